@@ -1,0 +1,133 @@
+"""qt_upbit: the way PySide6 desktop apps talk to the Upbit crypto exchange.
+
+    from qt_upbit import WebSocketClientProxy
+
+    proxy = WebSocketClientProxy("my_chart", parent=self)
+    proxy.ticker_received.connect(self.on_ticker)
+    proxy.subscribe_ticker(["KRW-BTC"])
+
+Names are resolved when first used: importing this package loads neither PySide6 nor a socket, so the
+core also serves a headless program.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "qt_upbit.types": (
+        "EVENT_TYPES",
+        "KST",
+        "AnnouncementCategory",
+        "AnnouncementEvent",
+        "AnnouncementEventType",
+        "AskBid",
+        "Asset",
+        "BaseWebSocketEvent",
+        "BookLevel",
+        "CandleEvent",
+        "CandleUnit",
+        "Change",
+        "ConnectionState",
+        "Delivery",
+        "EventType",
+        "IndicatorEvent",
+        "IndicatorEventParams",
+        "IndicatorParams",
+        "IndicatorSignalEvent",
+        "IndicatorTimeframe",
+        "IndicatorValue",
+        "MarketState",
+        "MarketWarning",
+        "MyAssetEvent",
+        "MyOrderEvent",
+        "OrderState",
+        "OrderType",
+        "OrderbookEvent",
+        "OrderbookUnit",
+        "Scope",
+        "SmpType",
+        "StreamType",
+        "TickerEvent",
+        "TimeInForce",
+        "TradeEvent",
+        "WireFormat",
+    ),
+    "qt_upbit.exceptions": (
+        "AuthenticationError",
+        "CallbackError",
+        "ConfigError",
+        "ConnectionFailedError",
+        "CredentialsRequiredError",
+        "DecodeError",
+        "InvalidSubscriptionError",
+        "LocalProtocolError",
+        "ProxyClosedError",
+        "QtUpbitError",
+        "RemoteError",
+        "ServerError",
+        "SubscriptionError",
+        "WrongThreadError",
+    ),
+    "qt_upbit.config": ("Credentials", "Preset", "Region", "WebSocketConfig"),
+    "qt_upbit.models": ("from_dict", "to_dict"),
+    "qt_upbit.protocol.simple_format_converter": ("SimpleFormatConverter",),
+    "qt_upbit.protocol.subscription_state_manager": ("SubscriptionStateManager",),
+    "qt_upbit.protocol.connection": ("UpbitConnection",),
+    "qt_upbit.protocol.jwt_manager": ("JWTManager",),
+    "qt_upbit.routing.data_routing_engine": ("DataRoutingEngine",),
+    "qt_upbit.routing.fanout_hub": ("FanoutHub",),
+    "qt_upbit.transport.native_websocket_client": ("NativeWebSocketClient",),
+    "qt_upbit.metrics": ("Metrics", "ScopeMetrics"),
+    "qt_upbit.qt.event_loop": ("run", "until_quit"),
+    "qt_upbit.qt.global_websocket_manager": ("GlobalWebSocketManager",),
+    "qt_upbit.qt.owned_slot": ("owned_slot",),
+    "qt_upbit.qt.subscription": ("Subscription",),
+    "qt_upbit.qt.websocket_client_proxy": ("WebSocketClientProxy",),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [*sorted(_HOME_OF), "__version__"]  # noqa: PLE0604  # a list of str, seen only at run time
+
+if TYPE_CHECKING:
+    from qt_upbit.config import Credentials as Credentials
+    from qt_upbit.config import Preset as Preset
+    from qt_upbit.config import Region as Region
+    from qt_upbit.config import WebSocketConfig as WebSocketConfig
+    from qt_upbit.exceptions import *
+    from qt_upbit.metrics import Metrics as Metrics
+    from qt_upbit.metrics import ScopeMetrics as ScopeMetrics
+    from qt_upbit.models import from_dict as from_dict
+    from qt_upbit.models import to_dict as to_dict
+    from qt_upbit.protocol.connection import UpbitConnection as UpbitConnection
+    from qt_upbit.protocol.jwt_manager import JWTManager as JWTManager
+    from qt_upbit.protocol.simple_format_converter import SimpleFormatConverter as SimpleFormatConverter
+    from qt_upbit.protocol.subscription_state_manager import (
+        SubscriptionStateManager as SubscriptionStateManager,
+    )
+    from qt_upbit.qt.event_loop import run as run
+    from qt_upbit.qt.event_loop import until_quit as until_quit
+    from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager as GlobalWebSocketManager
+    from qt_upbit.qt.owned_slot import owned_slot as owned_slot
+    from qt_upbit.qt.subscription import Subscription as Subscription
+    from qt_upbit.qt.websocket_client_proxy import WebSocketClientProxy as WebSocketClientProxy
+    from qt_upbit.routing.data_routing_engine import DataRoutingEngine as DataRoutingEngine
+    from qt_upbit.routing.fanout_hub import FanoutHub as FanoutHub
+    from qt_upbit.transport.native_websocket_client import NativeWebSocketClient as NativeWebSocketClient
+    from qt_upbit.types import *
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,219 @@
+"""Configuration: frozen, validated on construction, each default written once.
+
+`WebSocketConfig` says how to connect and deliver, `Credentials` holds the keys, a `Region` is one row
+of hosts. The environment is read only by the `from_env` methods here:
+
+=====================  ======================================================================
+``QT_UPBIT_REGION``    ``kr`` (default), ``sg``, ``id`` or ``th``
+``QT_UPBIT_BASE_URL``  ``http://127.0.0.1:PORT`` for a simulated exchange; replaces the region's
+``QT_UPBIT_PRESET``    ``production`` (default), ``testing`` or ``development``
+``UPBIT_ACCESS_KEY``   access key (the official SDK's names)
+``UPBIT_SECRET_KEY``   secret key
+=====================  ======================================================================
+"""
+
+from __future__ import annotations
+
+import enum
+import os
+from collections.abc import Mapping
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+from qt_upbit.exceptions import ConfigError
+from qt_upbit.types import Scope, WireFormat
+
+__all__ = ["Credentials", "Preset", "Region", "WebSocketConfig"]
+
+
+class Region(enum.StrEnum):
+    """A country's Upbit; BTC and USDT books are shared between regions (protocol section 1)."""
+
+    KR = "kr"
+    SG = "sg"
+    ID = "id"
+    TH = "th"
+
+    @property
+    def base_url(self) -> str:
+        """Scheme and host of this region's REST and WebSocket API."""
+        return _REGION_BASE_URL[self]
+
+    @property
+    def quote_currency(self) -> str:
+        """The currency of the region's own markets."""
+        return _REGION_QUOTE[self]
+
+
+_REGION_BASE_URL: Final = {
+    Region.KR: "https://api.upbit.com",
+    Region.SG: "https://sg-api.upbit.com",
+    Region.ID: "https://id-api.upbit.com",
+    Region.TH: "https://th-api.upbit.com",
+}
+_REGION_QUOTE: Final = {Region.KR: "KRW", Region.SG: "SGD", Region.ID: "IDR", Region.TH: "THB"}
+
+
+class Preset(enum.StrEnum):
+    """Sets of settings for a purpose; each is a starting point, every field can be given beside it."""
+
+    PRODUCTION = "production"
+    TESTING = "testing"
+    DEVELOPMENT = "development"
+
+
+_PRESETS: Final[dict[Preset, dict[str, Any]]] = {
+    Preset.PRODUCTION: {},
+    # Tests want to see a failure soon and leave nothing open behind them.
+    Preset.TESTING: {
+        "silent_code_timeout_s": 2.0,
+        "linger_s": 0.2,
+        "backoff_initial_s": 0.05,
+        "backoff_max_s": 0.5,
+        "use_system_proxy": False,
+    },
+    # A developer restarts often and wants long names in what a packet trace shows.
+    Preset.DEVELOPMENT: {"wire_format": WireFormat.DEFAULT, "linger_s": 1.0},
+}
+
+
+class _Frozen(BaseModel):
+    # hide_input_in_errors: pydantic otherwise prints the rejected value, which may be a key.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True)
+
+    def __init__(self, **data: Any) -> None:
+        try:
+            super().__init__(**data)
+        except ValidationError as exc:
+            lines = (
+                f"{'.'.join(map(str, error['loc'])) or type(self).__name__}: {error['msg']}"
+                for error in exc.errors(include_input=False, include_url=False)
+            )
+            raise ConfigError("; ".join(lines)) from None
+
+
+class Credentials(_Frozen):
+    """An API key. Its repr, its text and its JSON hide both parts.
+
+    Raises:
+        ConfigError: a part is empty or has blanks in it, as after copying from a web page.
+    """
+
+    access_key: SecretStr
+    secret_key: SecretStr
+
+    @field_validator("access_key", "secret_key")
+    @classmethod
+    def _no_blanks(cls, value: SecretStr) -> SecretStr:
+        text = value.get_secret_value()
+        if not text or text != text.strip() or not text.isprintable() or " " in text:
+            raise ValueError("must be the key as issued by Upbit: not empty, without blanks")
+        return value
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] = os.environ) -> Credentials | None:
+        """Keys from ``UPBIT_ACCESS_KEY`` and ``UPBIT_SECRET_KEY``; None when neither is set.
+
+        Raises:
+            ConfigError: only one of the two is set.
+        """
+        access, secret = environ.get("UPBIT_ACCESS_KEY", ""), environ.get("UPBIT_SECRET_KEY", "")
+        if not access and not secret:
+            return None
+        if not access or not secret:
+            missing = "UPBIT_SECRET_KEY" if access else "UPBIT_ACCESS_KEY"
+            raise ConfigError(f"{missing} is not set although its partner is: set both or neither")
+        return cls(access_key=SecretStr(access), secret_key=SecretStr(secret))
+
+
+class WebSocketConfig(_Frozen):
+    """How to connect and how to deliver. Times are in seconds.
+
+    Raises:
+        ConfigError: a value is out of range; the text names the field.
+    """
+
+    region: Region = Region.KR
+    base_url: str | None = Field(None, description="http(s)://host[:port] instead of the region's")
+    credentials: Credentials | None = Field(None, description="keys for private and info streams")
+
+    wire_format: WireFormat = Field(WireFormat.SIMPLE, description="format asked of the server")
+    compression: bool = Field(True, description="offer permessage-deflate")
+    max_message_bytes: int = Field(4 * 1024 * 1024, ge=64 * 1024, description="larger frames end the connection")
+    use_system_proxy: bool = Field(True, description="follow the proxy settings of the system")
+    user_agent: str = Field("qt-upbit", description="User-Agent of the handshake")
+
+    connect_timeout_s: float = Field(10.0, gt=0, le=60)
+    close_timeout_s: float = Field(1.0, gt=0, le=10)
+    ping_interval_s: float = Field(5.0, gt=0, lt=60, description="Upbit cuts idle sockets after 60 s")
+    pong_timeout_s: float = Field(5.0, gt=0, lt=60, description="a peer silent this long after a ping is dead")
+    silence_timeout_s: float = Field(
+        15.0, gt=0, description="public: no data for this long while it should flow means STALE, then reconnect"
+    )
+    backoff_initial_s: float = Field(0.25, gt=0)
+    backoff_max_s: float = Field(30.0, gt=0)
+    connects_per_second: int = Field(5, ge=1, le=5)
+    messages_per_second: int = Field(5, ge=1, le=5)
+    messages_per_minute: int = Field(100, ge=1, le=100)
+
+    coalesce_s: float = Field(0.03, ge=0, le=5, description="wishes within this time become one request")
+    linger_s: float = Field(5.0, ge=0, description="an unused connection is kept this long")
+    silent_code_timeout_s: float = Field(10.0, gt=0, description="codes without a frame this long are reported")
+    audit_interval_s: float | None = Field(
+        60.0, ge=1, description="LIST_SUBSCRIPTIONS this often when nothing changes; None never"
+    )
+
+    frame_rate_hz: float = Field(60.0, gt=0, le=240, description="LATEST and BATCH are delivered this often")
+    slice_ms: float = Field(4.0, gt=0, le=50, description="delivery yields to Qt after this time")
+    high_water_mark: int = Field(100_000, ge=1, description="events an EVERY or BATCH subscriber may leave waiting")
+    metrics_interval_s: float = Field(1.0, ge=0.1)
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_base_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("must look like http://127.0.0.1:8080 or https://host")
+        if parts.username or parts.password or parts.query or parts.fragment or parts.path not in ("", "/"):
+            raise ValueError("must be scheme, host and port only")
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] = os.environ, **fields: Any) -> Self:
+        """The configuration of the environment; `fields` win over it.
+
+        Raises:
+            ConfigError: a variable has a value that does not exist.
+        """
+        values: dict[str, Any] = {}
+        if preset := environ.get("QT_UPBIT_PRESET"):
+            if preset not in set(Preset):
+                raise ConfigError(f"QT_UPBIT_PRESET: {preset!r} is none of {', '.join(Preset)}")
+            values.update(_PRESETS[Preset(preset)])
+        if region := environ.get("QT_UPBIT_REGION"):
+            if region not in set(Region):
+                raise ConfigError(f"QT_UPBIT_REGION: {region!r} is none of {', '.join(Region)}")
+            values["region"] = Region(region)
+        if base_url := environ.get("QT_UPBIT_BASE_URL"):
+            values["base_url"] = base_url
+        values["credentials"] = Credentials.from_env(environ)
+        return cls(**(values | fields))
+
+    @classmethod
+    def preset(cls, preset: Preset | str, **fields: Any) -> Self:
+        """The configuration for a purpose; `fields` win over it."""
+        return cls(**(_PRESETS[Preset(preset)] | fields))
+
+    @property
+    def rest_url(self) -> str:
+        """Base of the REST calls, ``…/v1``."""
+        return f"{self.base_url or self.region.base_url}/v1"
+
+    def websocket_url(self, scope: Scope) -> str:
+        """Address of one endpoint."""
+        base = self.base_url or self.region.base_url
+        return "ws" + base.removeprefix("http") + scope.path

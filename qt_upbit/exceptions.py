@@ -1,0 +1,213 @@
+"""Everything qt_upbit raises or reports, as one tree.
+
+    QtUpbitError
+    ├── ConfigError                  a setting, key or environment variable is unusable
+    ├── LocalProtocolError           you asked for something the protocol does not have
+    │   ├── InvalidSubscriptionError a code, unit, depth, level or option is wrong
+    │   └── CredentialsRequiredError a private stream was asked for without keys
+    ├── ProxyClosedError             the proxy, subscription or manager was closed before
+    ├── WrongThreadError             a QObject of ours was used outside the GUI thread
+    ├── SubscriptionError            codes stayed silent although everything else is fine
+    ├── RemoteError                  the other side did something
+    │   ├── ServerError              Upbit answered with an error frame
+    │   ├── AuthenticationError      Upbit refused the key or the token
+    │   ├── ConnectionFailedError    no connection: DNS, TCP, TLS, HTTP status, timeout
+    │   └── DecodeError              a frame that is not what the documentation says
+    └── CallbackError                a callback or slot of the application raised
+
+`LocalProtocolError` raises at the call that made the mistake. `RemoteError` never raises out of
+the receive path: it is counted and reported through ``error_occurred``. Fields first, text in
+``__str__``; no field ever holds a key or a token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+__all__ = [
+    "AuthenticationError",
+    "CallbackError",
+    "ConfigError",
+    "ConnectionFailedError",
+    "CredentialsRequiredError",
+    "DecodeError",
+    "InvalidSubscriptionError",
+    "LocalProtocolError",
+    "ProxyClosedError",
+    "QtUpbitError",
+    "RemoteError",
+    "ServerError",
+    "SubscriptionError",
+    "WrongThreadError",
+    "is_retryable",
+]
+
+_SAMPLE_LIMIT = 160
+"""A hostile frame must not fill a log: errors keep at most this many characters of it."""
+
+
+class QtUpbitError(Exception):
+    """Base of all errors of this library."""
+
+
+class ConfigError(QtUpbitError, ValueError):
+    """A setting, key or environment variable is unusable; the text names it and what would do."""
+
+
+class LocalProtocolError(QtUpbitError):
+    """The application asked for something that the protocol does not have."""
+
+
+class InvalidSubscriptionError(LocalProtocolError, ValueError):
+    """A code, unit, depth, level or option of a subscription is wrong."""
+
+
+class CredentialsRequiredError(LocalProtocolError):
+    """A private stream was asked for and no keys are configured."""
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self.stream = stream
+
+    def __str__(self) -> str:
+        return (
+            f"{self.stream} needs API keys: pass Credentials to GlobalWebSocketManager.configure(...) "
+            "or set UPBIT_ACCESS_KEY and UPBIT_SECRET_KEY"
+        )
+
+
+class ProxyClosedError(QtUpbitError, RuntimeError):
+    """The proxy, subscription or manager was closed before this call."""
+
+
+class WrongThreadError(QtUpbitError, RuntimeError):
+    """A QObject of this library was used outside the thread it lives in."""
+
+
+class SubscriptionError(QtUpbitError):
+    """Codes of a subscription stayed silent.
+
+    Upbit ignores unknown codes, lower-case codes and unsupported levels without a word
+    (protocol section 4), so silence is all there is to see.
+
+    Attributes:
+        codes: the silent codes, sorted.
+        stream: the wire type, for example ``ticker``.
+        waited_s: how long the first frame was waited for, seconds.
+    """
+
+    def __init__(self, stream: str, codes: Iterable[str], waited_s: float) -> None:
+        self.stream = stream
+        self.codes = tuple(sorted(codes))
+        self.waited_s = waited_s
+        super().__init__(stream, self.codes, waited_s)
+
+    def __str__(self) -> str:
+        return (
+            f"no {self.stream} data for {', '.join(self.codes) or 'this stream'} in {self.waited_s:g} s: "
+            "check the codes against the list of markets (unknown codes and levels are ignored by Upbit)"
+        )
+
+
+class RemoteError(QtUpbitError):
+    """The exchange, or the way to it, did something unexpected."""
+
+
+class ServerError(RemoteError):
+    """Upbit answered with an error frame; it closes the connection about 0.2 s later.
+
+    Attributes:
+        name: Upbit's error name, for example ``INVALID_PARAM`` (protocol section 4).
+        message: Upbit's own text, usually Korean.
+    """
+
+    def __init__(self, name: str, message: str = "") -> None:
+        self.name = name
+        self.message = message[:_SAMPLE_LIMIT]
+        super().__init__(name, self.message)
+
+    def __str__(self) -> str:
+        return f"Upbit refused the request: {self.name} ({self.message})"
+
+
+class AuthenticationError(RemoteError):
+    """Upbit refused the key or the token; not tried again until keys change or you ask.
+
+    Attributes:
+        status: HTTP status of the handshake, or None when it came as a frame.
+        name: Upbit's error name when it gave one, for example ``no_authorization_ip``.
+    """
+
+    def __init__(self, name: str = "", status: int | None = None) -> None:
+        self.name = name
+        self.status = status
+        super().__init__(name, status)
+
+    def __str__(self) -> str:
+        how = f"HTTP {self.status}" if self.status is not None else "error frame"
+        reason = f" {self.name}" if self.name else ""
+        return (
+            f"Upbit refused the API key ({how}{reason}): check the key, its expiry, "
+            "its allowed IP addresses and its permissions"
+        )
+
+
+class ConnectionFailedError(RemoteError):
+    """No connection could be made, or it broke.
+
+    Attributes:
+        reason: what happened, without secrets.
+        status: HTTP status when the server answered the handshake with one.
+        retry_after_s: seconds the server asked to wait, when it did.
+    """
+
+    def __init__(self, reason: str, status: int | None = None, retry_after_s: float | None = None) -> None:
+        self.reason = reason[:_SAMPLE_LIMIT]
+        self.status = status
+        self.retry_after_s = retry_after_s
+        super().__init__(self.reason, status, retry_after_s)
+
+    def __str__(self) -> str:
+        status = f" (HTTP {self.status})" if self.status is not None else ""
+        return f"connection failed{status}: {self.reason}"
+
+
+class DecodeError(RemoteError, ValueError):
+    """A frame is not what the documentation says.
+
+    Attributes:
+        reason: what was expected and what was found, with the field's path.
+        sample: the beginning of the frame, size-bounded.
+    """
+
+    def __init__(self, reason: str, raw: bytes | str = b"") -> None:
+        self.reason = reason
+        head = raw[: _SAMPLE_LIMIT * 4] if isinstance(raw, bytes) else raw[:_SAMPLE_LIMIT].encode()
+        self.sample = head.decode("utf-8", "replace")[:_SAMPLE_LIMIT]
+        super().__init__(reason, self.sample)
+
+    def __str__(self) -> str:
+        return f"cannot read frame: {self.reason}; frame begins {self.sample!r}"
+
+
+class CallbackError(QtUpbitError):
+    """A callback of the application raised; the other receivers were still served.
+
+    Attributes:
+        owner: name of the proxy whose callback raised.
+        callback: the callback's qualified name. ``__cause__`` is the exception itself.
+    """
+
+    def __init__(self, owner: str, callback: str) -> None:
+        self.owner = owner
+        self.callback = callback
+        super().__init__(owner, callback)
+
+    def __str__(self) -> str:
+        cause = f": {type(self.__cause__).__name__}: {self.__cause__}" if self.__cause__ else ""
+        return f"callback {self.callback} of {self.owner} raised{cause}"
+
+
+def is_retryable(error: BaseException) -> bool:
+    """Whether waiting and connecting again can help. Decided here and nowhere else."""
+    return isinstance(error, RemoteError) and not isinstance(error, AuthenticationError)

@@ -1,0 +1,227 @@
+"""Conversion between what Upbit sends and the events of `qt_upbit.types`.
+
+Two halves: `decode` and `decode_all` for frames of the socket (msgspec straight into the event
+classes, decimals made from the wire text), `from_dict`, `to_dict` and `encode` for everything else.
+Nothing here knows a socket or a clock.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from qt_upbit.exceptions import DecodeError
+from qt_upbit.types import (
+    BaseWebSocketEvent,
+    OrderbookEvent,
+    OrderbookUnit,
+    WireFormat,
+    event_type_of,
+    nested_struct_of,
+    simple_class_of,
+)
+
+__all__ = ["Head", "decode", "decode_all", "encode", "from_dict", "peek", "split", "to_dict"]
+
+
+class Head(NamedTuple):
+    """The two values at the head of a frame that routing needs.
+
+    Attributes:
+        type: Upbit's type, for example ``candle.1m``.
+        code: the pair, empty for types without one.
+    """
+
+    type: str
+    code: str
+
+
+_HEAD: Final = re.compile(
+    rb'\{"(?:type|ty)":"([A-Za-z_]{1,32}(?:\.[0-9a-z]{1,8})?)"(?:,"(?:code|cd)":"([^"\\]{1,40})")?'
+)
+
+
+class _AnyHead(msgspec.Struct, frozen=True):
+    """The head of a frame whose keys stand in an unusual order."""
+
+    type: str = ""
+    ty: str = ""
+    code: str = ""
+    cd: str = ""
+
+
+_any_head_decoder: Final = msgspec.json.Decoder(_AnyHead)
+_array_decoder: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_untyped_decoder: Final = msgspec.json.Decoder(float_hook=Decimal)
+_exact_encoder: Final = msgspec.json.Encoder(decimal_format="number")
+
+# Every type but those two has its code second; for these there is none to look for.
+_HEADS: dict[tuple[bytes, bytes | None], Head] = {}
+_HEADS_LIMIT: Final = 20_000
+"""Interned heads: 855 pairs times a dozen types fit; a hostile server must not grow it for ever."""
+
+
+def peek(raw: bytes) -> Head | None:
+    """Type and code of one object without parsing the rest; None when it is not a data frame.
+
+    Falls back to parsing the whole object whenever the head looks different from what Upbit sends.
+    Never raises: text that is not JSON is None too, and `decode` says what is wrong with it.
+    """
+    match = _HEAD.match(raw)
+    if match is not None:
+        key = match.groups()
+        head = _HEADS.get(key)
+        if head is not None:
+            return head
+        wire_type, code = key
+        row = event_type_of(wire_type.decode())
+        if row is not None and (code is not None or "code" not in row.event_class.__struct_fields__):
+            try:
+                head = Head(wire_type.decode(), code.decode() if code else "")
+            except UnicodeDecodeError:
+                return None
+            if len(_HEADS) < _HEADS_LIMIT:
+                _HEADS[key] = head
+            return head
+    try:
+        any_head = _any_head_decoder.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    wire_type_text = any_head.type or any_head.ty
+    return Head(wire_type_text, any_head.code or any_head.cd) if wire_type_text else None
+
+
+def split(raw: bytes) -> list[bytes]:
+    """The objects of a frame: itself, or the elements of a list format's array (of any length).
+
+    Raises:
+        DecodeError: the frame begins like an array and is none.
+    """
+    if not raw.lstrip()[:1] == b"[":
+        return [raw]
+    try:
+        return [bytes(item) for item in _array_decoder.decode(raw)]
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
+        raise DecodeError(str(exc), raw) from exc
+
+
+@functools.cache
+def _decoder(wire_type: str, simple: bool) -> msgspec.json.Decoder[BaseWebSocketEvent] | None:
+    row = event_type_of(wire_type)
+    if row is None:
+        return None
+    return msgspec.json.Decoder(row.simple_class if simple else row.event_class)
+
+
+def decode(raw: bytes, head: Head | None = None) -> BaseWebSocketEvent:
+    """One object of the socket, in DEFAULT or SIMPLE, as its event.
+
+    Args:
+        raw: one JSON object, UTF-8.
+        head: what `peek` said, if it was asked already.
+
+    Raises:
+        DecodeError: not JSON, an unknown type, a missing field or a value of the wrong kind.
+    """
+    if head is None:
+        head = peek(raw)
+        if head is None:
+            raise DecodeError("neither type nor ty is there, or this is not a JSON object", raw)
+    simple = raw.startswith(b'{"ty":') or (not raw.startswith(b'{"type":') and _is_simple(raw))
+    # Unknown types must not fill the decoder cache, so ask the table first.
+    if event_type_of(head.type) is None:
+        raise DecodeError(f"unknown type {head.type[:40]!r}", raw)
+    decoder = _decoder(head.type, simple)
+    assert decoder is not None  # noqa: S101  # event_type_of said so
+    try:
+        return decoder.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, RecursionError) as exc:
+        raise DecodeError(str(exc), raw) from exc
+
+
+def _is_simple(raw: bytes) -> bool:
+    try:
+        return bool(_any_head_decoder.decode(raw).ty)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+
+
+def decode_all(raw: bytes) -> list[BaseWebSocketEvent]:
+    """A frame of any of the four formats as its events, in order.
+
+    Raises:
+        DecodeError: as in `decode`.
+    """
+    return [decode(item) for item in split(raw)]
+
+
+def from_dict(payload: Mapping[str, Any]) -> BaseWebSocketEvent:
+    """An event from a payload with DEFAULT or SIMPLE names, also an older one.
+
+    Fields that Upbit has removed are ignored, fields it has added since may be missing. Decimals are
+    taken from `Decimal`, `int` or text exactly, from `float` by its shortest text.
+
+    Raises:
+        DecodeError: the type is unknown, or a field that was always there is missing or unusable.
+    """
+    wire_type = payload.get("type", payload.get("ty"))
+    row = event_type_of(wire_type) if isinstance(wire_type, str) else None
+    if row is None or not isinstance(wire_type, str):
+        raise DecodeError(f"unknown type {str(wire_type)[:40]!r}", repr(dict(payload)))
+    try:
+        # Through JSON text: the decoders are the one place that knows how a value becomes a field.
+        raw = _exact_encoder.encode(dict(payload))
+    except (TypeError, ValueError, OverflowError) as exc:
+        raise DecodeError(str(exc), repr(dict(payload))) from exc
+    event = decode(raw, Head(wire_type, ""))
+    if isinstance(event, OrderbookEvent):
+        try:
+            _ = event.orderbook_units  # a wrong unit must raise here, not when a widget paints
+        except msgspec.MsgspecError as exc:
+            raise DecodeError(str(exc), raw) from exc
+    return event
+
+
+def to_dict(event: BaseWebSocketEvent, format: WireFormat = WireFormat.DEFAULT) -> dict[str, Any]:
+    """An event under the wire's names: values exact (`Decimal`), enumerations as Upbit's text.
+
+    The list formats give the same dictionary as DEFAULT and SIMPLE: the array belongs to the frame.
+    """
+    one = WireFormat.SIMPLE if format.is_simple else WireFormat.DEFAULT
+    payload: dict[str, Any] = _untyped_decoder.decode(encode(event, one))
+    return payload
+
+
+def encode(event: BaseWebSocketEvent, format: WireFormat = WireFormat.DEFAULT) -> bytes:
+    """An event as the bytes of one frame in `format`; `decode_all` reads them back as an equal event."""
+    public = event.row.event_class
+    cls: type[BaseWebSocketEvent] = simple_class_of(public) if format.is_simple else public
+    values = {name: _recast(getattr(event, name), format.is_simple) for name in public.__struct_fields__}
+    if isinstance(event, OrderbookEvent):
+        values["units_json"] = msgspec.Raw(_encode_units(event.orderbook_units, format.is_simple))
+    data = _exact_encoder.encode(cls(**values))
+    return b"[" + data + b"]" if format.is_list else data
+
+
+def _recast(value: Any, simple: bool) -> Any:
+    """Nested wire structs as the class that writes the wanted keys."""
+    if isinstance(value, tuple):
+        return tuple(_recast(item, simple) for item in value)
+    public = nested_struct_of(type(value))
+    if public is None:
+        return value
+    cls = simple_class_of(value._public) if simple else value._public
+    return cls(**{name: getattr(value, name) for name in cls.__struct_fields__})
+
+
+def _encode_units(units: tuple[OrderbookUnit, ...], simple: bool) -> bytes:
+    cls = simple_class_of(OrderbookUnit) if simple else OrderbookUnit
+    zero = Decimal(0)
+    return _exact_encoder.encode(
+        [cls(**{name: getattr(unit, name) or zero for name in cls.__struct_fields__}) for unit in units]
+    )

@@ -1,0 +1,1 @@
+"""Who gets what: routing and per-subscriber buffers, without sockets, Qt or a clock."""

@@ -1,0 +1,973 @@
+"""The one place where a wire type of Upbit is declared.
+
+Each event is a frozen class with every documented field under Upbit's DEFAULT name, its SIMPLE key
+beside it, and one row (`EventType`) saying what may be asked for and how it is delivered. Requests,
+decoding, SIMPLE conversion, routing, the proxy's signals, the simulator and the contract tests read
+these declarations; a new event type is one class in this file.
+
+Numbers are `decimal.Decimal` made from the wire text, never from a double (protocol section 3.9).
+Prices are in the quote currency of the code (``KRW-BTC``: won), volumes and sizes in its base
+currency, ``*_timestamp`` fields in milliseconds since the epoch, UTC.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+import typing
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar, Final, TypeVar
+
+import msgspec
+
+__all__ = [
+    "EVENT_TYPES",
+    "KST",
+    "AnnouncementCategory",
+    "AnnouncementEvent",
+    "AnnouncementEventType",
+    "AskBid",
+    "Asset",
+    "BaseWebSocketEvent",
+    "BookLevel",
+    "CandleEvent",
+    "CandleUnit",
+    "Change",
+    "CodeRule",
+    "ConnectionState",
+    "Delivery",
+    "EventType",
+    "IndicatorEvent",
+    "IndicatorEventParams",
+    "IndicatorParams",
+    "IndicatorSignalEvent",
+    "IndicatorTimeframe",
+    "IndicatorValue",
+    "MarketState",
+    "MarketWarning",
+    "MyAssetEvent",
+    "MyOrderEvent",
+    "OrderState",
+    "OrderType",
+    "OrderbookEvent",
+    "OrderbookUnit",
+    "Scope",
+    "SmpType",
+    "StreamType",
+    "TickerEvent",
+    "TimeInForce",
+    "TradeEvent",
+    "WireFormat",
+    "event_type_of",
+]
+
+KST: Final = timezone(timedelta(hours=9), "KST")
+"""Korea Standard Time; it has no daylight saving time."""
+
+_MICROSECOND_THRESHOLD: Final = 10**15
+"""An orderbook frame once carried microseconds; a millisecond timestamp this large is in the year 33658
+(protocol section 10)."""
+
+
+# --- enumerations ---------------------------------------------------------------------------------
+
+
+class _OpenStrEnum(enum.StrEnum):
+    """An enumeration of descriptive values that keeps a value it does not know.
+
+    The unknown value compares equal to its own text, and its ``name`` is ``UNKNOWN``; Upbit adds
+    values without notice, and a new warning level must not cost the price beside it.
+    """
+
+    @classmethod
+    def _missing_(cls, value: object) -> _OpenStrEnum | None:
+        if not isinstance(value, str):
+            return None
+        member = str.__new__(cls, value)
+        member._name_ = "UNKNOWN"
+        member._value_ = value
+        return member
+
+    @property
+    def is_known(self) -> bool:
+        """Whether this value stands in the documentation this library was written from."""
+        return self._name_ != "UNKNOWN"
+
+
+class Scope(enum.StrEnum):
+    """One of Upbit's WebSocket endpoints; each has at most one connection (protocol section 1)."""
+
+    PUBLIC = "public"
+    PRIVATE = "private"
+    INFO = "info"
+
+    @property
+    def path(self) -> str:
+        """The URL path below the host."""
+        return "/websocket/v1" if self is Scope.PUBLIC else f"/websocket/v1/{self.value}"
+
+    @property
+    def needs_auth(self) -> bool:
+        """Whether the handshake must carry a token."""
+        return self is not Scope.PUBLIC
+
+
+class WireFormat(enum.StrEnum):
+    """The four formats of protocol section 2.2; the format belongs to the connection."""
+
+    DEFAULT = "DEFAULT"
+    SIMPLE = "SIMPLE"
+    JSON_LIST = "JSON_LIST"
+    SIMPLE_LIST = "SIMPLE_LIST"
+
+    @property
+    def is_simple(self) -> bool:
+        """Whether keys are abbreviated."""
+        return self in (WireFormat.SIMPLE, WireFormat.SIMPLE_LIST)
+
+    @property
+    def is_list(self) -> bool:
+        """Whether each frame is a JSON array."""
+        return self in (WireFormat.JSON_LIST, WireFormat.SIMPLE_LIST)
+
+
+class Delivery(enum.StrEnum):
+    """How events reach a subscriber."""
+
+    LATEST = "latest"
+    """The newest event per conflation key, at most once per frame of the screen."""
+    EVERY = "every"
+    """Every event in arrival order."""
+    BATCH = "batch"
+    """Every event; one tuple per frame of the screen, for tapes."""
+
+
+class ConnectionState(enum.StrEnum):
+    """Health of one scope, as a widget should show it."""
+
+    IDLE = "idle"
+    """Nobody subscribes; there is no connection."""
+    CONNECTING = "connecting"
+    """The first connection is being made."""
+    LIVE = "live"
+    """Connected, and what was asked for arrives."""
+    STALE = "stale"
+    """Connected, but data that should flow does not."""
+    RECONNECTING = "reconnecting"
+    """The connection was lost; the next attempt is under way or waiting."""
+    RESYNCING = "resyncing"
+    """Connected again; the subscription was sent and its first frames are awaited."""
+    REJECTED = "rejected"
+    """Upbit refused the key or the request; not tried again by itself."""
+    CLOSED = "closed"
+    """Closed for good, by the application."""
+
+
+class CodeRule(enum.Enum):
+    """Whether a request of a type carries ``codes`` (protocol section 2.1)."""
+
+    REQUIRED = enum.auto()
+    OPTIONAL = enum.auto()
+    FORBIDDEN = enum.auto()
+
+
+class StreamType(_OpenStrEnum):
+    """Whether a frame is a first picture or a change."""
+
+    SNAPSHOT = "SNAPSHOT"
+    REALTIME = "REALTIME"
+
+
+class Change(_OpenStrEnum):
+    """Price against the previous day's close."""
+
+    RISE = "RISE"
+    EVEN = "EVEN"
+    FALL = "FALL"
+
+
+class AskBid(enum.StrEnum):
+    """Side. Strict: an unknown side is an unreadable frame, never a guess."""
+
+    ASK = "ASK"
+    BID = "BID"
+
+
+class MarketState(_OpenStrEnum):
+    """Whether a pair trades."""
+
+    PREVIEW = "PREVIEW"
+    ACTIVE = "ACTIVE"
+    DELISTED = "DELISTED"
+
+
+class MarketWarning(_OpenStrEnum):
+    """Investment warning; deprecated by Upbit."""
+
+    NONE = "NONE"
+    CAUTION = "CAUTION"
+
+
+class CandleUnit(enum.StrEnum):
+    """Candle lengths that Upbit streams; there is no day candle on the socket."""
+
+    S1 = "1s"
+    M1 = "1m"
+    M3 = "3m"
+    M5 = "5m"
+    M10 = "10m"
+    M15 = "15m"
+    M30 = "30m"
+    M60 = "60m"
+    M240 = "240m"
+
+    @property
+    def seconds(self) -> int:
+        """Length in seconds."""
+        return int(self.value[:-1]) * (60 if self.value.endswith("m") else 1)
+
+
+class OrderType(_OpenStrEnum):
+    """Kind of order; ``price`` is a market buy by amount, ``market`` a market sell."""
+
+    LIMIT = "limit"
+    PRICE = "price"
+    MARKET = "market"
+    BEST = "best"
+
+
+class OrderState(enum.StrEnum):
+    """What happened to an order. Strict: a state we do not know is reported, never misread."""
+
+    WAIT = "wait"
+    WATCH = "watch"
+    TRADE = "trade"
+    DONE = "done"
+    CANCEL = "cancel"
+    PREVENTED = "prevented"
+
+
+class TimeInForce(_OpenStrEnum):
+    """Order condition."""
+
+    IOC = "ioc"
+    FOK = "fok"
+    POST_ONLY = "post_only"
+
+
+class SmpType(_OpenStrEnum):
+    """Self-match prevention; ``none`` was announced for 2026-11-09 (protocol section 9.3)."""
+
+    REDUCE = "reduce"
+    CANCEL_MAKER = "cancel_maker"
+    CANCEL_TAKER = "cancel_taker"
+    NONE = "none"
+
+
+class AnnouncementEventType(_OpenStrEnum):
+    """Whether a notice is new or changed."""
+
+    CREATED = "CREATED"
+    UPDATED = "UPDATED"
+
+
+class AnnouncementCategory(_OpenStrEnum):
+    """Category of a notice."""
+
+    NOTICE = "notice"
+    TRADE = "trade"
+    WALLET = "wallet"
+    MAINTENANCE = "maintenance"
+    DIGITAL_ASSET = "digital_asset"
+    NFT = "nft"
+    SERVICE = "service"
+    EVENT = "event"
+
+
+class IndicatorTimeframe(_OpenStrEnum):
+    """Candle length an indicator is computed on."""
+
+    M5 = "5m"
+    M15 = "15m"
+    M60 = "60m"
+    M240 = "240m"
+    D1 = "1d"
+
+
+# --- how a class becomes wire types ---------------------------------------------------------------
+
+
+def _key(simple: str) -> msgspec.Meta:
+    """The SIMPLE key of a field."""
+    return msgspec.Meta(extra={"simple": simple})
+
+
+class _WireStruct(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A value that stands on the wire under long or short keys.
+
+    The class itself has the DEFAULT names. `simple_class_of` derives a twin with the SIMPLE names
+    that decodes at the same speed; its instances *are* instances of the public class and equal to it.
+    """
+
+    _public: ClassVar[type[_WireStruct]]
+    _simple: ClassVar[type[_WireStruct]]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._public = cls
+
+    def _values(self) -> tuple[Any, ...]:
+        return tuple(getattr(self, name) for name in self._public.__struct_fields__)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _WireStruct) or self._public is not other._public:
+            return NotImplemented
+        return self._values() == other._values()
+
+    def __hash__(self) -> int:
+        return hash((self._public, self._values()))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (self._public, msgspec.structs.asdict(self))
+
+
+_S = TypeVar("_S", bound=_WireStruct)
+
+
+def _rebuild(cls: type[_S], fields: dict[str, Any]) -> _S:
+    return cls(**fields)
+
+
+def simple_key_of(cls: type[_WireStruct], field: str) -> str:
+    """The SIMPLE key of a field; the field's own name where Upbit does not abbreviate it."""
+    return _simple_keys(cls).get(field, field)
+
+
+@functools.cache
+def _simple_keys(cls: type[_WireStruct]) -> dict[str, str]:
+    keys: dict[str, str] = {}
+    for name, hint in typing.get_type_hints(cls, include_extras=True).items():
+        for meta in getattr(hint, "__metadata__", ()):
+            if isinstance(meta, msgspec.Meta) and meta.extra and "simple" in meta.extra:
+                keys[name] = str(meta.extra["simple"])
+    return keys
+
+
+def nested_struct_of(hint: Any) -> type[_WireStruct] | None:
+    """The wire struct inside ``X``, ``X | None``, ``tuple[X, ...]`` or an annotated form of these."""
+    if isinstance(hint, type) and issubclass(hint, _WireStruct):
+        return hint
+    for arg in typing.get_args(hint):
+        found = nested_struct_of(arg)
+        if found is not None:
+            return found
+    return None
+
+
+def _with_simple_structs(hint: Any) -> Any:
+    """The same hint with each wire struct replaced by its SIMPLE twin."""
+    if isinstance(hint, type) and not typing.get_args(hint):
+        return simple_class_of(hint) if issubclass(hint, _WireStruct) else hint
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin is None or nested_struct_of(hint) is None:
+        return hint
+    if origin is Annotated:
+        return _with_simple_structs(args[0])
+    swapped = tuple(_with_simple_structs(arg) for arg in args)
+    if origin in (tuple,):
+        return tuple[swapped]  # type: ignore[valid-type]  # built at run time from a checked hint
+    return functools.reduce(lambda a, b: a | b, swapped)
+
+
+@functools.cache
+def simple_class_of(cls: type[_S]) -> type[_S]:
+    """The twin of a wire struct that reads and writes SIMPLE keys."""
+    hints = typing.get_type_hints(cls, include_extras=True)
+    fields: list[tuple[str, Any, Any]] = []
+    for field in msgspec.structs.fields(cls):
+        options: dict[str, Any] = {"name": simple_key_of(cls, field.name)}
+        if field.default is not msgspec.NODEFAULT:
+            options["default"] = field.default
+        elif field.default_factory is not msgspec.NODEFAULT:
+            options["default_factory"] = field.default_factory
+        fields.append((field.name, _with_simple_structs(hints[field.name]), msgspec.field(**options)))
+    twin = msgspec.defstruct(
+        cls.__name__, fields, bases=(cls,), module=cls.__module__, frozen=True, kw_only=True, eq=False
+    )
+    twin._public = cls  # type: ignore[attr-defined]  # defstruct is typed as returning plain Struct
+    return typing.cast("type[_S]", twin)
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """The row of one wire type: all that other parts need to know about it.
+
+    Attributes:
+        name: snake-case name; ``subscribe_{name}``, ``{name}_received`` and the column in docs.
+        wire_type: Upbit's ``type``; for candles the part before the dot.
+        units: what may follow the dot in ``type`` (``candle.1m``); empty for most.
+        scope: the endpoint that serves it.
+        codes: whether a request carries codes.
+        delivery: the default delivery.
+        has_snapshot: whether Upbit sends a first picture.
+        has_depth: whether a code may carry a ``.n`` depth suffix in requests.
+        options: keys that a request object of this type may carry beside ``type``, ``codes`` and flags.
+        stream_fields: event fields that, beside type and code, tell one stream from another.
+        conflation_fields: further fields of the LATEST key; a value whose key differs is never replaced.
+        order_field: the field that tells whether a repeated snapshot is news.
+        event_class: the public class.
+    """
+
+    name: str
+    wire_type: str
+    scope: Scope
+    delivery: Delivery
+    event_class: type[BaseWebSocketEvent]
+    codes: CodeRule = CodeRule.REQUIRED
+    units: tuple[str, ...] = ()
+    has_snapshot: bool = False
+    has_depth: bool = False
+    options: tuple[str, ...] = ()
+    stream_fields: tuple[str, ...] = ()
+    conflation_fields: tuple[str, ...] = ()
+    order_field: str = "timestamp"
+
+    @property
+    def wire_types(self) -> tuple[str, ...]:
+        """Every value of ``type`` that belongs to this row."""
+        return tuple(f"{self.wire_type}.{unit}" for unit in self.units) or (self.wire_type,)
+
+    @property
+    def simple_class(self) -> type[BaseWebSocketEvent]:
+        """The class that decodes SIMPLE frames."""
+        return simple_class_of(self.event_class)
+
+
+EVENT_TYPES: Final[dict[str, EventType]] = {}
+"""Rows by ``EventType.name``, in the order of declaration."""
+
+_BY_WIRE_TYPE: Final[dict[str, EventType]] = {}
+
+_E = TypeVar("_E", bound="BaseWebSocketEvent")
+
+
+def _event_type(name: str, **columns: Any) -> Callable[[type[_E]], type[_E]]:
+    """Declare a class as an event type: fill in its row and register it."""
+
+    def register(cls: type[_E]) -> type[_E]:
+        row = EventType(name=name, event_class=cls, **columns)
+        cls._row = row
+        EVENT_TYPES[name] = row
+        _BY_WIRE_TYPE.update(dict.fromkeys(row.wire_types, row))
+        return cls
+
+    return register
+
+
+def event_type_of(wire_type: str) -> EventType | None:
+    """The row that a ``type`` on the wire belongs to, or None if Upbit has invented a new one."""
+    return _BY_WIRE_TYPE.get(wire_type)
+
+
+class BaseWebSocketEvent(_WireStruct, frozen=True, kw_only=True, eq=False, dict=True):
+    """What every event has. Immutable, hashable, comparable across wire formats.
+
+    Attributes:
+        type: Upbit's type, for example ``ticker`` or ``candle.1m``.
+        timestamp: milliseconds since the epoch, UTC (microseconds on the wire are recognised).
+        stream_type: SNAPSHOT or REALTIME; also SNAPSHOT when the value came from our own cache.
+    """
+
+    _row: ClassVar[EventType]
+
+    type: Annotated[str, _key("ty")]
+    timestamp: Annotated[int, _key("tms")]
+    stream_type: Annotated[StreamType, _key("st")] = StreamType.REALTIME
+
+    def __post_init__(self) -> None:
+        if self.timestamp > _MICROSECOND_THRESHOLD:
+            for name in self.__struct_fields__:
+                value = getattr(self, name) if name.endswith("timestamp") else None
+                if value is not None and value > _MICROSECOND_THRESHOLD:
+                    msgspec.structs.force_setattr(self, name, value // 1000)
+
+    @property
+    def time(self) -> datetime:
+        """`timestamp` as an aware datetime, UTC. ``.astimezone(KST)`` gives Korean time."""
+        return _utc(self.timestamp)
+
+    @property
+    def is_snapshot(self) -> bool:
+        """Whether this is a first picture rather than a change."""
+        return self.stream_type == StreamType.SNAPSHOT
+
+    @property
+    def row(self) -> EventType:
+        """The declaration of this event's type."""
+        return self._row
+
+
+class _CodeEvent(BaseWebSocketEvent, frozen=True, kw_only=True, eq=False, dict=True):
+    """An event of one pair."""
+
+    code: Annotated[str, _key("cd")]
+
+    @property
+    def symbol(self) -> str:
+        """The pair, ``KRW-BTC``: another name for `code`."""
+        return self.code
+
+
+def _utc(timestamp_ms: int) -> datetime:
+    # Integer arithmetic: a float of milliseconds is not exact to the millisecond.
+    seconds, ms = divmod(timestamp_ms, 1000)
+    return datetime.fromtimestamp(seconds, UTC) + timedelta(milliseconds=ms)
+
+
+# --- public types (protocol section 3.1 to 3.4) ---------------------------------------------------
+
+
+@_event_type(
+    "ticker", wire_type="ticker", scope=Scope.PUBLIC, delivery=Delivery.LATEST, has_snapshot=True
+)
+class TickerEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
+    """Current price of a pair and its day (protocol section 3.1).
+
+    ``acc_*`` count from 00:00 UTC, ``*_24h`` over the last 24 hours. Rates are fractions:
+    0.01 is one per cent.
+    """
+
+    opening_price: Annotated[Decimal, _key("op")]
+    high_price: Annotated[Decimal, _key("hp")]
+    low_price: Annotated[Decimal, _key("lp")]
+    trade_price: Annotated[Decimal, _key("tp")]
+    prev_closing_price: Annotated[Decimal, _key("pcp")]
+    acc_trade_price: Annotated[Decimal, _key("atp")]
+    change: Annotated[Change, _key("c")]
+    change_price: Annotated[Decimal, _key("cp")]
+    signed_change_price: Annotated[Decimal, _key("scp")]
+    change_rate: Annotated[Decimal, _key("cr")]
+    signed_change_rate: Annotated[Decimal, _key("scr")]
+    ask_bid: Annotated[AskBid, _key("ab")]
+    trade_volume: Annotated[Decimal, _key("tv")]
+    acc_trade_volume: Annotated[Decimal, _key("atv")]
+    trade_date: Annotated[str, _key("tdt")]
+    trade_time: Annotated[str, _key("ttm")]
+    trade_timestamp: Annotated[int, _key("ttms")]
+    acc_ask_volume: Annotated[Decimal, _key("aav")]
+    acc_bid_volume: Annotated[Decimal, _key("abv")]
+    highest_52_week_price: Annotated[Decimal | None, _key("h52wp")] = None
+    highest_52_week_date: Annotated[str | None, _key("h52wdt")] = None
+    lowest_52_week_price: Annotated[Decimal | None, _key("l52wp")] = None
+    lowest_52_week_date: Annotated[str | None, _key("l52wdt")] = None
+    market_state: Annotated[MarketState, _key("ms")] = MarketState.ACTIVE
+    is_trading_suspended: Annotated[bool | None, _key("its")] = None
+    """Deprecated by Upbit; None once it is gone."""
+    delisting_date: Annotated[str | None, _key("dd")] = None
+    market_warning: Annotated[MarketWarning | None, _key("mw")] = None
+    """Deprecated by Upbit; None once it is gone."""
+    acc_trade_price_24h: Annotated[Decimal, _key("atp24h")]
+    acc_trade_volume_24h: Annotated[Decimal, _key("atv24h")]
+
+    @property
+    def traded_at(self) -> datetime:
+        """Time of the last trade, aware, UTC."""
+        return _utc(self.trade_timestamp)
+
+
+@_event_type(
+    "trade",
+    wire_type="trade",
+    scope=Scope.PUBLIC,
+    delivery=Delivery.EVERY,
+    has_snapshot=True,
+    order_field="sequential_id",
+)
+class TradeEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
+    """One trade (protocol section 3.2). Trades of a pair may arrive out of order."""
+
+    trade_date: Annotated[str, _key("td")]
+    trade_time: Annotated[str, _key("ttm")]
+    trade_timestamp: Annotated[int, _key("ttms")]
+    trade_price: Annotated[Decimal, _key("tp")]
+    trade_volume: Annotated[Decimal, _key("tv")]
+    ask_bid: Annotated[AskBid, _key("ab")]
+    """Side of the taker."""
+    prev_closing_price: Annotated[Decimal, _key("pcp")]
+    change: Annotated[Change, _key("c")]
+    change_price: Annotated[Decimal, _key("cp")]
+    sequential_id: Annotated[int, _key("sid")]
+    """Unique, but no promise of order; larger than 2**53."""
+    best_ask_price: Annotated[Decimal | None, _key("bap")] = None
+    best_ask_size: Annotated[Decimal | None, _key("bas")] = None
+    best_bid_price: Annotated[Decimal | None, _key("bbp")] = None
+    best_bid_size: Annotated[Decimal | None, _key("bbs")] = None
+
+    @property
+    def traded_at(self) -> datetime:
+        """Time of the trade, aware, UTC."""
+        return _utc(self.trade_timestamp)
+
+
+class BookLevel(typing.NamedTuple):
+    """One price level of one side."""
+
+    price: Decimal
+    size: Decimal
+
+
+class OrderbookUnit(_WireStruct, frozen=True, kw_only=True, eq=False):
+    """Row i of a book: the i-th best ask beside the i-th best bid.
+
+    A side with fewer levels than rows is None in the rows it does not reach (Upbit sends zeros).
+    """
+
+    ask_price: Annotated[Decimal | None, _key("ap")]
+    bid_price: Annotated[Decimal | None, _key("bp")]
+    ask_size: Annotated[Decimal | None, _key("as")]
+    bid_size: Annotated[Decimal | None, _key("bs")]
+
+
+class _FloatUnit(_WireStruct, frozen=True, kw_only=True, eq=False):
+    """A row for painters, who need no exact decimals: six times faster to make."""
+
+    ask_price: Annotated[float, _key("ap")]
+    bid_price: Annotated[float, _key("bp")]
+    ask_size: Annotated[float, _key("as")]
+    bid_size: Annotated[float, _key("bs")]
+
+
+@functools.cache
+def _units_decoder(unit: type[_S], simple: bool) -> msgspec.json.Decoder[list[_S]]:
+    item = simple_class_of(unit) if simple else unit
+    return msgspec.json.Decoder(list[item])  # type: ignore[valid-type]  # a run-time class
+
+
+@_event_type(
+    "orderbook",
+    wire_type="orderbook",
+    scope=Scope.PUBLIC,
+    delivery=Delivery.LATEST,
+    has_snapshot=True,
+    has_depth=True,
+    options=("level",),
+    stream_fields=("level",),
+)
+class OrderbookEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
+    """A whole order book (protocol section 3.3): replace what you had, never merge.
+
+    The levels stay wire text until `orderbook_units`, `asks` or `bids` is read, and are exact then.
+    Painters take `float_levels`, which costs a sixth. ``level`` is the price grouping, 0 for none.
+    """
+
+    total_ask_size: Annotated[Decimal, _key("tas")]
+    total_bid_size: Annotated[Decimal, _key("tbs")]
+    units_json: Annotated[msgspec.Raw, _key("obu")] = msgspec.field(name="orderbook_units")
+    """The rows as they came; read `orderbook_units` instead."""
+    level: Annotated[Decimal, _key("lv")] = Decimal(0)
+
+    def _rows(self, unit: type[_S]) -> list[_S]:
+        rows = _units_decoder(unit, type(self) is not self._public).decode(self.units_json)
+        return rows[: self.__dict__.get("_depth")]
+
+    @functools.cached_property
+    def orderbook_units(self) -> tuple[OrderbookUnit, ...]:
+        """Rows, best first, exact; empty slots are dropped, half-empty rows hold None."""
+        asks, bids = self.asks, self.bids
+        rows = []
+        for i in range(max(len(asks), len(bids))):
+            ask = asks[i] if i < len(asks) else (None, None)
+            bid = bids[i] if i < len(bids) else (None, None)
+            rows.append(OrderbookUnit(ask_price=ask[0], bid_price=bid[0], ask_size=ask[1], bid_size=bid[1]))
+        return tuple(rows)
+
+    @functools.cached_property
+    def _exact_rows(self) -> list[OrderbookUnit]:
+        return self._rows(OrderbookUnit)
+
+    @functools.cached_property
+    def asks(self) -> tuple[BookLevel, ...]:
+        """Asks, best (lowest price) first, without empty slots."""
+        return tuple(
+            BookLevel(row.ask_price, row.ask_size)
+            for row in self._exact_rows
+            if row.ask_price and row.ask_size
+        )
+
+    @functools.cached_property
+    def bids(self) -> tuple[BookLevel, ...]:
+        """Bids, best (highest price) first, without empty slots."""
+        return tuple(
+            BookLevel(row.bid_price, row.bid_size)
+            for row in self._exact_rows
+            if row.bid_price and row.bid_size
+        )
+
+    @functools.cached_property
+    def float_levels(self) -> tuple[tuple[tuple[float, float], ...], tuple[tuple[float, float], ...]]:
+        """``(asks, bids)``, each ``(price, size)`` pairs, best first: for painting, not for orders."""
+        rows = self._rows(_FloatUnit)
+        return (
+            tuple((r.ask_price, r.ask_size) for r in rows if r.ask_price and r.ask_size),
+            tuple((r.bid_price, r.bid_size) for r in rows if r.bid_price and r.bid_size),
+        )
+
+    def truncated(self, depth: int) -> OrderbookEvent:
+        """The same book with at most `depth` rows and the totals of those rows.
+
+        That is what Upbit sends for the code suffix ``.depth``: its totals are the sums of the frame.
+        """
+        rows = self._exact_rows
+        if len(rows) <= depth:
+            return self
+        asks = sum((r.ask_size or Decimal(0) for r in rows[:depth]), Decimal(0))
+        bids = sum((r.bid_size or Decimal(0) for r in rows[:depth]), Decimal(0))
+        book = msgspec.structs.replace(self, total_ask_size=asks, total_bid_size=bids)
+        book.__dict__["_depth"] = depth
+        return book
+
+    def _values(self) -> tuple[Any, ...]:
+        names = (name for name in self._public.__struct_fields__ if name != "units_json")
+        return (*(getattr(self, name) for name in names), self.orderbook_units)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        fields = msgspec.structs.asdict(self)
+        fields["units_json"] = msgspec.Raw(_exact_encoder.encode(self.orderbook_units))
+        return _rebuild, (self._public, fields)
+
+
+_exact_encoder: Final = msgspec.json.Encoder(decimal_format="number")
+
+
+@_event_type(
+    "candle",
+    wire_type="candle",
+    units=tuple(CandleUnit),
+    scope=Scope.PUBLIC,
+    delivery=Delivery.LATEST,
+    has_snapshot=True,
+    conflation_fields=("candle_date_time_utc",),
+)
+class CandleEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
+    """A candle so far (protocol section 3.4). The same candle comes many times; the last one wins.
+
+    No frame says that a candle is closed: it is, once a later one appears. Periods without a trade
+    have no candle at all.
+    """
+
+    candle_date_time_utc: Annotated[str, _key("cdttmu")]
+    candle_date_time_kst: Annotated[str, _key("cdttmk")]
+    opening_price: Annotated[Decimal, _key("op")]
+    high_price: Annotated[Decimal, _key("hp")]
+    low_price: Annotated[Decimal, _key("lp")]
+    trade_price: Annotated[Decimal, _key("tp")]
+    candle_acc_trade_volume: Annotated[Decimal, _key("catv")]
+    candle_acc_trade_price: Annotated[Decimal, _key("catp")]
+
+    @property
+    def unit(self) -> CandleUnit:
+        """Length of the candle."""
+        return CandleUnit(self.type.partition(".")[2])
+
+    @property
+    def start(self) -> datetime:
+        """Start of the candle, aware, UTC."""
+        return datetime.fromisoformat(self.candle_date_time_utc).replace(tzinfo=UTC)
+
+
+# --- private types (protocol section 3.5 to 3.7) --------------------------------------------------
+
+
+@_event_type(
+    "my_order",
+    wire_type="myOrder",
+    scope=Scope.PRIVATE,
+    delivery=Delivery.EVERY,
+    codes=CodeRule.OPTIONAL,
+)
+class MyOrderEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
+    """Something happened to one of your orders (protocol section 3.5).
+
+    With ``state`` TRADE, `price` and `volume` are those of the fill. In a CANCEL frame
+    `remaining_volume` and `locked` keep the value they had. A market buy usually ends as CANCEL,
+    because a remainder cannot be spent.
+    """
+
+    uuid: Annotated[str, _key("uid")]
+    ask_bid: Annotated[AskBid, _key("ab")]
+    order_type: Annotated[OrderType, _key("ot")]
+    state: Annotated[OrderState, _key("s")]
+    trade_uuid: Annotated[str | None, _key("tuid")] = None
+    price: Annotated[Decimal | None, _key("p")] = None
+    avg_price: Annotated[Decimal | None, _key("ap")] = None
+    volume: Annotated[Decimal | None, _key("v")] = None
+    remaining_volume: Annotated[Decimal | None, _key("rv")] = None
+    executed_volume: Annotated[Decimal | None, _key("ev")] = None
+    trades_count: Annotated[int | None, _key("tc")] = None
+    reserved_fee: Annotated[Decimal | None, _key("rsf")] = None
+    remaining_fee: Annotated[Decimal | None, _key("rmf")] = None
+    paid_fee: Annotated[Decimal | None, _key("pf")] = None
+    locked: Annotated[Decimal | None, _key("l")] = None
+    executed_funds: Annotated[Decimal | None, _key("ef")] = None
+    time_in_force: Annotated[TimeInForce | None, _key("tif")] = None
+    trade_fee: Annotated[Decimal | None, _key("tf")] = None
+    is_maker: Annotated[bool | None, _key("im")] = None
+    identifier: Annotated[str | None, _key("id")] = None
+    smp_type: Annotated[SmpType | None, _key("smpt")] = None
+    prevented_volume: Annotated[Decimal | None, _key("pv")] = None
+    prevented_locked: Annotated[Decimal | None, _key("pl")] = None
+    trade_timestamp: Annotated[int | None, _key("ttms")] = None
+    order_timestamp: Annotated[int | None, _key("otms")] = None
+
+    @property
+    def traded_at(self) -> datetime | None:
+        """Time of the fill, aware, UTC; None unless something was filled."""
+        return None if self.trade_timestamp is None else _utc(self.trade_timestamp)
+
+    @property
+    def ordered_at(self) -> datetime | None:
+        """Time the order was placed, aware, UTC, with a resolution of one second."""
+        return None if self.order_timestamp is None else _utc(self.order_timestamp)
+
+
+class Asset(_WireStruct, frozen=True, kw_only=True, eq=False):
+    """Balance of one currency after a change."""
+
+    currency: Annotated[str, _key("cu")]
+    balance: Annotated[Decimal, _key("b")]
+    """Available, that is without what orders hold."""
+    locked: Annotated[Decimal, _key("l")]
+
+
+@_event_type(
+    "my_asset",
+    wire_type="myAsset",
+    scope=Scope.PRIVATE,
+    delivery=Delivery.EVERY,
+    codes=CodeRule.FORBIDDEN,
+)
+class MyAssetEvent(BaseWebSocketEvent, frozen=True, kw_only=True, eq=False, dict=True):
+    """Changed balances; only the currencies that changed (protocol section 3.6)."""
+
+    asset_uuid: Annotated[str, _key("astuid")]
+    assets: Annotated[tuple[Asset, ...], _key("ast")]
+    asset_timestamp: Annotated[int, _key("asttms")]
+
+
+@_event_type(
+    "announcement",
+    wire_type="announcement",
+    scope=Scope.PRIVATE,
+    delivery=Delivery.EVERY,
+    codes=CodeRule.FORBIDDEN,
+    options=("categories", "include_body"),
+)
+class AnnouncementEvent(BaseWebSocketEvent, frozen=True, kw_only=True, eq=False, dict=True):
+    """A notice of the exchange (protocol section 3.7)."""
+
+    event_type: Annotated[AnnouncementEventType, _key("et")]
+    uuid: Annotated[str, _key("uid")]
+    title: Annotated[str, _key("tt")]
+    category: Annotated[AnnouncementCategory, _key("cat")]
+    url: Annotated[str, _key("url")]
+    first_listed_at: Annotated[str, _key("flat")]
+    listed_at: Annotated[str, _key("lat")]
+    body: Annotated[str | None, _key("bd")] = None
+    """Only when asked for; may be None for a large notice."""
+
+
+# --- info types (protocol section 3.8) ------------------------------------------------------------
+
+
+class IndicatorParams(_WireStruct, frozen=True, kw_only=True, eq=False, omit_defaults=True):
+    """Parameters of an indicator; which are present depends on the indicator."""
+
+    period: Annotated[int | None, _key("p")] = None
+    type: Annotated[str | None, _key("t")] = None
+    short_period: Annotated[int | None, _key("shp")] = None
+    long_period: Annotated[int | None, _key("lop")] = None
+    multiplier: Annotated[Decimal | None, _key("m")] = None
+    fast: Annotated[int | None, _key("f")] = None
+    slow: Annotated[int | None, _key("s")] = None
+    signal_period: Annotated[int | None, _key("sgp")] = None
+
+
+class IndicatorEventParams(_WireStruct, frozen=True, kw_only=True, eq=False, omit_defaults=True):
+    """Threshold that a signal was asked with."""
+
+    threshold: Annotated[Decimal | None, _key("th")] = None
+    multiplier: Annotated[Decimal | None, _key("mul")] = None
+
+
+class IndicatorValue(_WireStruct, frozen=True, kw_only=True, eq=False, omit_defaults=True):
+    """Values of an indicator; which are present depends on the indicator."""
+
+    value: Decimal | None = None
+    rsi: Decimal | None = None
+    volume: Annotated[Decimal | None, _key("vol")] = None
+    avg_volume: Annotated[Decimal | None, _key("av")] = None
+    ratio: Annotated[Decimal | None, _key("rto")] = None
+    ma_short: Annotated[Decimal | None, _key("mas")] = None
+    ma_long: Annotated[Decimal | None, _key("mal")] = None
+    bb_upper: Annotated[Decimal | None, _key("bbu")] = None
+    bb_middle: Annotated[Decimal | None, _key("bbm")] = None
+    bb_lower: Annotated[Decimal | None, _key("bbl")] = None
+    macd: Decimal | None = None
+    macd_signal: Annotated[Decimal | None, _key("macds")] = None
+    histogram: Annotated[Decimal | None, _key("hist")] = None
+
+
+@_event_type(
+    "indicator",
+    wire_type="indicator",
+    scope=Scope.INFO,
+    delivery=Delivery.EVERY,
+    options=("timeframe", "indicators"),
+    stream_fields=("timeframe",),
+)
+class IndicatorEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
+    """An indicator computed by Upbit at the close of a candle (protocol section 3.8)."""
+
+    timeframe: Annotated[IndicatorTimeframe, _key("tf")]
+    indicator: Annotated[str, _key("ind")]
+    params: Annotated[IndicatorParams, _key("p")]
+    candle_date_time_utc: Annotated[str, _key("cdttmu")]
+    value: Annotated[IndicatorValue, _key("v")]
+
+    @property
+    def start(self) -> datetime:
+        """Start of the candle, aware, UTC."""
+        return datetime.fromisoformat(self.candle_date_time_utc).replace(tzinfo=UTC)
+
+
+@_event_type(
+    "indicator_signal",
+    wire_type="indicator_signal",
+    scope=Scope.INFO,
+    delivery=Delivery.EVERY,
+    options=("timeframe", "indicators"),
+    stream_fields=("timeframe",),
+)
+class IndicatorSignalEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
+    """A condition on an indicator came true at the close of a candle (protocol section 3.8)."""
+
+    timeframe: Annotated[IndicatorTimeframe, _key("tf")]
+    indicator: Annotated[str, _key("ind")]
+    params: Annotated[IndicatorParams, _key("p")]
+    trigger: Annotated[str, _key("tr")]
+    event_params: Annotated[IndicatorEventParams, _key("ep")]
+    candle_date_time_utc: Annotated[str, _key("cdttmu")]
+    value: Annotated[IndicatorValue, _key("v")]
+
+    @property
+    def start(self) -> datetime:
+        """Start of the candle, aware, UTC."""
+        return datetime.fromisoformat(self.candle_date_time_utc).replace(tzinfo=UTC)
+
+
+def rows_of(scope: Scope) -> Iterable[EventType]:
+    """The rows that an endpoint serves."""
+    return (row for row in EVENT_TYPES.values() if row.scope is scope)
