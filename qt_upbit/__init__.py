@@ -19,6 +19,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "qt_upbit.types": (
+        "ALL_CODES",
         "EVENT_TYPES",
         "KST",
         "AnnouncementCategory",
@@ -34,6 +35,7 @@ _HOMES = {
         "ConnectionState",
         "Delivery",
         "EventType",
+        "IndicatorDefinition",
         "IndicatorEvent",
         "IndicatorEventParams",
         "IndicatorParams",
@@ -50,6 +52,7 @@ _HOMES = {
         "OrderbookUnit",
         "Scope",
         "SmpType",
+        "StreamKey",
         "StreamType",
         "TickerEvent",
         "TimeInForce",

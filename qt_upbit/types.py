@@ -15,7 +15,7 @@ from __future__ import annotations
 import enum
 import functools
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -24,6 +24,7 @@ from typing import Annotated, Any, ClassVar, Final, TypeVar
 import msgspec
 
 __all__ = [
+    "ALL_CODES",
     "EVENT_TYPES",
     "KST",
     "AnnouncementCategory",
@@ -40,6 +41,7 @@ __all__ = [
     "ConnectionState",
     "Delivery",
     "EventType",
+    "IndicatorDefinition",
     "IndicatorEvent",
     "IndicatorEventParams",
     "IndicatorParams",
@@ -56,6 +58,7 @@ __all__ = [
     "OrderbookUnit",
     "Scope",
     "SmpType",
+    "StreamKey",
     "StreamType",
     "TickerEvent",
     "TimeInForce",
@@ -297,6 +300,30 @@ class IndicatorTimeframe(_OpenStrEnum):
     D1 = "1d"
 
 
+# --- streams --------------------------------------------------------------------------------------
+
+ALL_CODES: Final = ""
+"""Code of a stream of every pair, or of a type that has no codes."""
+
+
+class StreamKey(typing.NamedTuple):
+    """What tells one stream from another on the wire.
+
+    Attributes:
+        type: Upbit's type, ``candle.1m`` with its unit.
+        code: the pair without depth suffix; `ALL_CODES` for all, or where there is none.
+        variant: values of the row's ``stream_fields``, such as the level of a grouped book.
+    """
+
+    type: str
+    code: str
+    variant: tuple[Hashable, ...] = ()
+
+    def __str__(self) -> str:
+        variant = "".join(f" @{value}" for value in self.variant if value)
+        return f"{self.type} {self.code or '*'}{variant}"
+
+
 # --- how a class becomes wire types ---------------------------------------------------------------
 
 
@@ -418,6 +445,9 @@ class EventType:
         stream_fields: event fields that, beside type and code, tell one stream from another.
         conflation_fields: further fields of the LATEST key; a value whose key differs is never replaced.
         order_field: the field that tells whether a repeated snapshot is news.
+        order_is_identity: that field names the event and does not grow; compare for equality.
+        accepts: whether an event is among what a subscriber with these request options asked for;
+            a request carries everybody's options together.
         event_class: the public class.
     """
 
@@ -434,6 +464,8 @@ class EventType:
     stream_fields: tuple[str, ...] = ()
     conflation_fields: tuple[str, ...] = ()
     order_field: str = "timestamp"
+    order_is_identity: bool = False
+    accepts: Callable[[Any, Mapping[str, Any]], bool] = lambda _event, _options: True
 
     @property
     def wire_types(self) -> tuple[str, ...]:
@@ -509,6 +541,12 @@ class BaseWebSocketEvent(_WireStruct, frozen=True, kw_only=True, eq=False, dict=
         """The declaration of this event's type."""
         return self._row
 
+    @property
+    def stream_key(self) -> StreamKey:
+        """The stream this event belongs to."""
+        variant = tuple(_plain(getattr(self, name)) for name in self._row.stream_fields)
+        return StreamKey(self.type, getattr(self, "code", ALL_CODES), variant)
+
 
 class _CodeEvent(BaseWebSocketEvent, frozen=True, kw_only=True, eq=False, dict=True):
     """An event of one pair."""
@@ -519,6 +557,13 @@ class _CodeEvent(BaseWebSocketEvent, frozen=True, kw_only=True, eq=False, dict=T
     def symbol(self) -> str:
         """The pair, ``KRW-BTC``: another name for `code`."""
         return self.code
+
+
+def _plain(value: Hashable) -> Hashable:
+    """A stream field as it stands in a `StreamKey`: levels are whole numbers or exact decimals."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else value
+    return value if value is None else str(value)
 
 
 def _utc(timestamp_ms: int) -> datetime:
@@ -585,6 +630,7 @@ class TickerEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
     delivery=Delivery.EVERY,
     has_snapshot=True,
     order_field="sequential_id",
+    order_is_identity=True,
 )
 class TradeEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
     """One trade (protocol section 3.2). Trades of a pair may arrive out of order."""
@@ -864,6 +910,9 @@ class MyAssetEvent(BaseWebSocketEvent, frozen=True, kw_only=True, eq=False, dict
     delivery=Delivery.EVERY,
     codes=CodeRule.FORBIDDEN,
     options=("categories", "include_body"),
+    accepts=lambda event, options: (
+        options.get("categories") is None or event.category in options["categories"]
+    ),
 )
 class AnnouncementEvent(BaseWebSocketEvent, frozen=True, kw_only=True, eq=False, dict=True):
     """A notice of the exchange (protocol section 3.7)."""
@@ -920,6 +969,28 @@ class IndicatorValue(_WireStruct, frozen=True, kw_only=True, eq=False, omit_defa
     histogram: Annotated[Decimal | None, _key("hist")] = None
 
 
+class IndicatorDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One indicator of a request: ``indicators=[IndicatorDefinition(type="rsi", params=…)]``.
+
+    `trigger` and `event_params` are for indicator_signal only.
+    """
+
+    type: str
+    params: IndicatorParams
+    trigger: str | None = None
+    event_params: IndicatorEventParams | None = None
+
+
+def _is_among_definitions(event: Any, options: Mapping[str, Any]) -> bool:
+    return any(
+        event.indicator == wanted.type
+        and event.params == wanted.params
+        and wanted.trigger in (None, getattr(event, "trigger", None))
+        and wanted.event_params in (None, getattr(event, "event_params", None))
+        for wanted in options.get("indicators") or ()
+    )
+
+
 @_event_type(
     "indicator",
     wire_type="indicator",
@@ -927,6 +998,7 @@ class IndicatorValue(_WireStruct, frozen=True, kw_only=True, eq=False, omit_defa
     delivery=Delivery.EVERY,
     options=("timeframe", "indicators"),
     stream_fields=("timeframe",),
+    accepts=_is_among_definitions,
 )
 class IndicatorEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
     """An indicator computed by Upbit at the close of a candle (protocol section 3.8)."""
@@ -950,6 +1022,7 @@ class IndicatorEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True)
     delivery=Delivery.EVERY,
     options=("timeframe", "indicators"),
     stream_fields=("timeframe",),
+    accepts=_is_among_definitions,
 )
 class IndicatorSignalEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
     """A condition on an indicator came true at the close of a candle (protocol section 3.8)."""

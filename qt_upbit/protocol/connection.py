@@ -1,0 +1,713 @@
+"""`UpbitConnection`: every rule of one connection, without the connection.
+
+Feed it what happened (`subscriptions_changed`, `opened`, `receive`, `pong_received`, `lost`, `tick`), then
+carry out `take_actions` and pass on `take_events`; call `tick` again at `next_deadline`. Time is an
+argument, seconds of a monotonic clock; randomness comes in at construction.
+
+State is one enumeration and one table:
+
+    IDLE ── wanted ──► CONNECTING ── opened ──► RESYNCING ── synced ──► LIVE ◄── synced ── STALE
+                           │                        │                    ├───── silent ─────►┘
+                           └───────── lost ─────────┴──────── lost ──────┴── lost ─► RECONNECTING
+    RECONNECTING ── opened ──► RESYNCING         any ── refused ──► REJECTED ── retry ──► RECONNECTING
+    any ── released ──► IDLE                     any ── closed ──► CLOSED
+"""
+
+from __future__ import annotations
+
+import enum
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from qt_upbit.config import WebSocketConfig
+from qt_upbit.exceptions import (
+    AuthenticationError,
+    ConnectionFailedError,
+    DecodeError,
+    QtUpbitError,
+    ServerError,
+    is_retryable,
+)
+from qt_upbit.models import Head, decode, peek, split
+from qt_upbit.protocol import wire
+from qt_upbit.protocol.subscription_state_manager import SubscriptionStateManager
+from qt_upbit.protocol.timing import Backoff, RollingWindowLimiter
+from qt_upbit.types import ConnectionState, Scope, StreamKey, event_type_of, rows_of
+
+__all__ = [
+    "Action",
+    "CloseSocket",
+    "ConnectionEvent",
+    "ConnectionEventKind",
+    "ErrorReported",
+    "GapDetected",
+    "OpenSocket",
+    "SendPing",
+    "SendText",
+    "StateChanged",
+    "StreamsLive",
+    "StreamsRefused",
+    "StreamsSilent",
+    "TRANSITIONS",
+    "UpbitConnection",
+]
+
+
+class ConnectionEventKind(enum.Enum):
+    """What moves the state."""
+
+    WANTED = enum.auto()
+    OPENED = enum.auto()
+    SYNCED = enum.auto()
+    SILENT = enum.auto()
+    LOST = enum.auto()
+    REFUSED = enum.auto()
+    RETRY = enum.auto()
+    RELEASED = enum.auto()
+    CLOSED = enum.auto()
+
+
+_S, _K = ConnectionState, ConnectionEventKind
+_OPEN: Final = (_S.RESYNCING, _S.LIVE, _S.STALE)
+_ALIVE: Final = (_S.CONNECTING, _S.RECONNECTING, *_OPEN)
+
+TRANSITIONS: Final[dict[tuple[ConnectionState, ConnectionEventKind], ConnectionState]] = {
+    (_S.IDLE, _K.WANTED): _S.CONNECTING,
+    (_S.CONNECTING, _K.OPENED): _S.RESYNCING,
+    (_S.RECONNECTING, _K.OPENED): _S.RESYNCING,
+    (_S.RESYNCING, _K.SYNCED): _S.LIVE,
+    (_S.STALE, _K.SYNCED): _S.LIVE,
+    (_S.LIVE, _K.SILENT): _S.STALE,
+    (_S.REJECTED, _K.RETRY): _S.RECONNECTING,
+    **{(state, _K.LOST): _S.RECONNECTING for state in _ALIVE},
+    **{(state, _K.REFUSED): _S.REJECTED for state in _ALIVE},
+    **{(state, _K.RELEASED): _S.IDLE for state in (*_ALIVE, _S.REJECTED)},
+    **{(state, _K.CLOSED): _S.CLOSED for state in (*_ALIVE, _S.REJECTED, _S.IDLE)},
+}
+"""Every legal step. A step that is not here raises, and changes nothing."""
+
+
+# --- what to do -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSocket:
+    """Make a connection; report `opened` or `lost` with this epoch."""
+
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class CloseSocket:
+    """Close the socket of this epoch, or give up opening it; nothing needs to be reported."""
+
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class SendText:
+    """Send one text frame."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendPing:
+    """Send a ping frame; report the answer with `pong_received`."""
+
+
+Action = OpenSocket | CloseSocket | SendText | SendPing
+
+
+# --- what to tell ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged:
+    """The health of the scope changed."""
+
+    old: ConnectionState
+    new: ConnectionState
+
+
+@dataclass(frozen=True, slots=True)
+class GapDetected:
+    """Nothing was received between two moments of the monotonic clock, although it was wanted."""
+
+    codes: tuple[str, ...]
+    begin: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorReported:
+    """Something went wrong and was survived."""
+
+    error: QtUpbitError
+
+
+@dataclass(frozen=True, slots=True)
+class StreamsLive:
+    """Streams that showed their first frame on this connection, or that the server confirmed."""
+
+    keys: tuple[StreamKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamsSilent:
+    """Streams that owe a first frame and did not send one in time."""
+
+    keys: tuple[StreamKey, ...]
+    waited_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class StreamsRefused:
+    """Streams left out because the server refused the request that brought them."""
+
+    keys: tuple[StreamKey, ...]
+    error: ServerError
+
+
+ConnectionEvent = StateChanged | GapDetected | ErrorReported | StreamsLive | StreamsSilent | StreamsRefused
+
+_PROVEN_AFTER_S: Final = 5.0
+"""A connection that lived this long with data has earned a fresh backoff."""
+_CONFIRM_TIMEOUT_S: Final = 2.0
+"""Private and info streams have no first frame; without a LIST_SUBSCRIPTIONS reply, wait this long."""
+_RESYNC_TIMEOUT_S: Final = 3.0
+"""A resent subscription answers with snapshots in about 0.4 s (protocol section 2.7)."""
+_MIN_FRAMES_TO_JUDGE: Final = 10
+_SILENCE_FACTOR: Final = 20.0
+"""Silence is suspicious beyond this many times the mean interval between frames."""
+_REFUSALS_BEFORE_REJECTED: Final = 3
+_TOO_MANY: Final = ("Too Many Requests", "TOO_MANY_REQUESTS", "I'm a teapot")
+_BLOCKED_DEFAULT_S: Final = 60.0
+"""How long to stay away after 418 when the answer does not say (protocol section 6.1)."""
+_NEVER: Final = float("inf")
+
+
+class UpbitConnection:
+    """One scope's connection as a state machine.
+
+    Args:
+        scope: which endpoint.
+        config: timings, limits and the wire format.
+        subscriptions: what is wanted; shared with whoever changes it. Call `subscriptions_changed` then.
+        connect_limiter: shared by all connections of the process (Upbit counts per address).
+        rng: jitter.
+        new_ticket: makes the ticket of each request.
+    """
+
+    def __init__(
+        self,
+        scope: Scope,
+        config: WebSocketConfig,
+        subscriptions: SubscriptionStateManager,
+        connect_limiter: RollingWindowLimiter,
+        rng: random.Random,
+        new_ticket: Callable[[], str],
+    ) -> None:
+        self.scope = scope
+        self._config = config
+        self._subscriptions = subscriptions
+        self._connect_limiter = connect_limiter
+        self._new_ticket = new_ticket
+        self._backoff = Backoff(config.backoff_initial_s, config.backoff_max_s, rng)
+        self._has_snapshots = any(row.has_snapshot for row in rows_of(scope))
+
+        self._state = ConnectionState.IDLE
+        self._epoch = 0
+        self._socket: int | None = None
+        """Epoch of the socket that is open or being opened."""
+        self._actions: list[Action] = []
+        self._events: list[ConnectionEvent] = []
+
+        self._connect_at = _NEVER
+        self._send_at = _NEVER
+        self._linger_until = _NEVER
+        self._forget_socket_state()
+        self._last_frame_at: float | None = None
+        self._gap_begin: float | None = None
+        self._refusals = 0
+        self._error: QtUpbitError | None = None
+        self.stray_frames = 0
+        """Frames that nobody waits for any more: the tail of a subscription that was replaced."""
+        self.requests_sent = 0
+        self.reconnects = 0
+
+    def _forget_socket_state(self) -> None:
+        config = self._config
+        # A limit is the connection's own: a new socket starts with a clean account.
+        self._message_limiter = RollingWindowLimiter(
+            ((config.messages_per_second, 1.0), (config.messages_per_minute, 60.0))
+        )
+        self._opened_at = 0.0
+        self._heard_at = 0.0
+        self._ping_at = _NEVER
+        self._pong_due = _NEVER
+        self._confirm_at = _NEVER
+        self._audit_at = _NEVER
+        self._audit_ticket: str | None = None
+        self._healed: frozenset[StreamKey] | None = None
+        self._resync_due = _NEVER
+        self._frames = 0
+        self._patience = 1.0
+        self._first_frame_at = 0.0
+        self._awaited: dict[Head, list[StreamKey]] = {}
+
+    # --- reading -----------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> ConnectionState:
+        """Health of the scope."""
+        return self._state
+
+    @property
+    def epoch(self) -> int:
+        """Number of the present socket; grows with each attempt."""
+        return self._epoch
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a socket is open."""
+        return self._state in _OPEN
+
+    @property
+    def error(self) -> QtUpbitError | None:
+        """Why the last attempt failed or the scope is REJECTED; None once it is live again."""
+        return self._error
+
+    def take_actions(self) -> list[Action]:
+        """What to do, in order. Ask after every call."""
+        actions, self._actions = self._actions, []
+        return actions
+
+    def take_events(self) -> list[ConnectionEvent]:
+        """What to tell, in order, and before the frames that the same call returned."""
+        events, self._events = self._events, []
+        return events
+
+    def next_deadline(self) -> float | None:
+        """When to call `tick` at the latest; None while there is nothing to wait for."""
+        deadline = min(
+            self._connect_at,
+            self._send_at,
+            self._linger_until,
+            self._ping_at,
+            self._pong_due,
+            self._confirm_at,
+            self._audit_at,
+            self._resync_due,
+            self._silence_due(),
+            self._next_silent_code(),
+        )
+        return None if deadline == _NEVER else deadline
+
+    # --- what happened -----------------------------------------------------------------------------
+
+    def subscriptions_changed(self, now: float) -> None:
+        """The desired set of this scope may have changed. Cheap; call it after every change."""
+        if self._state is ConnectionState.CLOSED:
+            return
+        if not self._subscriptions.is_wanted(self.scope):
+            self._send_at = _NEVER
+            if self._state is not ConnectionState.IDLE and self._linger_until == _NEVER:
+                self._linger_until = now + self._config.linger_s
+            return
+        self._linger_until = _NEVER
+        if self._state is ConnectionState.IDLE:
+            self._step(ConnectionEventKind.WANTED)
+            # Wait for the wishes of the same moment; the handshake takes longer anyway.
+            self._connect_at = now + self._connect_limiter.delay(now)
+            self.tick(now)
+        elif self._state is ConnectionState.REJECTED and not isinstance(self._error, AuthenticationError):
+            # The request was refused, and now there is another one.
+            self.retry(now)
+        elif self.is_open and self._send_at == _NEVER and self._subscriptions.needs_request(self.scope):
+            self._send_at = now + self._coalesce(now)
+
+    def opened(self, epoch: int, now: float) -> None:
+        """The socket of `epoch` is open."""
+        if epoch != self._socket or self._state not in (
+            ConnectionState.CONNECTING,
+            ConnectionState.RECONNECTING,
+        ):
+            return
+        self._forget_socket_state()
+        self._step(ConnectionEventKind.OPENED)
+        self._opened_at = self._heard_at = now
+        self._ping_at = now + self._config.ping_interval_s
+        if self._subscriptions.is_wanted(self.scope):
+            self._send_at = now
+        self.tick(now)
+
+    def receive(self, raw: str | bytes, epoch: int, now: float) -> list[tuple[Head, bytes]]:
+        """One frame from the socket of `epoch`; the objects in it that are data, in order.
+
+        Never raises on bad input: a malformed frame becomes an `ErrorReported`, and the stream goes on.
+        Handle `take_events` before the returned objects: a gap comes before what follows it.
+        """
+        if epoch != self._socket or not self.is_open:
+            self.stray_frames += 1
+            return []
+        if isinstance(raw, str):
+            raw = raw.encode()
+        self._heard_at = now
+        self._pong_due = _NEVER
+        if raw.startswith(b"{") and not wire.is_control(raw):
+            head = peek(raw)
+            if head is not None and event_type_of(head.type) is not None:
+                self._saw_data(head, raw, now)
+                return [(head, raw)]
+        return self._receive_unusual(raw, now)
+
+    def pong_received(self, epoch: int, now: float) -> None:
+        """A pong came."""
+        if epoch == self._socket:
+            self._heard_at = now
+            self._pong_due = _NEVER
+
+    def lost(self, epoch: int, now: float, error: QtUpbitError) -> None:
+        """The socket of `epoch` could not be opened, or is gone."""
+        if epoch != self._socket or self._state not in _ALIVE:
+            return
+        self._lose(now, error)
+
+    def retry(self, now: float) -> None:
+        """Connect again at once: the user asked, or the credentials changed."""
+        self._refusals = 0
+        if self._state is ConnectionState.REJECTED:
+            self._step(ConnectionEventKind.RETRY)
+            self._connect_at = now
+        elif self._state in _OPEN:
+            self._lose(now, ConnectionFailedError("reconnecting on request"), quiet=True)
+        if self._connect_at != _NEVER:
+            self._connect_at = now
+        self.tick(now)
+
+    def close(self) -> None:
+        """Close for good."""
+        if self._state is ConnectionState.CLOSED:
+            return
+        self._drop_socket()
+        self._connect_at = self._send_at = self._linger_until = _NEVER
+        self._step(ConnectionEventKind.CLOSED)
+
+    # --- time --------------------------------------------------------------------------------------
+
+    def tick(self, now: float) -> None:
+        """Let time pass: do what is due."""
+        if now >= self._linger_until:
+            self._release()
+            return
+        if now >= self._connect_at:
+            self._connect(now)
+        if not self.is_open:
+            return
+        if now >= self._pong_due:
+            self._lose(now, ConnectionFailedError("the server does not answer pings"))
+            return
+        if now >= self._resync_due:
+            self._lose(now, ConnectionFailedError("the server answers pings but sends no data"))
+            return
+        if now >= self._ping_at:
+            self._actions.append(SendPing())
+            self._ping_at = now + self._config.ping_interval_s
+            if self._pong_due == _NEVER:
+                self._pong_due = now + self._config.pong_timeout_s
+        if now >= self._silence_due():
+            self._go_stale(now)
+        if now >= self._confirm_at:
+            self._confirm_at = _NEVER
+            self._synced(now)
+        if now >= self._send_at:
+            self._send(now)
+        if now >= self._audit_at:
+            self._ask_for_list(now)
+        self._report_silent_codes(now)
+        if self._backoff.failures and self._frames and now - self._opened_at >= _PROVEN_AFTER_S:
+            self._backoff.reset()
+
+    # --- connecting --------------------------------------------------------------------------------
+
+    def _step(self, kind: ConnectionEventKind) -> None:
+        new = TRANSITIONS.get((self._state, kind))
+        if new is None:
+            raise RuntimeError(f"{self.scope.value} connection: {kind.name} in state {self._state.name}")
+        if new is not self._state:
+            old, self._state = self._state, new
+            self._events.append(StateChanged(old, new))
+
+    def _connect(self, now: float) -> None:
+        delay = self._connect_limiter.delay(now)
+        if delay > 0:
+            self._connect_at = now + delay
+            return
+        self._connect_limiter.record(now)
+        self._connect_at = _NEVER
+        self._epoch += 1
+        self._socket = self._epoch
+        self._actions.append(OpenSocket(self._epoch))
+
+    def _drop_socket(self) -> None:
+        if self._socket is not None:
+            self._actions.append(CloseSocket(self._socket))
+            self._socket = None
+        self._forget_socket_state()
+        self._send_at = _NEVER
+        self._subscriptions.mark_lost(self.scope)
+
+    def _release(self) -> None:
+        self._linger_until = _NEVER
+        self._connect_at = _NEVER
+        self._drop_socket()
+        self._gap_begin = self._last_frame_at = None
+        self._backoff.reset()
+        self._refusals = 0
+        self._error = None
+        self._step(ConnectionEventKind.RELEASED)
+
+    def _lose(self, now: float, error: QtUpbitError, *, quiet: bool = False) -> None:
+        was_open = self.is_open
+        if was_open and self._gap_begin is None:
+            self._gap_begin = self._last_frame_at if self._last_frame_at is not None else self._opened_at
+        proven = was_open and self._frames > 0 and now - self._opened_at >= _PROVEN_AFTER_S
+        self._drop_socket()
+        # Reported when it changes: a server that is down for an hour is one error, not a thousand.
+        if not quiet and str(error) != str(self._error):
+            self._events.append(ErrorReported(error))
+        self._error = error
+        if not is_retryable(error) or self._refusals >= _REFUSALS_BEFORE_REJECTED:
+            self._connect_at = _NEVER
+            self._step(ConnectionEventKind.REFUSED)
+            return
+        if proven:
+            self._backoff.reset()
+        self.reconnects += was_open
+        self._connect_at = now + max(0.0 if quiet else self._backoff.next_delay(), _asked_to_wait(error))
+        self._step(ConnectionEventKind.LOST)
+
+    # --- sending -----------------------------------------------------------------------------------
+
+    def _coalesce(self, now: float) -> float:
+        """How long to gather wishes: longer once half of the minute's messages are used up."""
+        used = self._message_limiter.used(now, 60.0)
+        pace = 60.0 / self._config.messages_per_minute
+        return self._config.coalesce_s if used < self._config.messages_per_minute // 2 else 2 * pace
+
+    def _send(self, now: float) -> None:
+        if not self._subscriptions.needs_request(self.scope):
+            self._send_at = _NEVER
+            return
+        delay = self._message_limiter.delay(now)
+        if delay > 0:
+            self._send_at = now + delay
+            return
+        self._send_at = _NEVER
+        items = self._subscriptions.request_items(self.scope)
+        request = wire.Request(self._new_ticket(), items, self._config.wire_format)
+        self._emit_message(wire.encode_request(request), now)
+        self._subscriptions.mark_sent(self.scope, now)
+        self.requests_sent += 1
+        self._audit_ticket = None  # an answer under way speaks of the set before
+        self._await(now)
+
+    def _await(self, now: float) -> None:
+        self._awaited = {}
+        for key in self._subscriptions.awaited(self.scope):
+            self._awaited.setdefault(Head(key.type, key.code), []).append(key)
+        if self._has_snapshots:
+            if self._config.audit_interval_s is not None:
+                self._audit_at = now + self._config.audit_interval_s
+        else:
+            # No first frame will come, so the server's own list is the only sign of life.
+            self._audit_at = now
+            self._confirm_at = now + _CONFIRM_TIMEOUT_S
+
+    def _ask_for_list(self, now: float) -> None:
+        delay = self._message_limiter.delay(now)
+        if delay > 0 or self._send_at != _NEVER:
+            self._audit_at = max(now + delay, self._send_at if self._send_at != _NEVER else now) + 0.01
+            return
+        self._audit_ticket = self._new_ticket()
+        # In the format in use: another would switch the live streams (protocol section 2.6).
+        request = wire.Request(
+            self._audit_ticket, format=self._config.wire_format, method=wire.LIST_SUBSCRIPTIONS
+        )
+        self._emit_message(wire.encode_request(request), now)
+        interval = self._config.audit_interval_s
+        self._audit_at = _NEVER if interval is None else now + interval
+
+    def _emit_message(self, text: str, now: float) -> None:
+        self._message_limiter.record(now)
+        self._actions.append(SendText(text))
+
+    # --- receiving ---------------------------------------------------------------------------------
+
+    def _saw_data(self, head: Head, raw: bytes, now: float) -> None:
+        self._frames += 1
+        if self._frames == 1:
+            self._first_frame_at = now
+        if self._state is not ConnectionState.LIVE:
+            self._synced(now)
+        self._last_frame_at = now
+        if self._awaited:
+            keys = self._awaited.get(head)
+            if keys is not None:
+                self._saw_first_frame(head, keys, raw)
+
+    def _saw_first_frame(self, head: Head, keys: list[StreamKey], raw: bytes) -> None:
+        if keys[0].variant:
+            try:
+                event = decode(raw, head)
+            except DecodeError:
+                return  # reported by whoever reads the frame
+            keys = [key for key in keys if key == event.stream_key]
+        live = tuple(key for key in keys if self._subscriptions.mark_live(self.scope, key))
+        rest = [key for key in self._awaited[head] if key not in keys]
+        if rest:
+            self._awaited[head] = rest
+        else:
+            del self._awaited[head]
+        if live:
+            self._events.append(StreamsLive(live))
+
+    def _synced(self, now: float) -> None:
+        self._resync_due = self._confirm_at = _NEVER
+        if self._state not in (ConnectionState.RESYNCING, ConnectionState.STALE):
+            return
+        if self._gap_begin is not None:
+            codes = self._subscriptions.codes(self.scope)
+            self._events.append(GapDetected(codes, self._gap_begin, now))
+            self._gap_begin = None
+        self._error = None
+        self._refusals = 0
+        if not self._has_snapshots:
+            self._frames += 1  # the confirmation is this scope's sign of life
+        self._step(ConnectionEventKind.SYNCED)
+
+    def _receive_unusual(self, raw: bytes, now: float) -> list[tuple[Head, bytes]]:
+        """Control frames, the list formats' arrays, and whatever else there is."""
+        try:
+            control = wire.decode_control(raw)
+            if control is not None:
+                self._receive_control(control, now)
+                return []
+            frames = []
+            for item in split(raw):
+                head = peek(item)
+                if head is None or event_type_of(head.type) is None:
+                    kind = "a frame without type" if head is None else f"unknown type {head.type[:40]!r}"
+                    self._events.append(ErrorReported(DecodeError(kind, item)))
+                    continue
+                self._saw_data(head, item, now)
+                frames.append((head, item))
+            return frames
+        except DecodeError as exc:
+            self._events.append(ErrorReported(exc))
+            return []
+
+    def _receive_control(self, control: wire.ControlFrame, now: float) -> None:
+        if isinstance(control, wire.ErrorFrame):
+            self._receive_error(control, now)
+        elif isinstance(control, wire.SubscriptionsFrame):
+            self._receive_list(control, now)
+
+    def _receive_error(self, frame: wire.ErrorFrame, now: float) -> None:
+        """The server closes about 0.2 s after an error; there is nothing to wait for."""
+        if frame.name == "INVALID_AUTH":
+            self._lose(now, AuthenticationError(frame.name))
+            return
+        error = ServerError(frame.name, frame.message)
+        if frame.name in _TOO_MANY:
+            self._lose(now, error)
+            return
+        refused = self._subscriptions.quarantine_newcomers(self.scope)
+        if refused:
+            self._events.append(StreamsRefused(refused, error))
+        else:
+            self._refusals += 1
+        self._lose(now, error)
+
+    def _receive_list(self, frame: wire.SubscriptionsFrame, now: float) -> None:
+        if frame.ticket != self._audit_ticket:
+            return
+        self._audit_ticket = None
+        missing, surplus = self._subscriptions.audit(self.scope, frame.result)
+        differences = frozenset(missing | surplus)
+        if differences and differences != self._healed and self._subscriptions.is_wanted(self.scope):
+            # Once for the same difference: a server that insists is not argued with for ever.
+            self._healed = differences
+            names = ", ".join(sorted(map(str, differences)))[:120]
+            self._events.append(ErrorReported(ServerError("SUBSCRIPTION_MISMATCH", f"resent for {names}")))
+            self._subscriptions.resend(self.scope)
+            self._send_at = now
+            self.tick(now)
+            return
+        if not differences:
+            self._healed = None
+        if not self._has_snapshots:
+            live = tuple(
+                key
+                for key in sorted(self._subscriptions.awaited(self.scope))
+                if key not in missing and self._subscriptions.mark_live(self.scope, key)
+            )
+            if live:
+                self._events.append(StreamsLive(live))
+            self._awaited = {}
+            self._synced(now)
+
+    # --- silence -----------------------------------------------------------------------------------
+
+    def _silence_due(self) -> float:
+        """When silence becomes suspicious: public only, and measured against what had been flowing.
+
+        The private socket is silent by nature. A public one is judged by all its markets together:
+        one quiet pair says nothing, and if only quiet pairs are subscribed the mean interval is long.
+        """
+        if not (self._has_snapshots and self._state is ConnectionState.LIVE and self._last_frame_at is not None):
+            return _NEVER
+        if self._frames < _MIN_FRAMES_TO_JUDGE:
+            return _NEVER
+        mean = (self._last_frame_at - self._first_frame_at) / (self._frames - 1)
+        return self._last_frame_at + self._patience * max(
+            self._config.silence_timeout_s, _SILENCE_FACTOR * mean
+        )
+
+    def _go_stale(self, now: float) -> None:
+        """Ask again before giving up: a resent subscription must bring snapshots."""
+        self._gap_begin = self._last_frame_at
+        # If the market simply was quiet, asking again every few seconds would be noise.
+        self._patience *= 2.0
+        self._step(ConnectionEventKind.SILENT)
+        if self._subscriptions.is_wanted(self.scope):
+            self._subscriptions.resend(self.scope)
+            self._send_at = now
+            self._resync_due = now + _RESYNC_TIMEOUT_S
+
+    def _next_silent_code(self) -> float:
+        if not self.is_open:
+            return _NEVER
+        due = self._subscriptions.next_silence(self.scope, self._config.silent_code_timeout_s)
+        return _NEVER if due is None else due
+
+    def _report_silent_codes(self, now: float) -> None:
+        timeout = self._config.silent_code_timeout_s
+        silent = self._subscriptions.take_silent(self.scope, now, timeout)
+        if silent:
+            self._events.append(StreamsSilent(silent, timeout))
+
+
+def _asked_to_wait(error: QtUpbitError) -> float:
+    """Seconds the server asked us to stay away."""
+    if isinstance(error, ServerError):
+        return 1.0 if error.name in _TOO_MANY else 0.0
+    if isinstance(error, ConnectionFailedError):
+        if error.retry_after_s is not None:
+            return error.retry_after_s
+        return {429: 1.0, 418: _BLOCKED_DEFAULT_S}.get(error.status or 0, 0.0)
+    return 0.0
+
