@@ -257,9 +257,10 @@ def explain_probe(returncode: int, stderr: str) -> str:
             "Without one, save a picture of the window instead:\n"
             "    QT_QPA_PLATFORM=offscreen python3 run.py demo --screenshot demo.png --after 5"
         )
-    missing = [line for line in stderr.splitlines() if "cannot open shared object file" in line]
-    detail = missing or stderr.strip().splitlines()[-1:] or [f"exit code {returncode}"]
-    return f"Qt does not start: {detail[-1].strip()}."
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    telling = [line for line in lines if "cannot open shared object file" in line or "is needed" in line]
+    detail = (telling or lines or [f"exit code {returncode}"])[-1]
+    return f"Qt does not start: {detail.removeprefix('ImportError: ').rstrip('.')}."
 
 
 def may_install_packages() -> bool:
