@@ -296,14 +296,17 @@ def packages_advice(problem: str, packages: list[str]) -> str:
 
 def run(command: list[str], environ: dict[str, str] | None = None, cwd: Path | None = None) -> int:
     """Run a command to its end and return its exit code, as a shell would count it."""
+    interrupted = False
     with subprocess.Popen(command, env=environ, cwd=cwd) as process:
-        while True:
+        while process.returncode is None:
             try:
-                code = process.wait()
+                process.wait()
             except KeyboardInterrupt:
                 # Ctrl-C reached the child as well; it decides how long closing takes.
-                continue
-            return code if code >= 0 else 128 - code
+                interrupted = True
+    if interrupted and process.returncode:
+        raise KeyboardInterrupt
+    return process.returncode if process.returncode >= 0 else 128 - process.returncode
 
 
 if __name__ == "__main__":
