@@ -81,6 +81,14 @@ def test_qt_platform(command, arguments, environ, system, platform):
     assert result.items() >= environ.items()
 
 
+def test_offscreen_qt_finds_the_fonts_of_windows():
+    environ = bootstrap.qt_environment("test", [], {"WINDIR": "D:\\Windows"}, "win32")
+    assert environ["QT_QPA_FONTDIR"] == "D:\\Windows\\Fonts"
+    own = bootstrap.qt_environment("test", [], {"QT_QPA_FONTDIR": "C:\\mine"}, "win32")
+    assert own["QT_QPA_FONTDIR"] == "C:\\mine"
+    assert "QT_QPA_FONTDIR" not in bootstrap.qt_environment("test", [], {}, "linux")
+
+
 def test_a_window_without_a_display_is_explained():
     with pytest.raises(bootstrap.Stop, match=r"--screenshot[\s\S]*xvfb-run"):
         bootstrap.qt_environment("demo", ["--lang", "ko"], {}, "linux")
