@@ -280,6 +280,11 @@ class UpbitConnection:
         """Why the last attempt failed or the scope is REJECTED; None once it is live again."""
         return self._error
 
+    @property
+    def has_output(self) -> bool:
+        """Whether `take_actions` or `take_events` has anything; cheap, for the hot path."""
+        return bool(self._actions or self._events)
+
     def take_actions(self) -> list[Action]:
         """What to do, in order. Ask after every call."""
         actions, self._actions = self._actions, []
@@ -668,7 +673,9 @@ class UpbitConnection:
         The private socket is silent by nature. A public one is judged by all its markets together:
         one quiet pair says nothing, and if only quiet pairs are subscribed the mean interval is long.
         """
-        if not (self._has_snapshots and self._state is ConnectionState.LIVE and self._last_frame_at is not None):
+        if not (
+            self._has_snapshots and self._state is ConnectionState.LIVE and self._last_frame_at is not None
+        ):
             return _NEVER
         if self._frames < _MIN_FRAMES_TO_JUDGE:
             return _NEVER
@@ -710,4 +717,3 @@ def _asked_to_wait(error: QtUpbitError) -> float:
             return error.retry_after_s
         return {429: 1.0, 418: _BLOCKED_DEFAULT_S}.get(error.status or 0, 0.0)
     return 0.0
-

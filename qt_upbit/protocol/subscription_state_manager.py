@@ -31,6 +31,7 @@ from qt_upbit.types import ALL_CODES, EVENT_TYPES, CodeRule, EventType, Scope, S
 
 __all__ = ["StreamState", "SubscriptionStateManager", "Wish"]
 
+
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What one owner wants of one stream.
@@ -308,7 +309,9 @@ class SubscriptionStateManager:
 
     # --- the server's own list ---------------------------------------------------------------------
 
-    def audit(self, scope: Scope, result: Iterable[Mapping[str, Any]]) -> tuple[set[StreamKey], set[StreamKey]]:
+    def audit(
+        self, scope: Scope, result: Iterable[Mapping[str, Any]]
+    ) -> tuple[set[StreamKey], set[StreamKey]]:
         """Compare a LIST_SUBSCRIPTIONS result with what was asked for.
 
         Returns:

@@ -14,7 +14,16 @@ from typing import Any, Final
 from qt_upbit.exceptions import DecodeError
 from qt_upbit.models import Head
 from qt_upbit.routing.fanout_hub import FanoutHub, Gap, Slot, Subscriber
-from qt_upbit.types import ALL_CODES, BaseWebSocketEvent, CodeRule, Delivery, EventType, Scope, StreamKey, event_type_of
+from qt_upbit.types import (
+    ALL_CODES,
+    BaseWebSocketEvent,
+    CodeRule,
+    Delivery,
+    EventType,
+    Scope,
+    StreamKey,
+    event_type_of,
+)
 
 __all__ = ["DataRoutingEngine", "Target"]
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from qt_upbit.exceptions import DecodeError
 from qt_upbit.models import Head, decode
@@ -97,7 +96,6 @@ class Subscriber:
         "lost",
         "owner",
         "paused",
-        "sink",
         "wants_snapshot",
     )
 
@@ -106,7 +104,6 @@ class Subscriber:
         key: Hashable,
         owner: str,
         delivery: Delivery,
-        sink: Any,
         *,
         depth: int = 0,
         wants_snapshot: bool = True,
@@ -115,7 +112,6 @@ class Subscriber:
         self.key = key
         self.owner = owner
         self.delivery = delivery
-        self.sink = sink
         self.depth = depth
         self.wants_snapshot = wants_snapshot
         self.high_water_mark = high_water_mark
@@ -205,6 +201,10 @@ class FanoutHub:
         subscriber = self._subscribers.pop(key, None)
         if subscriber is not None:
             self._pending[subscriber.delivery].pop(key, None)
+
+    def get(self, key: Hashable) -> Subscriber | None:
+        """The subscriber registered under a key."""
+        return self._subscribers.get(key)
 
     def __len__(self) -> int:
         return len(self._subscribers)

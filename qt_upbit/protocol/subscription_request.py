@@ -1,0 +1,209 @@
+"""What a developer asks for, checked at the call and turned into wishes.
+
+Upbit ignores mistakes in silence (protocol section 4); so each is refused here, saying what would be right.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+
+from qt_upbit.exceptions import InvalidSubscriptionError
+from qt_upbit.protocol.subscription_state_manager import Wish
+from qt_upbit.protocol.wire import BOOK_DEPTHS
+from qt_upbit.types import (
+    ALL_CODES,
+    EVENT_TYPES,
+    AnnouncementCategory,
+    CodeRule,
+    EventType,
+    IndicatorDefinition,
+    IndicatorTimeframe,
+    StreamKey,
+)
+
+__all__ = ["resolve_row", "wishes_for"]
+
+_CODE: Final = re.compile(r"[A-Z0-9]{2,10}-[A-Z0-9]{1,20}\Z")
+_MAX_COMBINATIONS: Final = 100
+"""Indicators times codes that one request may hold (protocol section 3.8)."""
+
+
+def resolve_row(name: str) -> EventType:
+    """The event type with a name.
+
+    Raises:
+        InvalidSubscriptionError: there is none.
+    """
+    row = EVENT_TYPES.get(name)
+    if row is None:
+        raise InvalidSubscriptionError(f"no event type {name!r}: choose from {', '.join(EVENT_TYPES)}")
+    return row
+
+
+def wishes_for(
+    row: EventType,
+    codes: Sequence[str] | None,
+    *,
+    snapshot: bool = True,
+    realtime: bool = True,
+    unit: str | None = None,
+    depth: int | None = None,
+    **options: Any,
+) -> tuple[Wish, ...]:
+    """What a subscription wants, one wish per stream, in the order of the codes.
+
+    Raises:
+        InvalidSubscriptionError: with what would be right.
+    """
+    if not snapshot and not realtime:
+        raise InvalidSubscriptionError("neither snapshot nor realtime leaves nothing to receive")
+    unknown = set(options) - set(row.options)
+    if unknown:
+        raise InvalidSubscriptionError(f"{row.name} takes no {', '.join(sorted(unknown))}")
+    wire_type = _wire_type(row, unit)
+    checked = _codes(row, codes)
+    rows = _depth(row, depth)
+    values = {name: _OPTION_CHECKS[name](value, checked) for name, value in options.items()}
+    variant: tuple[Hashable, ...] = tuple(values.pop(name, 0) for name in row.stream_fields)
+    rest = tuple(sorted((name, value) for name, value in values.items() if value is not False))
+    return tuple(
+        Wish(StreamKey(wire_type, code, variant), rows, snapshot, realtime, rest) for code in checked
+    )
+
+
+def _wire_type(row: EventType, unit: str | None) -> str:
+    if not row.units:
+        if unit is not None:
+            raise InvalidSubscriptionError(f"{row.name} has no unit")
+        return row.wire_type
+    if unit not in row.units:
+        raise InvalidSubscriptionError(f"unit {unit!r} is none of {', '.join(row.units)}")
+    return f"{row.wire_type}.{unit}"
+
+
+def _codes(row: EventType, codes: Sequence[str] | None) -> tuple[str, ...]:
+    if row.codes is CodeRule.FORBIDDEN:
+        if codes:
+            raise InvalidSubscriptionError(f"{row.name} takes no codes: it covers the whole account")
+        return (ALL_CODES,)
+    if codes is None and row.codes is CodeRule.OPTIONAL:
+        return (ALL_CODES,)
+    if isinstance(codes, str):
+        raise InvalidSubscriptionError(f"codes must be a list: [{codes!r}]")
+    if not codes:
+        empty = "None for all pairs, or " if row.codes is CodeRule.OPTIONAL else ""
+        raise InvalidSubscriptionError(f'codes is empty: give {empty}pairs such as ["KRW-BTC"]')
+    for code in codes:
+        if not isinstance(code, str):
+            raise InvalidSubscriptionError(
+                f"a code must be text such as 'KRW-BTC', not {type(code).__name__}"
+            )
+        if not _CODE.match(code):
+            raise InvalidSubscriptionError(f"{code!r} is no code: {_suggest(code)}")
+    return tuple(dict.fromkeys(codes))
+
+
+def _suggest(code: str) -> str:
+    if _CODE.match(code.upper()):
+        return f"codes are upper case, {code.upper()!r} (Upbit ignores others in silence)"
+    bare, _, suffix = code.partition(".")
+    if suffix and _CODE.match(bare):
+        return f"give the depth as depth={suffix}, and the code as {bare!r}"
+    for separator in "/_":
+        if separator in code:
+            return "codes are QUOTE-BASE with a hyphen, such as 'KRW-BTC'"
+    return "codes are QUOTE-BASE, such as 'KRW-BTC'"
+
+
+def _depth(row: EventType, depth: int | None) -> int:
+    if not row.has_depth:
+        if depth is not None:
+            raise InvalidSubscriptionError(f"{row.name} has no depth")
+        return 0
+    wanted = BOOK_DEPTHS[-1] if depth is None else depth
+    if isinstance(wanted, bool) or wanted not in BOOK_DEPTHS:
+        raise InvalidSubscriptionError(f"depth {wanted!r} is none of {', '.join(map(str, BOOK_DEPTHS))}")
+    return wanted
+
+
+_WITHOUT_LEVELS: Final = ("BTC-", "USDT-")
+"""Quote currencies without grouped books and indicators (protocol sections 2.4 and 3.8)."""
+
+# --- options --------------------------------------------------------------------------------------
+
+
+def _level(value: Any, codes: tuple[str, ...]) -> Hashable:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal) or value < 0:
+        raise InvalidSubscriptionError(f"level must be a whole number or Decimal, 0 or more, not {value!r}")
+    if value and (others := [code for code in codes if code.startswith(_WITHOUT_LEVELS)]):
+        raise InvalidSubscriptionError(
+            f"level is not for BTC and USDT pairs, and {others[0]} stays silent with it: use level=0"
+        )
+    return int(value) if value == int(value) else value
+
+
+def _categories(value: Any, _codes: tuple[str, ...]) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    if isinstance(value, str) or not value:
+        raise InvalidSubscriptionError('categories must be a list such as ["trade"], or None for all')
+    known = [str(category) for category in AnnouncementCategory]
+    for category in value:
+        if category not in known:
+            raise InvalidSubscriptionError(f"category {category!r} is none of {', '.join(known)}")
+    return tuple(dict.fromkeys(map(str, value)))
+
+
+def _include_body(value: Any, _codes: tuple[str, ...]) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidSubscriptionError(f"include_body must be True or False, not {value!r}")
+    return value
+
+
+def _timeframe(value: Any, _codes: tuple[str, ...]) -> str:
+    known = [str(timeframe) for timeframe in IndicatorTimeframe]
+    if value not in known:
+        raise InvalidSubscriptionError(f"timeframe {value!r} is none of {', '.join(known)}")
+    return str(value)
+
+
+_INDICATORS: Final = ("volume", "rsi", "moving_average", "ma_crossover", "bollinger_bands", "macd")
+
+
+def _indicators(value: Any, codes: tuple[str, ...]) -> tuple[IndicatorDefinition, ...]:
+    if isinstance(value, str | Mapping) or not value:
+        raise InvalidSubscriptionError(
+            'indicators must be a list: [{"type": "rsi", "params": {"period": 14}}]'
+        )
+    definitions = []
+    for each in value:
+        try:
+            wanted = (
+                each if isinstance(each, IndicatorDefinition) else msgspec.convert(each, IndicatorDefinition)
+            )
+        except msgspec.ValidationError as exc:
+            raise InvalidSubscriptionError(f"indicator {each!r}: {exc}") from None
+        if wanted.type not in _INDICATORS:
+            raise InvalidSubscriptionError(f"indicator {wanted.type!r} is none of {', '.join(_INDICATORS)}")
+        definitions.append(wanted)
+    if len(definitions) * len(codes) > _MAX_COMBINATIONS:
+        raise InvalidSubscriptionError(
+            f"{len(definitions)} indicators for {len(codes)} codes are more than {_MAX_COMBINATIONS} combinations"
+        )
+    if others := [code for code in codes if code.startswith(_WITHOUT_LEVELS)]:
+        raise InvalidSubscriptionError(f"indicators are not for BTC and USDT pairs such as {others[0]}")
+    return tuple(dict.fromkeys(definitions))
+
+
+_OPTION_CHECKS: Final = {
+    "level": _level,
+    "categories": _categories,
+    "include_body": _include_body,
+    "timeframe": _timeframe,
+    "indicators": _indicators,
+}

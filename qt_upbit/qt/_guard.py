@@ -1,0 +1,43 @@
+"""Refuse to run on a PySide6 that would abort the interpreter."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+__all__ = ["check_pyside6"]
+
+_CALLS = 50
+
+
+def check_pyside6() -> None:
+    """Raise ImportError with advice if this PySide6 cannot be used.
+
+    PySide6 6.12.0 on CPython before 3.12 drops a reference to None with each call that returns
+    nothing, and the process aborts after some thousands of callbacks. Newer Pythons have immortal
+    singletons and are not affected. Measured rather than compared with a version number, because
+    users pin their own versions and a later release may be mended.
+    """
+    # qasync would take PyQt if that were installed as well.
+    os.environ.setdefault("QT_API", "pyside6")
+    try:
+        from PySide6.QtCore import QObject
+    except ImportError as exc:
+        raise ImportError(
+            f"PySide6 cannot be loaded ({exc}). Install it with: pip install PySide6-Essentials. On Linux it "
+            "needs system libraries too; README.md lists the packages"
+        ) from exc
+    if sys.version_info >= (3, 12):
+        return
+    probe = QObject()
+    before = sys.getrefcount(None)
+    for _ in range(_CALLS):
+        probe.setObjectName("x")
+    if before - sys.getrefcount(None) >= _CALLS // 2:
+        import PySide6
+
+        raise ImportError(
+            f"PySide6 {PySide6.__version__} corrupts reference counts on Python "
+            f"{sys.version_info.major}.{sys.version_info.minor} and would abort this program: "
+            'pip install "PySide6-Essentials<6.12", or use Python 3.12 or newer'
+        )

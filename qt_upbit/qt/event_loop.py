@@ -1,0 +1,327 @@
+"""`run`: a QApplication, an asyncio loop inside Qt's, and an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
+from contextvars import Context
+from typing import Any, Final, TypeVar
+
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, QTimerEvent
+from PySide6.QtWidgets import QApplication
+
+import qasync  # isort: skip  # after PySide6: it takes the binding that is loaded already
+
+__all__ = ["QtEventLoop", "run", "until_quit"]
+
+_T = TypeVar("_T")
+
+_BATCH_S: Final = 0.008
+"""Callbacks are run in batches of at most this long, then Qt gets a turn."""
+_LONGEST_TIMER_MS: Final = 2**31 - 1
+_GRACE_S: Final = 2.0
+"""How long `main` may go on after the application was asked to quit."""
+_SIGNAL_POLL_MS: Final = 200
+
+
+class _Timers(QObject):
+    """Qt timers behind the loop: one for everything that is due now, one each for what is due later."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        self.setObjectName("qt_upbit event loop timers")
+        self._loop = loop
+        self._ready: deque[asyncio.Handle] = deque()
+        self._ready_timer = 0
+        self._later: dict[int, asyncio.Handle] = {}
+        self._id_of: dict[asyncio.Handle, int] = {}
+        self._stopped = False
+
+    def soon(self, handle: asyncio.Handle) -> None:
+        self._ready.append(handle)
+        if not self._ready_timer and not self._stopped:
+            self._ready_timer = self.startTimer(0)
+
+    def later(self, handle: asyncio.Handle, delay_s: float) -> None:
+        # Rounded up and precise: Qt's default timers may fire five per cent early.
+        delay_ms = min(math.ceil(delay_s * 1000), _LONGEST_TIMER_MS)
+        timer = self.startTimer(delay_ms, Qt.TimerType.PreciseTimer)
+        self._later[timer] = handle
+        self._id_of[handle] = timer
+
+    def cancel(self, handle: asyncio.Handle) -> None:
+        timer = self._id_of.pop(handle, None)
+        if timer is not None:
+            del self._later[timer]
+            self.killTimer(timer)
+
+    def stop(self) -> None:
+        self._stopped = True
+        for timer in (*self._later, *filter(None, (self._ready_timer,))):
+            self.killTimer(timer)
+        self._later.clear()
+        self._id_of.clear()
+        self._ready.clear()
+        self._ready_timer = 0
+
+    def timerEvent(self, event: QTimerEvent) -> None:  # Qt's name
+        timer = event.timerId()
+        if timer == self._ready_timer:
+            self._run_ready()
+            return
+        handle = self._later.pop(timer, None)
+        if handle is not None:
+            self.killTimer(timer)
+            del self._id_of[handle]
+            self._run_outside_task((handle,))
+
+    def _run_ready(self) -> None:
+        # Killed first: a callback that opens a nested Qt loop must find its successors armed.
+        self.killTimer(self._ready_timer)
+        self._ready_timer = 0
+        self._run_outside_task(self._batch())
+        if self._ready and not self._ready_timer and not self._stopped:
+            self._ready_timer = self.startTimer(0)
+
+    def _batch(self) -> Any:
+        deadline = time.monotonic() + _BATCH_S
+        for _ in range(len(self._ready)):
+            if not self._ready:
+                return  # a nested loop has run them
+            handle = self._ready.popleft()
+            if self._ready and not self._ready_timer:
+                self._ready_timer = self.startTimer(0)
+            yield handle
+            if time.monotonic() > deadline:
+                return
+
+    def _run_outside_task(self, handles: Any) -> None:
+        """Run callbacks as if no task were running.
+
+        A task that opens a modal dialog is still "running" while the dialog's Qt loop turns; without
+        this, each task that wakes meanwhile would fail to start its step and sleep for ever.
+        """
+        task = asyncio.current_task(self._loop)
+        if task is not None:
+            asyncio.tasks._leave_task(self._loop, task)
+        try:
+            for handle in handles:
+                if not handle.cancelled():
+                    handle._run()
+        finally:
+            if task is not None:
+                asyncio.tasks._enter_task(self._loop, task)
+
+
+class QtEventLoop(qasync.QEventLoop):  # type: ignore[misc]  # qasync has no types
+    """qasync's loop with callbacks in order, timers that are never early, and nested Qt loops allowed.
+
+    WORKAROUND qasync#123 (order), qasync's coarse timers, and its failing with modal dialogs: drop
+    when these are mended there. It replaces private methods, hence the pin ``qasync<0.29``; a stock
+    ``qasync.QEventLoop`` works with this library too.
+    """
+
+    def __init__(self, app: QApplication | None = None, *, already_running: bool = False) -> None:
+        self._timers = _Timers(self)
+        super().__init__(app, already_running=already_running)
+
+    def call_soon(
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        """Run a callback in the next turn, in the order of the calls."""
+        self._check_closed()
+        handle = asyncio.Handle(callback, args, self, context)
+        self._timers.soon(handle)
+        return handle
+
+    def call_later(
+        self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """Run a callback after `delay` seconds, never earlier."""
+        return self.call_at(self.time() + delay, callback, *args, context=context)
+
+    def call_at(
+        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """Run a callback at a time of `loop.time()`, never earlier."""
+        self._check_closed()
+        handle = asyncio.TimerHandle(when, callback, args, self, context)
+        delay = when - self.time()
+        if delay > 0:
+            self._timers.later(handle, delay)
+        else:
+            self._timers.soon(handle)
+        return handle
+
+    def _add_callback(self, handle: asyncio.Handle, delay: float = 0) -> asyncio.Handle:
+        if delay > 0:
+            self._timers.later(handle, delay)
+        else:
+            self._timers.soon(handle)
+        return handle
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        self._timers.cancel(handle)
+
+    def close(self) -> None:
+        """Release everything; the loop cannot be used again."""
+        if not self.is_closed():
+            super().close()
+            self._timers.stop()
+
+
+class _QuitFilter(QObject):
+    """Turns app.quit(), the last window's close and the end of the session into an event.
+
+    Left to itself, Qt would leave its loop at once, before sockets are closed, and on Python 3.14 the
+    process would then hang.
+    """
+
+    def __init__(self, app: QApplication) -> None:
+        super().__init__(app)
+        self.setObjectName("qt_upbit quit filter")
+        self.quit_requested = asyncio.Event()
+
+    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # Qt's name
+        if event.type() == QEvent.Type.Quit and not self.quit_requested.is_set():
+            self.quit_requested.set()
+            return True
+        return False
+
+
+_quit_filter: _QuitFilter | None = None
+
+
+async def until_quit() -> None:
+    """Wait until the application is asked to quit: last window closed, ``app.quit()``, Ctrl-C.
+
+    Raises:
+        RuntimeError: not called below `run`.
+    """
+    if _quit_filter is None:
+        raise RuntimeError("until_quit() works inside qt_upbit.run(...) only")
+    await _quit_filter.quit_requested.wait()
+
+
+def run(main: Coroutine[Any, Any, _T], *, argv: Sequence[str] | None = None) -> _T | None:
+    """Run a coroutine with Qt and asyncio together, then close everything in order.
+
+    Makes the QApplication if there is none. When `main` returns while a window is visible, the
+    application goes on until it is closed. Quitting (last window, ``app.quit()``, Ctrl-C) cancels
+    `main`, unless it ends by itself within two seconds as after `until_quit`. All connections are
+    closed before this returns. May be called again afterwards.
+
+    Args:
+        main: the program.
+        argv: for a new QApplication; ``sys.argv`` by default.
+
+    Returns:
+        What `main` returned; None if it was cancelled by quitting.
+
+    Raises:
+        Whatever `main` raised.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        main.close()
+        raise RuntimeError("qt_upbit.run() must be called from the main thread, where Qt's GUI lives")
+    existing = QApplication.instance()
+    if existing is not None and not isinstance(existing, QApplication):
+        main.close()
+        raise RuntimeError("there is a QCoreApplication already, but widgets need a QApplication")
+    app = existing or QApplication(list(sys.argv if argv is None else argv))
+    with asyncio.Runner(loop_factory=lambda: QtEventLoop(app)) as runner:
+        return runner.run(_supervise(main, app))
+
+
+async def _supervise(main: Coroutine[Any, Any, _T], app: QApplication) -> _T | None:
+    global _quit_filter  # noqa: PLW0603  # until_quit() has no other way to find it
+    quit_filter = _quit_filter = _QuitFilter(app)
+    app.installEventFilter(quit_filter)
+    restore_signal = _quit_on_sigint(quit_filter)
+    try:
+        return await _run_until_quit(main, quit_filter)
+    finally:
+        from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
+
+        await GlobalWebSocketManager.close_instance()
+        restore_signal()
+        app.removeEventFilter(quit_filter)
+        quit_filter.deleteLater()
+        _quit_filter = None
+
+
+async def _run_until_quit(main: Coroutine[Any, Any, _T], quit_filter: _QuitFilter) -> _T | None:
+    task = asyncio.get_running_loop().create_task(main, name="qt_upbit main")
+    quitting = asyncio.get_running_loop().create_task(quit_filter.quit_requested.wait(), name="qt_upbit quit")
+    try:
+        await asyncio.wait((task, quitting), return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            result = task.result()
+            if _has_visible_window():
+                await quitting
+            return result
+        await asyncio.wait((task,), timeout=_GRACE_S if _awaits_quit(task) else 0)
+        if not task.done():
+            task.cancel()
+        try:
+            return await task
+        except asyncio.CancelledError:
+            return None
+    finally:
+        for each in (quitting, task):
+            each.cancel()
+        await asyncio.gather(quitting, task, return_exceptions=True)
+
+
+def _awaits_quit(task: asyncio.Task[Any]) -> bool:
+    """Whether the task sits in `until_quit`, and so is about to go on by itself."""
+    awaited = task.get_coro()
+    while awaited is not None:
+        code = getattr(awaited, "cr_code", None)
+        if code is until_quit.__code__:
+            return True
+        awaited = getattr(awaited, "cr_await", None)
+    return False
+
+
+def _has_visible_window() -> bool:
+    return any(window.isVisible() for window in QApplication.topLevelWidgets())
+
+
+def _quit_on_sigint(quit_filter: _QuitFilter) -> Callable[[], None]:
+    """Make Ctrl-C quit in order; return what undoes it. An application's own handler is left alone."""
+    loop = asyncio.get_running_loop()
+    before = signal.getsignal(signal.SIGINT)
+    ours = before is signal.default_int_handler or getattr(before, "__module__", "").startswith("asyncio")
+    bound_to_runner = isinstance(getattr(before, "__self__", None), asyncio.Runner) or "Runner" in repr(
+        before
+    )
+    if not (ours or bound_to_runner):
+        return lambda: None
+    try:
+        loop.add_signal_handler(signal.SIGINT, quit_filter.quit_requested.set)
+    except (NotImplementedError, RuntimeError):
+        # Windows: Python sees the signal only when bytecode runs, and an idle Qt loop runs none.
+        poll = QTimer(quit_filter)
+        poll.setObjectName("qt_upbit signal poll")
+        poll.start(_SIGNAL_POLL_MS)
+        poll.timeout.connect(_nothing)
+        signal.signal(signal.SIGINT, lambda *_: quit_filter.quit_requested.set())
+    else:
+
+        def restore_unix() -> None:
+            loop.remove_signal_handler(signal.SIGINT)
+            signal.signal(signal.SIGINT, before)
+
+        return restore_unix
+    return lambda: signal.signal(signal.SIGINT, before) and None
+
+
+def _nothing() -> None:
+    """Lets Python look at pending signals."""

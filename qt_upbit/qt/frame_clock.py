@@ -1,0 +1,122 @@
+"""`FrameClock`: drains the hub, at screen rate or at once, always from a plain Qt callback.
+
+Signals are never emitted inside an asyncio task step: a slot that opens a modal dialog would otherwise
+hold up the task. Items are popped before they are handed out and the timers re-armed before that, so
+that events keep flowing, in order, while a slot runs a Qt loop of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import QObject, Qt, QTimer
+
+from qt_upbit.routing.fanout_hub import FanoutHub, Item, Subscriber
+from qt_upbit.types import Delivery
+
+__all__ = ["FrameClock"]
+
+Deliver = Callable[[Subscriber, Sequence[Item]], None]
+
+
+class FrameClock(QObject):
+    """Two named timers: one for EVERY, one for the frame of LATEST and BATCH.
+
+    Args:
+        deliver: called with a subscriber and what it gets: one item, or all of a batch. Must not raise.
+        frame_rate_hz: frames a second.
+        slice_s: after this long Qt gets a turn; the rest follows in the next.
+        clock: seconds, monotonic.
+        parent: owner.
+    """
+
+    def __init__(
+        self,
+        deliver: Deliver,
+        frame_rate_hz: float,
+        slice_s: float,
+        clock: Callable[[], float],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("qt_upbit frame clock")
+        self._deliver = deliver
+        self._frame_s = 1.0 / frame_rate_hz
+        self._slice_s = slice_s
+        self._clock = clock
+        self._next_frame = 0.0
+        self._stopped = False
+        self.hub = FanoutHub(self._on_pending)
+        self._pump_timer = self._timer("qt_upbit pump", self._pump)
+        self._frame_timer = self._timer("qt_upbit frame", self._frame)
+        self.slices = 0
+        """Times that work was cut short to give Qt a turn."""
+
+    def _timer(self, name: str, slot: Callable[[], None]) -> QTimer:
+        timer = QTimer(self)
+        timer.setObjectName(name)
+        timer.setSingleShot(True)
+        timer.setTimerType(Qt.TimerType.PreciseTimer)
+        timer.timeout.connect(slot)
+        return timer
+
+    def stop(self) -> None:
+        """Deliver nothing any more."""
+        self._stopped = True
+        self._pump_timer.stop()
+        self._frame_timer.stop()
+
+    def _on_pending(self, delivery: Delivery) -> None:
+        if self._stopped:
+            return
+        if delivery is Delivery.EVERY:
+            if not self._pump_timer.isActive():
+                self._pump_timer.start(0)
+        elif not self._frame_timer.isActive():
+            wait = self._next_frame - self._clock()
+            # Rounded down: Qt fires at or after the time, never before.
+            self._frame_timer.start(max(0, int(wait * 1000)))
+
+    def _pump(self) -> None:
+        deadline = self._clock() + self._slice_s
+        while (work := self.hub.pop(Delivery.EVERY)) is not None:
+            subscriber, item = work
+            if self.hub.has_pending(Delivery.EVERY) and not self._pump_timer.isActive():
+                self._pump_timer.start(0)
+            self._deliver(subscriber, (item,))
+            if self._stopped:
+                return
+            if self._clock() > deadline:
+                self.slices += 1
+                return
+
+    def _frame(self) -> None:
+        now = self._clock()
+        # The next frame is counted from when this one was due, so that lateness does not add up.
+        self._next_frame = min(
+            max(self._next_frame + self._frame_s, now + self._frame_s / 2), now + self._frame_s
+        )
+        deadline = now + self._slice_s
+        while True:
+            batch = self.hub.pop_batch()
+            if batch is not None:
+                subscriber, items = batch
+                self._rearm_frame()
+                self._deliver(subscriber, items)
+            else:
+                work = self.hub.pop(Delivery.LATEST)
+                if work is None:
+                    return
+                self._rearm_frame()
+                self._deliver(work[0], (work[1],))
+            if self._stopped:
+                return
+            if self._clock() > deadline:
+                self.slices += 1
+                return
+
+    def _rearm_frame(self) -> None:
+        if self._frame_timer.isActive():
+            return
+        if self.hub.has_pending(Delivery.LATEST) or self.hub.has_pending(Delivery.BATCH):
+            self._frame_timer.start(0)

@@ -1,0 +1,612 @@
+"""`GlobalWebSocketManager`: owns the connections, routes what arrives, tells how it is."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+import time
+import uuid
+import weakref
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, ClassVar, Final
+
+import shiboken6
+from PySide6.QtCore import Property, QCoreApplication, QObject, QThread, QTimer, Signal
+
+from qt_upbit.config import WebSocketConfig
+from qt_upbit.exceptions import (
+    ConfigError,
+    CredentialsRequiredError,
+    DecodeError,
+    ProxyClosedError,
+    QtUpbitError,
+    ServerError,
+    SubscriptionError,
+    WrongThreadError,
+)
+from qt_upbit.metrics import LatencyHistogram, Metrics, ScopeMetrics
+from qt_upbit.protocol.connection import (
+    ConnectionEvent,
+    ErrorReported,
+    GapDetected,
+    StateChanged,
+    StreamsLive,
+    StreamsRefused,
+    StreamsSilent,
+    UpbitConnection,
+)
+from qt_upbit.protocol.jwt_manager import JWTManager
+from qt_upbit.protocol.subscription_state_manager import StreamState, SubscriptionStateManager, Wish
+from qt_upbit.protocol.timing import RollingWindowLimiter
+from qt_upbit.qt.frame_clock import FrameClock
+from qt_upbit.qt.release_token import ReleaseToken
+from qt_upbit.qt.scope_link import ScopeLink
+from qt_upbit.routing.data_routing_engine import DataRoutingEngine, Target
+from qt_upbit.routing.fanout_hub import Gap, Item, Slot, Subscriber
+from qt_upbit.types import (
+    BaseWebSocketEvent,
+    ConnectionState,
+    Delivery,
+    EventType,
+    OrderbookEvent,
+    Scope,
+    StreamKey,
+)
+
+if TYPE_CHECKING:
+    from qt_upbit.qt.subscription import Subscription
+    from qt_upbit.qt.websocket_client_proxy import WebSocketClientProxy
+
+__all__ = ["GlobalWebSocketManager"]
+
+_snapshot_ids = itertools.count(-1, -1)
+"""Below zero: subscriptions count upwards."""
+
+_ERRORS_PER_SECOND: Final = 10
+"""Reports of bad frames a second; all are counted."""
+
+
+class GlobalWebSocketManager(QObject):
+    """One per application. Owns at most one connection per scope; every proxy shares them.
+
+    Most programs never touch it. `configure` before first use, `instance` to watch it::
+
+        manager = GlobalWebSocketManager.instance()
+        manager.state_changed.connect(lambda scope, state: ...)
+        manager.metrics_updated.connect(self.on_metrics)
+
+    Signals:
+        ``state_changed(scope, state)``; and ``public_state_changed(state)``,
+        ``private_state_changed(state)``, ``info_state_changed(state)``, the notifications of the Qt
+        properties ``public_state``, ``private_state``, ``info_state``.
+        ``metrics_updated(metrics)``: every ``metrics_interval_s`` while anything is connected.
+        ``error_occurred(owner, error)``: everything that went wrong and was survived; owner is a proxy's
+        name or a scope.
+
+    Must be made and used in the GUI thread.
+    """
+
+    state_changed = Signal(object, object)
+    public_state_changed = Signal(object)
+    private_state_changed = Signal(object)
+    info_state_changed = Signal(object)
+    metrics_updated = Signal(object)
+    error_occurred = Signal(str, object)
+
+    _instance: ClassVar[GlobalWebSocketManager | None] = None
+    _configured: ClassVar[WebSocketConfig | None] = None
+
+    # --- the application's one ---------------------------------------------------------------------
+
+    @classmethod
+    def configure(cls, config: WebSocketConfig) -> None:
+        """Set the configuration of the application's manager, before its first use.
+
+        Raises:
+            ConfigError: the manager is in use already.
+        """
+        if not isinstance(config, WebSocketConfig):
+            raise ConfigError(f"configure() takes a WebSocketConfig, not {type(config).__name__}")
+        if cls._instance is not None and cls._instance.is_usable:
+            raise ConfigError(
+                "configure() comes too late: a manager is in use; call it before any proxy is made"
+            )
+        cls._configured = config
+
+    @classmethod
+    def instance(cls) -> GlobalWebSocketManager:
+        """The application's manager, made when first asked for, from `configure` or the environment."""
+        if cls._instance is None or not cls._instance.is_usable:
+            if QCoreApplication.instance() is None:
+                raise RuntimeError("make a QApplication first, or start the program with qt_upbit.run(...)")
+            cls._instance = cls(cls._configured or WebSocketConfig.from_env())
+        return cls._instance
+
+    @classmethod
+    async def close_instance(cls) -> None:
+        """Close the application's manager, if there is one; the next `instance` is a new one."""
+        manager, cls._instance = cls._instance, None
+        if manager is not None and shiboken6.isValid(manager):
+            await manager.aclose()
+            manager.deleteLater()
+
+    def __init__(
+        self,
+        config: WebSocketConfig | None = None,
+        parent: QObject | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        rng: random.Random | None = None,
+        new_ticket: Callable[[], str] = lambda: str(uuid.uuid4()),
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("qt_upbit manager")
+        self.config = config if config is not None else WebSocketConfig.from_env()
+        self._clock = clock
+        self._closed = False
+        self._proxies: dict[int, weakref.ref[WebSocketClientProxy]] = {}
+        self._of_proxy: dict[int, set[int]] = {}
+        self._subscriptions: dict[int, weakref.ref[Subscription]] = {}
+        self._snapshots: dict[int, _PendingSnapshot] = {}
+        self._latency = LatencyHistogram()
+        self._errors: Counter[Scope | str] = Counter()
+        self._delivered = 0
+        self._past_conflated = 0
+        self._lost = 0
+        self._error_times: deque[float] = deque(maxlen=_ERRORS_PER_SECOND)
+        self._messages_before: dict[Scope, int] = {}
+        self._metrics_at = clock()
+        self._rates: dict[Scope, float] = {}
+
+        self._state = SubscriptionStateManager()
+        self._frames = FrameClock(
+            self._deliver, self.config.frame_rate_hz, self.config.slice_ms / 1000, clock, self
+        )
+        self._engine = DataRoutingEngine(self._frames.hub)
+        limiter = RollingWindowLimiter(((self.config.connects_per_second, 1.0),))
+        rng = rng if rng is not None else random.Random()  # noqa: S311  # jitter, not secrecy
+        credentials = self.config.credentials
+        jwt = JWTManager(credentials) if credentials is not None else None
+        self._links: dict[Scope, ScopeLink] = {}
+        for scope in Scope:
+            connection = UpbitConnection(scope, self.config, self._state, limiter, rng, new_ticket)
+            self._links[scope] = ScopeLink(
+                scope, self.config, connection, self._engine, jwt,
+                self._on_connection_event, self._on_link_error, clock, self,
+            )  # fmt: skip
+        # What the outside is told goes through a queue and a plain Qt callback: signals are never
+        # emitted inside a task step.
+        self._outbox: deque[Callable[[], None]] = deque()
+        self._outbox_timer = self._timer("qt_upbit outbox", self._flush, single_shot=True)
+        self._changed: set[Scope] = set()
+        self._changed_timer = self._timer("qt_upbit wishes", self._tell_links, single_shot=True)
+        self._metrics_timer = self._timer("qt_upbit metrics", self._update_metrics, single_shot=False)
+        self._metrics_timer.setInterval(int(self.config.metrics_interval_s * 1000))
+
+    def _timer(self, name: str, slot: Callable[[], None], *, single_shot: bool) -> QTimer:
+        timer = QTimer(self)
+        timer.setObjectName(name)
+        timer.setSingleShot(single_shot)
+        timer.timeout.connect(slot)
+        return timer
+
+    # --- watching ----------------------------------------------------------------------------------
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it is neither closed nor deleted."""
+        return shiboken6.isValid(self) and not self._closed
+
+    def state(self, scope: Scope) -> ConnectionState:
+        """Health of a scope."""
+        return self._links[scope].connection.state
+
+    def error(self, scope: Scope) -> QtUpbitError | None:
+        """Why a scope is RECONNECTING or REJECTED; None while it is well."""
+        return self._links[scope].connection.error
+
+    def _public_state(self) -> ConnectionState:
+        return self.state(Scope.PUBLIC)
+
+    def _private_state(self) -> ConnectionState:
+        return self.state(Scope.PRIVATE)
+
+    def _info_state(self) -> ConnectionState:
+        return self.state(Scope.INFO)
+
+    public_state = Property(object, _public_state, notify=public_state_changed)
+    private_state = Property(object, _private_state, notify=private_state_changed)
+    info_state = Property(object, _info_state, notify=info_state_changed)
+
+    def metrics(self) -> Metrics:
+        """Counters of now; the rates are those of the last metrics interval."""
+        hub = self._frames.hub
+        return Metrics(
+            scopes={scope: self._scope_metrics(scope) for scope in Scope},
+            proxies=len(self._proxies),
+            subscriptions=len(self._subscriptions),
+            events_delivered=self._delivered,
+            events_conflated=self._past_conflated + sum(subscriber.conflated for subscriber in hub),
+            events_lost=self._lost,
+            errors=self._errors.total(),
+            latency_p50_s=self._latency.percentile(0.5),
+            latency_p99_s=self._latency.percentile(0.99),
+            latency_max_s=self._latency.max_s,
+        )
+
+    def _scope_metrics(self, scope: Scope) -> ScopeMetrics:
+        link = self._links[scope]
+        connection, counters = link.connection, link.client.counters
+        return ScopeMetrics(
+            state=connection.state,
+            connections_open=link.client.open_sockets,
+            messages=counters.messages,
+            messages_per_second=self._rates.get(scope, 0.0),
+            wire_bytes=counters.wire_bytes,
+            inflated_bytes=counters.inflated_bytes,
+            requests_sent=connection.requests_sent,
+            reconnects=connection.reconnects,
+            stray_frames=connection.stray_frames,
+            streams=len(self._state.desired(scope)),
+            errors=self._errors[scope],
+        )
+
+    def streams(self, scope: Scope) -> dict[StreamKey, StreamState]:
+        """Every stream wanted of a scope and how far it has come."""
+        return {key: state for key in self._state.desired(scope) if (state := self._state.state_of(key))}
+
+    def reconnect(self, scope: Scope = Scope.PUBLIC) -> None:
+        """Connect again at once: also the way out of REJECTED after the reason is mended."""
+        self._check_usable()
+        self._links[scope].retry()
+
+    async def aclose(self) -> None:
+        """Close every connection and deliver nothing more. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        for timer in (self._outbox_timer, self._changed_timer, self._metrics_timer):
+            timer.stop()
+        self._frames.stop()
+        for snapshot in tuple(self._snapshots.values()):
+            snapshot.fail(ProxyClosedError("the manager was closed"))
+        await asyncio.gather(*(link.aclose() for link in self._links.values()))
+        for reference in tuple(self._subscriptions.values()):
+            if (subscription := reference()) is not None:
+                subscription._mark_closed()
+        for id in tuple(self._subscriptions):
+            self._forget(id)
+        self._outbox.clear()
+
+    # --- for proxies -------------------------------------------------------------------------------
+
+    def _check_usable(self) -> None:
+        if not self.is_usable:
+            raise ProxyClosedError("the manager of this proxy is closed: make a new proxy")
+        if QThread.currentThread() is not self.thread():
+            raise WrongThreadError(
+                "proxies belong to the GUI thread: from another thread, emit a signal of your own that is "
+                "connected to a slot here"
+            )
+
+    def _check_credentials(self, row: EventType) -> None:
+        if row.scope.needs_auth and self.config.credentials is None:
+            raise CredentialsRequiredError(row.name)
+
+    def _register(self, proxy: WebSocketClientProxy) -> None:
+        self._check_usable()
+        self._proxies[proxy.id] = weakref.ref(proxy)
+        self._of_proxy[proxy.id] = set()
+        ReleaseToken.attach(self, proxy)
+
+    def _subscribe(
+        self, subscription: Subscription, owner: str, wishes: Sequence[Wish], *, paused: bool
+    ) -> None:
+        proxy = subscription._proxy()
+        if proxy is not None:
+            self._of_proxy[proxy.id].add(subscription.id)
+        self._subscriptions[subscription.id] = weakref.ref(subscription)
+        for wish in wishes:
+            if self._state.state_of(wish.key) is StreamState.LIVE:
+                subscription._mark_live(wish.key)
+        self._attach(subscription.id, owner, subscription.delivery, wishes)
+        if paused:
+            self._frames.hub.pause(subscription.id, True)
+
+    def _attach(self, id: int, owner: str, delivery: Delivery, wishes: Sequence[Wish]) -> None:
+        first = wishes[0]
+        subscriber = Subscriber(
+            id, owner, delivery,
+            depth=first.depth,
+            wants_snapshot=first.snapshot,
+            high_water_mark=self.config.high_water_mark,
+        )  # fmt: skip
+        self._engine.attach(subscriber, (Target(wish.key, wish.options) for wish in wishes))
+        self._wishes_changed(self._state.add(id, wishes))
+
+    def _unsubscribe(self, id: int) -> None:
+        for ids in self._of_proxy.values():
+            ids.discard(id)
+        self._forget(id)
+
+    def _forget(self, id: int) -> None:
+        self._subscriptions.pop(id, None)
+        if (subscriber := self._frames.hub.get(id)) is not None:
+            self._past_conflated += subscriber.conflated
+        self._engine.detach(id)
+        self._wishes_changed(self._state.remove(id))
+
+    def _pause(self, id: int, paused: bool) -> None:
+        self._frames.hub.pause(id, paused)
+
+    def _release_proxy(self, proxy_id: int) -> None:
+        self._proxies.pop(proxy_id, None)
+        for id in self._of_proxy.pop(proxy_id, ()):
+            self._forget(id)
+
+    def _wishes_changed(self, scopes: Iterable[Scope]) -> None:
+        self._changed.update(scopes)
+        if self._changed and not self._closed and not self._changed_timer.isActive():
+            # Everything that one turn of the loop wants becomes one change.
+            self._changed_timer.start(0)
+
+    def _tell_links(self) -> None:
+        scopes, self._changed = self._changed, set()
+        for scope in scopes:
+            self._links[scope].subscriptions_changed()
+        if not self._metrics_timer.isActive():
+            self._metrics_timer.start()
+
+    # --- snapshots ---------------------------------------------------------------------------------
+
+    async def _snapshot(
+        self, row: EventType, wishes: Sequence[Wish], owner: str
+    ) -> dict[StreamKey, BaseWebSocketEvent]:
+        """One event per wish: the last value of a live stream, the rest asked from the server."""
+        found: dict[StreamKey, BaseWebSocketEvent] = {}
+        for wish in wishes:
+            cached = self._cached(wish)
+            if cached is not None:
+                found[wish.key] = cached
+        missing = [wish for wish in wishes if wish.key not in found]
+        if not missing:
+            return found
+        id = next(_snapshot_ids)
+        pending = _PendingSnapshot(missing, asyncio.get_running_loop().create_future())
+        self._snapshots[id] = pending
+        try:
+            self._attach(id, owner, Delivery.EVERY, missing)
+            found |= await pending.future
+        finally:
+            self._snapshots.pop(id, None)
+            if shiboken6.isValid(self):
+                self._forget(id)
+        return found
+
+    def _cached(self, wish: Wish) -> BaseWebSocketEvent | None:
+        event = (
+            self._engine.last_event(wish.key) if self.state(wish.row.scope) is ConnectionState.LIVE else None
+        )
+        if isinstance(event, OrderbookEvent):
+            owners = (self._state.wishes_of(owner) for owner in self._state.owners_of(wish.key))
+            deepest = max((w.depth for ws in owners for w in ws if w.key == wish.key), default=0)
+            return event.truncated(wish.depth) if deepest >= wish.depth else None
+        return event
+
+    # --- delivery (called by the frame clock) ------------------------------------------------------
+
+    def _deliver(self, subscriber: Subscriber, items: Sequence[Item]) -> None:
+        id = subscriber.key
+        if not isinstance(id, int):
+            return
+        pending = self._snapshots.get(id)
+        reference = self._subscriptions.get(id)
+        subscription = reference() if reference is not None else None
+        proxy = subscription._proxy() if subscription is not None else None
+        if pending is None and (proxy is None or not shiboken6.isValid(proxy)):
+            return
+        events: list[BaseWebSocketEvent] = []
+        for item in items:
+            if isinstance(item, Gap):
+                if subscription is not None and proxy is not None:
+                    self._emit(subscription, proxy, events)
+                    events = []
+                    self._emit_gap(subscription, proxy, item)
+                continue
+            event = self._read(subscriber, item)
+            if event is not None:
+                events.append(event)
+        if pending is not None:
+            pending.take(events)
+        elif subscription is not None and proxy is not None:
+            self._emit(subscription, proxy, events)
+            if subscriber.lost:
+                self._report_overflow(subscription, proxy, subscriber.take_lost())
+
+    def _read(self, subscriber: Subscriber, slot: Slot) -> BaseWebSocketEvent | None:
+        try:
+            event = subscriber.view(slot)
+        except DecodeError as exc:
+            self._on_link_error(Scope.PUBLIC, exc)
+            return None
+        self._latency.record(self._clock() - slot.received_at)
+        self._delivered += 1
+        return event
+
+    def _emit(
+        self, subscription: Subscription, proxy: WebSocketClientProxy, events: list[BaseWebSocketEvent]
+    ) -> None:
+        if events and not subscription.is_closed and shiboken6.isValid(proxy):
+            proxy._emit_events(subscription, events)
+
+    def _emit_gap(self, subscription: Subscription, proxy: WebSocketClientProxy, gap: Gap) -> None:
+        if shiboken6.isValid(proxy):
+            begin, end = self._wall_time(gap.begin), self._wall_time(gap.end)
+            proxy.gap_detected.emit(subscription.row.scope, gap.codes, begin, end)
+
+    def _report_overflow(self, subscription: Subscription, proxy: WebSocketClientProxy, lost: int) -> None:
+        self._lost += lost
+        if shiboken6.isValid(proxy):
+            proxy.overflowed.emit(subscription.keys[0].type, lost)
+
+    def _wall_time(self, moment: float) -> datetime:
+        return datetime.now(UTC) - timedelta(seconds=self._clock() - moment)
+
+    # --- what connections tell ---------------------------------------------------------------------
+
+    def _on_connection_event(self, scope: Scope, event: ConnectionEvent) -> None:
+        match event:
+            case StateChanged(_, new):
+                if new is ConnectionState.RECONNECTING or new is ConnectionState.IDLE:
+                    self._engine.mark_stale(scope)
+                self._post(lambda: self._emit_state(scope, new))
+                if new is ConnectionState.REJECTED:
+                    self._refuse(scope, self._state.desired(scope), self.error(scope))
+            case GapDetected(_, begin, end):
+                self._engine.gap(scope, begin, end)
+            case ErrorReported(error):
+                self._on_link_error(scope, error)
+            case StreamsLive(keys):
+                self._post(lambda: self._tell_live(keys))
+            case StreamsSilent(keys, waited_s):
+                self._post(lambda: self._tell_silent(keys, waited_s))
+            case StreamsRefused(keys, refusal):
+                self._refuse(scope, keys, refusal)
+
+    def _emit_state(self, scope: Scope, state: ConnectionState) -> None:
+        self.state_changed.emit(scope, state)
+        getattr(self, f"{scope.value}_state_changed").emit(state)
+        for proxy in self._live_proxies(scope):
+            proxy.connection_state_changed.emit(scope, state)
+
+    def _live_proxies(self, scope: Scope) -> list[WebSocketClientProxy]:
+        proxies = (reference() for reference in tuple(self._proxies.values()))
+        return [p for p in proxies if p is not None and shiboken6.isValid(p) and p._uses(scope)]
+
+    def _concerned(self, keys: Iterable[StreamKey]) -> dict[int, list[StreamKey]]:
+        """Subscriptions and pending snapshots by the streams they hold."""
+        concerned: dict[int, list[StreamKey]] = {}
+        for key in keys:
+            for owner in self._state.owners_of(key):
+                if isinstance(owner, int):
+                    concerned.setdefault(owner, []).append(key)
+        return concerned
+
+    def _tell_live(self, keys: tuple[StreamKey, ...]) -> None:
+        for id, mine in self._concerned(keys).items():
+            subscription = self._subscription(id)
+            if subscription is not None:
+                for key in mine:
+                    subscription._mark_live(key)
+
+    def _tell_silent(self, keys: tuple[StreamKey, ...], waited_s: float) -> None:
+        for id, mine in self._concerned(keys).items():
+            error = SubscriptionError(mine[0].type, (key.code for key in mine), waited_s)
+            if id in self._snapshots:
+                self._snapshots[id].fail(error)
+                continue
+            subscription = self._subscription(id)
+            if subscription is not None and subscription._mark_silent(mine, waited_s):
+                proxy = subscription._proxy()
+                if proxy is not None and shiboken6.isValid(proxy):
+                    proxy._report(error)
+
+    def _refuse(self, scope: Scope, keys: Iterable[StreamKey], error: QtUpbitError | None) -> None:
+        reason = error if error is not None else ServerError("REJECTED")
+        keys = tuple(keys)
+
+        def tell() -> None:
+            for id in self._concerned(keys):
+                if id in self._snapshots:
+                    self._snapshots[id].fail(reason)
+                elif (subscription := self._subscription(id)) is not None:
+                    subscription._mark_refused(reason)
+                    proxy = subscription._proxy()
+                    if proxy is not None and shiboken6.isValid(proxy):
+                        proxy.error_occurred.emit(reason)
+
+        self._post(tell)
+
+    def _subscription(self, id: int) -> Subscription | None:
+        reference = self._subscriptions.get(id)
+        return reference() if reference is not None else None
+
+    # --- errors ------------------------------------------------------------------------------------
+
+    def _on_link_error(self, scope: Scope, error: QtUpbitError) -> None:
+        self._errors[scope] += 1
+        if isinstance(error, DecodeError):
+            # Sampled: a server that sends garbage must not keep the window busy with reports.
+            now = self._clock()
+            if len(self._error_times) == _ERRORS_PER_SECOND and now - self._error_times[0] < 1.0:
+                return
+            self._error_times.append(now)
+
+        def tell() -> None:
+            self.error_occurred.emit(scope.value, error)
+            for proxy in self._live_proxies(scope):
+                proxy.error_occurred.emit(error)
+
+        self._post(tell)
+
+    def _report(self, error: QtUpbitError, owner: str) -> None:
+        self._errors[owner] += 1
+        self.error_occurred.emit(owner, error)
+
+    # --- the outbox --------------------------------------------------------------------------------
+
+    def _post(self, tell: Callable[[], None]) -> None:
+        if self._closed:
+            return
+        self._outbox.append(tell)
+        if not self._outbox_timer.isActive():
+            self._outbox_timer.start(0)
+
+    def _flush(self) -> None:
+        while self._outbox and not self._closed:
+            tell = self._outbox.popleft()
+            if self._outbox:
+                # Armed before the slot runs: it may open a dialog.
+                self._outbox_timer.start(0)
+            tell()
+
+    # --- metrics -----------------------------------------------------------------------------------
+
+    def _update_metrics(self) -> None:
+        now = self._clock()
+        elapsed, self._metrics_at = now - self._metrics_at, now
+        for scope, link in self._links.items():
+            messages = link.client.counters.messages
+            before = self._messages_before.get(scope, 0)
+            self._messages_before[scope] = messages
+            self._rates[scope] = (messages - before) / elapsed if elapsed > 0 else 0.0
+        if not self._subscriptions and all(self.state(scope) is ConnectionState.IDLE for scope in Scope):
+            self._metrics_timer.stop()
+        self.metrics_updated.emit(self.metrics())
+
+
+class _PendingSnapshot:
+    """Collects one event per stream for a waiting coroutine."""
+
+    def __init__(
+        self, wishes: Sequence[Wish], future: asyncio.Future[dict[StreamKey, BaseWebSocketEvent]]
+    ) -> None:
+        self._missing = {wish.key for wish in wishes}
+        self._found: dict[StreamKey, BaseWebSocketEvent] = {}
+        self.future = future
+
+    def take(self, events: Iterable[BaseWebSocketEvent]) -> None:
+        for event in events:
+            key = event.stream_key
+            if key in self._missing:
+                self._missing.discard(key)
+                self._found[key] = event
+        if not self._missing and not self.future.done():
+            self.future.set_result(self._found)
+
+    def fail(self, error: QtUpbitError) -> None:
+        if not self.future.done():
+            self.future.set_exception(error)

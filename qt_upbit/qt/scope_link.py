@@ -1,0 +1,176 @@
+"""`ScopeLink`: one scope's rules and one scope's socket, joined."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, Qt, QTimer
+
+from qt_upbit.config import WebSocketConfig
+from qt_upbit.exceptions import ConnectionFailedError, DecodeError, QtUpbitError
+from qt_upbit.protocol.connection import (
+    Action,
+    CloseSocket,
+    ConnectionEvent,
+    OpenSocket,
+    SendPing,
+    SendText,
+    UpbitConnection,
+)
+from qt_upbit.protocol.jwt_manager import JWTManager
+from qt_upbit.routing.data_routing_engine import DataRoutingEngine
+from qt_upbit.transport.native_websocket_client import NativeWebSocketClient
+from qt_upbit.types import Scope
+
+__all__ = ["ScopeLink"]
+
+_NO_LOOP_RETRY_MS = 20
+_NO_LOOP_PATIENCE_S = 2.0
+
+
+class ScopeLink(QObject):
+    """Feeds an `UpbitConnection` what happens on its socket, and does what it says.
+
+    The way of a tick begins here: `_on_message` is one synchronous call from the socket to the
+    subscribers' buffers.
+    """
+
+    def __init__(
+        self,
+        scope: Scope,
+        config: WebSocketConfig,
+        connection: UpbitConnection,
+        engine: DataRoutingEngine,
+        jwt: JWTManager | None,
+        on_event: Callable[[Scope, ConnectionEvent], None],
+        on_error: Callable[[Scope, QtUpbitError], None],
+        clock: Callable[[], float],
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName(f"qt_upbit {scope.value} link")
+        self.scope = scope
+        self.connection = connection
+        self._config = config
+        self._engine = engine
+        self._jwt = jwt
+        self._on_event = on_event
+        self._on_error = on_error
+        self._clock = clock
+        self._no_loop_since: float | None = None
+        self._held: list[Action] = []
+        self.client = NativeWebSocketClient(
+            config,
+            on_opened=self._on_opened,
+            on_message=self._on_message,
+            on_pong=self._on_pong,
+            on_lost=self._on_lost,
+        )
+        self._deadline = QTimer(self)
+        self._deadline.setObjectName(f"qt_upbit {scope.value} deadline")
+        self._deadline.setSingleShot(True)
+        self._deadline.setTimerType(Qt.TimerType.PreciseTimer)
+        self._deadline.timeout.connect(self.tick)
+
+    # --- from above --------------------------------------------------------------------------------
+
+    def subscriptions_changed(self) -> None:
+        """What is wanted of this scope may have changed."""
+        self.connection.subscriptions_changed(self._clock())
+        self._carry_out()
+
+    def retry(self) -> None:
+        """Connect again at once."""
+        self.connection.retry(self._clock())
+        self._carry_out()
+
+    def tick(self) -> None:
+        """Do what is due."""
+        self.connection.tick(self._clock())
+        self._carry_out()
+
+    async def aclose(self) -> None:
+        """Close for good and wait until the socket is closed."""
+        self.connection.close()
+        self._carry_out()
+        self._deadline.stop()
+        await self.client.aclose()
+
+    # --- from the socket ---------------------------------------------------------------------------
+
+    def _on_message(self, raw: bytes, epoch: int) -> None:
+        now = self._clock()
+        frames = self.connection.receive(raw, epoch, now)
+        if self.connection.has_output:
+            self._carry_out()
+        for head, data in frames:
+            try:
+                self._engine.route(head, data, now)
+            except DecodeError as exc:
+                self._on_error(self.scope, exc)
+
+    def _on_opened(self, epoch: int) -> None:
+        self.connection.opened(epoch, self._clock())
+        self._carry_out()
+
+    def _on_pong(self, epoch: int) -> None:
+        self.connection.pong_received(epoch, self._clock())
+
+    def _on_lost(self, epoch: int, error: QtUpbitError) -> None:
+        self.connection.lost(epoch, self._clock(), error)
+        self._carry_out()
+
+    # --- to the socket -----------------------------------------------------------------------------
+
+    def _carry_out(self) -> None:
+        # A frame may only make deadlines later, and then the timer wakes once in vain.
+        for event in self.connection.take_events():
+            self._on_event(self.scope, event)
+        for action in self.connection.take_actions():
+            self._do(action)
+        deadline = self.connection.next_deadline()
+        if deadline is None:
+            self._deadline.stop()
+        else:
+            self._deadline.start(max(0, math.ceil((deadline - self._clock()) * 1000)))
+
+    def _do(self, action: Action) -> None:
+        match action:
+            case OpenSocket(epoch):
+                self._open(epoch)
+            case CloseSocket(epoch):
+                self.client.close(epoch)
+            case SendText(text):
+                self.client.send(text, self.connection.epoch)
+            case SendPing():
+                self.client.ping(self.connection.epoch)
+
+    def _open(self, epoch: int) -> None:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            self._wait_for_loop(epoch)
+            return
+        self._no_loop_since = None
+        headers = self._jwt.authorization_header() if self.scope.needs_auth and self._jwt else {}
+        self.client.open(self._config.websocket_url(self.scope), headers, epoch)
+
+    def _wait_for_loop(self, epoch: int) -> None:
+        """Subscribing is allowed before the loop runs; Qt timers fire only once it does.
+
+        If they fire and there is still no asyncio loop, the application runs Qt without one.
+        """
+        if epoch != self.connection.epoch:
+            return
+        now = self._clock()
+        if self._no_loop_since is None:
+            self._no_loop_since = now
+        elif now - self._no_loop_since > _NO_LOOP_PATIENCE_S:
+            self._no_loop_since = None
+            reason = "no asyncio loop is running: start the program with qt_upbit.run(...) or a qasync loop"
+            self.connection.lost(epoch, now, ConnectionFailedError(reason))
+            self._carry_out()
+            return
+        QTimer.singleShot(_NO_LOOP_RETRY_MS, self, lambda: self._open(epoch))

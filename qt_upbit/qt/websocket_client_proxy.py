@@ -1,0 +1,427 @@
+"""`WebSocketClientProxy`: what a component of an application holds."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import shiboken6
+from PySide6.QtCore import QEvent, QObject, Signal
+from PySide6.QtWidgets import QWidget
+
+from qt_upbit.exceptions import ProxyClosedError, QtUpbitError
+from qt_upbit.protocol.subscription_request import resolve_row, wishes_for
+from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
+from qt_upbit.qt.subscription import EventCallback, Subscription
+from qt_upbit.types import (
+    EVENT_TYPES,
+    BaseWebSocketEvent,
+    CandleEvent,
+    CandleUnit,
+    ConnectionState,
+    Delivery,
+    EventType,
+    IndicatorDefinition,
+    IndicatorTimeframe,
+    OrderbookEvent,
+    Scope,
+    StreamKey,
+    TickerEvent,
+    TradeEvent,
+)
+
+__all__ = ["WebSocketClientProxy"]
+
+_ids = itertools.count(1)
+
+
+class WebSocketClientProxy(QObject):
+    """One component's window on Upbit. However many there are, they share one connection per scope.
+
+    Make one, subscribe, connect a signal::
+
+        self.proxy = WebSocketClientProxy("my_chart", parent=self)
+        self.proxy.ticker_received.connect(self.on_ticker)
+        self.proxy.subscribe_ticker(["KRW-BTC"])
+
+    Subscribing takes effect when called, from any ordinary Qt code in the GUI thread, also before the
+    loop runs. The proxy's subscriptions end with it: with its parent, by ``deleteLater``, when Python
+    collects it, or by `close` or `cleanup`.
+
+    Signals, each with one argument unless said otherwise:
+        ``ticker_received``, ``trade_received``, ``orderbook_received``, ``candle_received``,
+        ``my_order_received``, ``my_asset_received``, ``announcement_received``,
+        ``indicator_received``, ``indicator_signal_received``: the event; under BATCH a tuple of
+        events. If two subscriptions of one proxy hold the same stream, the signal carries the first one's.
+        ``connection_state_changed(scope, state)``: for the scopes this proxy uses.
+        ``gap_detected(scope, codes, begin, end)``: between two aware datetimes nothing was received;
+        comes in order with the data.
+        ``overflowed(type, lost)``: a subscriber did not keep up; so many events were dropped.
+        ``error_occurred(error)``: one of `qt_upbit.exceptions`, never with a secret.
+
+    Args:
+        name: for messages and metrics; need not be unique.
+        parent: owner; a proxy without one lives as long as you hold it.
+        visible_only: while the parent widget is hidden, hold delivery back (not the subscription).
+        manager: another manager than the application's, for tests.
+    """
+
+    # One signal per declared event type; the TYPE_CHECKING block below is for the type checker only
+    # and tests/qt/test_websocket_client_proxy.py compares the two.
+    for _row in EVENT_TYPES.values():
+        vars()[f"{_row.name}_received"] = Signal(object)
+    del _row
+
+    if TYPE_CHECKING:
+        ticker_received = Signal(object)
+        trade_received = Signal(object)
+        orderbook_received = Signal(object)
+        candle_received = Signal(object)
+        my_order_received = Signal(object)
+        my_asset_received = Signal(object)
+        announcement_received = Signal(object)
+        indicator_received = Signal(object)
+        indicator_signal_received = Signal(object)
+
+    connection_state_changed = Signal(object, object)
+    gap_detected = Signal(object, object, object, object)
+    overflowed = Signal(str, object)
+    error_occurred = Signal(object)
+
+    def __init__(
+        self,
+        name: str,
+        parent: QObject | None = None,
+        *,
+        visible_only: bool = False,
+        manager: GlobalWebSocketManager | None = None,
+    ) -> None:
+        if not isinstance(name, str) or not name:
+            raise ValueError("a proxy needs a name, for example the component's")
+        self._manager = manager if manager is not None else GlobalWebSocketManager.instance()
+        super().__init__(parent)
+        self.setObjectName(name)
+        self.name = name
+        self.id = next(_ids)
+        self._closed = False
+        self._subscriptions: dict[int, Subscription] = {}
+        self._paused = False
+        self._manager._register(self)
+        if visible_only:
+            if not isinstance(parent, QWidget):
+                raise ValueError("visible_only needs a QWidget as parent")
+            parent.installEventFilter(self)
+            self._paused = not parent.isVisible()
+
+    # --- subscribing -------------------------------------------------------------------------------
+
+    def subscribe_ticker(
+        self,
+        codes: Sequence[str],
+        *,
+        callback: EventCallback | None = None,
+        delivery: Delivery | None = None,
+        snapshot: bool = True,
+        realtime: bool = True,
+    ) -> Subscription:
+        """Current price. Gives `TickerEvent`, by default the latest once per frame of the screen.
+
+        Args:
+            codes: pairs, upper case, ``["KRW-BTC"]``.
+            callback: called besides the signal; held weakly if it is a method of a QObject.
+            delivery: LATEST, EVERY or BATCH instead of the type's default.
+            snapshot: whether to begin with a first picture.
+            realtime: whether changes follow.
+
+        Raises:
+            InvalidSubscriptionError: a code or option is wrong.
+            ProxyClosedError, WrongThreadError: as their names say.
+        """
+        return self.subscribe("ticker", codes, callback, delivery, snapshot=snapshot, realtime=realtime)
+
+    def subscribe_trade(
+        self,
+        codes: Sequence[str],
+        *,
+        callback: EventCallback | None = None,
+        delivery: Delivery | None = None,
+        snapshot: bool = True,
+        realtime: bool = True,
+    ) -> Subscription:
+        """Trades. Gives `TradeEvent`, by default every one; the snapshot is the last trade."""
+        return self.subscribe("trade", codes, callback, delivery, snapshot=snapshot, realtime=realtime)
+
+    def subscribe_orderbook(
+        self,
+        codes: Sequence[str],
+        *,
+        depth: int = 30,
+        level: int | Decimal = 0,
+        callback: EventCallback | None = None,
+        delivery: Delivery | None = None,
+        snapshot: bool = True,
+        realtime: bool = True,
+    ) -> Subscription:
+        """Whole order books. Gives `OrderbookEvent`, by default the latest once per frame.
+
+        Args:
+            depth: rows: 1, 5, 15 or 30.
+            level: price grouping in the quote currency; 0 for none. KRW pairs only; which values a pair
+                knows is in ``/v1/orderbook/instruments``, and an unknown one stays silent.
+        """
+        return self.subscribe(
+            "orderbook",
+            codes,
+            callback,
+            delivery,
+            snapshot=snapshot,
+            realtime=realtime,
+            depth=depth,
+            level=level,
+        )
+
+    def subscribe_candle(
+        self,
+        codes: Sequence[str],
+        *,
+        unit: CandleUnit | str = CandleUnit.M1,
+        callback: EventCallback | None = None,
+        delivery: Delivery | None = None,
+        snapshot: bool = True,
+        realtime: bool = True,
+    ) -> Subscription:
+        """Candles of one length. Gives `CandleEvent`: the newest of each candle once per frame.
+
+        The last word on a candle that closed is never conflated away.
+        """
+        return self.subscribe(
+            "candle", codes, callback, delivery, snapshot=snapshot, realtime=realtime, unit=unit
+        )
+
+    def subscribe_my_order(
+        self,
+        codes: Sequence[str] | None = None,
+        *,
+        callback: EventCallback | None = None,
+        delivery: Delivery | None = None,
+    ) -> Subscription:
+        """Your orders, of all pairs or of `codes`. Gives every `MyOrderEvent`.
+
+        Raises:
+            CredentialsRequiredError: no keys are configured.
+        """
+        return self.subscribe("my_order", codes, callback, delivery)
+
+    def subscribe_my_asset(
+        self, *, callback: EventCallback | None = None, delivery: Delivery | None = None
+    ) -> Subscription:
+        """Your balances, as they change. Gives every `MyAssetEvent`. Needs keys."""
+        return self.subscribe("my_asset", None, callback, delivery)
+
+    def subscribe_announcement(
+        self,
+        *,
+        categories: Sequence[str] | None = None,
+        include_body: bool = False,
+        callback: EventCallback | None = None,
+        delivery: Delivery | None = None,
+    ) -> Subscription:
+        """Notices of the exchange, all or of some categories. Gives `AnnouncementEvent`. Needs keys."""
+        return self.subscribe(
+            "announcement", None, callback, delivery, categories=categories, include_body=include_body
+        )
+
+    def subscribe_indicator(
+        self,
+        codes: Sequence[str],
+        *,
+        timeframe: IndicatorTimeframe | str,
+        indicators: Sequence[IndicatorDefinition | Mapping[str, Any]],
+        callback: EventCallback | None = None,
+        delivery: Delivery | None = None,
+    ) -> Subscription:
+        """Indicators computed by Upbit at the close of a candle; KRW pairs. Needs keys.
+
+        Args:
+            timeframe: 5m, 15m, 60m, 240m or 1d.
+            indicators: for example ``[{"type": "rsi", "params": {"period": 14}}]``.
+        """
+        return self.subscribe(
+            "indicator", codes, callback, delivery, timeframe=timeframe, indicators=indicators
+        )
+
+    def subscribe_indicator_signal(
+        self,
+        codes: Sequence[str],
+        *,
+        timeframe: IndicatorTimeframe | str,
+        indicators: Sequence[IndicatorDefinition | Mapping[str, Any]],
+        callback: EventCallback | None = None,
+        delivery: Delivery | None = None,
+    ) -> Subscription:
+        """Conditions on indicators that came true; KRW pairs. Needs keys.
+
+        Args:
+            timeframe: 5m, 15m, 60m, 240m or 1d.
+            indicators: with a ``trigger`` and, where it has a threshold, ``event_params``.
+        """
+        return self.subscribe(
+            "indicator_signal", codes, callback, delivery, timeframe=timeframe, indicators=indicators
+        )
+
+    def subscribe(
+        self,
+        name: str,
+        codes: Sequence[str] | None,
+        callback: EventCallback | None = None,
+        delivery: Delivery | None = None,
+        **options: Any,
+    ) -> Subscription:
+        """Subscribe to any declared event type by its name; the named methods are this one.
+
+        Args:
+            name: `EventType.name`, for example ``my_order``.
+            codes: pairs, or None for a type without codes, or for all codes where Upbit offers that.
+            callback: as in `subscribe_ticker`.
+            delivery: as in `subscribe_ticker`.
+            options: what the type's own method takes.
+        """
+        self._check_usable()
+        row = resolve_row(name)
+        if callback is not None and not callable(callback):
+            raise TypeError(f"callback must be callable, not {type(callback).__name__}")
+        how = row.delivery if delivery is None else Delivery(delivery)
+        wishes = wishes_for(row, codes, **options)
+        subscription = Subscription(next(_ids), self, row, [w.key for w in wishes], how, callback)
+        self._manager._check_credentials(row)
+        self._subscriptions[subscription.id] = subscription
+        self._choose_leaders(row)
+        self._manager._subscribe(subscription, self.name, wishes, paused=self._paused)
+        return subscription
+
+    # --- snapshots ---------------------------------------------------------------------------------
+
+    async def get_ticker_snapshot(self, codes: Sequence[str]) -> dict[str, TickerEvent]:
+        """The tickers of now, by code, in the order asked: from the live stream, else asked for.
+
+        Running streams are not disturbed. Cancelling is safe.
+
+        Raises:
+            InvalidSubscriptionError: a code is wrong.
+            SubscriptionError: codes that stayed silent, by name.
+        """
+        return await self._snapshot("ticker", codes)
+
+    async def get_trade_snapshot(self, codes: Sequence[str]) -> dict[str, TradeEvent]:
+        """The last trades, by code. See `get_ticker_snapshot`."""
+        return await self._snapshot("trade", codes)
+
+    async def get_orderbook_snapshot(
+        self, codes: Sequence[str], *, depth: int = 30, level: int | Decimal = 0
+    ) -> dict[str, OrderbookEvent]:
+        """The order books of now, by code. See `get_ticker_snapshot`."""
+        return await self._snapshot("orderbook", codes, depth=depth, level=level)
+
+    async def get_candle_snapshot(
+        self, codes: Sequence[str], *, unit: CandleUnit | str = CandleUnit.M1
+    ) -> dict[str, CandleEvent]:
+        """The running candles, by code. See `get_ticker_snapshot`."""
+        return await self._snapshot("candle", codes, unit=unit)
+
+    async def _snapshot(self, name: str, codes: Sequence[str], **options: Any) -> dict[str, Any]:
+        self._check_usable()
+        row = resolve_row(name)
+        wishes = wishes_for(row, codes, realtime=False, **options)
+        events = await self._manager._snapshot(row, wishes, f"{self.name} snapshot")
+        return {wish.key.code: events[wish.key] for wish in wishes}
+
+    # --- state -------------------------------------------------------------------------------------
+
+    @property
+    def subscriptions(self) -> tuple[Subscription, ...]:
+        """The open subscriptions, oldest first."""
+        return tuple(self._subscriptions.values())
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether `close` or `cleanup` was called."""
+        return self._closed
+
+    def connection_state(self, scope: Scope = Scope.PUBLIC) -> ConnectionState:
+        """Health of a scope now."""
+        return self._manager.state(scope)
+
+    # --- the end -----------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """End all subscriptions at once; nothing is delivered any more. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        self._manager._release_proxy(self.id)
+        for subscription in tuple(self._subscriptions.values()):
+            subscription._mark_closed()
+        self._subscriptions.clear()
+
+    async def cleanup(self) -> None:
+        """The same as `close`, for coroutines. The connection is closed by its manager."""
+        self.close()
+
+    def _release(self, subscription: Subscription) -> None:
+        if self._subscriptions.pop(subscription.id, None) is not None:
+            self._manager._unsubscribe(subscription.id)
+            self._choose_leaders(subscription.row)
+
+    def _check_usable(self) -> None:
+        if self._closed or not shiboken6.isValid(self):
+            raise ProxyClosedError(f"proxy {self.name!r} is closed: make a new one")
+        self._manager._check_usable()
+
+    # --- told by the manager -----------------------------------------------------------------------
+
+    def _choose_leaders(self, row: EventType) -> None:
+        """For each stream, the oldest subscription that holds it leads: the signal carries its events."""
+        taken: set[StreamKey] = set()
+        for subscription in self._subscriptions.values():
+            if subscription.row is row:
+                subscription.leading_keys = frozenset(subscription.keys) - taken
+                taken.update(subscription.keys)
+
+    def _emit_events(self, subscription: Subscription, events: Iterable[BaseWebSocketEvent]) -> None:
+        """Hand events to the callback and, for the streams it leads, to the signal."""
+        signal = getattr(self, f"{subscription.row.name}_received")
+        if subscription.delivery is Delivery.BATCH:
+            batch = tuple(events)
+            subscription._deliver(batch)
+            led = tuple(event for event in batch if subscription.leads(event))
+            if led and shiboken6.isValid(self):
+                signal.emit(led)
+            return
+        for event in events:
+            subscription._deliver(event)
+            # The callback may have ended everything.
+            if subscription.is_closed or not shiboken6.isValid(self):
+                return
+            if subscription.leads(event):
+                signal.emit(event)
+
+    def _report(self, error: QtUpbitError) -> None:
+        self._manager._report(error, self.name)
+        if shiboken6.isValid(self):
+            self.error_occurred.emit(error)
+
+    def _uses(self, scope: Scope) -> bool:
+        return any(subscription.row.scope is scope for subscription in self._subscriptions.values())
+
+    # --- visibility --------------------------------------------------------------------------------
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # Qt's name
+        """Hold delivery back while the parent widget is hidden."""
+        kind = event.type()
+        if kind in (QEvent.Type.Show, QEvent.Type.Hide) and watched is self.parent():
+            self._paused = kind == QEvent.Type.Hide
+            for id in self._subscriptions:
+                self._manager._pause(id, self._paused)
+        return False
