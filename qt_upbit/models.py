@@ -74,7 +74,7 @@ def peek(raw: bytes) -> Head | None:
     """
     match = _HEAD.match(raw)
     if match is not None:
-        key = match.groups()
+        key: tuple[bytes, bytes | None] = (match[1], match[2])
         head = _HEADS.get(key)
         if head is not None:
             return head
@@ -102,7 +102,7 @@ def split(raw: bytes) -> list[bytes]:
     Raises:
         DecodeError: the frame begins like an array and is none.
     """
-    if not raw.lstrip()[:1] == b"[":
+    if raw.lstrip()[:1] != b"[":
         return [raw]
     try:
         return [bytes(item) for item in _array_decoder.decode(raw)]

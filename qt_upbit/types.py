@@ -575,9 +575,7 @@ def _utc(timestamp_ms: int) -> datetime:
 # --- public types (protocol section 3.1 to 3.4) ---------------------------------------------------
 
 
-@_event_type(
-    "ticker", wire_type="ticker", scope=Scope.PUBLIC, delivery=Delivery.LATEST, has_snapshot=True
-)
+@_event_type("ticker", wire_type="ticker", scope=Scope.PUBLIC, delivery=Delivery.LATEST, has_snapshot=True)
 class TickerEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
     """Current price of a pair and its day (protocol section 3.1).
 

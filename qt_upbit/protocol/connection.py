@@ -37,6 +37,7 @@ from qt_upbit.protocol.timing import Backoff, RollingWindowLimiter
 from qt_upbit.types import ConnectionState, Scope, StreamKey, event_type_of, rows_of
 
 __all__ = [
+    "TRANSITIONS",
     "Action",
     "CloseSocket",
     "ConnectionEvent",
@@ -50,7 +51,6 @@ __all__ = [
     "StreamsLive",
     "StreamsRefused",
     "StreamsSilent",
-    "TRANSITIONS",
     "UpbitConnection",
 ]
 

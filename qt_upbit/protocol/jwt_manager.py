@@ -19,7 +19,7 @@ __all__ = ["JWTManager", "query_string"]
 def query_string(params: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> str:
     """The text that ``query_hash`` is made of: in the order sent, not URL-encoded, arrays as ``key[]=``."""
     pairs = params.items() if isinstance(params, Mapping) else params
-    parts = []
+    parts: list[str] = []
     for key, value in pairs:
         if isinstance(value, list | tuple):
             parts.extend(f"{key}[]={item}" for item in value)

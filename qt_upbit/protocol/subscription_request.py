@@ -193,7 +193,8 @@ def _indicators(value: Any, codes: tuple[str, ...]) -> tuple[IndicatorDefinition
         definitions.append(wanted)
     if len(definitions) * len(codes) > _MAX_COMBINATIONS:
         raise InvalidSubscriptionError(
-            f"{len(definitions)} indicators for {len(codes)} codes are more than {_MAX_COMBINATIONS} combinations"
+            f"{len(definitions)} indicators for {len(codes)} codes are more than "
+            f"{_MAX_COMBINATIONS} combinations"
         )
     if others := [code for code in codes if code.startswith(_WITHOUT_LEVELS)]:
         raise InvalidSubscriptionError(f"indicators are not for BTC and USDT pairs such as {others[0]}")

@@ -425,8 +425,11 @@ def _request_codes(row: EventType, members: list[tuple[StreamKey, Wish]]) -> tup
 
 
 def _request_options(wish: Wish, variant: tuple[Hashable, ...]) -> dict[str, Any]:
-    options = {name: value for name, value in zip(wish.row.stream_fields, variant, strict=True) if value}
-    for name, value in wish.options:
-        if value is not None and value is not False:
-            options[name] = list(value) if isinstance(value, tuple) else value
+    options: dict[str, Any] = {
+        name: value for name, value in zip(wish.row.stream_fields, variant, strict=True) if value
+    }
+    option: Any
+    for name, option in wish.options:
+        if option is not None and option is not False:
+            options[name] = list(option) if isinstance(option, tuple) else option
     return options

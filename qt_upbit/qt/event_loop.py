@@ -240,7 +240,7 @@ def run(main: Coroutine[Any, Any, _T], *, argv: Sequence[str] | None = None) -> 
 
 
 async def _supervise(main: Coroutine[Any, Any, _T], app: QApplication) -> _T | None:
-    global _quit_filter  # noqa: PLW0603  # until_quit() has no other way to find it
+    global _quit_filter  # until_quit() has no other way to find it
     quit_filter = _quit_filter = _QuitFilter(app)
     app.installEventFilter(quit_filter)
     restore_signal = _quit_on_sigint(quit_filter)
@@ -281,7 +281,7 @@ async def _run_until_quit(main: Coroutine[Any, Any, _T], quit_filter: _QuitFilte
 
 def _awaits_quit(task: asyncio.Task[Any]) -> bool:
     """Whether the task sits in `until_quit`, and so is about to go on by itself."""
-    awaited = task.get_coro()
+    awaited: Any = task.get_coro()
     while awaited is not None:
         code = getattr(awaited, "cr_code", None)
         if code is until_quit.__code__:
@@ -320,7 +320,11 @@ def _quit_on_sigint(quit_filter: _QuitFilter) -> Callable[[], None]:
             signal.signal(signal.SIGINT, before)
 
         return restore_unix
-    return lambda: signal.signal(signal.SIGINT, before) and None
+
+    def restore() -> None:
+        signal.signal(signal.SIGINT, before)
+
+    return restore
 
 
 def _nothing() -> None:

@@ -277,8 +277,8 @@ class GlobalWebSocketManager(QObject):
         for reference in tuple(self._subscriptions.values()):
             if (subscription := reference()) is not None:
                 subscription._mark_closed()
-        for id in tuple(self._subscriptions):
-            self._forget(id)
+        for subscription_id in tuple(self._subscriptions):
+            self._forget(subscription_id)
         self._outbox.clear()
 
     # --- for proxies -------------------------------------------------------------------------------
@@ -316,36 +316,36 @@ class GlobalWebSocketManager(QObject):
         if paused:
             self._frames.hub.pause(subscription.id, True)
 
-    def _attach(self, id: int, owner: str, delivery: Delivery, wishes: Sequence[Wish]) -> None:
+    def _attach(self, subscription_id: int, owner: str, delivery: Delivery, wishes: Sequence[Wish]) -> None:
         first = wishes[0]
         subscriber = Subscriber(
-            id, owner, delivery,
+            subscription_id, owner, delivery,
             depth=first.depth,
             wants_snapshot=first.snapshot,
             high_water_mark=self.config.high_water_mark,
         )  # fmt: skip
         self._engine.attach(subscriber, (Target(wish.key, wish.options) for wish in wishes))
-        self._wishes_changed(self._state.add(id, wishes))
+        self._wishes_changed(self._state.add(subscription_id, wishes))
 
-    def _unsubscribe(self, id: int) -> None:
+    def _unsubscribe(self, subscription_id: int) -> None:
         for ids in self._of_proxy.values():
-            ids.discard(id)
-        self._forget(id)
+            ids.discard(subscription_id)
+        self._forget(subscription_id)
 
-    def _forget(self, id: int) -> None:
-        self._subscriptions.pop(id, None)
-        if (subscriber := self._frames.hub.get(id)) is not None:
+    def _forget(self, subscription_id: int) -> None:
+        self._subscriptions.pop(subscription_id, None)
+        if (subscriber := self._frames.hub.get(subscription_id)) is not None:
             self._past_conflated += subscriber.conflated
-        self._engine.detach(id)
-        self._wishes_changed(self._state.remove(id))
+        self._engine.detach(subscription_id)
+        self._wishes_changed(self._state.remove(subscription_id))
 
-    def _pause(self, id: int, paused: bool) -> None:
-        self._frames.hub.pause(id, paused)
+    def _pause(self, subscription_id: int, paused: bool) -> None:
+        self._frames.hub.pause(subscription_id, paused)
 
     def _release_proxy(self, proxy_id: int) -> None:
         self._proxies.pop(proxy_id, None)
-        for id in self._of_proxy.pop(proxy_id, ()):
-            self._forget(id)
+        for subscription_id in self._of_proxy.pop(proxy_id, ()):
+            self._forget(subscription_id)
 
     def _wishes_changed(self, scopes: Iterable[Scope]) -> None:
         self._changed.update(scopes)
@@ -374,16 +374,16 @@ class GlobalWebSocketManager(QObject):
         missing = [wish for wish in wishes if wish.key not in found]
         if not missing:
             return found
-        id = next(_snapshot_ids)
+        subscription_id = next(_snapshot_ids)
         pending = _PendingSnapshot(missing, asyncio.get_running_loop().create_future())
-        self._snapshots[id] = pending
+        self._snapshots[subscription_id] = pending
         try:
-            self._attach(id, owner, Delivery.EVERY, missing)
+            self._attach(subscription_id, owner, Delivery.EVERY, missing)
             found |= await pending.future
         finally:
-            self._snapshots.pop(id, None)
+            self._snapshots.pop(subscription_id, None)
             if shiboken6.isValid(self):
-                self._forget(id)
+                self._forget(subscription_id)
         return found
 
     def _cached(self, wish: Wish) -> BaseWebSocketEvent | None:
@@ -399,11 +399,11 @@ class GlobalWebSocketManager(QObject):
     # --- delivery (called by the frame clock) ------------------------------------------------------
 
     def _deliver(self, subscriber: Subscriber, items: Sequence[Item]) -> None:
-        id = subscriber.key
-        if not isinstance(id, int):
+        subscription_id = subscriber.key
+        if not isinstance(subscription_id, int):
             return
-        pending = self._snapshots.get(id)
-        reference = self._subscriptions.get(id)
+        pending = self._snapshots.get(subscription_id)
+        reference = self._subscriptions.get(subscription_id)
         subscription = reference() if reference is not None else None
         proxy = subscription._proxy() if subscription is not None else None
         if pending is None and (proxy is None or not shiboken6.isValid(proxy)):
@@ -496,19 +496,19 @@ class GlobalWebSocketManager(QObject):
         return concerned
 
     def _tell_live(self, keys: tuple[StreamKey, ...]) -> None:
-        for id, mine in self._concerned(keys).items():
-            subscription = self._subscription(id)
+        for subscription_id, mine in self._concerned(keys).items():
+            subscription = self._subscription(subscription_id)
             if subscription is not None:
                 for key in mine:
                     subscription._mark_live(key)
 
     def _tell_silent(self, keys: tuple[StreamKey, ...], waited_s: float) -> None:
-        for id, mine in self._concerned(keys).items():
+        for subscription_id, mine in self._concerned(keys).items():
             error = SubscriptionError(mine[0].type, (key.code for key in mine), waited_s)
-            if id in self._snapshots:
-                self._snapshots[id].fail(error)
+            if subscription_id in self._snapshots:
+                self._snapshots[subscription_id].fail(error)
                 continue
-            subscription = self._subscription(id)
+            subscription = self._subscription(subscription_id)
             if subscription is not None and subscription._mark_silent(mine, waited_s):
                 proxy = subscription._proxy()
                 if proxy is not None and shiboken6.isValid(proxy):
@@ -519,10 +519,10 @@ class GlobalWebSocketManager(QObject):
         keys = tuple(keys)
 
         def tell() -> None:
-            for id in self._concerned(keys):
-                if id in self._snapshots:
-                    self._snapshots[id].fail(reason)
-                elif (subscription := self._subscription(id)) is not None:
+            for subscription_id in self._concerned(keys):
+                if subscription_id in self._snapshots:
+                    self._snapshots[subscription_id].fail(reason)
+                elif (subscription := self._subscription(subscription_id)) is not None:
                     subscription._mark_refused(reason)
                     proxy = subscription._proxy()
                     if proxy is not None and shiboken6.isValid(proxy):
@@ -530,8 +530,8 @@ class GlobalWebSocketManager(QObject):
 
         self._post(tell)
 
-    def _subscription(self, id: int) -> Subscription | None:
-        reference = self._subscriptions.get(id)
+    def _subscription(self, subscription_id: int) -> Subscription | None:
+        reference = self._subscriptions.get(subscription_id)
         return reference() if reference is not None else None
 
     # --- errors ------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable, Coroutine
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import shiboken6
 from PySide6.QtCore import QObject
@@ -59,9 +59,7 @@ def owned_slot(
         task.add_done_callback(functools.partial(_finished, connection))
         return task
 
-    # A plain function with *args would be offered every argument of the signal; inspect sees the
-    # wrapped signature through functools.wraps, Qt does not, and both are right this way.
-    return slot
+    return cast("Callable[Concatenate[_Q, _P], asyncio.Task[Any]]", slot)
 
 
 class _Canceller:

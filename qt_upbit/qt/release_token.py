@@ -35,6 +35,7 @@ class ReleaseToken:
         weakref.finalize(proxy, token).atexit = False
 
     def __call__(self, *_: object) -> None:
+        """Release once; later calls do nothing."""
         if self._done:
             return
         self._done = True

@@ -38,14 +38,14 @@ class Subscription:
 
     def __init__(
         self,
-        id: int,
+        subscription_id: int,
         proxy: WebSocketClientProxy,
         row: EventType,
         keys: Iterable[StreamKey],
         delivery: Delivery,
         callback: EventCallback | None,
     ) -> None:
-        self.id = id
+        self.id = subscription_id
         self.row = row
         self.keys = tuple(keys)
         self.delivery = delivery

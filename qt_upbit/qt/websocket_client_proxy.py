@@ -166,10 +166,9 @@ class WebSocketClientProxy(QObject):
     ) -> Subscription:
         """Whole order books. Gives `OrderbookEvent`, by default the latest once per frame.
 
-        Args:
-            depth: rows: 1, 5, 15 or 30.
-            level: price grouping in the quote currency; 0 for none. KRW pairs only; which values a pair
-                knows is in ``/v1/orderbook/instruments``, and an unknown one stays silent.
+        `depth` is the number of rows: 1, 5, 15 or 30. `level` groups prices, in the quote currency, 0 for
+        none; not for BTC and USDT pairs. Which levels a pair knows is in ``/v1/orderbook/instruments``, and
+        an unknown one stays silent.
         """
         return self.subscribe(
             "orderbook",
@@ -244,9 +243,8 @@ class WebSocketClientProxy(QObject):
     ) -> Subscription:
         """Indicators computed by Upbit at the close of a candle; KRW pairs. Needs keys.
 
-        Args:
-            timeframe: 5m, 15m, 60m, 240m or 1d.
-            indicators: for example ``[{"type": "rsi", "params": {"period": 14}}]``.
+        `timeframe` is 5m, 15m, 60m, 240m or 1d; `indicators` for example
+        ``[{"type": "rsi", "params": {"period": 14}}]``.
         """
         return self.subscribe(
             "indicator", codes, callback, delivery, timeframe=timeframe, indicators=indicators
@@ -263,9 +261,8 @@ class WebSocketClientProxy(QObject):
     ) -> Subscription:
         """Conditions on indicators that came true; KRW pairs. Needs keys.
 
-        Args:
-            timeframe: 5m, 15m, 60m, 240m or 1d.
-            indicators: with a ``trigger`` and, where it has a threshold, ``event_params``.
+        `timeframe` is 5m, 15m, 60m, 240m or 1d; `indicators` each carry a ``trigger`` and, where it has a
+        threshold, ``event_params``.
         """
         return self.subscribe(
             "indicator_signal", codes, callback, delivery, timeframe=timeframe, indicators=indicators
@@ -422,6 +419,6 @@ class WebSocketClientProxy(QObject):
         kind = event.type()
         if kind in (QEvent.Type.Show, QEvent.Type.Hide) and watched is self.parent():
             self._paused = kind == QEvent.Type.Hide
-            for id in self._subscriptions:
-                self._manager._pause(id, self._paused)
+            for subscription_id in self._subscriptions:
+                self._manager._pause(subscription_id, self._paused)
         return False

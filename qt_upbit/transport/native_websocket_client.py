@@ -193,7 +193,7 @@ class NativeWebSocketClient:
             max_size=config.max_message_bytes,
             proxy=True if config.use_system_proxy else None,
             logger=_logger,
-            create_connection=create,
+            create_connection=create,  # type: ignore[arg-type]  # any callable that makes one will do
         )
 
 
