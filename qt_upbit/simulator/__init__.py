@@ -1,1 +1,33 @@
-"""Upbit's server side: a simulated exchange on loopback, from the same declarations as the client."""
+"""Upbit's server side: a simulated exchange on loopback, from the same declarations as the client.
+
+    async with SimulatedServer(SimulatorSettings(seed=7)) as server:
+        print(server.url)
+
+``python -m qt_upbit.simulator`` serves until interrupted. `SimulatedServer` needs aiohttp (the extra
+``sim``); `SimulatedExchange`, the same without sockets, does not.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from qt_upbit.simulator.exchange import SimulatedExchange
+from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY, SimulatorSettings
+
+if TYPE_CHECKING:
+    from qt_upbit.simulator.server import SimulatedServer
+
+__all__ = [
+    "SIMULATED_ACCESS_KEY",
+    "SIMULATED_SECRET_KEY",
+    "SimulatedExchange",
+    "SimulatedServer",
+    "SimulatorSettings",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "SimulatedServer":
+        return importlib.import_module("qt_upbit.simulator.server").SimulatedServer
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

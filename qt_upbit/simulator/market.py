@@ -1,0 +1,194 @@
+"""`SimulatedMarket`: every pair of the exchange, driven by time."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator
+from typing import Final, Protocol
+
+from qt_upbit.simulator.book import Book
+from qt_upbit.simulator.catalog import coins_of, list_markets
+from qt_upbit.simulator.pair import Pair, Trade
+from qt_upbit.simulator.price_path import PricePath, mix, text_seed
+from qt_upbit.simulator.settings import SimulatorSettings
+from qt_upbit.types import BaseWebSocketEvent, StreamType
+
+__all__ = ["MarketSink", "SimulatedMarket"]
+
+_BOOK, _TRADE, _TICKER, _CANDLE = range(4)
+_TICKER_DELAY_MS: Final = 40
+_TICKER_GAP_MS: Final = 250
+_CATCH_UP_MS: Final = 5_000
+
+
+class MarketSink(Protocol):
+    """Where a market's news go."""
+
+    def wants(self, wire_type: str, code: str) -> bool:
+        """Whether anybody listens; nothing is made otherwise."""
+
+    def publish(self, event: BaseWebSocketEvent) -> None:
+        """Deliver an event."""
+
+    def publish_book(self, book: Book) -> None:
+        """Deliver a changed book."""
+
+
+class SimulatedMarket:
+    """The pairs and their clock. `tick` makes what is due; times are milliseconds of market time.
+
+    Args:
+        settings: of the exchange.
+        start_ms: where history ends and live data begins.
+        also: codes that are listed whatever their rank.
+    """
+
+    def __init__(self, settings: SimulatorSettings, start_ms: int, also: tuple[str, ...] = ()) -> None:
+        self.start_ms = start_ms - start_ms % 1000
+        self.pairs: dict[str, Pair] = {}
+        self.trade_listeners: list[Callable[[Pair, Trade], None]] = []
+        origin = self.start_ms / 1000
+        whole = PricePath(mix(settings.seed, 77), 1.0, 0.02, origin, shortest_s=100.0)
+        coins = coins_of(settings.region)
+        paths: dict[str, PricePath] = {}
+
+        def path(symbol: str) -> PricePath:
+            if symbol not in paths:
+                coin = coins[symbol]
+                paths[symbol] = PricePath(
+                    mix(settings.seed, text_seed(symbol)),
+                    coin.price,
+                    coin.daily_volatility,
+                    origin,
+                    market=whole if coin.beta else None,
+                    beta=coin.beta,
+                )
+            return paths[symbol]
+
+        for listing in list_markets(settings.markets, settings.region, also):
+            quote = listing.quote
+            self.pairs[listing.code] = Pair(
+                listing,
+                settings.seed,
+                path(listing.coin.symbol),
+                path(quote) if quote in coins and quote != settings.region.quote_currency else None,
+                self.start_ms,
+                settings.rate,
+                settings.trade_disorder,
+            )
+        self._due: list[tuple[int, int, int, Pair]] = []
+        self._count = 0
+        self._pending: set[tuple[int, str]] = set()
+        self._ticker_times: dict[str, int] = {}
+        self.now_ms = self.start_ms
+        if settings.market_running:
+            for pair in self.pairs.values():
+                self._schedule(pair.next_book_ms(self.start_ms), _BOOK, pair)
+                self._schedule(pair.next_trade_ms(self.start_ms), _TRADE, pair)
+
+    @property
+    def next_due_ms(self) -> int | None:
+        """When something happens next; None if nothing ever does."""
+        return self._due[0][0] if self._due else None
+
+    def tick(self, now_ms: int, sink: MarketSink, max_events: int = 1_000_000) -> bool:
+        """Let everything happen that is due; whether something is left because of `max_events`."""
+        self.now_ms = max(now_ms, self.now_ms)
+        for _ in range(max_events):
+            if not self._due or self._due[0][0] > now_ms:
+                return False
+            due, _, kind, pair = heapq.heappop(self._due)
+            # After a long stop (a suspended machine) the market goes on from now.
+            at = max(due, now_ms - _CATCH_UP_MS)
+            _HANDLERS[kind](self, pair, at, now_ms, sink)
+        return bool(self._due) and self._due[0][0] <= now_ms
+
+    def _schedule(self, due_ms: int, kind: int, pair: Pair) -> None:
+        self._count += 1
+        heapq.heappush(self._due, (due_ms, self._count, kind, pair))
+
+    def _schedule_once(self, due_ms: int, kind: int, pair: Pair) -> None:
+        if (kind, pair.code) not in self._pending:
+            self._pending.add((kind, pair.code))
+            self._schedule(due_ms, kind, pair)
+
+    def _on_book(self, pair: Pair, at: int, now_ms: int, sink: MarketSink) -> None:
+        due = pair.next_book_ms(at)
+        while due <= now_ms - 200:  # late: only the newest of a pair's books is of interest
+            at, due = due, pair.next_book_ms(due)
+        pair.change_book(at)
+        self._schedule(due, _BOOK, pair)
+        if sink.wants("orderbook", pair.code):
+            sink.publish_book(pair.book)
+
+    def _on_trade(self, pair: Pair, at: int, now_ms: int, sink: MarketSink) -> None:
+        self._schedule(pair.next_trade_ms(at), _TRADE, pair)
+        code = pair.code
+        candles = any(sink.wants(key, code) for key, _ in pair.candle_keys)
+        pair.announce_candles = candles
+        trades = pair.trade(at)
+        if sink.wants("trade", code):
+            for trade in trades:
+                sink.publish(pair.trade_event(trade, at, StreamType.REALTIME))
+        if sink.wants("ticker", code):
+            soonest = self._ticker_times.get(code, 0) + _TICKER_GAP_MS
+            self._schedule_once(max(at + _TICKER_DELAY_MS, soonest), _TICKER, pair)
+        if candles:
+            phase = 100 + mix(text_seed(code)) % 800
+            self._schedule_once(at - at % 1000 + phase + (1000 if at % 1000 >= phase else 0), _CANDLE, pair)
+        for listener in self.trade_listeners:
+            for trade in trades:
+                listener(pair, trade)
+
+    def _on_ticker(self, pair: Pair, at: int, now_ms: int, sink: MarketSink) -> None:
+        self._pending.discard((_TICKER, pair.code))
+        self._ticker_times[pair.code] = at
+        if sink.wants("ticker", pair.code):
+            sink.publish(pair.ticker_event(at, StreamType.REALTIME))
+
+    def _on_candle(self, pair: Pair, at: int, now_ms: int, sink: MarketSink) -> None:
+        self._pending.discard((_CANDLE, pair.code))
+        for key, unit in pair.candle_keys:
+            changed = pair.take_changed(unit)
+            if sink.wants(key, pair.code):
+                for timed in changed:
+                    sink.publish(pair.candle_event(unit, timed, StreamType.REALTIME))
+
+    def snapshot(self, wire_type: str, code: str) -> BaseWebSocketEvent | None:
+        """The first picture of a stream other than a book; None if there is nothing to show."""
+        pair = self.pairs[code]
+        if wire_type == "ticker":
+            return pair.ticker_event(max(pair.last_trade.time_ms, self.now_ms - 1_000), StreamType.SNAPSHOT)
+        if wire_type == "trade":
+            trade = pair.last_trade
+            return pair.trade_event(trade, trade.time_ms + 46, StreamType.SNAPSHOT)
+        if wire_type.startswith("candle."):
+            unit = wire_type.removeprefix("candle.")
+            timed = pair.candle(unit)
+            return None if timed is None else pair.candle_event(unit, timed, StreamType.SNAPSHOT)
+        return None
+
+    def supported_levels(self, code: str) -> tuple[int, ...]:
+        """Price groupings of a pair, 0 first; only local pairs have others."""
+        pair = self.pairs[code]
+        if pair.listing.quote in ("BTC", "USDT"):
+            return (0,)
+        if pair.listing.coin.symbol == "BTC":
+            return (0, *(10**n for n in range(4, 9)))
+        price = pair.listing.coin.price
+        if price >= 1_000_000:
+            return (0, 10_000, 100_000, 1_000_000)
+        if price >= 100:
+            return (0, 1, 10, 100) if price < 1_000 else (0, 10, 100, 1_000)
+        return (0,)
+
+    def __iter__(self) -> Iterator[Pair]:
+        return iter(self.pairs.values())
+
+
+_HANDLERS: Final[dict[int, Callable[[SimulatedMarket, Pair, int, int, MarketSink], None]]] = {
+    _BOOK: SimulatedMarket._on_book,
+    _TRADE: SimulatedMarket._on_trade,
+    _TICKER: SimulatedMarket._on_ticker,
+    _CANDLE: SimulatedMarket._on_candle,
+}

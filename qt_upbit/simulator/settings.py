@@ -1,0 +1,134 @@
+"""`SimulatorSettings`: what the simulated exchange does where Upbit's own behaviour is a setting or unknown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from qt_upbit.config import Region
+
+__all__ = ["SIMULATED_ACCESS_KEY", "SIMULATED_SECRET_KEY", "SimulatorSettings"]
+
+SIMULATED_ACCESS_KEY: Final = "SIMULATEDaccesskeyOfNobody0123456789abcd"
+"""The one key the simulated exchange knows by default. It opens nothing anywhere else."""
+
+SIMULATED_SECRET_KEY: Final = "simulated-secret-key-of-nobody-0123456789-abcdefghijklmnopqrstuvwxyz"  # noqa: S105
+"""Its secret; 64 bytes and more, as HS512 wants."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SimulatorSettings:
+    """Frozen settings of a simulated exchange. Times are in seconds of real time unless named otherwise.
+
+    Settings marked [?] stand for behaviour of Upbit that nobody could verify (protocol section 12);
+    a client must not depend on either value.
+
+    Attributes:
+        seed: everything random follows from it.
+        markets: number of pairs, or None for the full market of 855.
+        region: whose quote currency the local markets have.
+        market_running: False: the market produces nothing of its own but snapshots.
+        time_scale: seconds of market time per second.
+        rate: multiplies how often trades and books happen.
+        tick_interval_s: how often the server drives the exchange.
+
+        compression: negotiate permessage-deflate when it is offered.
+        binary_frames: data frames are binary; False sends text.
+        snapshot_delays_s: when the two bursts of snapshots come after a request.
+        close_delay_s: from an error frame to the close with code 1000.
+        max_stray_frames: frames of the old subscription after a replacement, at most.
+        idle_timeout_s: sockets without data are cut after this time, without a close frame.
+        up_interval_s: rhythm of status UP once PING was received.
+        ping_keeps_open: [?] a ping frame counts as activity.
+        trade_disorder: share of multi-fill orders whose trades arrive out of order.
+        slow_client_frames: a client that leaves this many frames unread is cut.
+
+        both_flags: [?] what ``is_only_snapshot`` and ``is_only_realtime`` together give.
+        camel_case_flags: [?] the older names of the flags count.
+        binary_requests: [?] requests in binary frames are understood.
+        same_code: [?] one code with two levels or depths in one request: both served, or the last.
+        list_batching: [?] list formats put several events into one array.
+        list_wraps_control: [?] errors and status stand in an array under the list formats.
+        list_subscriptions_resets_format: [?] LIST_SUBSCRIPTIONS without a format means DEFAULT.
+        duplicate_snapshot: [?] a replacement repeats snapshots of codes that were live.
+
+        auth_failure: [?] ``http`` refuses the handshake with 401, ``frame`` sends INVALID_AUTH.
+        access_key: the key that is known.
+        secret_key: its secret.
+        connects_per_second: limit per address (public) or key (private, info).
+        messages_per_second: limit per connection.
+        messages_per_minute: limit per connection.
+        text_ping_counts: [?] the text PING counts as a message.
+        ping_frame_counts: [?] ping frames count as messages.
+        message_excess: [?] what too many messages do: error frame and close, abort, or only counting.
+        connect_excess: [?] too many connections: HTTP 429, or only counting.
+        origin_interval_s: with an Origin header one handshake or REST call in this time.
+        rest_limit: REST calls per second and group; None is no limit.
+
+        account_running: orders of the account happen by themselves.
+        order_interval_s: mean time between new orders, market time.
+        wait_before_fill: [?] an order that fills at once shows ``wait`` first.
+        announcement_interval_s: mean time between notices, market time; None is never.
+        indicator_delay_s: from the close of a candle to its indicators, market time.
+        max_indicator_combinations: more than this in one request is refused.
+        initial_krw: quote currency that the account starts with.
+    """
+
+    seed: int = 7
+    markets: int | None = None
+    region: Region = Region.KR
+    market_running: bool = True
+    time_scale: float = 1.0
+    rate: float = 1.0
+    tick_interval_s: float = 0.02
+
+    compression: bool = True
+    binary_frames: bool = True
+    snapshot_delays_s: tuple[float, float] = (0.180, 0.340)
+    close_delay_s: float = 0.165
+    max_stray_frames: int = 2
+    idle_timeout_s: float = 60.5
+    up_interval_s: float = 10.0
+    ping_keeps_open: bool = True
+    trade_disorder: float = 0.2
+    slow_client_frames: int = 200_000
+
+    both_flags: Literal["snapshot", "realtime", "both", "nothing"] = "both"
+    camel_case_flags: bool = True
+    binary_requests: bool = True
+    same_code: Literal["both", "last"] = "both"
+    list_batching: bool = False
+    list_wraps_control: bool = False
+    list_subscriptions_resets_format: bool = False
+    duplicate_snapshot: bool = True
+
+    auth_failure: Literal["http", "frame"] = "http"
+    access_key: str = SIMULATED_ACCESS_KEY
+    secret_key: str = SIMULATED_SECRET_KEY
+    connects_per_second: int = 5
+    messages_per_second: int = 5
+    messages_per_minute: int = 100
+    text_ping_counts: bool = True
+    ping_frame_counts: bool = False
+    message_excess: Literal["error", "abort", "count"] = "error"
+    connect_excess: Literal["http", "count"] = "http"
+    origin_interval_s: float = 10.0
+    rest_limit: int | None = 10
+
+    account_running: bool = True
+    order_interval_s: float = 4.0
+    wait_before_fill: bool = True
+    announcement_interval_s: float | None = 240.0
+    indicator_delay_s: float = 7.0
+    max_indicator_combinations: int = 100
+    initial_krw: int = 50_000_000
+
+    def __post_init__(self) -> None:
+        if self.markets is not None and self.markets < 1:
+            raise ValueError("markets: at least one pair")
+        if self.time_scale <= 0 or self.rate <= 0 or self.tick_interval_s <= 0:
+            raise ValueError("time_scale, rate and tick_interval_s must be positive")
+
+    def __repr__(self) -> str:
+        """The settings without the secret."""
+        return f"SimulatorSettings(seed={self.seed}, markets={self.markets}, region={self.region.value!r})"
