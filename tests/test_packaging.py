@@ -79,10 +79,8 @@ def test_a_lock_names_no_place_to_download_from(name):
     assert "--find-links" not in text
 
 
-def test_the_readme_has_the_commands_that_ci_runs():
-    readme = ROOT / "README.md"
-    if not readme.exists():
-        pytest.skip("README.md is not written yet")
-    lines = [line.strip() for line in readme.read_text(encoding="utf-8").splitlines()]
+@pytest.mark.parametrize("name", ["README.md", "README.ko.md"])
+def test_the_readme_has_the_commands_that_ci_runs(name):
+    lines = [line.strip() for line in (ROOT / name).read_text(encoding="utf-8").splitlines()]
     assert "python3 run.py demo" in lines
     assert "python3 run.py test" in lines
