@@ -292,6 +292,8 @@ class UpbitConnection:
 
     def take_events(self) -> list[ConnectionEvent]:
         """What to tell, in order, and before the frames that the same call returned."""
+        if not self._events:
+            return []
         events, self._events = self._events, []
         return events
 

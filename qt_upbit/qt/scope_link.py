@@ -103,6 +103,9 @@ class ScopeLink(QObject):
     def _on_message(self, raw: bytes, epoch: int) -> None:
         now = self._clock()
         frames = self.connection.receive(raw, epoch, now)
+        # A frame makes deadlines later unless it makes us act, and the timer may wake once in vain.
+        for event in self.connection.take_events():
+            self._on_event(self.scope, event)
         if self.connection.has_output:
             self._carry_out()
         for head, data in frames:
@@ -125,7 +128,6 @@ class ScopeLink(QObject):
     # --- to the socket -----------------------------------------------------------------------------
 
     def _carry_out(self) -> None:
-        # A frame may only make deadlines later, and then the timer wakes once in vain.
         for event in self.connection.take_events():
             self._on_event(self.scope, event)
         for action in self.connection.take_actions():
