@@ -141,16 +141,22 @@ class WebSocketConfig(_Frozen):
 
     wire_format: WireFormat = Field(WireFormat.SIMPLE, description="format asked of the server")
     compression: bool = Field(True, description="offer permessage-deflate")
-    max_message_bytes: int = Field(4 * 1024 * 1024, ge=64 * 1024, description="larger frames end the connection")
+    max_message_bytes: int = Field(
+        4 * 1024 * 1024, ge=64 * 1024, description="larger frames end the connection"
+    )
     use_system_proxy: bool = Field(True, description="follow the proxy settings of the system")
     user_agent: str = Field("qt-upbit", description="User-Agent of the handshake")
 
     connect_timeout_s: float = Field(10.0, gt=0, le=60)
     close_timeout_s: float = Field(1.0, gt=0, le=10)
     ping_interval_s: float = Field(5.0, gt=0, lt=60, description="Upbit cuts idle sockets after 60 s")
-    pong_timeout_s: float = Field(5.0, gt=0, lt=60, description="a peer silent this long after a ping is dead")
+    pong_timeout_s: float = Field(
+        5.0, gt=0, lt=60, description="a peer silent this long after a ping is dead"
+    )
     silence_timeout_s: float = Field(
-        15.0, gt=0, description="public: no data for this long while it should flow means STALE, then reconnect"
+        15.0,
+        gt=0,
+        description="public: no data for this long while it should flow means STALE, then reconnect",
     )
     backoff_initial_s: float = Field(0.25, gt=0)
     backoff_max_s: float = Field(30.0, gt=0)
@@ -160,14 +166,18 @@ class WebSocketConfig(_Frozen):
 
     coalesce_s: float = Field(0.03, ge=0, le=5, description="wishes within this time become one request")
     linger_s: float = Field(5.0, ge=0, description="an unused connection is kept this long")
-    silent_code_timeout_s: float = Field(10.0, gt=0, description="codes without a frame this long are reported")
+    silent_code_timeout_s: float = Field(
+        10.0, gt=0, description="codes without a frame this long are reported"
+    )
     audit_interval_s: float | None = Field(
         60.0, ge=1, description="LIST_SUBSCRIPTIONS this often when nothing changes; None never"
     )
 
     frame_rate_hz: float = Field(60.0, gt=0, le=240, description="LATEST and BATCH are delivered this often")
     slice_ms: float = Field(4.0, gt=0, le=50, description="delivery yields to Qt after this time")
-    high_water_mark: int = Field(100_000, ge=1, description="events an EVERY or BATCH subscriber may leave waiting")
+    high_water_mark: int = Field(
+        100_000, ge=1, description="events an EVERY or BATCH subscriber may leave waiting"
+    )
     metrics_interval_s: float = Field(1.0, ge=0.1)
 
     @field_validator("base_url")
