@@ -1,0 +1,35 @@
+"""`python -m demo_app`: the terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the terminal; the exit code of the process."""
+    from demo_app.arguments import parse
+
+    arguments = parse(argv)
+    if arguments.screenshot and sys.platform.startswith("linux") and not _has_display():
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    try:
+        from demo_app.application import run_terminal
+    except ImportError as exc:
+        missing = getattr(exc, "name", None) or ""
+        print(f"cannot start the terminal: {exc}", file=sys.stderr)
+        if missing.partition(".")[0] not in ("", "demo_app", "qt_upbit"):
+            print('install what it needs: pip install "qt-upbit[demo]"', file=sys.stderr)
+        return 1
+    return run_terminal(arguments)
+
+
+def _has_display() -> bool:
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

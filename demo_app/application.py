@@ -1,0 +1,154 @@
+"""Composition: which exchange, which window, and the way out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from contextlib import AsyncExitStack
+from typing import Any
+
+import upbit
+from PySide6.QtCore import QMessageLogContext, QObject, QtMsgType, qInstallMessageHandler
+from PySide6.QtWidgets import QApplication
+
+import qt_upbit
+from demo_app.arguments import Arguments
+from demo_app.history import History
+from demo_app.i18n import Translator
+from demo_app.main_window import MainWindow
+from demo_app.theme import make_theme
+from qt_upbit import CandleUnit, ConfigError, Credentials, GlobalWebSocketManager, WebSocketConfig
+
+__all__ = ["run_terminal"]
+
+_HISTORY_ERRORS = (upbit.UpbitError, OSError, TimeoutError, ValueError)
+
+
+def run_terminal(arguments: Arguments) -> int:
+    """Run the terminal until it is closed; the exit code of the process."""
+    app = QApplication.instance() or QApplication(sys.argv[:1])
+    app.setApplicationName("qt_upbit terminal")
+    app.setOrganizationName("qt_upbit")
+    if isinstance(app, QApplication):
+        app.setStyle("Fusion")
+        if app.platformName() == "offscreen":
+            qInstallMessageHandler(_print_message)
+    try:
+        code = qt_upbit.run(_main(arguments))
+    except ConfigError as exc:
+        sys.stderr.write(f"{exc}\n")
+        return 2
+    return 0 if code is None else code
+
+
+def _print_message(_kind: QtMsgType, _context: QMessageLogContext, text: str) -> None:
+    """Qt's messages, but for the one that the offscreen platform prints about every window."""
+    if "propagateSizeHints" not in text:
+        sys.stderr.write(text + "\n")
+
+
+async def _main(arguments: Arguments) -> int:
+    async with AsyncExitStack() as stack:
+        config = await _configure(arguments, stack)
+        GlobalWebSocketManager.configure(config)
+        texts = Translator(arguments.lang)
+        theme = make_theme(arguments.theme, korean=texts.is_korean)
+        badge = "simulated" if arguments.simulated else "live" if arguments.live else "external"
+        market = arguments.market or f"{arguments.region.quote_currency}-BTC"
+        window = MainWindow(theme, texts, badge, market)
+        if arguments.size:
+            window.resize(*arguments.size)
+        loader = _Loader(window, History(config.rest_url), texts)
+        stack.push_async_callback(loader.aclose)
+        window.show()
+        loader.start()
+        try:
+            if arguments.screenshot:
+                await asyncio.sleep(arguments.after_s)
+                return _save(window, arguments.screenshot)
+            await qt_upbit.until_quit()
+            return 0
+        finally:
+            window.close()
+            window.deleteLater()
+            await GlobalWebSocketManager.close_instance()
+
+
+async def _configure(arguments: Arguments, stack: AsyncExitStack) -> WebSocketConfig:
+    if not arguments.simulated:
+        options: dict[str, Any] = {"region": arguments.region}
+        if arguments.base_url:
+            options["base_url"] = arguments.base_url
+        return WebSocketConfig.from_env({}, credentials=Credentials.from_env(), **options)
+    from qt_upbit.simulator import (
+        SIMULATED_ACCESS_KEY,
+        SIMULATED_SECRET_KEY,
+        SimulatedServer,
+        SimulatorSettings,
+    )
+
+    server = await stack.enter_async_context(
+        SimulatedServer(SimulatorSettings(seed=arguments.seed, region=arguments.region))
+    )
+    keys = Credentials(access_key=SIMULATED_ACCESS_KEY, secret_key=SIMULATED_SECRET_KEY)
+    return WebSocketConfig(
+        region=arguments.region, base_url=server.url, credentials=keys, use_system_proxy=False
+    )
+
+
+class _Loader(QObject):
+    """Fetches markets and history beside the running window."""
+
+    def __init__(self, window: MainWindow, history: History, texts: Translator) -> None:
+        super().__init__(window)
+        self._window = window
+        self._history = history
+        self._texts = texts
+        self._tasks: set[asyncio.Task[None]] = set()
+        window.market_changed.connect(self._on_market)
+
+    def start(self) -> None:
+        """Fetch the list of markets, and the history of what is on show."""
+        self._run(self._load_markets())
+        self._on_market(self._window.selector.current, self._window.unit)
+
+    def _on_market(self, code: str, unit: CandleUnit) -> None:
+        self._run(self._load_candles(code, unit))
+
+    def _run(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _load_markets(self) -> None:
+        try:
+            self._window.set_markets(await self._history.markets())
+        except _HISTORY_ERRORS as exc:
+            self._window.connection_line.show_error(str(exc)[:90])
+
+    async def _load_candles(self, code: str, unit: CandleUnit) -> None:
+        chart = self._window.chart
+        try:
+            candles = await self._history.candles(code, unit)
+        except _HISTORY_ERRORS as exc:
+            if (chart.code, chart.unit) == (code, unit):
+                chart.set_notice(self._texts("chart.no_history", reason=str(exc)[:60]))
+            return
+        if (chart.code, chart.unit) == (code, unit):
+            chart.add_history(candles)
+
+    async def aclose(self) -> None:
+        """Stop fetching."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._history.aclose()
+
+
+def _save(window: MainWindow, path: str) -> int:
+    if window.grab().save(path, "PNG"):
+        return 0
+    sys.stderr.write(f"cannot write the screenshot to {path}\n")
+    return 1

@@ -1,0 +1,73 @@
+"""The command line of the demo. Knows no Qt."""
+
+from __future__ import annotations
+
+import argparse
+import locale
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from qt_upbit import Region
+
+__all__ = ["Arguments", "parse"]
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """What was asked for on the command line."""
+
+    live: bool
+    region: Region
+    base_url: str | None
+    screenshot: str | None
+    after_s: float
+    lang: str
+    theme: str
+    market: str | None
+    seed: int
+    size: tuple[int, int] | None
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the embedded simulated exchange is used."""
+        return not self.live and self.base_url is None
+
+
+def _language(environment_locale: str | None) -> str:
+    return "ko" if (environment_locale or "").lower().startswith(("ko", "korean")) else "en"
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    if not (width.isdecimal() and height.isdecimal()):
+        raise argparse.ArgumentTypeError("must look like 1440x900")
+    return int(width), int(height)
+
+
+def parse(argv: Sequence[str] | None = None) -> Arguments:
+    """Read the command line; exits with a message and code 2 when it is wrong."""
+    parser = argparse.ArgumentParser(
+        prog="python -m demo_app",
+        description="A trading terminal on a simulated Upbit. Shows only: it places no orders.",
+    )
+    parser.add_argument("--live", action="store_true", help="use Upbit instead of the simulated exchange")
+    parser.add_argument("--region", choices=[str(r) for r in Region], default="kr", help="whose Upbit")
+    parser.add_argument("--base-url", help="another exchange, for example http://127.0.0.1:8080")
+    parser.add_argument("--screenshot", metavar="FILE", help="save the window as PNG and quit")
+    parser.add_argument(
+        "--after", type=float, default=5.0, metavar="SECONDS", help="when to take the screenshot"
+    )
+    parser.add_argument("--lang", choices=["ko", "en"], default=_language(locale.getlocale()[0]))
+    parser.add_argument("--theme", choices=["dark", "light"], default="dark")
+    parser.add_argument("--market", metavar="CODE", help="first pair, such as KRW-BTC")
+    parser.add_argument("--seed", type=int, default=7, help="of the simulated market")
+    parser.add_argument("--size", type=_size, metavar="WxH", help="size of the window")
+    given = parser.parse_args(argv)
+    if given.live and given.base_url:
+        parser.error("--live and --base-url exclude each other")
+    if given.after < 0:
+        parser.error("--after must not be negative")
+    return Arguments(
+        given.live, Region(given.region), given.base_url, given.screenshot, given.after, given.lang,
+        given.theme, given.market, given.seed, given.size,
+    )  # fmt: skip

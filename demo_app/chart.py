@@ -1,0 +1,441 @@
+"""`CandleChart`: candlesticks with volume, painted with batched QPainter calls."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import (
+    QColor,
+    QFontMetricsF,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPixmap,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QWidget
+
+from demo_app import formats
+from demo_app.candle_series import Candle, CandleSeries
+from demo_app.i18n import Translator
+from demo_app.theme import SPACE, Theme
+from qt_upbit import KST, CandleEvent, CandleUnit, Scope, Subscription, WebSocketClientProxy
+
+__all__ = ["CandleChart"]
+
+_MIN_VISIBLE: Final = 20
+_MAX_VISIBLE: Final = 1_000
+_VOLUME_SHARE: Final = 0.2
+_RIGHT_MARGIN: Final = 4
+"""Free columns right of the last candle."""
+
+
+class CandleChart(QWidget):
+    """The chart of one pair and unit, on a proxy of its own.
+
+    Wheel zooms, dragging scrolls, a double click goes back to now. Closed candles are kept in a pixmap;
+    a tick paints one column.
+
+    Args:
+        theme, texts: how it looks and speaks.
+        parent: owner.
+    """
+
+    def __init__(self, theme: Theme, texts: Translator, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("chart")
+        self.setAccessibleName(texts("about_chart"))
+        self.setMouseTracking(True)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self._theme = theme
+        self._texts = texts
+        self._font = theme.font(8.5)
+        self.series = CandleSeries()
+        self._code = ""
+        self._unit = CandleUnit.M1
+        self._visible = 120.0
+        self._offset = 0.0
+        self._cursor: QPointF | None = None
+        self._drag: tuple[float, float] | None = None
+        self._notice = ""
+        self._is_stale = False
+        self._gaps: list[tuple[float, float]] = []
+        self._cache: QPixmap | None = None
+        self._cache_key: object = None
+        self.proxy = WebSocketClientProxy("chart", parent=self)
+        self.proxy.candle_received.connect(self._on_candle)
+        self.proxy.gap_detected.connect(self._on_gap)
+        self._subscription: Subscription | None = None
+
+    # --- data --------------------------------------------------------------------------------------
+
+    @property
+    def code(self) -> str:
+        """The pair on show."""
+        return self._code
+
+    @property
+    def unit(self) -> CandleUnit:
+        """The length of the candles."""
+        return self._unit
+
+    def show_market(self, code: str, unit: CandleUnit) -> None:
+        """Change pair or unit; what was there goes grey until the first candle comes."""
+        before = self._subscription
+        self._code, self._unit = code, unit
+        # The new stream first: the shared connection then never has to go without this chart.
+        self._subscription = self.proxy.subscribe_candle([code], unit=unit)
+        if before is not None:
+            before.close()
+        self.series = CandleSeries()
+        self._offset = 0.0
+        self._gaps.clear()
+        self.set_notice(self._texts("chart.loading"))
+
+    def add_history(self, candles: Iterable[Candle]) -> None:
+        """Take older candles."""
+        self.series.add_history(candles)
+        self.set_notice("")
+
+    def set_notice(self, text: str) -> None:
+        """Show a line of text where candles will be; empty for none."""
+        self._notice = text
+        self.update()
+
+    def set_stale(self, stale: bool) -> None:
+        """Show that what is on the screen is not of now."""
+        if stale != self._is_stale:
+            self._is_stale = stale
+            self.update()
+
+    def _on_candle(self, event: CandleEvent) -> None:
+        if event.code != self._code or event.unit is not self._unit:
+            return
+        is_new = self.series.update(Candle.from_event(event))
+        if is_new and self._offset >= 1:
+            self._offset += 1  # who looks at the past keeps looking at it
+        self.update()
+
+    def _on_gap(self, _scope: Scope, _codes: Sequence[str], begin: datetime, end: datetime) -> None:
+        self._gaps.append((begin.timestamp(), end.timestamp()))
+        del self._gaps[:-20]
+        self.update()
+
+    # --- geometry ----------------------------------------------------------------------------------
+
+    def sizeHint(self) -> QSize:
+        """A comfortable size."""
+        return QSize(760, 460)
+
+    def minimumSizeHint(self) -> QSize:
+        """The smallest size at which axes are readable."""
+        return QSize(320, 200)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Forget the cached picture."""
+        self._cache = None
+        super().resizeEvent(event)
+
+    def _plot(self) -> QRectF:
+        metrics = QFontMetricsF(self._font)
+        last = self.series[-1].close if len(self.series) else 100_000_000.0
+        text = formats.price(last, self._quote)
+        axis = max(metrics.horizontalAdvance(text) + 2 * SPACE, 64)
+        return QRectF(0, 0, self.width() - axis, self.height() - metrics.height() - SPACE)
+
+    @property
+    def _quote(self) -> str:
+        return self._code.partition("-")[0] or "KRW"
+
+    def _window(self) -> tuple[int, int]:
+        """Indices of the first visible candle and one past the last."""
+        count = len(self.series)
+        end = count - int(self._offset)
+        first = max(0, end - int(self._visible))
+        return first, max(first, end)
+
+    # --- painting ----------------------------------------------------------------------------------
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Paint the cached past, the last column, and what lies above."""
+        painter = QPainter(self)
+        painter.setFont(self._font)
+        if not len(self.series):
+            painter.fillRect(self.rect(), self._theme.panel)
+            painter.setPen(self._theme.muted)
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self._notice)
+            return
+        plot = self._plot()
+        first, end = self._window()
+        shown = self.series.candles[first:end]
+        low, high = self._range(shown)
+        has_last = end == len(self.series)
+        closed = shown[:-1] if has_last else shown
+        volume = max((candle.volume for candle in shown), default=1.0) or 1.0
+        key = (first, end, self.series.closed_version, low, high, volume, plot, self._visible, self._is_stale)
+        if self._cache is None or key != self._cache_key:
+            self._cache = self._draw_past(plot, closed, low, high, volume)
+            self._cache_key = key
+        painter.drawPixmap(0, 0, self._cache)
+        painter.setOpacity(0.45 if self._is_stale else 1.0)
+        if has_last:
+            self._draw_candles(painter, plot, shown[-1:], len(shown) - 1, low, high, volume)
+        painter.setOpacity(1.0)
+        self._draw_gaps(painter, plot, shown)
+        self._draw_last_price(painter, plot, low, high)
+        if self._cursor is not None and plot.contains(self._cursor):
+            self._draw_cursor(painter, plot, shown, low, high)
+        elif shown:
+            self._draw_ohlc(painter, shown[-1])
+        if self._notice:
+            painter.setPen(self._theme.muted)
+            painter.drawText(plot.adjusted(SPACE, SPACE * 4, 0, 0), Qt.AlignmentFlag.AlignLeft, self._notice)
+
+    def _range(self, shown: Sequence[Candle]) -> tuple[float, float]:
+        low, high = min(c.low for c in shown), max(c.high for c in shown)
+        margin = (high - low) * 0.06 or high * 0.001 or 1.0
+        return low - margin, high + margin
+
+    def _price_area(self, plot: QRectF) -> QRectF:
+        return QRectF(plot.left(), plot.top(), plot.width(), plot.height() * (1 - _VOLUME_SHARE) - SPACE)
+
+    def _y(self, plot: QRectF, price: float, low: float, high: float) -> float:
+        area = self._price_area(plot)
+        return area.bottom() - (price - low) / (high - low) * area.height()
+
+    def _step(self, plot: QRectF) -> float:
+        return plot.width() / (self._visible + _RIGHT_MARGIN)
+
+    def _x(self, plot: QRectF, column: int, shown_count: int) -> float:
+        """Centre of a column; the newest stands right when there are fewer than fit."""
+        free = int(self._visible) - shown_count
+        return plot.left() + (column + max(0, free) + 0.5) * self._step(plot)
+
+    def _draw_past(
+        self, plot: QRectF, closed: Sequence[Candle], low: float, high: float, volume: float
+    ) -> QPixmap:
+        ratio = self.devicePixelRatioF()
+        pixmap = QPixmap(QSize(math.ceil(self.width() * ratio), math.ceil(self.height() * ratio)))
+        pixmap.setDevicePixelRatio(ratio)
+        pixmap.fill(self._theme.panel)
+        painter = QPainter(pixmap)
+        painter.setFont(self._font)
+        self._draw_axes(painter, plot, low, high)
+        self._draw_times(painter, plot)
+        painter.setOpacity(0.45 if self._is_stale else 1.0)
+        self._draw_candles(painter, plot, closed, 0, low, high, volume)
+        painter.end()
+        return pixmap
+
+    def _draw_axes(self, painter: QPainter, plot: QRectF, low: float, high: float) -> None:
+        area = self._price_area(plot)
+        painter.setPen(QPen(self._theme.border, 1))
+        painter.drawLine(QLineF(plot.right(), 0, plot.right(), plot.bottom()))
+        painter.drawLine(QLineF(0, plot.bottom(), plot.right(), plot.bottom()))
+        digits = formats.decimals_of(high, self._quote)
+        lines = []
+        for price in _ticks(low, high, max(3, int(area.height() / 56))):
+            y = self._y(plot, price, low, high)
+            if y < area.top() + 10:
+                continue
+            lines.append(QLineF(0, y, plot.right(), y))
+            painter.setPen(self._theme.muted)
+            box = QRectF(plot.right(), y - 9, self.width() - plot.right() - SPACE, 18)
+            align = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+            painter.drawText(box, align, formats.price(price, self._quote, digits))
+        painter.setPen(QPen(self._theme.grid, 1))
+        painter.drawLines(lines)
+
+    def _draw_times(self, painter: QPainter, plot: QRectF) -> None:
+        first, end = self._window()
+        shown = self.series.candles[first:end]
+        if not shown:
+            return
+        every = max(1, math.ceil(88 / self._step(plot)))
+        metrics = QFontMetricsF(self._font)
+        for column in range(len(shown) - 1, -1, -1):
+            if (first + column) % every:
+                continue
+            x = self._x(plot, column, len(shown))
+            text = _time_text(shown[column].start, self._unit)
+            width = metrics.horizontalAdvance(text)
+            if x - width / 2 < 0 or x + width / 2 > plot.right():
+                continue
+            painter.setPen(QPen(self._theme.grid, 1))
+            painter.drawLine(QLineF(x, 0, x, plot.bottom()))
+            painter.setPen(self._theme.muted)
+            painter.drawText(QPointF(x - width / 2, self.height() - SPACE / 2 - metrics.descent()), text)
+
+    def _draw_candles(
+        self,
+        painter: QPainter,
+        plot: QRectF,
+        candles: Sequence[Candle],
+        first_column: int,
+        low: float,
+        high: float,
+        volume: float,
+    ) -> None:
+        """All candles of one colour in one call: that is what makes a thousand of them cheap."""
+        first, end = self._window()
+        count = end - first
+        body = max(1.0, self._step(plot) * 0.7)
+        volume_height = plot.height() * _VOLUME_SHARE
+        for color, rising in ((self._theme.up, True), (self._theme.down, False)):
+            wicks: list[QLineF] = []
+            bodies: list[QRectF] = []
+            volumes: list[QRectF] = []
+            for column, candle in enumerate(candles, first_column):
+                if (candle.close >= candle.open) is not rising:
+                    continue
+                x = self._x(plot, column, count)
+                top = self._y(plot, max(candle.open, candle.close), low, high)
+                bottom = self._y(plot, min(candle.open, candle.close), low, high)
+                wicks.append(
+                    QLineF(x, self._y(plot, candle.high, low, high), x, self._y(plot, candle.low, low, high))
+                )
+                bodies.append(QRectF(x - body / 2, top, body, max(1.0, bottom - top)))
+                tall = candle.volume / volume * volume_height
+                volumes.append(QRectF(x - body / 2, plot.bottom() - tall, body, tall))
+            painter.setPen(QPen(color, 1))
+            painter.drawLines(wicks)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(color)
+            painter.drawRects(bodies)
+            painter.setBrush(self._theme.faded(color, 90))
+            painter.drawRects(volumes)
+
+    def _draw_gaps(self, painter: QPainter, plot: QRectF, shown: Sequence[Candle]) -> None:
+        """Shade what was not received."""
+        seconds = self._unit.seconds
+        for begin, end in self._gaps:
+            columns = [i for i, c in enumerate(shown) if c.start + seconds > begin and c.start < end]
+            if columns:
+                step = self._step(plot)
+                left = self._x(plot, columns[0], len(shown)) - step / 2
+                right = self._x(plot, columns[-1], len(shown)) + step / 2
+                shade = self._theme.faded(self._theme.warning, 40)
+                painter.fillRect(QRectF(left, 0, right - left, plot.bottom()), shade)
+
+    def _draw_last_price(self, painter: QPainter, plot: QRectF, low: float, high: float) -> None:
+        last = self.series[-1]
+        color = self._theme.up if last.close >= last.open else self._theme.down
+        y = self._y(plot, last.close, low, high)
+        if not 0 <= y <= self._price_area(plot).bottom():
+            return
+        painter.setPen(QPen(color, 1, Qt.PenStyle.DashLine))
+        painter.drawLine(QLineF(0, y, plot.right(), y))
+        self._draw_tag(painter, plot, y, formats.price(last.close, self._quote), color)
+
+    def _draw_tag(self, painter: QPainter, plot: QRectF, y: float, text: str, color: QColor) -> None:
+        box = QRectF(plot.right() + 1, y - 9, self.width() - plot.right() - 1, 18)
+        painter.fillRect(box, color)
+        painter.setPen(QColor("#ffffff"))
+        align = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(box.adjusted(0, 0, -SPACE, 0), align, text)
+
+    def _draw_ohlc(self, painter: QPainter, candle: Candle) -> None:
+        quote = self._quote
+        text = self._texts(
+            "chart.ohlc",
+            o=formats.price(candle.open, quote),
+            h=formats.price(candle.high, quote),
+            l=formats.price(candle.low, quote),
+            c=formats.price(candle.close, quote),
+            v=formats.size(candle.volume),
+        )
+        width = QFontMetricsF(self._font).horizontalAdvance(text)
+        painter.fillRect(
+            QRectF(SPACE / 2, SPACE / 2, width + SPACE, 20), self._theme.faded(self._theme.panel, 210)
+        )
+        painter.setPen(self._theme.up if candle.close >= candle.open else self._theme.down)
+        painter.drawText(QPointF(SPACE, SPACE / 2 + 15), text)
+
+    def _draw_cursor(
+        self, painter: QPainter, plot: QRectF, shown: Sequence[Candle], low: float, high: float
+    ) -> None:
+        cursor = self._cursor
+        if cursor is None or not shown:
+            return
+        free = max(0, int(self._visible) - len(shown))
+        column = min(max(0, int(cursor.x() / self._step(plot)) - free), len(shown) - 1)
+        x = self._x(plot, column, len(shown))
+        painter.setPen(QPen(self._theme.muted, 1, Qt.PenStyle.DotLine))
+        painter.drawLine(QLineF(x, 0, x, plot.bottom()))
+        painter.drawLine(QLineF(0, cursor.y(), plot.right(), cursor.y()))
+        area = self._price_area(plot)
+        if cursor.y() <= area.bottom():
+            price = low + (area.bottom() - cursor.y()) / area.height() * (high - low)
+            digits = formats.decimals_of(high, self._quote)
+            text = formats.price(price, self._quote, digits)
+            self._draw_tag(painter, plot, cursor.y(), text, self._theme.muted)
+        when = _time_text(shown[column].start, self._unit, full=True)
+        metrics = QFontMetricsF(self._font)
+        box = QRectF(0, plot.bottom() + 1, metrics.horizontalAdvance(when) + 2 * SPACE, metrics.height() + 4)
+        box.moveCenter(
+            QPointF(min(max(x, box.width() / 2), plot.right() - box.width() / 2), box.center().y())
+        )
+        painter.fillRect(box, self._theme.muted)
+        painter.setPen(QColor("#ffffff"))
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, when)
+        self._draw_ohlc(painter, shown[column])
+
+    # --- mouse -------------------------------------------------------------------------------------
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Zoom in time."""
+        factor = 0.85 if event.angleDelta().y() > 0 else 1 / 0.85
+        self._visible = min(max(self._visible * factor, _MIN_VISIBLE), _MAX_VISIBLE)
+        self.update()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Begin to scroll."""
+        if event.button() is Qt.MouseButton.LeftButton:
+            self._drag = (event.position().x(), self._offset)
+
+    def mouseReleaseEvent(self, _event: QMouseEvent) -> None:
+        """Stop scrolling."""
+        self._drag = None
+
+    def mouseDoubleClickEvent(self, _event: QMouseEvent) -> None:
+        """Back to now."""
+        self._offset = 0.0
+        self.update()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Scroll, or move the cross-hair."""
+        self._cursor = event.position()
+        if self._drag is not None:
+            x, offset = self._drag
+            most = max(0.0, len(self.series) - self._visible / 2)
+            self._offset = min(max(0.0, offset + (event.position().x() - x) / self._step(self._plot())), most)
+        self.update()
+
+    def leaveEvent(self, _event: object) -> None:
+        """Take the cross-hair away."""
+        self._cursor = None
+        self.update()
+
+
+def _ticks(low: float, high: float, count: int) -> list[float]:
+    """Round prices between low and high, about `count` of them."""
+    raw = (high - low) / count
+    magnitude = 10.0 ** math.floor(math.log10(raw)) if raw > 0 else 1.0
+    step = next((m * magnitude for m in (1, 2, 2.5, 5, 10) if m * magnitude >= raw), 10 * magnitude)
+    first = math.ceil(low / step)
+    return [index * step for index in range(first, math.floor(high / step) + 1)]
+
+
+def _time_text(start: int, unit: CandleUnit, *, full: bool = False) -> str:
+    moment = datetime.fromtimestamp(start, UTC).astimezone(KST)
+    if full:
+        return moment.strftime("%Y-%m-%d %H:%M:%S KST" if unit is CandleUnit.S1 else "%Y-%m-%d %H:%M KST")
+    if unit is CandleUnit.S1:
+        return moment.strftime("%H:%M:%S")
+    return moment.strftime("%m/%d" if (moment.hour, moment.minute) == (0, 0) else "%H:%M")

@@ -1,0 +1,85 @@
+"""Numbers as a trader reads them: grouped, never in exponent form. Knows no Qt."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_EVEN, Decimal
+
+__all__ = ["amount", "decimals_of", "percent", "price", "short", "size"]
+
+
+def decimals_of(value: Decimal | float, quote: str = "KRW") -> int:
+    """How many decimals a price of this magnitude is shown with (Upbit's tick sizes).
+
+    Args:
+        value: the price.
+        quote: its currency; BTC prices always have eight.
+    """
+    magnitude = abs(float(value))
+    if quote == "BTC":
+        return 8
+    steps: tuple[tuple[float, int], ...]
+    if quote == "USDT":
+        steps = ((10.0, 2), (1.0, 3), (0.1, 4), (0.01, 5), (0.001, 6), (0.0001, 7))
+    else:
+        steps = ((100.0, 0), (10.0, 1), (1.0, 2), (0.1, 3), (0.01, 4), (0.001, 5), (0.0001, 6))
+    return next((digits for limit, digits in steps if magnitude >= limit), 8)
+
+
+def price(value: Decimal | float | None, quote: str = "KRW", decimals: int | None = None) -> str:
+    """A price with the decimals of its magnitude, or with given ones; a dash for None."""
+    if value is None:
+        return "–"
+    digits = decimals_of(value, quote) if decimals is None else decimals
+    return f"{value:,.{digits}f}"
+
+
+def size(value: Decimal | float | None, digits: int = 4) -> str:
+    """A volume; small ones get the decimals they need, at most eight."""
+    if value is None:
+        return "–"
+    magnitude = abs(float(value))
+    if magnitude >= 100_000:
+        digits = 0
+    elif magnitude >= 1_000:
+        digits = min(digits, 2)
+    elif 0 < magnitude < 0.001:
+        digits = 8
+    return f"{value:,.{digits}f}"
+
+
+def amount(value: Decimal | None, digits: int = 8) -> str:
+    """An exact amount: all its decimals up to `digits`, without trailing zeros."""
+    if value is None:
+        return "–"
+    rounded = (
+        value.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN) if _is_long(value, digits) else value
+    )
+    text = f"{rounded:,f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _is_long(value: Decimal, digits: int) -> bool:
+    exponent = value.as_tuple().exponent
+    return isinstance(exponent, int) and -exponent > digits
+
+
+def percent(fraction: Decimal | float | None, *, sign: bool = True) -> str:
+    """A fraction as per cent: 0.0123 is +1.23 %."""
+    if fraction is None:
+        return "–"
+    return f"{fraction * 100:{'+' if sign else ''}.2f}%"
+
+
+def short(value: Decimal | float, *, korean: bool) -> str:
+    """A large amount in few characters: 억 and 조, or M and B."""
+    number = float(value)
+    steps = (
+        ((1e12, "조"), (1e8, "억"), (1e4, "만"))
+        if korean
+        else ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
+    )
+    for unit, name in steps:
+        if abs(number) >= unit:
+            scaled = number / unit
+            return f"{scaled:,.1f}{name}" if abs(scaled) < 100 else f"{scaled:,.0f}{name}"
+    return f"{number:,.2f}" if abs(number) < 100 else f"{number:,.0f}"

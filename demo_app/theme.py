@@ -1,0 +1,85 @@
+"""One palette, one spacing scale, one stylesheet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from string import Template
+from typing import Final
+
+from PySide6.QtGui import QColor, QFont, QFontDatabase
+
+from demo_app.assets import asset
+
+__all__ = ["SPACE", "Theme", "make_theme"]
+
+SPACE: Final = 8
+"""The spacing unit, in device-independent pixels."""
+
+_FAMILIES: Final = (
+    "Pretendard",
+    "Malgun Gothic",
+    "Apple SD Gothic Neo",
+    "Noto Sans KR",
+    "Noto Sans CJK KR",
+    "NanumGothic",
+    "Segoe UI",
+)
+
+
+_STYLED: Final = ("window", "panel", "border", "text", "muted", "accent", "warning")
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """Colours by meaning; `up` and `down` follow the language's convention."""
+
+    name: str
+    window: QColor
+    panel: QColor
+    border: QColor
+    grid: QColor
+    text: QColor
+    muted: QColor
+    accent: QColor
+    up: QColor
+    down: QColor
+    warning: QColor
+
+    def faded(self, color: QColor, alpha: int) -> QColor:
+        """The same colour, see-through."""
+        faded = QColor(color)
+        faded.setAlpha(alpha)
+        return faded
+
+    def font(self, points: float = 9.5, *, bold: bool = False) -> QFont:
+        """The text font: digits of one width, Hangul from the system's own family."""
+        font = QFont()
+        available = set(QFontDatabase.families())
+        font.setFamilies([name for name in _FAMILIES if name in available] or [font.family()])
+        font.setPointSizeF(points)
+        font.setBold(bold)
+        font.setFeature(QFont.Tag("tnum"), 1)
+        return font
+
+    def stylesheet(self) -> str:
+        """The application's stylesheet with this theme's colours."""
+        template = Template(asset("terminal.qss").read_text(encoding="utf-8"))
+        return template.substitute({name: getattr(self, name).name() for name in _STYLED})
+
+
+def make_theme(name: str, *, korean: bool) -> Theme:
+    """The dark or light theme; red rises in Korea, green in the West."""
+    dark = name == "dark"
+    red = QColor("#ef5350" if dark else "#d32f2f")
+    blue = QColor("#4f8ff7" if dark else "#1565c0")
+    green = QColor("#26a69a" if dark else "#00796b")
+    up, down = (red, blue) if korean else (green, red)
+    if dark:
+        return Theme(
+            name, QColor("#0e1117"), QColor("#151a23"), QColor("#232a36"), QColor("#1d2430"), QColor("#e4e8ef"),
+            QColor("#8b95a7"), QColor("#5b8def"), up, down, QColor("#e0a526"),
+        )  # fmt: skip
+    return Theme(
+        name, QColor("#eef1f5"), QColor("#ffffff"), QColor("#d8dee7"), QColor("#edf0f4"), QColor("#1b2330"),
+        QColor("#5d6878"), QColor("#2b62c9"), up, down, QColor("#9a6700"),
+    )  # fmt: skip

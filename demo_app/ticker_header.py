@@ -1,0 +1,95 @@
+"""`TickerHeader`: name, price, change and the day of one pair."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from demo_app import formats
+from demo_app.i18n import Translator
+from demo_app.theme import SPACE, Theme
+from qt_upbit import Change, Subscription, TickerEvent, WebSocketClientProxy
+
+__all__ = ["TickerHeader"]
+
+_FIGURES = ("day_high", "day_low", "volume_24h", "turnover_24h")
+
+
+class TickerHeader(QWidget):
+    """The headline of the terminal, on a proxy of its own."""
+
+    def __init__(self, theme: Theme, texts: Translator, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("tickerHeader")
+        self._theme = theme
+        self._texts = texts
+        self._code = ""
+        self._price = QLabel("–")
+        self._price.setFont(theme.font(20, bold=True))
+        self._price.setAccessibleName(texts("price"))
+        self._price.setMinimumWidth(self._price.fontMetrics().horizontalAdvance("000,000,000"))
+        self._change = QLabel("–")
+        self._change.setFont(theme.font(11, bold=True))
+        self._change.setMinimumWidth(self._change.fontMetrics().horizontalAdvance("+00.00%  +00,000,000"))
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(SPACE, 0, SPACE, 0)
+        layout.setSpacing(SPACE * 2)
+        layout.addWidget(self._price)
+        layout.addWidget(self._change)
+        layout.addStretch(1)
+        self._figures: dict[str, QLabel] = {}
+        for key in _FIGURES:
+            column = QVBoxLayout()
+            column.setSpacing(0)
+            title, value = QLabel(texts(key)), QLabel("–")
+            title.setObjectName("figureTitle")
+            title.setFont(theme.font(8))
+            value.setFont(theme.font(9.5))
+            value.setMinimumWidth(value.fontMetrics().horizontalAdvance("000,000,000"))
+            column.addStretch(1)
+            column.addWidget(title)
+            column.addWidget(value)
+            column.addStretch(1)
+            layout.addLayout(column)
+            self._figures[key] = value
+        self.proxy = WebSocketClientProxy("ticker_header", parent=self)
+        self.proxy.ticker_received.connect(self._on_ticker)
+        self._subscription: Subscription | None = None
+
+    def show_market(self, code: str) -> None:
+        """Change the pair; the figures of the old one stay until the new ones come."""
+        before = self._subscription
+        self._code = code
+        self._subscription = self.proxy.subscribe_ticker([code])
+        if before is not None:
+            before.close()
+
+    def set_stale(self, stale: bool) -> None:
+        """Show that the figures are not of now."""
+        self._price.setEnabled(not stale)
+        self._change.setEnabled(not stale)
+
+    def _on_ticker(self, event: TickerEvent) -> None:
+        if event.code != self._code:
+            return
+        quote, _, base = event.code.partition("-")
+        color = {Change.RISE: self._theme.up, Change.FALL: self._theme.down}.get(
+            event.change, self._theme.text
+        )
+        style = f"QLabel:enabled {{ color: {color.name()}; }}"
+        if self._price.styleSheet() != style:
+            self._price.setStyleSheet(style)
+            self._change.setStyleSheet(style)
+        digits = formats.decimals_of(event.trade_price, quote)
+        self._price.setText(formats.price(event.trade_price, quote))
+        self._change.setText(
+            f"{formats.percent(event.signed_change_rate)}  {event.signed_change_price:+,.{digits}f}"
+        )
+        korean = self._texts.is_korean
+        values = {
+            "day_high": formats.price(event.high_price, quote),
+            "day_low": formats.price(event.low_price, quote),
+            "volume_24h": f"{formats.short(event.acc_trade_volume_24h, korean=korean)} {base}",
+            "turnover_24h": f"{formats.short(event.acc_trade_price_24h, korean=korean)} {quote}",
+        }
+        for key, text in values.items():
+            self._figures[key].setText(text)
