@@ -104,6 +104,9 @@ class Credentials(_Frozen):
     access_key: SecretStr
     secret_key: SecretStr
 
+    def __init__(self, *, access_key: str | SecretStr, secret_key: str | SecretStr) -> None:
+        super().__init__(access_key=access_key, secret_key=secret_key)
+
     @field_validator("access_key", "secret_key")
     @classmethod
     def _no_blanks(cls, value: SecretStr) -> SecretStr:
@@ -125,7 +128,7 @@ class Credentials(_Frozen):
         if not access or not secret:
             missing = "UPBIT_SECRET_KEY" if access else "UPBIT_ACCESS_KEY"
             raise ConfigError(f"{missing} is not set although its partner is: set both or neither")
-        return cls(access_key=SecretStr(access), secret_key=SecretStr(secret))
+        return cls(access_key=access, secret_key=secret)
 
 
 class WebSocketConfig(_Frozen):
@@ -136,49 +139,53 @@ class WebSocketConfig(_Frozen):
     """
 
     region: Region = Region.KR
-    base_url: str | None = Field(None, description="http(s)://host[:port] instead of the region's")
-    credentials: Credentials | None = Field(None, description="keys for private and info streams")
+    base_url: str | None = Field(default=None, description="http(s)://host[:port] instead of the region's")
+    credentials: Credentials | None = Field(default=None, description="keys for private and info streams")
 
-    wire_format: WireFormat = Field(WireFormat.SIMPLE, description="format asked of the server")
-    compression: bool = Field(True, description="offer permessage-deflate")
+    wire_format: WireFormat = Field(default=WireFormat.SIMPLE, description="format asked of the server")
+    compression: bool = Field(default=True, description="offer permessage-deflate")
     max_message_bytes: int = Field(
-        4 * 1024 * 1024, ge=64 * 1024, description="larger frames end the connection"
+        default=4 * 1024 * 1024, ge=64 * 1024, description="larger frames end the connection"
     )
-    use_system_proxy: bool = Field(True, description="follow the proxy settings of the system")
-    user_agent: str = Field("qt-upbit", description="User-Agent of the handshake")
+    use_system_proxy: bool = Field(default=True, description="follow the proxy settings of the system")
+    user_agent: str = Field(default="qt-upbit", description="User-Agent of the handshake")
 
-    connect_timeout_s: float = Field(10.0, gt=0, le=60)
-    close_timeout_s: float = Field(1.0, gt=0, le=10)
-    ping_interval_s: float = Field(5.0, gt=0, lt=60, description="Upbit cuts idle sockets after 60 s")
+    connect_timeout_s: float = Field(default=10.0, gt=0, le=60)
+    close_timeout_s: float = Field(default=1.0, gt=0, le=10)
+    ping_interval_s: float = Field(default=5.0, gt=0, lt=60, description="Upbit cuts idle sockets after 60 s")
     pong_timeout_s: float = Field(
-        5.0, gt=0, lt=60, description="a peer silent this long after a ping is dead"
+        default=5.0, gt=0, lt=60, description="a peer silent this long after a ping is dead"
     )
     silence_timeout_s: float = Field(
-        15.0,
+        default=15.0,
         gt=0,
         description="public: no data for this long while it should flow means STALE, then reconnect",
     )
-    backoff_initial_s: float = Field(0.25, gt=0)
-    backoff_max_s: float = Field(30.0, gt=0)
-    connects_per_second: int = Field(5, ge=1, le=5)
-    messages_per_second: int = Field(5, ge=1, le=5)
-    messages_per_minute: int = Field(100, ge=1, le=100)
+    backoff_initial_s: float = Field(default=0.25, gt=0)
+    backoff_max_s: float = Field(default=30.0, gt=0)
+    connects_per_second: int = Field(default=5, ge=1, le=5)
+    messages_per_second: int = Field(default=5, ge=1, le=5)
+    messages_per_minute: int = Field(default=100, ge=1, le=100)
 
-    coalesce_s: float = Field(0.03, ge=0, le=5, description="wishes within this time become one request")
-    linger_s: float = Field(5.0, ge=0, description="an unused connection is kept this long")
+    coalesce_s: float = Field(
+        default=0.03, ge=0, le=5, description="wishes within this time become one request"
+    )
+    linger_s: float = Field(default=5.0, ge=0, description="an unused connection is kept this long")
     silent_code_timeout_s: float = Field(
-        10.0, gt=0, description="codes without a frame this long are reported"
+        default=10.0, gt=0, description="codes without a frame this long are reported"
     )
     audit_interval_s: float | None = Field(
-        60.0, ge=1, description="LIST_SUBSCRIPTIONS this often when nothing changes; None never"
+        default=60.0, ge=1, description="LIST_SUBSCRIPTIONS this often when nothing changes; None never"
     )
 
-    frame_rate_hz: float = Field(60.0, gt=0, le=240, description="LATEST and BATCH are delivered this often")
-    slice_ms: float = Field(4.0, gt=0, le=50, description="delivery yields to Qt after this time")
-    high_water_mark: int = Field(
-        100_000, ge=1, description="events an EVERY or BATCH subscriber may leave waiting"
+    frame_rate_hz: float = Field(
+        default=60.0, gt=0, le=240, description="LATEST and BATCH are delivered this often"
     )
-    metrics_interval_s: float = Field(1.0, ge=0.1)
+    slice_ms: float = Field(default=4.0, gt=0, le=50, description="delivery yields to Qt after this time")
+    high_water_mark: int = Field(
+        default=100_000, ge=1, description="events an EVERY or BATCH subscriber may leave waiting"
+    )
+    metrics_interval_s: float = Field(default=1.0, ge=0.1)
 
     @field_validator("base_url")
     @classmethod
