@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
@@ -25,10 +26,14 @@ from qt_upbit.exceptions import AuthenticationError, ConnectionFailedError, QtUp
 __all__ = ["NativeWebSocketClient", "TransportCounters"]
 
 _logger: Final = logging.getLogger("qt_upbit.transport.websockets")
-# Below INFO the library writes each header it sends, the Authorization header included.
+# Below INFO the library writes each header it sends, the Authorization header included. The filter
+# holds even if an application turns every logger to DEBUG.
 _logger.setLevel(logging.INFO)
+_logger.addFilter(lambda record: record.levelno > logging.DEBUG)
 
 _AUTH_STATUS: Final = (401, 403)
+_PIECE_BYTES: Final = 4096
+"""The clock is looked at after so many bytes; compressed, they may hold some hundred messages."""
 
 
 @dataclass(slots=True)
@@ -46,18 +51,87 @@ class TransportCounters:
     messages: int = 0
 
 
+class _Connect(connect):
+    """Follows no redirect: that would carry the token to wherever it points. Upbit sends none."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
 class _Connection(ClientConnection):
-    """A connection that hands over each whole message at once instead of queueing it."""
+    """A connection that hands over each whole message at once instead of queueing it.
+
+    What a single read of the socket brings is worked off in slices, so that a burst never holds up
+    the loop. Frames that travel in the handshake's packet wait for `announce`.
+    """
 
     def __init__(self, *args: Any, client: NativeWebSocketClient, epoch: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._client = client
         self._client_epoch = epoch
         self._fragments: list[bytes] = []
+        self._early: list[bytes] = []
+        self._unread = b""
+        self.announced = False
+        self.muted = False
+
+    def announce(self) -> None:
+        """The client knows of this connection; tell it what has come already, and from now on at once."""
+        self.announced = True
+        self._client._tell(self._client._on_opened, self._client_epoch)
+        early, self._early = self._early, []
+        for data in early:
+            self._hand_over(data)
+
+    def mute(self) -> None:
+        """Tell the client nothing more; only the close handshake goes on."""
+        if not self.muted:
+            self.muted = True
+            self._early.clear()
+            self._read_rest()
+
+    # --- from the socket ---------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
         self._client.counters.wire_bytes += len(data)
-        super().data_received(data)
+        if self._unread:
+            self._unread += data
+        elif len(data) <= _PIECE_BYTES:
+            super().data_received(data)
+        else:
+            self._read(data)
+
+    def eof_received(self) -> None:
+        self._read_rest()
+        super().eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._read_rest()
+        super().connection_lost(exc)
+
+    def _read(self, data: bytes) -> None:
+        deadline = time.perf_counter() + self._client._slice_s
+        for begin in range(0, len(data), _PIECE_BYTES):
+            end = begin + _PIECE_BYTES
+            super().data_received(data[begin:end])
+            if end < len(data) and time.perf_counter() > deadline and not self.muted:
+                self._unread = data[end:]
+                self.transport.pause_reading()
+                self.loop.call_soon(self._read_on)
+                return
+
+    def _read_on(self) -> None:
+        unread, self._unread = self._unread, b""
+        self._read(unread)
+        if not self._unread:
+            self.transport.resume_reading()
+
+    def _read_rest(self) -> None:
+        """Read what a slice left over, without waiting for its turn: nothing will come after it."""
+        unread, self._unread = self._unread, b""
+        if unread:
+            super().data_received(unread)
+            self.transport.resume_reading()
 
     def process_event(self, event: Any) -> None:
         if not isinstance(event, Frame):
@@ -65,7 +139,8 @@ class _Connection(ClientConnection):
         elif event.opcode in (Opcode.BINARY, Opcode.TEXT, Opcode.CONT):
             self._take(event)
         elif event.opcode is Opcode.PONG:
-            self._client._on_pong(self._client_epoch)
+            if self.announced and not self.muted:
+                self._client._tell(self._client._on_pong, self._client_epoch)
         else:
             super().process_event(event)
 
@@ -81,18 +156,26 @@ class _Connection(ClientConnection):
         counters = self._client.counters
         counters.messages += 1
         counters.inflated_bytes += len(data)
-        self._client._on_message(data, self._client_epoch)
+        if self.announced:
+            self._hand_over(data)
+        else:
+            self._early.append(data)
+
+    def _hand_over(self, data: bytes) -> None:
+        if not self.muted:
+            self._client._tell(self._client._on_message, data, self._client_epoch)
 
 
 class NativeWebSocketClient:
     """Opens, feeds and closes sockets, one at a time; each belongs to an epoch.
 
-    Callbacks run on the event loop and must not raise:
+    Callbacks run on the event loop; what one raises goes to the loop's exception handler. None is
+    called for an epoch that was closed:
 
-    * ``on_opened(epoch)``: the handshake is done;
+    * ``on_opened(epoch)``: the handshake is done; comes before anything else of the epoch;
     * ``on_message(data, epoch)``: one whole message, UTF-8, text and binary alike;
     * ``on_pong(epoch)``: a pong came;
-    * ``on_lost(epoch, error)``: the socket could not be opened, or is gone. Not called after `close`.
+    * ``on_lost(epoch, error)``: the socket could not be opened, or is gone; comes last.
     """
 
     def __init__(
@@ -109,14 +192,15 @@ class NativeWebSocketClient:
         self._on_message = on_message
         self._on_pong = on_pong
         self._on_lost = on_lost
+        self._slice_s = config.slice_ms / 1000
         self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._sockets: dict[int, ClientConnection] = {}
+        self._connections: dict[int, _Connection] = {}
         self.counters = TransportCounters()
 
     @property
     def open_sockets(self) -> int:
-        """Sockets whose handshake is done and that are not closed."""
-        return len(self._sockets)
+        """Sockets whose handshake is done and that nobody has begun to close."""
+        return sum(connection.announced and not connection.muted for connection in self._connections.values())
 
     def open(self, url: str, headers: Mapping[str, str], epoch: int) -> None:
         """Start connecting; `headers` may hold a token and is not kept. Needs a running loop."""
@@ -128,58 +212,76 @@ class NativeWebSocketClient:
 
     def send(self, text: str, epoch: int) -> None:
         """Send one text frame at once; a socket that is closing ignores it."""
-        socket = self._sockets.get(epoch)
-        if socket is not None and socket.protocol.state is State.OPEN:
-            socket.protocol.send_text(text.encode())
-            socket.send_data()
+        connection = self._open_connection(epoch)
+        if connection is not None:
+            connection.protocol.send_text(text.encode())
+            connection.send_data()
 
     def ping(self, epoch: int) -> None:
         """Send one ping frame at once."""
-        socket = self._sockets.get(epoch)
-        if socket is not None and socket.protocol.state is State.OPEN:
-            socket.protocol.send_ping(b"qt")
-            socket.send_data()
+        connection = self._open_connection(epoch)
+        if connection is not None:
+            connection.protocol.send_ping(b"qt")
+            connection.send_data()
 
     def close(self, epoch: int) -> None:
         """Close the socket of an epoch in the background; `aclose` waits for it. Idempotent."""
+        connection = self._connections.pop(epoch, None)
+        if connection is not None:
+            connection.mute()
         task = self._tasks.get(epoch)
-        if task is not None and not task.done():
+        # Cancelled once: a second time would cut the close handshake short.
+        if task is not None and not task.done() and not task.cancelling():
             task.cancel()
 
     async def aclose(self) -> None:
         """Close everything and wait until it is closed, `close_timeout_s` at most."""
-        tasks = tuple(self._tasks.values())
-        for task in tasks:
-            task.cancel()
+        tasks = dict(self._tasks)
+        for epoch in tasks:
+            self.close(epoch)
         if tasks:
-            await asyncio.wait(tasks)
+            await asyncio.wait(tasks.values())
+
+    def _open_connection(self, epoch: int) -> _Connection | None:
+        connection = self._connections.get(epoch)
+        return connection if connection is not None and connection.protocol.state is State.OPEN else None
+
+    def _tell(self, callback: Callable[..., None], *args: Any) -> None:
+        try:
+            callback(*args)
+        except Exception as exc:  # one message must not cost the connection
+            asyncio.get_running_loop().call_exception_handler(
+                {"message": "a callback of the websocket client raised", "exception": exc}
+            )
 
     async def _run(self, url: str, headers: dict[str, str], epoch: int) -> None:
         try:
-            socket = await self._connect(url, headers, epoch)
-        except (OSError, TimeoutError, InvalidHandshake, InvalidURI, ValueError, EOFError) as exc:
-            self._on_lost(epoch, _translate(exc, authorized="Authorization" in headers))
+            connection = await self._connect(url, headers, epoch)
+        except Exception as exc:  # whatever it is, the epoch is lost, and its owner must hear of it
+            self._connections.pop(epoch, None)
+            self._tell(self._on_lost, epoch, _translate(exc, authorized="Authorization" in headers))
             return
         finally:
             headers.clear()
-        self._sockets[epoch] = socket
         try:
-            self._on_opened(epoch)
-            await socket.wait_closed()
+            connection.announce()
+            await connection.wait_closed()
         except asyncio.CancelledError:
-            await _close(socket, self._config.close_timeout_s)
+            await _close(connection, self._config.close_timeout_s)
             raise
         finally:
-            del self._sockets[epoch]
-        self._on_lost(epoch, _why_closed(socket))
+            self._connections.pop(epoch, None)
+        self._tell(self._on_lost, epoch, _why_closed(connection))
 
-    async def _connect(self, url: str, headers: dict[str, str], epoch: int) -> ClientConnection:
+    async def _connect(self, url: str, headers: dict[str, str], epoch: int) -> _Connection:
         config = self._config
 
         def create(*args: Any, **kwargs: Any) -> _Connection:
-            return _Connection(*args, client=self, epoch=epoch, **kwargs)
+            connection = _Connection(*args, client=self, epoch=epoch, **kwargs)
+            self._connections[epoch] = connection
+            return connection
 
-        return await connect(
+        connection = await _Connect(
             url,
             # No Origin header: it would cut us down to one request in ten seconds (protocol section 6.1).
             origin=None,
@@ -195,6 +297,8 @@ class NativeWebSocketClient:
             logger=_logger,
             create_connection=create,  # type: ignore[arg-type]  # any callable that makes one will do
         )
+        assert isinstance(connection, _Connection)  # noqa: S101  # made by `create`
+        return connection
 
 
 async def _close(socket: ClientConnection, timeout_s: float) -> None:
@@ -209,13 +313,17 @@ async def _close(socket: ClientConnection, timeout_s: float) -> None:
             socket.transport.abort()
 
 
-def _why_closed(socket: ClientConnection) -> ConnectionFailedError:
-    code = socket.close_code
-    if code is None or code == 1006:
+def _why_closed(connection: ClientConnection) -> ConnectionFailedError:
+    protocol = connection.protocol
+    if protocol.close_rcvd is not None:
+        close, side = protocol.close_rcvd, "closed by the server"
+    elif protocol.close_sent is not None:
+        # A message beyond the limit, or a violation of the protocol.
+        close, side = protocol.close_sent, "given up"
+    else:
         return ConnectionFailedError("connection cut without a close frame")
-    reason = f": {socket.close_reason}" if socket.close_reason else ""
-    side = "closed by the server" if socket.protocol.close_rcvd is not None else "closed"
-    return ConnectionFailedError(f"{side} with code {code}{reason}")
+    reason = f": {close.reason}" if close.reason else ""
+    return ConnectionFailedError(f"{side} with code {close.code}{reason}")
 
 
 def _translate(exc: BaseException, *, authorized: bool) -> QtUpbitError:

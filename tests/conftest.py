@@ -1,0 +1,22 @@
+"""What all tests share. Works without Qt; the Qt part is in tests/qt/conftest.py."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "logs(*texts): messages of warning level that the test provokes")
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys and addresses of whoever runs the tests are no part of them."""
+    for name in (
+        "QT_UPBIT_REGION",
+        "QT_UPBIT_BASE_URL",
+        "QT_UPBIT_PRESET",
+        "UPBIT_ACCESS_KEY",
+        "UPBIT_SECRET_KEY",
+    ):
+        monkeypatch.delenv(name, raising=False)

@@ -1,0 +1,1 @@
+"""Helpers of the tests. Nothing here needs Qt, except `support.qt`."""

@@ -1,0 +1,71 @@
+"""What a test must not leave behind, with messages that say what to do about it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+
+import psutil
+import pytest
+
+
+def running_tasks() -> list[asyncio.Task[object]]:
+    """Tasks that still run, the asking one aside."""
+    return [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+
+
+async def check_tasks(before: set[asyncio.Task[object]]) -> None:
+    """Fail if a task that the test started still runs."""
+    deadline = time.monotonic() + 2.0
+    while True:
+        left = [task for task in running_tasks() if task not in before]
+        if not left:
+            return
+        if time.monotonic() > deadline:
+            break
+        await asyncio.sleep(0.005)
+    names = "\n".join(f"  {task.get_name()}: {task.get_coro()!r}" for task in left)
+    pytest.fail(
+        f"tasks are still running after the test:\n{names}\n"
+        "Keep a reference to each task you start and await or cancel it; a socket's task ends with "
+        "`await manager.aclose()` or `await client.aclose()`."
+    )
+
+
+def open_sockets() -> set[tuple[object, ...]]:
+    """Internet sockets of this process."""
+    return {
+        (c.fd, c.laddr, c.raddr, c.status)
+        for c in psutil.Process().net_connections(kind="inet")
+        if c.status != psutil.CONN_NONE
+    }
+
+
+def check_sockets(before: set[tuple[object, ...]]) -> None:
+    """Fail if a socket that was opened since is open."""
+    deadline = time.monotonic() + 2.0
+    while left := open_sockets() - before:
+        if time.monotonic() > deadline:
+            lines = "\n".join(f"  {socket}" for socket in left)
+            pytest.fail(
+                f"sockets are still open after the test:\n{lines}\n"
+                "Close what you opened: `await manager.aclose()`, `await client.aclose()`, and leave the "
+                "`async with` block of the server."
+            )
+        time.sleep(0.01)
+
+
+def check_logs(caplog: pytest.LogCaptureFixture, expected: tuple[str, ...]) -> None:
+    """Fail if something of warning level or above was logged that the test did not announce."""
+    stray = [
+        record
+        for record in (*caplog.get_records("setup"), *caplog.get_records("call"))
+        if record.levelno >= logging.WARNING and not any(text in record.getMessage() for text in expected)
+    ]
+    if stray:
+        lines = "\n".join(f"  {r.name} {r.levelname}: {r.getMessage()}" for r in stray)
+        pytest.fail(
+            f"something was logged that nobody expected:\n{lines}\n"
+            "If it belongs to the test, announce it: @pytest.mark.logs('part of the message')."
+        )
