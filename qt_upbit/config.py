@@ -115,6 +115,10 @@ class Credentials(_Frozen):
             raise ValueError("must be the key as issued by Upbit: not empty, without blanks")
         return value
 
+    def __getstate__(self) -> dict[Any, Any]:
+        """Refuse: a pickle would hold the keys in plain text."""
+        raise TypeError("API keys are not pickled: pass them on in another way")
+
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Credentials | None:
         """Keys from ``UPBIT_ACCESS_KEY`` and ``UPBIT_SECRET_KEY``; None when neither is set.

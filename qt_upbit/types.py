@@ -23,6 +23,8 @@ from typing import Annotated, Any, ClassVar, Final, TypeVar
 
 import msgspec
 
+from qt_upbit.exceptions import DecodeError
+
 __all__ = [
     "ALL_CODES",
     "EVENT_TYPES",
@@ -714,12 +716,19 @@ class OrderbookEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True)
     level: Annotated[Decimal, _key("lv")] = Decimal(0)
 
     def _rows(self, unit: type[_S]) -> list[_S]:
-        rows = _units_decoder(unit, type(self) is not self._public).decode(self.units_json)
+        try:
+            rows = _units_decoder(unit, type(self) is not self._public).decode(self.units_json)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
+            raise DecodeError(f"orderbook_units of {self.code}: {exc}", bytes(self.units_json)) from exc
         return rows[: self.__dict__.get("_depth")]
 
     @functools.cached_property
     def orderbook_units(self) -> tuple[OrderbookUnit, ...]:
-        """Rows, best first, exact; empty slots are dropped, half-empty rows hold None."""
+        """Rows, best first, exact; empty slots are dropped, half-empty rows hold None.
+
+        Raises:
+            DecodeError: a row is not what the documentation says; so do all readers of the rows.
+        """
         asks, bids = self.asks, self.bids
         rows = []
         for i in range(max(len(asks), len(bids))):
@@ -772,6 +781,14 @@ class OrderbookEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True)
         book = msgspec.structs.replace(self, total_ask_size=asks, total_bid_size=bids)
         book.__dict__["_depth"] = depth
         return book
+
+    def __repr__(self) -> str:
+        levels = self.float_levels
+        best = " / ".join(f"{side[0][0]:,.8g}" if side else "–" for side in levels)
+        return (
+            f"OrderbookEvent({self.code}, {self.stream_type.value}, timestamp={self.timestamp}, "
+            f"level={self.level}, {len(levels[0])} asks and {len(levels[1])} bids, best {best})"
+        )
 
     def _values(self) -> tuple[Any, ...]:
         names = (name for name in self._public.__struct_fields__ if name != "units_json")

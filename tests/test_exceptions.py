@@ -1,0 +1,76 @@
+"""The tree of errors, and what each says."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from qt_upbit import exceptions as e
+
+SAMPLES = [
+    e.ConfigError("region: no"),
+    e.CredentialsRequiredError("my_order"),
+    e.InvalidSubscriptionError("'krw-btc' is no code"),
+    e.ProxyClosedError("closed"),
+    e.WrongThreadError("thread"),
+    e.SubscriptionError("ticker", ["KRW-B", "KRW-A"], 10.0),
+    e.ServerError("INVALID_PARAM", "nope 은 지원하지 않는 타입입니다."),
+    e.AuthenticationError("no_authorization_ip", 401),
+    e.ConnectionFailedError("the server answered HTTP 429", 429, 3.0),
+    e.DecodeError("Expected `int`", b'{"type":"ticker"}'),
+    e.CallbackError("my_chart", "MyChart.on_ticker"),
+]
+
+
+def test_the_drawn_tree_is_the_real_one() -> None:
+    drawn: dict[str, str | None] = {}
+    path: list[tuple[int, str]] = []
+    for line in (e.__doc__ or "").splitlines():
+        match = re.match(r"    ([│├└─ ]*)(\w+Error)\b", line)
+        if match:
+            depth = len(match[1])
+            while path and path[-1][0] >= depth:
+                path.pop()
+            drawn[match[2]] = path[-1][1] if path else None
+            path.append((depth, match[2]))
+    real = {
+        name: None if name == "QtUpbitError" else getattr(e, name).__bases__[0].__name__
+        for name in e.__all__
+        if name != "is_retryable"
+    }
+    assert drawn == real
+
+
+@pytest.mark.parametrize("error", SAMPLES, ids=lambda error: type(error).__name__)
+def test_each_has_a_text(error: e.QtUpbitError) -> None:
+    assert len(str(error)) > 5
+    assert "\n" not in str(error)
+
+
+def test_texts_name_what_and_what_to_do() -> None:
+    assert str(SAMPLES[5]).startswith("no ticker data for KRW-A, KRW-B in 10 s: check the codes")
+    assert "UPBIT_ACCESS_KEY" in str(SAMPLES[1])
+    assert "INVALID_PARAM" in str(SAMPLES[6])
+    assert "HTTP 401 no_authorization_ip" in str(SAMPLES[7])
+    assert str(SAMPLES[8]) == "connection failed (HTTP 429): the server answered HTTP 429"
+
+
+def test_a_callback_error_shows_its_cause() -> None:
+    error = e.CallbackError("my_chart", "on_ticker")
+    error.__cause__ = KeyError("x")
+    assert str(error) == "callback on_ticker of my_chart raised: KeyError: 'x'"
+
+
+def test_samples_are_bounded() -> None:
+    error = e.DecodeError("bad", b"x" * 10_000_000)
+    assert len(error.sample) == 160
+    assert len(str(error)) < 400
+    assert len(e.DecodeError("bad", "가" * 10_000).sample) == 160
+    assert len(e.ServerError("N", "m" * 10_000).message) == 160
+
+
+def test_only_remote_errors_but_refused_keys_are_worth_a_retry() -> None:
+    retryable = {type(error).__name__ for error in SAMPLES if e.is_retryable(error)}
+    assert retryable == {"ServerError", "ConnectionFailedError", "DecodeError"}
+    assert not e.is_retryable(OSError())

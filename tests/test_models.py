@@ -1,0 +1,281 @@
+"""Conversion: bytes, dictionaries and events, in all four formats, exactly."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qt_upbit import models
+from qt_upbit.exceptions import DecodeError
+from qt_upbit.models import Head, decode, decode_all, encode, from_dict, peek, split, to_dict
+from qt_upbit.types import BaseWebSocketEvent, OrderbookEvent, TickerEvent, TradeEvent, WireFormat
+from tests.support.frames import INCOMPLETE, all_events, event_frames, lines, recording
+
+FRAMES = [(name, raw) for name, raw in event_frames() if name not in INCOMPLETE]
+
+
+def _ids(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+@pytest.mark.parametrize(("name", "raw"), FRAMES, ids=_ids)
+def test_real_frames_decode_and_come_back(name: str, raw: bytes) -> None:
+    for event in decode_all(raw):
+        for format in WireFormat:
+            assert decode_all(encode(event, format)) == [event], format
+            assert from_dict(to_dict(event, format)) == event
+
+
+@pytest.mark.parametrize(("name", "raw"), FRAMES, ids=_ids)
+def test_every_value_of_a_real_frame_is_kept(name: str, raw: bytes) -> None:
+    """Nothing on the wire is lost or changed: `to_dict` holds it, numerically equal."""
+    exact = msgspec.json.Decoder(float_hook=Decimal)
+    for item, event in zip(split(raw), decode_all(raw), strict=True):
+        sent = exact.decode(item)
+        kept = to_dict(event, WireFormat.SIMPLE if "ty" in sent else WireFormat.DEFAULT)
+        for key, value in sent.items():
+            if key == "timestamp" and value > 10**15:
+                assert kept[key] == value // 1000
+            elif key == "orderbook_units" and event.code == "KRW-DOT":
+                # A slot without price is empty, whatever size stands beside it.
+                assert kept[key] == [value[0], value[1] | {"ask_size": 0}]
+            else:
+                assert kept[key] == value, key
+
+
+@pytest.mark.parametrize("name", sorted(INCOMPLETE))
+def test_the_two_mutilated_samples_say_what_they_lack(name: str) -> None:
+    with pytest.raises(DecodeError, match="tms"):
+        decode_all(lines(name)[0])
+
+
+def test_the_recording_decodes_completely() -> None:
+    events = [decode(raw) for raw in recording()]
+    assert len(events) == 300
+    assert sum(isinstance(event, TradeEvent) for event in events) == 186
+    books = [event for event in events if isinstance(event, OrderbookEvent)]
+    assert len(books) == 114
+    for book in books:
+        assert len(book.orderbook_units) == 15
+        assert sum(level.size for level in book.asks) == book.total_ask_size
+        assert sum(level.size for level in book.bids) == book.total_bid_size
+
+
+@given(all_events)
+def test_all_four_formats_are_equal(event: BaseWebSocketEvent) -> None:
+    for format in WireFormat:
+        (twin,) = decode_all(encode(event, format))
+        assert twin == event
+        assert hash(twin) == hash(event)
+
+
+@given(all_events)
+def test_dictionaries_round_trip(event: BaseWebSocketEvent) -> None:
+    for format in WireFormat:
+        assert from_dict(to_dict(event, format)) == event
+
+
+@given(st.lists(all_events, min_size=1, max_size=4))
+def test_arrays_have_any_length(events: list[BaseWebSocketEvent]) -> None:
+    raw = b"[" + b",".join(encode(event, WireFormat.SIMPLE) for event in events) + b"]"
+    assert decode_all(raw) == events
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1234567890123.12345678",
+        "0E-8",
+        "1.16539E8",
+        "7.9276E-4",
+        "6E-8",
+        "158219000.00000000",
+        "95078733694.3792000000000000",
+        "1386929.37231066771348207123",
+        "0",
+        "-1000.50",
+    ],
+)
+@pytest.mark.parametrize("key", [b'"trade_price":', b'"signed_change_price":'])
+def test_decimals_keep_the_digits_of_the_wire(text: str, key: bytes) -> None:
+    raw = lines("ticker.default.jsonl")[0]
+    start = raw.index(key) + len(key)
+    event = decode(raw[:start] + text.encode() + raw[raw.index(b",", start) :])
+    value = getattr(event, key.decode().strip('":'))
+    assert value.as_tuple() == Decimal(text).as_tuple()
+
+
+@given(
+    st.decimals(allow_nan=False, allow_infinity=False, min_value=Decimal("-1e30"), max_value=Decimal("1e30"))
+)
+def test_any_decimal_arrives_unchanged(value: Decimal) -> None:
+    raw = lines("myAsset.default.jsonl")[0].replace(b"1386929.37231066771348207123", str(value).encode())
+    event = decode(raw)
+    assert event.assets[0].balance.as_tuple() == Decimal(str(value)).as_tuple()  # type: ignore[attr-defined]
+
+
+def test_sequential_ids_stay_whole() -> None:
+    event = decode(lines("trade.default.jsonl")[0])
+    assert isinstance(event, TradeEvent)
+    assert event.sequential_id == 17883351803770004
+    assert type(event.sequential_id) is int
+    assert event.sequential_id > 2**53
+
+
+# --- the head -------------------------------------------------------------------------------------
+
+
+def test_peek_reads_type_and_code() -> None:
+    assert peek(lines("ticker.default.jsonl")[0]) == Head("ticker", "KRW-BTC")
+    assert peek(lines("candle.simple.jsonl")[0]) == Head("candle.1s", "KRW-BTC")
+    assert peek(lines("myAsset.default.jsonl")[0]) == Head("myAsset", "")
+
+
+@given(all_events, st.randoms())
+def test_the_order_of_keys_does_not_matter(event: BaseWebSocketEvent, rng: Any) -> None:
+    payload = list(msgspec.json.decode(encode(event), type=dict[str, msgspec.Raw]).items())
+    rng.shuffle(payload)
+    raw = msgspec.json.encode(dict(payload))
+    assert peek(raw) == Head(event.type, getattr(event, "code", ""))
+    assert decode(raw) == event
+    assert decode(b" " + raw.replace(b'":', b'" : ') if b'"' not in raw else raw) == event
+
+
+def test_an_escaped_code_is_read() -> None:
+    raw = lines("ticker.default.jsonl")[0].replace(b'"KRW-BTC"', b'"KRW\\u002dBTC"')
+    assert peek(raw) == Head("ticker", "KRW-BTC")
+
+
+def test_remembered_heads_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "_HEADS_LIMIT", len(models._HEADS) + 3)
+    for i in range(10):
+        assert peek(b'{"type":"ticker","code":"KRW-X%d"}' % i) == Head("ticker", f"KRW-X{i}")
+    assert len(models._HEADS) <= models._HEADS_LIMIT
+
+
+# --- bad input ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"{",
+        b"[",
+        b"[1]",
+        b"nonsense",
+        b"null",
+        b"\xff\xfe",
+        b'{"type":"ticker"',
+        b'{"type":"ticker","code":"KRW-BTC"}',
+        b'{"type":"nope","code":"KRW-BTC"}',
+        b'{"type":5,"code":"KRW-BTC"}',
+        b'{"ty":"trade","cd":"\xff"}',
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b'{"type":"ticker","code":"KRW-BTC","trade_price":1e999999999}',
+    ],
+    ids=lambda raw: repr(raw[:24]),
+)
+def test_bad_frames_raise_decode_error_only(raw: bytes) -> None:
+    with pytest.raises(DecodeError):
+        decode_all(raw)
+
+
+@given(st.one_of(st.binary(max_size=60), st.text(max_size=60).map(str.encode)))
+def test_noise_raises_decode_error_only(raw: bytes) -> None:
+    with pytest.raises(DecodeError):
+        decode_all(raw)
+
+
+@given(all_events, st.data())
+def test_truncated_frames_raise_decode_error_only(event: BaseWebSocketEvent, data: st.DataObject) -> None:
+    raw = encode(event, data.draw(st.sampled_from(list(WireFormat))))
+    cut = data.draw(st.integers(0, len(raw) - 1))
+    with pytest.raises(DecodeError):
+        decode_all(raw[:cut])
+
+
+def test_a_missing_field_is_named() -> None:
+    raw = lines("trade.default.jsonl")[0].replace(b'"trade_volume":0.00009372,', b"")
+    with pytest.raises(DecodeError, match="trade_volume"):
+        decode(raw)
+
+
+def test_an_unknown_order_state_is_refused_by_name() -> None:
+    raw = lines("myOrder.default.jsonl")[1].replace(b'"state":"wait"', b'"state":"frozen"')
+    with pytest.raises(DecodeError, match=r"frozen.*state"):
+        decode(raw)
+
+
+def test_a_bad_book_row_shows_as_decode_error_when_read() -> None:
+    raw = lines("orderbook.default.quirks.jsonl")[0].replace(b"41840.0", b'"cheap"')
+    book = decode(raw)
+    assert isinstance(book, OrderbookEvent)
+    for read in ("asks", "bids", "orderbook_units", "float_levels"):
+        with pytest.raises(DecodeError):
+            getattr(book, read)
+    with pytest.raises(DecodeError):
+        book.truncated(1)
+
+
+# --- dictionaries ---------------------------------------------------------------------------------
+
+
+def test_older_payloads_are_taken() -> None:
+    legacy = msgspec.json.decode(lines("trade.default.legacy.jsonl")[0])
+    event = from_dict(legacy)
+    assert isinstance(event, TradeEvent)
+    assert event.best_ask_price is None
+    book = msgspec.json.decode(recording()[1])
+    assert "lv" not in book
+    assert from_dict(book).level == 0  # type: ignore[attr-defined]
+
+
+def test_removed_fields_are_ignored() -> None:
+    payload = msgspec.json.decode(lines("ticker.default.jsonl")[0])
+    payload |= {"trade_status": None, "market_state_for_ios": None}
+    del payload["is_trading_suspended"], payload["market_warning"]
+    event = from_dict(payload)
+    assert isinstance(event, TickerEvent)
+    assert event.market_warning is None
+
+
+def test_floats_are_taken_by_their_shortest_text() -> None:
+    payload = msgspec.json.decode(lines("trade.default.jsonl")[0]) | {
+        "trade_price": 0.1,
+        "trade_volume": "0.10",
+    }
+    event = from_dict(payload)
+    assert isinstance(event, TradeEvent)
+    assert str(event.trade_price) == "0.1"
+    assert str(event.trade_volume) == "0.10"
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {},
+        {"type": "nope"},
+        {"type": None},
+        {"type": ["ticker"]},
+        {"type": "ticker"},
+        {"ty": "trade", "cd": object()},
+    ],
+    ids=repr,
+)
+def test_bad_dictionaries_raise_decode_error(payload: dict[str, Any]) -> None:
+    with pytest.raises(DecodeError):
+        from_dict(payload)
+
+
+def test_to_dict_gives_the_wires_names() -> None:
+    event = decode(lines("orderbook.default.jsonl")[2])
+    assert set(to_dict(event)) == set(msgspec.json.decode(lines("orderbook.default.jsonl")[2]))
+    assert set(to_dict(event, WireFormat.SIMPLE)) == {"ty", "cd", "tms", "tas", "tbs", "obu", "st", "lv"}
+    assert set(to_dict(event)["orderbook_units"][0]) == {"ask_price", "bid_price", "ask_size", "bid_size"}
