@@ -7,6 +7,9 @@ import pytest
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "logs(*texts): messages of warning level that the test provokes")
+    config.addinivalue_line(
+        "markers", "raises_in_slots(*types): what slots raise in the test, seen by sys.excepthook, in order"
+    )
 
 
 @pytest.fixture(autouse=True)

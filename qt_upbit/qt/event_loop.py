@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import math
 import signal
 import sys
@@ -13,7 +14,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextvars import Context
 from typing import Any, Final, TypeVar
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, QTimerEvent
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, QTimerEvent, Signal
 from PySide6.QtWidgets import QApplication
 
 import qasync  # isort: skip  # after PySide6: it takes the binding that is loaded already
@@ -33,8 +34,12 @@ _SIGNAL_POLL_MS: Final = 200
 class _Timers(QObject):
     """Qt timers behind the loop: one for everything that is due now, one each for what is due later."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    soon_requested = Signal(object)
+    """`soon` for any thread: Qt queues it when it comes from another one."""
+
+    def __init__(self, loop: QtEventLoop) -> None:
         super().__init__()
+        self.soon_requested.connect(self.soon)
         self.setObjectName("qt_upbit event loop timers")
         self._loop = loop
         self._ready: deque[asyncio.Handle] = deque()
@@ -79,7 +84,12 @@ class _Timers(QObject):
         if handle is not None:
             self.killTimer(timer)
             del self._id_of[handle]
-            self._run_outside_task((handle,))
+            early_s = handle.when() - self._loop.time() if isinstance(handle, asyncio.TimerHandle) else 0.0
+            if early_s > 0:
+                # Qt counts whole milliseconds, and not every system's timers are exact.
+                self.later(handle, early_s)
+            else:
+                self._run_outside_task((handle,))
 
     def _run_ready(self) -> None:
         # Killed first: a callback that opens a nested Qt loop must find its successors armed.
@@ -114,6 +124,9 @@ class _Timers(QObject):
             for handle in handles:
                 if not handle.cancelled():
                     handle._run()
+        except (SystemExit, KeyboardInterrupt) as exc:
+            # PySide would end the process on the spot, or print it and go on.
+            self._loop._interrupt(exc)
         finally:
             if task is not None:
                 asyncio.tasks._enter_task(self._loop, task)
@@ -129,7 +142,34 @@ class QtEventLoop(qasync.QEventLoop):  # type: ignore[misc]  # qasync has no typ
 
     def __init__(self, app: QApplication | None = None, *, already_running: bool = False) -> None:
         self._timers = _Timers(self)
+        self._interruption: BaseException | None = None
         super().__init__(app, already_running=already_running)
+
+    def run_forever(self) -> Any:
+        """Run until `stop`.
+
+        Raises:
+            SystemExit, KeyboardInterrupt: raised by a callback, as with asyncio's own loop.
+        """
+        result = super().run_forever()
+        interruption, self._interruption = self._interruption, None
+        if interruption is not None:
+            raise interruption
+        return result
+
+    def run_until_complete(self, future: Any) -> Any:
+        """Run until a future is done; return its result."""
+        future = asyncio.ensure_future(future, loop=self)
+        try:
+            return super().run_until_complete(future)
+        except BaseException:
+            if future.done() and not future.cancelled():
+                future.exception()  # it is on its way out already
+            raise
+
+    def _interrupt(self, exc: BaseException) -> None:
+        self._interruption = exc
+        self.stop()
 
     def call_soon(
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
@@ -138,6 +178,15 @@ class QtEventLoop(qasync.QEventLoop):  # type: ignore[misc]  # qasync has no typ
         self._check_closed()
         handle = asyncio.Handle(callback, args, self, context)
         self._timers.soon(handle)
+        return handle
+
+    def call_soon_threadsafe(
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        """The same from any thread."""
+        self._check_closed()
+        handle = asyncio.Handle(callback, args, self, context)
+        self._timers.soon_requested.emit(handle)
         return handle
 
     def call_later(
@@ -187,10 +236,20 @@ class _QuitFilter(QObject):
         super().__init__(app)
         self.setObjectName("qt_upbit quit filter")
         self.quit_requested = asyncio.Event()
+        self.waiting = 0
+        """How many sit in `until_quit`."""
+        self.was_awaited = False
+        """Whether anyone sat there when the request came, and so goes on by itself."""
+
+    def request(self) -> None:
+        if not self.quit_requested.is_set():
+            self.was_awaited = self.waiting > 0
+            self.quit_requested.set()
 
     def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # Qt's name
-        if event.type() == QEvent.Type.Quit and not self.quit_requested.is_set():
-            self.quit_requested.set()
+        if event.type() == QEvent.Type.Quit:
+            # Also the second time: two windows that close must not cut the tidying short.
+            self.request()
             return True
         return False
 
@@ -206,7 +265,12 @@ async def until_quit() -> None:
     """
     if _quit_filter is None:
         raise RuntimeError("until_quit() works inside qt_upbit.run(...) only")
-    await _quit_filter.quit_requested.wait()
+    quit_filter = _quit_filter
+    quit_filter.waiting += 1
+    try:
+        await quit_filter.quit_requested.wait()
+    finally:
+        quit_filter.waiting -= 1
 
 
 def run(main: Coroutine[Any, Any, _T], *, argv: Sequence[str] | None = None) -> _T | None:
@@ -230,6 +294,9 @@ def run(main: Coroutine[Any, Any, _T], *, argv: Sequence[str] | None = None) -> 
     if threading.current_thread() is not threading.main_thread():
         main.close()
         raise RuntimeError("qt_upbit.run() must be called from the main thread, where Qt's GUI lives")
+    if asyncio._get_running_loop() is not None:
+        main.close()
+        raise RuntimeError("qt_upbit.run() cannot be called while an asyncio loop is running: await instead")
     existing = QApplication.instance()
     if existing is not None and not isinstance(existing, QApplication):
         main.close()
@@ -249,16 +316,19 @@ async def _supervise(main: Coroutine[Any, Any, _T], app: QApplication) -> _T | N
     finally:
         from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
 
-        await GlobalWebSocketManager.close_instance()
-        restore_signal()
-        app.removeEventFilter(quit_filter)
-        quit_filter.deleteLater()
-        _quit_filter = None
+        try:
+            await GlobalWebSocketManager.close_instance()
+        finally:
+            restore_signal()
+            app.removeEventFilter(quit_filter)
+            quit_filter.deleteLater()
+            _quit_filter = None
 
 
 async def _run_until_quit(main: Coroutine[Any, Any, _T], quit_filter: _QuitFilter) -> _T | None:
-    task = asyncio.get_running_loop().create_task(main, name="qt_upbit main")
-    quitting = asyncio.get_running_loop().create_task(quit_filter.quit_requested.wait(), name="qt_upbit quit")
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(main, name="qt_upbit main")
+    quitting = loop.create_task(quit_filter.quit_requested.wait(), name="qt_upbit quit")
     try:
         await asyncio.wait((task, quitting), return_when=asyncio.FIRST_COMPLETED)
         if task.done():
@@ -266,7 +336,7 @@ async def _run_until_quit(main: Coroutine[Any, Any, _T], quit_filter: _QuitFilte
             if _has_visible_window():
                 await quitting
             return result
-        await asyncio.wait((task,), timeout=_GRACE_S if _awaits_quit(task) else 0)
+        await asyncio.wait((task,), timeout=_GRACE_S if quit_filter.was_awaited else 0)
         if not task.done():
             task.cancel()
         try:
@@ -279,52 +349,46 @@ async def _run_until_quit(main: Coroutine[Any, Any, _T], quit_filter: _QuitFilte
         await asyncio.gather(quitting, task, return_exceptions=True)
 
 
-def _awaits_quit(task: asyncio.Task[Any]) -> bool:
-    """Whether the task sits in `until_quit`, and so is about to go on by itself."""
-    awaited: Any = task.get_coro()
-    while awaited is not None:
-        code = getattr(awaited, "cr_code", None)
-        if code is until_quit.__code__:
-            return True
-        awaited = getattr(awaited, "cr_await", None)
-    return False
-
-
 def _has_visible_window() -> bool:
     return any(window.isVisible() for window in QApplication.topLevelWidgets())
 
 
 def _quit_on_sigint(quit_filter: _QuitFilter) -> Callable[[], None]:
     """Make Ctrl-C quit in order; return what undoes it. An application's own handler is left alone."""
-    loop = asyncio.get_running_loop()
     before = signal.getsignal(signal.SIGINT)
-    ours = before is signal.default_int_handler or getattr(before, "__module__", "").startswith("asyncio")
-    bound_to_runner = isinstance(getattr(before, "__self__", None), asyncio.Runner) or "Runner" in repr(
-        before
+    of_runner = isinstance(before, functools.partial) and isinstance(
+        getattr(before.func, "__self__", None), asyncio.Runner
     )
-    if not (ours or bound_to_runner):
+    if before is not signal.default_int_handler and not of_runner:
         return lambda: None
+
+    def on_sigint(*_: object) -> None:
+        if quit_filter.quit_requested.is_set():
+            # Asked a second time: whatever it is that does not end, leave.
+            raise KeyboardInterrupt
+        quit_filter.request()
+
+    loop = asyncio.get_running_loop()
     try:
-        loop.add_signal_handler(signal.SIGINT, quit_filter.quit_requested.set)
+        loop.add_signal_handler(signal.SIGINT, on_sigint)
     except (NotImplementedError, RuntimeError):
         # Windows: Python sees the signal only when bytecode runs, and an idle Qt loop runs none.
         poll = QTimer(quit_filter)
         poll.setObjectName("qt_upbit signal poll")
         poll.start(_SIGNAL_POLL_MS)
         poll.timeout.connect(_nothing)
-        signal.signal(signal.SIGINT, lambda *_: quit_filter.quit_requested.set())
-    else:
+        signal.signal(signal.SIGINT, lambda *_: loop.call_soon_threadsafe(on_sigint))
+        return lambda: _restore(before)
 
-        def restore_unix() -> None:
-            loop.remove_signal_handler(signal.SIGINT)
-            signal.signal(signal.SIGINT, before)
+    def restore_unix() -> None:
+        loop.remove_signal_handler(signal.SIGINT)
+        _restore(before)
 
-        return restore_unix
+    return restore_unix
 
-    def restore() -> None:
-        signal.signal(signal.SIGINT, before)
 
-    return restore
+def _restore(before: Any) -> None:
+    signal.signal(signal.SIGINT, before)
 
 
 def _nothing() -> None:

@@ -1,0 +1,777 @@
+"""The loop: order, time, nested Qt loops, threads; and `run`: start and every way to end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import gc
+import os
+import signal
+import sys
+import threading
+import time
+import weakref
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QEvent, QEventLoop, QObject, QTimer
+from PySide6.QtWidgets import QApplication, QDialog, QWidget
+
+import qt_upbit
+from qt_upbit.qt import event_loop
+from qt_upbit.qt.event_loop import QtEventLoop
+from tests.support.programs import run_program, start_program
+from tests.support.wait import turns, until
+
+on_both_loops = pytest.mark.asyncio(loop_factories=["qt_upbit", "qasync"])
+
+
+def timers_of_loop() -> set[int]:
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, QtEventLoop)
+    return set(loop._timers._later)
+
+
+def in_nested_loop(ms: int) -> None:
+    """What QDialog.exec() does, for a while."""
+    nested = QEventLoop()
+    QTimer.singleShot(ms, nested.quit)
+    nested.exec()
+
+
+# --- callbacks and time ---------------------------------------------------------------------------
+
+
+async def test_call_soon_keeps_the_order_of_the_calls() -> None:
+    loop, seen = asyncio.get_running_loop(), list[int]()
+    for i in range(5000):
+        loop.call_soon(seen.append, i)
+    done = asyncio.Event()
+    loop.call_soon(done.set)
+    await done.wait()
+    assert seen == list(range(5000))
+
+
+async def test_every_way_of_soon_shares_one_order() -> None:
+    loop, seen = asyncio.get_running_loop(), list[int]()
+    for i in range(0, 400, 4):
+        loop.call_soon(seen.append, i)
+        loop.call_later(0, seen.append, i + 1)
+        loop.call_at(loop.time() - 5, seen.append, i + 2)
+        loop.call_soon_threadsafe(seen.append, i + 3)
+    await until(lambda: len(seen) == 400)
+    assert seen == list(range(400))
+
+
+async def test_cancelled_call_soon_does_not_run() -> None:
+    loop, seen = asyncio.get_running_loop(), list[int]()
+    handle = loop.call_soon(seen.append, 1)
+    loop.call_soon(seen.append, 2)
+    handle.cancel()
+    await turns()
+    assert seen == [2]
+
+
+async def test_callbacks_wait_for_the_next_turn() -> None:
+    """A chain of call_soon must not keep Qt from its turn."""
+    loop, ticks, chain = asyncio.get_running_loop(), 0, 0
+    timer = QTimer()
+
+    def tick() -> None:
+        nonlocal ticks
+        ticks += 1
+
+    timer.timeout.connect(tick)
+    timer.start(0)
+
+    def link() -> None:
+        nonlocal chain
+        chain += 1
+        if chain < 500:
+            loop.call_soon(link)
+
+    link()
+    await until(lambda: chain == 500)
+    timer.stop()
+    assert ticks > 100
+
+
+async def test_a_thousand_slow_callbacks_let_qt_breathe() -> None:
+    loop, seen = asyncio.get_running_loop(), list[float]()
+    gaps: list[float] = []
+    timer = QTimer()
+    timer.timeout.connect(lambda: gaps.append(time.perf_counter()))
+    timer.start(0)
+
+    def work() -> None:
+        end = time.perf_counter() + 0.0005
+        while time.perf_counter() < end:
+            pass
+        seen.append(end)
+
+    for _ in range(400):
+        loop.call_soon(work)
+    await until(lambda: len(seen) == 400)
+    timer.stop()
+    inside = [t for t in gaps if seen[0] < t < seen[-1]]
+    assert len(inside) >= 10
+    assert max(b - a for a, b in zip(inside, inside[1:], strict=False)) < 0.06
+
+
+@pytest.mark.parametrize("delay", [0.0005, 0.001, 0.0133, 0.05, 0.25])
+async def test_timers_are_never_early(delay: float) -> None:
+    loop = asyncio.get_running_loop()
+    late: list[float] = []
+    done = asyncio.Event()
+
+    def fired(due: float) -> None:
+        late.append(loop.time() - due)
+        if len(late) == 20:
+            done.set()
+
+    for i in range(20):
+        due = loop.time() + delay + i * 0.00137
+        loop.call_at(due, fired, due)
+    await done.wait()
+    assert min(late) >= 0
+
+
+async def test_timers_run_in_the_order_of_their_times() -> None:
+    loop, seen = asyncio.get_running_loop(), list[int]()
+    for i in reversed(range(20)):
+        loop.call_later(0.01 + i * 0.005, seen.append, i)
+    await until(lambda: len(seen) == 20)
+    assert seen == list(range(20))
+
+
+async def test_cancelled_timer_leaves_no_qt_timer() -> None:
+    loop = asyncio.get_running_loop()
+    before = timers_of_loop()
+    handles = [loop.call_later(3600, print) for _ in range(10)]
+    assert len(timers_of_loop() - before) == 10
+    for handle in handles:
+        handle.cancel()
+        handle.cancel()
+        assert handle.cancelled()
+    assert timers_of_loop() == before
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await asyncio.sleep(3600)
+    assert timers_of_loop() == before
+
+
+async def test_cancelled_timer_does_not_keep_its_callback() -> None:
+    class Thing:
+        def method(self) -> None: ...
+
+    thing = Thing()
+    asyncio.get_running_loop().call_later(3600, thing.method).cancel()
+    gone = weakref.ref(thing)
+    del thing
+    gc.collect()
+    assert gone() is None
+
+
+async def test_timer_beyond_what_qt_can_count() -> None:
+    loop = asyncio.get_running_loop()
+    seen: list[int] = []
+    handle = loop.call_later(60 * 60 * 24 * 365, seen.append, 1)
+    assert handle.when() == pytest.approx(loop.time() + 60 * 60 * 24 * 365, abs=5)
+    await turns()
+    handle.cancel()
+    assert seen == []
+
+
+async def test_context_is_that_of_the_call() -> None:
+    loop, seen = asyncio.get_running_loop(), list[str]()
+    variable = contextvars.ContextVar("variable", default="outside")
+    context = contextvars.copy_context()
+    context.run(variable.set, "inside")
+    for call in (loop.call_soon, loop.call_soon_threadsafe):
+        call(lambda: seen.append(variable.get()), context=context)
+    loop.call_later(0.001, lambda: seen.append(variable.get()), context=context)
+    await until(lambda: len(seen) == 3)
+    assert seen == ["inside"] * 3
+
+
+# --- exceptions -----------------------------------------------------------------------------------
+
+
+async def test_exceptions_reach_the_exception_handler() -> None:
+    loop = asyncio.get_running_loop()
+    contexts: list[dict[str, Any]] = []
+    loop.set_exception_handler(lambda _, context: contexts.append(context))
+    ran: list[str] = []
+
+    def bad(where: str) -> None:
+        ran.append(where)
+        raise ZeroDivisionError(where)
+
+    loop.call_soon(bad, "soon")
+    loop.call_later(0.001, bad, "later")
+    loop.call_soon_threadsafe(bad, "threadsafe")
+    loop.call_soon(ran.append, "after")
+    await until(lambda: len(contexts) == 3)
+    assert {str(context["exception"]) for context in contexts} == {"soon", "later", "threadsafe"}
+    assert "after" in ran
+
+
+@pytest.mark.logs("never retrieved")
+async def test_lost_task_exception_is_told() -> None:
+    loop = asyncio.get_running_loop()
+    contexts: list[dict[str, Any]] = []
+    loop.set_exception_handler(lambda _, context: contexts.append(context))
+
+    async def bad() -> None:
+        raise ZeroDivisionError("lost")
+
+    task = asyncio.create_task(bad())
+    await asyncio.wait([task])
+    del task
+    gc.collect()
+    assert "never retrieved" in contexts[0]["message"]
+
+
+# --- nested Qt loops ------------------------------------------------------------------------------
+
+
+async def ticker(seen: list[int]) -> None:
+    while True:
+        await asyncio.sleep(0.001)
+        seen.append(len(seen))
+
+
+@pytest.mark.parametrize("where", ["task", "slot"])
+async def test_other_tasks_live_through_a_dialog(app: QApplication, where: str) -> None:
+    seen: list[int] = []
+    other = asyncio.create_task(ticker(seen))
+    during: list[int] = []
+    closed = asyncio.Event()
+
+    def open_dialog() -> None:
+        dialog = QDialog()
+        QTimer.singleShot(60, dialog, dialog.accept)
+        before = len(seen)
+        dialog.exec()
+        during.append(len(seen) - before)
+        closed.set()
+
+    await until(lambda: len(seen) > 3)
+    if where == "task":
+        open_dialog()
+    else:
+        QTimer.singleShot(0, open_dialog)
+    await closed.wait()
+    assert during[0] > 5, "the other task stood still while the dialog was open"
+    count = len(seen)
+    await until(lambda: len(seen) > count + 5)
+    other.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await other
+
+
+async def test_the_task_that_opened_the_dialog_is_the_current_one_again() -> None:
+    task = asyncio.current_task()
+    inside: list[object] = []
+    asyncio.get_running_loop().call_soon(lambda: inside.append(asyncio.current_task()))
+    in_nested_loop(5)
+    assert inside == [None]
+    assert asyncio.current_task() is task
+    async with asyncio.timeout(5):
+        await asyncio.sleep(0)
+
+
+async def test_nested_loops_inside_nested_loops() -> None:
+    seen: list[int] = []
+    other = asyncio.create_task(ticker(seen))
+    order: list[str] = []
+
+    async def opens(name: str, ms: int) -> None:
+        order.append(f"{name} opens")
+        in_nested_loop(ms)
+        order.append(f"{name} closed")
+
+    first = asyncio.create_task(opens("first", 60))
+    second = asyncio.create_task(opens("second", 20))
+    await asyncio.gather(first, second)
+    assert order == ["first opens", "second opens", "second closed", "first closed"]
+    count = len(seen)
+    await until(lambda: len(seen) > count + 3)
+    other.cancel()
+
+
+async def test_callbacks_keep_their_order_across_a_nested_loop() -> None:
+    loop, seen = asyncio.get_running_loop(), list[int]()
+    for i in range(50):
+        if i == 10:
+            loop.call_soon(lambda: in_nested_loop(10))
+        loop.call_soon(seen.append, i)
+    await until(lambda: len(seen) == 50)
+    assert seen == list(range(50))
+
+
+async def test_sockets_are_read_while_a_nested_loop_runs() -> None:
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await reader.readline())
+        writer.close()
+
+    async with await asyncio.start_server(echo, "127.0.0.1", 0) as server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        answer = asyncio.create_task(reader.readline())
+        writer.write(b"hello\n")
+        in_nested_loop(40)
+        assert answer.done()
+        assert answer.result() == b"hello\n"
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_exception_in_a_task_with_a_dialog_leaves_the_loop_sound() -> None:
+    async def bad() -> None:
+        in_nested_loop(5)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await asyncio.create_task(bad())
+    await asyncio.sleep(0.001)
+
+
+# --- threads and asyncio's own tools ---------------------------------------------------------------
+
+
+async def test_call_soon_threadsafe_from_a_thread_keeps_order_and_runs_here() -> None:
+    loop, seen, where = asyncio.get_running_loop(), list[int](), set[int]()
+
+    def note(i: int) -> None:
+        seen.append(i)
+        where.add(threading.get_ident())
+
+    def work() -> None:
+        for i in range(500):
+            loop.call_soon_threadsafe(note, i)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    await until(lambda: len(seen) == 500)
+    thread.join()
+    assert seen == list(range(500))
+    assert where == {threading.get_ident()}
+
+
+async def test_call_soon_threadsafe_gives_a_handle_that_can_be_cancelled() -> None:
+    seen: list[int] = []
+    handle = asyncio.get_running_loop().call_soon_threadsafe(seen.append, 1)
+    handle.cancel()
+    await turns()
+    assert seen == []
+
+
+def test_call_soon_threadsafe_on_a_closed_loop_says_so(app: QApplication) -> None:
+    loop = QtEventLoop(app)
+    loop.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        loop.call_soon_threadsafe(print)
+    with pytest.raises(RuntimeError, match="closed"):
+        loop.call_soon(print)
+    with pytest.raises(RuntimeError, match="closed"):
+        loop.call_later(1, print)
+
+
+async def test_work_in_threads() -> None:
+    loop = asyncio.get_running_loop()
+    ident = await asyncio.to_thread(threading.get_ident)
+    assert ident != threading.get_ident()
+    with pytest.raises(ZeroDivisionError):
+        await asyncio.to_thread(lambda: 1 // 0)
+
+    async def inside(value: int) -> int:
+        await asyncio.sleep(0)
+        return value * 2
+
+    def from_thread() -> int:
+        return asyncio.run_coroutine_threadsafe(inside(21), loop).result(5)
+
+    assert await asyncio.to_thread(from_thread) == 42
+
+
+async def test_task_group_and_timeouts() -> None:
+    async def value(n: int) -> int:
+        await asyncio.sleep(0.001 * n)
+        return n
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(value(n)) for n in range(10)]
+    assert [task.result() for task in tasks] == list(range(10))
+    with pytest.raises(ExceptionGroup):
+        async with asyncio.TaskGroup() as group:
+            group.create_task(asyncio.sleep(3600))
+
+            async def bad() -> None:
+                raise ZeroDivisionError
+
+            group.create_task(bad())
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(asyncio.sleep(3600), 0.01)
+
+
+async def test_getaddrinfo_works() -> None:
+    assert await asyncio.get_running_loop().getaddrinfo("localhost", 80)
+
+
+def test_closed_loop_is_collected(app: QApplication) -> None:
+    loop = QtEventLoop(app)
+
+    async def nothing() -> None:
+        await asyncio.sleep(0.001)
+
+    loop.run_until_complete(nothing())
+    loop.close()
+    loop.close()
+    gone = weakref.ref(loop)
+    del loop
+    gc.collect()
+    assert gone() is None
+
+
+def test_run_until_complete_twice_on_one_loop(app: QApplication) -> None:
+    loop = QtEventLoop(app)
+
+    async def value(n: int) -> int:
+        await asyncio.sleep(0.001)
+        return n
+
+    assert [loop.run_until_complete(value(n)) for n in range(3)] == [0, 1, 2]
+    loop.close()
+
+
+# --- run ------------------------------------------------------------------------------------------
+
+
+def test_run_returns_what_main_returns_and_can_be_called_again(app: QApplication) -> None:
+    async def main(n: int) -> int:
+        await asyncio.sleep(0.001)
+        return n
+
+    assert [qt_upbit.run(main(n)) for n in range(3)] == [0, 1, 2]
+    assert QApplication.instance() is app
+
+
+@pytest.mark.parametrize("kind", [ValueError, KeyError, SystemExit, KeyboardInterrupt])
+def test_what_main_raises_comes_out(app: QApplication, kind: type[BaseException]) -> None:
+    async def main() -> None:
+        await asyncio.sleep(0.001)
+        raise kind("from main")
+
+    with pytest.raises(kind, match="from main"):
+        qt_upbit.run(main())
+    assert qt_upbit.run(asyncio.sleep(0.001, "again")) == "again"
+
+
+def test_app_quit_cancels_main(app: QApplication) -> None:
+    seen: list[str] = []
+
+    async def main() -> None:
+        QTimer.singleShot(5, app.quit)
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            seen.append("cancelled")
+            await asyncio.sleep(0.001)
+            seen.append("tidied")
+            raise
+
+    assert qt_upbit.run(main()) is None
+    assert seen == ["cancelled", "tidied"]
+
+
+def test_main_may_end_by_itself_after_until_quit(app: QApplication) -> None:
+    async def main() -> str:
+        QTimer.singleShot(5, app.quit)
+        await qt_upbit.until_quit()
+        await asyncio.sleep(0.01)
+        return "tidied"
+
+    assert qt_upbit.run(main()) == "tidied"
+
+
+def test_quit_while_tidying_up_does_not_cut_it_short(app: QApplication) -> None:
+    """A second window that closes asks to quit a second time."""
+
+    async def main() -> str:
+        QTimer.singleShot(5, app.quit)
+        await qt_upbit.until_quit()
+        app.quit()
+        for _ in range(5):
+            await asyncio.sleep(0.005)
+            app.quit()
+        return "tidied"
+
+    assert qt_upbit.run(main()) == "tidied"
+
+
+def test_main_that_does_not_end_after_until_quit_is_cancelled(
+    app: QApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_loop, "_GRACE_S", 0.05)
+
+    async def main() -> None:
+        QTimer.singleShot(5, app.quit)
+        await qt_upbit.until_quit()
+        await asyncio.sleep(3600)
+
+    begin = time.monotonic()
+    assert qt_upbit.run(main()) is None
+    assert time.monotonic() - begin < 5
+
+
+def test_exception_while_tidying_up_comes_out(app: QApplication) -> None:
+    async def main() -> None:
+        QTimer.singleShot(5, app.quit)
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            raise ValueError("while tidying")
+
+    with pytest.raises(ValueError, match="while tidying"):
+        qt_upbit.run(main())
+
+
+def test_runs_until_the_last_window_is_closed(app: QApplication) -> None:
+    app.setQuitOnLastWindowClosed(True)
+    windows: list[QWidget] = []
+    returned: list[bool] = []
+
+    async def main() -> str:
+        for _ in range(2):
+            window = QWidget()
+            window.show()
+            windows.append(window)
+        QTimer.singleShot(10, windows[0].close)
+        QTimer.singleShot(40, lambda: returned.append(windows[1].isVisible()))
+        QTimer.singleShot(50, windows[1].close)
+        return "main is long over"
+
+    try:
+        assert qt_upbit.run(main()) == "main is long over"
+    finally:
+        app.setQuitOnLastWindowClosed(False)
+    assert returned == [True]
+
+
+@pytest.mark.parametrize("rejects", [True, False])
+def test_quit_with_a_dialog_open(app: QApplication, rejects: bool) -> None:
+    """Quitting must get through a modal dialog that somebody opened."""
+
+    async def main() -> None:
+        dialog = QDialog()
+        QTimer.singleShot(20, app.quit)
+        QTimer.singleShot(5, dialog.exec)
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            if rejects:
+                dialog.reject()
+
+    begin = time.monotonic()
+    assert qt_upbit.run(main()) is None
+    assert time.monotonic() - begin < 5
+
+
+def test_background_tasks_are_cancelled_and_awaited(app: QApplication) -> None:
+    seen: list[str] = []
+
+    async def background() -> None:
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            await asyncio.sleep(0.001)
+            seen.append("background tidied")
+
+    async def main() -> None:
+        task = asyncio.create_task(background())
+        await asyncio.sleep(0.01)
+        assert not task.done()
+
+    qt_upbit.run(main())
+    assert seen == ["background tidied"]
+
+
+def test_until_quit_outside_run_says_so(app: QApplication) -> None:
+    async def main() -> None:
+        await qt_upbit.until_quit()
+
+    loop = QtEventLoop(app)
+    with pytest.raises(RuntimeError, match=r"qt_upbit\.run"):
+        loop.run_until_complete(main())
+    loop.close()
+
+
+async def test_run_inside_a_running_loop_says_so() -> None:
+    main = asyncio.sleep(0)
+    with pytest.raises(RuntimeError, match="running"):
+        qt_upbit.run(main)
+
+
+def test_run_from_a_thread_says_so(app: QApplication) -> None:
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            qt_upbit.run(asyncio.sleep(0))
+        except RuntimeError as exc:
+            errors.append(exc)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert "main thread" in str(errors[0])
+
+
+def test_run_leaves_no_filter_and_no_handler_behind(app: QApplication) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    filters = len(app.findChildren(QObject, "qt_upbit quit filter"))
+    qt_upbit.run(asyncio.sleep(0.001))
+    app.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    assert signal.getsignal(signal.SIGINT) is before
+    assert len(app.findChildren(QObject, "qt_upbit quit filter")) == filters
+
+
+def test_own_handler_of_sigint_is_left_alone(app: QApplication) -> None:
+    seen: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: seen.append(number))
+    own = signal.getsignal(signal.SIGINT)
+    try:
+
+        async def main() -> None:
+            assert signal.getsignal(signal.SIGINT) is own
+            signal.raise_signal(signal.SIGINT)
+            await until(lambda: bool(seen))
+
+        qt_upbit.run(main())
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert seen == [signal.SIGINT]
+
+
+# --- as a process ---------------------------------------------------------------------------------
+
+PROGRAM = """
+    import asyncio, sys, warnings
+    warnings.simplefilter("error", DeprecationWarning)
+    import qt_upbit
+    from PySide6.QtCore import QTimer
+    from PySide6.QtWidgets import QApplication, QWidget, QPushButton
+
+    {body}
+"""
+
+
+def program(body: str) -> str:
+    return "\n".join(line.removeprefix("    ") for line in PROGRAM.splitlines()).replace("{body}", body)
+
+
+def test_run_makes_the_application() -> None:
+    done = run_program(
+        program(
+            "async def main():\n"
+            "    await asyncio.sleep(0.01)\n"
+            "    print(QApplication.instance().arguments())\n"
+            "    return 5\n"
+            "print(qt_upbit.run(main(), argv=['my-app']))\n"
+            "print(qt_upbit.run(main()))\n"
+        )
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == ["['my-app']", "5", "['my-app']", "5"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process cannot be sent Ctrl-C alone on Windows")
+@pytest.mark.parametrize("waits", ["asyncio.sleep(3600)", "qt_upbit.until_quit()"])
+def test_ctrl_c_ends_in_order(waits: str) -> None:
+    process = start_program(
+        program(
+            "async def main():\n"
+            "    window = QWidget(); window.show()\n"
+            "    print('ready', flush=True)\n"
+            "    try:\n"
+            f"        await {waits}\n"
+            "    finally:\n"
+            "        print('tidied')\n"
+            "qt_upbit.run(main())\n"
+            "print('over')\n"
+        )
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    os.kill(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (0, "")
+    assert out.splitlines() == ["tidied", "over"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process cannot be sent Ctrl-C alone on Windows")
+def test_second_ctrl_c_ends_a_program_that_does_not_want_to() -> None:
+    process = start_program(
+        program(
+            "async def main():\n"
+            "    print('ready', flush=True)\n"
+            "    for _ in range(3):\n"
+            "        try:\n"
+            "            await asyncio.sleep(3600)\n"
+            "        except asyncio.CancelledError:\n"
+            "            print('no', flush=True)\n"
+            "qt_upbit.run(main())\n"
+        )
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    for _ in range(3):
+        os.kill(process.pid, signal.SIGINT)
+        process.stdout.readline()
+    _, err = process.communicate(timeout=20)
+    assert process.returncode != 0
+    assert "KeyboardInterrupt" in err
+
+
+@pytest.mark.parametrize("code", ["sys.exit(3)", "raise SystemExit(3)"])
+def test_exit_code_of_main(code: str) -> None:
+    done = run_program(
+        program(f"async def main():\n    await asyncio.sleep(0.01)\n    {code}\nqt_upbit.run(main())\n")
+    )
+    assert (done.returncode, done.stderr) == (3, "")
+
+
+def test_exception_of_main_is_a_plain_traceback() -> None:
+    done = run_program(program("async def main():\n    raise ValueError('boom')\nqt_upbit.run(main())\n"))
+    assert done.returncode == 1
+    assert done.stderr.strip().endswith("ValueError: boom")
+    assert done.stderr.count("Traceback") == 1
+
+
+def test_interrupting_a_callback_is_not_swallowed(app: QApplication) -> None:
+    """As with asyncio, SystemExit in a callback ends the loop and comes out of `run`."""
+
+    def leave() -> None:
+        raise SystemExit(4)
+
+    async def main() -> None:
+        asyncio.get_running_loop().call_soon(leave)
+        await asyncio.sleep(3600)
+
+    with pytest.raises(SystemExit) as caught:
+        qt_upbit.run(main())
+    assert caught.value.code == 4
+
+
+@on_both_loops
+async def test_both_loops_run_the_tests_helpers() -> None:
+    name = type(asyncio.get_running_loop()).__name__
+    assert name in (
+        "QtEventLoop",
+        "QUnixEventLoop",
+        "QEventLoop",
+        "_QEventLoop",
+        "QSelectorEventLoop",
+        "QIOCPEventLoop",
+    )
+    await asyncio.sleep(0.001)
