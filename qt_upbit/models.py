@@ -17,6 +17,7 @@ import msgspec
 
 from qt_upbit.exceptions import DecodeError
 from qt_upbit.types import (
+    EVENT_TYPES,
     BaseWebSocketEvent,
     OrderbookEvent,
     OrderbookUnit,
@@ -24,6 +25,7 @@ from qt_upbit.types import (
     event_type_of,
     nested_struct_of,
     simple_class_of,
+    simple_key_of,
 )
 
 __all__ = ["Head", "decode", "decode_all", "encode", "from_dict", "peek", "split", "to_dict"]
@@ -196,13 +198,23 @@ def to_dict(event: BaseWebSocketEvent, format: WireFormat = WireFormat.DEFAULT) 
 
 def encode(event: BaseWebSocketEvent, format: WireFormat = WireFormat.DEFAULT) -> bytes:
     """An event as the bytes of one frame in `format`; `decode_all` reads them back as an equal event."""
-    public = event.row.event_class
-    cls: type[BaseWebSocketEvent] = simple_class_of(public) if format.is_simple else public
-    values = {name: _recast(getattr(event, name), format.is_simple) for name in public.__struct_fields__}
+    simple = format.is_simple
+    payload = {key: _recast(getattr(event, name), simple) for name, key in _wire_keys(event.row.name, simple)}
     if isinstance(event, OrderbookEvent):
-        values["units_json"] = msgspec.Raw(_encode_units(event.orderbook_units, format.is_simple))
-    data = _exact_encoder.encode(cls(**values))
+        key = simple_key_of(OrderbookEvent, "units_json") if simple else "orderbook_units"
+        payload[key] = msgspec.Raw(_encode_units(event.orderbook_units, simple))
+    data = _exact_encoder.encode(payload)
     return b"[" + data + b"]" if format.is_list else data
+
+
+@functools.cache
+def _wire_keys(row_name: str, simple: bool) -> tuple[tuple[str, str], ...]:
+    """Fields with their keys in Upbit's order: type and code at the head, where `peek` looks."""
+    cls = EVENT_TYPES[row_name].event_class
+    wire = dict(zip(cls.__struct_fields__, cls.__struct_encode_fields__, strict=True))
+    ends = {"type": 0, "code": 1, "stream_type": 3}
+    names = sorted(wire, key=lambda name: ends.get(name, 2))
+    return tuple((name, simple_key_of(cls, name) if simple else wire[name]) for name in names)
 
 
 def _recast(value: Any, simple: bool) -> Any:
