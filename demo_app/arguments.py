@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import argparse
 import locale
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
 
 from qt_upbit import Region
 
 __all__ = ["Arguments", "parse"]
+
+_CODE: Final = re.compile(r"[A-Z0-9]+-[A-Z0-9]+")
+_LONGEST_S: Final = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +45,30 @@ def _language(environment_locale: str | None) -> str:
 
 def _size(text: str) -> tuple[int, int]:
     width, _, height = text.partition("x")
-    if not (width.isdecimal() and height.isdecimal()):
+    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
         raise argparse.ArgumentTypeError("must look like 1440x900")
     return int(width), int(height)
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds < _LONGEST_S:
+        raise argparse.ArgumentTypeError("must be a number of seconds, not negative")
+    return seconds
+
+
+def _market(text: str) -> str:
+    code = text.upper()
+    if not _CODE.fullmatch(code):
+        raise argparse.ArgumentTypeError("must look like KRW-BTC")
+    return code
+
+
+def _base_url(text: str) -> str:
+    url = urlsplit(text)
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise argparse.ArgumentTypeError("must look like http://127.0.0.1:8080")
+    return text
 
 
 def parse(argv: Sequence[str] | None = None) -> Arguments:
@@ -52,21 +79,24 @@ def parse(argv: Sequence[str] | None = None) -> Arguments:
     )
     parser.add_argument("--live", action="store_true", help="use Upbit instead of the simulated exchange")
     parser.add_argument("--region", choices=[str(r) for r in Region], default="kr", help="whose Upbit")
-    parser.add_argument("--base-url", help="another exchange, for example http://127.0.0.1:8080")
+    parser.add_argument(
+        "--base-url",
+        type=_base_url,
+        metavar="URL",
+        help="another exchange, for example http://127.0.0.1:8080",
+    )
     parser.add_argument("--screenshot", metavar="FILE", help="save the window as PNG and quit")
     parser.add_argument(
-        "--after", type=float, default=5.0, metavar="SECONDS", help="when to take the screenshot"
+        "--after", type=_seconds, default=5.0, metavar="SECONDS", help="when to take the screenshot"
     )
     parser.add_argument("--lang", choices=["ko", "en"], default=_language(locale.getlocale()[0]))
     parser.add_argument("--theme", choices=["dark", "light"], default="dark")
-    parser.add_argument("--market", metavar="CODE", help="first pair, such as KRW-BTC")
+    parser.add_argument("--market", type=_market, metavar="CODE", help="first pair, such as KRW-BTC")
     parser.add_argument("--seed", type=int, default=7, help="of the simulated market")
     parser.add_argument("--size", type=_size, metavar="WxH", help="size of the window")
     given = parser.parse_args(argv)
     if given.live and given.base_url:
         parser.error("--live and --base-url exclude each other")
-    if given.after < 0:
-        parser.error("--after must not be negative")
     return Arguments(
         given.live, Region(given.region), given.base_url, given.screenshot, given.after, given.lang,
         given.theme, given.market, given.seed, given.size,

@@ -72,27 +72,34 @@ class CandleSeries:
         if candles and candle.start == candles[-1].start:
             candles[-1] = candle
             return False
-        if not candles or candle.start > candles[-1].start:
+        is_new = not candles or candle.start > candles[-1].start
+        if is_new:
             candles.append(candle)
-            self.closed_version += 1
-            if len(candles) > self._limit:
-                del candles[0]
-            return True
-        self._put(candle)
+        else:
+            index = bisect.bisect_left(candles, candle.start, key=_start)
+            if candles[index].start == candle.start:
+                candles[index] = candle
+            else:
+                candles.insert(index, candle)
+        del candles[: -self._limit]
         self.closed_version += 1
-        return False
+        return is_new
 
     def add_history(self, history: Iterable[Candle]) -> None:
-        """Take older candles. What the stream said of a candle is kept: it is newer."""
-        have = {candle.start for candle in self._candles}
-        fresh = [candle for candle in history if candle.start not in have]
-        self._candles = sorted((*self._candles, *fresh), key=lambda candle: candle.start)[-self._limit :]
+        """Take candles that were fetched; what closed while nobody listened is mended.
+
+        The newest of them was still running when it was fetched: what the stream said of it is kept.
+        """
+        rows = sorted(history, key=_start)
+        if not rows:
+            return
+        by_start = {candle.start: candle for candle in self._candles}
+        running = by_start.get(rows[-1].start, rows[-1])
+        last = self._candles[-1:]
+        by_start.update((candle.start, candle) for candle in (*rows, running, *last))
+        self._candles = sorted(by_start.values(), key=_start)[-self._limit :]
         self.closed_version += 1
 
-    def _put(self, candle: Candle) -> None:
-        starts = [each.start for each in self._candles]
-        index = bisect.bisect_left(starts, candle.start)
-        if index < len(starts) and starts[index] == candle.start:
-            self._candles[index] = candle
-        else:
-            self._candles.insert(index, candle)
+
+def _start(candle: Candle) -> int:
+    return candle.start

@@ -83,6 +83,8 @@ class Translator:
     """
 
     def __init__(self, language: str) -> None:
+        if language not in LANGUAGES:
+            raise ValueError(f"no texts in language {language!r}: choose from {', '.join(LANGUAGES)}")
         self.language = language
         self._column = LANGUAGES.index(language)
 

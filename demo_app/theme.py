@@ -29,6 +29,11 @@ _FAMILIES: Final = (
 _STYLED: Final = ("window", "panel", "border", "text", "muted", "accent", "warning")
 
 
+# Window, panel, border, grid, text, muted, accent, warning.
+_DARK: Final = ("#0e1117", "#151a23", "#232a36", "#1d2430", "#e4e8ef", "#8b95a7", "#5b8def", "#e0a526")
+_LIGHT: Final = ("#eef1f5", "#ffffff", "#d8dee7", "#edf0f4", "#1b2330", "#5d6878", "#2b62c9", "#9a6700")
+
+
 @dataclass(frozen=True, slots=True)
 class Theme:
     """Colours by meaning; `up` and `down` follow the language's convention."""
@@ -74,12 +79,6 @@ def make_theme(name: str, *, korean: bool) -> Theme:
     blue = QColor("#4f8ff7" if dark else "#1565c0")
     green = QColor("#26a69a" if dark else "#00796b")
     up, down = (red, blue) if korean else (green, red)
-    if dark:
-        return Theme(
-            name, QColor("#0e1117"), QColor("#151a23"), QColor("#232a36"), QColor("#1d2430"), QColor("#e4e8ef"),
-            QColor("#8b95a7"), QColor("#5b8def"), up, down, QColor("#e0a526"),
-        )  # fmt: skip
-    return Theme(
-        name, QColor("#eef1f5"), QColor("#ffffff"), QColor("#d8dee7"), QColor("#edf0f4"), QColor("#1b2330"),
-        QColor("#5d6878"), QColor("#2b62c9"), up, down, QColor("#9a6700"),
-    )  # fmt: skip
+    colors = _DARK if dark else _LIGHT
+    window, panel, border, grid, text, muted, accent, warning = (QColor(color) for color in colors)
+    return Theme(name, window, panel, border, grid, text, muted, accent, up, down, warning)

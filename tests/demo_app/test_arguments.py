@@ -1,0 +1,56 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import pytest
+
+from demo_app.arguments import parse
+from qt_upbit import Region
+
+
+def test_without_arguments_the_exchange_is_simulated() -> None:
+    arguments = parse([])
+    assert arguments.simulated
+    assert arguments.region is Region.KR
+    assert arguments.screenshot is None
+    assert arguments.lang in ("ko", "en")
+
+
+@pytest.mark.parametrize("given", [["--live"], ["--base-url", "http://127.0.0.1:8080"]])
+def test_an_exchange_of_ones_own_is_not_simulated(given: list[str]) -> None:
+    assert not parse(given).simulated
+
+
+def test_everything_together() -> None:
+    where = ["--region", "sg", "--market", "sgd-btc", "--seed", "3"]
+    look = ["--lang", "ko", "--theme", "light", "--size", "800x600"]
+    arguments = parse([*where, *look, "--screenshot", "a.png", "--after", "2.5"])
+    assert arguments.region is Region.SG
+    assert (arguments.screenshot, arguments.after_s) == ("a.png", 2.5)
+    assert (arguments.lang, arguments.theme, arguments.market) == ("ko", "light", "SGD-BTC")
+    assert (arguments.seed, arguments.size) == (3, (800, 600))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ["--live", "--base-url", "http://127.0.0.1:1"],
+        ["--region", "us"],
+        ["--after", "-1"],
+        ["--after", "soon"],
+        ["--after", "nan"],
+        ["--size", "big"],
+        ["--size", "0x10"],
+        ["--lang", "fr"],
+        ["--market", "bitcoin"],
+        ["--base-url", "127.0.0.1:8080"],
+        ["--nonsense"],
+    ],
+)
+def test_what_is_wrong_ends_with_code_two_and_a_message(
+    given: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        parse(given)
+    assert caught.value.code == 2
+    assert given[0].lstrip("-") in capsys.readouterr().err
