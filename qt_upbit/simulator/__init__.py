@@ -13,6 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from qt_upbit.simulator.exchange import SimulatedExchange
+from qt_upbit.simulator.replay import Replay
 from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY, SimulatorSettings
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SIMULATED_ACCESS_KEY",
     "SIMULATED_SECRET_KEY",
+    "Replay",
     "SimulatedExchange",
     "SimulatedServer",
     "SimulatorSettings",

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from qt_upbit.config import Region
+from qt_upbit.simulator.replay import Replay
 from qt_upbit.simulator.settings import SimulatorSettings
 
 
@@ -64,13 +65,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         markets=args.markets,
         region=Region(args.region),
         rate=args.rate,
-        time_scale=args.speed,
+        time_scale=1.0 if args.replay else args.speed,
         compression=not args.no_compression,
         auth_failure=args.auth_failure,
+        market_running=args.replay is None,
     )
+    try:
+        replay = Replay.from_file(args.replay, args.speed) if args.replay else None
+    except (OSError, ValueError) as exc:
+        print(f"cannot replay: {exc}", file=sys.stderr)
+        return 1
 
     async def serve() -> None:
-        async with SimulatedServer(settings, host=args.host, port=args.port) as server:
+        async with SimulatedServer(settings, host=args.host, port=args.port, replay=replay) as server:
             print(f"listening on {server.url}", flush=True)
             # Short sleeps: on Windows, Ctrl-C is seen only when the loop wakes up.
             while True:

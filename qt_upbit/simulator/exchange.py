@@ -13,12 +13,17 @@ import msgspec
 
 from qt_upbit.protocol import wire
 from qt_upbit.protocol.wire import Request, RequestRefused
+from qt_upbit.simulator.account import Account
+from qt_upbit.simulator.announcer import Announcer
 from qt_upbit.simulator.book import Book
 from qt_upbit.simulator.frame_writer import encode_object
+from qt_upbit.simulator.indicator_feed import IndicatorFeed
 from qt_upbit.simulator.market import SimulatedMarket
 from qt_upbit.simulator.price_grid import SCALE
 from qt_upbit.simulator.price_path import mix
 from qt_upbit.simulator.rate_window import RateWindow
+from qt_upbit.simulator.replay import Replay, ReplayFrame
+from qt_upbit.simulator.scripted_trader import ScriptedTrader
 from qt_upbit.simulator.session import Close, Message, Session, Stream, streams_of
 from qt_upbit.simulator.settings import SimulatorSettings
 from qt_upbit.simulator.token_check import TokenCheck, TokenRefused
@@ -54,16 +59,31 @@ class SimulatedExchange:
     Args:
         settings: behaviour.
         now: time of the start.
+        replay: a recording to play instead of a running market, once somebody has subscribed to it.
     """
 
-    def __init__(self, settings: SimulatorSettings | None = None, *, now: float) -> None:
+    def __init__(
+        self, settings: SimulatorSettings | None = None, *, now: float, replay: Replay | None = None
+    ) -> None:
         self.settings = settings or SimulatorSettings()
         self.started = now
         self.violations: Counter[str] = Counter()
         """Broken limits by name: ``connect``, ``message_second``, ``message_minute``, ``origin``, ``rest``."""
         self.sessions: list[Session] = []
         self.tokens = TokenCheck(self.settings.access_key, self.settings.secret_key)
-        self.market = SimulatedMarket(self.settings, int(now * 1000))
+        self.replay = replay
+        self.market = SimulatedMarket(
+            self.settings, int(now * 1000), also=replay.codes if replay is not None else ()
+        )
+        self.account = Account(self.settings.seed, self.publish)
+        self._trader = ScriptedTrader(self.settings, self.market, self.account)
+        self._announcer = Announcer(
+            self.settings.seed,
+            self.settings.announcement_interval_s,
+            self.market.start_ms,
+            tuple(dict.fromkeys(pair.listing.coin.symbol for pair in self.market)),
+        )
+        self._indicators = IndicatorFeed(self.market, self.settings.indicator_delay_s)
         self.on_output: Callable[[Session], None] = lambda session: None
         self._rng = random.Random(mix(self.settings.seed, 1001))  # noqa: S311  # a simulation, not a secret
         self._totals: Counter[Scope] = Counter()
@@ -88,9 +108,27 @@ class SimulatedExchange:
             if not self._timers or self._timers[0][0] > now:
                 break
             heapq.heappop(self._timers)[2](now)
-        more = self.market.tick(self.market_ms(now), self, max_events)
+        market_ms = self.market_ms(now)
+        more = self.market.tick(market_ms, self, max_events)
+        if self.settings.market_running:
+            self._tick_private(market_ms)
+        if self.replay is not None:
+            for frame in self.replay.take(now, max_events):
+                self._publish_recorded(frame)
         self._flush_batches()
         return more or bool(self._timers and self._timers[0][0] <= now)
+
+    def _tick_private(self, market_ms: int) -> None:
+        """Orders, notices and indicators."""
+        if self.settings.account_running:
+            self._trader.tick(market_ms)
+        notice = self._announcer.tick(market_ms)
+        if notice is not None:
+            self.publish(notice)
+        for unit, start_s in self._indicators.closed(market_ms):
+            items = [item for session in self.sessions for item in session.subscription]
+            for event in self._indicators.events(items, unit, start_s, market_ms):
+                self.publish(event)
 
     def call_at(self, when: float, callback: Callable[[float], None]) -> None:
         """Have something done by the `tick` at or after `when`."""
@@ -266,6 +304,8 @@ class SimulatedExchange:
         session.format = request.format or WireFormat.DEFAULT
         known = {stream.variant for stream in old if stream.live}
         waiting: list[Stream] = []
+        if self.replay is not None and session.scope is Scope.PUBLIC:
+            self.replay.start(now + max(self.settings.snapshot_delays_s))
         for item in request.items:
             row = event_type_of(item.type)
             assert row is not None  # noqa: S101  # _check said so
@@ -319,6 +359,8 @@ class SimulatedExchange:
         self.call_at(when, burst)
 
     def _send_snapshot(self, session: Session, stream: Stream) -> None:
+        if self.replay is not None:
+            return  # a recording is all there is
         pair = self.market.pairs.get(stream.code)
         if pair is None:
             return
@@ -378,6 +420,16 @@ class SimulatedExchange:
                         if view is event:
                             encoded[shown] = data
                     self._send(session, data)
+
+    def _publish_recorded(self, frame: ReplayFrame) -> None:
+        """Send a recorded frame: untouched where format and depth are those of the recording."""
+        for session, streams in list(self._index.get((frame.event.type, frame.code), {}).items()):
+            for stream in streams:
+                view = stream.view(frame.event) if stream.live else None
+                if view is None:
+                    continue
+                same = view is frame.event and session.format.is_simple is frame.format.is_simple
+                self._send(session, frame.raw if same else encode_object(view, session.format.is_simple))
 
     def publish_book(self, book: Book) -> None:
         """Send a changed book to every session that is subscribed to it."""

@@ -11,6 +11,7 @@ from typing import Final, Literal, Self
 from aiohttp import ClientConnectionResetError, WSMsgType, web
 
 from qt_upbit.simulator.exchange import Refusal, SimulatedExchange, error_body
+from qt_upbit.simulator.replay import Replay
 from qt_upbit.simulator.rest import RestApi
 from qt_upbit.simulator.session import Close, Session
 from qt_upbit.simulator.settings import SimulatorSettings
@@ -46,7 +47,12 @@ class SimulatedServer:
     """
 
     def __init__(
-        self, settings: SimulatorSettings | None = None, *, host: str = "127.0.0.1", port: int = 0
+        self,
+        settings: SimulatorSettings | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        replay: Replay | None = None,
     ) -> None:
         self.settings = settings or SimulatorSettings()
         self.refuse_connections = False
@@ -55,7 +61,7 @@ class SimulatedServer:
         self._port = port
         self._epoch = time.time()
         self._monotonic = time.monotonic()
-        self.exchange = SimulatedExchange(self.settings, now=self._epoch)
+        self.exchange = SimulatedExchange(self.settings, now=self._epoch, replay=replay)
         self.exchange.on_output = self._on_output
         self._rest = RestApi(self.exchange)
         self._lines: dict[Session, _Line] = {}
