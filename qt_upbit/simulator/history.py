@@ -1,7 +1,8 @@
 """`CandleHistory`: candles of the past, made when asked for, the same ones every time.
 
 A day is made from the price path; each shorter candle is a part of its parent. The parts' opening,
-highest, lowest and last prices, volumes and turnovers add up to the parent exactly.
+highest, lowest and last prices and volumes add up to the parent exactly; turnovers nearly (each is made
+at its own part's typical price).
 """
 
 from __future__ import annotations
@@ -176,12 +177,10 @@ class CandleHistory:
         del active[max(whole.volume, 1) :]
         shapes = self._shapes(whole, start, part_s, active, rng)
         volumes = _share_volume(whole, shapes, rng)
-        turnovers = _share_turnover(whole, shapes, volumes)
         parts: list[Candle | None] = [None] * count
-        for n, (opening, high, low, close), volume, turnover in zip(
-            active, shapes, volumes, turnovers, strict=True
-        ):
-            parts[n] = Candle(opening, high, low, close, volume, turnover)
+        for n, shape, volume in zip(active, shapes, volumes, strict=True):
+            opening, high, low, close = shape
+            parts[n] = Candle(opening, high, low, close, volume, _turnover(shape, volume))
         return parts
 
     def _shapes(
@@ -223,23 +222,11 @@ class CandleHistory:
 
 
 def _share_volume(whole: Candle, shapes: list[list[int]], rng: random.Random) -> list[int]:
-    """Volumes that add up, lively where the price moves, and make the turnover possible."""
+    """Volumes that add up, lively where the price moves."""
     room = (whole.high - whole.low) or 1
     weights = [rng.expovariate(1.0) + 0.1 + 2.5 * (shape[1] - shape[2]) / room for shape in shapes]
     total = sum(weights)
     shares = [weight / total for weight in weights]
-    mean = whole.turnover / whole.volume
-    # Turnover must lie between "all at the low" and "all at the high": lean towards the part that has
-    # the whole's low or high until it does.
-    for index, wanted in ((2, 1), (1, -1)):
-        reached = sum(share * shape[index] for share, shape in zip(shares, shapes, strict=True))
-        excess = (reached - mean) * wanted
-        if excess > 0:
-            extreme = whole.low if index == 2 else whole.high
-            lean = min(1.0, 1.3 * excess / max((reached - extreme) * wanted, 1e-9))
-            holder = next(n for n, shape in enumerate(shapes) if shape[index] == extreme)
-            shares = [share * (1 - lean) for share in shares]
-            shares[holder] += lean
     free = whole.volume - len(shapes)
     volumes = [1 + int(free * share * 0.999999) for share in shares]
     largest = max(range(len(volumes)), key=volumes.__getitem__)
@@ -247,18 +234,6 @@ def _share_volume(whole: Candle, shapes: list[list[int]], rng: random.Random) ->
     return volumes
 
 
-def _share_turnover(whole: Candle, shapes: list[list[int]], volumes: list[int]) -> list[int]:
-    """Turnovers that add up, each between volume times low and volume times high."""
-    lows = [volume * shape[2] for volume, shape in zip(volumes, shapes, strict=True)]
-    rooms = [volume * (shape[1] - shape[2]) for volume, shape in zip(volumes, shapes, strict=True)]
-    rest, space = whole.turnover - sum(lows), sum(rooms)
-    turnovers = [low + (room * rest // space if space else 0) for low, room in zip(lows, rooms, strict=True)]
-    left = whole.turnover - sum(turnovers)
-    for n, (low, room) in enumerate(zip(lows, rooms, strict=True)):
-        if left == 0:
-            break
-        change = min(max(left, low - turnovers[n]), low + room - turnovers[n])
-        turnovers[n] += change
-        left -= change
-    turnovers[-1] += left  # nothing is left unless rounding made the whole impossible
-    return turnovers
+def _turnover(shape: list[int], volume: int) -> int:
+    """What so much volume costs at the part's typical price, which lies between its low and high."""
+    return volume * (sum(shape) // 4)
