@@ -16,8 +16,9 @@ State is one enumeration and one table:
 from __future__ import annotations
 
 import enum
+import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass
 from typing import Final
 
@@ -165,10 +166,17 @@ class StreamsSilent:
 
 @dataclass(frozen=True, slots=True)
 class StreamsRefused:
-    """Streams left out because the server refused the request that brought them."""
+    """Streams left out because the server refused the request that brought them.
+
+    Attributes:
+        keys: the streams.
+        error: the refusal; an `ErrorReported` follows.
+        owners: whose wishes were left out; others may go on with the same streams.
+    """
 
     keys: tuple[StreamKey, ...]
     error: ServerError
+    owners: tuple[Hashable, ...] = ()
 
 
 ConnectionEvent = StateChanged | GapDetected | ErrorReported | StreamsLive | StreamsSilent | StreamsRefused
@@ -180,12 +188,21 @@ _CONFIRM_TIMEOUT_S: Final = 2.0
 _RESYNC_TIMEOUT_S: Final = 3.0
 """A resent subscription answers with snapshots in about 0.4 s (protocol section 2.7)."""
 _MIN_FRAMES_TO_JUDGE: Final = 10
+_MEAN_OVER: Final = 50
+"""Frames that the mean interval remembers: nights are quieter than days."""
 _SILENCE_FACTOR: Final = 20.0
 """Silence is suspicious beyond this many times the mean interval between frames."""
+_MAX_COALESCE_S: Final = 2.0
 _REFUSALS_BEFORE_REJECTED: Final = 3
-_TOO_MANY: Final = ("Too Many Requests", "TOO_MANY_REQUESTS", "I'm a teapot")
 _BLOCKED_DEFAULT_S: Final = 60.0
 """How long to stay away after 418 when the answer does not say (protocol section 6.1)."""
+_BLOCKED_MAX_S: Final = 24 * 3600.0
+_TOO_MANY: Final = {
+    "Too Many Requests": 1.0,
+    "TOO_MANY_REQUESTS": 1.0,
+    "I'm a teapot": _BLOCKED_DEFAULT_S,
+}
+"""Error frames that blame our pace and not what was asked for, and how long to stay away."""
 _NEVER: Final = float("inf")
 
 
@@ -228,11 +245,18 @@ class UpbitConnection:
         self._connect_at = _NEVER
         self._send_at = _NEVER
         self._linger_until = _NEVER
+        self._blocked_until = 0.0
+        """The server asked us to stay away until then, whatever else happens."""
+        self._deadline_moved = False
         self._forget_socket_state()
         self._last_frame_at: float | None = None
         self._gap_begin: float | None = None
+        self._was_synced = False
         self._refusals = 0
+        self._refused_items: tuple[wire.RequestItem, ...] = ()
+        self._may_ask_list = True
         self._error: QtUpbitError | None = None
+        self._reported = ""
         self.stray_frames = 0
         """Frames that nobody waits for any more: the tail of a subscription that was replaced."""
         self.requests_sent = 0
@@ -255,8 +279,14 @@ class UpbitConnection:
         self._resync_due = _NEVER
         self._frames = 0
         self._patience = 1.0
-        self._first_frame_at = 0.0
+        self._forget_flow()
         self._awaited: dict[Head, list[StreamKey]] = {}
+
+    def _forget_flow(self) -> None:
+        """Another set of streams flows at another rate."""
+        self._flow_frames = 0
+        self._flow_at = 0.0
+        self._flow_interval = 0.0
 
     # --- reading -----------------------------------------------------------------------------------
 
@@ -282,8 +312,8 @@ class UpbitConnection:
 
     @property
     def has_output(self) -> bool:
-        """Whether `take_actions` or `take_events` has anything; cheap, for the hot path."""
-        return bool(self._actions or self._events)
+        """Whether there are actions, events or an earlier deadline to take; cheap, for the hot path."""
+        return bool(self._actions or self._events or self._deadline_moved)
 
     def take_actions(self) -> list[Action]:
         """What to do, in order. Ask after every call."""
@@ -299,6 +329,7 @@ class UpbitConnection:
 
     def next_deadline(self) -> float | None:
         """When to call `tick` at the latest; None while there is nothing to wait for."""
+        self._deadline_moved = False
         deadline = min(
             self._connect_at,
             self._send_at,
@@ -319,6 +350,8 @@ class UpbitConnection:
         """The desired set of this scope may have changed. Cheap; call it after every change."""
         if self._state is ConnectionState.CLOSED:
             return
+        if self.is_open:
+            self._watch()
         if not self._subscriptions.is_wanted(self.scope):
             self._send_at = _NEVER
             if self._state is not ConnectionState.IDLE and self._linger_until == _NEVER:
@@ -330,9 +363,13 @@ class UpbitConnection:
             # Wait for the wishes of the same moment; the handshake takes longer anyway.
             self._connect_at = now + self._connect_limiter.delay(now)
             self.tick(now)
-        elif self._state is ConnectionState.REJECTED and not isinstance(self._error, AuthenticationError):
-            # The request was refused, and now there is another one.
-            self.retry(now)
+        elif self._state is ConnectionState.REJECTED:
+            # If the request was refused, another one is worth a try; a refused key stays refused.
+            if (
+                isinstance(self._error, ServerError)
+                and self._subscriptions.request_items(self.scope) != self._refused_items
+            ):
+                self.retry(now)
         elif self.is_open and self._send_at == _NEVER and self._subscriptions.needs_request(self.scope):
             self._send_at = now + self._coalesce(now)
 
@@ -361,7 +398,7 @@ class UpbitConnection:
             self.stray_frames += 1
             return []
         if isinstance(raw, str):
-            raw = raw.encode()
+            raw = raw.encode(errors="replace")
         self._heard_at = now
         self._pong_due = _NEVER
         if raw.startswith(b"{") and not wire.is_control(raw):
@@ -384,8 +421,13 @@ class UpbitConnection:
         self._lose(now, error)
 
     def retry(self, now: float) -> None:
-        """Connect again at once: the user asked, or the credentials changed."""
+        """Connect again at once: the user asked, or the credentials changed.
+
+        "At once" means when the limits allow it, and not before the server's own time to stay away is over.
+        """
         self._refusals = 0
+        self._reported = ""
+        self._may_ask_list = True
         if self._state is ConnectionState.REJECTED:
             self._step(ConnectionEventKind.RETRY)
             self._connect_at = now
@@ -418,6 +460,9 @@ class UpbitConnection:
             self._lose(now, ConnectionFailedError("the server does not answer pings"))
             return
         if now >= self._resync_due:
+            if self._state is ConnectionState.RESYNCING:
+                # If that was the market and not the line, connecting again for ever does not help.
+                self._subscriptions.forget_accepted(self.scope)
             self._lose(now, ConnectionFailedError("the server answers pings but sends no data"))
             return
         if now >= self._ping_at:
@@ -428,8 +473,7 @@ class UpbitConnection:
         if now >= self._silence_due():
             self._go_stale(now)
         if now >= self._confirm_at:
-            self._confirm_at = _NEVER
-            self._synced(now)
+            self._confirm(now, frozenset())
         if now >= self._send_at:
             self._send(now)
         if now >= self._audit_at:
@@ -449,7 +493,7 @@ class UpbitConnection:
             self._events.append(StateChanged(old, new))
 
     def _connect(self, now: float) -> None:
-        delay = self._connect_limiter.delay(now)
+        delay = max(self._connect_limiter.delay(now), self._blocked_until - now)
         if delay > 0:
             self._connect_at = now + delay
             return
@@ -472,42 +516,60 @@ class UpbitConnection:
         self._connect_at = _NEVER
         self._drop_socket()
         self._gap_begin = self._last_frame_at = None
+        self._was_synced = False
         self._backoff.reset()
         self._refusals = 0
         self._error = None
+        self._reported = ""
         self._step(ConnectionEventKind.RELEASED)
 
     def _lose(self, now: float, error: QtUpbitError, *, quiet: bool = False) -> None:
         was_open = self.is_open
-        if was_open and self._gap_begin is None:
-            self._gap_begin = self._last_frame_at if self._last_frame_at is not None else self._opened_at
+        if self._was_synced and self._gap_begin is None:
+            # A scope that is silent by nature was complete until the line was last heard.
+            last_data_at = self._last_frame_at if self._has_snapshots else self._heard_at
+            self._gap_begin = last_data_at if last_data_at is not None else self._opened_at
         proven = was_open and self._frames > 0 and now - self._opened_at >= _PROVEN_AFTER_S
-        self._drop_socket()
         # Reported when it changes: a server that is down for an hour is one error, not a thousand.
-        if not quiet and str(error) != str(self._error):
+        if not quiet and str(error) != self._reported and self._linger_until == _NEVER:
             self._events.append(ErrorReported(error))
+            self._reported = str(error)
+        rejected = not is_retryable(error) or self._refusals >= _REFUSALS_BEFORE_REJECTED
+        if rejected:
+            self._refused_items = self._subscriptions.request_items(self.scope)
+        self._drop_socket()
         self._error = error
-        if not is_retryable(error) or self._refusals >= _REFUSALS_BEFORE_REJECTED:
-            self._connect_at = _NEVER
+        wait = _asked_to_wait(error)
+        if wait > 0:
+            self._blocked_until = max(self._blocked_until, now + wait)
+        self._connect_at = _NEVER
+        if rejected:
             self._step(ConnectionEventKind.REFUSED)
             return
         if proven:
             self._backoff.reset()
         self.reconnects += was_open
-        self._connect_at = now + max(0.0 if quiet else self._backoff.next_delay(), _asked_to_wait(error))
+        if not self._subscriptions.is_wanted(self.scope):
+            self._release()
+            return
+        backoff = 0.0 if quiet else self._backoff.next_delay()
+        self._connect_at = max(now + backoff, self._blocked_until)
         self._step(ConnectionEventKind.LOST)
 
     # --- sending -----------------------------------------------------------------------------------
 
     def _coalesce(self, now: float) -> float:
         """How long to gather wishes: longer once half of the minute's messages are used up."""
-        used = self._message_limiter.used(now, 60.0)
-        pace = 60.0 / self._config.messages_per_minute
-        return self._config.coalesce_s if used < self._config.messages_per_minute // 2 else 2 * pace
+        limit = self._config.messages_per_minute
+        if self._message_limiter.used(now, 60.0) < limit // 2:
+            return self._config.coalesce_s
+        return max(self._config.coalesce_s, min(2 * 60.0 / limit, _MAX_COALESCE_S))
 
     def _send(self, now: float) -> None:
         if not self._subscriptions.needs_request(self.scope):
             self._send_at = _NEVER
+            if self._linger_until == _NEVER and not self._subscriptions.is_wanted(self.scope):
+                self._linger_until = now + self._config.linger_s
             return
         delay = self._message_limiter.delay(now)
         if delay > 0:
@@ -520,21 +582,34 @@ class UpbitConnection:
         self._subscriptions.mark_sent(self.scope, now)
         self.requests_sent += 1
         self._audit_ticket = None  # an answer under way speaks of the set before
-        self._await(now)
-
-    def _await(self, now: float) -> None:
-        self._awaited = {}
-        for key in self._subscriptions.awaited(self.scope):
-            self._awaited.setdefault(Head(key.type, key.code), []).append(key)
-        if self._has_snapshots:
-            if self._config.audit_interval_s is not None:
-                self._audit_at = now + self._config.audit_interval_s
-        else:
+        self._forget_flow()
+        self._watch()
+        if self._state is ConnectionState.STALE:
+            self._resync_due = now + _RESYNC_TIMEOUT_S
+        elif self._state is ConnectionState.RESYNCING and self._subscriptions.owes_pictures(
+            self.scope, known=True
+        ):
+            self._resync_due = now + self._config.silent_code_timeout_s
+        interval = self._config.audit_interval_s
+        self._audit_at = _NEVER if interval is None else now + interval
+        if not self._has_snapshots or (
+            self._state is ConnectionState.RESYNCING and not self._subscriptions.owes_pictures(self.scope)
+        ):
             # No first frame will come, so the server's own list is the only sign of life.
             self._audit_at = now
             self._confirm_at = now + _CONFIRM_TIMEOUT_S
 
+    def _watch(self) -> None:
+        """Look out for the first frames, or pictures, of what was asked for."""
+        self._awaited = {}
+        for key in self._subscriptions.awaited(self.scope):
+            self._awaited.setdefault(Head(key.type, key.code), []).append(key)
+
     def _ask_for_list(self, now: float) -> None:
+        interval = self._config.audit_interval_s
+        if not self._may_ask_list or self._linger_until != _NEVER:
+            self._audit_at = _NEVER if interval is None else now + interval
+            return
         delay = self._message_limiter.delay(now)
         if delay > 0 or self._send_at != _NEVER:
             self._audit_at = max(now + delay, self._send_at if self._send_at != _NEVER else now) + 0.01
@@ -545,7 +620,6 @@ class UpbitConnection:
             self._audit_ticket, format=self._config.wire_format, method=wire.LIST_SUBSCRIPTIONS
         )
         self._emit_message(wire.encode_request(request), now)
-        interval = self._config.audit_interval_s
         self._audit_at = _NEVER if interval is None else now + interval
 
     def _emit_message(self, text: str, now: float) -> None:
@@ -556,31 +630,41 @@ class UpbitConnection:
 
     def _saw_data(self, head: Head, raw: bytes, now: float) -> None:
         self._frames += 1
-        if self._frames == 1:
-            self._first_frame_at = now
+        # stream_type stands at the end of a frame. What we asked for ourselves says nothing of the flow.
+        snapshot = raw.find(b"SNAPSHOT", -64) >= 0
+        if not snapshot:
+            self._flow_frames += 1
+            if self._flow_frames > 1:
+                step = now - self._flow_at - self._flow_interval
+                self._flow_interval += step / min(self._flow_frames - 1, _MEAN_OVER)
+            self._flow_at = now
         if self._state is not ConnectionState.LIVE:
             self._synced(now)
         self._last_frame_at = now
         if self._awaited:
             keys = self._awaited.get(head)
             if keys is not None:
-                self._saw_first_frame(head, keys, raw)
+                self._saw_awaited_frame(head, keys, raw, now, snapshot=snapshot)
 
-    def _saw_first_frame(self, head: Head, keys: list[StreamKey], raw: bytes) -> None:
-        if keys[0].variant:
-            try:
-                event = decode(raw, head)
-            except DecodeError:
-                return  # reported by whoever reads the frame
-            keys = [key for key in keys if key == event.stream_key]
-        live = tuple(key for key in keys if self._subscriptions.mark_live(self.scope, key))
-        rest = [key for key in self._awaited[head] if key not in keys]
-        if rest:
-            self._awaited[head] = rest
-        else:
-            del self._awaited[head]
-        if live:
-            self._events.append(StreamsLive(live))
+    def _saw_awaited_frame(
+        self, head: Head, keys: list[StreamKey], raw: bytes, now: float, *, snapshot: bool
+    ) -> None:
+        try:
+            seen = decode(raw, head).stream_key
+        except DecodeError:
+            return  # reported by whoever reads the frame; the stream goes on owing a good one
+        if seen not in keys:
+            return
+        if self._subscriptions.mark_live(self.scope, seen, snapshot=snapshot):
+            self._events.append(StreamsLive((seen,)))
+        if not self._subscriptions.is_awaited(self.scope, seen):
+            keys.remove(seen)
+            if not keys:
+                del self._awaited[head]
+        if snapshot and self._subscriptions.take_released(self.scope) and self._send_at == _NEVER:
+            # Who wanted only this picture no longer counts: look whether the rest is what we asked for.
+            self._send_at = now + self._coalesce(now)
+            self._deadline_moved = True
 
     def _synced(self, now: float) -> None:
         self._resync_due = self._confirm_at = _NEVER
@@ -590,7 +674,9 @@ class UpbitConnection:
             codes = self._subscriptions.codes(self.scope)
             self._events.append(GapDetected(codes, self._gap_begin, now))
             self._gap_begin = None
+        self._was_synced = True
         self._error = None
+        self._reported = ""
         self._refusals = 0
         if not self._has_snapshots:
             self._frames += 1  # the confirmation is this scope's sign of life
@@ -598,24 +684,33 @@ class UpbitConnection:
 
     def _receive_unusual(self, raw: bytes, now: float) -> list[tuple[Head, bytes]]:
         """Control frames, the list formats' arrays, and whatever else there is."""
+        frames: list[tuple[Head, bytes]] = []
+        epoch = self._socket
         try:
-            control = wire.decode_control(raw)
-            if control is not None:
-                self._receive_control(control, now)
-                return []
-            frames = []
             for item in split(raw):
                 head = peek(item)
-                if head is None or event_type_of(head.type) is None:
-                    kind = "a frame without type" if head is None else f"unknown type {head.type[:40]!r}"
-                    self._events.append(ErrorReported(DecodeError(kind, item)))
+                if head is not None and event_type_of(head.type) is not None:
+                    self._saw_data(head, item, now)
+                    frames.append((head, item))
                     continue
-                self._saw_data(head, item, now)
-                frames.append((head, item))
-            return frames
+                try:
+                    self._receive_odd(head, item, now)
+                except DecodeError as exc:
+                    self._events.append(ErrorReported(exc))
+                if self._socket != epoch:
+                    break  # an error frame ended this socket
         except DecodeError as exc:
             self._events.append(ErrorReported(exc))
-            return []
+        return frames
+
+    def _receive_odd(self, head: Head | None, item: bytes, now: float) -> None:
+        control = wire.decode_control(item)
+        if control is not None:
+            self._receive_control(control, now)
+        elif head is None:
+            raise DecodeError("a frame without type", item)
+        else:
+            raise DecodeError(f"unknown type {head.type[:40]!r}", item)
 
     def _receive_control(self, control: wire.ControlFrame, now: float) -> None:
         if isinstance(control, wire.ErrorFrame):
@@ -632,9 +727,12 @@ class UpbitConnection:
         if frame.name in _TOO_MANY:
             self._lose(now, error)
             return
-        refused = self._subscriptions.quarantine_newcomers(self.scope)
+        refused = self._subscriptions.quarantine_newcomers(self.scope, now)
         if refused:
-            self._events.append(StreamsRefused(refused, error))
+            owners = self._subscriptions.owners_left_out(refused)
+            self._events.append(StreamsRefused(refused, error, owners))
+        elif self._audit_ticket is not None and self._may_ask_list:
+            self._may_ask_list = False  # it was our question that was not understood
         else:
             self._refusals += 1
         self._lose(now, error)
@@ -645,6 +743,8 @@ class UpbitConnection:
         self._audit_ticket = None
         missing, surplus = self._subscriptions.audit(self.scope, frame.result)
         differences = frozenset(missing | surplus)
+        if self._send_at != _NEVER:
+            return  # another request is about to go out anyway, and its own audit follows
         if differences and differences != self._healed and self._subscriptions.is_wanted(self.scope):
             # Once for the same difference: a server that insists is not argued with for ever.
             self._healed = differences
@@ -656,6 +756,11 @@ class UpbitConnection:
             return
         if not differences:
             self._healed = None
+        self._confirm(now, missing)
+
+    def _confirm(self, now: float, missing: Collection[StreamKey]) -> None:
+        """The request was accepted: the server lists it, or at least did not refuse it in time."""
+        self._confirm_at = _NEVER
         if not self._has_snapshots:
             live = tuple(
                 key
@@ -664,8 +769,10 @@ class UpbitConnection:
             )
             if live:
                 self._events.append(StreamsLive(live))
-            self._awaited = {}
-            self._synced(now)
+            self._watch()
+        elif self._state is not ConnectionState.RESYNCING or self._subscriptions.owes_pictures(self.scope):
+            return  # on the public scope data tells, where data is due
+        self._synced(now)
 
     # --- silence -----------------------------------------------------------------------------------
 
@@ -675,15 +782,16 @@ class UpbitConnection:
         The private socket is silent by nature. A public one is judged by all its markets together:
         one quiet pair says nothing, and if only quiet pairs are subscribed the mean interval is long.
         """
-        if not (
-            self._has_snapshots and self._state is ConnectionState.LIVE and self._last_frame_at is not None
+        if (
+            not self._has_snapshots
+            or self._state is not ConnectionState.LIVE
+            or self._linger_until != _NEVER
+            or self._flow_frames < _MIN_FRAMES_TO_JUDGE
         ):
             return _NEVER
-        if self._frames < _MIN_FRAMES_TO_JUDGE:
-            return _NEVER
-        mean = (self._last_frame_at - self._first_frame_at) / (self._frames - 1)
-        return self._last_frame_at + self._patience * max(
-            self._config.silence_timeout_s, _SILENCE_FACTOR * mean
+        last = self._flow_at if self._last_frame_at is None else self._last_frame_at
+        return last + self._patience * max(
+            self._config.silence_timeout_s, _SILENCE_FACTOR * self._flow_interval
         )
 
     def _go_stale(self, now: float) -> None:
@@ -692,10 +800,8 @@ class UpbitConnection:
         # If the market simply was quiet, asking again every few seconds would be noise.
         self._patience *= 2.0
         self._step(ConnectionEventKind.SILENT)
-        if self._subscriptions.is_wanted(self.scope):
-            self._subscriptions.resend(self.scope)
-            self._send_at = now
-            self._resync_due = now + _RESYNC_TIMEOUT_S
+        self._subscriptions.resend(self.scope)
+        self._send_at = now
 
     def _next_silent_code(self) -> float:
         if not self.is_open:
@@ -712,10 +818,10 @@ class UpbitConnection:
 
 def _asked_to_wait(error: QtUpbitError) -> float:
     """Seconds the server asked us to stay away."""
+    wait = 0.0
     if isinstance(error, ServerError):
-        return 1.0 if error.name in _TOO_MANY else 0.0
-    if isinstance(error, ConnectionFailedError):
-        if error.retry_after_s is not None:
-            return error.retry_after_s
-        return {429: 1.0, 418: _BLOCKED_DEFAULT_S}.get(error.status or 0, 0.0)
-    return 0.0
+        wait = _TOO_MANY.get(error.name, 0.0)
+    elif isinstance(error, ConnectionFailedError):
+        asked = error.retry_after_s
+        wait = {429: 1.0, 418: _BLOCKED_DEFAULT_S}.get(error.status or 0, 0.0) if asked is None else asked
+    return min(max(wait, 0.0), _BLOCKED_MAX_S) if not math.isnan(wait) else 0.0

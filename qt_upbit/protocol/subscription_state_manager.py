@@ -8,21 +8,25 @@ each request must hold everything that anybody wants. How wishes for the same co
 * **Level** (order books) and **timeframe** (indicators): different values are different streams; each
   has its own object in the request, and its frames carry the value.
 * **Snapshot and realtime**: the stream runs if anybody wants it; it starts with a snapshot if anybody
-  wants one. Who wanted no snapshot is not given one, who wanted only one is released after it.
+  wants one. Who wanted no snapshot is not given one, who wanted only one is released after it: it is no
+  part of later requests, also not after a reconnect.
 * **Lists** (announcement categories, indicator definitions): the union is asked for, and everyone gets
   what they asked for. No list means everything.
 * **All codes** (my orders): swallows single codes; who named codes gets those.
 
-No rule ever drops a subscriber.
+No rule ever drops a subscriber. If the server refuses a request, those wishes are left out that it brought
+beyond what the server had accepted before, whoever else wants the same stream; they are told, and tried
+again when somebody wishes for the stream anew.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Hashable, Iterable, Mapping
+import functools
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -71,14 +75,71 @@ class StreamState(enum.Enum):
     """A frame has come, or the server lists it."""
     SILENT = enum.auto()
     """No frame in the time allowed; reported, and still asked for."""
+    SATISFIED = enum.auto()
+    """Only first pictures were wanted and everybody has one; asked again when wished again."""
     QUARANTINED = enum.auto()
     """The server refused the request that brought it; left out so that the others live."""
 
 
-@dataclass(slots=True)
 class _Stream:
-    state: StreamState = StreamState.DESIRED
-    sent_at: float = 0.0
+    """One stream: who wants it, and how far it has come."""
+
+    __slots__ = ("_sendable", "_wanted", "accepted", "picture_due", "refused", "satisfied", "state", "wishes")
+
+    def __init__(self) -> None:
+        self.wishes: dict[Hashable, Wish] = {}
+        self.satisfied: set[Hashable] = set()
+        """Owners who wanted one picture and have it."""
+        self.refused: set[Hashable] = set()
+        """Owners whose wish made the server refuse a request."""
+        self.state = StreamState.DESIRED
+        self.picture_due = False
+        """Somebody needs a picture that is neither in our cache nor under way."""
+        self.accepted: Wish | None = None
+        """What the server has been seen to accept, also on an earlier connection."""
+        self._wanted: Wish | None = None
+        self._sendable: Wish | None = None
+
+    def changed(self) -> None:
+        """The owners' wishes are to be merged anew."""
+        self._wanted = self._sendable = None
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether anybody is not satisfied."""
+        return len(self.satisfied) < len(self.wishes)
+
+    @property
+    def is_sendable(self) -> bool:
+        """Whether anybody is neither satisfied nor refused."""
+        return self.is_wanted and (not self.refused or len(self.satisfied | self.refused) < len(self.wishes))
+
+    @property
+    def wanted(self) -> Wish | None:
+        """Everybody's wish in one; None when all are satisfied."""
+        if self._wanted is None and self.is_wanted:
+            self._wanted = _merge_all(w for o, w in self.wishes.items() if o not in self.satisfied)
+        return self._wanted
+
+    @property
+    def sendable(self) -> Wish | None:
+        """The same without those whose wish the server refused."""
+        if not self.refused:
+            return self.wanted
+        if self._sendable is None and self.is_sendable:
+            left_out = self.satisfied | self.refused
+            self._sendable = _merge_all(w for o, w in self.wishes.items() if o not in left_out)
+        return self._sendable
+
+    def settle(self) -> None:
+        """Correct the state after owners came, went or were left out."""
+        if self.is_sendable:
+            if self.state in (StreamState.SATISFIED, StreamState.QUARANTINED):
+                self.state = StreamState.DESIRED
+        elif self.is_wanted:
+            self.state = StreamState.QUARANTINED
+        else:
+            self.state = StreamState.SATISFIED
 
 
 class _ScopeState:
@@ -87,9 +148,46 @@ class _ScopeState:
     def __init__(self) -> None:
         self.streams: dict[StreamKey, _Stream] = {}
         self.sent: dict[StreamKey, Wish] = {}
+        """What the server serves now, as far as we know."""
         self.last_request: dict[StreamKey, Wish] = {}
-        self.accepted: frozenset[StreamKey] = frozenset()
-        self.quarantined: set[StreamKey] = set()
+        self.requested_at = _LONG_AGO
+        self.owed: dict[StreamKey, float] = {}
+        """Streams that owe a first picture, by the time it was asked for, oldest first."""
+        self.again = False
+        """The whole request is to be sent once more."""
+        self.released = False
+        """Somebody got the one picture it wanted."""
+        self._desired: dict[StreamKey, Wish] | None = None
+        self._sendable: dict[StreamKey, Wish] | None = None
+
+    def changed(self) -> None:
+        self._desired = self._sendable = None
+
+    @property
+    def desired(self) -> dict[StreamKey, Wish]:
+        if self._desired is None:
+            merged = {key: stream.wanted for key, stream in self.streams.items()}
+            self._desired = _absorb_all_codes({k: wish for k, wish in merged.items() if wish is not None})
+        return self._desired
+
+    @property
+    def sendable(self) -> dict[StreamKey, Wish]:
+        if self._sendable is None:
+            merged = {key: stream.sendable for key, stream in self.streams.items()}
+            self._sendable = _absorb_all_codes({k: wish for k, wish in merged.items() if wish is not None})
+        return self._sendable
+
+    def accept_all(self) -> None:
+        """The last request has been served: nothing in it can be to blame for a later refusal."""
+        for key, wish in self.sent.items():
+            stream = self.streams.get(key)
+            if stream is not None:
+                stream.accepted = wish
+
+
+_LONG_AGO: Final = float("-inf")
+_SETTLED_S: Final = 5.0
+"""A refusal comes within a round trip (protocol section 4); after this long a request is accepted."""
 
 
 class SubscriptionStateManager:
@@ -101,47 +199,78 @@ class SubscriptionStateManager:
 
     def __init__(self) -> None:
         self._wishes: dict[Hashable, tuple[Wish, ...]] = {}
-        self._by_key: dict[StreamKey, dict[Hashable, Wish]] = {}
         self._scopes = {scope: _ScopeState() for scope in Scope}
 
     # --- owners ------------------------------------------------------------------------------------
 
-    def add(self, owner: Hashable, wishes: Iterable[Wish]) -> set[Scope]:
+    def add(
+        self, owner: Hashable, wishes: Iterable[Wish], unserved: Collection[StreamKey] = ()
+    ) -> set[Scope]:
         """Set what `owner` wants, instead of what it wanted before; return the scopes concerned.
 
-        A repeated key within `wishes` merges.
+        A repeated key within `wishes` merges. Who wants a first picture of a LIVE stream is taken to
+        have it from the cache, unless `unserved` names the stream: then the server is asked again.
         """
-        scopes = self.remove(owner)
         merged: dict[StreamKey, Wish] = {}
         for wish in wishes:
             merged[wish.key] = _merge(merged[wish.key], wish) if wish.key in merged else wish
-        if not merged:
-            return scopes
-        self._wishes[owner] = tuple(merged.values())
-        for wish in merged.values():
-            self._by_key.setdefault(wish.key, {})[owner] = wish
-            state = self._scopes[wish.row.scope]
-            state.streams.setdefault(wish.key, _Stream())
-            # A fresh wish deserves a fresh try.
-            if wish.key in state.quarantined:
-                state.quarantined.discard(wish.key)
-                state.streams[wish.key].state = StreamState.DESIRED
-            scopes.add(wish.row.scope)
+        rows = {key: wish.row for key, wish in merged.items()}  # raises before anything is changed
+        scopes = self._drop(owner, [w for w in self._wishes.pop(owner, ()) if w.key not in merged])
+        if merged:
+            self._wishes[owner] = tuple(merged.values())
+        for key, wish in merged.items():
+            scope = rows[key].scope
+            scopes.add(scope)
+            state = self._scopes[scope]
+            stream = state.streams.get(key)
+            if stream is None:
+                stream = state.streams[key] = _Stream()
+            self._put(state, stream, owner, wish, served=key not in unserved)
+            state.changed()
         return scopes
+
+    def _put(self, state: _ScopeState, stream: _Stream, owner: Hashable, wish: Wish, *, served: bool) -> None:
+        sent = state.sent.get(wish.key)
+        stream.wishes[owner] = wish
+        stream.satisfied.discard(owner)
+        # A fresh wish deserves a fresh try, and so do those who were refused the same stream.
+        stream.refused.clear()
+        stream.changed()
+        stream.settle()
+        if stream.state is StreamState.DESIRED and sent is not None and sent.realtime:
+            # Its last owner left, and the server was not told yet: it still runs, but its cache is gone.
+            stream.state = StreamState.SENT
+            served = False
+        if not (wish.snapshot and wish.row.has_snapshot) or sent is None or wish.key in state.owed:
+            return
+        if stream.state is not StreamState.LIVE or not served or not _subsumes(sent, wish):
+            stream.picture_due = True
+        elif not wish.realtime:
+            stream.satisfied.add(owner)
+            stream.changed()
+            stream.settle()
 
     def remove(self, owner: Hashable) -> set[Scope]:
         """Forget an owner; return the scopes concerned. Unknown owners are none of our business."""
+        return self._drop(owner, self._wishes.pop(owner, ()))
+
+    def _drop(self, owner: Hashable, wishes: Iterable[Wish]) -> set[Scope]:
         scopes: set[Scope] = set()
-        for wish in self._wishes.pop(owner, ()):
+        for wish in wishes:
             scope = wish.row.scope
             scopes.add(scope)
-            owners = self._by_key[wish.key]
-            del owners[owner]
-            if not owners:
-                del self._by_key[wish.key]
-                state = self._scopes[scope]
-                state.streams.pop(wish.key, None)
-                state.quarantined.discard(wish.key)
+            state = self._scopes[scope]
+            state.changed()
+            stream = state.streams[wish.key]
+            del stream.wishes[owner]
+            if not stream.wishes:
+                del state.streams[wish.key]
+                state.owed.pop(wish.key, None)
+                continue
+            stream.satisfied.discard(owner)
+            stream.refused.discard(owner)
+            stream.changed()
+            stream.settle()
         return scopes
 
     def wishes_of(self, owner: Hashable) -> tuple[Wish, ...]:
@@ -150,29 +279,24 @@ class SubscriptionStateManager:
 
     def owners_of(self, key: StreamKey) -> tuple[Hashable, ...]:
         """Who wants a stream, oldest first."""
-        return tuple(self._by_key.get(key, ()))
+        stream = self._stream(key)
+        return tuple(stream.wishes) if stream is not None else ()
 
     # --- the merged set ----------------------------------------------------------------------------
 
     def desired(self, scope: Scope) -> dict[StreamKey, Wish]:
         """Everything wanted of a scope, merged, in the order it was first asked for."""
-        state = self._scopes[scope]
-        merged: dict[StreamKey, Wish] = {}
-        for key in state.streams:
-            owners = iter(self._by_key[key].values())
-            wish = next(owners)
-            for other in owners:
-                wish = _merge(wish, other)
-            merged[key] = wish
-        return _absorb_all_codes(merged)
+        return dict(self._scopes[scope].desired)
 
     def is_wanted(self, scope: Scope) -> bool:
-        """Whether anybody wants anything of a scope."""
-        return bool(self._scopes[scope].streams)
+        """Whether there is anything to ask the server of a scope for."""
+        return any(stream.is_sendable for stream in self._scopes[scope].streams.values())
 
     def codes(self, scope: Scope) -> tuple[str, ...]:
         """The codes wanted of a scope, sorted."""
-        return tuple(sorted({key.code for key in self._scopes[scope].streams} - {ALL_CODES}))
+        streams = self._scopes[scope].streams.items()
+        wanted = {key.code for key, stream in streams if stream.is_wanted}
+        return tuple(sorted(wanted - {ALL_CODES}))
 
     def needs_request(self, scope: Scope) -> bool:
         """Whether what was asked for on this connection is no longer what is wanted.
@@ -181,16 +305,20 @@ class SubscriptionStateManager:
         snapshot for a live stream comes from our own cache: neither is worth a request.
         """
         state = self._scopes[scope]
-        desired = self._sendable(scope)
-        if any(not self._covers(state, key, wish) for key, wish in desired.items()):
-            return True
-        return bool(desired) and any(wish.realtime and key not in desired for key, wish in state.sent.items())
+        desired = state.sendable
+        if not desired:
+            return False  # there is no request for nothing; the connection is closed after a while
+        return (
+            state.again
+            or not all(self._is_covered(state, key, wish) for key, wish in desired.items())
+            or any(wish.realtime and key not in desired for key, wish in state.sent.items())
+        )
 
     def request_items(self, scope: Scope) -> tuple[RequestItem, ...]:
         """The whole desired set as the data-type objects of one request."""
         groups: dict[tuple[Any, ...], list[tuple[StreamKey, Wish]]] = {}
-        for key, wish in self._sendable(scope).items():
-            options = _options_key(wish.options)
+        for key, wish in self._scopes[scope].sendable.items():
+            options = _options_key(wish.options) if wish.options else b""
             flags = (wish.snapshot and not wish.realtime, wish.realtime and not wish.snapshot)
             groups.setdefault((key.type, key.variant, flags, options), []).append((key, wish))
         order = {name: i for i, name in enumerate(t for row in EVENT_TYPES.values() for t in row.wire_types)}
@@ -214,98 +342,169 @@ class SubscriptionStateManager:
     def mark_sent(self, scope: Scope, now: float) -> None:
         """The present `request_items` are on their way."""
         state = self._scopes[scope]
-        desired = self._sendable(scope)
-        for key in desired:
+        if now - state.requested_at >= _SETTLED_S:
+            state.accept_all()
+        desired = state.sendable
+        for key, wish in desired.items():
             stream = state.streams[key]
-            if stream.state is StreamState.DESIRED or key not in state.sent:
+            news = not self._is_covered(state, key, wish)
+            if stream.state is StreamState.DESIRED or (news and stream.state is not StreamState.LIVE):
                 stream.state = StreamState.SENT
-                stream.sent_at = now
-        state.accepted = frozenset(
-            key for key in state.sent if key in desired and state.streams[key].state is StreamState.LIVE
-        )
+            if news and wish.snapshot and wish.row.has_snapshot:
+                state.owed.pop(key, None)
+                state.owed[key] = now
+            stream.picture_due = False
+        for key, stream in state.streams.items():
+            if key not in desired and stream.state is StreamState.DESIRED:
+                stream.state = StreamState.SENT  # swallowed by all codes
         state.sent = dict(desired)
         state.last_request = dict(desired)
+        state.requested_at = now
+        state.again = False
 
-    def mark_live(self, scope: Scope, key: StreamKey) -> bool:
-        """A frame of a stream has come; True if it is the first on this connection."""
+    def mark_live(self, scope: Scope, key: StreamKey, *, snapshot: bool = True) -> bool:
+        """A frame of a stream has come; True if it is the first on this connection.
+
+        Args:
+            scope: the stream's.
+            key: the stream.
+            snapshot: whether the frame was a first picture, which satisfies who wanted just that.
+        """
         state = self._scopes[scope]
         stream = state.streams.get(key)
-        if stream is None or stream.state is StreamState.LIVE:
+        if stream is None or stream.state is StreamState.QUARANTINED:
             return False
-        stream.state = StreamState.LIVE
+        first = stream.state in (StreamState.DESIRED, StreamState.SENT, StreamState.SILENT)
         sent = state.sent.get(key)
-        if sent is not None and not sent.realtime:
+        if first:
+            stream.state = StreamState.LIVE
+            # The server looks at the whole request before it serves any of it.
+            stream.accepted = sent if sent is not None else stream.accepted
+        if snapshot and sent is not None:
+            state.owed.pop(key, None)
+            self._satisfy(state, stream, sent)
+        return first
+
+    def _satisfy(self, state: _ScopeState, stream: _Stream, sent: Wish) -> None:
+        if not sent.realtime:
             # Delivered, and inert from now on: another wish for it must ask again.
-            del state.sent[key]
-        return True
+            del state.sent[sent.key]
+        satisfied = {
+            owner
+            for owner, wish in stream.wishes.items()
+            if not wish.realtime and owner not in stream.refused and _subsumes(sent, wish)
+        }
+        if satisfied - stream.satisfied:
+            stream.satisfied |= satisfied
+            stream.changed()
+            stream.settle()
+            state.changed()
+            state.released = True
+
+    def take_released(self, scope: Scope) -> bool:
+        """Whether owners were satisfied by a picture since the last call, so that less may be wanted."""
+        state = self._scopes[scope]
+        released, state.released = state.released, False
+        return released
 
     def mark_lost(self, scope: Scope) -> None:
         """The connection is gone and with it everything asked for."""
         state = self._scopes[scope]
         state.sent.clear()
         state.last_request.clear()
-        state.accepted = frozenset()
-        for key, stream in state.streams.items():
-            if key not in state.quarantined:
+        state.owed.clear()
+        state.requested_at = _LONG_AGO
+        state.again = False
+        for stream in state.streams.values():
+            stream.picture_due = False
+            if stream.state not in (StreamState.SATISFIED, StreamState.QUARANTINED):
                 stream.state = StreamState.DESIRED
 
     def resend(self, scope: Scope) -> None:
         """Make `needs_request` true although nothing changed: the server disagrees with us."""
-        self._scopes[scope].sent.clear()
+        self._scopes[scope].again = True
 
-    def quarantine_newcomers(self, scope: Scope) -> tuple[StreamKey, ...]:
-        """The last request was refused: leave out what it brought beyond what had been live.
+    def quarantine_newcomers(self, scope: Scope, now: float = _LONG_AGO) -> tuple[StreamKey, ...]:
+        """The last request was refused: leave out the wishes it brought beyond what had been accepted.
 
-        Returns what was left out; empty when nothing was live before, so that nobody is to blame.
+        Returns their streams; empty when nothing was accepted before, or everything was, so that nobody
+        is to blame. `owners_left_out` tells whose wishes they are.
         """
         state = self._scopes[scope]
-        # A request that only repeated what was live cannot be told apart; blame nobody then.
-        newcomers = tuple(key for key in state.last_request if key not in state.accepted)
-        if not state.accepted or not newcomers:
+        if now - state.requested_at >= _SETTLED_S:
+            state.accept_all()
+        if all(stream.accepted is None for stream in state.streams.values()):
             return ()
-        for key in newcomers:
-            if key in state.streams:
-                state.quarantined.add(key)
-                state.streams[key].state = StreamState.QUARANTINED
-        return newcomers
+        blamed = []
+        for key in state.last_request:
+            stream = state.streams.get(key)
+            if stream is None:
+                continue
+            accepted = stream.accepted
+            newcomers = {
+                owner
+                for owner, wish in stream.wishes.items()
+                if accepted is None or not _subsumes(accepted, wish)
+            } - stream.satisfied
+            if newcomers:
+                stream.refused |= newcomers
+                stream.changed()
+                stream.settle()
+                blamed.append(key)
+        if blamed:
+            state.changed()
+        return tuple(blamed)
+
+    def owners_left_out(self, keys: Iterable[StreamKey]) -> tuple[Hashable, ...]:
+        """Owners whose wishes for these streams are in quarantine, each once."""
+        streams = (self._stream(key) for key in keys)
+        return tuple(dict.fromkeys(o for s in streams if s for o in s.wishes if o in s.refused))
 
     def state_of(self, key: StreamKey) -> StreamState | None:
         """How far a stream has come; None when nobody wants it."""
-        row = event_type_of(key.type)
-        stream = self._scopes[row.scope].streams.get(key) if row else None
-        return stream.state if stream else None
+        stream = self._stream(key)
+        return stream.state if stream is not None else None
+
+    def is_awaited(self, scope: Scope, key: StreamKey) -> bool:
+        """Whether a frame of a stream tells something: its first one, or a picture it owes."""
+        state = self._scopes[scope]
+        stream = state.streams.get(key)
+        return stream is not None and (
+            stream.state in (StreamState.SENT, StreamState.SILENT) or key in state.owed
+        )
 
     def awaited(self, scope: Scope) -> frozenset[StreamKey]:
-        """Streams that were asked for and have not shown a frame, silent ones included."""
-        streams = self._scopes[scope].streams
-        return frozenset(k for k, s in streams.items() if s.state in (StreamState.SENT, StreamState.SILENT))
+        """Streams that were asked for and have not shown a frame or a picture, silent ones included."""
+        return frozenset(key for key in self._scopes[scope].streams if self.is_awaited(scope, key))
+
+    def owes_pictures(self, scope: Scope, *, known: bool = False) -> bool:
+        """Whether first pictures are under way; with `known`, of streams that have been live before."""
+        state = self._scopes[scope]
+        return any(not known or state.streams[key].accepted is not None for key in state.owed)
+
+    def forget_accepted(self, scope: Scope) -> None:
+        """Nothing of what was live before answers any more: expect no more of it than of new streams."""
+        for stream in self._scopes[scope].streams.values():
+            stream.accepted = None
 
     def next_silence(self, scope: Scope, timeout_s: float) -> float | None:
         """When `take_silent` may next have something to say; None for never."""
-        times = [
-            s.sent_at
-            for key, s in self._scopes[scope].streams.items()
-            if s.state is StreamState.SENT and self._must_speak(key)
-        ]
-        return min(times) + timeout_s if times else None
+        asked_at = next(iter(self._scopes[scope].owed.values()), None)
+        return None if asked_at is None else asked_at + timeout_s
 
     def take_silent(self, scope: Scope, now: float, timeout_s: float) -> tuple[StreamKey, ...]:
-        """Streams that owe a snapshot and stayed silent for `timeout_s`; each is named once."""
-        silent = tuple(
-            key
-            for key, stream in self._scopes[scope].streams.items()
-            if stream.state is StreamState.SENT
-            and stream.sent_at + timeout_s <= now
-            and self._must_speak(key)
-        )
+        """Streams that owe a picture and sent none for `timeout_s`; each is named once per request for it."""
+        state = self._scopes[scope]
+        silent = []
+        for key, asked_at in state.owed.items():
+            if asked_at + timeout_s > now:
+                break
+            silent.append(key)
         for key in silent:
-            self._scopes[scope].streams[key].state = StreamState.SILENT
-        return silent
-
-    def _must_speak(self, key: StreamKey) -> bool:
-        row = event_type_of(key.type)
-        owners = self._by_key.get(key, {}).values()
-        return row is not None and row.has_snapshot and any(wish.snapshot for wish in owners)
+            del state.owed[key]
+            if state.streams[key].state is StreamState.SENT:
+                state.streams[key].state = StreamState.SILENT
+        return tuple(silent)
 
     # --- the server's own list ---------------------------------------------------------------------
 
@@ -320,48 +519,67 @@ class SubscriptionStateManager:
             ignores unknown codes, and whether it lists them is unknown.
         """
         state = self._scopes[scope]
+        asked = state.last_request
         listed: set[StreamKey] = set()
+        surplus: set[StreamKey] = set()
         for entry in result:
-            row = event_type_of(str(entry.get("type")))
-            if row is None:
-                continue
-            variant = tuple(_variant_value(entry.get(name, 0)) for name in row.stream_fields)
-            codes = entry.get("codes") or (ALL_CODES,)
-            listed.update(StreamKey(str(entry["type"]), str(c).partition(".")[0], variant) for c in codes)
+            for key, exact in _listed_streams(entry):
+                # An entry may leave out what tells its streams apart, or spell all codes out.
+                ours = [key] if exact and key in asked else [k for k in asked if _may_be(key, k, exact)]
+                listed.update(ours)
+                if not ours:
+                    surplus.add(key)
         owed = {
             key
-            for key, wish in state.last_request.items()
+            for key, wish in asked.items()
             if wish.realtime
             and key in state.streams
             and (state.streams[key].state is StreamState.LIVE or not wish.row.has_snapshot)
         }
-        return owed - listed, listed - set(state.last_request)
+        return owed - listed, surplus
 
     # --- helpers -----------------------------------------------------------------------------------
 
-    def _sendable(self, scope: Scope) -> dict[StreamKey, Wish]:
-        state = self._scopes[scope]
-        return {key: wish for key, wish in self.desired(scope).items() if key not in state.quarantined}
+    def _stream(self, key: StreamKey) -> _Stream | None:
+        row = event_type_of(key.type)
+        return self._scopes[row.scope].streams.get(key) if row else None
 
-    def _covers(self, state: _ScopeState, key: StreamKey, wish: Wish) -> bool:
-        sent = state.sent.get(key)
-        if sent is None:
-            return not wish.realtime and state.streams[key].state is StreamState.LIVE
-        if sent.depth != wish.depth or _options_key(sent.options) != _options_key(wish.options):
+    def _is_covered(self, state: _ScopeState, key: StreamKey, wish: Wish) -> bool:
+        stream = state.streams[key]
+        if stream.picture_due:
             return False
-        if wish.realtime and not sent.realtime:
+        sent = state.sent.get(key)
+        if sent is None or sent is wish:
+            return sent is wish
+        if sent.depth != wish.depth or (wish.realtime and not sent.realtime):
+            return False
+        if sent.options != wish.options and _options_key(sent.options) != _options_key(wish.options):
             return False
         # A live stream has a last value in our cache, so nobody needs the server's snapshot.
-        return sent.snapshot or not wish.snapshot or state.streams[key].state is StreamState.LIVE
+        return sent.snapshot or not wish.snapshot or stream.state is StreamState.LIVE
+
+
+def _merge_all(wishes: Iterable[Wish]) -> Wish:
+    return functools.reduce(_merge, wishes)
 
 
 def _merge(a: Wish, b: Wish) -> Wish:
+    if a == b:
+        return a
     return replace(
         a,
         depth=max(a.depth, b.depth),
         snapshot=a.snapshot or b.snapshot,
         realtime=a.realtime or b.realtime,
         options=_merge_options(a.options, b.options),
+    )
+
+
+def _subsumes(asked: Wish, wish: Wish) -> bool:
+    """Whether what was asked brings all rows and everything in the lists that a wish names."""
+    merged = _merge_options(asked.options, wish.options)
+    return wish.depth <= asked.depth and (
+        merged == asked.options or _options_key(merged) == _options_key(asked.options)
     )
 
 
@@ -400,11 +618,40 @@ def _absorb_all_codes(merged: dict[StreamKey, Wish]) -> dict[StreamKey, Wish]:
     }
 
 
+def _listed_streams(entry: Mapping[str, Any]) -> Iterator[tuple[StreamKey, bool]]:
+    """The streams of one entry of the server's list, each with whether it says all that tells it apart.
+
+    Nothing here may raise: the list comes from outside.
+    """
+    wire_type = entry.get("type")
+    row = event_type_of(wire_type) if isinstance(wire_type, str) else None
+    if row is None or not isinstance(wire_type, str):
+        return
+    variant = tuple(_variant_value(entry.get(name)) for name in row.stream_fields)
+    codes = entry.get("codes")
+    for code in codes if isinstance(codes, list) and codes else (ALL_CODES,):
+        bare = code.partition(".")[0] if isinstance(code, str) else ALL_CODES
+        yield StreamKey(wire_type, bare, variant), None not in variant
+
+
+def _may_be(listed: StreamKey, ours: StreamKey, exact: bool) -> bool:
+    if listed.type != ours.type or (exact and listed.variant != ours.variant):
+        return False
+    row = event_type_of(ours.type)
+    if row is not None and row.codes is CodeRule.OPTIONAL and ours.code == ALL_CODES:
+        return True  # all codes, spelled out
+    return not exact and listed.code == ours.code
+
+
 def _variant_value(value: Any) -> Hashable:
+    """A stream field as it stands in a `StreamKey`; None if it says nothing."""
     if isinstance(value, str):
         return value
-    exact = Decimal(value or 0)
-    return int(exact) if exact == exact.to_integral_value() else exact
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        return None
+    if isinstance(value, int) or value.adjusted() > 30 or value != value.to_integral_value():
+        return value
+    return int(value)
 
 
 def _options_key(options: tuple[tuple[str, Any], ...]) -> bytes:

@@ -6,9 +6,12 @@ snapshots are news: a resent subscription repeats them for codes already live (p
 
 from __future__ import annotations
 
-from collections import deque
+import functools
+import re
+from collections import Counter, deque
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 
 from qt_upbit.exceptions import DecodeError
@@ -47,19 +50,66 @@ class Target:
     options: tuple[tuple[str, Any], ...] = ()
 
 
-@dataclass(slots=True)
+_TAIL_LEVEL: Final = re.compile(rb'"(?:lv|level)":(-?[0-9][0-9.eE+-]*)\}\s*\Z')
+
+
 class _Route:
     """Everything about one (type, code)."""
 
-    head: Head
-    row: EventType
-    targets: list[tuple[Subscriber, Target]] = field(default_factory=list)
-    lazy_key: tuple[Head, tuple[Hashable, ...]] | None = None
-    """Conflation key when frames may stay unread until the screen asks; None when they may not."""
-    last: dict[tuple[Hashable, ...], Slot] = field(default_factory=dict)
-    fresh: bool = False
-    """Whether `last` was received on the present connection."""
-    recent: deque[Any] = field(default_factory=lambda: deque(maxlen=_RECENT_IDS))
+    __slots__ = (
+        "depths",
+        "fresh",
+        "head",
+        "last",
+        "lazy_key",
+        "owed",
+        "recent",
+        "row",
+        "rows_asked",
+        "rows_kept",
+        "targets",
+    )
+
+    def __init__(self, head: Head, row: EventType) -> None:
+        self.head = head
+        self.row = row
+        self.targets: dict[tuple[Hashable, Target], tuple[Subscriber, Target]] = {}
+        self.lazy_key: tuple[Head, tuple[Hashable, ...]] | None = None
+        """Conflation key when frames may stay unread until the screen asks; None when they may not."""
+        self.last: dict[tuple[Hashable, ...], Slot] = {}
+        self.fresh: set[tuple[Hashable, ...]] = set()
+        """Variants whose `last` was received on the present connection."""
+        self.recent: deque[Any] = deque(maxlen=_RECENT_IDS)
+        self.owed: set[tuple[Hashable, tuple[Hashable, ...]]] = set()
+        """Who waits for a first picture of which variant."""
+        self.depths: dict[tuple[Hashable, ...], Counter[int]] = {}
+        """Order books: how many subscribers of a variant want how many rows."""
+        self.rows_asked: dict[tuple[Hashable, ...], int] = {}
+        """Order books: rows that the deepest subscriber of a variant wants."""
+        self.rows_kept: dict[tuple[Hashable, ...], int] = {}
+        """Order books: rows that `last` is known to answer for."""
+
+    def runs(self, variant: tuple[Hashable, ...]) -> bool:
+        """Whether anybody wants the changes of a variant, so that its last value stays up to date."""
+        return any(s.wants_realtime and t.key.variant == variant for s, t in self.targets.values())
+
+    def count_depth(self, variant: tuple[Hashable, ...], depth: int, change: int) -> None:
+        """A subscriber of a book came (+1) or went (-1)."""
+        depths = self.depths.setdefault(variant, Counter())
+        depths[depth] += change
+        self.rows_asked[variant] = max((rows for rows, number in depths.items() if number), default=0)
+
+    def keep(self, variant: tuple[Hashable, ...], slot: Slot) -> None:
+        """Remember the last value of a variant."""
+        self.last[variant] = slot
+        self.fresh.add(variant)
+        asked, kept = self.rows_asked.get(variant, 0), self.rows_kept.get(variant)
+        if kept == asked:
+            return
+        # Between a change of depth and its first frames, a frame may answer the request before it.
+        rows = slot.raw.count(b"{") - 1
+        if kept is None or (rows > kept if kept < asked else rows <= asked):
+            self.rows_kept[variant] = asked
 
 
 class DataRoutingEngine:
@@ -76,48 +126,85 @@ class DataRoutingEngine:
 
     # --- who ---------------------------------------------------------------------------------------
 
-    def attach(self, subscriber: Subscriber, targets: Iterable[Target]) -> None:
-        """Send the frames of `targets` to a subscriber; a running stream's last value goes at once."""
-        self._hub.add(subscriber)
+    def attach(self, subscriber: Subscriber, targets: Iterable[Target]) -> set[StreamKey]:
+        """Send the frames of `targets` to a subscriber; a running stream's last value goes at once.
+
+        Returns the streams of which it wants a first picture and we have none: the server is to be asked.
+        Who wants no changes is let go by itself after its picture.
+        """
         targets = tuple(dict.fromkeys(targets))
-        self._of_subscriber[subscriber.key] = targets
-        for target in targets:
-            row = event_type_of(target.key.type)
+        rows = [event_type_of(target.key.type) for target in targets]
+        for target, row in zip(targets, rows, strict=True):
             if row is None:
                 raise ValueError(f"unknown type {target.key.type!r}")
-            head = Head(target.key.type, target.key.code)
-            route = self._routes.setdefault(head, _Route(head, row))
-            deepest = max((other.depth for other, _ in route.targets), default=0)
-            route.targets.append((subscriber, target))
-            route.lazy_key = _lazy_key(route)
-            slot = route.last.get(target.key.variant) if route.fresh else None
-            # A book that was asked for with fewer rows is no answer to who wants more.
-            if slot is not None and subscriber.wants_snapshot and subscriber.depth <= deepest:
-                self._offer_last(subscriber, slot, target)
+        self._hub.add(subscriber)
+        self._of_subscriber[subscriber.key] = targets
+        unserved: set[StreamKey] = set()
+        for target, row in zip(targets, rows, strict=True):
+            if row is not None and not self._attach(subscriber, target, row):
+                unserved.add(target.key)
+        return unserved
+
+    def _attach(self, subscriber: Subscriber, target: Target, row: EventType) -> bool:
+        """Attach one target; False if its first picture is wanted and must be asked for."""
+        head, variant = Head(target.key.type, target.key.code), target.key.variant
+        route = self._routes.get(head)
+        if route is None:
+            route = self._routes[head] = _Route(head, row)
+        if not route.runs(variant):
+            # What was kept is as old as the last first picture.
+            route.last.pop(variant, None)
+            route.rows_kept.pop(variant, None)
+        picture = subscriber.wants_snapshot and row.has_snapshot
+        served = picture and self._offer_last(route, subscriber, target)
+        if served and not subscriber.wants_realtime:
+            return True
+        alone = not any(s.wants_realtime for s, _ in route.targets.values())
+        route.targets[subscriber.key, target] = (subscriber, target)
+        if row.has_depth:
+            route.count_depth(variant, subscriber.depth, +1)
+        if subscriber.wants_realtime:
+            lazy = (head, variant) if _may_stay_unread(row, subscriber, target) else None
+            # As `_lazy_key` would say, without asking everybody again.
+            route.lazy_key = lazy if alone or route.lazy_key == lazy else None
+        if picture and not served:
+            route.owed.add((subscriber.key, variant))
+        return served or not picture
 
     def detach(self, key: Hashable) -> None:
         """Forget a subscriber; late frames of its codes are no longer delivered to it."""
         self._hub.remove(key)
         for target in self._of_subscriber.pop(key, ()):
-            head = Head(target.key.type, target.key.code)
-            route = self._routes[head]
-            route.targets = [pair for pair in route.targets if pair[0].key != key]
-            if route.targets:
-                route.lazy_key = _lazy_key(route)
-            else:
-                # Its last value ages from here on: a later subscriber must get a new one.
-                del self._routes[head]
+            route = self._routes.get(Head(target.key.type, target.key.code))
+            if route is not None:
+                self._detach(route, key, target)
 
-    def last_event(self, key: StreamKey) -> BaseWebSocketEvent | None:
-        """The last value of a stream that runs on the present connection; None if there is none."""
+    def _detach(self, route: _Route, key: Hashable, target: Target) -> None:
+        pair = route.targets.pop((key, target), None)
+        if pair is None:
+            return
+        variant = target.key.variant
+        route.owed.discard((key, variant))
+        if not route.targets:
+            # Its last value ages from here on: a later subscriber must get a new one.
+            del self._routes[route.head]
+            return
+        if route.row.has_depth:
+            route.count_depth(variant, pair[0].depth, -1)
+        if route.lazy_key is None or not any(s.wants_realtime for s, _ in route.targets.values()):
+            route.lazy_key = _lazy_key(route)
+
+    def last_event(self, key: StreamKey, depth: int = 0) -> BaseWebSocketEvent | None:
+        """The last value of a stream that runs on the present connection; None if there is none.
+
+        With `depth`, also None where the book was not asked for with as many rows.
+        """
         route = self._routes.get(Head(key.type, key.code))
-        slot = route.last.get(key.variant) if route is not None and route.fresh else None
-        if slot is None:
+        if route is None or key.variant not in route.fresh or not route.runs(key.variant):
             return None
-        try:
-            return slot.event()
-        except DecodeError:
+        if route.rows_kept.get(key.variant, 0) < depth:
             return None
+        return _event_or_none(route.last.get(key.variant))
 
     # --- what --------------------------------------------------------------------------------------
 
@@ -129,15 +216,19 @@ class DataRoutingEngine:
         """
         route = self._routes.get(head)
         # stream_type stands at the end of a frame; a snapshot must be looked at.
-        if route is not None and route.lazy_key is not None and raw.find(b"SNAPSHOT", -64) < 0:
+        if (
+            route is not None
+            and (key := route.lazy_key) is not None
+            and raw.find(b"SNAPSHOT", -64) < 0
+            and (not key[1] or _tail_variant(raw) == key[1])
+        ):
             slot = Slot(head, raw, now)
-            key = route.lazy_key
-            route.last[key[1]] = slot
-            route.fresh = True
+            route.keep(key[1], slot)
             self.events_routed += 1
             offer = self._hub.offer
-            for subscriber, _ in route.targets:
-                offer(subscriber, slot, key)
+            for subscriber, _ in tuple(route.targets.values()):
+                if subscriber.wants_realtime:
+                    offer(subscriber, slot, key)
             return
         self._route_decoded(head, route, raw, now)
 
@@ -151,56 +242,85 @@ class DataRoutingEngine:
         self.events_decoded += 1
         self.events_routed += 1
         for one in (route, everything):
-            if one is not None and not self._is_repetition(one, slot, event):
+            if one is not None:
                 self._deliver(one, slot, event)
 
     def _deliver(self, route: _Route, slot: Slot, event: BaseWebSocketEvent) -> None:
         row, variant = route.row, event.stream_key.variant
-        route.last[variant] = slot
-        route.fresh = True
-        fields = tuple(getattr(event, name) for name in row.conflation_fields)
-        key = (slot.head, variant, *fields)
-        for subscriber, target in tuple(route.targets):
+        if not any(target.key.variant == variant for _, target in route.targets.values()):
+            self.unrouted += 1  # the tail of a subscription that was replaced
+            return
+        # Types without a first picture have no snapshots, whatever a frame says: every event counts.
+        snapshot = event.is_snapshot and row.has_snapshot
+        repeated = self._is_repetition(route, slot, event) if row.has_snapshot else False
+        if not repeated and not self._is_older(route, event):
+            route.keep(variant, slot)
+        elif variant in route.last:
+            route.fresh.add(variant)
+        key = (slot.head, variant, *(getattr(event, name) for name in row.conflation_fields))
+        for subscriber, target in tuple(route.targets.values()):
             if target.key.variant != variant:
                 continue
-            if event.is_snapshot and not subscriber.wants_snapshot:
+            if snapshot:
+                owed = (subscriber.key, variant) in route.owed
+                if not subscriber.wants_snapshot or (repeated and not owed):
+                    continue
+                route.owed.discard((subscriber.key, variant))
+            elif not subscriber.wants_realtime:
                 continue
-            if target.options and not row.accepts(event, dict(target.options)):
-                continue
-            self._hub.offer(subscriber, slot, key)
+            if not target.options or row.accepts(event, dict(target.options)):
+                self._hub.offer(subscriber, slot, key)
+            if not subscriber.wants_realtime:
+                self._detach(route, subscriber.key, target)
 
     def _is_repetition(self, route: _Route, slot: Slot, event: BaseWebSocketEvent) -> bool:
         """Whether a snapshot shows nothing that was not delivered already."""
-        row = route.row
+        row, variant = route.row, event.stream_key.variant
         order = getattr(event, row.order_field)
+        last = _event_or_none(route.last.get(variant))
         if row.order_is_identity:
-            repeated = event.is_snapshot and order in route.recent
+            same = last is not None and getattr(last, row.order_field) == order
+            repeated = event.is_snapshot and (same or order in route.recent)
             if not repeated:
                 route.recent.append(order)
-        elif event.is_snapshot and route.fresh:
-            last = route.last.get(event.stream_key.variant)
+        elif event.is_snapshot and variant in route.fresh and last is not None:
+            kept = route.last[variant]
             # A book with more rows than the last one is news even at the same time.
             repeated = (
-                last is not None
-                and order <= getattr(last.event(), row.order_field)
-                and len(slot.raw) <= len(last.raw) + _SPELLING_SLACK
+                order <= getattr(last, row.order_field) and len(slot.raw) <= len(kept.raw) + _SPELLING_SLACK
             )
         else:
             repeated = False
         self.repeated_snapshots += repeated
         return repeated
 
-    def _offer_last(self, subscriber: Subscriber, slot: Slot, target: Target) -> None:
+    def _is_older(self, route: _Route, event: BaseWebSocketEvent) -> bool:
+        """Whether a value is of an earlier moment than the one kept, such as a late word on an old candle."""
+        row, variant = route.row, event.stream_key.variant
+        if variant not in route.fresh or not row.conflation_fields:
+            return False
+        last = _event_or_none(route.last.get(variant))
+        return last is not None and all(
+            getattr(event, name) < getattr(last, name) for name in row.conflation_fields
+        )
+
+    def _offer_last(self, route: _Route, subscriber: Subscriber, target: Target) -> bool:
+        """Give a late subscriber the last value of a running stream; False if there is none for it."""
+        variant = target.key.variant
+        slot = route.last.get(variant) if variant in route.fresh else None
+        # A book that was asked for with fewer rows is no answer to who wants more.
+        if slot is None or route.rows_kept.get(variant, 0) < subscriber.depth:
+            return False
         try:
             snapshot = slot.as_snapshot()
         except DecodeError:
-            return  # reported when its own subscribers read it
+            return False  # reported when its own subscribers read it
         event = snapshot.event()
         row = event.row
-        if target.options and not row.accepts(event, dict(target.options)):
-            return
-        fields = (getattr(event, name) for name in row.conflation_fields)
-        self._hub.offer(subscriber, snapshot, (slot.head, target.key.variant, *fields))
+        if not target.options or row.accepts(event, dict(target.options)):
+            fields = (getattr(event, name) for name in row.conflation_fields)
+            self._hub.offer(subscriber, snapshot, (slot.head, variant, *fields))
+        return True
 
     # --- gaps --------------------------------------------------------------------------------------
 
@@ -213,8 +333,9 @@ class DataRoutingEngine:
         codes: dict[Hashable, set[str]] = {}
         for head, route in self._routes.items():
             if route.row.scope is scope:
-                for subscriber, _ in route.targets:
-                    codes.setdefault(subscriber.key, set()).add(head.code)
+                for subscriber, _ in route.targets.values():
+                    if subscriber.wants_realtime:
+                        codes.setdefault(subscriber.key, set()).add(head.code)
         for subscriber in self._hub:
             if subscriber.key in codes:
                 named = tuple(sorted(codes[subscriber.key] - {ALL_CODES}))
@@ -224,21 +345,52 @@ class DataRoutingEngine:
         """The connection of a scope is gone: last values are history."""
         for route in self._routes.values():
             if route.row.scope is scope:
-                route.fresh = False
+                route.fresh.clear()
+
+
+def _event_or_none(slot: Slot | None) -> BaseWebSocketEvent | None:
+    try:
+        return slot.event() if slot is not None else None
+    except DecodeError:
+        return None  # reported when its own subscribers read it
+
+
+def _tail_variant(raw: bytes) -> tuple[Hashable, ...] | None:
+    """The grouping level at the end of an order book's frame, without reading the rest."""
+    match = _TAIL_LEVEL.search(raw, max(0, len(raw) - 40))
+    return _level_variant(match[1]) if match is not None else None
+
+
+@functools.lru_cache(maxsize=256)
+def _level_variant(text: bytes) -> tuple[Hashable, ...] | None:
+    level = Decimal(text.decode())
+    if level.adjusted() > 30:
+        return None
+    return (int(level) if level == level.to_integral_value() else level,)
 
 
 def _lazy_key(route: _Route) -> tuple[Head, tuple[Hashable, ...]] | None:
     """The conflation key of a route whose frames may stay unread until the screen asks.
 
-    Only where every subscriber takes LATEST and the same variant, and neither conflation nor filters
-    look at a field that only decoding shows.
+    Only where everyone who wants changes takes LATEST and the same variant, and neither conflation nor
+    filters look at a field that only decoding shows.
     """
-    variants = {target.key.variant for _, target in route.targets}
-    if (
-        route.row.conflation_fields
-        or route.row.codes is CodeRule.OPTIONAL
-        or len(variants) != 1
-        or not all(s.delivery is Delivery.LATEST and not t.options for s, t in route.targets)
-    ):
-        return None
-    return route.head, variants.pop()
+    variants = set()
+    for subscriber, target in route.targets.values():
+        if subscriber.wants_realtime:
+            if not _may_stay_unread(route.row, subscriber, target):
+                return None
+            variants.add(target.key.variant)
+            if len(variants) > 1:
+                return None
+    return (route.head, variants.pop()) if variants else None
+
+
+def _may_stay_unread(row: EventType, subscriber: Subscriber, target: Target) -> bool:
+    return (
+        subscriber.delivery is Delivery.LATEST
+        and not target.options
+        and not row.conflation_fields
+        and row.codes is not CodeRule.OPTIONAL
+        and row.stream_fields in ((), ("level",))
+    )

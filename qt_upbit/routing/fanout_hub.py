@@ -68,6 +68,11 @@ class Gap:
     begin: float
     end: float
 
+    def joined(self, later: Gap) -> Gap:
+        """One gap that says what two said."""
+        codes = tuple(sorted({*self.codes, *later.codes}))
+        return Gap(codes, min(self.begin, later.begin), max(self.end, later.end))
+
 
 Item = Slot | Gap
 
@@ -80,11 +85,14 @@ class Subscriber:
         delivery: how events reach it.
         depth: cut order books to this many rows; 0 leaves them whole.
         wants_snapshot: whether first pictures are for it.
+        wants_realtime: whether changes are for it; without, it gets one first picture of each stream.
+        high_water_mark: items that may wait, whatever the delivery.
         lost: events dropped since `take_lost`, because more than `high_water_mark` were waiting.
         conflated: events replaced by newer ones before they were read, under LATEST. Not a loss.
     """
 
     __slots__ = (
+        "_gaps",
         "_latest",
         "_queue",
         "conflated",
@@ -96,6 +104,7 @@ class Subscriber:
         "lost",
         "owner",
         "paused",
+        "wants_realtime",
         "wants_snapshot",
     )
 
@@ -107,6 +116,7 @@ class Subscriber:
         *,
         depth: int = 0,
         wants_snapshot: bool = True,
+        wants_realtime: bool = True,
         high_water_mark: int = 100_000,
     ) -> None:
         self.key = key
@@ -114,12 +124,15 @@ class Subscriber:
         self.delivery = delivery
         self.depth = depth
         self.wants_snapshot = wants_snapshot
+        self.wants_realtime = wants_realtime
         self.high_water_mark = high_water_mark
         self.paused = False
         self.lost = 0
         self.conflated = 0
         self.delivered = 0
         self._latest: dict[Hashable, Item] = {}
+        self._gaps = 0
+        """Gaps in `_latest`."""
         self._queue: deque[Item] = deque()
 
     @property
@@ -131,29 +144,72 @@ class Subscriber:
         """Store an item; True if nothing had been waiting."""
         was_empty = not self._latest and not self._queue
         if self.delivery is Delivery.LATEST:
-            if isinstance(item, Gap):
-                # What was waiting is older than the gap, and what comes is newer: `_latest` keeps
-                # insertion order, and a key updated after the gap moves behind it.
-                self._latest[("gap", len(self._latest), item.begin)] = item
-            else:
-                if self._latest.pop(conflation_key, None) is not None:
-                    self.conflated += 1
-                self._latest[conflation_key] = item
+            self._put_latest(item, conflation_key)
         else:
             if len(self._queue) >= self.high_water_mark:
-                # The newest is worth more than the oldest, and the number lost is told.
-                self._queue.popleft()
-                self.lost += 1
+                self._drop_oldest_queued()
             self._queue.append(item)
         return was_empty
+
+    def _put_latest(self, item: Item, key: Hashable) -> None:
+        if isinstance(item, Gap):
+            key = item
+            self._gaps += key not in self._latest
+        elif key in self._latest:
+            self.conflated += 1
+            if not self._gaps:
+                # In its old place: a key that moved back whenever it changed would wait for ever.
+                self._latest[key] = item
+                return
+            # What was waiting is older than the gap, and what comes is newer: it belongs behind.
+            del self._latest[key]
+        if len(self._latest) >= self.high_water_mark:
+            self._drop_oldest_latest()
+        self._latest[key] = item
+
+    # The newest is worth more than the oldest, and the number lost is told. Gaps are no events: they
+    # are joined, so that what they say is kept.
+
+    def _drop_oldest_queued(self) -> None:
+        gap: Gap | None = None
+        while self._queue:
+            item = self._queue.popleft()
+            if not isinstance(item, Gap):
+                self.lost += 1
+                break
+            if gap is not None:
+                gap = gap.joined(item)
+                break
+            gap = item
+        if gap is not None:
+            self._queue.appendleft(gap)
+
+    def _drop_oldest_latest(self) -> None:
+        gaps: list[Hashable] = []
+        for key, item in self._latest.items():
+            if not isinstance(item, Gap):
+                del self._latest[key]
+                self.lost += 1
+                return
+            gaps.append(key)
+            if len(gaps) == 2:
+                break
+        # Only gaps at the front: the two oldest become one, in the older one's place.
+        if len(gaps) == 2:
+            first, second = (self._latest.pop(key) for key in gaps)
+            if isinstance(first, Gap) and isinstance(second, Gap):
+                joined = first.joined(second)
+                self._latest = {joined: joined, **self._latest}
+                self._gaps -= 1
 
     def take(self) -> Item | None:
         """The next waiting item, removed; None when there is none."""
         if self._queue:
             return self._queue.popleft()
         if self._latest:
-            key = next(iter(self._latest))
-            return self._latest.pop(key)
+            item = self._latest.pop(next(iter(self._latest)))
+            self._gaps -= isinstance(item, Gap)
+            return item
         return None
 
     def take_lost(self) -> int:
@@ -170,7 +226,11 @@ class Subscriber:
         event = slot.event()
         if self.depth and isinstance(event, OrderbookEvent):
             try:
-                return event.truncated(self.depth)
+                if bytes(event.units_json).count(b"{") > self.depth:
+                    return event.truncated(self.depth)
+                # Nothing to cut, so nobody may ever need the decimals; the floats show as well, and for a
+                # sixth, whether the rows can be read.
+                _ = event.float_levels
             except ValueError as exc:
                 raise DecodeError(str(exc), slot.raw) from exc
         return event
@@ -218,7 +278,7 @@ class FanoutHub:
             self._mark(subscriber)
 
     def _mark(self, subscriber: Subscriber) -> None:
-        if subscriber.key not in self._subscribers:
+        if self._subscribers.get(subscriber.key) is not subscriber:
             return
         pending = self._pending[subscriber.delivery]
         first = not pending
@@ -241,18 +301,19 @@ class FanoutHub:
     def pop(self, delivery: Delivery) -> tuple[Subscriber, Item] | None:
         """The next item of a delivery with its subscriber, removed before it is handed out.
 
-        Subscribers take turns only when one is empty: order within a subscriber is kept.
+        Subscribers take turns, so that a flood for one does not hold up the others; the order within a
+        subscriber is kept.
         """
         pending = self._pending[delivery]
         while pending:
             key = next(iter(pending))
             subscriber = pending[key]
             item = subscriber.take()
+            del pending[key]
             if item is None:
-                del pending[key]
                 continue
-            if not subscriber.waiting and not subscriber.lost:
-                del pending[key]
+            if subscriber.waiting:
+                pending[key] = subscriber
             return subscriber, item
         return None
 

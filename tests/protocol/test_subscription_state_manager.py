@@ -1,0 +1,830 @@
+"""Many owners' wishes, one desired set: merge rules, reference counts, states, and nobody dropped."""
+
+from __future__ import annotations
+
+import random
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from qt_upbit.protocol import wire
+from qt_upbit.protocol.subscription_state_manager import (
+    StreamState,
+    SubscriptionStateManager,
+    Wish,
+    _options_key,
+    _subsumes,
+)
+from qt_upbit.types import ALL_CODES, CandleUnit, IndicatorDefinition, Scope, StreamKey, WireFormat
+from tests.support.model_server import MACD, RSI, wishes
+
+BTC, ETH = StreamKey("ticker", "KRW-BTC"), StreamKey("ticker", "KRW-ETH")
+BOOK = StreamKey("orderbook", "KRW-BTC", (0,))
+ALL_ORDERS, BTC_ORDERS = StreamKey("myOrder", ALL_CODES), StreamKey("myOrder", "KRW-BTC")
+
+
+@pytest.fixture
+def subscriptions() -> SubscriptionStateManager:
+    return SubscriptionStateManager()
+
+
+def send(subscriptions: SubscriptionStateManager, now: float = 0.0, scope: Scope = Scope.PUBLIC) -> None:
+    assert subscriptions.needs_request(scope)
+    subscriptions.mark_sent(scope, now)
+    assert not subscriptions.needs_request(scope)
+
+
+def items(subscriptions: SubscriptionStateManager, scope: Scope = Scope.PUBLIC) -> list[dict[str, Any]]:
+    return [item.to_dict() for item in subscriptions.request_items(scope)]
+
+
+# --- owners and reference counts ------------------------------------------------------------------
+
+
+def test_release_of_last_owner_drops_code(subscriptions: SubscriptionStateManager) -> None:
+    subscriptions.add("a", wishes("ticker", "KRW-BTC", "KRW-ETH"))
+    subscriptions.add("b", wishes("ticker", "KRW-BTC"))
+    assert subscriptions.owners_of(BTC) == ("a", "b")
+    assert subscriptions.remove("a") == {Scope.PUBLIC}
+    assert list(subscriptions.desired(Scope.PUBLIC)) == [BTC]
+    assert subscriptions.codes(Scope.PUBLIC) == ("KRW-BTC",)
+    subscriptions.remove("b")
+    assert subscriptions.desired(Scope.PUBLIC) == {}
+    assert not subscriptions.is_wanted(Scope.PUBLIC)
+    assert subscriptions.state_of(BTC) is None
+    assert subscriptions.owners_of(BTC) == subscriptions.wishes_of("a") == ()
+
+
+def test_unknown_owner_is_nobodys_business(subscriptions: SubscriptionStateManager) -> None:
+    assert subscriptions.remove("nobody") == set()
+    subscriptions.add("a", wishes("ticker", "KRW-BTC"))
+    assert subscriptions.remove("a") == {Scope.PUBLIC}
+    assert subscriptions.remove("a") == set()
+
+
+def test_a_second_add_replaces_the_first_and_keeps_what_goes_on(
+    subscriptions: SubscriptionStateManager,
+) -> None:
+    subscriptions.add("a", wishes("ticker", "KRW-BTC"))
+    send(subscriptions)
+    subscriptions.mark_live(Scope.PUBLIC, BTC)
+    assert subscriptions.add("a", wishes("ticker", "KRW-BTC", "KRW-ETH")) == {Scope.PUBLIC}
+    assert subscriptions.state_of(BTC) is StreamState.LIVE, "it was not interrupted"
+    assert subscriptions.state_of(ETH) is StreamState.DESIRED
+    assert subscriptions.add("a", wishes("my_asset")) == {Scope.PUBLIC, Scope.PRIVATE}
+    assert subscriptions.desired(Scope.PUBLIC) == {}
+
+
+def test_wishes_for_one_stream_within_one_owner_merge(subscriptions: SubscriptionStateManager) -> None:
+    subscriptions.add(
+        "a", [*wishes("orderbook", "KRW-BTC", depth=1), *wishes("orderbook", "KRW-BTC", depth=15)]
+    )
+    assert subscriptions.desired(Scope.PUBLIC)[BOOK].depth == 15
+    assert len(subscriptions.wishes_of("a")) == 1
+
+
+def test_an_unknown_type_changes_nothing(subscriptions: SubscriptionStateManager) -> None:
+    subscriptions.add("a", wishes("ticker", "KRW-BTC"))
+    with pytest.raises(ValueError, match="unknown type"):
+        subscriptions.add("a", [*wishes("ticker", "KRW-ETH"), Wish(StreamKey("nope", "KRW-BTC"))])
+    assert list(subscriptions.desired(Scope.PUBLIC)) == [BTC]
+
+
+# --- merge rules, as the module states them -------------------------------------------------------
+
+
+def test_the_deepest_book_wins(subscriptions: SubscriptionStateManager) -> None:
+    for owner, depth in enumerate((5, 30, 1)):
+        subscriptions.add(owner, wishes("orderbook", "KRW-BTC", depth=depth))
+    assert items(subscriptions) == [{"type": "orderbook", "codes": ["KRW-BTC"]}]
+    subscriptions.remove(1)
+    assert items(subscriptions) == [{"type": "orderbook", "codes": ["KRW-BTC.5"]}]
+
+
+def test_depths_of_different_codes_share_an_object(subscriptions: SubscriptionStateManager) -> None:
+    subscriptions.add("a", wishes("orderbook", "KRW-BTC", depth=5))
+    subscriptions.add("b", wishes("orderbook", "KRW-ETH", depth=15))
+    assert items(subscriptions) == [{"type": "orderbook", "codes": ["KRW-BTC.5", "KRW-ETH.15"]}]
+
+
+def test_levels_and_units_are_streams_of_their_own(subscriptions: SubscriptionStateManager) -> None:
+    subscriptions.add("a", wishes("orderbook", "KRW-BTC"))
+    subscriptions.add("b", wishes("orderbook", "KRW-BTC", level=10_000, depth=5))
+    subscriptions.add("c", wishes("orderbook", "KRW-DOGE", level=Decimal("0.1")))
+    subscriptions.add("d", wishes("candle", "KRW-BTC", unit=CandleUnit.M1))
+    subscriptions.add("e", wishes("candle", "KRW-BTC", unit="1s"))
+    assert items(subscriptions) == [
+        {"type": "orderbook", "codes": ["KRW-BTC"]},
+        {"type": "orderbook", "codes": ["KRW-BTC.5"], "level": 10_000},
+        {"type": "orderbook", "codes": ["KRW-DOGE"], "level": Decimal("0.1")},
+        {"type": "candle.1s", "codes": ["KRW-BTC"]},
+        {"type": "candle.1m", "codes": ["KRW-BTC"]},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "flags"),
+    [
+        (((True, False),), {"is_only_snapshot": True}),
+        (((False, True),), {"is_only_realtime": True}),
+        (((True, True),), {}),
+        (((True, False), (False, True)), {}),
+        (((False, True), (True, True)), {}),
+    ],
+)
+def test_a_stream_runs_and_begins_as_anybody_wants(
+    subscriptions: SubscriptionStateManager, kinds: tuple[tuple[bool, bool], ...], flags: dict[str, bool]
+) -> None:
+    for owner, (snapshot, realtime) in enumerate(kinds):
+        subscriptions.add(owner, wishes("trade", "KRW-BTC", snapshot=snapshot, realtime=realtime))
+    assert items(subscriptions) == [{"type": "trade", "codes": ["KRW-BTC"]} | flags]
+
+
+def test_lists_are_united_and_no_list_means_everything(subscriptions: SubscriptionStateManager) -> None:
+    scope = Scope.PRIVATE
+    subscriptions.add("a", wishes("announcement", categories=["trade"]))
+    subscriptions.add("b", wishes("announcement", categories=["event", "trade"], include_body=True))
+    assert items(subscriptions, scope) == [
+        {"type": "announcement", "categories": ["trade", "event"], "include_body": True}
+    ]
+    subscriptions.add("c", wishes("announcement"))
+    assert items(subscriptions, scope) == [{"type": "announcement", "include_body": True}]
+    subscriptions.remove("b")
+    assert items(subscriptions, scope) == [{"type": "announcement"}]
+
+
+def test_indicator_definitions_are_united_per_timeframe(subscriptions: SubscriptionStateManager) -> None:
+    for owner, (timeframe, one) in enumerate([("5m", RSI), ("5m", MACD), ("5m", RSI), ("60m", RSI)]):
+        subscriptions.add(owner, wishes("indicator", "KRW-BTC", timeframe=timeframe, indicators=[one]))
+    asked = subscriptions.request_items(Scope.INFO)
+    assert [(item.options["timeframe"], [d.type for d in item.options["indicators"]]) for item in asked] == [
+        ("5m", ["rsi", "macd"]),
+        ("60m", ["rsi"]),
+    ]
+
+
+def test_all_codes_swallow_single_ones_and_give_them_back(subscriptions: SubscriptionStateManager) -> None:
+    scope = Scope.PRIVATE
+    subscriptions.add("one", wishes("my_order", "KRW-BTC"))
+    send(subscriptions, scope=scope)
+    subscriptions.add("all", wishes("my_order"))
+    subscriptions.add("asset", wishes("my_asset"))
+    assert items(subscriptions, scope) == [{"type": "myOrder"}, {"type": "myAsset"}]
+    send(subscriptions, scope=scope)
+    subscriptions.remove("all")
+    assert items(subscriptions, scope) == [{"type": "myOrder", "codes": ["KRW-BTC"]}, {"type": "myAsset"}]
+    assert subscriptions.needs_request(scope)
+
+
+def test_a_swallowed_code_is_awaited_like_the_others(subscriptions: SubscriptionStateManager) -> None:
+    """It was never marked as sent, so who waited for it waited for ever."""
+    subscriptions.add("all", wishes("my_order"))
+    subscriptions.add("one", wishes("my_order", "KRW-BTC"))
+    send(subscriptions, scope=Scope.PRIVATE)
+    assert subscriptions.awaited(Scope.PRIVATE) == {ALL_ORDERS, BTC_ORDERS}
+
+
+def test_single_codes_are_asked_for_while_all_codes_are_refused(
+    subscriptions: SubscriptionStateManager,
+) -> None:
+    """All codes swallowed them first and were left out then."""
+    scope = Scope.PRIVATE
+    subscriptions.add("one", wishes("my_order", "KRW-BTC"))
+    send(subscriptions, scope=scope)
+    subscriptions.mark_live(scope, BTC_ORDERS)
+    subscriptions.add("all", wishes("my_order"))
+    send(subscriptions, 1.0, scope=scope)
+    assert subscriptions.quarantine_newcomers(scope) == (ALL_ORDERS,)
+    subscriptions.mark_lost(scope)
+    assert items(subscriptions, scope) == [{"type": "myOrder", "codes": ["KRW-BTC"]}]
+
+
+def test_855_codes_are_one_object(subscriptions: SubscriptionStateManager) -> None:
+    codes = [f"KRW-C{i}" for i in range(855)]
+    for i, code in enumerate(codes):
+        subscriptions.add(i, wishes("ticker", code))
+    (item,) = subscriptions.request_items(Scope.PUBLIC)
+    assert item.codes == tuple(codes)
+
+
+def test_the_request_depends_only_on_the_order_of_arrival() -> None:
+    wanted = [
+        (owner, wishes(name, code))
+        for owner, (name, code) in enumerate(
+            (n, c) for n in ("trade", "orderbook", "ticker") for c in ("KRW-BTC", "KRW-ETH", "BTC-ETH")
+        )
+    ]
+    requests = set()
+    for _ in range(3):
+        subscriptions = SubscriptionStateManager()
+        for owner, wish in wanted:
+            subscriptions.add(owner, wish)
+        requests.add(repr(subscriptions.request_items(Scope.PUBLIC)))
+    assert len(requests) == 1
+    types = [item.type for item in subscriptions.request_items(Scope.PUBLIC)]
+    assert types == ["ticker", "trade", "orderbook"], "in the order of declaration"
+
+
+# --- states ---------------------------------------------------------------------------------------
+
+
+def test_desired_sent_live(subscriptions: SubscriptionStateManager) -> None:
+    subscriptions.add("a", wishes("ticker", "KRW-BTC"))
+    assert subscriptions.state_of(BTC) is StreamState.DESIRED
+    send(subscriptions)
+    assert subscriptions.state_of(BTC) is StreamState.SENT
+    assert subscriptions.awaited(Scope.PUBLIC) == {BTC}
+    assert subscriptions.mark_live(Scope.PUBLIC, BTC)
+    assert subscriptions.state_of(BTC) is StreamState.LIVE
+    assert not subscriptions.mark_live(Scope.PUBLIC, BTC), "only the first frame is one"
+    assert subscriptions.awaited(Scope.PUBLIC) == frozenset()
+    subscriptions.mark_lost(Scope.PUBLIC)
+    assert subscriptions.state_of(BTC) is StreamState.DESIRED
+    assert subscriptions.needs_request(Scope.PUBLIC)
+
+
+def test_silent_codes_are_named_once_per_connection(subscriptions: SubscriptionStateManager) -> None:
+    scope = Scope.PUBLIC
+    subscriptions.add("a", wishes("ticker", "KRW-BTC", "KRW-NOPE"))
+    nope = StreamKey("ticker", "KRW-NOPE")
+    send(subscriptions, 100.0)
+    subscriptions.mark_live(scope, BTC)
+    assert subscriptions.next_silence(scope, 10.0) == 110.0
+    assert subscriptions.take_silent(scope, 109.9, 10.0) == ()
+    assert subscriptions.take_silent(scope, 110.0, 10.0) == (nope,)
+    assert subscriptions.state_of(nope) is StreamState.SILENT
+    assert subscriptions.next_silence(scope, 10.0) is None
+    # Other changes, and a resent subscription, do not name it again.
+    subscriptions.add("b", wishes("ticker", "KRW-ETH"))
+    send(subscriptions, 120.0)
+    subscriptions.mark_live(scope, ETH)
+    subscriptions.resend(scope)
+    send(subscriptions, 130.0)
+    assert subscriptions.state_of(BTC) is StreamState.LIVE
+    assert subscriptions.take_silent(scope, 1000.0, 10.0) == ()
+    # It may begin any time.
+    assert subscriptions.mark_live(scope, nope)
+    subscriptions.mark_lost(scope)
+    send(subscriptions, 2000.0)
+    assert subscriptions.take_silent(scope, 2010.0, 10.0) == (BTC, nope, ETH)
+
+
+def test_who_wishes_for_a_silent_code_anew_hears_of_it_anew(subscriptions: SubscriptionStateManager) -> None:
+    subscriptions.add("a", wishes("ticker", "KRW-BTC"))
+    send(subscriptions, 0.0)
+    assert subscriptions.take_silent(Scope.PUBLIC, 10.0, 10.0) == (BTC,)
+    subscriptions.add("b", wishes("ticker", "KRW-BTC"))
+    send(subscriptions, 50.0)
+    assert subscriptions.state_of(BTC) is StreamState.SENT
+    assert subscriptions.take_silent(Scope.PUBLIC, 60.0, 10.0) == (BTC,)
+
+
+def test_a_snapshot_asked_for_late_has_its_own_time(subscriptions: SubscriptionStateManager) -> None:
+    """The stream was asked for long ago, its snapshot just now: it was reported silent at once."""
+    subscriptions.add("a", wishes("ticker", "KRW-BTC", snapshot=False))
+    send(subscriptions, 0.0)
+    assert subscriptions.next_silence(Scope.PUBLIC, 10.0) is None, "it owes nothing"
+    subscriptions.add("b", wishes("ticker", "KRW-BTC"))
+    send(subscriptions, 1000.0)
+    assert subscriptions.take_silent(Scope.PUBLIC, 1000.0, 10.0) == ()
+    assert subscriptions.next_silence(Scope.PUBLIC, 10.0) == 1010.0
+
+
+def test_private_streams_owe_no_first_frame(subscriptions: SubscriptionStateManager) -> None:
+    subscriptions.add("a", [*wishes("my_order"), *wishes("my_asset")])
+    send(subscriptions, scope=Scope.PRIVATE)
+    assert subscriptions.next_silence(Scope.PRIVATE, 10.0) is None
+    assert subscriptions.take_silent(Scope.PRIVATE, 1e9, 10.0) == ()
+
+
+def test_a_stream_taken_over_within_one_turn_shows_a_first_picture(
+    subscriptions: SubscriptionStateManager,
+) -> None:
+    """One chart closes and another opens on the same code: the second never got a first frame."""
+    subscriptions.add("old", wishes("ticker", "KRW-BTC"))
+    send(subscriptions)
+    subscriptions.mark_live(Scope.PUBLIC, BTC)
+    subscriptions.remove("old")
+    subscriptions.add("new", wishes("ticker", "KRW-BTC"))
+    assert subscriptions.state_of(BTC) is StreamState.SENT
+    send(subscriptions, 1.0)
+    assert BTC in subscriptions.awaited(Scope.PUBLIC)
+    assert subscriptions.mark_live(Scope.PUBLIC, BTC)
+
+
+def test_a_stream_taken_over_without_a_snapshot_needs_no_request(
+    subscriptions: SubscriptionStateManager,
+) -> None:
+    subscriptions.add("old", wishes("ticker", "KRW-BTC"))
+    send(subscriptions)
+    subscriptions.mark_live(Scope.PUBLIC, BTC)
+    subscriptions.remove("old")
+    subscriptions.add("new", wishes("ticker", "KRW-BTC", snapshot=False))
+    assert not subscriptions.needs_request(Scope.PUBLIC)
+    assert subscriptions.awaited(Scope.PUBLIC) == {BTC}
+
+
+# --- one picture ----------------------------------------------------------------------------------
+
+
+def test_one_picture_and_then_nothing(subscriptions: SubscriptionStateManager) -> None:
+    scope = Scope.PUBLIC
+    subscriptions.add("a", wishes("ticker", "KRW-BTC", realtime=False))
+    send(subscriptions)
+    assert subscriptions.mark_live(scope, BTC)
+    assert subscriptions.take_released(scope)
+    assert not subscriptions.take_released(scope)
+    assert subscriptions.state_of(BTC) is StreamState.SATISFIED
+    assert not subscriptions.is_wanted(scope)
+    assert subscriptions.desired(scope) == {}
+    assert not subscriptions.needs_request(scope)
+    subscriptions.mark_lost(scope)
+    assert not subscriptions.needs_request(scope), "not after a reconnect either"
+    assert subscriptions.owners_of(BTC) == ("a",)
+
+
+def test_one_picture_is_asked_again_when_wished_again(subscriptions: SubscriptionStateManager) -> None:
+    """The value of the first wish may be hours old."""
+    subscriptions.add("a", wishes("ticker", "KRW-BTC", realtime=False))
+    send(subscriptions)
+    subscriptions.mark_live(Scope.PUBLIC, BTC)
+    subscriptions.add("b", wishes("ticker", "KRW-BTC", realtime=False))
+    assert subscriptions.state_of(BTC) is StreamState.DESIRED
+    send(subscriptions)
+    assert subscriptions.mark_live(Scope.PUBLIC, BTC)
+    subscriptions.add("a", wishes("ticker", "KRW-BTC", realtime=False))
+    assert subscriptions.needs_request(Scope.PUBLIC)
+
+
+def test_a_change_is_no_picture(subscriptions: SubscriptionStateManager) -> None:
+    """The tail of a replaced subscription must not stand for the snapshot that is under way."""
+    subscriptions.add("a", wishes("ticker", "KRW-BTC", realtime=False))
+    send(subscriptions)
+    assert subscriptions.mark_live(Scope.PUBLIC, BTC, snapshot=False)
+    assert subscriptions.is_wanted(Scope.PUBLIC)
+    assert subscriptions.is_awaited(Scope.PUBLIC, BTC)
+    assert not subscriptions.mark_live(Scope.PUBLIC, BTC, snapshot=True)
+    assert not subscriptions.is_wanted(Scope.PUBLIC)
+
+
+def test_a_picture_of_a_running_stream_comes_from_the_cache_or_is_asked_for(
+    subscriptions: SubscriptionStateManager,
+) -> None:
+    subscriptions.add("runs", wishes("ticker", "KRW-BTC"))
+    send(subscriptions)
+    subscriptions.mark_live(Scope.PUBLIC, BTC)
+    subscriptions.add("cached", wishes("ticker", "KRW-BTC", realtime=False))
+    assert not subscriptions.needs_request(Scope.PUBLIC)
+    assert subscriptions.state_of(BTC) is StreamState.LIVE
+    subscriptions.add("asked", wishes("ticker", "KRW-BTC", realtime=False), unserved={BTC})
+    send(subscriptions)
+    assert subscriptions.state_of(BTC) is StreamState.LIVE
+    assert subscriptions.awaited(Scope.PUBLIC) == {BTC}
+    subscriptions.mark_live(Scope.PUBLIC, BTC)
+    subscriptions.remove("runs")
+    assert not subscriptions.is_wanted(Scope.PUBLIC), "both have their picture"
+
+
+def test_a_deeper_picture_ends_the_deep_stream(subscriptions: SubscriptionStateManager) -> None:
+    subscriptions.add("runs", wishes("orderbook", "KRW-BTC", depth=5))
+    send(subscriptions)
+    subscriptions.mark_live(Scope.PUBLIC, BOOK)
+    subscriptions.add("deep", wishes("orderbook", "KRW-BTC", realtime=False))
+    send(subscriptions)
+    assert items(subscriptions) == [{"type": "orderbook", "codes": ["KRW-BTC"]}]
+    assert not subscriptions.mark_live(Scope.PUBLIC, BOOK)
+    send(subscriptions)
+    assert items(subscriptions) == [{"type": "orderbook", "codes": ["KRW-BTC.5"]}]
+
+
+def test_a_picture_of_a_running_stream_that_stays_away_is_reported(
+    subscriptions: SubscriptionStateManager,
+) -> None:
+    subscriptions.add("runs", wishes("ticker", "KRW-BTC"))
+    send(subscriptions)
+    subscriptions.mark_live(Scope.PUBLIC, BTC)
+    subscriptions.add("asked", wishes("ticker", "KRW-BTC", realtime=False), unserved={BTC})
+    send(subscriptions, 5.0)
+    assert subscriptions.take_silent(Scope.PUBLIC, 15.0, 10.0) == (BTC,)
+    assert subscriptions.state_of(BTC) is StreamState.LIVE
+
+
+# --- refusals -------------------------------------------------------------------------------------
+
+
+def test_newcomers_are_left_out_and_the_others_live(subscriptions: SubscriptionStateManager) -> None:
+    scope = Scope.PUBLIC
+    subscriptions.add("old", wishes("ticker", "KRW-BTC"))
+    send(subscriptions)
+    subscriptions.mark_live(scope, BTC)
+    subscriptions.add("new", wishes("ticker", "KRW-ETH"))
+    send(subscriptions, 1.0)
+    assert subscriptions.quarantine_newcomers(scope, 1.2) == (ETH,)
+    assert subscriptions.owners_left_out([ETH]) == ("new",)
+    subscriptions.mark_lost(scope)
+    assert subscriptions.state_of(ETH) is StreamState.QUARANTINED
+    assert items(subscriptions) == [{"type": "ticker", "codes": ["KRW-BTC"]}]
+    send(subscriptions, 2.0)
+    assert not subscriptions.mark_live(scope, ETH)
+    subscriptions.remove("old")
+    assert not subscriptions.is_wanted(scope), "a connection for what is refused is none"
+    subscriptions.add("again", wishes("ticker", "KRW-ETH"))
+    assert items(subscriptions) == [{"type": "ticker", "codes": ["KRW-ETH"]}], "a fresh wish, a fresh try"
+
+
+def test_a_newcomer_of_a_running_stream_is_left_out_alone(subscriptions: SubscriptionStateManager) -> None:
+    """Both want indicators of the same code: the second one's definitions must not cost the first one's."""
+    scope, key = Scope.INFO, StreamKey("indicator", "KRW-BTC", ("5m",))
+    subscriptions.add("old", wishes("indicator", "KRW-BTC", timeframe="5m", indicators=[RSI]))
+    send(subscriptions, scope=scope)
+    subscriptions.mark_live(scope, key)
+    subscriptions.add("new", wishes("indicator", "KRW-BTC", timeframe="5m", indicators=[MACD]))
+    send(subscriptions, 1.0, scope)
+    assert subscriptions.quarantine_newcomers(scope, 1.2) == (key,)
+    assert subscriptions.owners_left_out([key]) == ("new",)
+    subscriptions.mark_lost(scope)
+    assert subscriptions.state_of(key) is StreamState.DESIRED
+    (item,) = subscriptions.request_items(scope)
+    assert [one.type for one in item.options["indicators"]] == ["rsi"]
+
+
+def test_nobody_is_to_blame_where_nothing_was_accepted_or_everything(
+    subscriptions: SubscriptionStateManager,
+) -> None:
+    subscriptions.add("a", wishes("ticker", "KRW-BTC"))
+    send(subscriptions)
+    assert subscriptions.quarantine_newcomers(Scope.PUBLIC) == ()
+    subscriptions.mark_live(Scope.PUBLIC, BTC)
+    assert subscriptions.quarantine_newcomers(Scope.PUBLIC) == ()
+    subscriptions.mark_lost(Scope.PUBLIC)
+    subscriptions.add("b", wishes("ticker", "KRW-ETH"))
+    send(subscriptions)
+    assert subscriptions.quarantine_newcomers(Scope.PUBLIC) == (ETH,), "what was accepted stays known"
+
+
+def test_a_quiet_stream_that_was_asked_for_long_ago_is_not_to_blame(
+    subscriptions: SubscriptionStateManager,
+) -> None:
+    """A refusal comes within a round trip."""
+    quiet = StreamKey("trade", "KRW-ETH")
+    subscriptions.add("quiet", wishes("trade", "KRW-ETH", snapshot=False))
+    send(subscriptions, 0.0)
+    subscriptions.add("new", wishes("ticker", "KRW-BTC"))
+    send(subscriptions, 100.0)
+    assert subscriptions.quarantine_newcomers(Scope.PUBLIC, 100.2) == (BTC,)
+    assert subscriptions.state_of(quiet) is StreamState.SENT
+    subscriptions.mark_lost(Scope.PUBLIC)
+    send(subscriptions, 101.0)
+    assert subscriptions.quarantine_newcomers(Scope.PUBLIC, 200.0) == ()
+
+
+# --- the server's own list ------------------------------------------------------------------------
+
+
+def test_audit_names_what_is_missing_and_what_is_too_much(subscriptions: SubscriptionStateManager) -> None:
+    subscriptions.add(
+        "a", [*wishes("ticker", "KRW-BTC", "KRW-NOPE"), *wishes("orderbook", "KRW-BTC", depth=5)]
+    )
+    send(subscriptions)
+    for key in (BTC, BOOK):
+        subscriptions.mark_live(Scope.PUBLIC, key)
+    complete = [
+        {"type": "ticker", "codes": ["KRW-BTC"]},
+        {"type": "orderbook", "codes": ["KRW-BTC.5"], "level": 0},
+    ]
+    assert subscriptions.audit(Scope.PUBLIC, complete) == (set(), set()), "unknown codes are not missed"
+    assert subscriptions.audit(Scope.PUBLIC, complete[1:]) == ({BTC}, set())
+    more = [*complete, {"type": "ticker", "codes": ["KRW-ETH"]}]
+    assert subscriptions.audit(Scope.PUBLIC, more) == (set(), {ETH})
+    other = [complete[0], {"type": "orderbook", "codes": ["KRW-BTC"], "level": 10000}]
+    assert subscriptions.audit(Scope.PUBLIC, other) == ({BOOK}, {BOOK._replace(variant=(10000,))})
+
+
+def test_audit_reads_lists_that_say_less_or_spell_out_more(subscriptions: SubscriptionStateManager) -> None:
+    subscriptions.add("a", [*wishes("my_order"), *wishes("my_asset")])
+    send(subscriptions, scope=Scope.PRIVATE)
+    spelled = [{"type": "myOrder", "codes": ["KRW-BTC", "KRW-ETH"]}, {"type": "myAsset"}]
+    assert subscriptions.audit(Scope.PRIVATE, spelled) == (set(), set())
+    assert subscriptions.audit(Scope.PRIVATE, [{"type": "myOrder", "codes": []}]) == (
+        {StreamKey("myAsset", ALL_CODES)},
+        set(),
+    )
+    subscriptions.add("b", wishes("indicator", "KRW-BTC", timeframe="5m", indicators=[RSI]))
+    send(subscriptions, scope=Scope.INFO)
+    assert subscriptions.audit(Scope.INFO, [{"type": "indicator", "codes": ["KRW-BTC"]}]) == (set(), set())
+    other = [{"type": "indicator", "codes": ["KRW-BTC"], "timeframe": "1d"}]
+    assert len(subscriptions.audit(Scope.INFO, other)[0]) == 1
+
+
+_json = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.decimals(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "type": st.sampled_from(["ticker", "orderbook", "myOrder", "indicator"]) | _json,
+                "codes": st.lists(st.text(max_size=8), max_size=3) | _json,
+                "level": _json,
+                "timeframe": _json,
+            },
+        ),
+        max_size=4,
+    )
+)
+def test_no_list_from_outside_raises(result: list[dict[str, Any]]) -> None:
+    subscriptions = SubscriptionStateManager()
+    subscriptions.add("a", [*wishes("orderbook", "KRW-BTC"), *wishes("my_order")])
+    subscriptions.mark_sent(Scope.PUBLIC, 0.0)
+    for scope in Scope:
+        subscriptions.audit(scope, result)
+
+
+def test_a_monstrous_level_is_no_work() -> None:
+    subscriptions = SubscriptionStateManager()
+    entry = {"type": "orderbook", "codes": ["KRW-BTC"], "level": Decimal("1E+999999999")}
+    assert len(subscriptions.audit(Scope.PUBLIC, [entry])[1]) == 1
+
+
+# --- costs ----------------------------------------------------------------------------------------
+
+
+def test_a_change_does_not_merge_everything_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """855 pairs of three types, wanted by 200 owners each: only what changed is merged again."""
+    from qt_upbit.protocol import subscription_state_manager as module
+
+    subscriptions = SubscriptionStateManager()
+    codes = [f"KRW-C{i}" for i in range(855)]
+    for owner in range(200):
+        for name in ("ticker", "trade", "orderbook"):
+            subscriptions.add((owner, name), wishes(name, *codes))
+    assert len(subscriptions.desired(Scope.PUBLIC)) == 3 * 855
+    subscriptions.mark_sent(Scope.PUBLIC, 0.0)
+    merges = 0
+    merge = module._merge
+
+    def counting(a: Wish, b: Wish) -> Wish:
+        nonlocal merges
+        merges += 1
+        return merge(a, b)
+
+    monkeypatch.setattr(module, "_merge", counting)
+    assert not subscriptions.needs_request(Scope.PUBLIC)
+    assert merges == 0
+    subscriptions.add("one more", wishes("ticker", "KRW-C7"))
+    assert not subscriptions.needs_request(Scope.PUBLIC)
+    assert merges <= 200
+    merges = 0
+    for owner in range(200):
+        subscriptions.remove((owner, "trade"))
+    assert subscriptions.needs_request(Scope.PUBLIC)
+    assert merges == 0
+
+
+# --- properties -----------------------------------------------------------------------------------
+
+CODES = ("KRW-BTC", "KRW-ETH", "KRW-XRP")
+
+
+@st.composite
+def some_wishes(draw: st.DrawFn) -> list[Wish]:
+    """What one owner may want, of every kind."""
+    codes = draw(st.lists(st.sampled_from(CODES), min_size=1, max_size=3, unique=True))
+    snapshot, realtime = draw(st.sampled_from([(True, True), (True, False), (False, True)]))
+    flags: dict[str, Any] = {"snapshot": snapshot, "realtime": realtime}
+    kind = draw(
+        st.sampled_from(
+            ["ticker", "trade", "book", "candle", "order", "orders", "asset", "notice", "indicator"]
+        )
+    )
+    match kind:
+        case "ticker" | "trade":
+            made = wishes(kind, *codes, **flags)
+        case "book":
+            depth, level = draw(st.sampled_from([1, 5, 15, 30])), draw(st.sampled_from([0, 0, 10_000]))
+            made = wishes("orderbook", *codes, depth=depth, level=level, **flags)
+        case "candle":
+            made = wishes("candle", *codes, unit=draw(st.sampled_from(["1s", "1m"])), **flags)
+        case "order":
+            made = wishes("my_order", *codes)
+        case "orders":
+            made = wishes("my_order")
+        case "asset":
+            made = wishes("my_asset")
+        case "notice":
+            categories = draw(
+                st.none() | st.lists(st.sampled_from(["trade", "event"]), min_size=1, max_size=2)
+            )
+            made = wishes("announcement", categories=categories, include_body=draw(st.booleans()))
+        case _:
+            one = draw(st.lists(st.sampled_from([RSI, MACD]), min_size=1, max_size=2))
+            timeframe = draw(st.sampled_from(["5m", "1d"]))
+            made = wishes(draw(st.sampled_from(["indicator"])), *codes, timeframe=timeframe, indicators=one)
+    return list(made)
+
+
+def covers(asked: Wish, wish: Wish) -> bool:
+    """Whether a merged wish brings everything that one owner named."""
+    return (
+        _subsumes(asked, wish)
+        and (asked.realtime or not wish.realtime)
+        and (asked.snapshot or not wish.snapshot)
+    )
+
+
+class Merging(RuleBasedStateMachine):
+    """Any order of add, replace, remove, sent, live, silent, lost and refused."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.subscriptions = SubscriptionStateManager()
+        self.owners: dict[int, list[Wish]] = {}
+        self.server: dict[Scope, dict[StreamKey, Wish]] = {scope: {} for scope in Scope}
+        self.reported: dict[Scope, list[StreamKey]] = {scope: [] for scope in Scope}
+        self.now = 0.0
+
+    @initialize()
+    def start(self) -> None:
+        self.now = 0.0
+
+    @rule(owner=st.integers(0, 5), wanted=some_wishes())
+    def add(self, owner: int, wanted: list[Wish]) -> None:
+        before = {wish.row.scope for wish in self.owners.get(owner, [])}
+        concerned = self.subscriptions.add(owner, wanted)
+        assert concerned >= {wish.row.scope for wish in wanted}
+        assert concerned <= before | {wish.row.scope for wish in wanted}
+        self.owners[owner] = wanted
+
+    @precondition(lambda self: self.owners)
+    @rule(data=st.data())
+    def remove(self, data: st.DataObject) -> None:
+        owner = data.draw(st.sampled_from(sorted(self.owners)))
+        self.subscriptions.remove(owner)
+        del self.owners[owner]
+
+    @rule(scope=st.sampled_from(Scope), waits=st.sampled_from([0.0, 0.1, 10.0]))
+    def send(self, scope: Scope, waits: float) -> None:
+        self.now += waits
+        if not self.subscriptions.needs_request(scope):
+            return
+        encoded = wire.encode_request(wire.Request("t", self.subscriptions.request_items(scope)))
+        decoded = wire.decode_request(encoded)
+        again = wire.encode_request(wire.Request("t", decoded.items, WireFormat.DEFAULT))
+        assert again == encoded
+        self.subscriptions.mark_sent(scope, self.now)
+        assert not self.subscriptions.needs_request(scope)
+        self.server[scope] = dict(self.subscriptions._scopes[scope].sendable)
+
+    @rule(scope=st.sampled_from(Scope), snapshot=st.booleans(), data=st.data())
+    def frame(self, scope: Scope, snapshot: bool, data: st.DataObject) -> None:
+        served = [k for k, wish in self.server[scope].items() if wish.realtime or snapshot]
+        if served:
+            key = data.draw(st.sampled_from(sorted(served)))
+            self.subscriptions.mark_live(scope, key, snapshot=snapshot)
+            assert self.subscriptions.state_of(key) is not StreamState.SENT
+            if snapshot and not self.server[scope][key].realtime:
+                del self.server[scope][key]
+
+    @rule(scope=st.sampled_from(Scope))
+    def silence(self, scope: Scope) -> None:
+        self.now += 10.0
+        silent = self.subscriptions.take_silent(scope, self.now, 10.0)
+        assert len(set(silent)) == len(silent)
+        assert self.subscriptions.next_silence(scope, 10.0) is None
+        assert self.subscriptions.take_silent(scope, self.now + 1000, 10.0) == ()
+
+    @rule(scope=st.sampled_from(Scope))
+    def lost(self, scope: Scope) -> None:
+        self.subscriptions.mark_lost(scope)
+        self.server[scope] = {}
+
+    @rule(scope=st.sampled_from(Scope))
+    def refused(self, scope: Scope) -> None:
+        keys = self.subscriptions.quarantine_newcomers(scope, self.now)
+        assert bool(self.subscriptions.owners_left_out(keys)) == bool(keys)
+        self.lost(scope)
+
+    @rule(scope=st.sampled_from(Scope))
+    def resend(self, scope: Scope) -> None:
+        self.subscriptions.resend(scope)
+        assert self.subscriptions.needs_request(scope) == bool(self.subscriptions._scopes[scope].sendable)
+
+    @invariant()
+    def nobody_is_dropped(self) -> None:
+        for scope in Scope:
+            state = self.subscriptions._scopes[scope]
+            for owner, wanted in self.owners.items():
+                for wish in wanted:
+                    if wish.row.scope is not scope:
+                        continue
+                    stream = state.streams[wish.key]
+                    assert owner in stream.wishes
+                    if owner in stream.satisfied:
+                        assert not wish.realtime
+                        continue
+                    if owner in stream.refused:
+                        continue
+                    everything = state.sendable.get(wish.key._replace(code=ALL_CODES))
+                    asked = everything or state.sendable[wish.key]
+                    assert covers(asked, stream.wishes[owner])
+
+    @invariant()
+    def nothing_lacks_unnoticed(self) -> None:
+        """If no request is needed, the server serves what is wanted; wherever one is, it lacks something."""
+        for scope in Scope:
+            state = self.subscriptions._scopes[scope]
+            if not state.sendable:
+                assert not self.subscriptions.needs_request(scope)
+            elif not self.subscriptions.needs_request(scope):
+                for key, wish in state.sendable.items():
+                    served = self.server[scope][key]
+                    assert served.depth == wish.depth
+                    assert _options_key(served.options) == _options_key(wish.options)
+                    assert served.realtime or not wish.realtime
+                surplus = {key for key, wish in self.server[scope].items() if wish.realtime}
+                assert surplus <= set(state.sendable)
+
+    @invariant()
+    def states_fit(self) -> None:
+        for scope in Scope:
+            state = self.subscriptions._scopes[scope]
+            for key, stream in state.streams.items():
+                assert stream.wishes
+                assert (stream.state is StreamState.SATISFIED) == (stream.wanted is None)
+                assert (stream.state is StreamState.QUARANTINED) == (
+                    stream.wanted is not None and stream.sendable is None
+                )
+                assert key in self.subscriptions.awaited(scope) or stream.state is not StreamState.SENT
+            assert set(state.owed) <= set(state.streams)
+            assert list(state.owed.values()) == sorted(state.owed.values())
+            assert set(self.subscriptions.codes(scope)) == {
+                key.code for key, stream in state.streams.items() if stream.wanted is not None
+            } - {ALL_CODES}
+
+    def teardown(self) -> None:
+        """Whatever happened: once everything was sent, the server's set is the union of the wishes."""
+        for scope in Scope:
+            for _ in range(3):
+                if self.subscriptions.needs_request(scope):
+                    self.subscriptions.mark_sent(scope, self.now)
+                    self.server[scope] = dict(self.subscriptions._scopes[scope].sendable)
+                for key in list(self.server[scope]):
+                    self.subscriptions.mark_live(scope, key)
+            assert not self.subscriptions.needs_request(scope)
+            running = {key for key, wish in self.server[scope].items() if wish.realtime}
+            sendable = self.subscriptions._scopes[scope].sendable
+            if sendable:
+                assert running == {key for key, wish in sendable.items() if wish.realtime}
+            assert all(wish.realtime for wish in sendable.values()), "every picture was taken"
+
+
+TestMerging = Merging.TestCase
+TestMerging.settings = settings(max_examples=120, stateful_step_count=30, deadline=None)
+
+
+@given(st.lists(some_wishes(), min_size=1, max_size=8), st.randoms(use_true_random=False))
+@settings(deadline=None)
+def test_the_union_does_not_depend_on_the_order(wanted: list[list[Wish]], rng: random.Random) -> None:
+    one, two = SubscriptionStateManager(), SubscriptionStateManager()
+    for owner, wish in enumerate(wanted):
+        one.add(owner, wish)
+    shuffled = list(enumerate(wanted))
+    rng.shuffle(shuffled)
+    for owner, wish in shuffled:
+        two.add(owner, wish)
+    for scope in Scope:
+        first, second = one.desired(scope), two.desired(scope)
+        assert first.keys() == second.keys()
+        for key, wish in first.items():
+            other = second[key]
+            assert (wish.depth, wish.snapshot, wish.realtime) == (other.depth, other.snapshot, other.realtime)
+            assert _options_key(wish.options) == _options_key(other.options)
+
+
+def test_definitions_that_are_spelled_differently_are_one() -> None:
+    subscriptions = SubscriptionStateManager()
+    bands = {"type": "bollinger_bands", "params": {"period": 20, "multiplier": 2}}
+    same = IndicatorDefinition(type="bollinger_bands", params=wishes_params(Decimal("2.0")))
+    subscriptions.add("a", wishes("indicator", "KRW-BTC", timeframe="5m", indicators=[bands]))
+    subscriptions.add("b", wishes("indicator", "KRW-BTC", timeframe="5m", indicators=[same]))
+    (item,) = subscriptions.request_items(Scope.INFO)
+    assert len(item.options["indicators"]) == 1
+
+
+def wishes_params(multiplier: Decimal) -> Any:
+    from qt_upbit.types import IndicatorParams
+
+    return IndicatorParams(period=20, multiplier=multiplier)
