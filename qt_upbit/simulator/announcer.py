@@ -50,7 +50,8 @@ class Announcer:
         if last is not None and rng.random() < 0.25:
             self._last = None
             return AnnouncementEvent(
-                type="announcement", event_type=AnnouncementEventType.UPDATED, uuid=last.uuid, title=last.title,
+                type="announcement", event_type=AnnouncementEventType.UPDATED,
+                uuid=last.uuid, title=last.title,
                 category=last.category, url=last.url, first_listed_at=last.first_listed_at, listed_at=now,
                 body=last.body, timestamp=now_ms,
             )  # fmt: skip

@@ -68,7 +68,7 @@ class SimulatedExchange:
         self.settings = settings or SimulatorSettings()
         self.started = now
         self.violations: Counter[str] = Counter()
-        """Broken limits by name: ``connect``, ``message_second``, ``message_minute``, ``origin``, ``rest``."""
+        """Broken limits: ``connect``, ``message_second``, ``message_minute``, ``origin``, ``rest``."""
         self.sessions: list[Session] = []
         self.tokens = TokenCheck(self.settings.access_key, self.settings.secret_key)
         self.replay = replay
@@ -377,7 +377,9 @@ class SimulatedExchange:
         if not self.settings.market_running or not self.settings.max_stray_frames:
             return
         candidates = [
-            stream for stream in old if stream.live and stream.wire_type in ("ticker", "orderbook", "candle.1s")
+            stream for stream in old
+            if stream.live
+            and stream.wire_type in ("ticker", "orderbook", "candle.1s")
             and stream.code in self.market.pairs
         ]  # fmt: skip
         for stream in candidates[: self._rng.randrange(self.settings.max_stray_frames + 1)]:

@@ -46,7 +46,7 @@ def merge(first: Candle | None, second: Candle | None) -> Candle | None:
 DAY_S: Final = 86_400
 _LENGTHS_S: Final = (DAY_S, 14_400, 3_600, 1_800, 900, 300, 60, 1)
 _INNER_SAMPLES: Final = {14_400: 8, 3_600: 6, 1_800: 6, 900: 3, 300: 5, 60: 6, 1: 1}
-"""How often the price path is looked at inside a part, so that its high and low are those of its own parts."""
+"""How often the price path is looked at inside a part: its high and low are those of its own parts."""
 _CACHE_LIMIT: Final = 3_000
 _PRICES_LIMIT: Final = 50_000
 _SEARCH_LIMIT: Final = 4_000

@@ -1,4 +1,4 @@
-"""`PricePath`: the price of a coin as a pure function of time, so that history and live data are one curve."""
+"""`PricePath`: the price of a coin as a pure function of time: history and live data are one curve."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`SimulatorSettings`: what the simulated exchange does where Upbit's own behaviour is a setting or unknown."""
+"""`SimulatorSettings`: what the simulated exchange does where Upbit's behaviour is a setting or unknown."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def plain(value: Decimal) -> str:
 
 
 def java_double(value: Decimal) -> str:
-    """``Double.toString``: ``1.16539E8`` from ten million, ``7.9276E-4`` below a thousandth, else ``20230.0``."""
+    """``Double.toString``: ``1.16539E8`` from 10^7, ``7.9276E-4`` below 10^-3, else ``20230.0``."""
     if not value:
         return "0.0"
     exponent = value.adjusted()
