@@ -77,11 +77,11 @@ class _Timers(QObject):
 
     def timerEvent(self, event: QTimerEvent) -> None:  # Qt's name
         timer = event.timerId()
-        if timer == self._ready_timer:
+        if asyncio._get_running_loop() is not self._loop:
+            self._hold(timer)
+        elif timer == self._ready_timer:
             self._run_ready()
-            return
-        handle = self._later.pop(timer, None)
-        if handle is not None:
+        elif (handle := self._later.pop(timer, None)) is not None:
             self.killTimer(timer)
             del self._id_of[handle]
             early_s = handle.when() - self._loop.time() if isinstance(handle, asyncio.TimerHandle) else 0.0
@@ -90,6 +90,23 @@ class _Timers(QObject):
                 self.later(handle, early_s)
             else:
                 self._run_outside_task((handle,))
+
+    def _hold(self, timer: int) -> None:
+        """Qt turns, the loop does not: a task that went on now would find no running loop and die.
+
+        qasync lets Qt turn once more when `run_until_complete` is over.
+        """
+        self.killTimer(timer)
+        if timer == self._ready_timer:
+            self._ready_timer = 0
+        elif (handle := self._later.pop(timer, None)) is not None:
+            del self._id_of[handle]
+            self._ready.append(handle)
+
+    def resume(self) -> None:
+        """The loop is about to run: what was held is due."""
+        if self._ready and not self._ready_timer and not self._stopped:
+            self._ready_timer = self.startTimer(0)
 
     def _run_ready(self) -> None:
         # Killed first: a callback that opens a nested Qt loop must find its successors armed.
@@ -151,6 +168,7 @@ class QtEventLoop(qasync.QEventLoop):  # type: ignore[misc]  # qasync has no typ
         Raises:
             SystemExit, KeyboardInterrupt: raised by a callback, as with asyncio's own loop.
         """
+        self._timers.resume()
         result = super().run_forever()
         interruption, self._interruption = self._interruption, None
         if interruption is not None:
