@@ -169,7 +169,8 @@ class CandleChart(QWidget):
         if not len(self.series):
             painter.fillRect(self.rect(), self._theme.panel)
             painter.setPen(self._theme.muted)
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self._notice)
+            text = self._notice or self._texts("chart.empty")
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, text)
             return
         plot = self._plot()
         first, end = self._window()

@@ -65,6 +65,8 @@ class MarketSelector(QComboBox):
         self.setCompleter(completer)
         completer.activated.connect(self._choose_label)
         self.activated.connect(self._choose_index)
+        # Before editingFinished, which puts the chosen pair's name back.
+        self._edit.returnPressed.connect(self._choose_typed)
         self._edit.editingFinished.connect(self._restore)
 
     @property
@@ -97,6 +99,17 @@ class MarketSelector(QComboBox):
 
     def _choose_label(self, label: str) -> None:
         self.select(label.partition(" ")[0])
+
+    def _choose_typed(self) -> None:
+        """The pair with this code, or else the first whose code or name holds what was typed."""
+        typed = self._edit.text().strip().casefold()
+        if not typed:
+            return
+        labels = ((market.code, market.label(korean=True).casefold()) for market in self._markets)
+        found = [code for code, label in labels if typed in label]
+        exact = [code for code in found if code.casefold() == typed.partition(" ")[0]]
+        for code in (*exact, *found)[:1]:
+            self.select(code)
 
     def _restore(self) -> None:
         """Show what is chosen, whatever was typed."""

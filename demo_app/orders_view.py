@@ -17,6 +17,7 @@ from qt_upbit import (
     CredentialsRequiredError,
     MyOrderEvent,
     OrderState,
+    OrderType,
     WebSocketClientProxy,
 )
 
@@ -40,7 +41,13 @@ class _Row:
     def take(self, event: MyOrderEvent) -> None:
         self.last = event
         if event.state is not OrderState.TRADE:
-            self.price, self.volume = event.price, event.volume
+            self.price = self.price if event.price is None else event.price
+            self.volume = self.volume if event.volume is None else event.volume
+
+    @property
+    def is_market_buy(self) -> bool:
+        """Whether ``price`` is the money to spend, and no price."""
+        return self.last.order_type is OrderType.PRICE
 
     @property
     def filled(self) -> Decimal | None:
@@ -67,6 +74,8 @@ class OrderTable(QAbstractTableModel):
         self._texts = texts
         self._rows: list[_Row] = []
         self._bold = theme.font(9, bold=True)
+        self.headers = _COLUMNS
+        """What the columns hold, by keys of the texts."""
 
     def take(self, event: MyOrderEvent) -> None:
         """Note what happened to an order."""
@@ -131,7 +140,9 @@ class OrderTable(QAbstractTableModel):
             case "type":
                 return self._texts.or_raw("order_type", event.order_type)
             case "price":
-                return formats.price(row.price, quote)
+                return "–" if row.is_market_buy else formats.price(row.price, quote)
+            case "size" if row.is_market_buy and row.price is not None:
+                return f"{formats.amount(row.price)} {quote}"
             case "size":
                 return formats.amount(row.volume)
             case "filled":

@@ -1,0 +1,105 @@
+"""The demo's tests: a quiet exchange, the application's manager on it, and what nobody may say."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.setdefault("QT_API", "pyside6")
+
+import pytest
+import pytest_asyncio
+from PySide6.QtCore import QtMsgType, qInstallMessageHandler
+from PySide6.QtWidgets import QApplication
+
+from demo_app.i18n import Translator
+from demo_app.theme import Theme, make_theme
+from qt_upbit import Credentials, GlobalWebSocketManager, WebSocketConfig
+from qt_upbit.qt.event_loop import QtEventLoop
+from qt_upbit.simulator import (
+    SIMULATED_ACCESS_KEY,
+    SIMULATED_SECRET_KEY,
+    SimulatedServer,
+    SimulatorSettings,
+)
+
+Terminal = Callable[..., Awaitable[SimulatedServer]]
+
+KEYS = Credentials(access_key=SIMULATED_ACCESS_KEY, secret_key=SIMULATED_SECRET_KEY)
+
+
+def _application() -> QApplication:
+    app = QApplication.instance() or QApplication([])
+    assert isinstance(app, QApplication)
+    app.setStyle("Fusion")
+    app.setQuitOnLastWindowClosed(False)
+    return app
+
+
+def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> dict[str, Any]:
+    return {"qt_upbit": lambda: QtEventLoop(_application())}
+
+
+@pytest.fixture(scope="session")
+def app() -> QApplication:
+    return _application()
+
+
+@pytest.fixture(autouse=True)
+def _silence(app: QApplication, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fail a test in which Qt complains or a slot raises."""
+    raised: list[BaseException] = []
+    said: list[str] = []
+    monkeypatch.setattr(sys, "excepthook", lambda kind, error, trace: raised.append(error))
+
+    def hear(kind: QtMsgType, _context: object, text: str) -> None:
+        # The offscreen platform tells what it cannot do.
+        if kind != QtMsgType.QtDebugMsg and "This plugin does not support" not in text:
+            said.append(text)
+
+    previous = qInstallMessageHandler(hear)
+    yield
+    qInstallMessageHandler(previous)
+    if raised:
+        pytest.fail("a slot raised:\n" + "".join(traceback.format_exception(raised[0])))
+    if said:
+        pytest.fail("Qt complained:\n  " + "\n  ".join(said))
+
+
+@pytest.fixture(params=["ko", "en"])
+def texts(request: pytest.FixtureRequest) -> Translator:
+    return Translator(request.param)
+
+
+@pytest.fixture(params=["dark", "light"])
+def theme(request: pytest.FixtureRequest, texts: Translator, app: QApplication) -> Theme:
+    return make_theme(request.param, korean=texts.is_korean)
+
+
+@pytest_asyncio.fixture
+async def offline() -> AsyncIterator[None]:
+    """The application's manager, for widgets that are fed by hand: it is closed before it connects."""
+    GlobalWebSocketManager.configure(WebSocketConfig(base_url="http://127.0.0.1:1", credentials=KEYS))
+    yield
+    await GlobalWebSocketManager.close_instance()
+
+
+@pytest_asyncio.fixture
+async def exchange() -> AsyncIterator[Callable[..., Awaitable[SimulatedServer]]]:
+    """Start a simulated exchange and let the application's manager use it."""
+    async with AsyncExitStack() as stack:
+
+        async def start(*, keys: Credentials | None = KEYS, **settings: Any) -> SimulatedServer:
+            values = {"markets": 30, "market_running": False, "account_running": False, **settings}
+            server = await stack.enter_async_context(SimulatedServer(SimulatorSettings(**values)))
+            config = WebSocketConfig(base_url=server.url, credentials=keys, use_system_proxy=False)
+            GlobalWebSocketManager.configure(config)
+            stack.push_async_callback(GlobalWebSocketManager.close_instance)
+            return server
+
+        yield start

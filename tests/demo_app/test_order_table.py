@@ -1,0 +1,156 @@
+"""Orders and their states, under the eyes of Qt's own model tester."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QAbstractItemModelTester
+
+from demo_app.i18n import Translator
+from demo_app.orders_view import OrderTable
+from demo_app.theme import make_theme
+from qt_upbit import MyOrderEvent, OrderState
+from tests.support import events
+
+_STATES = ("wait", "watch", "trade", "done", "cancel", "prevented")
+
+
+def _table(language: str = "en") -> OrderTable:
+    return OrderTable(make_theme("dark", korean=language == "ko"), Translator(language))
+
+
+@pytest.fixture
+def table(app: object) -> Iterator[OrderTable]:
+    made = _table()
+    tester = QAbstractItemModelTester(made, QAbstractItemModelTester.FailureReportingMode.Fatal)
+    yield made
+    tester.deleteLater()
+
+
+def _order(uuid: str = "1", state: str = "wait", **fields: Any) -> MyOrderEvent:
+    values: dict[str, Any] = {
+        "price": 1000,
+        "volume": 10,
+        "remaining_volume": 10,
+        "executed_volume": 0,
+        "avg_price": 0,
+        "paid_fee": 0,
+    }
+    return events.my_order(uuid=uuid, state=state, **(values | fields))
+
+
+def _row(table: OrderTable, row: int = 0) -> dict[str, str]:
+    titles = table.headers
+    return {title: table.index(row, column).data() for column, title in enumerate(titles)}
+
+
+def test_an_order_from_waiting_to_filled(table: OrderTable) -> None:
+    table.take(_order())
+    assert _row(table)["state"] == "Waiting"
+    assert _row(table)["avg_price"] == "–"
+    # The frame of a fill carries price and size of the fill, not of the order.
+    table.take(
+        _order(
+            state="trade",
+            price=999,
+            volume=4,
+            remaining_volume=6,
+            executed_volume=4,
+            avg_price=999,
+            paid_fee=2,
+        )
+    )
+    row = _row(table)
+    assert (row["state"], row["price"], row["size"], row["filled"]) == (
+        "Partly filled",
+        "1,000",
+        "10",
+        "40.00%",
+    )
+    assert (row["avg_price"], row["fee"]) == ("999", "2")
+    table.take(_order(state="done", remaining_volume=0, executed_volume=10, avg_price=999))
+    row = _row(table)
+    assert (row["state"], row["price"], row["filled"]) == ("Filled", "1,000", "100.00%")
+    assert table.rowCount() == 1
+
+
+def test_a_cancelled_order_keeps_what_is_known_of_it(table: OrderTable) -> None:
+    table.take(_order())
+    table.take(_order(state="trade", price=999, volume=4, remaining_volume=6, executed_volume=4))
+    table.take(_order(state="cancel", price=None, volume=None, remaining_volume=6, executed_volume=4))
+    row = _row(table)
+    assert (row["state"], row["price"], row["size"], row["filled"]) == ("Cancelled", "1,000", "10", "40.00%")
+
+
+def test_a_market_buy_is_an_amount_of_money(table: OrderTable) -> None:
+    """Its ``price`` is no price, and there is no volume."""
+    table.take(
+        _order(order_type="price", price=5000, volume=None, remaining_volume=None, executed_volume=None)
+    )
+    row = _row(table)
+    assert (row["type"], row["price"], row["size"], row["filled"]) == ("Market", "–", "5,000 KRW", "–")
+    table.take(_order(order_type="price", state="done", price=5000, volume=None, avg_price=1001))
+    row = _row(table)
+    assert (row["filled"], row["avg_price"], row["size"]) == ("100.00%", "1,001", "5,000 KRW")
+
+
+def test_an_order_first_seen_when_it_fills(table: OrderTable) -> None:
+    table.take(_order(state="trade", price=999, volume=4, remaining_volume=6, executed_volume=4))
+    row = _row(table)
+    assert (row["price"], row["size"], row["filled"]) == ("–", "–", "40.00%")
+
+
+def test_a_type_of_order_that_upbit_invents(table: OrderTable) -> None:
+    table.take(_order(order_type="iceberg"))
+    assert _row(table)["type"] == "iceberg"
+
+
+def test_the_newest_order_is_on_top_and_the_oldest_leave(table: OrderTable) -> None:
+    for number in range(203):
+        table.take(_order(str(number), price=number))
+    assert table.rowCount() == 200
+    assert _row(table)["price"] == "202"
+    table.take(_order("202", state="cancel", price=202))
+    assert _row(table)["state"] == "Cancelled"
+    assert table.rowCount() == 200
+
+
+@pytest.mark.parametrize("state", list(OrderState))
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_every_state_has_words_and_a_colour(app: object, state: OrderState, language: str) -> None:
+    table = _table(language)
+    table.take(_order(state=state.value))
+    index = table.index(0, table.headers.index("state"))
+    assert index.data() == Translator(language)(f"order_state.{state}")
+    assert index.data(Qt.ItemDataRole.ForegroundRole) is not None
+
+
+_AMOUNTS = st.one_of(st.none(), st.decimals(0, 10**12, places=8))
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("abc"), st.sampled_from(_STATES), _AMOUNTS, _AMOUNTS, _AMOUNTS),
+        max_size=12,
+    )
+)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_sequence_of_frames_gives_readable_rows(
+    app: object,
+    frames: list[tuple[str, str, Decimal | None, Decimal | None, Decimal | None]],
+) -> None:
+    table = _table()
+    tester = QAbstractItemModelTester(table, QAbstractItemModelTester.FailureReportingMode.Fatal)
+    for uuid, state, price, volume, done in frames:
+        fields = {"price": price, "volume": volume, "remaining_volume": volume, "executed_volume": done}
+        table.take(_order(uuid, state, **fields, avg_price=price))
+    assert table.rowCount() == len({frame[0] for frame in frames})
+    for row in range(table.rowCount()):
+        assert all(_row(table, row).values())
+    tester.deleteLater()
