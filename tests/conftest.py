@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import pytest
+
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember failures: what a failed test left behind is no news."""
+    report = yield
+    if report.failed:
+        item.stash[FAILED] = True
+    return report
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "logs(*texts): messages of warning level that the test provokes")
     config.addinivalue_line(
-        "markers", "raises_in_slots(*types): what slots raise in the test, seen by sys.excepthook, in order"
+        "markers", "raises_in_slots(*names): what slots raise in the test, seen by sys.excepthook, in order"
     )
 
 

@@ -45,6 +45,9 @@ class FrameClock(QObject):
         self._slice_s = slice_s
         self._clock = clock
         self._next_frame = 0.0
+        self._batches_left = 0
+        self._items_left = 0
+        """What the frame that is being shown has still to deliver; the rest is of the next one."""
         self._stopped = False
         self.hub = FanoutHub(self._on_pending)
         self._pump_timer = self._timer("qt_upbit pump", self._pump)
@@ -72,10 +75,8 @@ class FrameClock(QObject):
         if delivery is Delivery.EVERY:
             if not self._pump_timer.isActive():
                 self._pump_timer.start(0)
-        elif not self._frame_timer.isActive():
-            wait = self._next_frame - self._clock()
-            # Rounded down: Qt fires at or after the time, never before.
-            self._frame_timer.start(max(0, int(wait * 1000)))
+        else:
+            self._arm_frame()
 
     def _pump(self) -> None:
         deadline = self._clock() + self._slice_s
@@ -92,31 +93,56 @@ class FrameClock(QObject):
 
     def _frame(self) -> None:
         now = self._clock()
-        # The next frame is counted from when this one was due, so that lateness does not add up.
-        self._next_frame = min(
-            max(self._next_frame + self._frame_s, now + self._frame_s / 2), now + self._frame_s
-        )
+        if not self._batches_left and not self._items_left:
+            self._begin_frame(now)
         deadline = now + self._slice_s
-        while True:
-            batch = self.hub.pop_batch()
-            if batch is not None:
-                subscriber, items = batch
-                self._rearm_frame()
-                self._deliver(subscriber, items)
+        while self._batches_left or self._items_left:
+            if self._batches_left:
+                self._batches_left -= 1
+                batch = self.hub.pop_batch()
+                if batch is None:
+                    self._batches_left = 0
+                    continue
+                self._arm_frame()
+                self._deliver(*batch)
             else:
+                self._items_left -= 1
                 work = self.hub.pop(Delivery.LATEST)
                 if work is None:
-                    return
-                self._rearm_frame()
+                    self._items_left = 0
+                    break
+                self._arm_frame()
                 self._deliver(work[0], (work[1],))
             if self._stopped:
                 return
             if self._clock() > deadline:
                 self.slices += 1
-                return
+                break
+        self._arm_frame()
 
-    def _rearm_frame(self) -> None:
-        if self._frame_timer.isActive():
+    def _begin_frame(self, now: float) -> None:
+        # Counted now: what comes while this frame is worked off in slices waits for the next one, or
+        # slow slots would be called at the rate of the exchange and not of the screen.
+        for subscriber in self.hub:
+            if subscriber.paused or not subscriber.waiting:
+                continue
+            if subscriber.delivery is Delivery.BATCH:
+                self._batches_left += 1
+            elif subscriber.delivery is Delivery.LATEST:
+                self._items_left += subscriber.waiting
+        # The next frame is counted from when this one was due, so that lateness does not add up.
+        self._next_frame = min(
+            max(self._next_frame + self._frame_s, now + self._frame_s / 2), now + self._frame_s
+        )
+
+    def _arm_frame(self) -> None:
+        """See to it that the rest of this frame, or the next one, is shown."""
+        if self._stopped or self._frame_timer.isActive():
             return
-        if self.hub.has_pending(Delivery.LATEST) or self.hub.has_pending(Delivery.BATCH):
+        if not (self.hub.has_pending(Delivery.LATEST) or self.hub.has_pending(Delivery.BATCH)):
+            self._batches_left = self._items_left = 0
+        elif self._batches_left or self._items_left:
             self._frame_timer.start(0)
+        else:
+            # Rounded down: Qt fires at or after the time, never before.
+            self._frame_timer.start(max(0, int((self._next_frame - self._clock()) * 1000)))

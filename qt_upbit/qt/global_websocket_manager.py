@@ -9,7 +9,7 @@ import time
 import uuid
 import weakref
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -54,6 +54,7 @@ from qt_upbit.types import (
     OrderbookEvent,
     Scope,
     StreamKey,
+    event_type_of,
 )
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ class GlobalWebSocketManager(QObject):
     info_state_changed = Signal(object)
     metrics_updated = Signal(object)
     error_occurred = Signal(str, object)
+    _release_requested = Signal(object)
 
     _instance: ClassVar[GlobalWebSocketManager | None] = None
     _configured: ClassVar[WebSocketConfig | None] = None
@@ -120,8 +122,11 @@ class GlobalWebSocketManager(QObject):
     def instance(cls) -> GlobalWebSocketManager:
         """The application's manager, made when first asked for, from `configure` or the environment."""
         if cls._instance is None or not cls._instance.is_usable:
-            if QCoreApplication.instance() is None:
+            app = QCoreApplication.instance()
+            if app is None:
                 raise RuntimeError("make a QApplication first, or start the program with qt_upbit.run(...)")
+            if QThread.currentThread() is not app.thread():
+                raise WrongThreadError("the manager belongs to the GUI thread, and this is another one")
             cls._instance = cls(cls._configured or WebSocketConfig.from_env())
         return cls._instance
 
@@ -144,6 +149,7 @@ class GlobalWebSocketManager(QObject):
     ) -> None:
         super().__init__(parent)
         self.setObjectName("qt_upbit manager")
+        self._release_requested.connect(self._release_proxy)
         self.config = config if config is not None else WebSocketConfig.from_env()
         self._clock = clock
         self._closed = False
@@ -268,25 +274,31 @@ class GlobalWebSocketManager(QObject):
         if self._closed:
             return
         self._closed = True
-        for timer in (self._outbox_timer, self._changed_timer, self._metrics_timer):
+        for timer in (self._changed_timer, self._metrics_timer):
             timer.stop()
         self._frames.stop()
         for snapshot in tuple(self._snapshots.values()):
             snapshot.fail(ProxyClosedError("the manager was closed"))
-        await asyncio.gather(*(link.aclose() for link in self._links.values()))
-        for reference in tuple(self._subscriptions.values()):
-            if (subscription := reference()) is not None:
-                subscription._mark_closed()
         for subscription_id in tuple(self._subscriptions):
+            if (subscription := self._subscription(subscription_id)) is not None:
+                subscription._mark_closed()
             self._forget(subscription_id)
-        self._outbox.clear()
+        try:
+            await asyncio.gather(*(link.aclose() for link in self._links.values()))
+            await self._outbox_is_empty()
+        finally:
+            self._outbox_timer.stop()
+            self._outbox.clear()
 
     # --- for proxies -------------------------------------------------------------------------------
 
     def _check_usable(self) -> None:
         if not self.is_usable:
             raise ProxyClosedError("the manager of this proxy is closed: make a new proxy")
-        if QThread.currentThread() is not self.thread():
+        self._check_thread()
+
+    def _check_thread(self) -> None:
+        if shiboken6.isValid(self) and QThread.currentThread() is not self.thread():
             raise WrongThreadError(
                 "proxies belong to the GUI thread: from another thread, emit a signal of your own that is "
                 "connected to a slot here"
@@ -322,10 +334,11 @@ class GlobalWebSocketManager(QObject):
             subscription_id, owner, delivery,
             depth=first.depth,
             wants_snapshot=first.snapshot,
+            wants_realtime=first.realtime,
             high_water_mark=self.config.high_water_mark,
         )  # fmt: skip
-        self._engine.attach(subscriber, (Target(wish.key, wish.options) for wish in wishes))
-        self._wishes_changed(self._state.add(subscription_id, wishes))
+        unserved = self._engine.attach(subscriber, (Target(wish.key, wish.options) for wish in wishes))
+        self._wishes_changed(self._state.add(subscription_id, wishes, unserved))
 
     def _unsubscribe(self, subscription_id: int) -> None:
         for ids in self._of_proxy.values():
@@ -345,7 +358,13 @@ class GlobalWebSocketManager(QObject):
     def _release_proxy(self, proxy_id: int) -> None:
         self._proxies.pop(proxy_id, None)
         for subscription_id in self._of_proxy.pop(proxy_id, ()):
+            # Whoever awaits it must not wait for ever.
+            if (subscription := self._subscription(subscription_id)) is not None:
+                subscription._mark_closed()
             self._forget(subscription_id)
+        for pending in tuple(self._snapshots.values()):
+            if pending.proxy_id == proxy_id:
+                pending.fail(ProxyClosedError("the proxy was closed while a snapshot was awaited"))
 
     def _wishes_changed(self, scopes: Iterable[Scope]) -> None:
         self._changed.update(scopes)
@@ -357,13 +376,16 @@ class GlobalWebSocketManager(QObject):
         scopes, self._changed = self._changed, set()
         for scope in scopes:
             self._links[scope].subscriptions_changed()
+            if self.state(scope) is ConnectionState.REJECTED:
+                # Nothing will come of it, and whoever has joined since is not told by a change of state.
+                self._refuse(scope, self._state.desired(scope), self.error(scope))
         if not self._metrics_timer.isActive():
             self._metrics_timer.start()
 
     # --- snapshots ---------------------------------------------------------------------------------
 
     async def _snapshot(
-        self, row: EventType, wishes: Sequence[Wish], owner: str
+        self, proxy: WebSocketClientProxy, row: EventType, wishes: Sequence[Wish]
     ) -> dict[StreamKey, BaseWebSocketEvent]:
         """One event per wish: the last value of a live stream, the rest asked from the server."""
         found: dict[StreamKey, BaseWebSocketEvent] = {}
@@ -375,10 +397,10 @@ class GlobalWebSocketManager(QObject):
         if not missing:
             return found
         subscription_id = next(_snapshot_ids)
-        pending = _PendingSnapshot(missing, asyncio.get_running_loop().create_future())
+        pending = _PendingSnapshot(proxy.id, missing, asyncio.get_running_loop().create_future())
         self._snapshots[subscription_id] = pending
         try:
-            self._attach(subscription_id, owner, Delivery.EVERY, missing)
+            self._attach(subscription_id, f"{proxy.name} snapshot", Delivery.EVERY, missing)
             found |= await pending.future
         finally:
             self._snapshots.pop(subscription_id, None)
@@ -387,14 +409,13 @@ class GlobalWebSocketManager(QObject):
         return found
 
     def _cached(self, wish: Wish) -> BaseWebSocketEvent | None:
-        event = (
-            self._engine.last_event(wish.key) if self.state(wish.row.scope) is ConnectionState.LIVE else None
-        )
-        if isinstance(event, OrderbookEvent):
-            owners = (self._state.wishes_of(owner) for owner in self._state.owners_of(wish.key))
-            deepest = max((w.depth for ws in owners for w in ws if w.key == wish.key), default=0)
-            return event.truncated(wish.depth) if deepest >= wish.depth else None
-        return event
+        if self.state(wish.row.scope) is not ConnectionState.LIVE:
+            return None
+        event = self._engine.last_event(wish.key, wish.depth)
+        try:
+            return event.truncated(wish.depth) if isinstance(event, OrderbookEvent) else event
+        except ValueError:
+            return None  # unreadable rows, reported when its own subscribers read them
 
     # --- delivery (called by the frame clock) ------------------------------------------------------
 
@@ -430,7 +451,8 @@ class GlobalWebSocketManager(QObject):
         try:
             event = subscriber.view(slot)
         except DecodeError as exc:
-            self._on_link_error(Scope.PUBLIC, exc)
+            row = event_type_of(slot.head.type)
+            self._on_link_error(row.scope if row is not None else Scope.PUBLIC, exc)
             return None
         self._latency.record(self._clock() - slot.received_at)
         self._delivered += 1
@@ -460,7 +482,7 @@ class GlobalWebSocketManager(QObject):
     def _on_connection_event(self, scope: Scope, event: ConnectionEvent) -> None:
         match event:
             case StateChanged(_, new):
-                if new is ConnectionState.RECONNECTING or new is ConnectionState.IDLE:
+                if new in (ConnectionState.STALE, ConnectionState.RECONNECTING, ConnectionState.IDLE):
                     self._engine.mark_stale(scope)
                 self._post(lambda: self._emit_state(scope, new))
                 if new is ConnectionState.REJECTED:
@@ -473,8 +495,8 @@ class GlobalWebSocketManager(QObject):
                 self._post(lambda: self._tell_live(keys))
             case StreamsSilent(keys, waited_s):
                 self._post(lambda: self._tell_silent(keys, waited_s))
-            case StreamsRefused(keys, refusal):
-                self._refuse(scope, keys, refusal)
+            case StreamsRefused(keys, refusal, owners):
+                self._refuse(scope, keys, refusal, owners)
 
     def _emit_state(self, scope: Scope, state: ConnectionState) -> None:
         self.state_changed.emit(scope, state)
@@ -514,19 +536,25 @@ class GlobalWebSocketManager(QObject):
                 if proxy is not None and shiboken6.isValid(proxy):
                     proxy._report(error)
 
-    def _refuse(self, scope: Scope, keys: Iterable[StreamKey], error: QtUpbitError | None) -> None:
+    def _refuse(
+        self,
+        scope: Scope,
+        keys: Iterable[StreamKey],
+        error: QtUpbitError | None,
+        owners: Collection[Hashable] | None = None,
+    ) -> None:
+        """Tell who waits for these streams, or only `owners`. Signals were told by the error's own report."""
         reason = error if error is not None else ServerError("REJECTED")
         keys = tuple(keys)
 
         def tell() -> None:
             for subscription_id in self._concerned(keys):
+                if owners is not None and subscription_id not in owners:
+                    continue
                 if subscription_id in self._snapshots:
                     self._snapshots[subscription_id].fail(reason)
                 elif (subscription := self._subscription(subscription_id)) is not None:
                     subscription._mark_refused(reason)
-                    proxy = subscription._proxy()
-                    if proxy is not None and shiboken6.isValid(proxy):
-                        proxy.error_occurred.emit(reason)
 
         self._post(tell)
 
@@ -559,14 +587,18 @@ class GlobalWebSocketManager(QObject):
     # --- the outbox --------------------------------------------------------------------------------
 
     def _post(self, tell: Callable[[], None]) -> None:
-        if self._closed:
-            return
         self._outbox.append(tell)
         if not self._outbox_timer.isActive():
             self._outbox_timer.start(0)
 
+    async def _outbox_is_empty(self) -> None:
+        """Wait until everything was told, the news that all is closed included."""
+        told = asyncio.Event()
+        self._post(told.set)
+        await told.wait()
+
     def _flush(self) -> None:
-        while self._outbox and not self._closed:
+        while self._outbox:
             tell = self._outbox.popleft()
             if self._outbox:
                 # Armed before the slot runs: it may open a dialog.
@@ -592,8 +624,12 @@ class _PendingSnapshot:
     """Collects one event per stream for a waiting coroutine."""
 
     def __init__(
-        self, wishes: Sequence[Wish], future: asyncio.Future[dict[StreamKey, BaseWebSocketEvent]]
+        self,
+        proxy_id: int,
+        wishes: Sequence[Wish],
+        future: asyncio.Future[dict[StreamKey, BaseWebSocketEvent]],
     ) -> None:
+        self.proxy_id = proxy_id
         self._missing = {wish.key for wish in wishes}
         self._found: dict[StreamKey, BaseWebSocketEvent] = {}
         self.future = future

@@ -41,4 +41,5 @@ class ReleaseToken:
         self._done = True
         manager = self._manager()
         if manager is not None and shiboken6.isValid(manager):
-            manager._release_proxy(self._proxy_id)
+            # Not a plain call: Python's collector runs in whichever thread happens to trigger it.
+            manager._release_requested.emit(self._proxy_id)

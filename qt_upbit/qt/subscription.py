@@ -90,6 +90,8 @@ class Subscription:
         """Stop receiving, at once and for good. Idempotent."""
         if not self._closed:
             proxy = self._proxy()
+            if proxy is not None:
+                proxy._manager._check_thread()
             self._mark_closed()
             if proxy is not None:
                 proxy._release(self)

@@ -16,6 +16,7 @@ from qt_upbit.protocol.subscription_request import resolve_row, wishes_for
 from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
 from qt_upbit.qt.subscription import EventCallback, Subscription
 from qt_upbit.types import (
+    ALL_CODES,
     EVENT_TYPES,
     BaseWebSocketEvent,
     CandleEvent,
@@ -100,6 +101,8 @@ class WebSocketClientProxy(QObject):
     ) -> None:
         if not isinstance(name, str) or not name:
             raise ValueError("a proxy needs a name, for example the component's")
+        if visible_only and not isinstance(parent, QWidget):
+            raise ValueError("visible_only needs a QWidget as parent")
         self._manager = manager if manager is not None else GlobalWebSocketManager.instance()
         super().__init__(parent)
         self.setObjectName(name)
@@ -109,9 +112,7 @@ class WebSocketClientProxy(QObject):
         self._subscriptions: dict[int, Subscription] = {}
         self._paused = False
         self._manager._register(self)
-        if visible_only:
-            if not isinstance(parent, QWidget):
-                raise ValueError("visible_only needs a QWidget as parent")
+        if visible_only and isinstance(parent, QWidget):
             parent.installEventFilter(self)
             self._paused = not parent.isVisible()
 
@@ -241,7 +242,7 @@ class WebSocketClientProxy(QObject):
         callback: EventCallback | None = None,
         delivery: Delivery | None = None,
     ) -> Subscription:
-        """Indicators computed by Upbit at the close of a candle; KRW pairs. Needs keys.
+        """Indicators computed by Upbit at the close of a candle; KRW pairs. Gives `IndicatorEvent`. Needs keys.
 
         `timeframe` is 5m, 15m, 60m, 240m or 1d; `indicators` for example
         ``[{"type": "rsi", "params": {"period": 14}}]``.
@@ -259,7 +260,7 @@ class WebSocketClientProxy(QObject):
         callback: EventCallback | None = None,
         delivery: Delivery | None = None,
     ) -> Subscription:
-        """Conditions on indicators that came true; KRW pairs. Needs keys.
+        """Conditions on indicators that came true; KRW pairs. Gives `IndicatorSignalEvent`. Needs keys.
 
         `timeframe` is 5m, 15m, 60m, 240m or 1d; `indicators` each carry a ``trigger`` and, where it has a
         threshold, ``event_params``.
@@ -331,7 +332,7 @@ class WebSocketClientProxy(QObject):
         self._check_usable()
         row = resolve_row(name)
         wishes = wishes_for(row, codes, realtime=False, **options)
-        events = await self._manager._snapshot(row, wishes, f"{self.name} snapshot")
+        events = await self._manager._snapshot(self, row, wishes)
         return {wish.key.code: events[wish.key] for wish in wishes}
 
     # --- state -------------------------------------------------------------------------------------
@@ -343,8 +344,8 @@ class WebSocketClientProxy(QObject):
 
     @property
     def is_closed(self) -> bool:
-        """Whether `close` or `cleanup` was called."""
-        return self._closed
+        """Whether `close` or `cleanup` was called, or the object was deleted."""
+        return self._closed or not shiboken6.isValid(self)
 
     def connection_state(self, scope: Scope = Scope.PUBLIC) -> ConnectionState:
         """Health of a scope now."""
@@ -356,10 +357,9 @@ class WebSocketClientProxy(QObject):
         """End all subscriptions at once; nothing is delivered any more. Idempotent."""
         if self._closed:
             return
+        self._manager._check_thread()
         self._closed = True
         self._manager._release_proxy(self.id)
-        for subscription in tuple(self._subscriptions.values()):
-            subscription._mark_closed()
         self._subscriptions.clear()
 
     async def cleanup(self) -> None:
@@ -372,19 +372,29 @@ class WebSocketClientProxy(QObject):
             self._choose_leaders(subscription.row)
 
     def _check_usable(self) -> None:
-        if self._closed or not shiboken6.isValid(self):
+        if self.is_closed:
             raise ProxyClosedError(f"proxy {self.name!r} is closed: make a new one")
         self._manager._check_usable()
 
     # --- told by the manager -----------------------------------------------------------------------
 
     def _choose_leaders(self, row: EventType) -> None:
-        """For each stream, the oldest subscription that holds it leads: the signal carries its events."""
+        """For each stream, the oldest subscription that holds it leads: the signal carries its events.
+
+        One that holds all codes of a type leads for those that name some.
+        """
+        subscriptions = [each for each in self._subscriptions.values() if each.row is row]
+        everything = {
+            (key.type, key.variant) for each in subscriptions for key in each.keys if key.code == ALL_CODES
+        }
         taken: set[StreamKey] = set()
-        for subscription in self._subscriptions.values():
-            if subscription.row is row:
-                subscription.leading_keys = frozenset(subscription.keys) - taken
-                taken.update(subscription.keys)
+        for subscription in subscriptions:
+            subscription.leading_keys = frozenset(
+                key
+                for key in subscription.keys
+                if key not in taken and (key.code == ALL_CODES or (key.type, key.variant) not in everything)
+            )
+            taken.update(subscription.keys)
 
     def _emit_events(self, subscription: Subscription, events: Iterable[BaseWebSocketEvent]) -> None:
         """Hand events to the callback and, for the streams it leads, to the signal."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import inspect
 import os
 import sys
 import traceback
-from collections.abc import AsyncIterator, Iterator
+import weakref
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -17,12 +19,18 @@ import pytest
 import pytest_asyncio
 import qasync
 import shiboken6
-from PySide6.QtCore import QTimer, QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import QObject, QTimer, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
-from qt_upbit import GlobalWebSocketManager, WebSocketClientProxy
+from qt_upbit import Credentials, GlobalWebSocketManager, WebSocketClientProxy, WebSocketConfig
 from qt_upbit.qt.event_loop import QtEventLoop
+from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY, SimulatorSettings
+from tests.conftest import FAILED
 from tests.support import leaks
+
+MakeServer = Callable[..., Awaitable[SimulatedServer]]
+MakeManager = Callable[..., GlobalWebSocketManager]
 
 
 def _application() -> QApplication:
@@ -73,25 +81,37 @@ def _nothing_left(
     sockets = leaks.open_sockets()
     yield
     qInstallMessageHandler(previous)
+    left = _left_qt_objects()
+    failed = request.node.stash.get(FAILED, False)
+    if failed:
+        return  # what it left behind follows from that
     leaks.check_sockets(sockets)
-    _check_qt_objects()
+    if left:
+        pytest.fail("left behind by the test:\n  " + "\n  ".join(left))
     marker = request.node.get_closest_marker("logs")
     leaks.check_logs(caplog, marker.args if marker else ())
     expected = request.node.get_closest_marker("raises_in_slots")
     if expected is None and raised:
         pytest.fail("a slot raised and nobody looked:\n" + "".join(traceback.format_exception(raised[0])))
-    if expected is not None and [type(error) for error in raised] != list(expected.args):
+    if expected is not None and [type(error).__name__ for error in raised] != list(expected.args):
         pytest.fail(f"expected slots to raise {expected.args}, and got {raised}")
     if said:
         pytest.fail("Qt complained:\n  " + "\n  ".join(said))
 
 
-def _check_qt_objects() -> None:
+_seen: weakref.WeakSet[QObject] = weakref.WeakSet()
+"""Each is held against one test only."""
+
+
+def _left_qt_objects() -> list[str]:
     gc.collect()
     ours: list[str] = []
     for thing in gc.get_objects():
         try:
             kind = type(thing)
+            if kind not in (QTimer, WebSocketClientProxy, GlobalWebSocketManager) or thing in _seen:
+                continue
+            count = len(ours)
             if kind is QTimer and shiboken6.isValid(thing):
                 if thing.objectName().startswith("qt_upbit") and thing.isActive():
                     ours.append(f"active timer {thing.objectName()!r}: its owner was not closed")
@@ -99,7 +119,86 @@ def _check_qt_objects() -> None:
                 ours.append(f"proxy {thing.name!r}: close() it, give it a parent that dies, or drop it")
             elif kind is GlobalWebSocketManager and thing.is_usable:
                 ours.append("a manager: `await manager.aclose()`")
+            if len(ours) > count:
+                _seen.add(thing)
         except (ReferenceError, RuntimeError):
             continue
-    if ours:
-        pytest.fail("left behind by the test:\n  " + "\n  ".join(ours))
+    return ours
+
+
+# --- the simulated exchange and a manager on it ----------------------------------------------------
+
+SIMULATOR: dict[str, Any] = {
+    "market_running": False,
+    "account_running": False,
+    "announcement_interval_s": None,
+    "markets": None,
+    "snapshot_delays_s": (0.01, 0.02),
+    "tick_interval_s": 0.003,
+    "max_stray_frames": 0,
+}
+"""A quiet exchange: what moves is what the test moves."""
+
+
+@pytest_asyncio.fixture
+async def make_server() -> AsyncIterator[MakeServer]:
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def make(**settings: Any) -> SimulatedServer:
+            return await stack.enter_async_context(
+                SimulatedServer(SimulatorSettings(**(SIMULATOR | settings)))
+            )
+
+        yield make
+
+
+@pytest_asyncio.fixture
+async def server(make_server: MakeServer) -> SimulatedServer:
+    return await make_server()
+
+
+@pytest_asyncio.fixture
+async def make_manager() -> AsyncIterator[MakeManager]:
+    made: list[GlobalWebSocketManager] = []
+
+    def make(server: SimulatedServer, *, keys: bool = False, **config: Any) -> GlobalWebSocketManager:
+        if keys:
+            config["credentials"] = Credentials(
+                access_key=SIMULATED_ACCESS_KEY, secret_key=SIMULATED_SECRET_KEY
+            )
+        values = {"base_url": server.url, "close_timeout_s": 0.3, "coalesce_s": 0.01, **config}
+        made.append(GlobalWebSocketManager(WebSocketConfig.preset("testing", **values)))
+        return made[-1]
+
+    yield make
+    for manager in made:
+        if shiboken6.isValid(manager):
+            await manager.aclose()
+            manager.deleteLater()
+
+
+@pytest_asyncio.fixture
+async def manager(server: SimulatedServer, make_manager: MakeManager) -> GlobalWebSocketManager:
+    return make_manager(server)
+
+
+MakeProxy = Callable[..., WebSocketClientProxy]
+
+
+@pytest.fixture
+def make_proxy(manager: GlobalWebSocketManager) -> Iterator[MakeProxy]:
+    """Proxies on the test's manager, closed afterwards."""
+    made: list[WebSocketClientProxy] = []
+
+    def make(name: str = "proxy", parent: QObject | None = None, **options: Any) -> WebSocketClientProxy:
+        made.append(WebSocketClientProxy(name, parent, manager=manager, **options))
+        return made[-1]
+
+    yield make
+    for proxy in made:
+        if shiboken6.isValid(proxy):
+            proxy.close()
+
+
+on_both_loops = pytest.mark.asyncio(loop_factories=["qt_upbit", "qasync"])
+"""For what must work on a stock qasync loop too."""

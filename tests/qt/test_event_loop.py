@@ -403,14 +403,17 @@ async def test_task_group_and_timeouts() -> None:
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(value(n)) for n in range(10)]
     assert [task.result() for task in tasks] == list(range(10))
-    with pytest.raises(ExceptionGroup):
+
+    async def bad() -> None:
+        raise ZeroDivisionError
+
+    async def fails() -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(asyncio.sleep(3600))
-
-            async def bad() -> None:
-                raise ZeroDivisionError
-
             group.create_task(bad())
+
+    with pytest.raises(ExceptionGroup):
+        await fails()
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(asyncio.sleep(3600), 0.01)
 

@@ -297,8 +297,8 @@ class Rig:
             moment = min(queued, deadlines[first] if first is not None else float("inf"))
             if moment > end:
                 break
-            idle = idle + 1 if moment <= self.now else 0
-            assert idle < 50, f"busy loop at {self.now}: {deadlines}"
+            idle = 0 if moment > self.now or queued <= moment else idle + 1
+            assert idle < 10, f"busy loop at {self.now}: {deadlines}"
             self.now = max(self.now, moment)
             if queued <= moment:
                 heapq.heappop(self._queue)[2]()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from tests.conftest import FAILED
 from tests.support import leaks
 
 
@@ -31,6 +32,8 @@ def _nothing_left(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixtu
         request.getfixturevalue("_no_tasks_left")
     sockets = leaks.open_sockets()
     yield
+    if request.node.stash.get(FAILED, False):
+        return
     leaks.check_sockets(sockets)
     marker = request.node.get_closest_marker("logs")
     leaks.check_logs(caplog, marker.args if marker else ())

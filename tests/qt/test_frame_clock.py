@@ -1,0 +1,314 @@
+"""The frame clock: order, rhythm, slices and nested Qt loops; with real timers and a real hub."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import Iterator, Sequence
+
+import pytest
+from PySide6.QtCore import QEventLoop, QTimer
+
+from qt_upbit.models import Head
+from qt_upbit.qt.frame_clock import FrameClock
+from qt_upbit.routing.fanout_hub import Gap, Item, Slot, Subscriber
+from qt_upbit.types import Delivery
+from tests.support.wait import until
+
+HEAD = Head("ticker", "KRW-BTC")
+_keys = itertools.count(1)
+
+
+class Screen:
+    """A frame clock and what it delivered: (when, subscriber, items)."""
+
+    def __init__(self, frame_rate_hz: float = 50.0, slice_s: float = 0.004) -> None:
+        self.delivered: list[tuple[float, Subscriber, tuple[object, ...]]] = []
+        self.clock = FrameClock(self.deliver, frame_rate_hz, slice_s, time.monotonic)
+        self.on_delivery = lambda subscriber, values: None
+
+    def deliver(self, subscriber: Subscriber, items: Sequence[Item]) -> None:
+        values = tuple(item.raw if isinstance(item, Slot) else item for item in items)
+        self.delivered.append((time.monotonic(), subscriber, values))
+        self.on_delivery(subscriber, values)
+
+    def subscriber(self, delivery: Delivery, name: str = "") -> Subscriber:
+        subscriber = Subscriber(next(_keys), name, delivery)
+        self.clock.hub.add(subscriber)
+        return subscriber
+
+    def offer(self, subscriber: Subscriber, value: object, key: object = "key") -> None:
+        self.clock.hub.offer(subscriber, Slot(HEAD, value, 0.0), key)  # type: ignore[arg-type]
+
+    def values(self, subscriber: Subscriber | None = None) -> list[object]:
+        return [value for _, one, values in self.delivered if subscriber in (None, one) for value in values]
+
+    def times(self) -> list[float]:
+        return [at for at, _, _ in self.delivered]
+
+
+@pytest.fixture
+def screen() -> Iterator[Screen]:
+    screen = Screen()
+    yield screen
+    screen.clock.stop()
+
+
+def in_nested_loop(ms: int) -> None:
+    nested = QEventLoop()
+    QTimer.singleShot(ms, nested.quit)
+    nested.exec()
+
+
+# --- EVERY ----------------------------------------------------------------------------------------
+
+
+async def test_every_event_at_once_and_in_order(screen: Screen) -> None:
+    one, two = screen.subscriber(Delivery.EVERY), screen.subscriber(Delivery.EVERY)
+    begin = time.monotonic()
+    for i in range(100):
+        screen.offer(one, i)
+        screen.offer(two, i)
+    assert screen.delivered == [], "never inside the caller: it may be a task"
+    await until(lambda: len(screen.delivered) == 200)
+    assert screen.values(one) == screen.values(two) == list(range(100))
+    assert time.monotonic() - begin < 0.5
+
+
+async def test_delivery_is_outside_of_any_task(screen: Screen) -> None:
+    tasks: list[object] = []
+    screen.on_delivery = lambda *_: tasks.append(asyncio.current_task())
+    for delivery in Delivery:
+        screen.offer(screen.subscriber(delivery), 1)
+    await until(lambda: len(tasks) == 3)
+    assert tasks == [None, None, None]
+
+
+async def test_burst_yields_to_qt(screen: Screen) -> None:
+    subscriber = screen.subscriber(Delivery.EVERY)
+    ticks: list[float] = []
+    timer = QTimer()
+    timer.timeout.connect(lambda: ticks.append(time.monotonic()))
+    timer.start(0)
+    for i in range(10_000):
+        screen.offer(subscriber, i)
+    screen.on_delivery = lambda *_: time.sleep(0.00002)
+    await until(lambda: len(screen.delivered) == 10_000)
+    timer.stop()
+    assert screen.values() == list(range(10_000))
+    first, last = screen.times()[0], screen.times()[-1]
+    inside = [at for at in ticks if first <= at <= last]
+    assert len(inside) > 20
+    assert screen.clock.slices > 20
+    assert max(b - a for a, b in itertools.pairwise(inside)) < 0.05
+
+
+async def test_events_keep_flowing_in_order_through_a_dialog(screen: Screen) -> None:
+    subscriber = screen.subscriber(Delivery.EVERY)
+    depth = deepest = 0
+
+    def open_dialog_on_five(_: Subscriber, values: tuple[object, ...]) -> None:
+        nonlocal depth, deepest
+        if values == (5,):
+            depth += 1
+            in_nested_loop(60)
+            depth -= 1
+        deepest = max(deepest, depth * len(screen.delivered))
+
+    screen.on_delivery = open_dialog_on_five
+    for i in range(10):
+        screen.offer(subscriber, i)
+    source = QTimer()
+    counter = itertools.count(10)
+    source.timeout.connect(lambda: screen.offer(subscriber, next(counter)))
+    source.start(2)
+    await until(lambda: len(screen.delivered) > 60)
+    source.stop()
+    values = screen.values()
+    assert values == list(range(len(values)))
+    assert deepest > 15, "nothing was delivered while the dialog was open"
+
+
+async def test_slot_offers_more(screen: Screen) -> None:
+    """What a slot causes comes after what waited already."""
+    subscriber = screen.subscriber(Delivery.EVERY)
+
+    def echo(_: Subscriber, values: tuple[object, ...]) -> None:
+        if values[0] in (0, 1):
+            screen.offer(subscriber, f"because of {values[0]}")
+
+    screen.on_delivery = echo
+    for i in range(3):
+        screen.offer(subscriber, i)
+    await until(lambda: len(screen.delivered) == 5)
+    assert screen.values() == [0, 1, 2, "because of 0", "because of 1"]
+
+
+@pytest.mark.parametrize("delivery", list(Delivery))
+async def test_subscriber_removed_by_a_slot_gets_nothing_more(screen: Screen, delivery: Delivery) -> None:
+    first, second = screen.subscriber(delivery), screen.subscriber(delivery)
+    screen.on_delivery = lambda *_: screen.clock.hub.remove(second.key)
+    for i in range(3):
+        screen.offer(first, i, i)
+        screen.offer(second, i, i)
+    await until(lambda: len(screen.values(first)) == 3)
+    await asyncio.sleep(0.03)
+    assert screen.values(second) == []
+
+
+@pytest.mark.parametrize("delivery", list(Delivery))
+async def test_nothing_after_stop(screen: Screen, delivery: Delivery) -> None:
+    subscriber = screen.subscriber(delivery)
+    other = screen.subscriber(delivery)
+    screen.on_delivery = lambda *_: screen.clock.stop()
+    for i in range(3):
+        screen.offer(subscriber, i, i)
+        screen.offer(other, i, i)
+    await until(lambda: screen.delivered)
+    screen.offer(subscriber, 4)
+    await asyncio.sleep(0.05)
+    assert len(screen.delivered) == 1
+    assert not [timer for timer in screen.clock.findChildren(QTimer) if timer.isActive()]
+
+
+# --- LATEST and BATCH -----------------------------------------------------------------------------
+
+
+async def feed(screen: Screen, subscriber: Subscriber, seconds: float, *keys: str) -> int:
+    """Offer a counting value every half millisecond, under each key."""
+    end = time.monotonic() + seconds
+    count = 0
+    while time.monotonic() < end:
+        count += 1
+        for key in keys or ("key",):
+            screen.offer(subscriber, (key, count), key)
+        await asyncio.sleep(0.0005)
+    return count
+
+
+async def test_latest_once_per_frame_and_the_newest(screen: Screen) -> None:
+    subscriber = screen.subscriber(Delivery.LATEST)
+    count = await feed(screen, subscriber, 0.5)
+    await until(lambda: screen.values()[-1:] == [("key", count)])
+    numbers = [value[1] for value in screen.values()]  # type: ignore[index]
+    assert numbers == sorted(numbers)
+    assert 10 <= len(numbers) <= 28, "50 frames a second"
+    assert subscriber.conflated == count - len(numbers)
+    gaps = [b - a for a, b in itertools.pairwise(screen.times())]
+    assert sorted(gaps)[len(gaps) // 2] == pytest.approx(0.02, abs=0.006)
+
+
+async def test_first_event_after_a_pause_does_not_wait(screen: Screen) -> None:
+    subscriber = screen.subscriber(Delivery.LATEST)
+    for i in range(3):
+        begin = time.monotonic()
+        screen.offer(subscriber, i)
+        await until(lambda i=i: len(screen.delivered) == i + 1)
+        assert screen.times()[-1] - begin < 0.015
+        await asyncio.sleep(0.03)
+
+
+async def test_slow_slots_do_not_raise_the_frame_rate(screen: Screen) -> None:
+    """With more work than a slice holds, each key is still shown at most once per frame."""
+    subscribers = [screen.subscriber(Delivery.LATEST) for _ in range(3)]
+
+    def slow(*_: object) -> None:
+        end = time.perf_counter() + 0.005
+        while time.perf_counter() < end:
+            pass
+
+    screen.on_delivery = slow
+    end = time.monotonic() + 0.6
+    count = 0
+    while time.monotonic() < end:
+        count += 1
+        for subscriber in subscribers:
+            screen.offer(subscriber, count)
+        await asyncio.sleep(0)
+    for subscriber in subscribers:
+        times = [at for at, one, _ in screen.delivered if one is subscriber]
+        assert len(times) <= 0.6 / 0.02 + 2
+        assert len(times) >= 10
+    await until(lambda: all(screen.values(s)[-1:] == [count] for s in subscribers))
+
+
+async def test_many_keys_with_slow_slots_all_get_their_turn(screen: Screen) -> None:
+    subscriber = screen.subscriber(Delivery.LATEST)
+
+    def slow(*_: object) -> None:
+        end = time.perf_counter() + 0.003
+        while time.perf_counter() < end:
+            pass
+
+    screen.on_delivery = slow
+    keys = [f"K{i}" for i in range(20)]
+    await feed(screen, subscriber, 0.6, *keys)
+    shown = [value[0] for value in screen.values()]  # type: ignore[index]
+    assert set(shown) == set(keys)
+    counts = [shown.count(key) for key in keys]
+    assert min(counts) >= max(counts) / 2
+
+
+async def test_latest_and_batch_flow_through_a_dialog(screen: Screen) -> None:
+    latest, batch = screen.subscriber(Delivery.LATEST), screen.subscriber(Delivery.BATCH)
+    opened = False
+    during: list[int] = []
+
+    def open_dialog(*_: object) -> None:
+        nonlocal opened
+        if not opened:
+            opened = True
+            before = len(screen.delivered)
+            in_nested_loop(120)
+            during.append(len(screen.delivered) - before)
+
+    screen.on_delivery = open_dialog
+    counter = itertools.count()
+    source = QTimer()
+
+    def produce() -> None:
+        i = next(counter)
+        screen.offer(latest, i)
+        screen.offer(batch, i)
+
+    source.timeout.connect(produce)
+    source.start(1)
+    await until(lambda: during)
+    await until(lambda: len(screen.delivered) > during[0] + 4)
+    source.stop()
+    count = next(counter)
+    await until(lambda: len(screen.values(batch)) == count)
+    assert during[0] >= 4
+    assert screen.values(batch) == list(range(count))
+    shown = screen.values(latest)
+    assert shown == sorted(shown)  # type: ignore[type-var]
+    assert shown[-1] == count - 1
+
+
+async def test_batch_is_everything_of_the_frame_in_one(screen: Screen) -> None:
+    subscriber = screen.subscriber(Delivery.BATCH)
+    screen.offer(subscriber, "first")
+    await until(lambda: screen.delivered)
+    for i in range(500):
+        screen.offer(subscriber, i)
+    await until(lambda: len(screen.delivered) == 2)
+    assert screen.delivered[1][2] == tuple(range(500))
+
+
+async def test_gap_keeps_its_place(screen: Screen) -> None:
+    for delivery in Delivery:
+        subscriber = screen.subscriber(delivery)
+        gap = Gap(("KRW-BTC",), 1.0, 2.0)
+        screen.offer(subscriber, "before", "a")
+        screen.clock.hub.offer(subscriber, gap)
+        screen.offer(subscriber, "after", "b")
+        await until(lambda subscriber=subscriber: len(screen.values(subscriber)) == 3)
+        assert screen.values(subscriber) == ["before", gap, "after"]
+
+
+async def test_idle_clock_has_no_timer_running(screen: Screen) -> None:
+    for delivery in Delivery:
+        screen.offer(screen.subscriber(delivery), 1)
+    await until(lambda: len(screen.delivered) == 3)
+    await until(lambda: not any(timer.isActive() for timer in screen.clock.findChildren(QTimer)))
