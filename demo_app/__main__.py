@@ -18,13 +18,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     try:
         from demo_app.application import run_terminal
+
+        # Imports on: the simulated exchange needs packages that Upbit itself does not.
+        return run_terminal(arguments)
     except ImportError as exc:
         missing = getattr(exc, "name", None) or ""
         print(f"cannot start the terminal: {exc}", file=sys.stderr)
         if missing.partition(".")[0] not in ("", "demo_app", "qt_upbit"):
             print('install what it needs: pip install "qt-upbit[demo]"', file=sys.stderr)
         return 1
-    return run_terminal(arguments)
 
 
 def _has_display() -> bool:

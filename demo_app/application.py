@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import sys
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import Any, Final
 
 import upbit
-from PySide6.QtCore import QMessageLogContext, QObject, QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import QMessageLogContext, QObject, Qt, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
 import qt_upbit
@@ -22,7 +21,8 @@ from qt_upbit import CandleUnit, ConfigError, Credentials, GlobalWebSocketManage
 
 __all__ = ["run_terminal"]
 
-_HISTORY_ERRORS = (upbit.UpbitError, OSError, TimeoutError, ValueError)
+_HISTORY_ERRORS: Final = (upbit.UpbitError, OSError, TimeoutError, ValueError)
+_LEAFING_S: Final = 0.15
 
 
 def run_terminal(arguments: Arguments) -> int:
@@ -39,7 +39,8 @@ def run_terminal(arguments: Arguments) -> int:
     except ConfigError as exc:
         sys.stderr.write(f"{exc}\n")
         return 2
-    return 0 if code is None else code
+    # None: quit from outside, which a screenshot still to come does not survive.
+    return int(arguments.screenshot is not None) if code is None else code
 
 
 def _print_message(_kind: QtMsgType, _context: QMessageLogContext, text: str) -> None:
@@ -70,6 +71,8 @@ async def _main(arguments: Arguments) -> int:
             await qt_upbit.until_quit()
             return 0
         finally:
+            # Leaving already: closing the window must not cancel what is returned.
+            window.setAttribute(Qt.WidgetAttribute.WA_QuitOnClose, False)
             window.close()
             window.deleteLater()
             await GlobalWebSocketManager.close_instance()
@@ -105,21 +108,20 @@ class _Loader(QObject):
         self._window = window
         self._history = history
         self._texts = texts
-        self._tasks: set[asyncio.Task[None]] = set()
-        window.market_changed.connect(self._on_market)
+        self._markets: asyncio.Task[None] | None = None
+        self._candles: asyncio.Task[None] | None = None
+        window.history_wanted.connect(self._on_history_wanted)
 
     def start(self) -> None:
         """Fetch the list of markets, and the history of what is on show."""
-        self._run(self._load_markets())
-        self._on_market(self._window.selector.current, self._window.unit)
+        self._markets = asyncio.get_running_loop().create_task(self._load_markets())
+        self._on_history_wanted(self._window.selector.current, self._window.unit)
 
-    def _on_market(self, code: str, unit: CandleUnit) -> None:
-        self._run(self._load_candles(code, unit))
-
-    def _run(self, work: Any) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _on_history_wanted(self, code: str, unit: CandleUnit) -> None:
+        before = self._candles
+        if before is not None:
+            before.cancel()
+        self._candles = asyncio.get_running_loop().create_task(self._load_candles(code, unit, before))
 
     async def _load_markets(self) -> None:
         try:
@@ -127,7 +129,10 @@ class _Loader(QObject):
         except _HISTORY_ERRORS as exc:
             self._window.connection_line.show_error(str(exc)[:90])
 
-    async def _load_candles(self, code: str, unit: CandleUnit) -> None:
+    async def _load_candles(self, code: str, unit: CandleUnit, before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            # Who leafs through the markets asks for each, and Upbit counts.
+            await asyncio.sleep(_LEAFING_S)
         chart = self._window.chart
         try:
             candles = await self._history.candles(code, unit)
@@ -135,15 +140,16 @@ class _Loader(QObject):
             if (chart.code, chart.unit) == (code, unit):
                 chart.set_notice(self._texts("chart.no_history", reason=str(exc)[:60]))
             return
+        # An answer that is late belongs to nobody any more.
         if (chart.code, chart.unit) == (code, unit):
             chart.add_history(candles)
 
     async def aclose(self) -> None:
         """Stop fetching."""
-        for task in tuple(self._tasks):
+        tasks = [task for task in (self._markets, self._candles) if task is not None]
+        for task in tasks:
             task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._history.aclose()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFontMetricsF,
@@ -32,6 +32,16 @@ __all__ = ["CandleChart"]
 _MIN_VISIBLE: Final = 20
 _MAX_VISIBLE: Final = 1_000
 _VOLUME_SHARE: Final = 0.2
+_KST_S: Final = 9 * 3600
+_MINUTE: Final = 60
+_HOUR: Final = 3600
+_DAY: Final = 86_400
+_INTERVALS_S: Final = (
+    *(5, 10, 15, 30),
+    *(_MINUTE * n for n in (1, 2, 5, 10, 15, 30)),
+    *(_HOUR * n for n in (1, 2, 4, 12)),
+    *(_DAY * n for n in (1, 2, 5, 10, 30)),
+)
 _RIGHT_MARGIN: Final = 4
 """Free columns right of the last candle."""
 
@@ -42,10 +52,15 @@ class CandleChart(QWidget):
     Wheel zooms, dragging scrolls, a double click goes back to now. Closed candles are kept in a pixmap;
     a tick paints one column.
 
+    Signals:
+        ``gap_seen()``: the stream was interrupted; history can mend what closed meanwhile.
+
     Args:
         theme, texts: how it looks and speaks.
         parent: owner.
     """
+
+    gap_seen = Signal()
 
     def __init__(self, theme: Theme, texts: Translator, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -86,7 +101,7 @@ class CandleChart(QWidget):
         return self._unit
 
     def show_market(self, code: str, unit: CandleUnit) -> None:
-        """Change pair or unit; what was there goes grey until the first candle comes."""
+        """Change pair or unit; it begins empty."""
         before = self._subscription
         self._code, self._unit = code, unit
         # The new stream first: the shared connection then never has to go without this chart.
@@ -126,6 +141,7 @@ class CandleChart(QWidget):
         self._gaps.append((begin.timestamp(), end.timestamp()))
         del self._gaps[:-20]
         self.update()
+        self.gap_seen.emit()
 
     # --- geometry ----------------------------------------------------------------------------------
 
@@ -258,10 +274,10 @@ class CandleChart(QWidget):
         shown = self.series.candles[first:end]
         if not shown:
             return
-        every = max(1, math.ceil(88 / self._step(plot)))
+        every = _round_interval(88 / self._step(plot) * self._unit.seconds)
         metrics = QFontMetricsF(self._font)
         for column in range(len(shown) - 1, -1, -1):
-            if (first + column) % every:
+            if (shown[column].start + _KST_S) % every:
                 continue
             x = self._x(plot, column, len(shown))
             text = _time_text(shown[column].start, self._unit)
@@ -337,7 +353,7 @@ class CandleChart(QWidget):
     def _draw_tag(self, painter: QPainter, plot: QRectF, y: float, text: str, color: QColor) -> None:
         box = QRectF(plot.right() + 1, y - 9, self.width() - plot.right() - 1, 18)
         painter.fillRect(box, color)
-        painter.setPen(QColor("#ffffff"))
+        painter.setPen(self._theme.ink_on(color))
         align = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         painter.drawText(box.adjusted(0, 0, -SPACE, 0), align, text)
 
@@ -383,7 +399,7 @@ class CandleChart(QWidget):
             QPointF(min(max(x, box.width() / 2), plot.right() - box.width() / 2), box.center().y())
         )
         painter.fillRect(box, self._theme.muted)
-        painter.setPen(QColor("#ffffff"))
+        painter.setPen(self._theme.ink_on(self._theme.muted))
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, when)
         self._draw_ohlc(painter, shown[column])
 
@@ -431,6 +447,11 @@ def _ticks(low: float, high: float, count: int) -> list[float]:
     step = next((m * magnitude for m in (1, 2, 2.5, 5, 10) if m * magnitude >= raw), 10 * magnitude)
     first = math.ceil(low / step)
     return [index * step for index in range(first, math.floor(high / step) + 1)]
+
+
+def _round_interval(seconds: float) -> int:
+    """The next interval at which a clock is read."""
+    return next((interval for interval in _INTERVALS_S if interval >= seconds), _INTERVALS_S[-1])
 
 
 def _time_text(start: int, unit: CandleUnit, *, full: bool = False) -> str:

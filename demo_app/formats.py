@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Final
 
-__all__ = ["amount", "decimals_of", "percent", "price", "short", "size"]
+__all__ = ["amount", "decimals_of", "percent", "price", "short", "size", "volume_decimals"]
+
+_TEN_WON: Final = {"KRW": 10.0, "BTC": 6e-8, "IDR": 100.0, "THB": 0.2}
+"""About the same in other quote currencies; the others are dollars."""
 
 
 def decimals_of(value: Decimal | float, quote: str = "KRW") -> int:
@@ -31,6 +36,17 @@ def price(value: Decimal | float | None, quote: str = "KRW", decimals: int | Non
         return "–"
     digits = decimals_of(value, quote) if decimals is None else decimals
     return f"{value:,.{digits}f}"
+
+
+def volume_decimals(price: Decimal | float, quote: str = "KRW") -> int:
+    """How many decimals make volumes of one pair line up: enough for some ten won's worth.
+
+    Args:
+        price: of the pair, for its magnitude.
+        quote: its currency.
+    """
+    worth = abs(float(price)) / _TEN_WON.get(quote, 0.01)
+    return min(8, max(0, math.ceil(math.log10(worth)))) if worth > 0 else 8
 
 
 def size(value: Decimal | float | None, digits: int = 4) -> str:

@@ -99,6 +99,12 @@ class Translator:
         text = TEXTS[key][self._column]
         return text.format(**values) if values else text
 
+    def unit(self, unit: str) -> str:
+        """The length of a candle as traders call it: 240m is 4h, or 240분."""
+        if self.is_korean:
+            return f"{unit[:-1]}{'초' if unit.endswith('s') else '분'}"
+        return {"60m": "1h", "240m": "4h"}.get(unit, unit)
+
     def or_raw(self, prefix: str, value: str) -> str:
         """The text for a value of the wire, or the value itself if Upbit has invented a new one."""
         pair = TEXTS.get(f"{prefix}.{value}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QIcon
+from PySide6.QtGui import QIcon, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QButtonGroup,
     QHBoxLayout,
@@ -38,7 +38,7 @@ class MainWindow(QMainWindow):
     """Chart, book, tape and orders of one pair.
 
     Signals:
-        ``market_changed(code, unit)``: another pair or candle length is on show; history is wanted.
+        ``history_wanted(code, unit)``: another pair or candle length is on show, or some of it was missed.
 
     Args:
         theme, texts: how it looks and speaks.
@@ -46,7 +46,7 @@ class MainWindow(QMainWindow):
         market: the first pair.
     """
 
-    market_changed = Signal(str, object)
+    history_wanted = Signal(str, object)
 
     def __init__(self, theme: Theme, texts: Translator, badge: str, market: str) -> None:
         super().__init__()
@@ -70,6 +70,9 @@ class MainWindow(QMainWindow):
         self._lay_out(theme, badge)
 
         self.selector.market_selected.connect(self._show_market)
+        self.chart.gap_seen.connect(self._on_gap)
+        for keys in ("Ctrl+K", "F2"):
+            QShortcut(QKeySequence(keys), self).activated.connect(self.selector.search)
         manager = GlobalWebSocketManager.instance()
         manager.state_changed.connect(self._on_state)
         manager.error_occurred.connect(self._on_error)
@@ -123,7 +126,8 @@ class MainWindow(QMainWindow):
         self._units = QButtonGroup(self)
         for unit in CandleUnit:
             button = QToolButton()
-            button.setText(unit.value)
+            button.setText(self._texts.unit(unit.value))
+            button.setProperty("unit", unit.value)
             button.setCheckable(True)
             button.setChecked(unit is self.unit)
             button.setFont(theme.font(8.5))
@@ -138,7 +142,7 @@ class MainWindow(QMainWindow):
         self.selector.set_markets(markets)
 
     def _on_unit(self, button: QToolButton) -> None:
-        self.unit = CandleUnit(button.text())
+        self.unit = CandleUnit(button.property("unit"))
         self._show_chart(self.selector.current)
 
     def _show_market(self, code: str) -> None:
@@ -148,7 +152,10 @@ class MainWindow(QMainWindow):
 
     def _show_chart(self, code: str) -> None:
         self.chart.show_market(code, self.unit)
-        self.market_changed.emit(code, self.unit)
+        self.history_wanted.emit(code, self.unit)
+
+    def _on_gap(self) -> None:
+        self.history_wanted.emit(self.chart.code, self.chart.unit)
 
     def _on_state(self, scope: Scope, state: ConnectionState) -> None:
         if scope is Scope.PUBLIC:

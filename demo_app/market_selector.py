@@ -53,13 +53,19 @@ class MarketSelector(QComboBox):
         self.setLineEdit(self._edit)
         self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.setMaxVisibleItems(20)
-        self.setMinimumWidth(300)
+        self.setMinimumWidth(260)
+        view = self.view()
+        view.setFont(theme.font(9.5))
+        if isinstance(view, QListView):
+            # Without it hundreds of rows would be measured before the list opens.
+            view.setUniformItemSizes(True)
         self._names = QStringListModel(self)
         completer = QCompleter(self._names, self)
         completer.setFilterMode(Qt.MatchFlag.MatchContains)
         completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         completer.setMaxVisibleItems(16)
         popup = QListView()
+        popup.setUniformItemSizes(True)
         popup.setFont(theme.font(9.5))
         completer.setPopup(popup)
         self.setCompleter(completer)
@@ -92,6 +98,11 @@ class MarketSelector(QComboBox):
         self._restore()
         if changed:
             self.market_selected.emit(code)
+
+    def search(self) -> None:
+        """Put the cursor into the field, ready to type another pair over the chosen one."""
+        self._edit.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self._edit.selectAll()
 
     def _choose_index(self, index: int) -> None:
         if 0 <= index < len(self._markets):

@@ -14,6 +14,7 @@ from qt_upbit import OrderbookEvent, Subscription, TickerEvent, WebSocketClientP
 __all__ = ["OrderbookView"]
 
 _DEPTH = 15
+_LEAST_ROW = 16
 _ROW_HEIGHT = 21
 _HEADER = 26
 
@@ -34,6 +35,8 @@ class OrderbookView(QWidget):
         self._book: OrderbookEvent | None = None
         self._ticker: TickerEvent | None = None
         self._is_stale = False
+        self._row = float(_ROW_HEIGHT)
+        self._size_digits = 4
         self.proxy = WebSocketClientProxy("orderbook", parent=self)
         self.proxy.orderbook_received.connect(self._on_orderbook)
         self.proxy.ticker_received.connect(self._on_ticker)
@@ -89,20 +92,25 @@ class OrderbookView(QWidget):
         painter.setOpacity(0.4 if self._is_stale or book.code != self._code else 1.0)
         asks, bids = book.float_levels
         quote = book.code.partition("-")[0]
-        rows = min(_DEPTH, max(1, int((self.height() - 2 * _HEADER - _ROW_HEIGHT) / _ROW_HEIGHT / 2)))
+        room = max(self.height() - 2 * _HEADER, 3 * _LEAST_ROW)
+        rows = min(_DEPTH, max(1, int((room / _LEAST_ROW - 1) / 2)))
+        self._row = room / (2 * rows + 1)
         asks, bids = asks[:rows], bids[:rows]
         largest = max((size for _, size in (*asks, *bids)), default=1.0)
-        digits = formats.decimals_of(bids[0][0] if bids else asks[0][0] if asks else 1.0, quote)
+        best = bids[0][0] if bids else asks[0][0] if asks else 1.0
+        digits = formats.decimals_of(best, quote)
+        self._size_digits = min(4, formats.volume_decimals(best, quote))
         ticker = self._ticker if self._ticker is not None and self._ticker.code == book.code else None
         previous = float(ticker.prev_closing_price) if ticker else None
         last = float(ticker.trade_price) if ticker else None
-        middle = _HEADER + rows * _ROW_HEIGHT
+        row = self._row
+        middle = _HEADER + rows * row
         for i, (price, size) in enumerate(asks):
-            y = middle - (i + 1) * _ROW_HEIGHT
+            y = middle - (i + 1) * row
             self._draw_row(painter, y, price, size, largest, digits, previous, last, self._theme.down)
         self._draw_spread(painter, middle, asks, bids, digits, quote)
         for i, (price, size) in enumerate(bids):
-            y = middle + (i + 1) * _ROW_HEIGHT
+            y = middle + (i + 1) * row
             self._draw_row(painter, y, price, size, largest, digits, previous, last, self._theme.up)
         self._draw_totals(painter, book)
 
@@ -138,7 +146,7 @@ class OrderbookView(QWidget):
         bar_left = change_right + SPACE
         full = size_right + SPACE - bar_left
         width = full * size / largest
-        bar = QRectF(self.width() - width, y + 1, width, _ROW_HEIGHT - 2)
+        bar = QRectF(self.width() - width, y + 1, width, self._row - 2)
         painter.fillRect(bar, self._theme.faded(side, 46))
         align = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
         change = (price / previous - 1) if previous else None
@@ -147,15 +155,15 @@ class OrderbookView(QWidget):
             color = self._theme.up if change > 0 else self._theme.down if change < 0 else self._theme.text
         if last is not None and price == last:
             painter.setPen(self._theme.text)
-            painter.drawRect(QRectF(SPACE / 2, y + 1, price_right - SPACE / 2 + 4, _ROW_HEIGHT - 3))
+            painter.drawRect(QRectF(SPACE / 2, y + 1, price_right - SPACE / 2 + 4, self._row - 3))
         painter.setPen(color)
         painter.setFont(self._bold)
-        painter.drawText(QRectF(0, y, price_right, _ROW_HEIGHT), align, f"{price:,.{digits}f}")
+        painter.drawText(QRectF(0, y, price_right, self._row), align, f"{price:,.{digits}f}")
         painter.setFont(self._font)
         if change is not None:
-            painter.drawText(QRectF(0, y, change_right, _ROW_HEIGHT), align, formats.percent(change))
+            painter.drawText(QRectF(0, y, change_right, self._row), align, formats.percent(change))
         painter.setPen(self._theme.text)
-        painter.drawText(QRectF(0, y, size_right, _ROW_HEIGHT), align, formats.size(size))
+        painter.drawText(QRectF(0, y, size_right, self._row), align, f"{size:,.{self._size_digits}f}")
 
     def _draw_spread(
         self,
@@ -166,13 +174,13 @@ class OrderbookView(QWidget):
         digits: int,
         quote: str,
     ) -> None:
-        painter.fillRect(QRectF(0, y, self.width(), _ROW_HEIGHT), self._theme.grid)
+        painter.fillRect(QRectF(0, y, self.width(), self._row), self._theme.grid)
         if not asks or not bids:
             return
         spread = asks[0][0] - bids[0][0]
         text = f"{self._texts('spread')}  {spread:,.{digits}f} {quote}  ({spread / bids[0][0] * 100:.3f}%)"
         painter.setPen(self._theme.muted)
-        painter.drawText(QRectF(0, y, self.width(), _ROW_HEIGHT), Qt.AlignmentFlag.AlignCenter, text)
+        painter.drawText(QRectF(0, y, self.width(), self._row), Qt.AlignmentFlag.AlignCenter, text)
 
     def _draw_totals(self, painter: QPainter, book: OrderbookEvent) -> None:
         painter.setOpacity(1.0)

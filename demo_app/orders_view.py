@@ -23,7 +23,7 @@ from qt_upbit import (
 
 __all__ = ["OrderTable", "OrdersView"]
 
-_COLUMNS: Final = ("time", "market", "side", "type", "price", "size", "filled", "avg_price", "fee", "state")
+_COLUMNS: Final = ("time", "market", "side", "type", "state", "price", "size", "filled", "avg_price", "fee")
 _MAX_ROWS: Final = 200
 _Index = QModelIndex | QPersistentModelIndex
 

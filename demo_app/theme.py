@@ -56,6 +56,16 @@ class Theme:
         faded.setAlpha(alpha)
         return faded
 
+    @staticmethod
+    def ink_on(color: QColor) -> QColor:
+        """Black or white, whichever reads better on a colour (WCAG's contrast)."""
+        red, green, blue = (
+            part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+            for part in (color.redF(), color.greenF(), color.blueF())
+        )
+        luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+        return QColor("#000000" if (luminance + 0.05) ** 2 > 0.05 * 1.05 else "#ffffff")
+
     def font(self, points: float = 9.5, *, bold: bool = False) -> QFont:
         """The text font: digits of one width, Hangul from the system's own family."""
         font = QFont()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from demo_app import formats
 from demo_app.i18n import Translator
@@ -20,6 +21,9 @@ class TickerHeader(QWidget):
     def __init__(self, theme: Theme, texts: Translator, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("tickerHeader")
+        # As wide as there is room for; `resizeEvent` leaves out what does not fit.
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.setMinimumWidth(360)
         self._theme = theme
         self._texts = texts
         self._code = ""
@@ -37,8 +41,11 @@ class TickerHeader(QWidget):
         layout.addWidget(self._change)
         layout.addStretch(1)
         self._figures: dict[str, QLabel] = {}
+        self._boxes: list[QWidget] = []
         for key in _FIGURES:
-            column = QVBoxLayout()
+            box = QWidget()
+            column = QVBoxLayout(box)
+            column.setContentsMargins(0, 0, 0, 0)
             column.setSpacing(0)
             title, value = QLabel(texts(key)), QLabel("–")
             title.setObjectName("figureTitle")
@@ -49,7 +56,8 @@ class TickerHeader(QWidget):
             column.addWidget(title)
             column.addWidget(value)
             column.addStretch(1)
-            layout.addLayout(column)
+            layout.addWidget(box)
+            self._boxes.append(box)
             self._figures[key] = value
         self.proxy = WebSocketClientProxy("ticker_header", parent=self)
         self.proxy.ticker_received.connect(self._on_ticker)
@@ -67,6 +75,14 @@ class TickerHeader(QWidget):
         """Show that the figures are not of now."""
         self._price.setEnabled(not stale)
         self._change.setEnabled(not stale)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Show as many figures as there is room for."""
+        super().resizeEvent(event)
+        room = self.width() - 2 * SPACE - self._price.sizeHint().width() - self._change.sizeHint().width()
+        for box in self._boxes:
+            room -= box.sizeHint().width() + 2 * SPACE
+            box.setVisible(room >= 2 * SPACE)
 
     def _on_ticker(self, event: TickerEvent) -> None:
         if event.code != self._code:

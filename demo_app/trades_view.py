@@ -88,6 +88,7 @@ class TradesView(QWidget):
         if not shown:
             return
         quote = shown[0].code.partition("-")[0]
+        digits = formats.volume_decimals(shown[0].trade_price, quote)
         large = 4 * sum(trade.trade_volume for trade in self._trades) / len(self._trades)
         painter.setOpacity(0.4 if self._is_stale or shown[0].code != self._code else 1.0)
         for i, trade in enumerate(shown):
@@ -104,5 +105,5 @@ class TradesView(QWidget):
             text = formats.price(trade.trade_price, quote)
             painter.drawText(QRectF(0, y, width * 0.62, _ROW_HEIGHT), right, text)
             painter.setPen(self._theme.text)
-            size = formats.size(trade.trade_volume)
+            size = formats.price(trade.trade_volume, quote, digits)
             painter.drawText(QRectF(0, y, width - SPACE, _ROW_HEIGHT), right, size)

@@ -1,0 +1,135 @@
+"""`python -m demo_app` as its user meets it: a process with an exit code and something to say."""
+
+from __future__ import annotations
+
+import signal
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.programs import ROOT, environment, run_program, start_program
+
+_FATAL_WARNINGS = ("-W", "error")
+
+
+def _terminal(*arguments: str, timeout_s: float = 40) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *_FATAL_WARNINGS, "-m", "demo_app", *arguments],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=timeout_s,
+        env=environment(),
+        cwd=ROOT,
+    )
+
+
+def _png_size(path: Path) -> tuple[int, int]:
+    data = path.read_bytes()
+    assert data.startswith(b"\x89PNG\r\n\x1a\n")
+    width, height = struct.unpack(">II", data[16:24])
+    return width, height
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_a_screenshot_and_not_a_word(tmp_path: Path, language: str) -> None:
+    path = tmp_path / "terminal.png"
+    done = _terminal("--screenshot", str(path), "--after", "3", "--lang", language)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert _png_size(path) == (1440, 900)
+    assert path.stat().st_size > 30_000
+
+
+def test_size_and_theme(tmp_path: Path) -> None:
+    path = tmp_path / "small.png"
+    done = _terminal(
+        "--screenshot", str(path), "--after", "0", "--size", "1000x640", "--theme", "light", "--region", "sg"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert _png_size(path) == (1000, 640)
+
+
+def test_a_screenshot_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "no such folder" / "x.png"
+    done = _terminal("--screenshot", str(path), "--after", "0")
+    assert done.returncode == 1
+    assert str(path) in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_wrong_arguments_end_with_code_two() -> None:
+    done = _terminal("--lang", "fr")
+    assert done.returncode == 2
+    assert "usage:" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("module", ["aiohttp", "upbit", "PySide6"])
+def test_what_is_missing_is_said_in_words(module: str) -> None:
+    done = run_program(
+        """
+        import sys
+        sys.modules[sys.argv[1]] = None
+        from demo_app.__main__ import main
+        sys.exit(main(["--screenshot", "never.png", "--after", "0"]))
+        """,
+        module,
+    )
+    assert done.returncode == 1
+    assert module in done.stderr
+    assert 'pip install "qt-upbit[demo]"' in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+_CLOSES = """
+    import sys
+    from PySide6.QtCore import QTimer
+    from PySide6.QtWidgets import QApplication
+    from demo_app.__main__ import main
+    from demo_app.history import History
+
+    app = QApplication([])
+    load = History.candles
+
+    async def candles(self, *arguments):
+        # The window closes while the history is on its way.
+        QTimer.singleShot(int(sys.argv[1]), app.closeAllWindows)
+        return await load(self, *arguments)
+
+    History.candles = candles
+    sys.exit(main(["--lang", "ko"]))
+"""
+
+
+@pytest.mark.parametrize("after_ms", ["0", "1500"])
+def test_closing_the_window_ends_the_process(after_ms: str) -> None:
+    done = run_program(_CLOSES, after_ms, timeout_s=20)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to another process on Windows")
+def test_control_c_ends_the_process() -> None:
+    process = start_program(
+        """
+        import sys
+        from demo_app import application
+        from demo_app.__main__ import main
+
+        load = application._Loader.start
+
+        def start(self):
+            load(self)
+            print("running", flush=True)
+
+        application._Loader.start = start
+        sys.exit(main(["--lang", "en"]))
+        """
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "running\n"
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=15)
+    assert (process.returncode, said) == (0, "")
