@@ -22,10 +22,15 @@ def query_string(params: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> str:
     parts: list[str] = []
     for key, value in pairs:
         if isinstance(value, list | tuple):
-            parts.extend(f"{key}[]={item}" for item in value)
+            parts.extend(f"{key}[]={_spelled(item)}" for item in value)
         else:
-            parts.append(f"{key}={value}")
+            parts.append(f"{key}={_spelled(value)}")
     return "&".join(parts)
+
+
+def _spelled(value: Any) -> str:
+    # As it stands in the address and in a JSON body, not as Python spells it.
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 class JWTManager:

@@ -6,7 +6,7 @@ Upbit ignores mistakes in silence (protocol section 4); so each is refused here,
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -29,6 +29,10 @@ from qt_upbit.types import (
 __all__ = ["resolve_row", "wishes_for"]
 
 _CODE: Final = re.compile(r"[A-Z0-9]{2,10}-[A-Z0-9]{1,20}\Z")
+_HOME: Final = ("-KRW", "-SGD", "-IDR", "-THB")
+"""A country's money is what coins are quoted in, and is none itself."""
+_REQUIRED: Final = ("timeframe", "indicators")
+"""Options that Upbit has no default for."""
 _MAX_COMBINATIONS: Final = 100
 """Indicators times codes that one request may hold (protocol section 3.8)."""
 
@@ -39,7 +43,7 @@ def resolve_row(name: str) -> EventType:
     Raises:
         InvalidSubscriptionError: there is none.
     """
-    row = EVENT_TYPES.get(name)
+    row = EVENT_TYPES.get(name) if isinstance(name, str) else None
     if row is None:
         raise InvalidSubscriptionError(f"no event type {name!r}: choose from {', '.join(EVENT_TYPES)}")
     return row
@@ -60,15 +64,18 @@ def wishes_for(
     Raises:
         InvalidSubscriptionError: with what would be right.
     """
-    if not snapshot and not realtime:
-        raise InvalidSubscriptionError("neither snapshot nor realtime leaves nothing to receive")
+    _flags(row, snapshot, realtime)
     unknown = set(options) - set(row.options)
     if unknown:
-        raise InvalidSubscriptionError(f"{row.name} takes no {', '.join(sorted(unknown))}")
+        takes = f"it takes {', '.join(row.options)}" if row.options else "it takes no options"
+        raise InvalidSubscriptionError(f"{row.name} takes no {', '.join(sorted(unknown))}: {takes}")
+    missing = {name for name in _REQUIRED if name in row.options} - set(options)
+    if missing:
+        raise InvalidSubscriptionError(f"{row.name} needs {' and '.join(sorted(missing))}")
     wire_type = _wire_type(row, unit)
     checked = _codes(row, codes)
     rows = _depth(row, depth)
-    values = {name: _OPTION_CHECKS[name](value, checked) for name, value in options.items()}
+    values = {name: _OPTION_CHECKS[name](row, value, checked) for name, value in options.items()}
     variant: tuple[Hashable, ...] = tuple(values.pop(name, 0) for name in row.stream_fields)
     rest = tuple(sorted((name, value) for name, value in values.items() if value is not False))
     return tuple(
@@ -76,10 +83,22 @@ def wishes_for(
     )
 
 
+def _flags(row: EventType, snapshot: bool, realtime: bool) -> None:
+    for name, value in (("snapshot", snapshot), ("realtime", realtime)):
+        if not isinstance(value, bool):
+            raise InvalidSubscriptionError(f"{name} must be True or False, not {value!r}")
+    if not snapshot and not realtime:
+        raise InvalidSubscriptionError(
+            "neither snapshot nor realtime leaves nothing to receive: set one of them to True"
+        )
+    if not realtime and not row.has_snapshot:
+        raise InvalidSubscriptionError(f"{row.name} has no snapshot: leave realtime=True")
+
+
 def _wire_type(row: EventType, unit: str | None) -> str:
     if not row.units:
         if unit is not None:
-            raise InvalidSubscriptionError(f"{row.name} has no unit")
+            raise InvalidSubscriptionError(f"{row.name} has no unit: only candles have")
         return row.wire_type
     if unit not in row.units:
         raise InvalidSubscriptionError(f"unit {unit!r} is none of {', '.join(row.units)}")
@@ -95,6 +114,9 @@ def _codes(row: EventType, codes: Sequence[str] | None) -> tuple[str, ...]:
         return (ALL_CODES,)
     if isinstance(codes, str):
         raise InvalidSubscriptionError(f"codes must be a list: [{codes!r}]")
+    if not isinstance(codes, Iterable) or isinstance(codes, Mapping | bytes):
+        raise InvalidSubscriptionError(f'codes must be a list such as ["KRW-BTC"], not {codes!r}')
+    codes = tuple(codes)
     if not codes:
         empty = "None for all pairs, or " if row.codes is CodeRule.OPTIONAL else ""
         raise InvalidSubscriptionError(f'codes is empty: give {empty}pairs such as ["KRW-BTC"]')
@@ -103,12 +125,15 @@ def _codes(row: EventType, codes: Sequence[str] | None) -> tuple[str, ...]:
             raise InvalidSubscriptionError(
                 f"a code must be text such as 'KRW-BTC', not {type(code).__name__}"
             )
-        if not _CODE.match(code):
+        if not _CODE.match(code) or code.endswith(_HOME):
             raise InvalidSubscriptionError(f"{code!r} is no code: {_suggest(code)}")
     return tuple(dict.fromkeys(codes))
 
 
 def _suggest(code: str) -> str:
+    if code.upper().endswith(_HOME):
+        base, _, quote = code.upper().partition("-")
+        return f"the quote currency comes first, '{quote}-{base}'"
     if _CODE.match(code.upper()):
         return f"codes are upper case, {code.upper()!r} (Upbit ignores others in silence)"
     bare, _, suffix = code.partition(".")
@@ -123,10 +148,10 @@ def _suggest(code: str) -> str:
 def _depth(row: EventType, depth: int | None) -> int:
     if not row.has_depth:
         if depth is not None:
-            raise InvalidSubscriptionError(f"{row.name} has no depth")
+            raise InvalidSubscriptionError(f"{row.name} has no depth: only order books have")
         return 0
     wanted = BOOK_DEPTHS[-1] if depth is None else depth
-    if isinstance(wanted, bool) or wanted not in BOOK_DEPTHS:
+    if isinstance(wanted, bool) or not isinstance(wanted, int) or wanted not in BOOK_DEPTHS:
         raise InvalidSubscriptionError(f"depth {wanted!r} is none of {', '.join(map(str, BOOK_DEPTHS))}")
     return wanted
 
@@ -137,8 +162,10 @@ _WITHOUT_LEVELS: Final = ("BTC-", "USDT-")
 # --- options --------------------------------------------------------------------------------------
 
 
-def _level(value: Any, codes: tuple[str, ...]) -> Hashable:
-    if isinstance(value, bool) or not isinstance(value, int | Decimal) or value < 0:
+def _level(_row: EventType, value: Any, codes: tuple[str, ...]) -> Hashable:
+    usable = isinstance(value, int | Decimal) and not isinstance(value, bool)
+    # Upbit's levels are round numbers of the quote currency; nothing is grouped by 10^20.
+    if not usable or not Decimal(value).is_finite() or not 0 <= value < 10**20:
         raise InvalidSubscriptionError(f"level must be a whole number or Decimal, 0 or more, not {value!r}")
     if value and (others := [code for code in codes if code.startswith(_WITHOUT_LEVELS)]):
         raise InvalidSubscriptionError(
@@ -147,10 +174,10 @@ def _level(value: Any, codes: tuple[str, ...]) -> Hashable:
     return int(value) if value == int(value) else value
 
 
-def _categories(value: Any, _codes: tuple[str, ...]) -> tuple[str, ...] | None:
+def _categories(_row: EventType, value: Any, _codes: tuple[str, ...]) -> tuple[str, ...] | None:
     if value is None:
         return None
-    if isinstance(value, str) or not value:
+    if not isinstance(value, Collection) or isinstance(value, str | bytes | Mapping) or not value:
         raise InvalidSubscriptionError('categories must be a list such as ["trade"], or None for all')
     known = [str(category) for category in AnnouncementCategory]
     for category in value:
@@ -159,13 +186,13 @@ def _categories(value: Any, _codes: tuple[str, ...]) -> tuple[str, ...] | None:
     return tuple(dict.fromkeys(map(str, value)))
 
 
-def _include_body(value: Any, _codes: tuple[str, ...]) -> bool:
+def _include_body(_row: EventType, value: Any, _codes: tuple[str, ...]) -> bool:
     if not isinstance(value, bool):
         raise InvalidSubscriptionError(f"include_body must be True or False, not {value!r}")
     return value
 
 
-def _timeframe(value: Any, _codes: tuple[str, ...]) -> str:
+def _timeframe(_row: EventType, value: Any, _codes: tuple[str, ...]) -> str:
     known = [str(timeframe) for timeframe in IndicatorTimeframe]
     if value not in known:
         raise InvalidSubscriptionError(f"timeframe {value!r} is none of {', '.join(known)}")
@@ -175,21 +202,25 @@ def _timeframe(value: Any, _codes: tuple[str, ...]) -> str:
 _INDICATORS: Final = ("volume", "rsi", "moving_average", "ma_crossover", "bollinger_bands", "macd")
 
 
-def _indicators(value: Any, codes: tuple[str, ...]) -> tuple[IndicatorDefinition, ...]:
-    if isinstance(value, str | Mapping) or not value:
+def _indicators(row: EventType, value: Any, codes: tuple[str, ...]) -> tuple[IndicatorDefinition, ...]:
+    if not isinstance(value, Collection) or isinstance(value, str | bytes | Mapping) or not value:
         raise InvalidSubscriptionError(
             'indicators must be a list: [{"type": "rsi", "params": {"period": 14}}]'
         )
     definitions = []
     for each in value:
-        try:
-            wanted = (
-                each if isinstance(each, IndicatorDefinition) else msgspec.convert(each, IndicatorDefinition)
-            )
-        except msgspec.ValidationError as exc:
-            raise InvalidSubscriptionError(f"indicator {each!r}: {exc}") from None
+        wanted = each if isinstance(each, IndicatorDefinition) else _definition(each)
         if wanted.type not in _INDICATORS:
             raise InvalidSubscriptionError(f"indicator {wanted.type!r} is none of {', '.join(_INDICATORS)}")
+        if "trigger" in row.event_class.__struct_fields__:
+            if wanted.trigger is None:
+                raise InvalidSubscriptionError(
+                    f'{row.name} needs a trigger for {wanted.type}, such as "price_cross_above"'
+                )
+        elif wanted.trigger is not None or wanted.event_params is not None:
+            raise InvalidSubscriptionError(
+                f"{row.name} takes no trigger: subscribe to indicator_signal, or leave it out"
+            )
         definitions.append(wanted)
     if len(definitions) * len(codes) > _MAX_COMBINATIONS:
         raise InvalidSubscriptionError(
@@ -199,6 +230,25 @@ def _indicators(value: Any, codes: tuple[str, ...]) -> tuple[IndicatorDefinition
     if others := [code for code in codes if code.startswith(_WITHOUT_LEVELS)]:
         raise InvalidSubscriptionError(f"indicators are not for BTC and USDT pairs such as {others[0]}")
     return tuple(dict.fromkeys(definitions))
+
+
+def _definition(given: Any) -> IndicatorDefinition:
+    try:
+        wanted = msgspec.convert(given, IndicatorDefinition)
+    except msgspec.ValidationError as exc:
+        raise InvalidSubscriptionError(f"indicator {given!r}: {exc}") from None
+    # A misspelled name would be left out in silence.
+    for part, struct in (
+        (given, wanted),
+        (given["params"], wanted.params),
+        (given.get("event_params"), wanted.event_params),
+    ):
+        known = struct.__struct_fields__ if struct is not None else ()
+        if unknown := [name for name in part or () if name not in known]:
+            raise InvalidSubscriptionError(
+                f"indicator {given!r}: {unknown[0]!r} is none of {', '.join(known)}"
+            )
+    return wanted
 
 
 _OPTION_CHECKS: Final = {
