@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-__all__ = ["check_pyside6"]
+__all__ = ["advice", "check_pyside6", "drops_references"]
 
 _CALLS = 50
 
@@ -27,17 +27,24 @@ def check_pyside6() -> None:
             f"PySide6 cannot be loaded ({exc}). Install it with: pip install PySide6-Essentials. On Linux it "
             "needs system libraries too; README.md lists the packages"
         ) from exc
-    if sys.version_info >= (3, 12):
-        return
     probe = QObject()
     before = sys.getrefcount(None)
     for _ in range(_CALLS):
         probe.setObjectName("x")
-    if before - sys.getrefcount(None) >= _CALLS // 2:
+    if drops_references(sys.version_info[:2], before - sys.getrefcount(None)):
         import PySide6
 
-        raise ImportError(
-            f"PySide6 {PySide6.__version__} corrupts reference counts on Python "
-            f"{sys.version_info.major}.{sys.version_info.minor} and would abort this program: "
-            'pip install "PySide6-Essentials<6.12", or use Python 3.12 or newer'
-        )
+        raise ImportError(advice(PySide6.__version__, sys.version_info[:2]))
+
+
+def drops_references(python: tuple[int, int], lost: int) -> bool:
+    """Whether `lost` references to None after the probing calls are the defect and not noise."""
+    return python < (3, 12) and lost >= _CALLS // 2
+
+
+def advice(pyside6: str, python: tuple[int, int]) -> str:
+    """What to tell who has the defect."""
+    return (
+        f"PySide6 {pyside6} corrupts reference counts on Python {python[0]}.{python[1]} and would abort this "
+        'program: pip install "PySide6-Essentials<6.12", or use Python 3.12 or newer'
+    )

@@ -368,7 +368,7 @@ class GlobalWebSocketManager(QObject):
 
     def _wishes_changed(self, scopes: Iterable[Scope]) -> None:
         self._changed.update(scopes)
-        if self._changed and not self._closed and not self._changed_timer.isActive():
+        if self._changed and self.is_usable and not self._changed_timer.isActive():
             # Everything that one turn of the loop wants becomes one change.
             self._changed_timer.start(0)
 

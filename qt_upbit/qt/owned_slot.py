@@ -7,7 +7,7 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable, Coroutine
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
 import shiboken6
 from PySide6.QtCore import QObject
@@ -37,14 +37,11 @@ def owned_slot(
 
     Arguments of the signal that the method does not take (``clicked(bool)``) are dropped.
     """
-    parameters = list(inspect.signature(method).parameters.values())[1:]
-    takes_any = any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters)
-    most = sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
+    if not inspect.iscoroutinefunction(method):
+        raise TypeError(f"{getattr(method, '__qualname__', method)!r} is no coroutine method: async def it")
 
-    @functools.wraps(method)
-    def slot(self: _Q, *args: Any, **kwargs: Any) -> asyncio.Task[Any]:
-        taken = args if takes_any else args[:most]
-        coroutine = method(self, *taken, **kwargs)
+    def start(self: _Q, *args: Any, **kwargs: Any) -> asyncio.Task[Any]:
+        coroutine = method(self, *args, **kwargs)
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
@@ -59,7 +56,49 @@ def owned_slot(
         task.add_done_callback(functools.partial(_finished, connection))
         return task
 
+    slot = functools.wraps(method)(_with_as_many_arguments(method, start))
     return cast("Callable[Concatenate[_Q, _P], asyncio.Task[Any]]", slot)
+
+
+_NOT_GIVEN: Final = object()
+
+
+def _with_as_many_arguments(method: Callable[..., Any], start: Callable[..., Any]) -> Callable[..., Any]:
+    """`start` with as many positional arguments as `method`.
+
+    PySide counts them to choose what a signal passes; to a function that takes any number it passes no
+    argument that has a default, such as the one of ``clicked(bool = false)``.
+    """
+    parameters = list(inspect.signature(method).parameters.values())[1:]
+    takes_any = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    count = sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
+    none = _NOT_GIVEN
+
+    def given(*args: Any) -> tuple[Any, ...]:
+        return tuple(arg for arg in args if arg is not _NOT_GIVEN)
+
+    def slot_0(self: Any, /, **kwargs: Any) -> Any:
+        return start(self, **kwargs)
+
+    def slot_1(self: Any, a: Any = none, /, **kwargs: Any) -> Any:
+        return start(self, *given(a), **kwargs)
+
+    def slot_2(self: Any, a: Any = none, b: Any = none, /, **kwargs: Any) -> Any:
+        return start(self, *given(a, b), **kwargs)
+
+    def slot_3(self: Any, a: Any = none, b: Any = none, c: Any = none, /, **kwargs: Any) -> Any:
+        return start(self, *given(a, b, c), **kwargs)
+
+    def slot_4(
+        self: Any, a: Any = none, b: Any = none, c: Any = none, d: Any = none, /, **kwargs: Any
+    ) -> Any:
+        return start(self, *given(a, b, c, d), **kwargs)
+
+    def slot_any(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+        return start(self, *(args if takes_any else args[:count]), **kwargs)
+
+    slots = (slot_0, slot_1, slot_2, slot_3, slot_4)
+    return slot_any if takes_any or count >= len(slots) else slots[count]
 
 
 class _Canceller:

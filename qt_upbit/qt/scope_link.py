@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import math
+import weakref
 from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Qt, QTimer
@@ -68,6 +70,8 @@ class ScopeLink(QObject):
             on_pong=self._on_pong,
             on_lost=self._on_lost,
         )
+        # A manager should be closed, not deleted; if it is deleted nevertheless, no socket stays behind.
+        self.destroyed.connect(functools.partial(_close_sockets, weakref.ref(self.client)))
         self._deadline = QTimer(self)
         self._deadline.setObjectName(f"qt_upbit {scope.value} deadline")
         self._deadline.setSingleShot(True)
@@ -176,3 +180,9 @@ class ScopeLink(QObject):
             self._carry_out()
             return
         QTimer.singleShot(_NO_LOOP_RETRY_MS, self, lambda: self._open(epoch))
+
+
+def _close_sockets(reference: weakref.ref[NativeWebSocketClient], *_: object) -> None:
+    client = reference()  # held strongly, it would keep the link alive through its callbacks
+    if client is not None:
+        client.close_all()

@@ -242,7 +242,7 @@ class WebSocketClientProxy(QObject):
         callback: EventCallback | None = None,
         delivery: Delivery | None = None,
     ) -> Subscription:
-        """Indicators computed by Upbit at the close of a candle; KRW pairs. Gives `IndicatorEvent`. Needs keys.
+        """Indicators that Upbit computes at a candle's close; KRW pairs. Gives `IndicatorEvent`. Needs keys.
 
         `timeframe` is 5m, 15m, 60m, 240m or 1d; `indicators` for example
         ``[{"type": "rsi", "params": {"period": 14}}]``.

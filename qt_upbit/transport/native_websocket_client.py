@@ -234,13 +234,17 @@ class NativeWebSocketClient:
         if task is not None and not task.done() and not task.cancelling():
             task.cancel()
 
+    def close_all(self) -> None:
+        """Close every socket in the background."""
+        for epoch in tuple(self._tasks):
+            self.close(epoch)
+
     async def aclose(self) -> None:
         """Close everything and wait until it is closed, `close_timeout_s` at most."""
-        tasks = dict(self._tasks)
-        for epoch in tasks:
-            self.close(epoch)
+        tasks = tuple(self._tasks.values())
+        self.close_all()
         if tasks:
-            await asyncio.wait(tasks.values())
+            await asyncio.wait(tasks)
 
     def _open_connection(self, epoch: int) -> _Connection | None:
         connection = self._connections.get(epoch)
