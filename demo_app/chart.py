@@ -79,8 +79,8 @@ class CandleChart(QWidget):
         self._cursor: QPointF | None = None
         self._drag: tuple[float, float] | None = None
         self._notice = ""
-        self._is_stale = False
-        self._gaps: list[tuple[float, float]] = []
+        self.is_stale = False
+        self.gaps: list[tuple[float, float]] = []
         self._cache: QPixmap | None = None
         self._cache_key: object = None
         self.proxy = WebSocketClientProxy("chart", parent=self)
@@ -110,7 +110,7 @@ class CandleChart(QWidget):
             before.close()
         self.series = CandleSeries()
         self._offset = 0.0
-        self._gaps.clear()
+        self.gaps.clear()
         self.set_notice(self._texts("chart.loading"))
 
     def add_history(self, candles: Iterable[Candle]) -> None:
@@ -125,8 +125,8 @@ class CandleChart(QWidget):
 
     def set_stale(self, stale: bool) -> None:
         """Show that what is on the screen is not of now."""
-        if stale != self._is_stale:
-            self._is_stale = stale
+        if stale != self.is_stale:
+            self.is_stale = stale
             self.update()
 
     def _on_candle(self, event: CandleEvent) -> None:
@@ -138,8 +138,8 @@ class CandleChart(QWidget):
         self.update()
 
     def _on_gap(self, _scope: Scope, _codes: Sequence[str], begin: datetime, end: datetime) -> None:
-        self._gaps.append((begin.timestamp(), end.timestamp()))
-        del self._gaps[:-20]
+        self.gaps.append((begin.timestamp(), end.timestamp()))
+        del self.gaps[:-20]
         self.update()
         self.gap_seen.emit()
 
@@ -195,12 +195,12 @@ class CandleChart(QWidget):
         has_last = end == len(self.series)
         closed = shown[:-1] if has_last else shown
         volume = max((candle.volume for candle in shown), default=1.0) or 1.0
-        key = (first, end, self.series.closed_version, low, high, volume, plot, self._visible, self._is_stale)
+        key = (first, end, self.series.closed_version, low, high, volume, plot, self._visible, self.is_stale)
         if self._cache is None or key != self._cache_key:
             self._cache = self._draw_past(plot, closed, low, high, volume)
             self._cache_key = key
         painter.drawPixmap(0, 0, self._cache)
-        painter.setOpacity(0.45 if self._is_stale else 1.0)
+        painter.setOpacity(0.45 if self.is_stale else 1.0)
         if has_last:
             self._draw_candles(painter, plot, shown[-1:], len(shown) - 1, low, high, volume)
         painter.setOpacity(1.0)
@@ -245,7 +245,7 @@ class CandleChart(QWidget):
         painter.setFont(self._font)
         self._draw_axes(painter, plot, low, high)
         self._draw_times(painter, plot)
-        painter.setOpacity(0.45 if self._is_stale else 1.0)
+        painter.setOpacity(0.45 if self.is_stale else 1.0)
         self._draw_candles(painter, plot, closed, 0, low, high, volume)
         painter.end()
         return pixmap
@@ -331,7 +331,7 @@ class CandleChart(QWidget):
     def _draw_gaps(self, painter: QPainter, plot: QRectF, shown: Sequence[Candle]) -> None:
         """Shade what was not received."""
         seconds = self._unit.seconds
-        for begin, end in self._gaps:
+        for begin, end in self.gaps:
             columns = [i for i, c in enumerate(shown) if c.start + seconds > begin and c.start < end]
             if columns:
                 step = self._step(plot)

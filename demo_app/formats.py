@@ -87,15 +87,14 @@ def percent(fraction: Decimal | float | None, *, sign: bool = True) -> str:
 
 
 def short(value: Decimal | float, *, korean: bool) -> str:
-    """A large amount in few characters: 억 and 조, or M and B."""
+    """A large amount in few characters: 억 and 조, or M and B; a small one as it is."""
     number = float(value)
+    if abs(number) < 100_000:
+        return f"{number:,.2f}" if abs(number) < 100 else f"{number:,.0f}"
     steps = (
         ((1e12, "조"), (1e8, "억"), (1e4, "만"))
         if korean
         else ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
     )
-    for unit, name in steps:
-        if abs(number) >= unit:
-            scaled = number / unit
-            return f"{scaled:,.1f}{name}" if abs(scaled) < 100 else f"{scaled:,.0f}{name}"
-    return f"{number:,.2f}" if abs(number) < 100 else f"{number:,.0f}"
+    scaled, name = next((number / unit, name) for unit, name in steps if abs(number) >= unit)
+    return f"{scaled:,.1f}{name}" if abs(scaled) < 100 else f"{scaled:,.0f}{name}"

@@ -123,7 +123,7 @@ class MainWindow(QMainWindow):
         row = QHBoxLayout(bar)
         row.setContentsMargins(SPACE, 2, SPACE, 2)
         row.setSpacing(2)
-        self._units = QButtonGroup(self)
+        self.units = QButtonGroup(self)
         for unit in CandleUnit:
             button = QToolButton()
             button.setText(self._texts.unit(unit.value))
@@ -131,9 +131,9 @@ class MainWindow(QMainWindow):
             button.setCheckable(True)
             button.setChecked(unit is self.unit)
             button.setFont(theme.font(8.5))
-            self._units.addButton(button)
+            self.units.addButton(button)
             row.addWidget(button)
-        self._units.buttonClicked.connect(self._on_unit)
+        self.units.buttonClicked.connect(self._on_unit)
         row.addStretch(1)
         return bar
 

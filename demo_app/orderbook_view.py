@@ -147,15 +147,17 @@ class OrderbookView(QWidget):
         full = size_right + SPACE - bar_left
         width = full * size / largest
         bar = QRectF(self.width() - width, y + 1, width, self._row - 2)
-        painter.fillRect(bar, self._theme.faded(side, 46))
+        painter.fillRect(bar, self._theme.faded(side, 56))
         align = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
         change = (price / previous - 1) if previous else None
         color = self._theme.text
         if change is not None:
             color = self._theme.up if change > 0 else self._theme.down if change < 0 else self._theme.text
         if last is not None and price == last:
+            mark = QRectF(SPACE / 2, y + 0.5, price_right, self._row - 1)
+            painter.fillRect(mark, self._theme.faded(self._theme.text, 28))
             painter.setPen(self._theme.text)
-            painter.drawRect(QRectF(SPACE / 2, y + 1, price_right - SPACE / 2 + 4, self._row - 3))
+            painter.drawRect(mark)
         painter.setPen(color)
         painter.setFont(self._bold)
         painter.drawText(QRectF(0, y, price_right, self._row), align, f"{price:,.{digits}f}")

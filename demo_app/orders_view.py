@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHeaderView, QLabel, QStackedLayout, QTableView, QVBoxLayout, QWidget
 
 from demo_app import formats
@@ -23,7 +24,12 @@ from qt_upbit import (
 
 __all__ = ["OrderTable", "OrdersView"]
 
-_COLUMNS: Final = ("time", "market", "side", "type", "state", "price", "size", "filled", "avg_price", "fee")
+_SHARES: Final = {
+    "time": 11, "market": 13, "side": 7, "type": 9, "state": 13,
+    "price": 11, "size": 15, "filled": 10, "avg_price": 11, "fee": 9,
+}  # fmt: skip
+"""The columns and how wide they are to each other."""
+_COLUMNS: Final = tuple(_SHARES)
 _MAX_ROWS: Final = 200
 _Index = QModelIndex | QPersistentModelIndex
 
@@ -45,16 +51,21 @@ class _Row:
             self.volume = self.volume if event.volume is None else event.volume
 
     @property
-    def is_market_buy(self) -> bool:
-        """Whether ``price`` is the money to spend, and no price."""
-        return self.last.order_type is OrderType.PRICE
+    def is_by_amount(self) -> bool:
+        """Whether ``price`` is the money to spend, and no price: market buys, and best-price buys."""
+        kind = self.last.order_type
+        is_best_buy = kind is OrderType.BEST and self.last.ask_bid is AskBid.BID
+        return kind is OrderType.PRICE or (is_best_buy and self.volume is None)
 
     @property
     def filled(self) -> Decimal | None:
-        """Fraction filled; None where the amount to fill is money, not volume."""
+        """Fraction filled, of the volume or of the money to spend; None if it is not known."""
         done, rest = self.last.executed_volume, self.last.remaining_volume
         if self.last.state is OrderState.DONE:
             return Decimal(1)
+        if self.is_by_amount:
+            spent = self.last.executed_funds
+            return spent / self.price if self.price and spent is not None else None
         if done is None or rest is None or done + rest == 0:
             return None
         return done / (done + rest)
@@ -140,8 +151,8 @@ class OrderTable(QAbstractTableModel):
             case "type":
                 return self._texts.or_raw("order_type", event.order_type)
             case "price":
-                return "–" if row.is_market_buy else formats.price(row.price, quote)
-            case "size" if row.is_market_buy and row.price is not None:
+                return "–" if row.is_by_amount else formats.price(row.price, quote)
+            case "size" if row.is_by_amount and row.price is not None:
                 return f"{formats.amount(row.price)} {quote}"
             case "size":
                 return formats.amount(row.volume)
@@ -194,7 +205,9 @@ class OrdersView(QWidget):
         self._view.setFont(theme.font(9))
         header = self._view.horizontalHeader()
         # Fixed shares: ResizeToContents would measure every row at every change.
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        header.setMinimumSectionSize(24)
+        self._view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         header.setHighlightSections(False)
         self._message = QLabel(texts("orders.empty"))
         self._message.setObjectName("placeholder")
@@ -216,6 +229,18 @@ class OrdersView(QWidget):
             self.proxy.subscribe_my_order()
         except CredentialsRequiredError:
             self._message.setText(texts("orders.no_keys"))
+
+    @property
+    def message(self) -> str:
+        """What stands in place of the table while there is none."""
+        return self._message.text()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Give each column its share of the width."""
+        super().resizeEvent(event)
+        room = self.width() - self._view.verticalScrollBar().sizeHint().width()
+        for column, name in enumerate(_COLUMNS):
+            self._view.setColumnWidth(column, int(room * _SHARES[name] / sum(_SHARES.values())))
 
     def show_error(self, text: str) -> None:
         """Say why there are no orders."""

@@ -91,10 +91,17 @@ def test_a_cancelled_order_keeps_what_is_known_of_it(table: OrderTable) -> None:
 def test_a_market_buy_is_an_amount_of_money(table: OrderTable) -> None:
     """Its ``price`` is no price, and there is no volume."""
     table.take(
-        _order(order_type="price", price=5000, volume=None, remaining_volume=None, executed_volume=None)
+        _order(
+            order_type="price",
+            price=5000,
+            volume=None,
+            remaining_volume=None,
+            executed_volume=None,
+            executed_funds=0,
+        )
     )
     row = _row(table)
-    assert (row["type"], row["price"], row["size"], row["filled"]) == ("Market", "–", "5,000 KRW", "–")
+    assert (row["type"], row["price"], row["size"], row["filled"]) == ("Market", "–", "5,000 KRW", "0.00%")
     table.take(_order(order_type="price", state="done", price=5000, volume=None, avg_price=1001))
     row = _row(table)
     assert (row["filled"], row["avg_price"], row["size"]) == ("100.00%", "1,001", "5,000 KRW")
@@ -119,6 +126,16 @@ def test_the_newest_order_is_on_top_and_the_oldest_leave(table: OrderTable) -> N
     table.take(_order("202", state="cancel", price=202))
     assert _row(table)["state"] == "Cancelled"
     assert table.rowCount() == 200
+
+
+@pytest.mark.parametrize("kind", ["price", "best"])
+def test_a_buy_by_amount_that_ends_with_dust_left_over(table: OrderTable, kind: str) -> None:
+    """Upbit cancels the rest: how much was spent tells more than the state."""
+    nothing: dict[str, Any] = {"volume": None, "remaining_volume": None}
+    table.take(_order(order_type=kind, price=5000, executed_funds=0, **nothing))
+    table.take(_order(order_type=kind, price=5000, executed_funds=4999, state="cancel", **nothing))
+    row = _row(table)
+    assert (row["price"], row["size"], row["filled"]) == ("–", "5,000 KRW", "99.98%")
 
 
 @pytest.mark.parametrize("state", list(OrderState))

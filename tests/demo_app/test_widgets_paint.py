@@ -161,7 +161,7 @@ def _book(code: str, rows: list[tuple[float, float, float, float]]) -> Any:
     return events.orderbook(code, orderbook_units=[dict(zip(names, row, strict=True)) for row in rows])
 
 
-_BOOKS = {
+_BOOKS: dict[str, tuple[str, list[tuple[float, float, float, float]]]] = {
     "empty": ("KRW-BTC", []),
     "no bids": ("KRW-BTC", [(101.0, 0, 1.5, 0)]),
     "no asks": ("KRW-BTC", [(0, 99.0, 0, 1.5), (0, 98.0, 0, 2.0)]),
