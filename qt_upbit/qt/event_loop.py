@@ -23,7 +23,7 @@ __all__ = ["QtEventLoop", "run", "until_quit"]
 
 _T = TypeVar("_T")
 
-_BATCH_S: Final = 0.008
+_BATCH_S: Final = 0.004
 """Callbacks are run in batches of at most this long, then Qt gets a turn."""
 _LONGEST_TIMER_MS: Final = 2**31 - 1
 _GRACE_S: Final = 2.0

@@ -118,7 +118,8 @@ class Subscription:
         if self._closed:
             raise ProxyClosedError(f"the subscription to {self.row.name} was closed while it was awaited")
         if self._error is not None:
-            raise self._error
+            # Told to several, it must not gather and keep the frames of them all.
+            raise self._error.with_traceback(None)
         if self._silent:
             raise SubscriptionError(self.keys[0].type, {str(k.code) for k in self._silent}, self._waited_s)
         return self

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import random
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,11 +29,13 @@ from qt_upbit import (
     WebSocketClientProxy,
     WebSocketConfig,
     WrongThreadError,
+    models,
 )
 from qt_upbit.models import from_dict
 from qt_upbit.simulator.server import SimulatedServer
-from qt_upbit.types import BaseWebSocketEvent, ConnectionState, Scope, TradeEvent
-from tests.qt.conftest import MakeManager, MakeProxy, MakeServer, on_both_loops
+from qt_upbit.simulator.settings import SimulatorSettings
+from qt_upbit.types import BaseWebSocketEvent, ConnectionState, Scope, TradeEvent, WireFormat
+from tests.qt.conftest import SIMULATOR, MakeManager, MakeProxy, MakeServer, on_both_loops
 from tests.support import events, exchange
 from tests.support.programs import run_program
 from tests.support.raw_server import BINARY, Peer, RawServer, close_frame, frame
@@ -657,23 +661,70 @@ async def test_state_slot_that_opens_a_dialog_stops_nothing(
 
 
 @on_both_loops
-async def test_works_on_either_loop(make_server: MakeServer, make_manager: MakeManager) -> None:
+async def test_works_on_either_loop() -> None:
     """An application may bring a stock qasync loop."""
-    server = await make_server(duplicate_snapshot=False)
+    # All inside the test: between fixture and test a stock loop lets tasks go on, and they die of it.
+    async with SimulatedServer(SimulatorSettings(**SIMULATOR, duplicate_snapshot=False)) as server:
+        manager = GlobalWebSocketManager(WebSocketConfig.preset("testing", base_url=server.url))
+        proxy, seen = WebSocketClientProxy("proxy", manager=manager), list[Any]()
+        proxy.trade_received.connect(seen.append)
+        async with asyncio.timeout(10):
+            await proxy.subscribe_trade(["KRW-BTC"])
+            await proxy.get_ticker_snapshot(["KRW-ETH"])
+            for number in range(1, 100):
+                server.exchange.publish(events.trade("KRW-BTC", number))
+            await until(lambda: len(seen) == 100)
+            await server.drop(Scope.PUBLIC, "reset")
+            await until(lambda: manager.metrics().scopes[Scope.PUBLIC].reconnects == 1)
+            await until(lambda: manager.state(Scope.PUBLIC) is ConnectionState.LIVE)
+        proxy.close()
+        await manager.aclose()
+
+
+# --- bursts ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("delivery", list(Delivery))
+async def test_burst_of_ten_thousand_leaves_qt_its_turn(
+    server: SimulatedServer, make_manager: MakeManager, delivery: Delivery
+) -> None:
+    """Socket, decoding, buffers and slots together: a window's timer goes on ticking all the while."""
     manager = make_manager(server)
-    proxy, seen = WebSocketClientProxy("proxy", manager=manager), list[Any]()
-    proxy.trade_received.connect(seen.append)
-    async with asyncio.timeout(5):
-        await proxy.subscribe_trade(["KRW-BTC"])
-        await proxy.get_ticker_snapshot(["KRW-ETH"])
-        for number in range(1, 100):
-            server.exchange.publish(events.trade("KRW-BTC", number))
-        await until(lambda: len(seen) == 100)
-        await server.drop(Scope.PUBLIC, "reset")
-        await until(lambda: manager.metrics().scopes[Scope.PUBLIC].reconnects == 1)
-        await until(lambda: manager.state(Scope.PUBLIC) is ConnectionState.LIVE)
+    proxy = WebSocketClientProxy("proxy", manager=manager)
+    got: list[int] = []
+
+    def take(value: Any) -> None:
+        got.extend(e.sequential_id for e in (value if isinstance(value, tuple) else (value,)))
+
+    await proxy.subscribe_trade(["KRW-BTC"], delivery=delivery, callback=take)
+    await until(lambda: got)
+    session = exchange.session(server)
+    frames = [
+        models.encode(events.trade("KRW-BTC", number), WireFormat.SIMPLE) for number in range(1, 10_001)
+    ]
+    ticks: list[float] = []
+    timer = QTimer()
+    timer.timeout.connect(lambda: ticks.append(time.perf_counter()))
+    timer.start(0)
+    begin = time.perf_counter()
+    for data in frames:
+        server.exchange.send_raw(session, data)
+    sent = time.perf_counter()
+    await until(lambda: got[-1] == 10_000, 30)
+    end = time.perf_counter()
+    timer.stop()
+    if delivery is Delivery.LATEST:
+        assert len(got) < 2_000
+    else:
+        assert got[1:] == list(range(1, 10_001))
+    inside = [at for at in ticks if sent < at < end]
+    longest = max(b - a for a, b in itertools.pairwise([sent, *inside]))
+    rate = 10_000 / (end - begin)
+    print(f"{delivery}: {rate:,.0f}/s, {len(inside)} ticks, longest wait {longest * 1e3:.1f} ms")
+    assert len(inside) > 10
+    assert longest < 0.1
+    assert manager.metrics().events_lost == 0
     proxy.close()
-    await manager.aclose()
 
 
 # --- the recording ---------------------------------------------------------------------------------

@@ -172,7 +172,8 @@ async def test_released_exactly_once(
 async def test_wrapper_is_collected(
     manager: GlobalWebSocketManager, way: Callable[[GlobalWebSocketManager], Any]
 ) -> None:
-    before = {id(ref()) for ref in manager._proxies.values()}
+    gc.collect()
+    before = {id(thing) for thing in gc.get_objects() if type(thing) is WebSocketClientProxy}
     held = way(manager)
     proxies = [
         weakref.ref(thing)

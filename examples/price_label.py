@@ -1,0 +1,37 @@
+"""The smallest widget: a label that shows a price, wherever it stands in a program.
+
+Run it against the simulated exchange (`python -m qt_upbit.simulator` prints the address):
+
+    QT_UPBIT_BASE_URL=http://127.0.0.1:PORT python examples/price_label.py
+"""
+
+from PySide6.QtWidgets import QLabel, QWidget
+
+import qt_upbit
+from qt_upbit import TickerEvent, WebSocketClientProxy
+
+
+class PriceLabel(QLabel):
+    """Subscribes in its constructor; its subscription ends with it."""
+
+    def __init__(self, code: str, parent: QWidget | None = None) -> None:
+        super().__init__(f"{code} …", parent)
+        self.setWindowTitle(code)
+        proxy = WebSocketClientProxy(f"price of {code}", parent=self)
+        proxy.ticker_received.connect(self.on_ticker)
+        proxy.subscribe_ticker([code])
+
+    def on_ticker(self, event: TickerEvent) -> None:
+        """At most once per frame of the screen, with the newest price."""
+        self.setText(f"{event.code} {event.trade_price:,f} ({event.signed_change_rate:+.2%})")
+
+
+async def main() -> None:
+    label = PriceLabel("KRW-BTC")
+    label.resize(320, 60)
+    label.show()
+    await qt_upbit.until_quit()
+
+
+if __name__ == "__main__":
+    qt_upbit.run(main())

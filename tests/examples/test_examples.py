@@ -1,0 +1,168 @@
+"""Each example runs as its reader would run it: a process of its own, against the simulated exchange."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.programs import ROOT, environment
+
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+
+WATCH = """
+import os, runpy, sys
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication, QLabel, QPlainTextEdit, QPushButton
+
+app = QApplication([])
+said = set()
+
+def look():
+    for widget in QApplication.allWidgets():
+        if isinstance(widget, QPushButton) and widget.isVisible() and widget.isEnabled():
+            if widget not in said:
+                said.add(widget)
+                widget.click()
+        text = widget.text() if isinstance(widget, QLabel) else ""
+        if isinstance(widget, QPlainTextEdit):
+            text = widget.toPlainText()
+        if type(widget).__name__ == "OrderbookDepth" and widget.book is not None:
+            pixels = widget.grab().toImage()
+            colors = {pixels.pixel(x, y) for x in range(0, 300, 10) for y in range(0, 300, 10)}
+            text = f"painted {len(colors)} colors"
+        for line in text.splitlines():
+            if line not in said:
+                said.add(line)
+                print("shows", line, flush=True)
+
+timer = QTimer()
+timer.timeout.connect(look)
+timer.start(20)
+QTimer.singleShot(int(sys.argv[2]), app.quit)
+runpy.run_path(sys.argv[1], run_name="__main__")
+"""
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[str]:
+    """A simulated exchange as a process; gives its address."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "qt_upbit.simulator", "--port", "0", "--seed", "7"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        cwd=ROOT,
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        match = re.fullmatch(r"listening on (http://\S+)\s*", line)
+        assert match, line + (process.stderr.read() if process.stderr and process.poll() else "")
+        yield match[1]
+    finally:
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=10)
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+
+
+def run_example(name: str, address: str, run_for_ms: int = 2500) -> list[str]:
+    """Run one and return what it printed, and what it showed; nothing may be on stderr."""
+    path = ROOT / "examples" / name
+    done = subprocess.run(
+        [sys.executable, "-c", WATCH, str(path), str(run_for_ms)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=50,
+        env=environment(QT_UPBIT_BASE_URL=address),
+        cwd=ROOT,
+    )
+    # The offscreen platform has no size hints, and says so.
+    complaints = [line for line in done.stderr.splitlines() if "propagateSizeHints" not in line]
+    assert (done.returncode, complaints) == (0, [])
+    return done.stdout.splitlines()
+
+
+def matching(lines: list[str], pattern: str) -> list[str]:
+    found = [line for line in lines if re.fullmatch(pattern, line)]
+    assert found, f"no line like {pattern!r} in {lines[:20]}"
+    return found
+
+
+def test_quickstart(simulator: str) -> None:
+    lines = run_example("quickstart.py", simulator, 20_000)
+    for code in ("KRW-BTC", "KRW-ETH"):
+        matching(lines, rf"signal +{code} [\d.E+]+")
+        matching(lines, rf"callback {code} [\d.E+]+")
+    assert len(matching(lines, r"snapshot [\d.E+]+")) == 1
+
+
+def test_price_label(simulator: str) -> None:
+    lines = run_example("price_label.py", simulator)
+    assert len(matching(lines, r"shows KRW-BTC [\d,.]+ \([+-][\d.]+%\)")) >= 2
+
+
+def test_orderbook_depth(simulator: str) -> None:
+    lines = run_example("orderbook_depth.py", simulator)
+    assert int(matching(lines, r"shows painted \d+ colors")[-1].split()[2]) >= 3
+
+
+def test_candles(simulator: str) -> None:
+    lines = run_example("candles.py", simulator, 3500)
+    starts = {line.split()[1] for line in matching(lines, r"shows \d{4}-\d\d-\d\dT[\d:]+(  [\d,.]+){4}")}
+    assert len(starts) >= 2
+
+
+def test_my_orders(simulator: str) -> None:
+    lines = run_example("my_orders.py", simulator, 9000)
+    assert lines[0] == "connected"
+    matching(lines, r"(wait|trade|done|cancel|watch|prevented) \S+ (ASK|BID) [\d.E+-]+ of .*")
+    matching(lines, r"balance [A-Z0-9]+ [\d.E+-]+ locked [\d.E+-]+")
+
+
+def test_owned_slot_button(simulator: str) -> None:
+    lines = run_example("owned_slot_button.py", simulator)
+    for code in ("KRW-BTC", "KRW-ETH", "KRW-XRP"):
+        matching(lines, rf"shows {code} [\d,.]+")
+
+
+def test_connection_monitor(simulator: str) -> None:
+    lines = run_example("connection_monitor.py", simulator, 4000)
+    matching(lines, "shows public: live")
+    matching(lines, r"shows 1 connection, 3 streams, [1-9]\d* messages/s, [1-9]\d*% saved, p99 [\d.]+ ms")
+
+
+def test_headless_core_needs_neither_qt_nor_network() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "examples" / "headless_core.py")],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        env={k: v for k, v in environment().items() if k != "QT_UPBIT_BASE_URL"},
+        cwd=ROOT,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        "KRW-BTC 106691000.00000000 0.00009372 2026-09-02T07:46:20.423000+00:00",
+        "type, code, timestamp, trade_date, trade_time",
+        "round trip exact: True Qt loaded: False",
+    ]
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_is_one_screen_explained_and_tested(path: Path) -> None:
+    source = path.read_text(encoding="utf-8")
+    assert len(source.splitlines()) <= 70
+    assert ast.get_docstring(ast.parse(source))
+    assert f"def test_{path.stem}" in Path(__file__).read_text(encoding="utf-8")
