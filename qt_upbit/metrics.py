@@ -45,7 +45,8 @@ class LatencyHistogram:
         seen = 0
         for i, count in enumerate(self._counts):
             seen += count
-            if seen >= fraction * self.count:
+            # Rounding must not push an exact rank over the edge.
+            if seen and seen >= fraction * self.count - 1e-9:
                 return min(self._bounds[i], self.max_s) if i < 63 else self.max_s
         return self.max_s
 

@@ -50,7 +50,9 @@ class Target:
     options: tuple[tuple[str, Any], ...] = ()
 
 
-_TAIL_LEVEL: Final = re.compile(rb'"(?:lv|level)":(-?[0-9][0-9.eE+-]*)\}\s*\Z')
+_TAIL_BYTES: Final = 80
+_TAIL_LEVEL: Final = re.compile(rb'"(?:lv|level)":(-?[0-9][0-9.eE+-]*)[,}]')
+"""The level stands after the rows of a book, before or after ``stream_type``."""
 
 
 class _Route:
@@ -81,7 +83,7 @@ class _Route:
         """Variants whose `last` was received on the present connection."""
         self.recent: deque[Any] = deque(maxlen=_RECENT_IDS)
         self.owed: set[tuple[Hashable, tuple[Hashable, ...]]] = set()
-        """Who waits for a first picture of which variant."""
+        """Who waits for a first picture of which variant; who has seen a change needs none."""
         self.depths: dict[tuple[Hashable, ...], Counter[int]] = {}
         """Order books: how many subscribers of a variant want how many rows."""
         self.rows_asked: dict[tuple[Hashable, ...], int] = {}
@@ -229,6 +231,8 @@ class DataRoutingEngine:
             for subscriber, _ in tuple(route.targets.values()):
                 if subscriber.wants_realtime:
                     offer(subscriber, slot, key)
+                    if route.owed:
+                        route.owed.discard((subscriber.key, key[1]))
             return
         self._route_decoded(head, route, raw, now)
 
@@ -266,7 +270,9 @@ class DataRoutingEngine:
                 if not subscriber.wants_snapshot or (repeated and not owed):
                     continue
                 route.owed.discard((subscriber.key, variant))
-            elif not subscriber.wants_realtime:
+            elif subscriber.wants_realtime:
+                route.owed.discard((subscriber.key, variant))
+            else:
                 continue
             if not target.options or row.accepts(event, dict(target.options)):
                 self._hub.offer(subscriber, slot, key)
@@ -357,7 +363,7 @@ def _event_or_none(slot: Slot | None) -> BaseWebSocketEvent | None:
 
 def _tail_variant(raw: bytes) -> tuple[Hashable, ...] | None:
     """The grouping level at the end of an order book's frame, without reading the rest."""
-    match = _TAIL_LEVEL.search(raw, max(0, len(raw) - 40))
+    match = _TAIL_LEVEL.search(raw, max(0, len(raw) - _TAIL_BYTES))
     return _level_variant(match[1]) if match is not None else None
 
 

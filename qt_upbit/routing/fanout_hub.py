@@ -153,8 +153,8 @@ class Subscriber:
 
     def _put_latest(self, item: Item, key: Hashable) -> None:
         if isinstance(item, Gap):
-            key = item
-            self._gaps += key not in self._latest
+            key = object()
+            self._gaps += 1
         elif key in self._latest:
             self.conflated += 1
             if not self._gaps:
@@ -199,7 +199,7 @@ class Subscriber:
             first, second = (self._latest.pop(key) for key in gaps)
             if isinstance(first, Gap) and isinstance(second, Gap):
                 joined = first.joined(second)
-                self._latest = {joined: joined, **self._latest}
+                self._latest = {object(): joined, **self._latest}
                 self._gaps -= 1
 
     def take(self) -> Item | None:

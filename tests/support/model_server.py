@@ -242,6 +242,7 @@ class Rig:
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
         self._count = itertools.count()
         self._owners = itertools.count(1)
+        self._last_trade: dict[str, int] = {}
         self.on_frame: Callable[[Head, bytes, float], None] = lambda head, raw, now: None
         self.on_event: Callable[[Scope, ConnectionEvent, float], None] = lambda scope, event, now: None
 
@@ -424,8 +425,13 @@ class Rig:
         ms = int(self.now * 1000)
         if key.type == "orderbook":
             return book(key.code, ms, rows=depth, level=key.variant[0], snapshot=snapshot)  # type: ignore[arg-type]
-        extra = {"sequential_id": ms * 10} if key.type == "trade" else {}
-        return event(key.type, key.code, ms, snapshot=snapshot, **extra)
+        if key.type == "trade":
+            # A first picture of trades is the last one there was.
+            if not snapshot or key.code not in self._last_trade:
+                self._last_trade[key.code] = ms
+            ms = self._last_trade[key.code]
+            return event(key.type, key.code, ms, snapshot=snapshot, sequential_id=ms * 10)
+        return event(key.type, key.code, ms, snapshot=snapshot)
 
     def send(self, raw: str | bytes, scope: Scope | None = None, socket: Socket | None = None) -> None:
         """The server sends a frame, which arrives at once."""
