@@ -23,6 +23,8 @@ __all__ = ["run_terminal"]
 
 _HISTORY_ERRORS: Final = (upbit.UpbitError, OSError, TimeoutError, ValueError)
 _LEAFING_S: Final = 0.15
+_MARKETS: Final = 120
+"""Pairs of the embedded exchange: it shares this process, and each pair keeps a history of its own."""
 
 
 def run_terminal(arguments: Arguments) -> int:
@@ -91,9 +93,8 @@ async def _configure(arguments: Arguments, stack: AsyncExitStack) -> WebSocketCo
         SimulatorSettings,
     )
 
-    server = await stack.enter_async_context(
-        SimulatedServer(SimulatorSettings(seed=arguments.seed, region=arguments.region))
-    )
+    settings = SimulatorSettings(seed=arguments.seed, region=arguments.region, markets=_MARKETS)
+    server = await stack.enter_async_context(SimulatedServer(settings))
     keys = Credentials(access_key=SIMULATED_ACCESS_KEY, secret_key=SIMULATED_SECRET_KEY)
     return WebSocketConfig(
         region=arguments.region, base_url=server.url, credentials=keys, use_system_proxy=False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -195,21 +196,23 @@ class CandleChart(QWidget):
         has_last = end == len(self.series)
         closed = shown[:-1] if has_last else shown
         volume = max((candle.volume for candle in shown), default=1.0) or 1.0
-        key = (first, end, self.series.closed_version, low, high, volume, plot, self._visible, self.is_stale)
+        key = (first, end, self.series.closed_version, low, high, volume, plot, self._visible)
         if self._cache is None or key != self._cache_key:
             self._cache = self._draw_past(plot, closed, low, high, volume)
             self._cache_key = key
         painter.drawPixmap(0, 0, self._cache)
-        painter.setOpacity(0.45 if self.is_stale else 1.0)
         if has_last:
             self._draw_candles(painter, plot, shown[-1:], len(shown) - 1, low, high, volume)
-        painter.setOpacity(1.0)
+        if self.is_stale:
+            painter.fillRect(plot, self._theme.faded(self._theme.panel, 140))
         self._draw_gaps(painter, plot, shown)
         self._draw_last_price(painter, plot, low, high)
         if self._cursor is not None and plot.contains(self._cursor):
             self._draw_cursor(painter, plot, shown, low, high)
         elif shown:
             self._draw_ohlc(painter, shown[-1])
+        if self.is_stale:
+            self._draw_stale(painter, plot)
         if self._notice:
             painter.setPen(self._theme.muted)
             painter.drawText(plot.adjusted(SPACE, SPACE * 4, 0, 0), Qt.AlignmentFlag.AlignLeft, self._notice)
@@ -245,7 +248,6 @@ class CandleChart(QWidget):
         painter.setFont(self._font)
         self._draw_axes(painter, plot, low, high)
         self._draw_times(painter, plot)
-        painter.setOpacity(0.45 if self.is_stale else 1.0)
         self._draw_candles(painter, plot, closed, 0, low, high, volume)
         painter.end()
         return pixmap
@@ -276,14 +278,18 @@ class CandleChart(QWidget):
             return
         every = _round_interval(88 / self._step(plot) * self._unit.seconds)
         metrics = QFontMetricsF(self._font)
-        for column in range(len(shown) - 1, -1, -1):
-            if (shown[column].start + _KST_S) % every:
+        free_from = 0.0
+        for column, (before, candle) in enumerate(itertools.pairwise(shown), 1):
+            # A minute without trades has no candle: the next one stands for the round time.
+            count = (candle.start + _KST_S) // every
+            if count == (before.start + _KST_S) // every:
                 continue
             x = self._x(plot, column, len(shown))
-            text = _time_text(shown[column].start, self._unit)
+            text = _time_text(count * every - _KST_S, self._unit)
             width = metrics.horizontalAdvance(text)
-            if x - width / 2 < 0 or x + width / 2 > plot.right():
+            if x - width / 2 < free_from or x + width / 2 > plot.right():
                 continue
+            free_from = x + width / 2 + SPACE
             painter.setPen(QPen(self._theme.grid, 1))
             painter.drawLine(QLineF(x, 0, x, plot.bottom()))
             painter.setPen(self._theme.muted)
@@ -356,6 +362,14 @@ class CandleChart(QWidget):
         painter.setPen(self._theme.ink_on(color))
         align = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         painter.drawText(box.adjusted(0, 0, -SPACE, 0), align, text)
+
+    def _draw_stale(self, painter: QPainter, plot: QRectF) -> None:
+        text = self._texts("chart.stale")
+        box = QRectF(0, 0, QFontMetricsF(self._font).horizontalAdvance(text) + 3 * SPACE, 3 * SPACE)
+        box.moveCenter(plot.center())
+        painter.fillRect(box, self._theme.warning)
+        painter.setPen(self._theme.ink_on(self._theme.warning))
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
 
     def _draw_ohlc(self, painter: QPainter, candle: Candle) -> None:
         quote = self._quote

@@ -52,6 +52,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "book.empty": ("Waiting for the order book…", "호가를 기다리는 중…"),
     "chart.loading": ("Loading candles…", "캔들을 불러오는 중…"),
     "chart.empty": ("No trades yet", "아직 체결이 없습니다"),
+    "chart.stale": ("Not live – waiting for the exchange", "실시간이 아닙니다 – 거래소 응답 대기 중"),
     "chart.no_history": ("No history: {reason}", "과거 캔들을 받지 못했습니다: {reason}"),
     "chart.ohlc": ("O {o}  H {h}  L {l}  C {c}  V {v}", "시 {o}  고 {h}  저 {l}  종 {c}  량 {v}"),
     "spread": ("Spread", "스프레드"),

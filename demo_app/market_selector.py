@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from PySide6.QtCore import QStringListModel, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QCompleter, QLineEdit, QListView, QWidget
@@ -12,6 +13,8 @@ from demo_app.i18n import Translator
 from demo_app.theme import Theme
 
 __all__ = ["Market", "MarketSelector"]
+
+_LIST_WIDTH: Final = 380
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,8 @@ class MarketSelector(QComboBox):
         self.setMaxVisibleItems(20)
         self.setMinimumWidth(260)
         view = self.view()
-        view.setFont(theme.font(9.5))
+        view.setMinimumWidth(_LIST_WIDTH)
+        view.setTextElideMode(Qt.TextElideMode.ElideRight)
         if isinstance(view, QListView):
             # Without it hundreds of rows would be measured before the list opens.
             view.setUniformItemSizes(True)
@@ -66,6 +70,10 @@ class MarketSelector(QComboBox):
         completer.setMaxVisibleItems(16)
         popup = QListView()
         popup.setUniformItemSizes(True)
+        popup.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        popup.setMinimumWidth(_LIST_WIDTH)
+        # A window of its own, which inherits no style.
+        popup.setStyleSheet(theme.stylesheet())
         popup.setFont(theme.font(9.5))
         completer.setPopup(popup)
         self.setCompleter(completer)

@@ -89,7 +89,7 @@ class OrderbookView(QWidget):
             painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self._texts("book.empty"))
             return
         self._draw_header(painter)
-        painter.setOpacity(0.4 if self._is_stale or book.code != self._code else 1.0)
+        painter.setOpacity(0.55 if self._is_stale or book.code != self._code else 1.0)
         asks, bids = book.float_levels
         quote = book.code.partition("-")[0]
         room = max(self.height() - 2 * _HEADER, 3 * _LEAST_ROW)
@@ -117,7 +117,7 @@ class OrderbookView(QWidget):
     def _columns(self) -> tuple[float, float, float]:
         """Right edges of price, change and size."""
         width = self.width()
-        return width * 0.42, width * 0.64, width - SPACE
+        return width * 0.4, width * 0.66, width - SPACE
 
     def _draw_header(self, painter: QPainter) -> None:
         painter.setPen(self._theme.muted)

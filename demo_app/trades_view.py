@@ -90,7 +90,7 @@ class TradesView(QWidget):
         quote = shown[0].code.partition("-")[0]
         digits = formats.volume_decimals(shown[0].trade_price, quote)
         large = 4 * sum(trade.trade_volume for trade in self._trades) / len(self._trades)
-        painter.setOpacity(0.4 if self._is_stale or shown[0].code != self._code else 1.0)
+        painter.setOpacity(0.55 if self._is_stale or shown[0].code != self._code else 1.0)
         for i, trade in enumerate(shown):
             y = _HEADER + i * _ROW_HEIGHT
             is_large = trade.trade_volume > large and len(self._trades) > 10

@@ -1,0 +1,49 @@
+"""Colours that can be read, and files that are there."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtGui import QColor
+
+from demo_app.assets import asset
+from demo_app.theme import Theme, make_theme
+
+
+def _luminance(color: QColor) -> float:
+    parts = (color.redF(), color.greenF(), color.blueF())
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _contrast(one: QColor, other: QColor) -> float:
+    dark, light = sorted((_luminance(one), _luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("color", ["text", "muted", "up", "down", "accent", "warning"])
+def test_every_ink_reads_on_every_ground(theme: Theme, color: str) -> None:
+    """4.5 is what WCAG asks of small text."""
+    for ground in (theme.panel, theme.window):
+        assert _contrast(getattr(theme, color), ground) >= 4.5
+
+
+@pytest.mark.parametrize("color", ["up", "down", "muted", "warning", "accent"])
+def test_text_on_a_coloured_tag_reads(theme: Theme, color: str) -> None:
+    ground = getattr(theme, color)
+    assert _contrast(theme.ink_on(ground), ground) >= 4.5
+
+
+def test_red_rises_in_korea_and_falls_elsewhere(app: object) -> None:
+    korean, western = make_theme("dark", korean=True), make_theme("dark", korean=False)
+    assert korean.up.red() > 200 > korean.down.red()
+    assert western.up.red() < 200 < western.down.red()
+
+
+def test_the_stylesheet_has_no_holes(theme: Theme) -> None:
+    assert "$" not in theme.stylesheet()
+
+
+def test_a_missing_resource_says_so() -> None:
+    assert asset("icon.svg").is_file()
+    with pytest.raises(FileNotFoundError, match="install qt-upbit again"):
+        asset("nothing.png")
