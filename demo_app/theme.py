@@ -31,7 +31,7 @@ _STYLED: Final = ("window", "panel", "border", "text", "muted", "accent", "warni
 
 # Window, panel, border, grid, text, muted, accent, warning.
 _DARK: Final = ("#0e1117", "#151a23", "#232a36", "#1d2430", "#e4e8ef", "#8b95a7", "#5b8def", "#e0a526")
-_LIGHT: Final = ("#eef1f5", "#ffffff", "#d8dee7", "#edf0f4", "#1b2330", "#5d6878", "#2b62c9", "#9a6700")
+_LIGHT: Final = ("#eef1f5", "#ffffff", "#d8dee7", "#edf0f4", "#1b2330", "#5d6878", "#2b62c9", "#855700")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Theme:
 def make_theme(name: str, *, korean: bool) -> Theme:
     """The dark or light theme; red rises in Korea, green in the West."""
     dark = name == "dark"
-    red = QColor("#ef5350" if dark else "#d32f2f")
+    red = QColor("#ef5350" if dark else "#c62828")
     blue = QColor("#4f8ff7" if dark else "#1565c0")
     green = QColor("#26a69a" if dark else "#00796b")
     up, down = (red, blue) if korean else (green, red)
