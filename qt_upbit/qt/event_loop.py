@@ -51,7 +51,11 @@ class _Timers(QObject):
     def soon(self, handle: asyncio.Handle) -> None:
         self._ready.append(handle)
         if not self._ready_timer and not self._stopped:
-            self._ready_timer = self.startTimer(0)
+            try:
+                self._ready_timer = self.startTimer(0)
+            except RuntimeError:
+                # The interpreter exits and Qt's half of this object went first: nothing runs any more.
+                self._stopped = True
 
     def later(self, handle: asyncio.Handle, delay_s: float) -> None:
         # Rounded up and precise: Qt's default timers may fire five per cent early.
