@@ -72,7 +72,7 @@ class _Row:
 
 
 class OrderTable(QAbstractTableModel):
-    """Orders by uuid, the latest change on top; rows beyond two hundred leave at the bottom.
+    """Orders by uuid, the one first seen last on top; beyond two hundred they leave at the bottom.
 
     Args:
         theme, texts: how it looks and speaks.
