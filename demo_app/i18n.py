@@ -13,8 +13,6 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "simulated": ("SIMULATED", "모의 거래소"),
     "live": ("LIVE UPBIT", "실거래소"),
     "external": ("OTHER EXCHANGE", "지정 거래소"),
-    "high": ("24h range high", "고가"),
-    "low": ("Low", "저가"),
     "day_high": ("High", "고가"),
     "day_low": ("Low", "저가"),
     "volume_24h": ("Volume 24h", "거래량 24h"),
@@ -72,7 +70,6 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "scope_state.resyncing": ("resyncing", "동기화 중"),
     "scope_state.rejected": ("refused", "거부됨"),
     "scope_state.closed": ("closed", "종료"),
-    "gap": ("Gap {begin} – {end}", "수신 공백 {begin} – {end}"),
     "about_chart": ("Candlestick chart", "캔들 차트"),
 }
 
