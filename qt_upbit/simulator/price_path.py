@@ -104,8 +104,10 @@ class PricePath:
         self._heat = (_Noise(mix(seed, 101), 10_000.0), _Noise(mix(seed, 102), 1_500.0))
         self._market = market
         self._beta = beta
+        self._logs: dict[float, float] = {}
         self._log_base = 0.0
         self._log_base = math.log(price) - self.log_at(origin_s)
+        self._logs.clear()
 
     def heat(self, t: float) -> float:
         """How lively the market is, around 1: scales short moves and the number of trades."""
@@ -114,6 +116,10 @@ class PricePath:
 
     def log_at(self, t: float) -> float:
         """Logarithm of the price, `t` in seconds since the epoch."""
+        # Pairs share the paths of coin, quote currency and market, and ask at the same times.
+        known = self._logs.get(t)
+        if known is not None:
+            return known
         heat = self.heat(t)
         total = self._log_base
         for noise, amplitude, short in self._octaves:
@@ -121,6 +127,9 @@ class PricePath:
             total += value * heat if short else value
         if self._market is not None:
             total += self._beta * self._market.log_at(t)
+        if len(self._logs) > _CACHE_LIMIT:
+            self._logs.clear()
+        self._logs[t] = total
         return total
 
     def at(self, t: float) -> float:
