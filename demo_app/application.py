@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import sys
 from contextlib import AsyncExitStack
 from typing import Any, Final
 
-import upbit
 from PySide6.QtCore import QMessageLogContext, QObject, Qt, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
 import qt_upbit
 from demo_app.arguments import Arguments
-from demo_app.history import History
+from demo_app.history import History, HistoryError
 from demo_app.i18n import Translator
 from demo_app.main_window import MainWindow
 from demo_app.theme import make_theme
@@ -21,7 +21,6 @@ from qt_upbit import CandleUnit, ConfigError, Credentials, GlobalWebSocketManage
 
 __all__ = ["run_terminal"]
 
-_HISTORY_ERRORS: Final = (upbit.UpbitError, OSError, TimeoutError, ValueError)
 _LEAFING_S: Final = 0.15
 _MARKETS: Final = 120
 """Pairs of the embedded exchange: it shares this process, and each pair keeps a history of its own."""
@@ -29,6 +28,9 @@ _MARKETS: Final = 120
 
 def run_terminal(arguments: Arguments) -> int:
     """Run the terminal until it is closed; the exit code of the process."""
+    if importlib.util.find_spec("upbit") is None:
+        # Imported later, beside the running window.
+        raise ModuleNotFoundError("No module named 'upbit'", name="upbit")
     app = QApplication.instance() or QApplication(sys.argv[:1])
     app.setApplicationName("qt_upbit terminal")
     app.setOrganizationName("qt_upbit")
@@ -127,7 +129,7 @@ class _Loader(QObject):
     async def _load_markets(self) -> None:
         try:
             self._window.set_markets(await self._history.markets())
-        except _HISTORY_ERRORS as exc:
+        except HistoryError as exc:
             self._window.connection_line.show_error(str(exc)[:90])
 
     async def _load_candles(self, code: str, unit: CandleUnit, before: asyncio.Task[None] | None) -> None:
@@ -137,9 +139,9 @@ class _Loader(QObject):
         chart = self._window.chart
         try:
             candles = await self._history.candles(code, unit)
-        except _HISTORY_ERRORS as exc:
+        except HistoryError as exc:
             if (chart.code, chart.unit) == (code, unit):
-                chart.set_notice(self._texts("chart.no_history", reason=str(exc)[:60]))
+                chart.go_without_history(self._texts("chart.no_history", reason=str(exc)[:60]))
             return
         # An answer that is late belongs to nobody any more.
         if (chart.code, chart.unit) == (code, unit):

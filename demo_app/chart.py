@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
     QFontMetricsF,
@@ -45,6 +46,20 @@ _INTERVALS_S: Final = (
 )
 _RIGHT_MARGIN: Final = 4
 """Free columns right of the last candle."""
+_NOTCH: Final = 120
+"""What a mouse wheel turns by at once; a touch pad moves in much smaller steps."""
+_PATIENCE_MS: Final = 1_500
+"""So long the old pair stays, grey, while the new one's history is on its way."""
+
+
+@dataclass(eq=False, slots=True)
+class _Content:
+    """What a chart is about."""
+
+    code: str
+    unit: CandleUnit
+    series: CandleSeries = field(default_factory=CandleSeries)
+    gaps: list[tuple[float, float]] = field(default_factory=list)
 
 
 class CandleChart(QWidget):
@@ -72,16 +87,19 @@ class CandleChart(QWidget):
         self._theme = theme
         self._texts = texts
         self._font = theme.font(8.5)
-        self.series = CandleSeries()
-        self._code = ""
-        self._unit = CandleUnit.M1
+        self._wanted = _Content("", CandleUnit.M1)
+        self._shown = self._wanted
         self._visible = 120.0
         self._offset = 0.0
         self._cursor: QPointF | None = None
         self._drag: tuple[float, float] | None = None
         self._notice = ""
         self.is_stale = False
-        self.gaps: list[tuple[float, float]] = []
+        self._patience = QTimer(self)
+        self._patience.setObjectName("chart_patience")
+        self._patience.setSingleShot(True)
+        self._patience.setInterval(_PATIENCE_MS)
+        self._patience.timeout.connect(self._reveal)
         self._cache: QPixmap | None = None
         self._cache_key: object = None
         self.proxy = WebSocketClientProxy("chart", parent=self)
@@ -93,31 +111,55 @@ class CandleChart(QWidget):
 
     @property
     def code(self) -> str:
-        """The pair on show."""
-        return self._code
+        """The pair that was asked for."""
+        return self._wanted.code
 
     @property
     def unit(self) -> CandleUnit:
         """The length of the candles."""
-        return self._unit
+        return self._wanted.unit
+
+    @property
+    def series(self) -> CandleSeries:
+        """The candles of that pair."""
+        return self._wanted.series
+
+    @property
+    def gaps(self) -> list[tuple[float, float]]:
+        """What its stream did not tell: begin and end, seconds since the epoch."""
+        return self._wanted.gaps
 
     def show_market(self, code: str, unit: CandleUnit) -> None:
-        """Change pair or unit; it begins empty."""
+        """Change pair or unit; the old candles stay, grey, until the new ones come."""
         before = self._subscription
-        self._code, self._unit = code, unit
         # The new stream first: the shared connection then never has to go without this chart.
         self._subscription = self.proxy.subscribe_candle([code], unit=unit)
         if before is not None:
             before.close()
-        self.series = CandleSeries()
-        self._offset = 0.0
-        self.gaps.clear()
+        self._wanted = _Content(code, unit)
+        self._patience.start()
+        if not len(self._shown.series):
+            self._reveal()
         self.set_notice(self._texts("chart.loading"))
+
+    def _reveal(self) -> None:
+        """Turn from the old candles to the new ones."""
+        self._patience.stop()
+        if self._shown is not self._wanted:
+            self._shown = self._wanted
+            self._offset = 0.0
+            self.update()
 
     def add_history(self, candles: Iterable[Candle]) -> None:
         """Take older candles."""
         self.series.add_history(candles)
+        self._reveal()
         self.set_notice("")
+
+    def go_without_history(self, notice: str) -> None:
+        """Show what the stream tells, and why there is no more."""
+        self._reveal()
+        self.set_notice(notice)
 
     def set_notice(self, text: str) -> None:
         """Show a line of text where candles will be; empty for none."""
@@ -131,10 +173,10 @@ class CandleChart(QWidget):
             self.update()
 
     def _on_candle(self, event: CandleEvent) -> None:
-        if event.code != self._code or event.unit is not self._unit:
+        if event.code != self.code or event.unit is not self.unit:
             return
         is_new = self.series.update(Candle.from_event(event))
-        if is_new and self._offset >= 1:
+        if is_new and self._offset >= 1 and self._shown is self._wanted:
             self._offset += 1  # who looks at the past keeps looking at it
         self.update()
 
@@ -161,18 +203,18 @@ class CandleChart(QWidget):
 
     def _plot(self) -> QRectF:
         metrics = QFontMetricsF(self._font)
-        last = self.series[-1].close if len(self.series) else 100_000_000.0
+        last = self._shown.series[-1].close if len(self._shown.series) else 100_000_000.0
         text = formats.price(last, self._quote)
         axis = max(metrics.horizontalAdvance(text) + 2 * SPACE, 64)
         return QRectF(0, 0, self.width() - axis, self.height() - metrics.height() - SPACE)
 
     @property
     def _quote(self) -> str:
-        return self._code.partition("-")[0] or "KRW"
+        return self._shown.code.partition("-")[0] or "KRW"
 
     def _window(self) -> tuple[int, int]:
         """Indices of the first visible candle and one past the last."""
-        count = len(self.series)
+        count = len(self._shown.series)
         end = count - int(self._offset)
         first = max(0, end - int(self._visible))
         return first, max(first, end)
@@ -183,7 +225,7 @@ class CandleChart(QWidget):
         """Paint the cached past, the last column, and what lies above."""
         painter = QPainter(self)
         painter.setFont(self._font)
-        if not len(self.series):
+        if not len(self._shown.series):
             painter.fillRect(self.rect(), self._theme.panel)
             painter.setPen(self._theme.muted)
             text = self._notice or self._texts("chart.empty")
@@ -191,19 +233,21 @@ class CandleChart(QWidget):
             return
         plot = self._plot()
         first, end = self._window()
-        shown = self.series.candles[first:end]
+        shown = self._shown.series.candles[first:end]
         low, high = self._range(shown)
-        has_last = end == len(self.series)
+        has_last = end == len(self._shown.series)
         closed = shown[:-1] if has_last else shown
         volume = max((candle.volume for candle in shown), default=1.0) or 1.0
-        key = (first, end, self.series.closed_version, low, high, volume, plot, self._visible)
+        version = self._shown.series.closed_version
+        key = (self._shown, first, end, version, low, high, volume, plot, self._visible)
         if self._cache is None or key != self._cache_key:
             self._cache = self._draw_past(plot, closed, low, high, volume)
             self._cache_key = key
         painter.drawPixmap(0, 0, self._cache)
         if has_last:
             self._draw_candles(painter, plot, shown[-1:], len(shown) - 1, low, high, volume)
-        if self.is_stale:
+        is_old = self._shown is not self._wanted
+        if self.is_stale or is_old:
             painter.fillRect(plot, self._theme.faded(self._theme.panel, 140))
         self._draw_gaps(painter, plot, shown)
         self._draw_last_price(painter, plot, low, high)
@@ -211,9 +255,11 @@ class CandleChart(QWidget):
             self._draw_cursor(painter, plot, shown, low, high)
         elif shown:
             self._draw_ohlc(painter, shown[-1])
-        if self.is_stale:
-            self._draw_stale(painter, plot)
-        if self._notice:
+        if is_old:
+            self._draw_word(painter, plot, self._notice, self._theme.muted)
+        elif self.is_stale:
+            self._draw_word(painter, plot, self._texts("chart.stale"), self._theme.warning)
+        if self._notice and not is_old:
             painter.setPen(self._theme.muted)
             painter.drawText(plot.adjusted(SPACE, SPACE * 4, 0, 0), Qt.AlignmentFlag.AlignLeft, self._notice)
 
@@ -273,10 +319,10 @@ class CandleChart(QWidget):
 
     def _draw_times(self, painter: QPainter, plot: QRectF) -> None:
         first, end = self._window()
-        shown = self.series.candles[first:end]
+        shown = self._shown.series.candles[first:end]
         if not shown:
             return
-        every = _round_interval(88 / self._step(plot) * self._unit.seconds)
+        every = _round_interval(88 / self._step(plot) * self._shown.unit.seconds)
         metrics = QFontMetricsF(self._font)
         free_from = 0.0
         for column, (before, candle) in enumerate(itertools.pairwise(shown), 1):
@@ -285,7 +331,7 @@ class CandleChart(QWidget):
             if count == (before.start + _KST_S) // every:
                 continue
             x = self._x(plot, column, len(shown))
-            text = _time_text(count * every - _KST_S, self._unit)
+            text = _time_text(count * every - _KST_S, self._shown.unit)
             width = metrics.horizontalAdvance(text)
             if x - width / 2 < free_from or x + width / 2 > plot.right():
                 continue
@@ -336,8 +382,8 @@ class CandleChart(QWidget):
 
     def _draw_gaps(self, painter: QPainter, plot: QRectF, shown: Sequence[Candle]) -> None:
         """Shade what was not received."""
-        seconds = self._unit.seconds
-        for begin, end in self.gaps:
+        seconds = self._shown.unit.seconds
+        for begin, end in self._shown.gaps:
             columns = [i for i, c in enumerate(shown) if c.start + seconds > begin and c.start < end]
             if columns:
                 step = self._step(plot)
@@ -347,8 +393,10 @@ class CandleChart(QWidget):
                 painter.fillRect(QRectF(left, 0, right - left, plot.bottom()), shade)
 
     def _draw_last_price(self, painter: QPainter, plot: QRectF, low: float, high: float) -> None:
-        last = self.series[-1]
+        last = self._shown.series[-1]
         color = self._theme.up if last.close >= last.open else self._theme.down
+        if self.is_stale or self._shown is not self._wanted:
+            color = self._theme.muted
         y = self._y(plot, last.close, low, high)
         if not 0 <= y <= self._price_area(plot).bottom():
             return
@@ -363,12 +411,11 @@ class CandleChart(QWidget):
         align = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         painter.drawText(box.adjusted(0, 0, -SPACE, 0), align, text)
 
-    def _draw_stale(self, painter: QPainter, plot: QRectF) -> None:
-        text = self._texts("chart.stale")
+    def _draw_word(self, painter: QPainter, plot: QRectF, text: str, color: QColor) -> None:
         box = QRectF(0, 0, QFontMetricsF(self._font).horizontalAdvance(text) + 3 * SPACE, 3 * SPACE)
         box.moveCenter(plot.center())
-        painter.fillRect(box, self._theme.warning)
-        painter.setPen(self._theme.ink_on(self._theme.warning))
+        painter.fillRect(box, color)
+        painter.setPen(self._theme.ink_on(color))
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
 
     def _draw_ohlc(self, painter: QPainter, candle: Candle) -> None:
@@ -406,7 +453,7 @@ class CandleChart(QWidget):
             digits = formats.decimals_of(high, self._quote)
             text = formats.price(price, self._quote, digits)
             self._draw_tag(painter, plot, cursor.y(), text, self._theme.muted)
-        when = _time_text(shown[column].start, self._unit, full=True)
+        when = _time_text(shown[column].start, self._shown.unit, full=True)
         metrics = QFontMetricsF(self._font)
         box = QRectF(0, plot.bottom() + 1, metrics.horizontalAdvance(when) + 2 * SPACE, metrics.height() + 4)
         box.moveCenter(
@@ -420,10 +467,18 @@ class CandleChart(QWidget):
     # --- mouse -------------------------------------------------------------------------------------
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Zoom in time."""
-        factor = 0.85 if event.angleDelta().y() > 0 else 1 / 0.85
-        self._visible = min(max(self._visible * factor, _MIN_VISIBLE), _MAX_VISIBLE)
+        """Zoom in time; a sideways wheel scrolls."""
+        turn = event.angleDelta()
+        if abs(turn.x()) > abs(turn.y()):
+            self._scroll_to(self._offset + turn.x() / 2 / self._step(self._plot()))
+        else:
+            visible = self._visible * 0.85 ** (turn.y() / _NOTCH)
+            self._visible = min(max(visible, _MIN_VISIBLE), _MAX_VISIBLE)
         self.update()
+
+    def _scroll_to(self, offset: float) -> None:
+        most = max(0.0, len(self._shown.series) - self._visible / 2)
+        self._offset = min(max(0.0, offset), most)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Begin to scroll."""
@@ -444,8 +499,7 @@ class CandleChart(QWidget):
         self._cursor = event.position()
         if self._drag is not None:
             x, offset = self._drag
-            most = max(0.0, len(self.series) - self._visible / 2)
-            self._offset = min(max(0.0, offset + (event.position().x() - x) / self._step(self._plot())), most)
+            self._scroll_to(offset + (event.position().x() - x) / self._step(self._plot()))
         self.update()
 
     def leaveEvent(self, _event: object) -> None:

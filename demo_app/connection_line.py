@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from demo_app.i18n import Translator
 from demo_app.theme import SPACE, Theme
@@ -12,6 +14,31 @@ __all__ = ["ConnectionLine"]
 
 _GOOD = {ConnectionState.LIVE}
 _BAD = {ConnectionState.REJECTED, ConnectionState.STALE, ConnectionState.RECONNECTING}
+
+
+class _Elided(QLabel):
+    """A text that takes the room there is, and never asks the window for more."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._text = ""
+
+    def set_text(self, text: str) -> None:
+        """Show a text; the whole of it is in the tool tip."""
+        self._text = text
+        self.setToolTip(text)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Show as much as fits now."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        room = self.contentsRect().width()
+        self.setText(self.fontMetrics().elidedText(self._text, Qt.TextElideMode.ElideRight, room))
 
 
 class ConnectionLine(QWidget):
@@ -28,8 +55,10 @@ class ConnectionLine(QWidget):
         self._states: dict[Scope, QLabel] = {}
         for scope in (Scope.PUBLIC, Scope.PRIVATE):
             self._states[scope] = self._label(layout, "000 000000000000")
-        self._error = self._label(layout, "")
-        layout.addStretch(1)
+        self._error = _Elided()
+        self._error.setFont(theme.font(8.5))
+        self._error.setStyleSheet(f"color: {theme.warning.name()};")
+        layout.addWidget(self._error, 1)
         self._rate = self._label(layout, "0,000 msg/s")
         self._saving = self._label(layout, texts("saving") + " 00%")
         self._latency = self._label(layout, texts("latency") + " 00.0 ms")
@@ -50,8 +79,7 @@ class ConnectionLine(QWidget):
 
     def show_error(self, text: str) -> None:
         """Say what went wrong; empty clears it."""
-        self._error.setText(text)
-        self._error.setStyleSheet(f"color: {self._theme.warning.name()};")
+        self._error.set_text(text)
 
     def _on_state(self, scope: Scope, state: ConnectionState) -> None:
         label = self._states.get(scope)

@@ -88,7 +88,7 @@ class OrderbookView(QWidget):
             painter.setPen(self._theme.muted)
             painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self._texts("book.empty"))
             return
-        self._draw_header(painter)
+        self._draw_header(painter, book.code)
         painter.setOpacity(0.55 if self._is_stale or book.code != self._code else 1.0)
         asks, bids = book.float_levels
         quote = book.code.partition("-")[0]
@@ -119,13 +119,14 @@ class OrderbookView(QWidget):
         width = self.width()
         return width * 0.4, width * 0.66, width - SPACE
 
-    def _draw_header(self, painter: QPainter) -> None:
+    def _draw_header(self, painter: QPainter, code: str) -> None:
+        quote, _, base = code.partition("-")
         painter.setPen(self._theme.muted)
         price, _, size = self._columns()
         box = QRectF(0, 0, price, _HEADER)
         align = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
-        painter.drawText(box, align, f"{self._texts('price')} ({self._code.partition('-')[0]})")
-        text = f"{self._texts('size')} ({self._code.partition('-')[2]})"
+        painter.drawText(box, align, f"{self._texts('price')} ({quote})")
+        text = f"{self._texts('size')} ({base})"
         painter.drawText(QRectF(0, 0, size, _HEADER), align, text)
         painter.setPen(self._theme.border)
         painter.drawLine(0, _HEADER - 1, self.width(), _HEADER - 1)
@@ -185,7 +186,6 @@ class OrderbookView(QWidget):
         painter.drawText(QRectF(0, y, self.width(), self._row), Qt.AlignmentFlag.AlignCenter, text)
 
     def _draw_totals(self, painter: QPainter, book: OrderbookEvent) -> None:
-        painter.setOpacity(1.0)
         y = self.height() - _HEADER
         painter.setPen(self._theme.border)
         painter.drawLine(0, y, self.width(), y)

@@ -27,6 +27,8 @@ class TickerHeader(QWidget):
         self._theme = theme
         self._texts = texts
         self._code = ""
+        self._shown_code = ""
+        self._is_stale = False
         self._price = QLabel("–")
         self._price.setFont(theme.font(20, bold=True))
         self._price.setAccessibleName(texts("price"))
@@ -64,17 +66,21 @@ class TickerHeader(QWidget):
         self._subscription: Subscription | None = None
 
     def show_market(self, code: str) -> None:
-        """Change the pair; the figures of the old one stay until the new ones come."""
+        """Change the pair; the figures of the old one stay, grey, until the new ones come."""
         before = self._subscription
         self._code = code
         self._subscription = self.proxy.subscribe_ticker([code])
         if before is not None:
             before.close()
+        self._grey()
 
     def set_stale(self, stale: bool) -> None:
         """Show that the figures are not of now."""
-        self._price.setEnabled(not stale)
-        self._change.setEnabled(not stale)
+        self._is_stale = stale
+        self._grey()
+
+    def _grey(self) -> None:
+        self.setEnabled(not self._is_stale and self._shown_code == self._code)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Show as many figures as there is room for."""
@@ -109,3 +115,6 @@ class TickerHeader(QWidget):
         }
         for key, text in values.items():
             self._figures[key].setText(text)
+        if event.code != self._shown_code:
+            self._shown_code = event.code
+            self._grey()
