@@ -46,6 +46,7 @@ __all__ = [
     "ErrorReported",
     "GapDetected",
     "OpenSocket",
+    "RequestSent",
     "SendPing",
     "SendText",
     "StateChanged",
@@ -179,7 +180,16 @@ class StreamsRefused:
     owners: tuple[Hashable, ...] = ()
 
 
-ConnectionEvent = StateChanged | GapDetected | ErrorReported | StreamsLive | StreamsSilent | StreamsRefused
+@dataclass(frozen=True, slots=True)
+class RequestSent:
+    """The subscription was replaced: the server was asked for changes of these streams and no others."""
+
+    keys: frozenset[StreamKey]
+
+
+ConnectionEvent = (
+    StateChanged | GapDetected | ErrorReported | StreamsLive | StreamsSilent | StreamsRefused | RequestSent
+)
 
 _PROVEN_AFTER_S: Final = 5.0
 """A connection that lived this long with data has earned a fresh backoff."""
@@ -580,6 +590,7 @@ class UpbitConnection:
         request = wire.Request(self._new_ticket(), items, self._config.wire_format)
         self._emit_message(wire.encode_request(request), now)
         self._subscriptions.mark_sent(self.scope, now)
+        self._events.append(RequestSent(self._subscriptions.running(self.scope)))
         self.requests_sent += 1
         self._audit_ticket = None  # an answer under way speaks of the set before
         self._forget_flow()
@@ -655,13 +666,15 @@ class UpbitConnection:
             return  # reported by whoever reads the frame; the stream goes on owing a good one
         if seen not in keys:
             return
-        if self._subscriptions.mark_live(self.scope, seen, snapshot=snapshot):
+        # A change says as much as a first picture, but a book may answer an earlier request for fewer rows.
+        picture = snapshot or raw.count(b"{") > self._subscriptions.rows_asked(self.scope, seen)
+        if self._subscriptions.mark_live(self.scope, seen, picture=picture):
             self._events.append(StreamsLive((seen,)))
         if not self._subscriptions.is_awaited(self.scope, seen):
             keys.remove(seen)
             if not keys:
                 del self._awaited[head]
-        if snapshot and self._subscriptions.take_released(self.scope) and self._send_at == _NEVER:
+        if picture and self._subscriptions.take_released(self.scope) and self._send_at == _NEVER:
             # Who wanted only this picture no longer counts: look whether the rest is what we asked for.
             self._send_at = now + self._coalesce(now)
             self._deadline_moved = True

@@ -238,9 +238,9 @@ class SubscriptionStateManager:
         stream.changed()
         stream.settle()
         if stream.state is StreamState.DESIRED and sent is not None and sent.realtime:
-            # Its last owner left, and the server was not told yet: it still runs, but its cache is gone.
-            stream.state = StreamState.SENT
-            served = False
+            # Its last owner left, and the server was not told yet: it still runs.
+            shown = wish.snapshot and wish.row.has_snapshot and served
+            stream.state = StreamState.LIVE if shown else StreamState.SENT
         if not (wish.snapshot and wish.row.has_snapshot) or sent is None or wish.key in state.owed:
             return
         if stream.state is not StreamState.LIVE or not served or not _subsumes(sent, wish):
@@ -362,13 +362,22 @@ class SubscriptionStateManager:
         state.requested_at = now
         state.again = False
 
-    def mark_live(self, scope: Scope, key: StreamKey, *, snapshot: bool = True) -> bool:
+    def running(self, scope: Scope) -> frozenset[StreamKey]:
+        """The streams of which the server was asked for changes."""
+        return frozenset(key for key, wish in self._scopes[scope].sent.items() if wish.realtime)
+
+    def rows_asked(self, scope: Scope, key: StreamKey) -> int:
+        """How many rows a book was asked for with; 0 for other types and streams."""
+        sent = self._scopes[scope].sent.get(key)
+        return sent.depth if sent is not None else 0
+
+    def mark_live(self, scope: Scope, key: StreamKey, *, picture: bool = True) -> bool:
         """A frame of a stream has come; True if it is the first on this connection.
 
         Args:
             scope: the stream's.
             key: the stream.
-            snapshot: whether the frame was a first picture, which satisfies who wanted just that.
+            picture: whether the frame shows all that was asked for, which satisfies who wanted just that.
         """
         state = self._scopes[scope]
         stream = state.streams.get(key)
@@ -380,7 +389,7 @@ class SubscriptionStateManager:
             stream.state = StreamState.LIVE
             # The server looks at the whole request before it serves any of it.
             stream.accepted = sent if sent is not None else stream.accepted
-        if snapshot and sent is not None:
+        if picture and sent is not None:
             state.owed.pop(key, None)
             self._satisfy(state, stream, sent)
         return first

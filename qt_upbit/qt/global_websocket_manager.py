@@ -32,6 +32,7 @@ from qt_upbit.protocol.connection import (
     ConnectionEvent,
     ErrorReported,
     GapDetected,
+    RequestSent,
     StateChanged,
     StreamsLive,
     StreamsRefused,
@@ -321,10 +322,10 @@ class GlobalWebSocketManager(QObject):
         if proxy is not None:
             self._of_proxy[proxy.id].add(subscription.id)
         self._subscriptions[subscription.id] = weakref.ref(subscription)
-        for wish in wishes:
-            if self._state.state_of(wish.key) is StreamState.LIVE:
-                subscription._mark_live(wish.key)
         self._attach(subscription.id, owner, subscription.delivery, wishes)
+        for wish in wishes:
+            if self._state.state_of(wish.key) in (StreamState.LIVE, StreamState.SATISFIED):
+                subscription._mark_live(wish.key)
         if paused:
             self._frames.hub.pause(subscription.id, True)
 
@@ -495,6 +496,8 @@ class GlobalWebSocketManager(QObject):
                 self._post(lambda: self._tell_live(keys))
             case StreamsSilent(keys, waited_s):
                 self._post(lambda: self._tell_silent(keys, waited_s))
+            case RequestSent(streams):
+                self._engine.streams_asked_for(scope, streams)
             case StreamsRefused(keys, refusal, owners):
                 self._refuse(scope, keys, refusal, owners)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import re
 from collections import Counter, deque
-from collections.abc import Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -60,6 +60,7 @@ class _Route:
 
     __slots__ = (
         "depths",
+        "flowing",
         "fresh",
         "head",
         "last",
@@ -79,6 +80,9 @@ class _Route:
         self.lazy_key: tuple[Head, tuple[Hashable, ...]] | None = None
         """Conflation key when frames may stay unread until the screen asks; None when they may not."""
         self.last: dict[tuple[Hashable, ...], Slot] = {}
+        self.flowing: set[tuple[Hashable, ...]] = set()
+        """Variants of which changes are asked for, so that `last` stays up to date; also for a while after
+        the last subscriber left, until the server is told."""
         self.fresh: set[tuple[Hashable, ...]] = set()
         """Variants whose `last` was received on the present connection."""
         self.recent: deque[Any] = deque(maxlen=_RECENT_IDS)
@@ -90,10 +94,6 @@ class _Route:
         """Order books: rows that the deepest subscriber of a variant wants."""
         self.rows_kept: dict[tuple[Hashable, ...], int] = {}
         """Order books: rows that `last` is known to answer for."""
-
-    def runs(self, variant: tuple[Hashable, ...]) -> bool:
-        """Whether anybody wants the changes of a variant, so that its last value stays up to date."""
-        return any(s.wants_realtime and t.key.variant == variant for s, t in self.targets.values())
 
     def count_depth(self, variant: tuple[Hashable, ...], depth: int, change: int) -> None:
         """A subscriber of a book came (+1) or went (-1)."""
@@ -109,7 +109,7 @@ class _Route:
         if kept == asked:
             return
         # Between a change of depth and its first frames, a frame may answer the request before it.
-        rows = slot.raw.count(b"{") - 1
+        rows = _count_rows(slot.raw)
         if kept is None or (rows > kept if kept < asked else rows <= asked):
             self.rows_kept[variant] = asked
 
@@ -153,7 +153,7 @@ class DataRoutingEngine:
         route = self._routes.get(head)
         if route is None:
             route = self._routes[head] = _Route(head, row)
-        if not route.runs(variant):
+        if variant not in route.flowing:
             # What was kept is as old as the last first picture.
             route.last.pop(variant, None)
             route.rows_kept.pop(variant, None)
@@ -161,14 +161,15 @@ class DataRoutingEngine:
         served = picture and self._offer_last(route, subscriber, target)
         if served and not subscriber.wants_realtime:
             return True
-        alone = not any(s.wants_realtime for s, _ in route.targets.values())
+        if subscriber.wants_realtime:
+            route.flowing.add(variant)
+        alone = not route.targets
         route.targets[subscriber.key, target] = (subscriber, target)
         if row.has_depth:
             route.count_depth(variant, subscriber.depth, +1)
-        if subscriber.wants_realtime:
-            lazy = (head, variant) if _may_stay_unread(row, subscriber, target) else None
-            # As `_lazy_key` would say, without asking everybody again.
-            route.lazy_key = lazy if alone or route.lazy_key == lazy else None
+        lazy = (head, variant) if _may_stay_unread(row, subscriber, target) else None
+        # As `_lazy_key` would say, without asking everybody again.
+        route.lazy_key = lazy if alone or route.lazy_key == lazy else None
         if picture and not served:
             route.owed.add((subscriber.key, variant))
         return served or not picture
@@ -187,14 +188,21 @@ class DataRoutingEngine:
             return
         variant = target.key.variant
         route.owed.discard((key, variant))
-        if not route.targets:
-            # Its last value ages from here on: a later subscriber must get a new one.
-            del self._routes[route.head]
-            return
         if route.row.has_depth:
             route.count_depth(variant, pair[0].depth, -1)
-        if route.lazy_key is None or not any(s.wants_realtime for s, _ in route.targets.values()):
+        if not route.targets:
+            self._drop_if_done(route)
+            return
+        if route.lazy_key is None:
             route.lazy_key = _lazy_key(route)
+
+    def _drop_if_done(self, route: _Route) -> None:
+        # A widget that replaces another is given the last value at once, if the stream still runs.
+        if not route.targets and not (route.flowing and route.fresh and route.row.has_snapshot):
+            del self._routes[route.head]
+        elif not route.targets:
+            route.lazy_key = None
+            route.recent.clear()
 
     def last_event(self, key: StreamKey, depth: int = 0) -> BaseWebSocketEvent | None:
         """The last value of a stream that runs on the present connection; None if there is none.
@@ -202,7 +210,7 @@ class DataRoutingEngine:
         With `depth`, also None where the book was not asked for with as many rows.
         """
         route = self._routes.get(Head(key.type, key.code))
-        if route is None or key.variant not in route.fresh or not route.runs(key.variant):
+        if route is None or key.variant not in route.fresh & route.flowing:
             return None
         if route.rows_kept.get(key.variant, 0) < depth:
             return None
@@ -229,17 +237,17 @@ class DataRoutingEngine:
             self.events_routed += 1
             offer = self._hub.offer
             for subscriber, _ in tuple(route.targets.values()):
-                if subscriber.wants_realtime:
-                    offer(subscriber, slot, key)
-                    if route.owed:
-                        route.owed.discard((subscriber.key, key[1]))
+                offer(subscriber, slot, key)
+            route.owed.clear()
             return
         self._route_decoded(head, route, raw, now)
 
     def _route_decoded(self, head: Head, route: _Route | None, raw: bytes, now: float) -> None:
         everything = self._routes.get(Head(head.type, ALL_CODES)) if head.code else None
-        if route is None and everything is None:
+        if everything is None and (route is None or not route.targets):
             self.unrouted += 1
+            if route is not None:
+                self._keep_for_successor(route, raw, now)
             return
         slot = Slot(head, raw, now)
         event = slot.event()
@@ -248,6 +256,11 @@ class DataRoutingEngine:
         for one in (route, everything):
             if one is not None:
                 self._deliver(one, slot, event)
+
+    def _keep_for_successor(self, route: _Route, raw: bytes, now: float) -> None:
+        variant = _tail_variant(raw) if route.row.stream_fields else ()
+        if variant is not None and variant in route.flowing:
+            route.keep(variant, Slot(route.head, raw, now))
 
     def _deliver(self, route: _Route, slot: Slot, event: BaseWebSocketEvent) -> None:
         row, variant = route.row, event.stream_key.variant
@@ -269,13 +282,12 @@ class DataRoutingEngine:
                 owed = (subscriber.key, variant) in route.owed
                 if not subscriber.wants_snapshot or (repeated and not owed):
                     continue
-                route.owed.discard((subscriber.key, variant))
-            elif subscriber.wants_realtime:
-                route.owed.discard((subscriber.key, variant))
-            else:
-                continue
+            elif not subscriber.wants_realtime and _count_rows(slot.raw) < subscriber.depth:
+                continue  # a book of before the request; any other change is as good as a picture
+            route.owed.discard((subscriber.key, variant))
             if not target.options or row.accepts(event, dict(target.options)):
-                self._hub.offer(subscriber, slot, key)
+                shown = slot if subscriber.wants_realtime else slot.as_snapshot()
+                self._hub.offer(subscriber, shown, key)
             if not subscriber.wants_realtime:
                 self._detach(route, subscriber.key, target)
 
@@ -349,9 +361,23 @@ class DataRoutingEngine:
 
     def mark_stale(self, scope: Scope) -> None:
         """The connection of a scope is gone: last values are history."""
-        for route in self._routes.values():
+        for route in tuple(self._routes.values()):
             if route.row.scope is scope:
                 route.fresh.clear()
+                self._drop_if_done(route)
+
+    def streams_asked_for(self, scope: Scope, keys: Collection[StreamKey]) -> None:
+        """The server was asked for the changes of these streams of a scope, and of no others."""
+        for route in tuple(self._routes.values()):
+            if route.row.scope is scope:
+                variants = {target.key.variant for _, target in route.targets.values()} | route.flowing
+                route.flowing = {v for v in variants if StreamKey(*route.head, v) in keys}
+                self._drop_if_done(route)
+
+
+def _count_rows(raw: bytes) -> int:
+    """Rows of an order book's frame, without reading it; 0 for other types."""
+    return raw.count(b"{") - 1
 
 
 def _event_or_none(slot: Slot | None) -> BaseWebSocketEvent | None:
@@ -378,23 +404,21 @@ def _level_variant(text: bytes) -> tuple[Hashable, ...] | None:
 def _lazy_key(route: _Route) -> tuple[Head, tuple[Hashable, ...]] | None:
     """The conflation key of a route whose frames may stay unread until the screen asks.
 
-    Only where everyone who wants changes takes LATEST and the same variant, and neither conflation nor
+    Only where everyone wants changes, takes LATEST and the same variant, and neither conflation nor
     filters look at a field that only decoding shows.
     """
     variants = set()
     for subscriber, target in route.targets.values():
-        if subscriber.wants_realtime:
-            if not _may_stay_unread(route.row, subscriber, target):
-                return None
-            variants.add(target.key.variant)
-            if len(variants) > 1:
-                return None
+        variants.add(target.key.variant)
+        if len(variants) > 1 or not _may_stay_unread(route.row, subscriber, target):
+            return None
     return (route.head, variants.pop()) if variants else None
 
 
 def _may_stay_unread(row: EventType, subscriber: Subscriber, target: Target) -> bool:
     return (
-        subscriber.delivery is Delivery.LATEST
+        subscriber.wants_realtime
+        and subscriber.delivery is Delivery.LATEST
         and not target.options
         and not row.conflation_fields
         and row.codes is not CodeRule.OPTIONAL

@@ -215,7 +215,7 @@ def test_back_during_linger_keeps_the_socket_and_shows_a_first_frame() -> None:
     rig = live()
     rig.remove("first")
     rig.run(3.0)
-    rig.add(*wishes("ticker", "KRW-BTC"))
+    rig.changed(rig.subscriptions.add("second", wishes("ticker", "KRW-BTC"), unserved={BTC}))
     rig.run(1.0)
     assert len(rig.log.times(OpenSocket)) == 1
     assert len(rig.log.of(StreamsLive)) == 2

@@ -311,6 +311,10 @@ def test_a_stream_taken_over_within_one_turn_shows_a_first_picture(
     subscriptions.mark_live(Scope.PUBLIC, BTC)
     subscriptions.remove("old")
     subscriptions.add("new", wishes("ticker", "KRW-BTC"))
+    assert subscriptions.state_of(BTC) is StreamState.LIVE, "from the cache"
+    assert not subscriptions.needs_request(Scope.PUBLIC)
+    subscriptions.remove("new")
+    subscriptions.add("newer", wishes("ticker", "KRW-BTC"), unserved={BTC})
     assert subscriptions.state_of(BTC) is StreamState.SENT
     send(subscriptions, 1.0)
     assert BTC in subscriptions.awaited(Scope.PUBLIC)
@@ -361,14 +365,14 @@ def test_one_picture_is_asked_again_when_wished_again(subscriptions: Subscriptio
     assert subscriptions.needs_request(Scope.PUBLIC)
 
 
-def test_a_change_is_no_picture(subscriptions: SubscriptionStateManager) -> None:
+def test_a_shallower_book_is_no_picture(subscriptions: SubscriptionStateManager) -> None:
     """The tail of a replaced subscription must not stand for the snapshot that is under way."""
     subscriptions.add("a", wishes("ticker", "KRW-BTC", realtime=False))
     send(subscriptions)
-    assert subscriptions.mark_live(Scope.PUBLIC, BTC, snapshot=False)
+    assert subscriptions.mark_live(Scope.PUBLIC, BTC, picture=False)
     assert subscriptions.is_wanted(Scope.PUBLIC)
     assert subscriptions.is_awaited(Scope.PUBLIC, BTC)
-    assert not subscriptions.mark_live(Scope.PUBLIC, BTC, snapshot=True)
+    assert not subscriptions.mark_live(Scope.PUBLIC, BTC, picture=True)
     assert not subscriptions.is_wanted(Scope.PUBLIC)
 
 
@@ -622,10 +626,11 @@ class Merging(RuleBasedStateMachine):
     def start(self) -> None:
         self.now = 0.0
 
-    @rule(owner=st.integers(0, 5), wanted=some_wishes())
-    def add(self, owner: int, wanted: list[Wish]) -> None:
+    @rule(owner=st.integers(0, 5), wanted=some_wishes(), cached=st.booleans())
+    def add(self, owner: int, wanted: list[Wish], cached: bool) -> None:
         before = {wish.row.scope for wish in self.owners.get(owner, [])}
-        concerned = self.subscriptions.add(owner, wanted)
+        unserved = () if cached else {wish.key for wish in wanted}
+        concerned = self.subscriptions.add(owner, wanted, unserved)
         assert concerned >= {wish.row.scope for wish in wanted}
         assert concerned <= before | {wish.row.scope for wish in wanted}
         self.owners[owner] = wanted
@@ -650,14 +655,14 @@ class Merging(RuleBasedStateMachine):
         assert not self.subscriptions.needs_request(scope)
         self.server[scope] = dict(self.subscriptions._scopes[scope].sendable)
 
-    @rule(scope=st.sampled_from(Scope), snapshot=st.booleans(), data=st.data())
-    def frame(self, scope: Scope, snapshot: bool, data: st.DataObject) -> None:
-        served = [k for k, wish in self.server[scope].items() if wish.realtime or snapshot]
+    @rule(scope=st.sampled_from(Scope), picture=st.booleans(), data=st.data())
+    def frame(self, scope: Scope, picture: bool, data: st.DataObject) -> None:
+        served = [k for k, wish in self.server[scope].items() if wish.realtime or picture]
         if served:
             key = data.draw(st.sampled_from(sorted(served)))
-            self.subscriptions.mark_live(scope, key, snapshot=snapshot)
+            self.subscriptions.mark_live(scope, key, picture=picture)
             assert self.subscriptions.state_of(key) is not StreamState.SENT
-            if snapshot and not self.server[scope][key].realtime:
+            if picture and not self.server[scope][key].realtime:
                 del self.server[scope][key]
 
     @rule(scope=st.sampled_from(Scope))

@@ -254,12 +254,48 @@ def test_one_level_that_answers_does_not_make_the_other_fresh(desk: Desk) -> Non
     assert len(desk.unserved) == 1
 
 
-def test_no_picture_from_a_stream_that_was_left(desk: Desk) -> None:
+def test_the_last_value_waits_for_a_successor_until_the_server_is_told(desk: Desk) -> None:
+    for name, made in [("ticker", event("ticker", ms=7)), ("orderbook", book(ms=7))]:
+        key = made.stream_key
+        first = desk.attach(name, "KRW-BTC")
+        desk.engine.streams_asked_for(Scope.PUBLIC, {key})
+        desk.frame(made)
+        desk.engine.detach(first.key)
+        assert desk.engine.last_event(key) is not None
+        second = desk.attach(name, "KRW-BTC")
+        assert desk.unserved == set()
+        assert desk.seen(second) == ["7s"]
+        desk.engine.detach(second.key)
+        decoded = desk.engine.events_decoded
+        desk.frame(book(ms=8) if name == "orderbook" else event(name, ms=8))
+        assert desk.engine.events_decoded == decoded, "nobody reads it"
+        if name == "orderbook":
+            desk.frame(book(ms=9, level=10_000))
+        third = desk.attach(name, "KRW-BTC")
+        assert desk.seen(third) == ["8s"]
+        desk.engine.detach(third.key)
+        desk.engine.streams_asked_for(Scope.PUBLIC, set())
+        assert desk.engine.last_event(key) is None
+        assert desk.engine._routes == {}
+
+
+def test_nothing_waits_for_a_successor_over_a_break(desk: Desk) -> None:
     first = desk.attach("ticker", "KRW-BTC")
     desk.frame(event("ticker", ms=7))
     desk.engine.detach(first.key)
+    desk.engine.mark_stale(Scope.PUBLIC)
+    assert desk.engine._routes == {}
     late = desk.attach("ticker", "KRW-BTC")
     assert desk.seen(late) == []
+    assert len(desk.unserved) == 1
+
+
+def test_an_unreadable_last_value_is_none(desk: Desk) -> None:
+    first = desk.attach("ticker", "KRW-BTC")
+    desk.frame(event("ticker", ms=7))
+    desk.engine.detach(first.key)
+    desk.engine.route(Head("ticker", "KRW-BTC"), b'{"ty":"ticker"}', 0.0)
+    desk.attach("ticker", "KRW-BTC")
     assert len(desk.unserved) == 1
 
 
@@ -329,8 +365,8 @@ def test_who_wants_one_picture_gets_one(desk: Desk) -> None:
     desk.frame(event("ticker", "KRW-BTC", 2, snapshot=True))
     desk.frame(event("ticker", "KRW-BTC", 3, snapshot=True))
     desk.frame(event("ticker", "KRW-ETH", 4, snapshot=True))
-    assert desk.seen(one) == ["2s", "4s"]
-    assert desk.engine.unrouted == 1, "nobody waits for the second one"
+    assert desk.seen(one) == ["1s", "4s"], "a change says as much"
+    assert desk.engine.unrouted == 2, "nobody waits for the others"
     desk.engine.detach(one.key)
 
 
@@ -356,13 +392,22 @@ def test_a_single_picture_grows_old(desk: Desk) -> None:
     assert desk.seen(late) == desk.seen(later) == ["2s"]
 
 
-def test_pictures_do_not_make_a_running_stream_dear(desk: Desk) -> None:
-    """Frames of a running stream stay unread although somebody waits for a picture of it."""
+def test_a_change_with_too_few_rows_is_no_picture(desk: Desk) -> None:
+    desk.attach("orderbook", "KRW-BTC", depth=5)
+    one = desk.attach("orderbook", "KRW-BTC", depth=30, realtime=False)
+    desk.frame(book(ms=1, rows=5))
+    assert desk.seen(one) == []
+    desk.frame(book(ms=2, rows=30))
+    desk.frame(book(ms=3, rows=30, snapshot=True))
+    assert desk.seen(one) == ["2s"]
+
+
+def test_a_picture_makes_no_running_stream_dear_for_long(desk: Desk) -> None:
     desk.attach("ticker", "KRW-BTC")
     desk.attach("ticker", "KRW-BTC", realtime=False)
-    decoded = desk.engine.events_decoded
-    desk.frame(event("ticker", ms=2))
-    assert desk.engine.events_decoded == decoded
+    for ms in range(1, 10):
+        desk.frame(event("ticker", ms=ms))
+    assert desk.engine.events_decoded == 1
 
 
 # --- repetitions ----------------------------------------------------------------------------------
@@ -563,6 +608,7 @@ def test_everybody_leaves_and_nothing_stays(desk: Desk) -> None:
     desk.frame(book(ms=1))
     for subscriber in subscribers:
         desk.engine.detach(subscriber.key)
+    desk.engine.streams_asked_for(Scope.PUBLIC, set())
     assert desk.engine._routes == {}
     assert desk.engine._of_subscriber == {}
     assert len(desk.hub) == 0
@@ -582,6 +628,7 @@ _steps = st.lists(
         st.tuples(st.just("detach"), st.integers(0, 5), st.none()),
         st.tuples(st.just("frame"), st.integers(1, 9), st.booleans()),
         st.tuples(st.just("stale"), st.none(), st.none()),
+        st.tuples(st.just("sent"), st.none(), st.none()),
         st.tuples(st.just("gap"), st.none(), st.none()),
     ),
     max_size=25,
@@ -596,52 +643,57 @@ def test_tickers_against_a_reference(steps: list[tuple[Any, Any, Any]]) -> None:
     expected: dict[Subscriber, list[Any]] = {}
     owed: set[Subscriber] = set()
     last: int | None = None
-    fresh = False
+    fresh = flowing = False
 
-    def runs() -> bool:
-        return any(one.wants_realtime for one in expected)
+    def waiting() -> list[Subscriber]:
+        return [one for one in expected if one.wants_realtime or one in owed]
 
     for what, a, b in steps:
-        waiting = [one for one in expected if one.wants_realtime or one in owed]
-        if what == "attach":
-            if not runs():
-                last, fresh = None, False
-            one = desk.attach("ticker", "KRW-BTC", delivery=a, snapshot=b[0], realtime=b[1])
-            served = b[0] and runs() and fresh and last is not None
-            assert bool(desk.unserved) == (b[0] and not served)
-            expected[one] = [f"{last}s"] if served else []
-            if b[0] and not served:
-                owed.add(one)
-        elif what == "detach" and a < len(expected):
-            one = list(expected)[a]
-            desk.engine.detach(one.key)
-            check(desk, one, expected.pop(one))
-            owed.discard(one)
-            if not [one for one in expected if one.wants_realtime or one in owed]:
-                last, fresh = None, False
-        elif what == "frame":
-            desk.frame(event("ticker", ms=a, snapshot=b))
-            repeated = b and fresh and last is not None and a <= last
-            for one in waiting:
-                if b and one.wants_snapshot and (not repeated or one in owed):
-                    expected[one].append(f"{a}s")
-                    owed.discard(one)
-                elif not b and one.wants_realtime:
-                    expected[one].append(a)
-                    owed.discard(one)
-            if waiting and not repeated:
-                last, fresh = a, True
-            if not [one for one in expected if one.wants_realtime or one in owed]:
-                last, fresh = None, False
-        elif what == "stale":
-            desk.engine.mark_stale(Scope.PUBLIC)
-            fresh = False
-        elif what == "gap":
-            desk.engine.gap(Scope.PUBLIC, 1.0, 2.0)
-            fresh = False
-            for one in waiting:
-                if one.wants_realtime:
-                    expected[one].append("gap")
+        before = waiting()
+        match what:
+            case "attach":
+                if not flowing:
+                    last, fresh = None, False
+                one = desk.attach("ticker", "KRW-BTC", delivery=a, snapshot=b[0], realtime=b[1])
+                served = b[0] and fresh and last is not None
+                assert bool(desk.unserved) == (b[0] and not served)
+                expected[one] = [f"{last}s"] if served else []
+                flowing = flowing or b[1]
+                if b[0] and not served:
+                    owed.add(one)
+            case "detach" if a < len(expected):
+                one = list(expected)[a]
+                desk.engine.detach(one.key)
+                check(desk, one, expected.pop(one))
+                owed.discard(one)
+            case "frame":
+                desk.frame(event("ticker", ms=a, snapshot=b))
+                repeated = bool(before) and b and fresh and last is not None and a <= last
+                for one in before:
+                    if b and one.wants_snapshot and (not repeated or one in owed):
+                        expected[one].append(f"{a}s")
+                        owed.discard(one)
+                    elif not b:
+                        expected[one].append(a if one.wants_realtime else f"{a}s")
+                        owed.discard(one)
+                if (before or (flowing and fresh)) and not repeated:
+                    last, fresh = a, True
+            case "sent":
+                flowing = any(one.wants_realtime for one in expected)
+                desk.engine.streams_asked_for(
+                    Scope.PUBLIC, {StreamKey("ticker", "KRW-BTC")} if flowing else set()
+                )
+            case "stale":
+                desk.engine.mark_stale(Scope.PUBLIC)
+                fresh = False
+            case "gap":
+                desk.engine.gap(Scope.PUBLIC, 1.0, 2.0)
+                fresh = False
+                for one in before:
+                    if one.wants_realtime:
+                        expected[one].append("gap")
+        if not waiting() and not (flowing and fresh):
+            last, fresh, flowing = None, False, False
     for one, shown in expected.items():
         check(desk, one, shown)
 

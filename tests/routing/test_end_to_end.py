@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 
 from qt_upbit.exceptions import DecodeError
 from qt_upbit.models import Head
-from qt_upbit.protocol.connection import ConnectionEvent, GapDetected, StateChanged, StreamsSilent
+from qt_upbit.protocol.connection import (
+    ConnectionEvent,
+    GapDetected,
+    RequestSent,
+    StateChanged,
+    StreamsSilent,
+)
 from qt_upbit.protocol.subscription_state_manager import Wish
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine, Target
 from qt_upbit.routing.fanout_hub import FanoutHub, Gap, Subscriber
@@ -39,6 +45,8 @@ class Desk:
             self.engine.mark_stale(scope)
         elif isinstance(event, GapDetected):
             self.engine.gap(scope, event.begin, event.end)
+        elif isinstance(event, RequestSent):
+            self.engine.streams_asked_for(scope, event.keys)
 
     def open(self, *wanted: Wish, delivery: Delivery = Delivery.EVERY) -> Subscriber:
         first = wanted[0]
@@ -70,8 +78,31 @@ def test_a_chart_that_replaces_another_shows_a_picture() -> None:
     assert [one.is_snapshot for one in desk.seen(old)] == [True]
     desk.close(old)
     new = desk.open(*wishes("ticker", "KRW-BTC"))
+    assert [one.is_snapshot for one in desk.seen(new)] == [True], "at once"
     desk.rig.run(1.0)
-    assert [one.is_snapshot for one in desk.seen(new)] == [True]
+    assert len(desk.rig.log.requests()) == 1, "and without a word to the server"
+    desk.close(new)
+    desk.rig.run(3.0)
+    desk.rig.tick_market()
+    assert [one.timestamp for one in desk.seen(desk.open(*wishes("ticker", "KRW-BTC")))] == [
+        int(desk.rig.now * 1000)
+    ], "what came meanwhile is the last value"
+    desk.rig.run(100.0)
+    assert len(desk.rig.log.requests()) == 1
+
+
+def test_a_value_of_a_stream_that_was_given_up_is_not_shown() -> None:
+    desk = Desk()
+    other = desk.open(*wishes("ticker", "KRW-ETH"))
+    old = desk.open(*wishes("ticker", "KRW-BTC"))
+    desk.rig.run(1.0)
+    desk.close(old)
+    desk.rig.run(1.0)
+    new = desk.open(*wishes("ticker", "KRW-BTC"))
+    assert desk.seen(new) == []
+    desk.rig.run(1.0)
+    assert len(desk.seen(new)) == 1
+    assert desk.seen(other)
 
 
 def test_a_picture_does_not_disturb_the_running_streams() -> None:
@@ -151,11 +182,17 @@ _steps = st.lists(
 )
 
 
-@given(_steps)
+@given(_steps, st.booleans())
 @settings(max_examples=300, deadline=None)
-def test_everybody_gets_a_picture_and_everything_after_it(steps: list[tuple[str, Any]]) -> None:
-    """Whoever wants a picture has one within a second of calm, deep enough, and streams run after it."""
+def test_everybody_gets_a_picture_and_everything_after_it(
+    steps: list[tuple[str, Any]], repeats_snapshots: bool
+) -> None:
+    """Whoever wants a picture has one, deep enough, and streams run after it.
+
+    Where a replacement does not repeat the snapshots of what ran already, a change is a picture.
+    """
     desk = Desk()
+    desk.rig.server.repeats_snapshots = repeats_snapshots
     opened: dict[Subscriber, tuple[Wish, ...]] = {}
     shown: dict[Subscriber, list[Any]] = {}
 
@@ -180,7 +217,10 @@ def test_everybody_gets_a_picture_and_everything_after_it(steps: list[tuple[str,
             case _:
                 if desk.rig.sockets[Scope.PUBLIC] is not None:
                     desk.rig.lose()
-    desk.rig.run(60.0)
+    desk.rig.run(5.0)
+    if not repeats_snapshots:
+        desk.rig.tick_market()
+    desk.rig.run(55.0)
     for one in opened:
         shown[one] = desk.seen(one)
     for one, wanted in opened.items():

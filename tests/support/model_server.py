@@ -175,6 +175,8 @@ class Server:
     answers_pings: bool = True
     answers_lists: bool = True
     sends_data: bool = True
+    repeats_snapshots: bool = True
+    """Whether a replacement brings snapshots of what ran already; unverified of Upbit."""
     closes_after_s: float | None = None
     edit_list: Callable[[list[wire.RequestItem]], list[wire.RequestItem]] = lambda items: items
 
@@ -402,10 +404,15 @@ class Rig:
                 reply = wire.encode_subscriptions(request.ticket, listed, socket.format)
                 self.at(LATENCY_S, lambda: self.send(reply, scope, socket))
             return
+        ran = {
+            (key, socket.depth(key)) for key, item in socket.streams().items() if not item.is_only_snapshot
+        }
         socket.items = request.items
         for key, item in socket.streams().items():
             row = event_type_of(key.type)
             assert row is not None
+            if not self.server.repeats_snapshots and (key, socket.depth(key)) in ran:
+                continue
             if row.has_snapshot and not item.is_only_realtime and self.server.known(key):
                 made = self._make(key, socket.depth(key), snapshot=True)
                 self.at(
