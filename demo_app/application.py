@@ -22,6 +22,9 @@ from qt_upbit import CandleUnit, ConfigError, Credentials, GlobalWebSocketManage
 __all__ = ["run_terminal"]
 
 _LEAFING_S: Final = 0.15
+_AGAIN_S: Final = 2.0
+_ORDER_INTERVAL_S: Final = 1.5
+"""The simulated account trades often: who looks for the first time sees orders move at once."""
 _MARKETS: Final = 120
 """Pairs of the embedded exchange: it shares this process, and each pair keeps a history of its own."""
 
@@ -95,7 +98,12 @@ async def _configure(arguments: Arguments, stack: AsyncExitStack) -> WebSocketCo
         SimulatorSettings,
     )
 
-    settings = SimulatorSettings(seed=arguments.seed, region=arguments.region, markets=_MARKETS)
+    settings = SimulatorSettings(
+        seed=arguments.seed,
+        region=arguments.region,
+        markets=_MARKETS,
+        order_interval_s=_ORDER_INTERVAL_S,
+    )
     server = await stack.enter_async_context(SimulatedServer(settings))
     keys = Credentials(access_key=SIMULATED_ACCESS_KEY, secret_key=SIMULATED_SECRET_KEY)
     return WebSocketConfig(
@@ -113,6 +121,8 @@ class _Loader(QObject):
         self._texts = texts
         self._markets: asyncio.Task[None] | None = None
         self._candles: asyncio.Task[None] | None = None
+        self._past: asyncio.Task[None] | None = None
+        window.chart.past_wanted.connect(self._on_past_wanted)
         window.history_wanted.connect(self._on_history_wanted)
 
     def start(self) -> None:
@@ -125,6 +135,25 @@ class _Loader(QObject):
         if before is not None:
             before.cancel()
         self._candles = asyncio.get_running_loop().create_task(self._load_candles(code, unit, before))
+
+    def _on_past_wanted(self, code: str, unit: CandleUnit, before: int) -> None:
+        if self._past is not None:
+            self._past.cancel()
+        self._past = asyncio.get_running_loop().create_task(self._load_past(code, unit, before))
+
+    async def _load_past(self, code: str, unit: CandleUnit, before: int) -> None:
+        chart = self._window.chart
+        try:
+            candles = await self._history.candles(code, unit, before=before)
+        except HistoryError:
+            await asyncio.sleep(_AGAIN_S)
+            if (chart.code, chart.unit) == (code, unit):
+                chart.go_without_past()
+            return
+        if (chart.code, chart.unit) == (code, unit):
+            # The chart may ask for more from inside: this task is then no longer to be cancelled.
+            self._past = None
+            chart.add_past(candles)
 
     async def _load_markets(self) -> None:
         try:
@@ -149,7 +178,7 @@ class _Loader(QObject):
 
     async def aclose(self) -> None:
         """Stop fetching."""
-        tasks = [task for task in (self._markets, self._candles) if task is not None]
+        tasks = [task for task in (self._markets, self._candles, self._past) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

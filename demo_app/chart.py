@@ -48,6 +48,8 @@ _RIGHT_MARGIN: Final = 4
 """Free columns right of the last candle."""
 _NOTCH: Final = 120
 """What a mouse wheel turns by at once; a touch pad moves in much smaller steps."""
+_PAST_COLUMNS: Final = 20
+"""Older candles are asked for when fewer than this many are left of the screen."""
 _PATIENCE_MS: Final = 1_500
 """So long the old pair stays, grey, while the new one's history is on its way."""
 
@@ -60,6 +62,8 @@ class _Content:
     unit: CandleUnit
     series: CandleSeries = field(default_factory=CandleSeries)
     gaps: list[tuple[float, float]] = field(default_factory=list)
+    past_is_asked: bool = False
+    past_is_complete: bool = False
 
 
 class CandleChart(QWidget):
@@ -70,6 +74,8 @@ class CandleChart(QWidget):
 
     Signals:
         ``gap_seen()``: the stream was interrupted; history can mend what closed meanwhile.
+        ``past_wanted(code, unit, before)``: someone looks further back than there are candles; `before`
+        is the start of the oldest one. Answer with `add_past`.
 
     Args:
         theme, texts: how it looks and speaks.
@@ -77,6 +83,7 @@ class CandleChart(QWidget):
     """
 
     gap_seen = Signal()
+    past_wanted = Signal(str, object, object)
 
     def __init__(self, theme: Theme, texts: Translator, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -155,6 +162,30 @@ class CandleChart(QWidget):
         self.series.add_history(candles)
         self._reveal()
         self.set_notice("")
+        self._ask_for_past()
+
+    def add_past(self, candles: Iterable[Candle]) -> None:
+        """Take what was asked for with `past_wanted`; nothing older means that there is nothing."""
+        content = self._wanted
+        oldest = content.series[0].start if len(content.series) else None
+        content.series.add_history(candles)
+        content.past_is_asked = False
+        content.past_is_complete = not len(content.series) or content.series[0].start == oldest
+        self.update()
+        self._ask_for_past()
+
+    def go_without_past(self) -> None:
+        """The answer to `past_wanted` did not come; the next look back asks again."""
+        self._wanted.past_is_asked = False
+
+    def _ask_for_past(self) -> None:
+        content = self._wanted
+        if content is not self._shown or content.past_is_asked or content.past_is_complete:
+            return
+        left = len(content.series) - int(self._offset) - int(self._visible)
+        if len(content.series) and left < _PAST_COLUMNS:
+            content.past_is_asked = True
+            self.past_wanted.emit(content.code, content.unit, content.series[0].start)
 
     def go_without_history(self, notice: str) -> None:
         """Show what the stream tells, and why there is no more."""
@@ -474,11 +505,13 @@ class CandleChart(QWidget):
         else:
             visible = self._visible * 0.85 ** (turn.y() / _NOTCH)
             self._visible = min(max(visible, _MIN_VISIBLE), _MAX_VISIBLE)
+            self._ask_for_past()
         self.update()
 
     def _scroll_to(self, offset: float) -> None:
         most = max(0.0, len(self._shown.series) - self._visible / 2)
         self._offset = min(max(0.0, offset), most)
+        self._ask_for_past()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Begin to scroll."""

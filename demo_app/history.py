@@ -64,18 +64,29 @@ class History:
         pairs = await self._ask(client.trading_pairs.list())
         return [Market(p.market, p.korean_name or p.market, p.english_name or p.market) for p in pairs]
 
-    async def candles(self, code: str, unit: CandleUnit, count: int = 200) -> list[Candle]:
+    async def candles(
+        self, code: str, unit: CandleUnit, count: int = 200, before: int | None = None
+    ) -> list[Candle]:
         """The last candles of a pair, oldest first.
+
+        Args:
+            code: the pair.
+            unit: length of a candle.
+            count: how many; Upbit gives 200 at most.
+            before: only older ones, seconds since the epoch.
 
         Raises:
             HistoryError: the exchange did not tell.
         """
         client = await self._sdk()
+        page: dict[str, Any] = {"market": code, "count": count}
+        if before is not None:
+            page["to"] = f"{datetime.fromtimestamp(before, UTC):%Y-%m-%dT%H:%M:%SZ}"
         if unit is CandleUnit.S1:
-            rows = await self._ask(client.candles.list_seconds(market=code, count=count))
+            rows = await self._ask(client.candles.list_seconds(**page))
         else:
             minutes: Any = unit.seconds // 60
-            rows = await self._ask(client.candles.list_minutes(unit=minutes, market=code, count=count))
+            rows = await self._ask(client.candles.list_minutes(unit=minutes, **page))
         return [_candle(row) for row in reversed(rows)]
 
     async def aclose(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 import shiboken6
@@ -18,9 +18,12 @@ from demo_app.orderbook_view import OrderbookView
 from demo_app.theme import Theme
 from demo_app.ticker_header import TickerHeader
 from qt_upbit import CandleUnit
+from qt_upbit.simulator import SimulatedServer
 from tests.support import events
 from tests.support.programs import run_program
 from tests.support.wait import until
+
+Terminal = Callable[..., Awaitable[SimulatedServer]]
 
 pytestmark = pytest.mark.usefixtures("offline")
 
@@ -192,3 +195,81 @@ async def test_an_exchange_that_cannot_be_reached_is_a_history_error() -> None:
 def test_the_window_does_not_wait_for_the_sdk() -> None:
     done = run_program("import sys, demo_app.application; sys.exit('upbit' in sys.modules)")
     assert (done.returncode, done.stderr) == (0, "")
+
+
+# --- the past -------------------------------------------------------------------------------------
+
+
+def _page(before: int, count: int = 200) -> list[Candle]:
+    return [Candle(before - 60 * (count - i), 1e8, 1e8, 1e8, 1e8, 1.0) for i in range(count)]
+
+
+async def test_zooming_out_asks_for_older_candles_until_the_screen_is_full(chart: CandleChart) -> None:
+    chart.show_market("KRW-ETH", CandleUnit.M1)
+    asked: list[tuple[str, CandleUnit, int]] = []
+    chart.past_wanted.connect(lambda *request: asked.append(request))
+    chart.add_history(_page(600_000))
+    assert asked == []
+    for _ in range(12):
+        _wheel(chart, 0, -120)
+    assert asked == [("KRW-ETH", CandleUnit.M1, 600_000 - 60 * 200)]
+    while chart._wanted.past_is_asked:
+        chart.add_past(_page(asked[-1][2]))
+    assert len(chart.series) >= chart._visible
+    assert [start for _, _, start in asked] == sorted({start for _, _, start in asked}, reverse=True)
+    chart.grab()
+
+
+async def test_the_first_candle_of_a_pair_ends_the_asking(chart: CandleChart) -> None:
+    asked: list[object] = []
+    chart.past_wanted.connect(lambda *request: asked.append(request))
+    # Sixty candles do not fill the screen: they were asked for the past when they came.
+    assert chart._wanted.past_is_asked
+    chart.go_without_past()
+    chart.add_history([])
+    assert len(asked) == 1
+    chart.add_past([])
+    _wheel(chart, 0, -120)
+    _wheel(chart, 240, 0)
+    assert len(asked) == 1
+
+
+async def test_a_refused_past_is_asked_for_again(chart: CandleChart) -> None:
+    asked: list[object] = []
+    chart.past_wanted.connect(lambda *request: asked.append(request))
+    chart.go_without_past()
+    _wheel(chart, 0, -120)
+    assert len(asked) == 1
+    _wheel(chart, 0, -120)
+    assert len(asked) == 1
+    chart.go_without_past()
+    _wheel(chart, 0, -120)
+    assert len(asked) == 2
+
+
+async def test_a_chart_holds_only_so_many_candles(chart: CandleChart) -> None:
+    asked: list[int] = []
+    chart.past_wanted.connect(lambda _code, _unit, before: asked.append(before))
+    chart.show_market("KRW-ETH", CandleUnit.M1)
+    chart.add_history(_page(6_000_000))
+    for _ in range(60):
+        _wheel(chart, 100_000, 0)
+        if not chart._wanted.past_is_asked:
+            break
+        chart.add_past(_page(asked[-1]))
+    assert chart._wanted.past_is_complete
+    assert len(chart.series) == 5_000
+    assert len(asked) < 40
+
+
+async def test_the_past_of_a_simulated_pair_joins_on(exchange: Terminal) -> None:
+    """Two pages of the exchange: none missing between them, none twice."""
+    server = await exchange()
+    history = History(f"{server.url}/v1")
+    newer = await history.candles("KRW-BTC", CandleUnit.M1)
+    older = await history.candles("KRW-BTC", CandleUnit.M1, before=newer[0].start)
+    await history.aclose()
+    assert (len(newer), len(older)) == (200, 200)
+    starts = [candle.start for candle in (*older, *newer)]
+    assert starts == sorted(set(starts))
+    assert newer[0].start - older[-1].start <= 600
