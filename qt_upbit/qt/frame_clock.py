@@ -123,13 +123,8 @@ class FrameClock(QObject):
     def _begin_frame(self, now: float) -> None:
         # Counted now: what comes while this frame is worked off in slices waits for the next one, or
         # slow slots would be called at the rate of the exchange and not of the screen.
-        for subscriber in self.hub:
-            if subscriber.paused or not subscriber.waiting:
-                continue
-            if subscriber.delivery is Delivery.BATCH:
-                self._batches_left += 1
-            elif subscriber.delivery is Delivery.LATEST:
-                self._items_left += subscriber.waiting
+        self._batches_left, _ = self.hub.waiting(Delivery.BATCH)
+        _, self._items_left = self.hub.waiting(Delivery.LATEST)
         # The next frame is counted from when this one was due, so that lateness does not add up.
         self._next_frame = min(
             max(self._next_frame + self._frame_s, now + self._frame_s / 2), now + self._frame_s

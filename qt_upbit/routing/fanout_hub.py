@@ -329,6 +329,11 @@ class FanoutHub:
             items.append(item)
         return subscriber, items
 
+    def waiting(self, delivery: Delivery) -> tuple[int, int]:
+        """How many subscribers of a delivery something waits for, and how many items that is."""
+        pending = self._pending[delivery]
+        return len(pending), sum(subscriber.waiting for subscriber in pending.values())
+
     def has_pending(self, delivery: Delivery) -> bool:
         """Whether anything of a delivery waits."""
         return bool(self._pending[delivery])

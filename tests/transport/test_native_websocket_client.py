@@ -306,10 +306,10 @@ async def test_a_burst_is_worked_off_in_slices() -> None:
         client.open(server.url, {}, 1)
         await until(lambda: client.open_sockets)
         client.send("go", 1)
-        last = time.perf_counter()
+        last = time.process_time()
         while got < count:
             await asyncio.sleep(0)
-            now = time.perf_counter()
+            now = time.process_time()
             longest, last = max(longest, now - last), now
         await client.aclose()
     # All at once would take 0.2 s and more.
