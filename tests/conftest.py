@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Generator
 
 import pytest
@@ -21,6 +22,10 @@ def pytest_runtest_makereport(
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # Started in the background of a shell; programs started by tests would inherit that and never
+        # see the Ctrl-C they are sent.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "logs(*texts): messages of warning level that the test provokes")
     config.addinivalue_line(
         "markers", "raises_in_slots(*names): what slots raise in the test, seen by sys.excepthook, in order"

@@ -119,7 +119,7 @@ def test_orderbook_depth(simulator: str) -> None:
 
 
 def test_candles(simulator: str) -> None:
-    lines = run_example("candles.py", simulator, 3500)
+    lines = run_example("candles.py", simulator, 6000)
     starts = {line.split()[1] for line in matching(lines, r"shows \d{4}-\d\d-\d\dT[\d:]+(  [\d,.]+){4}")}
     assert len(starts) >= 2
 
