@@ -17,7 +17,7 @@ SAMPLES = [
     e.SubscriptionError("ticker", ["KRW-B", "KRW-A"], 10.0),
     e.ServerError("INVALID_PARAM", "nope 은 지원하지 않는 타입입니다."),
     e.AuthenticationError("no_authorization_ip", 401),
-    e.ConnectionFailedError("the server answered HTTP 429", 429, 3.0),
+    e.ConnectionFailedError("the handshake was refused", 429, 3.0),
     e.DecodeError("Expected `int`", b'{"type":"ticker"}'),
     e.CallbackError("my_chart", "MyChart.on_ticker"),
 ]
@@ -53,7 +53,7 @@ def test_texts_name_what_and_what_to_do() -> None:
     assert "UPBIT_ACCESS_KEY" in str(SAMPLES[1])
     assert "INVALID_PARAM" in str(SAMPLES[6])
     assert "HTTP 401 no_authorization_ip" in str(SAMPLES[7])
-    assert str(SAMPLES[8]) == "connection failed (HTTP 429): the server answered HTTP 429"
+    assert str(SAMPLES[8]) == "connection failed (HTTP 429): the handshake was refused"
 
 
 def test_a_callback_error_shows_its_cause() -> None:

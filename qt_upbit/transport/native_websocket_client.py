@@ -338,7 +338,7 @@ def _translate(exc: BaseException, *, authorized: bool) -> QtUpbitError:
             return AuthenticationError(_error_name(exc.response.body), status)
         retry_after = exc.response.headers.get("Retry-After", "")
         seconds = float(retry_after) if retry_after.isdecimal() else None
-        return ConnectionFailedError(f"the server answered HTTP {status}", status, seconds)
+        return ConnectionFailedError("the handshake was refused", status, seconds)
     if isinstance(exc, TimeoutError):
         return ConnectionFailedError("timed out while connecting")
     return ConnectionFailedError(f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__)
