@@ -384,25 +384,27 @@ class CandleChart(QWidget):
     ) -> None:
         """All candles of one colour in one call: that is what makes a thousand of them cheap."""
         first, end = self._window()
-        count = end - first
-        body = max(1.0, self._step(plot) * 0.7)
-        volume_height = plot.height() * _VOLUME_SHARE
-        for color, rising in ((self._theme.up, True), (self._theme.down, False)):
-            wicks: list[QLineF] = []
-            bodies: list[QRectF] = []
-            volumes: list[QRectF] = []
-            for column, candle in enumerate(candles, first_column):
-                if (candle.close >= candle.open) is not rising:
-                    continue
-                x = self._x(plot, column, count)
-                top = self._y(plot, max(candle.open, candle.close), low, high)
-                bottom = self._y(plot, min(candle.open, candle.close), low, high)
-                wicks.append(
-                    QLineF(x, self._y(plot, candle.high, low, high), x, self._y(plot, candle.low, low, high))
-                )
-                bodies.append(QRectF(x - body / 2, top, body, max(1.0, bottom - top)))
-                tall = candle.volume / volume * volume_height
-                volumes.append(QRectF(x - body / 2, plot.bottom() - tall, body, tall))
+        step = self._step(plot)
+        left = self._x(plot, first_column, end - first)
+        body = max(1.0, step * 0.7)
+        # Worked out once, not by `_y` for each of four prices of each candle.
+        area = self._price_area(plot)
+        floor, per_price = area.bottom() + low * area.height() / (high - low), area.height() / (high - low)
+        ground, per_volume = plot.bottom(), plot.height() * _VOLUME_SHARE / volume
+        batches: dict[bool, tuple[list[QLineF], list[QRectF], list[QRectF]]]
+        batches = {True: ([], [], []), False: ([], [], [])}
+        for column, candle in enumerate(candles):
+            x = left + column * step
+            rising = candle.close >= candle.open
+            upper, lower = (candle.close, candle.open) if rising else (candle.open, candle.close)
+            wicks, bodies, volumes = batches[rising]
+            wicks.append(QLineF(x, floor - candle.high * per_price, x, floor - candle.low * per_price))
+            tall = max(1.0, (upper - lower) * per_price)
+            bodies.append(QRectF(x - body / 2, floor - upper * per_price, body, tall))
+            tall = candle.volume * per_volume
+            volumes.append(QRectF(x - body / 2, ground - tall, body, tall))
+        for rising, (wicks, bodies, volumes) in batches.items():
+            color = self._theme.up if rising else self._theme.down
             painter.setPen(QPen(color, 1))
             painter.drawLines(wicks)
             painter.setPen(Qt.PenStyle.NoPen)
