@@ -96,6 +96,10 @@ class _OpenStrEnum(enum.StrEnum):
         member._value_ = value
         return member
 
+    def __reduce_ex__(self, _protocol: Any) -> tuple[Any, ...]:
+        # By value: some 3.11 releases pickle members by name, and an unknown one has none.
+        return type(self), (self._value_,)
+
     @property
     def is_known(self) -> bool:
         """Whether this value stands in the documentation this library was written from."""

@@ -140,6 +140,8 @@ class Socket:
     requests: int = 0
     closed: bool = False
     ending: bool = False
+    promised: set[tuple[StreamKey, int]] = field(default_factory=set)
+    """Pictures under way; a new request takes them back."""
 
     def streams(self) -> dict[StreamKey, wire.RequestItem]:
         """What is subscribed, by stream."""
@@ -406,15 +408,18 @@ class Rig:
             return
         ran = {
             (key, socket.depth(key)) for key, item in socket.streams().items() if not item.is_only_snapshot
-        }
+        } - socket.promised
+        socket.promised.clear()
         socket.items = request.items
         for key, item in socket.streams().items():
             row = event_type_of(key.type)
             assert row is not None
-            if not self.server.repeats_snapshots and (key, socket.depth(key)) in ran:
+            running = (key, socket.depth(key)) in ran and not item.is_only_snapshot
+            if running and not self.server.repeats_snapshots:
                 continue
             if row.has_snapshot and not item.is_only_realtime and self.server.known(key):
                 made = self._make(key, socket.depth(key), snapshot=True)
+                socket.promised.add((key, socket.depth(key)))
                 self.at(
                     SNAPSHOT_AFTER_S, lambda made=made, key=key, items=socket.items: self._snapshot(
                         scope, socket, made, key, items
@@ -426,6 +431,7 @@ class Rig:
     ) -> None:
         # A newer request has snapshots of its own.
         if socket.items is items and self.server.sends_data:
+            socket.promised.discard((key, socket.depth(key)))
             self.send(frame(made, socket.format), scope, socket)
 
     def _make(self, key: StreamKey, depth: int, *, snapshot: bool = False) -> BaseWebSocketEvent:
