@@ -162,7 +162,7 @@ class Desk:
 
 
 @pytest.mark.parametrize(
-    ("format", "duplicate_snapshot"), list(list(zip(WireFormat, [True, False, False, True], strict=True)))
+    ("format", "duplicate_snapshot"), list(zip(WireFormat, [True, False, False, True], strict=True))
 )
 def test_everything_at_once(format: WireFormat, duplicate_snapshot: bool) -> None:
     desk = Desk(format=format, duplicate_snapshot=duplicate_snapshot, list_batching=format.is_list)
