@@ -296,7 +296,7 @@ async def test_snapshot_while_the_line_heals(server: SimulatedServer, make_proxy
     states = States(proxy._manager)
     await server.drop(Scope.PUBLIC, "close")
     await states.until(ConnectionState.RECONNECTING)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         trades, tickers, other = await asyncio.gather(
             proxy.get_trade_snapshot(["KRW-BTC"]),
             proxy.get_ticker_snapshot(["KRW-BTC"]),
