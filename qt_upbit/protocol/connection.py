@@ -390,7 +390,6 @@ class UpbitConnection:
             ConnectionState.RECONNECTING,
         ):
             return
-        self._forget_socket_state()
         self._step(ConnectionEventKind.OPENED)
         self._opened_at = self._heard_at = now
         self._ping_at = now + self._config.ping_interval_s

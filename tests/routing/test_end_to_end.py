@@ -234,13 +234,16 @@ def test_everybody_gets_a_picture_and_everything_after_it(
                 assert mine[0].is_snapshot
             else:
                 assert mine, f"nothing of {wish.key}"
-            if wish.depth and mine:
-                assert len(mine[-1].asks) == wish.depth
+            if wish.depth and wish.snapshot:
+                assert max(len(e.asks) for e in mine) == wish.depth
     running = {wish.key for wanted in opened.values() for wish in wanted if wish.realtime}
     desk.rig.tick_market()
     for one, wanted in opened.items():
-        expected = {wish.key for wish in wanted if wish.realtime}
-        assert {event.stream_key for event in desk.seen(one)} == expected
+        expected = {wish.key: wish.depth for wish in wanted if wish.realtime}
+        news = desk.seen(one)
+        assert {event.stream_key for event in news} == set(expected)
+        for event in news:
+            assert not isinstance(event, OrderbookEvent) or len(event.asks) == expected[event.stream_key]
     if running:
         desk.rig.check_served()
     else:
