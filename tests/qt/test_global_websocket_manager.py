@@ -294,14 +294,20 @@ async def test_snapshot_while_the_line_heals(server: SimulatedServer, make_proxy
     await proxy.subscribe_trade(["KRW-BTC"])
     await proxy.subscribe_ticker(["KRW-BTC"])
     states = States(proxy._manager)
+    # The first reconnect is immediate: unless it is refused, the state may be over before it is seen.
+    server.refuse_connections = True
     await server.drop(Scope.PUBLIC, "close")
     await states.until(ConnectionState.RECONNECTING)
+    asked = asyncio.gather(
+        proxy.get_trade_snapshot(["KRW-BTC"]),
+        proxy.get_ticker_snapshot(["KRW-BTC"]),
+        proxy.get_ticker_snapshot(["KRW-ETH"]),
+    )
+    await turns()
+    assert not asked.done()
+    server.refuse_connections = False
     async with asyncio.timeout(20):
-        trades, tickers, other = await asyncio.gather(
-            proxy.get_trade_snapshot(["KRW-BTC"]),
-            proxy.get_ticker_snapshot(["KRW-BTC"]),
-            proxy.get_ticker_snapshot(["KRW-ETH"]),
-        )
+        trades, tickers, other = await asked
     assert (list(trades), list(tickers), list(other)) == (["KRW-BTC"], ["KRW-BTC"], ["KRW-ETH"])
 
 
