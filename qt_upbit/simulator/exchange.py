@@ -317,6 +317,8 @@ class SimulatedExchange:
                     stream.live = stream.realtime
                 else:
                     waiting.append(stream)
+        # With `same_code` "last", a later object of the request has taken the place of an earlier one.
+        waiting = [each for each in waiting if each in session.streams[each.wire_type, each.code]]
         if waiting:
             half = (len(waiting) + 1) // 2
             for delay, part in zip(

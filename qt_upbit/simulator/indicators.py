@@ -136,12 +136,12 @@ def triggered(
 ) -> Values | None:
     """The indicator's values if the last candle made the trigger true, else None."""
     now = compute(kind, closes, volumes, params)
+    if now is not None and trigger == "volume_spike":
+        return now if now["ratio"] >= float(event_params.get("multiplier", 2)) else None
     before = compute(kind, closes[:-1], volumes[:-1], params)
     if now is None or before is None:
         return None
-    if trigger == "volume_spike":
-        hit = now["ratio"] >= float(event_params.get("multiplier", 2))
-    elif trigger == "overbought":
+    if trigger == "overbought":
         limit = float(event_params.get("threshold", 70))
         hit = before["rsi"] < limit <= now["rsi"]
     elif trigger == "oversold":
