@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Final, NamedTuple
+from collections.abc import Callable
+from typing import Final
 
 from qt_upbit.simulator.price_grid import SCALE, PriceGrid, from_units
 from qt_upbit.simulator.price_path import mix, uniform
@@ -15,11 +16,8 @@ DEEPEST: Final = 30
 _CACHE_LIMIT: Final = 4_000
 
 
-class Level(NamedTuple):
-    """One price level; both in 10^-8."""
-
-    price: int
-    size: int
+Level = tuple[int, int]
+"""Price and size of one price level; both in 10^-8. Plain, because there are fifty thousand of them."""
 
 
 def size_text(size: int, simple: bool) -> str:
@@ -30,6 +28,20 @@ def size_text(size: int, simple: bool) -> str:
             return text + "0" if text.endswith(".") else text
         return simple_size(from_units(size))
     return f"{size // SCALE}.{size % SCALE:08d}" if size >= 100 else fixed8(from_units(size))
+
+
+class _Texts(dict[int, str]):
+    """Numbers as text, written once each; a hit costs no call."""
+
+    def __init__(self, write: Callable[[int], str]) -> None:
+        super().__init__()
+        self._write = write
+
+    def __missing__(self, number: int) -> str:
+        if len(self) > _CACHE_LIMIT:
+            self.clear()
+        text = self[number] = self._write(number)
+        return text
 
 
 class Book:
@@ -80,26 +92,21 @@ class Book:
 
     def _encode(self, simple: bool, depth: int, level: int) -> str:
         asks, bids = self.levels(depth, level)
-        price_text, text_of = self._maker.price_text, self._maker.size_text
-        rows = []
+        price, size = self._maker.texts[simple]
         form = (
             '{"ap":%s,"bp":%s,"as":%s,"bs":%s}'
             if simple
             else '{"ask_price":%s,"bid_price":%s,"ask_size":%s,"bid_size":%s}'
         )
-        nothing = ("0", "0") if simple else ("0.0", "0E-8")
-        for n in range(depth):
-            if n < len(asks):
-                price, size = asks[n]
-                ask = price_text(price, simple), text_of(size, simple)
-            else:
-                ask = nothing
-            if n < len(bids):
-                price, size = bids[n]
-                bid = price_text(price, simple), text_of(size, simple)
-            else:
-                bid = nothing
-            rows.append(form % (ask[0], bid[0], ask[1], bid[1]))
+        rows = [
+            form % (price[ask], price[bid], size[asked], size[wanted])
+            for (ask, asked), (bid, wanted) in zip(asks, bids, strict=False)
+        ]
+        # Empty slots are zeros: in the rows that one side does not reach, or neither.
+        price_0, size_0 = ("0", "0") if simple else ("0.0", "0E-8")
+        rows += [form % (price[ask], price_0, size[asked], size_0) for ask, asked in asks[len(bids) :]]
+        rows += [form % (price_0, price[bid], size_0, size[wanted]) for bid, wanted in bids[len(asks) :]]
+        rows += [form % (price_0, price_0, size_0, size_0)] * (depth - len(rows))
         total_ask = size_text(sum(size for _, size in asks), simple)
         total_bid = size_text(sum(size for _, size in bids), simple)
         units = ",".join(rows)
@@ -135,9 +142,12 @@ class BookMaker:
         self._typical_size = typical_size
         self._density = density
         self._longest = longest
-        self._levels: dict[int, tuple[int, int]] = {}
-        self._price_texts: dict[int, tuple[str, str]] = {}
-        self._size_texts: dict[int, tuple[str, str]] = {}
+        self._levels: dict[int, tuple[int, int, int]] = {}
+        self.texts = (
+            (_Texts(lambda n: java_double(from_units(n))), _Texts(lambda n: size_text(n, False))),
+            (_Texts(lambda n: plain(from_units(n))), _Texts(lambda n: size_text(n, True))),
+        )
+        """How prices and sizes are written: in DEFAULT, then in SIMPLE."""
 
     def make(self, best_ask: int, best_bid: int, change: int, time_ms: int) -> Book:
         """The book around a quote; `change` counts the changes so far."""
@@ -163,7 +173,7 @@ class BookMaker:
                 share = 0.6 + 0.8 * uniform(self._seed, row, change // 5_000)
                 sums[row] = max(int(ticks * self._density * self._typical_size * 0.5 * share), 1)
                 rows.append(row)
-            sides.append([Level(row, sums[row]) for row in rows[:depth] if row > 0])
+            sides.append([(row, sums[row]) for row in rows[:depth] if row > 0])
         return sides[0], sides[1]
 
     def _side(self, best: int, change: int, side: int, count: int) -> list[Level]:
@@ -172,71 +182,52 @@ class BookMaker:
         if allowed < DEEPEST:
             allowed = 1 + mix(self._seed, side, change // 40) % allowed
         count = min(count, allowed)
-        size = self._size(best, change) or 1 + mix(self._seed, best, change // 9) % (2 * self._typical_size)
-        levels = [Level(best, size)]
-        cache = self._levels
-        price, tick, bound = best, 0, best
-        for _ in range(count * 12):
-            if len(levels) >= count:
-                break
+        levels = [(best, self.best_size(best, change))]
+        get, price, looked = self._levels.get, best, 0
+        while len(levels) < count and looked < count * 12:
             if side > 0:
-                if price >= bound:
-                    tick, bound = grid.band(price)
-                price += tick
+                tick, bound = grid.band(price)
+                ahead = range(price + tick, bound + tick, tick)
+            elif price > 1:
+                tick, bound = grid.band_below(price)
+                ahead = range(price - tick, max(bound, 1) - 1, -tick)
             else:
-                if price <= bound:
-                    if price <= 1:
+                break
+            if not ahead:
+                break
+            for price in ahead[: count * 12 - looked]:
+                looked += 1
+                cached = get(price)
+                size = cached[1] if cached is not None and cached[0] > change else self._size(price, change)
+                if size:
+                    levels.append((price, size))
+                    if len(levels) == count:
                         break
-                    tick, bound = grid.band_below(price)
-                price -= tick
-                if price <= 0:
-                    break
-            cached = cache.get(price)
-            size = cached[1] if cached is not None and cached[0] > change else self._size(price, change)
-            if size:
-                levels.append(Level(price, size))
         return levels
+
+    def best_size(self, price: int, change: int) -> int:
+        """The size at the best price of a side, where somebody always is."""
+        size = self._size(price, change)
+        return size or 1 + mix(self._seed, price, change // 9) % (2 * self._typical_size)
 
     def _size(self, price: int, change: int) -> int:
         """The size at a price, 0 if nobody is there; each price changes in its own rhythm."""
         cached = self._levels.get(price)
-        if cached is None or cached[0] <= change:
-            if len(self._levels) > _CACHE_LIMIT:
-                self._levels.clear()
-            rhythm = mix(self._seed, price, 3)
-            period = 2 + rhythm % 24
-            rhythm %= 1_000
-            generation = (change + rhythm) // period
-            chance = uniform(self._seed, price, generation)
-            if uniform(self._seed, price, generation // 4) >= self._density:
-                size = 0
-            else:
-                spread = uniform(self._seed, price, generation, 1)
-                size = max(
-                    int(self._typical_size * math.exp(4.2 * (chance - 0.62)) * (0.7 + 0.6 * spread)), 1
-                )
-                if chance > 0.93:  # people like round sizes
-                    step = 10 ** max(len(str(size)) - 2, 0)
-                    size = size // step * step
-            until = (generation + 1) * period - rhythm
-            cached = self._levels[price] = (until, size)
-        return cached[1]
-
-    def price_text(self, price: int, simple: bool) -> str:
-        """A price as frames of books spell it."""
-        texts = self._price_texts.get(price)
-        if texts is None:
-            if len(self._price_texts) > _CACHE_LIMIT:
-                self._price_texts.clear()
-            value = from_units(price)
-            texts = self._price_texts[price] = (java_double(value), plain(value))
-        return texts[simple]
-
-    def size_text(self, size: int, simple: bool) -> str:
-        """A size as frames of books spell it."""
-        texts = self._size_texts.get(size)
-        if texts is None:
-            if len(self._size_texts) > _CACHE_LIMIT:
-                self._size_texts.clear()
-            texts = self._size_texts[size] = (size_text(size, False), size_text(size, True))
-        return texts[simple]
+        if cached is not None and cached[0] > change:
+            return cached[1]
+        if len(self._levels) > _CACHE_LIMIT:
+            self._levels.clear()
+        rhythm = mix(self._seed, price) if cached is None else cached[2]
+        period = 2 + rhythm % 24
+        shift = rhythm % 1_000
+        generation = (change + shift) // period
+        size = 0
+        if uniform(rhythm, generation // 4) < self._density:
+            number = mix(rhythm, generation, 1)
+            chance, spread = (number & 0xFFFFFFFF) / 2**32, (number >> 32) / 2**32
+            size = max(int(self._typical_size * math.exp(4.2 * (chance - 0.62)) * (0.7 + 0.6 * spread)), 1)
+            if chance > 0.93:  # people like round sizes
+                step = 10 ** max(len(str(size)) - 2, 0)
+                size = size // step * step
+        self._levels[price] = ((generation + 1) * period - shift, size, rhythm)
+        return size

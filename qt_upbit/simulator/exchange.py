@@ -32,7 +32,6 @@ from qt_upbit.types import BaseWebSocketEvent, MyOrderEvent, Scope, WireFormat, 
 __all__ = ["Refusal", "SimulatedExchange"]
 
 _INVALID_AUTH: Final = ("INVALID_AUTH", "인증 정보가 올바르지 않습니다.")
-_SNAPSHOT_SLICE: Final = 40
 _json: Final = msgspec.json.Encoder()
 
 
@@ -110,13 +109,17 @@ class SimulatedExchange:
             heapq.heappop(self._timers)[2](now)
         market_ms = self.market_ms(now)
         more = self.market.tick(market_ms, self, max_events)
-        if self.settings.market_running:
-            self._tick_private(market_ms)
         if self.replay is not None:
-            for frame in self.replay.take(now, max_events):
+            recorded = self.replay.take(now, max_events)
+            for frame in recorded:
                 self._publish_recorded(frame)
-        self._flush_batches()
-        return more or bool(self._timers and self._timers[0][0] <= now)
+            more = more or len(recorded) == max_events
+        more = more or bool(self._timers and self._timers[0][0] <= now)
+        if not more:
+            if self.settings.market_running:
+                self._tick_private(market_ms)
+            self._flush_batches()
+        return more
 
     def _tick_private(self, market_ms: int) -> None:
         """Orders, notices and indicators."""
@@ -345,20 +348,21 @@ class SimulatedExchange:
         session.streams = {}
 
     def _plan_snapshots(self, session: Session, streams: list[Stream], when: float) -> None:
-        if not streams:
-            return
         generation = session.generation
 
-        def burst(now: float) -> None:
-            if session.generation != generation or session.closing or session.closed:
-                return
-            for stream in streams[:_SNAPSHOT_SLICE]:
-                if stream.snapshot:
-                    self._send_snapshot(session, stream)
-                stream.live = stream.realtime
-            self._plan_snapshots(session, streams[_SNAPSHOT_SLICE:], when)
+        remaining = iter(streams)
 
-        self.call_at(when, burst)
+        def one(now: float) -> None:
+            # One at a time: the first picture of a full market is seconds of work, to be cut into slices.
+            stream = next(remaining, None)
+            if stream is None or session.generation != generation or session.closing or session.closed:
+                return
+            if stream.snapshot:
+                self._send_snapshot(session, stream)
+            stream.live = stream.realtime
+            self.call_at(when, one)
+
+        self.call_at(when, one)
 
     def _send_snapshot(self, session: Session, stream: Stream) -> None:
         if self.replay is not None:

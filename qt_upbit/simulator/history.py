@@ -47,6 +47,7 @@ DAY_S: Final = 86_400
 _LENGTHS_S: Final = (DAY_S, 14_400, 3_600, 1_800, 900, 300, 60, 1)
 _INNER_SAMPLES: Final = {14_400: 8, 3_600: 6, 1_800: 6, 900: 3, 300: 5, 60: 6, 1: 1}
 """How often the price path is looked at inside a part: its high and low are those of its own parts."""
+_FEW_INNER_SAMPLES: Final = {14_400: 4, 3_600: 2, 1_800: 2, 900: 1, 300: 2, 60: 2, 1: 1}
 _CACHE_LIMIT: Final = 3_000
 _PRICES_LIMIT: Final = 50_000
 _SEARCH_LIMIT: Final = 4_000
@@ -63,6 +64,7 @@ class CandleHistory:
         day_turnover: mean turnover of a day in quote currency.
         trades_per_s: how often it trades; short windows without trades are missing.
         recent_s: days that end after this are made more carefully, since they are what charts show.
+        fine: whether any of it is made carefully; costs three times as much.
     """
 
     def __init__(
@@ -73,6 +75,8 @@ class CandleHistory:
         day_turnover: float,
         trades_per_s: float,
         recent_s: float,
+        *,
+        fine: bool = True,
     ) -> None:
         self._seed = seed
         self._price_at = price_at
@@ -80,6 +84,8 @@ class CandleHistory:
         self._day_turnover = day_turnover
         self._trades_per_s = trades_per_s
         self._recent_s = recent_s
+        self._day_step_s = 1_800 if fine else 10_800
+        self._inner_samples = _INNER_SAMPLES if fine else _FEW_INNER_SAMPLES
         self._prices: dict[int, int] = {}
         self._days: dict[int, Candle] = {}
         self._parts: dict[tuple[int, int], list[Candle | None]] = {}
@@ -96,6 +102,11 @@ class CandleHistory:
         for day in range(start_s - start_s % DAY_S, end_s, DAY_S):
             result = merge(result, self._between(0, day, start_s, end_s))
         return result
+
+    def forget(self) -> None:
+        """Drop what was made on the way; it is made again, the same, when it is asked for."""
+        self._parts.clear()
+        self._prices.clear()
 
     def series(self, length_s: int, end_s: int) -> Iterator[tuple[int, Candle]]:
         """Start and candle of the windows that end at or before `end_s`, newest first.
@@ -156,7 +167,7 @@ class CandleHistory:
         return price
 
     def _make_day(self, start: int) -> Candle:
-        step = 1_800 if start + DAY_S > self._recent_s else 7_200
+        step = self._day_step_s if start + DAY_S > self._recent_s else 10_800
         samples = [self._snapped(t) for t in range(start, start + DAY_S + 1, step)]
         opening, close = samples[0], samples[-1]
         chance = [uniform(self._seed, start, n) for n in range(4)]
@@ -196,7 +207,7 @@ class CandleHistory:
                 close = whole.close
             else:
                 close = self._folded(begin + part_s, whole)
-            inner = _INNER_SAMPLES[part_s]
+            inner = self._inner_samples[part_s]
             prices = [self._folded(begin + part_s * i // inner, whole) for i in range(1, inner)]
             high, low = max(last, close, *prices), min(last, close, *prices)
             if room and rng.random() < 0.5:

@@ -22,6 +22,8 @@ from qt_upbit.types import AskBid, CandleEvent, Change, MarketWarning, StreamTyp
 __all__ = ["Pair", "Trade", "utc_text"]
 
 _TRADES_KEPT: Final = 500
+_FINE_PAIRS: Final = 40
+"""So many local pairs have a carefully made past; the others would cost every start some seconds."""
 _RATE_EXPONENT: Final = Decimal("1E-10")
 
 
@@ -104,6 +106,7 @@ class Pair:
             day_turnover,
             self.base_trades_per_s,
             start_ms / 1000 - 3 * DAY_S,
+            fine=listing.quote not in ("BTC", "USDT") and listing.rank < _FINE_PAIRS,
         )
         self._book_time_ms = start_ms - int(min(1000 / self._books_per_s, 200_000) * self._rng.random())
         self._change = mix(self._seed, 11) % 1000
@@ -112,7 +115,6 @@ class Pair:
         self._live: LiveCandles | None = None
         self._trades: deque[Trade] = deque(maxlen=_TRADES_KEPT)
         self._prev_close = 0
-        self._before = 0
         self._ask_volume = 0
         self._bid_volume = 0
         self._day_s = 0
@@ -209,10 +211,11 @@ class Pair:
         self._live_turnover += price * volume
         last = self._trades[-1] if self._trades else None
         counter = last.sequential_id + 1 if last is not None and last.time_ms == time_ms else time_ms * 10_000
-        book = self.book
+        ask, bid = self.quote
+        size = self._maker.best_size
         trade = Trade(
             counter, time_ms, price, volume, ask_bid, self._prev_close,
-            (book.asks[0].price, book.asks[0].size), (book.bids[0].price, book.bids[0].size),
+            (ask, size(ask, self._change)), (bid, size(bid, self._change)),
         )  # fmt: skip
         self._trades.append(trade)
         return trade
@@ -243,6 +246,9 @@ class Pair:
             self._ask_volume = int(today.candle.volume * share)
             self._bid_volume = today.candle.volume - self._ask_volume
             self._first_trade(today)
+            self._last_day(start)
+            # Most pairs are never looked at again, and a full market of memories slows the collector down.
+            self.history.forget()
         return self._live
 
     def _first_trade(self, today: TimedCandle) -> None:
@@ -428,8 +434,8 @@ class Pair:
         return year
 
     def _last_day(self, now_s: int) -> tuple[int, int]:
-        """Turnover and volume of the last 24 hours, to the minute."""
-        begin = now_s - now_s % 60 - DAY_S
+        """Turnover and volume of the last 24 hours, to five minutes."""
+        begin = now_s - now_s % 300 - DAY_S
         start = self._start_ms // 1000
         if begin >= start:
             series = self._ensure().series["5m"]

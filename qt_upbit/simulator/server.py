@@ -21,7 +21,7 @@ __all__ = ["SimulatedServer"]
 
 _SLICE_S: Final = 0.003
 """After this time other tasks of the loop, a window for example, get their turn."""
-_EVENTS_PER_STEP: Final = 4
+_EVENTS_PER_STEP: Final = 2
 
 
 class _Line:
