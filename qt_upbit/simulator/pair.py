@@ -253,19 +253,31 @@ class Pair:
 
     def _first_trade(self, today: TimedCandle) -> None:
         """The last trade of history: there is always one to show."""
-        found = next(self.history.series(1, self._start_ms // 1000), None)
-        start, candle = found if found is not None else (self._start_ms // 1000 - 1, today.candle)
-        time_ms = start * 1000 + mix(self._seed, start) % 1000
-        if found is None:
+        past = next(self._past_trades(self._start_ms // 1000), None)
+        if past is None:
+            price, time_ms = today.candle.close, self._start_ms - 1
             volume = max(today.candle.volume // 1000, 1)
-        else:
-            volume = candle.volume
-        price = today.candle.close
-        ask_bid = AskBid.BID if mix(self._seed, 12) % 2 else AskBid.ASK
-        self._trades.append(
-            Trade(time_ms * 10_000, time_ms, price, volume, ask_bid, self._prev_close,
-                  (self.grid.up(price), volume), (price, volume))
-        )  # fmt: skip
+            past = Trade(time_ms * 10_000, time_ms, price, volume, AskBid.BID, self._prev_close,
+                         (self.grid.up(price), volume), (price, volume))  # fmt: skip
+        self._trades.append(past)
+
+    def _past_trades(self, before_s: int) -> Iterator[Trade]:
+        """The trades of history up to `before_s`, newest first, made from the candles of seconds."""
+        for start, candle in self.history.series(1, before_s):
+            moving = candle.high > candle.low and candle.volume >= 4
+            turns = (candle.high, candle.low) if candle.close < candle.open else (candle.low, candle.high)
+            prices = (candle.open, *turns, candle.close) if moving else (candle.close,)
+            part = candle.volume // len(prices)
+            first_ms = start * 1000 + mix(self._seed, start) % 900
+            for n in reversed(range(len(prices))):
+                price, time_ms = prices[n], first_ms + 25 * n
+                volume = part if n else candle.volume - part * (len(prices) - 1)
+                buying = mix(self._seed, start, n) % 2 == 1
+                ask, bid = (price, self.grid.down(price)) if buying else (self.grid.up(price), price)
+                yield Trade(
+                    time_ms * 10_000, time_ms, price, volume, AskBid.BID if buying else AskBid.ASK,
+                    self._prev_close, (ask, volume), (bid, volume),
+                )  # fmt: skip
 
     def _roll_day(self, now_s: int) -> None:
         day = now_s - now_s % DAY_S
@@ -283,11 +295,15 @@ class Pair:
         self._ensure()
         return self._trades[-1]
 
-    @property
-    def trades(self) -> tuple[Trade, ...]:
-        """The newest trades, newest first."""
+    def trades(self, before_ms: int) -> Iterator[Trade]:
+        """The trades before a time, newest first, live ones joined to history."""
         self._ensure()
-        return tuple(reversed(self._trades))
+        recent = tuple(reversed(self._trades))
+        yield from (trade for trade in recent if trade.time_ms < before_ms)
+        oldest = recent[-1].sequential_id
+        for trade in self._past_trades(min(before_ms // 1000 + 1, self._start_ms // 1000)):
+            if trade.sequential_id < oldest and trade.time_ms < before_ms:
+                yield trade
 
     # --- candles --------------------------------------------------------------------------------
 

@@ -1,30 +1,41 @@
-"""`RestApi`: the quotation calls of protocol section 9.1, from the same state as the sockets."""
+"""`RestApi`: the quotation calls and the account's reading calls of protocol section 9.
+
+From the same state as the sockets. An answer is made in small steps, because it is made in the process
+and thread of a window.
+"""
 
 from __future__ import annotations
 
+import functools
 import itertools
+import math
 import re
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Generator, Mapping
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
 import msgspec
 
 from qt_upbit.models import to_dict
+from qt_upbit.simulator.account import Fill, Order
 from qt_upbit.simulator.exchange import Refusal, SimulatedExchange, error_body
-from qt_upbit.simulator.live_candles import UNITS_S
-from qt_upbit.simulator.pair import Pair
-from qt_upbit.simulator.price_grid import from_units
-from qt_upbit.simulator.price_path import mix
+from qt_upbit.simulator.history import Candle, merge
+from qt_upbit.simulator.live_candles import UNITS_S, TimedCandle
+from qt_upbit.simulator.pair import Pair, utc_text
+from qt_upbit.simulator.price_grid import from_units, turnover
+from qt_upbit.simulator.price_path import mix, text_seed
 from qt_upbit.simulator.rate_window import RateWindow
 from qt_upbit.simulator.spelling import plain
-from qt_upbit.types import KST, StreamType
+from qt_upbit.simulator.token_check import TokenRefused
+from qt_upbit.types import KST, AskBid, OrderState, StreamType
 
 __all__ = ["RestApi"]
 
 _Query = Mapping[str, str]
+_Rows = Generator[None, None, Any]
+_Call = Callable[[_Query, float], _Rows]
 _json: Final = msgspec.json.Encoder(decimal_format="number")
 _MINUTES: Final = re.compile(r"/v1/candles/minutes/(\d+)\Z")
 _CAUTIONS: Final = (
@@ -40,6 +51,10 @@ _MISSING: Final = Refusal(
 )
 _WRONG_TYPE: Final = Refusal(400, error_body(400, "Type mismatch error. Check the parameters type!"))
 _INVALID: Final = Refusal(400, error_body(400, "Invalid parameter. Check the given value!"))
+_BAD_PARAMETER: Final = Refusal(400, error_body("invalid_parameter", "잘못된 파라미터"))
+_ORDER_NOT_FOUND: Final = Refusal(404, error_body("order_not_found", "주문을 찾지 못했습니다."))
+_PRIVATE_GROUP: Final = "default"
+_TIME_OF_DAY: Final = re.compile(r"([01]\d|2[0-3])[0-5]\d[0-5]\d\Z")
 _NO_ROUTE: Final = Refusal(404, error_body("not_found", "no Route matched with those values"))
 
 
@@ -50,53 +65,72 @@ class _Refused(Exception):
 
 
 class RestApi:
-    """Answers quotation calls. Limits are counted per address and group (protocol section 6.2)."""
+    """Answers REST calls. Limits are counted per address and group (protocol section 6.2)."""
 
     def __init__(self, exchange: SimulatedExchange) -> None:
         self._exchange = exchange
         self._windows: dict[tuple[str, str], RateWindow] = {}
-        self._calls: dict[str, tuple[str, Callable[[_Query, float], Any]]] = {
+        self._calls: dict[str, tuple[str, _Call]] = {
             "/v1/market/all": ("market", self._markets),
             "/v1/ticker": ("ticker", self._tickers),
             "/v1/ticker/all": ("ticker", self._all_tickers),
             "/v1/orderbook": ("orderbook", self._orderbooks),
             "/v1/orderbook/instruments": ("orderbook", self._instruments),
             "/v1/trades/ticks": ("trade", self._trades),
-            "/v1/candles/seconds": ("candle", lambda query, now: self._candles("1s", query, now)),
+            "/v1/candles/seconds": ("candle", functools.partial(self._candles, "1s")),
             "/v1/candles/days": ("candle", self._days),
+            "/v1/candles/weeks": ("candle", functools.partial(self._periods, _week)),
+            "/v1/candles/months": ("candle", functools.partial(self._periods, _month)),
+            "/v1/candles/years": ("candle", functools.partial(self._periods, _year)),
+            "/v1/accounts": (_PRIVATE_GROUP, self._accounts),
+            "/v1/orders/open": (_PRIVATE_GROUP, functools.partial(self._orders, ("wait", "watch"))),
+            "/v1/orders/closed": (_PRIVATE_GROUP, functools.partial(self._orders, ("done", "cancel"))),
+            "/v1/order": (_PRIVATE_GROUP, self._order),
         }
 
-    async def handle(
-        self,
-        method: str,
-        path: str,
-        query: str,
-        headers: Mapping[str, str],
-        body: bytes,
-        address: str,
-        now: float,
-    ) -> Refusal:
-        """The answer to one call, an error or not."""
+    def answer(
+        self, method: str, path: str, query: str, headers: Mapping[str, str], address: str, now: float
+    ) -> Generator[None, None, Refusal]:
+        """The answer to one call, an error or not; yields now and then so that others get their turn.
+
+        Args:
+            method: of HTTP.
+            path: from ``/v1``.
+            query: the query string as it was sent.
+            headers: of the request.
+            address: of the caller, whose calls are counted.
+            now: the exchange's time.
+        """
         minutes = _MINUTES.match(path)
         if method != "GET" or not (minutes or path in self._calls):
             return _NO_ROUTE
         group, call = ("candle", self._minutes(minutes[1])) if minutes else self._calls[path]
         values = {name.lower(): value for name, value in headers.items()}
-        if "origin" in values and not self._exchange.origin_allowed(address, now):
+        private = group == _PRIVATE_GROUP
+        if not private and "origin" in values and not self._exchange.origin_allowed(address, now):
             return Refusal(429, error_body(429, "Too many API requests."), {"Retry-After": "10"})
         limited = self._count(group, address, now)
         if isinstance(limited, Refusal):
             return limited
-        parameters = {name: given[-1] for name, given in parse_qs(query, keep_blank_values=True).items()}
+        if private:
+            try:
+                self._exchange.tokens.verify(values.get("authorization"), unquote(query))
+            except TokenRefused as exc:
+                return Refusal(401, error_body(exc.name, "Failed to verify Jwt token."))
+        given = parse_qs(query, keep_blank_values=True)
+        parameters = {name.removesuffix("[]"): ",".join(each) for name, each in given.items()}
         try:
-            return Refusal(200, _json.encode(call(parameters, now)), limited)
+            rows = yield from call(parameters, now)
         except _Refused as exc:
             return exc.reply
+        return Refusal(200, _json.encode(rows), limited)
 
     def _count(self, group: str, address: str, now: float) -> Refusal | dict[str, str]:
         limit = self._exchange.settings.rest_limit
         if limit is None:
             return {}
+        if group == _PRIVATE_GROUP:
+            limit *= 3
         window = self._windows.setdefault((group, address), RateWindow(limit, 1.0))
         allowed = window.hit(now)
         headers = {"Remaining-Req": f"group={group}; min={limit * 60}; sec={window.remaining}"}
@@ -117,10 +151,12 @@ class RestApi:
     def _pairs(self, query: _Query) -> list[Pair]:
         return [self._pair(code) for code in _required(query, "markets").split(",")]
 
-    # --- calls ----------------------------------------------------------------------------------
+    # --- quotation ------------------------------------------------------------------------------
 
-    def _markets(self, query: _Query, _now: float) -> list[dict[str, Any]]:
-        details = query.get("is_details", "false").lower() == "true"
+    def _markets(self, query: _Query, _now: float) -> _Rows:
+        text = query.get("is_details", "false").lower()
+        if text not in ("true", "false"):
+            raise _Refused(_WRONG_TYPE)
         rows = []
         for pair in self._exchange.market:
             coin = pair.listing.coin
@@ -129,21 +165,31 @@ class RestApi:
                 "korean_name": coin.korean_name,
                 "english_name": coin.english_name,
             }
-            if details:
-                number = mix(self._exchange.settings.seed, hash_of(pair.code))
+            if text == "true":
+                number = mix(self._exchange.settings.seed, text_seed(pair.code))
                 row["market_event"] = {
                     "warning": number % 40 == 0,
                     "caution": {name: (number >> (4 + i)) % 32 == 0 for i, name in enumerate(_CAUTIONS)},
                 }
             rows.append(row)
+        yield
         return rows
 
-    def _tickers(self, query: _Query, now: float) -> list[dict[str, Any]]:
-        return [self._ticker(pair, now) for pair in self._pairs(query)]
+    def _tickers(self, query: _Query, now: float) -> _Rows:
+        rows = []
+        for pair in self._pairs(query):
+            rows.append(self._ticker(pair, now))
+            yield
+        return rows
 
-    def _all_tickers(self, query: _Query, now: float) -> list[dict[str, Any]]:
+    def _all_tickers(self, query: _Query, now: float) -> _Rows:
         quotes = _required(query, "quote_currencies").upper().split(",")
-        return [self._ticker(pair, now) for pair in self._exchange.market if pair.listing.quote in quotes]
+        rows = []
+        for pair in self._exchange.market:
+            if pair.listing.quote in quotes:
+                rows.append(self._ticker(pair, now))
+                yield
+        return rows
 
     def _ticker(self, pair: Pair, now: float) -> dict[str, Any]:
         event = pair.ticker_event(self._exchange.market_ms(now), StreamType.SNAPSHOT)
@@ -154,18 +200,18 @@ class RestApi:
             "trade_date_kst": traded.strftime("%Y%m%d"),
             "trade_time_kst": traded.strftime("%H%M%S"),
         }
-        for name in _SOCKET_ONLY:
-            row.pop(name, None)
-        return row
+        return {name: row[name] for name in _TICKER_KEYS}
 
-    def _orderbooks(self, query: _Query, _now: float) -> list[dict[str, Any]]:
-        count = min(_number(query, "count", 30), 30)
+    def _orderbooks(self, query: _Query, _now: float) -> _Rows:
+        count = _number(query, "count", 30)
+        if count < 1:
+            raise _Refused(_INVALID)
         level = _decimal(query, "level")
         books = []
         for pair in self._pairs(query):
             if level and level not in self._exchange.market.supported_levels(pair.code):
                 return []
-            asks, bids = pair.book.levels(count, int(level * 10**8))
+            asks, bids = pair.book.levels(min(count, 30), int(level * 10**8))
             books.append(
                 {
                     "market": pair.code,
@@ -175,40 +221,47 @@ class RestApi:
                     # Another order of keys than on the socket (protocol section 3.3).
                     "orderbook_units": [
                         {
-                            "ask_price": from_units(ask[0]),
                             "bid_price": from_units(bid[0]),
-                            "ask_size": from_units(ask[1]),
                             "bid_size": from_units(bid[1]),
+                            "ask_price": from_units(ask[0]),
+                            "ask_size": from_units(ask[1]),
                         }
                         for ask, bid in itertools.zip_longest(asks, bids, fillvalue=(0, 0))
                     ],
                     "level": level,
                 }
             )
+            yield
         return books
 
-    def _instruments(self, query: _Query, _now: float) -> list[dict[str, Any]]:
-        return [
+    def _instruments(self, query: _Query, _now: float) -> _Rows:
+        rows = [
             {
                 "market": pair.code,
                 "quote_currency": pair.listing.quote,
-                "tick_size": plain(from_units(pair.grid.up(pair.quote[1]) - pair.quote[1])),
+                "tick_size": plain(from_units(pair.grid.tick(pair.quote[1]))),
                 "supported_levels": [str(n) for n in self._exchange.market.supported_levels(pair.code)],
             }
             for pair in self._pairs(query)
         ]
+        yield
+        return rows
 
-    def _trades(self, query: _Query, now: float) -> list[dict[str, Any]]:
+    def _trades(self, query: _Query, now: float) -> _Rows:
         pair = self._pair(_required(query, "market"))
         count = _number(query, "count", 1)
-        if not 1 <= count <= 500:
+        days_ago = _number(query, "days_ago", 0)
+        if not 1 <= count <= 500 or not 0 <= days_ago <= 7:
             raise _Refused(_INVALID)
         cursor = _number(query, "cursor", 2**63)
+        now_ms = self._exchange.market_ms(now)
+        before_ms = _trades_before(query.get("to"), days_ago, now_ms)
         rows = []
-        for trade in pair.trades:
+        for trade in pair.trades(before_ms):
+            yield
             if trade.sequential_id >= cursor:
                 continue
-            event = pair.trade_event(trade, self._exchange.market_ms(now), StreamType.SNAPSHOT)
+            event = pair.trade_event(trade, now_ms, StreamType.SNAPSHOT)
             rows.append(
                 {
                     "market": pair.code,
@@ -227,50 +280,202 @@ class RestApi:
                 break
         return rows
 
-    def _minutes(self, text: str) -> Callable[[_Query, float], Any]:
+    def _minutes(self, text: str) -> _Call:
         unit = f"{text}m"
 
-        def call(query: _Query, now: float) -> Any:
+        def call(query: _Query, now: float) -> _Rows:
             if unit not in UNITS_S:
                 raise _Refused(_INVALID)
-            return [row | {"unit": int(text)} for row in self._candles(unit, query, now)]
+            rows = yield from self._candles(unit, query, now)
+            return [row | {"unit": int(text)} for row in rows]
 
         return call
 
-    def _days(self, query: _Query, now: float) -> list[dict[str, Any]]:
-        rows = self._candles("1d", query, now, extra=1)
+    def _candles(self, unit: str, query: _Query, now: float) -> _Rows:
+        rows = []
+        pair, before_s, count = self._wanted_candles(query, now)
+        for timed in itertools.islice(pair.candles(unit, before_s), count):
+            rows.append(_candle_row(pair, timed))
+            yield
+        return rows
+
+    def _wanted_candles(self, query: _Query, now: float) -> tuple[Pair, int, int]:
+        pair = self._pair(_required(query, "market"))
+        count = _number(query, "count", 1)
+        if not 1 <= count <= 200:
+            raise _Refused(_INVALID)
+        return pair, _before(query.get("to"), self._exchange.market_ms(now) // 1000 + 1), count
+
+    def _days(self, query: _Query, now: float) -> _Rows:
+        pair, before_s, count = self._wanted_candles(query, now)
+        rows = []
+        for timed in itertools.islice(pair.candles("1d", before_s), count + 1):
+            rows.append(_candle_row(pair, timed))
+            yield
         for row, older in itertools.pairwise(rows):
             close = older["trade_price"]
             row["prev_closing_price"] = close
             row["change_price"] = row["trade_price"] - close
             row["change_rate"] = round(row["change_price"] / close, 10)
-        return rows[:-1] if len(rows) > 1 else rows
+        return rows[:-1]
 
-    def _candles(self, unit: str, query: _Query, now: float, extra: int = 0) -> list[dict[str, Any]]:
-        pair = self._pair(_required(query, "market"))
-        count = _number(query, "count", 1)
-        if not 1 <= count <= 200:
-            raise _Refused(_INVALID)
-        before_s = _before(query.get("to"), self._exchange.market_ms(now) // 1000 + 1)
+    def _periods(self, first_day: Callable[[date], date], query: _Query, now: float) -> _Rows:
+        """Weeks, months and years, put together from days."""
+        pair, before_s, count = self._wanted_candles(query, now)
+        # The period that `to` lies in is asked for as a whole, as its days before `to`.
         rows = []
-        for timed in itertools.islice(pair.candles(unit, before_s), count + extra):
-            event = pair.candle_event("1s" if unit == "1d" else unit, timed, StreamType.SNAPSHOT)
-            row = to_dict(event)
-            for name in ("type", "code", "stream_type"):
-                del row[name]
-            rows.append({"market": pair.code} | row)
+        days = pair.candles("1d", before_s)
+        for first, group in itertools.groupby(days, lambda timed: first_day(_day_of(timed))):
+            whole: Candle | None = None
+            newest_ms = 0
+            for timed in group:
+                whole = merge(timed.candle, whole)
+                newest_ms = max(newest_ms, timed.time_ms)
+                yield
+            assert whole is not None  # noqa: S101  # a group has a member
+            start_s = int(datetime(first.year, first.month, first.day, tzinfo=UTC).timestamp())
+            row = _candle_row(pair, TimedCandle(start_s, whole, newest_ms))
+            rows.append(row | {"first_day_of_period": first.isoformat()})
+            if len(rows) == count:
+                break
         return rows
 
+    # --- account --------------------------------------------------------------------------------
 
-_SOCKET_ONLY: Final = (
-    "type", "code", "stream_type", "ask_bid", "acc_ask_volume", "acc_bid_volume", "market_state",
-    "is_trading_suspended", "delisting_date", "market_warning",
+    def _accounts(self, _query: _Query, _now: float) -> _Rows:
+        yield
+        return [
+            {
+                "currency": held.currency,
+                "balance": plain(held.balance),
+                "locked": plain(held.locked),
+                "avg_buy_price": plain(held.avg_buy_price),
+                "avg_buy_price_modified": False,
+                "unit_currency": self._exchange.settings.region.quote_currency,
+            }
+            for held in self._exchange.account.balances.values()
+        ]
+
+    def _orders(self, allowed: tuple[str, ...], query: _Query, _now: float) -> _Rows:
+        states = (query.get("states") or query.get("state") or ",".join(allowed)).split(",")
+        if not set(states) <= set(allowed):
+            raise _Refused(_BAD_PARAMETER)
+        limit, page = _number(query, "limit", 100), _number(query, "page", 1)
+        if limit < 1 or page < 1:
+            raise _Refused(_BAD_PARAMETER)
+        orders = [
+            order
+            for order in self._exchange.account.orders.values()
+            if _state_of(order) in states and query.get("market", order.code) == order.code
+        ]
+        if query.get("order_by", "desc") == "desc":
+            orders.reverse()
+        yield
+        return [_order_row(order) for order in orders[(page - 1) * limit : page * limit]]
+
+    def _order(self, query: _Query, _now: float) -> _Rows:
+        wanted, identifier = query.get("uuid"), query.get("identifier")
+        yield
+        for order in self._exchange.account.orders.values():
+            if order.uuid == wanted if wanted else identifier and order.identifier == identifier:
+                return _order_row(order) | {"trades": [_fill_row(order, fill) for fill in order.fills]}
+        raise _Refused(_ORDER_NOT_FOUND)
+
+
+def _candle_row(pair: Pair, timed: TimedCandle) -> dict[str, Any]:
+    candle = timed.candle
+    return {
+        "market": pair.code,
+        "candle_date_time_utc": utc_text(timed.start_s),
+        "candle_date_time_kst": utc_text(timed.start_s, 9),
+        "opening_price": from_units(candle.open),
+        "high_price": from_units(candle.high),
+        "low_price": from_units(candle.low),
+        "trade_price": from_units(candle.close),
+        "timestamp": timed.time_ms,
+        "candle_acc_trade_price": turnover(candle.turnover),
+        "candle_acc_trade_volume": from_units(candle.volume),
+    }
+
+
+def _state_of(order: Order) -> str:
+    """An order's state in REST, which has no ``trade``: a partly filled order waits."""
+    return OrderState.WAIT.value if order.state is OrderState.TRADE else order.state.value
+
+
+def _order_row(order: Order) -> dict[str, Any]:
+    """An order; what is null is left out (protocol section 9.2)."""
+    row: dict[str, Any] = {
+        "market": order.code,
+        "uuid": order.uuid,
+        "side": order.side.value.lower(),
+        "ord_type": order.order_type.value,
+        "price": order.price,
+        "state": _state_of(order),
+        "created_at": _kst_text(order.created_ms, "seconds"),
+        "volume": order.volume,
+        "remaining_volume": order.remaining_volume,
+        "executed_volume": order.executed_volume,
+        "reserved_fee": order.reserved_fee,
+        "remaining_fee": order.remaining_fee,
+        "paid_fee": order.paid_fee,
+        "locked": order.locked,
+        "time_in_force": None if order.time_in_force is None else order.time_in_force.value,
+        "identifier": order.identifier,
+        "smp_type": None if order.smp_type is None else order.smp_type.value,
+        "prevented_volume": None if order.by_amount else Decimal(0),
+        "prevented_locked": Decimal(0),
+        "trades_count": len(order.fills),
+    }
+    return {
+        name: plain(value) if isinstance(value, Decimal) else value
+        for name, value in row.items()
+        if value is not None
+    }
+
+
+def _fill_row(order: Order, fill: Fill) -> dict[str, Any]:
+    return {
+        "market": order.code,
+        "uuid": fill.uuid,
+        "price": plain(fill.price),
+        "volume": plain(fill.volume),
+        "funds": plain(fill.price * fill.volume),
+        "trend": "up" if order.side is AskBid.BID else "down",
+        "created_at": _kst_text(fill.time_ms, "microseconds"),
+        "side": order.side.value.lower(),
+    }
+
+
+def _kst_text(time_ms: int, resolution: str) -> str:
+    moment = datetime.fromtimestamp(time_ms // 1000, KST) + timedelta(milliseconds=time_ms % 1000)
+    return moment.isoformat(timespec=resolution)
+
+
+def _day_of(timed: TimedCandle) -> date:
+    return datetime.fromtimestamp(timed.start_s, UTC).date()
+
+
+def _week(day: date) -> date:
+    return day - timedelta(days=day.weekday())
+
+
+def _month(day: date) -> date:
+    return day.replace(day=1)
+
+
+def _year(day: date) -> date:
+    return day.replace(month=1, day=1)
+
+
+_TICKER_KEYS: Final = (
+    "market", "trade_date", "trade_time", "trade_date_kst", "trade_time_kst", "trade_timestamp",
+    "opening_price", "high_price", "low_price", "trade_price", "prev_closing_price", "change",
+    "change_price", "change_rate", "signed_change_price", "signed_change_rate", "trade_volume",
+    "acc_trade_price", "acc_trade_price_24h", "acc_trade_volume", "acc_trade_volume_24h",
+    "highest_52_week_price", "highest_52_week_date", "lowest_52_week_price", "lowest_52_week_date",
+    "timestamp",
 )  # fmt: skip
-
-
-def hash_of(text: str) -> int:
-    """A number for a text, the same in every process."""
-    return int.from_bytes(text.encode()[-7:], "big")
 
 
 def _required(query: _Query, name: str) -> str:
@@ -305,4 +510,17 @@ def _before(text: str | None, default_s: int) -> int:
         moment = datetime.fromisoformat(text.replace(" ", "T"))
     except ValueError:
         raise _Refused(_INVALID) from None
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+    # Exclusive: a candle that starts within the second of `to` comes before it.
+    return math.ceil((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+
+def _trades_before(text: str | None, days_ago: int, now_ms: int) -> int:
+    """``to``, a time of day in UTC, `days_ago` days ago; by default the end of that day. Milliseconds."""
+    day = datetime.fromtimestamp(now_ms // 1000, UTC).date() - timedelta(days=days_ago)
+    midnight_ms = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000
+    if not text:
+        return midnight_ms + 86_400_000 if days_ago else now_ms + 1
+    digits = text.replace(":", "")
+    if not _TIME_OF_DAY.match(digits):
+        raise _Refused(_INVALID)
+    return midnight_ms + (int(digits[:2]) * 3600 + int(digits[2:4]) * 60 + int(digits[4:])) * 1000

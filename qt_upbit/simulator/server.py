@@ -180,18 +180,23 @@ class SimulatedServer:
         for scope in Scope:
             if request.path == scope.path:
                 return await self._handle_socket(request, scope)
-        headers = dict(request.headers)
-        body = await request.read()
-        reply = await self._rest.handle(
+        steps = self._rest.answer(
             request.method,
             request.path,
-            request.query_string,
-            headers,
-            body,
+            request.rel_url.raw_query_string,
+            request.headers,
             request.remote or "",
             self.now(),
         )
-        return _response(reply)
+        began = time.perf_counter()
+        while True:
+            try:
+                next(steps)
+            except StopIteration as done:
+                return _response(done.value)
+            if time.perf_counter() - began > _SLICE_S:
+                await asyncio.sleep(0)
+                began = time.perf_counter()
 
     async def _handle_socket(self, request: web.Request, scope: Scope) -> web.StreamResponse:
         status = 503 if self.refuse_connections else self.handshake_status
