@@ -66,17 +66,22 @@ _HOMES = {
         "ConnectionFailedError",
         "CredentialsRequiredError",
         "DecodeError",
+        "InvalidOrderError",
         "InvalidSubscriptionError",
         "LocalProtocolError",
+        "OrderOutcomeError",
         "ProxyClosedError",
         "QtUpbitError",
+        "RateLimitedError",
         "RemoteError",
+        "RestError",
         "ServerError",
         "SubscriptionError",
         "WrongThreadError",
     ),
     "qt_upbit.config": ("Credentials", "Preset", "Region", "WebSocketConfig"),
     "qt_upbit.models": ("from_dict", "to_dict"),
+    "qt_upbit.records": ("Balance", "Fill", "Order"),
     "qt_upbit.protocol.simple_format_converter": ("SimpleFormatConverter",),
     "qt_upbit.protocol.subscription_state_manager": ("SubscriptionStateManager",),
     "qt_upbit.protocol.connection": ("UpbitConnection",),
@@ -117,6 +122,9 @@ if TYPE_CHECKING:
     from qt_upbit.qt.owned_slot import owned_slot as owned_slot
     from qt_upbit.qt.subscription import Subscription as Subscription
     from qt_upbit.qt.websocket_client_proxy import WebSocketClientProxy as WebSocketClientProxy
+    from qt_upbit.records import Balance as Balance
+    from qt_upbit.records import Fill as Fill
+    from qt_upbit.records import Order as Order
     from qt_upbit.routing.data_routing_engine import DataRoutingEngine as DataRoutingEngine
     from qt_upbit.routing.fanout_hub import FanoutHub as FanoutHub
     from qt_upbit.transport.native_websocket_client import NativeWebSocketClient as NativeWebSocketClient

@@ -17,7 +17,7 @@ from __future__ import annotations
 import enum
 import os
 from collections.abc import Mapping
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -180,6 +180,26 @@ class WebSocketConfig(_Frozen):
     )
     audit_interval_s: float | None = Field(
         default=60.0, ge=1, description="LIST_SUBSCRIPTIONS this often when nothing changes; None never"
+    )
+
+    jwt_algorithm: Literal["HS512", "HS256"] = Field(default="HS512", description="signature of our tokens")
+    token_lifetime_s: float | None = Field(
+        default=3600.0,
+        ge=1,
+        description="private and info connections are renewed, without a break, at 80 % of this; None never",
+    )
+    rest_timeout_s: float = Field(default=10.0, gt=0, le=120)
+    order_resolve_timeout_s: float = Field(
+        default=10.0, gt=0, le=120, description="how long an order is asked for whose answer was lost"
+    )
+    recover_gaps: bool = Field(
+        default=True, description="fetch what was missed over REST; needs the extra 'rest'"
+    )
+    recovery_timeout_s: float = Field(
+        default=15.0, gt=0, description="live events wait at most this long for those that were missed"
+    )
+    recovery_max_calls: int = Field(
+        default=20, ge=1, description="REST calls for one gap of one stream; what is beyond is reported"
     )
 
     frame_rate_hz: float = Field(

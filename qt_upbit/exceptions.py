@@ -4,7 +4,8 @@
     ├── ConfigError                  a setting, key or environment variable is unusable
     ├── LocalProtocolError           you asked for something the protocol does not have
     │   ├── InvalidSubscriptionError a code, unit, depth, level or option is wrong
-    │   └── CredentialsRequiredError a private stream was asked for without keys
+    │   ├── CredentialsRequiredError a private stream was asked for without keys
+    │   └── InvalidOrderError        an order that Upbit would refuse
     ├── ProxyClosedError             the proxy, subscription or manager was closed before
     ├── WrongThreadError             a QObject of ours was used outside the GUI thread
     ├── SubscriptionError            codes stayed silent although everything else is fine
@@ -12,7 +13,10 @@
     │   ├── ServerError              Upbit answered with an error frame
     │   ├── AuthenticationError      Upbit refused the key or the token
     │   ├── ConnectionFailedError    no connection: DNS, TCP, TLS, HTTP status, timeout
-    │   └── DecodeError              a frame that is not what the documentation says
+    │   ├── DecodeError              a frame that is not what the documentation says
+    │   ├── RestError                Upbit answered a REST call with an error
+    │   │   └── RateLimitedError     too many calls; says how long to wait
+    │   └── OrderOutcomeError        an order was sent and no answer came
     └── CallbackError                a callback or slot of the application raised
 
 `LocalProtocolError` raises at the call that made the mistake. `RemoteError` never raises out of
@@ -31,11 +35,15 @@ __all__ = [
     "ConnectionFailedError",
     "CredentialsRequiredError",
     "DecodeError",
+    "InvalidOrderError",
     "InvalidSubscriptionError",
     "LocalProtocolError",
+    "OrderOutcomeError",
     "ProxyClosedError",
     "QtUpbitError",
+    "RateLimitedError",
     "RemoteError",
+    "RestError",
     "ServerError",
     "SubscriptionError",
     "WrongThreadError",
@@ -74,6 +82,25 @@ class CredentialsRequiredError(LocalProtocolError):
             f"{self.stream} needs API keys: pass Credentials to GlobalWebSocketManager.configure(...) "
             "or set UPBIT_ACCESS_KEY and UPBIT_SECRET_KEY"
         )
+
+
+class InvalidOrderError(LocalProtocolError, ValueError):
+    """An order that Upbit would refuse; nothing was sent.
+
+    Attributes:
+        field: the argument that is wrong, for example ``price``.
+        value: what was given, as text.
+        reason: the rule, and a value that would be right.
+    """
+
+    def __init__(self, field: str, value: object, reason: str) -> None:
+        self.field = field
+        self.value = str(value)[:_SAMPLE_LIMIT]
+        self.reason = reason
+        super().__init__(field, self.value, reason)
+
+    def __str__(self) -> str:
+        return f"{self.field} {self.value}: {self.reason}"
 
 
 class ProxyClosedError(QtUpbitError, RuntimeError):
@@ -190,6 +217,72 @@ class DecodeError(RemoteError, ValueError):
         return f"cannot read frame: {self.reason}; frame begins {self.sample!r}"
 
 
+class RestError(RemoteError):
+    """Upbit answered a REST call with an error, or not with what the documentation says.
+
+    Attributes:
+        status: HTTP status; None when no answer came.
+        name: Upbit's error name as text, for example ``insufficient_funds_bid``; the Quotation API
+            gives the status instead (protocol section 9.5).
+        message: Upbit's own text, usually Korean.
+        call: method and path.
+    """
+
+    def __init__(self, call: str, status: int | None, name: str = "", message: str = "") -> None:
+        self.call = call
+        self.status = status
+        self.name = name[:_SAMPLE_LIMIT]
+        self.message = message[:_SAMPLE_LIMIT]
+        super().__init__(call, status, self.name, self.message)
+
+    def __str__(self) -> str:
+        status = "no answer" if self.status is None else f"HTTP {self.status}"
+        detail = " ".join(part for part in (self.name, f"({self.message})" if self.message else "") if part)
+        return f"{self.call}: {status} {detail}".rstrip()
+
+
+class RateLimitedError(RestError):
+    """Too many calls (429), or blocked after too many (418).
+
+    Attributes:
+        retry_after_s: seconds to stay away; calls of this group raise at once until then.
+    """
+
+    def __init__(
+        self, call: str, status: int | None, name: str = "", message: str = "", retry_after_s: float = 1.0
+    ) -> None:
+        super().__init__(call, status, name, message)
+        self.retry_after_s = retry_after_s
+        self.args = (call, status, self.name, self.message, retry_after_s)
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}; wait {self.retry_after_s:g} s"
+
+
+class OrderOutcomeError(RemoteError):
+    """An order was sent, no answer came, and asking for it did not show it. It was not sent again.
+
+    Attributes:
+        identifier: of the order; `get_order(identifier=…)` asks again.
+        asked_for_s: how long it was asked for, seconds.
+        found_none: Upbit said each time that no such order exists, so it very probably was not placed;
+            False when not even that could be learnt.
+    """
+
+    def __init__(self, identifier: str, asked_for_s: float, found_none: bool) -> None:
+        self.identifier = identifier
+        self.asked_for_s = asked_for_s
+        self.found_none = found_none
+        super().__init__(identifier, asked_for_s, found_none)
+
+    def __str__(self) -> str:
+        what = "Upbit knows no such order" if self.found_none else "Upbit cannot be asked"
+        return (
+            f"no answer to the order {self.identifier}, and {what} after {self.asked_for_s:g} s; it was not "
+            "sent again: ask for it by this identifier before you place another"
+        )
+
+
 class CallbackError(QtUpbitError):
     """A callback of the application raised; the other receivers were still served.
 
@@ -209,5 +302,7 @@ class CallbackError(QtUpbitError):
 
 
 def is_retryable(error: BaseException) -> bool:
-    """Whether waiting and connecting again can help. Decided here and nowhere else."""
-    return isinstance(error, RemoteError) and not isinstance(error, AuthenticationError)
+    """Whether waiting and trying again can help. Decided here and nowhere else."""
+    if isinstance(error, RestError):
+        return error.status is None or error.status >= 500 or isinstance(error, RateLimitedError)
+    return isinstance(error, RemoteError) and not isinstance(error, AuthenticationError | OrderOutcomeError)

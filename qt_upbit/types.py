@@ -184,10 +184,12 @@ class CodeRule(enum.Enum):
 
 
 class StreamType(_OpenStrEnum):
-    """Whether a frame is a first picture or a change."""
+    """Whether an event is a first picture, a change, or was fetched after a gap."""
 
     SNAPSHOT = "SNAPSHOT"
     REALTIME = "REALTIME"
+    RECOVERED = "RECOVERED"
+    """Not Upbit's: missed while the line was down and fetched over REST afterwards."""
 
 
 class Change(_OpenStrEnum):
@@ -516,7 +518,8 @@ class BaseWebSocketEvent(_WireStruct, frozen=True, kw_only=True, eq=False, dict=
     Attributes:
         type: Upbit's type, for example ``ticker`` or ``candle.1m``.
         timestamp: milliseconds since the epoch, UTC (microseconds on the wire are recognised).
-        stream_type: SNAPSHOT or REALTIME; also SNAPSHOT when the value came from our own cache.
+        stream_type: SNAPSHOT or REALTIME; also SNAPSHOT when the value came from our own cache, and
+            RECOVERED when it was missed and fetched afterwards.
     """
 
     _row: ClassVar[EventType]
@@ -541,6 +544,11 @@ class BaseWebSocketEvent(_WireStruct, frozen=True, kw_only=True, eq=False, dict=
     def is_snapshot(self) -> bool:
         """Whether this is a first picture rather than a change."""
         return self.stream_type == StreamType.SNAPSHOT
+
+    @property
+    def is_recovered(self) -> bool:
+        """Whether it was missed while the line was down and fetched over REST afterwards."""
+        return self.stream_type == StreamType.RECOVERED
 
     @property
     def row(self) -> EventType:

@@ -20,6 +20,10 @@ SAMPLES = [
     e.ConnectionFailedError("the handshake was refused", 429, 3.0),
     e.DecodeError("Expected `int`", b'{"type":"ticker"}'),
     e.CallbackError("my_chart", "MyChart.on_ticker"),
+    e.InvalidOrderError("price", 155_772_300, "must be a multiple of 1000: 155772000 or 155773000"),
+    e.RestError("POST /v1/orders", 400, "insufficient_funds_bid", "주문 가능한 금액(KRW)이 부족합니다."),
+    e.RateLimitedError("GET /v1/ticker", 418, "", "", 60.0),
+    e.OrderOutcomeError("my-1", 10.0, found_none=True),
 ]
 
 
@@ -56,6 +60,14 @@ def test_texts_name_what_and_what_to_do() -> None:
     assert str(SAMPLES[8]) == "connection failed (HTTP 429): the handshake was refused"
 
 
+def test_texts_of_orders_and_calls() -> None:
+    texts = [str(error) for error in SAMPLES[11:]]
+    assert texts[0] == "price 155772300: must be a multiple of 1000: 155772000 or 155773000"
+    assert texts[1].startswith("POST /v1/orders: HTTP 400 insufficient_funds_bid (주문")
+    assert texts[2] == "GET /v1/ticker: HTTP 418; wait 60 s"
+    assert "my-1, and Upbit knows no such order after 10 s" in texts[3]
+
+
 def test_a_callback_error_shows_its_cause() -> None:
     error = e.CallbackError("my_chart", "on_ticker")
     error.__cause__ = KeyError("x")
@@ -72,5 +84,7 @@ def test_samples_are_bounded() -> None:
 
 def test_only_remote_errors_but_refused_keys_are_worth_a_retry() -> None:
     retryable = {type(error).__name__ for error in SAMPLES if e.is_retryable(error)}
-    assert retryable == {"ServerError", "ConnectionFailedError", "DecodeError"}
+    assert retryable == {"ServerError", "ConnectionFailedError", "DecodeError", "RateLimitedError"}
+    assert e.is_retryable(e.RestError("GET /v1/accounts", 503))
+    assert e.is_retryable(e.RestError("GET /v1/accounts", None))
     assert not e.is_retryable(OSError())

@@ -1,0 +1,158 @@
+"""What an account has and what it did: `Order`, `Fill`, `Balance`.
+
+The names are those of the events of `qt_upbit.types`, wherever a value came from: REST says ``side``,
+``ord_type`` and ``market`` for what the socket calls ``ask_bid``, ``order_type`` and ``code``
+(protocol section 9.2). All are frozen; amounts are exact decimals.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import msgspec
+
+from qt_upbit.types import AskBid, OrderState, OrderType, SmpType, TimeInForce
+
+__all__ = ["Balance", "Fill", "Order"]
+
+_OPEN = frozenset((OrderState.WAIT, OrderState.WATCH))
+
+
+class Fill(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of an order that was executed.
+
+    Attributes:
+        uuid: of the trade; ``trade_uuid`` in myOrder frames.
+        order_uuid: of the order.
+        code: the pair.
+        ask_bid: side of the order.
+        price: quote currency per unit.
+        volume: base currency.
+        trade_timestamp: milliseconds since the epoch, UTC.
+        fee: paid for this fill, quote currency; None where REST told of it, which does not say.
+        is_maker: whether the order waited in the book; None as for `fee`.
+    """
+
+    uuid: str
+    order_uuid: str
+    code: str
+    ask_bid: AskBid
+    price: Decimal
+    volume: Decimal
+    trade_timestamp: int
+    fee: Decimal | None = None
+    is_maker: bool | None = None
+
+    @property
+    def funds(self) -> Decimal:
+        """Price times volume, quote currency."""
+        return self.price * self.volume
+
+    @property
+    def traded_at(self) -> datetime:
+        """Time of the fill, aware, UTC."""
+        return _utc(self.trade_timestamp)
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """An order as it stands.
+
+    Attributes:
+        uuid: Upbit's id.
+        code: the pair.
+        ask_bid: side.
+        order_type: kind; ``price`` is a market buy by amount, ``market`` a market sell.
+        state: WAIT (also when partly filled), WATCH, DONE or CANCEL.
+        price: of a limit order; the amount to spend of a buy by amount.
+        volume: base currency; None for a buy by amount.
+        remaining_volume: what is still to be filled; a cancelled order keeps the value it had.
+        executed_volume: base currency filled so far.
+        executed_funds: quote currency of the fills; None where it is not known.
+        trades_count: number of fills.
+        reserved_fee, remaining_fee, paid_fee: quote currency.
+        locked: funds (bid, with fee) or volume (ask) held; a cancelled order keeps the value it had
+            (protocol section 9.2), so read it only while `is_open`.
+        time_in_force: condition, None for none.
+        identifier: the client's own id.
+        smp_type: self-match prevention.
+        prevented_volume, prevented_locked: cancelled by self-match prevention.
+        order_timestamp: when it was placed, milliseconds since the epoch, UTC; resolution one second.
+        fills: what is known of its fills, oldest first; fewer than `trades_count` where only a summary
+            was read.
+    """
+
+    uuid: str
+    code: str
+    ask_bid: AskBid
+    order_type: OrderType
+    state: OrderState
+    price: Decimal | None = None
+    volume: Decimal | None = None
+    remaining_volume: Decimal | None = None
+    executed_volume: Decimal = Decimal(0)
+    executed_funds: Decimal | None = None
+    trades_count: int = 0
+    reserved_fee: Decimal | None = None
+    remaining_fee: Decimal | None = None
+    paid_fee: Decimal | None = None
+    locked: Decimal | None = None
+    time_in_force: TimeInForce | None = None
+    identifier: str | None = None
+    smp_type: SmpType | None = None
+    prevented_volume: Decimal | None = None
+    prevented_locked: Decimal | None = None
+    order_timestamp: int | None = None
+    fills: tuple[Fill, ...] = ()
+
+    @property
+    def symbol(self) -> str:
+        """The pair: another name for `code`."""
+        return self.code
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can still be filled or cancelled."""
+        return self.state in _OPEN
+
+    @property
+    def avg_price(self) -> Decimal | None:
+        """Mean price of the fills, quote currency; None where nothing was filled or it is not known."""
+        if not self.executed_volume or self.executed_funds is None:
+            return None
+        return self.executed_funds / self.executed_volume
+
+    @property
+    def ordered_at(self) -> datetime | None:
+        """Time the order was placed, aware, UTC."""
+        return None if self.order_timestamp is None else _utc(self.order_timestamp)
+
+
+class Balance(msgspec.Struct, frozen=True, kw_only=True):
+    """What the account has of one currency.
+
+    Attributes:
+        currency: for example ``KRW`` or ``BTC``.
+        balance: available, that is without what orders hold.
+        locked: held by orders and withdrawals.
+        avg_buy_price: mean price paid; None where only the socket told, which does not say.
+        avg_buy_price_modified: whether the user has set it by hand.
+        unit_currency: currency of `avg_buy_price`.
+    """
+
+    currency: str
+    balance: Decimal
+    locked: Decimal
+    avg_buy_price: Decimal | None = None
+    avg_buy_price_modified: bool | None = None
+    unit_currency: str | None = None
+
+    @property
+    def total(self) -> Decimal:
+        """Available and locked together."""
+        return self.balance + self.locked
+
+
+def _utc(timestamp_ms: int) -> datetime:
+    seconds, ms = divmod(timestamp_ms, 1000)
+    return datetime.fromtimestamp(seconds, UTC) + timedelta(milliseconds=ms)

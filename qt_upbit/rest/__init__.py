@@ -1,0 +1,1 @@
+"""REST calls, through Upbit's official SDK, as our types with exact decimals."""
