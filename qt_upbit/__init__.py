@@ -80,6 +80,7 @@ _HOMES = {
         "WrongThreadError",
     ),
     "qt_upbit.config": ("Credentials", "Preset", "Region", "WebSocketConfig"),
+    "qt_upbit.key_store": ("delete_credentials", "load_credentials", "save_credentials"),
     "qt_upbit.models": ("from_dict", "to_dict"),
     "qt_upbit.records": ("Balance", "Fill", "Order"),
     "qt_upbit.protocol.simple_format_converter": ("SimpleFormatConverter",),
@@ -106,6 +107,9 @@ if TYPE_CHECKING:
     from qt_upbit.config import Region as Region
     from qt_upbit.config import WebSocketConfig as WebSocketConfig
     from qt_upbit.exceptions import *
+    from qt_upbit.key_store import delete_credentials as delete_credentials
+    from qt_upbit.key_store import load_credentials as load_credentials
+    from qt_upbit.key_store import save_credentials as save_credentials
     from qt_upbit.metrics import Metrics as Metrics
     from qt_upbit.metrics import ScopeMetrics as ScopeMetrics
     from qt_upbit.models import from_dict as from_dict

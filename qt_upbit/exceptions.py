@@ -170,13 +170,28 @@ class AuthenticationError(RemoteError):
         self.status = status
         super().__init__(name, status)
 
+    @property
+    def advice(self) -> str:
+        """What the name means and what to do."""
+        return _AUTH_ADVICE.get(
+            self.name, "check the key, its expiry, its allowed IP addresses and its permissions"
+        )
+
     def __str__(self) -> str:
         how = f"HTTP {self.status}" if self.status is not None else "error frame"
         reason = f" {self.name}" if self.name else ""
-        return (
-            f"Upbit refused the API key ({how}{reason}): check the key, its expiry, "
-            "its allowed IP addresses and its permissions"
-        )
+        return f"Upbit refused the API key ({how}{reason}): {self.advice}"
+
+
+_BAD_KEY = "access key and secret key do not belong together or do not exist: copy both again"
+_AUTH_ADVICE = {
+    "invalid_access_key": _BAD_KEY,
+    "jwt_verification": _BAD_KEY,
+    "expired_access_key": "the key has expired (keys live for a year): issue a new one",
+    "no_authorization_ip": "this computer's IP address is not on the key's list: add it where keys are made",
+    "out_of_scope": "the key lacks a permission (자산조회, 주문조회 or 주문하기): issue one that has it",
+    "nonce_used": "the token was used before: connect again",
+}
 
 
 class ConnectionFailedError(RemoteError):

@@ -64,6 +64,7 @@ class ScopeMetrics:
         inflated_bytes: bytes after inflation.
         requests_sent: subscription requests, total.
         reconnects: times an open connection was lost.
+        renewals: times a connection with a new token took over.
         stray_frames: frames that nobody waited for any more.
         streams: streams wanted.
         errors: errors reported.
@@ -77,6 +78,7 @@ class ScopeMetrics:
     inflated_bytes: int = 0
     requests_sent: int = 0
     reconnects: int = 0
+    renewals: int = 0
     stray_frames: int = 0
     streams: int = 0
     errors: int = 0

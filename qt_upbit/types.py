@@ -512,6 +512,9 @@ def event_type_of(wire_type: str) -> EventType | None:
     return _BY_WIRE_TYPE.get(wire_type)
 
 
+_NOT_IDENTITY: Final = frozenset(("timestamp", "stream_type"))
+
+
 class BaseWebSocketEvent(_WireStruct, frozen=True, kw_only=True, eq=False, dict=True):
     """What every event has. Immutable, hashable, comparable across wire formats.
 
@@ -554,6 +557,12 @@ class BaseWebSocketEvent(_WireStruct, frozen=True, kw_only=True, eq=False, dict=
     def row(self) -> EventType:
         """The declaration of this event's type."""
         return self._row
+
+    @property
+    def identity(self) -> tuple[Hashable, ...]:
+        """What happened, apart from when the frame was made: two sockets show the same event with it."""
+        names = (name for name in self._public.__struct_fields__ if name not in _NOT_IDENTITY)
+        return tuple(getattr(self, name) for name in names)
 
     @property
     def stream_key(self) -> StreamKey:

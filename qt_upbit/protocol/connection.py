@@ -11,6 +11,9 @@ State is one enumeration and one table:
                            └───────── lost ─────────┴──────── lost ──────┴── lost ─► RECONNECTING
     RECONNECTING ── opened ──► RESYNCING         any ── refused ──► REJECTED ── retry ──► RECONNECTING
     any ── released ──► IDLE                     any ── closed ──► CLOSED
+
+A renewal (`renew`) is no state: the scope stays LIVE while a second socket is made ready beside the first
+(`qt_upbit.protocol.renewal`).
 """
 
 from __future__ import annotations
@@ -33,6 +36,7 @@ from qt_upbit.exceptions import (
 )
 from qt_upbit.models import Head, decode, peek, split
 from qt_upbit.protocol import wire
+from qt_upbit.protocol.renewal import Renewal, RenewalPhase
 from qt_upbit.protocol.subscription_state_manager import SubscriptionStateManager
 from qt_upbit.protocol.timing import Backoff, RollingWindowLimiter
 from qt_upbit.types import ConnectionState, Scope, StreamKey, event_type_of, rows_of
@@ -44,8 +48,10 @@ __all__ = [
     "ConnectionEvent",
     "ConnectionEventKind",
     "ErrorReported",
+    "FramesReleased",
     "GapDetected",
     "OpenSocket",
+    "RenewalFailed",
     "RequestSent",
     "SendPing",
     "SendText",
@@ -53,6 +59,7 @@ __all__ = [
     "StreamsLive",
     "StreamsRefused",
     "StreamsSilent",
+    "TokenRenewed",
     "UpbitConnection",
 ]
 
@@ -110,14 +117,17 @@ class CloseSocket:
 
 @dataclass(frozen=True, slots=True)
 class SendText:
-    """Send one text frame."""
+    """Send one text frame on the socket of this epoch."""
 
     text: str
+    epoch: int
 
 
 @dataclass(frozen=True, slots=True)
 class SendPing:
-    """Send a ping frame; report the answer with `pong_received`."""
+    """Send a ping frame on the socket of this epoch; report the answer with `pong_received`."""
+
+    epoch: int
 
 
 Action = OpenSocket | CloseSocket | SendText | SendPing
@@ -187,8 +197,36 @@ class RequestSent:
     keys: frozenset[StreamKey]
 
 
+@dataclass(frozen=True, slots=True)
+class TokenRenewed:
+    """The successor's socket took over: a new token, no event lost or told twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class RenewalFailed:
+    """The successor's socket came to nothing; the old one goes on. An `ErrorReported` came before."""
+
+    error: QtUpbitError
+
+
+@dataclass(frozen=True, slots=True)
+class FramesReleased:
+    """Objects to be routed now, in order: those of the successor that the old socket did not show."""
+
+    frames: tuple[tuple[Head, bytes], ...]
+
+
 ConnectionEvent = (
-    StateChanged | GapDetected | ErrorReported | StreamsLive | StreamsSilent | StreamsRefused | RequestSent
+    StateChanged
+    | GapDetected
+    | ErrorReported
+    | StreamsLive
+    | StreamsSilent
+    | StreamsRefused
+    | RequestSent
+    | TokenRenewed
+    | RenewalFailed
+    | FramesReleased
 )
 
 _PROVEN_AFTER_S: Final = 5.0
@@ -203,6 +241,8 @@ _MEAN_OVER: Final = 50
 _SILENCE_FACTOR: Final = 20.0
 """Silence is suspicious beyond this many times the mean interval between frames."""
 _MAX_COALESCE_S: Final = 2.0
+_DRAIN_TIMEOUT_S: Final = 2.0
+"""A renewal waits so long for the old socket's last pong."""
 _REFUSALS_BEFORE_REJECTED: Final = 3
 _BLOCKED_DEFAULT_S: Final = 60.0
 """How long to stay away after 418 when the answer does not say (protocol section 6.1)."""
@@ -249,6 +289,8 @@ class UpbitConnection:
         self._epoch = 0
         self._socket: int | None = None
         """Epoch of the socket that is open or being opened."""
+        self._renewal: Renewal | None = None
+        """While a successor is made, and for a moment after it took over."""
         self._actions: list[Action] = []
         self._events: list[ConnectionEvent] = []
 
@@ -271,17 +313,15 @@ class UpbitConnection:
         """Frames that nobody waits for any more: the tail of a subscription that was replaced."""
         self.requests_sent = 0
         self.reconnects = 0
+        self.renewals = 0
 
     def _forget_socket_state(self) -> None:
-        config = self._config
-        # A limit is the connection's own: a new socket starts with a clean account.
-        self._message_limiter = RollingWindowLimiter(
-            ((config.messages_per_second, 1.0), (config.messages_per_minute, 60.0))
-        )
+        self._message_limiter = self._new_message_limiter()
         self._opened_at = 0.0
         self._heard_at = 0.0
         self._ping_at = _NEVER
         self._pong_due = _NEVER
+        self._pings_unanswered = 0
         self._confirm_at = _NEVER
         self._audit_at = _NEVER
         self._audit_ticket: str | None = None
@@ -291,6 +331,11 @@ class UpbitConnection:
         self._patience = 1.0
         self._forget_flow()
         self._awaited: dict[Head, list[StreamKey]] = {}
+
+    def _new_message_limiter(self) -> RollingWindowLimiter:
+        # A limit is the connection's own: a new socket starts with a clean account.
+        config = self._config
+        return RollingWindowLimiter(((config.messages_per_second, 1.0), (config.messages_per_minute, 60.0)))
 
     def _forget_flow(self) -> None:
         """Another set of streams flows at another rate."""
@@ -307,7 +352,7 @@ class UpbitConnection:
 
     @property
     def epoch(self) -> int:
-        """Number of the present socket; grows with each attempt."""
+        """Number of the newest socket; grows with each attempt."""
         return self._epoch
 
     @property
@@ -349,6 +394,7 @@ class UpbitConnection:
             self._confirm_at,
             self._audit_at,
             self._resync_due,
+            _NEVER if self._renewal is None else self._renewal.due,
             self._silence_due(),
             self._next_silent_code(),
         )
@@ -385,6 +431,9 @@ class UpbitConnection:
 
     def opened(self, epoch: int, now: float) -> None:
         """The socket of `epoch` is open."""
+        if self._is_successor(epoch):
+            self._successor_opened(now)
+            return
         if epoch != self._socket or self._state not in (
             ConnectionState.CONNECTING,
             ConnectionState.RECONNECTING,
@@ -403,18 +452,20 @@ class UpbitConnection:
         Never raises on bad input: a malformed frame becomes an `ErrorReported`, and the stream goes on.
         Handle `take_events` before the returned objects: a gap comes before what follows it.
         """
+        if isinstance(raw, str):
+            raw = raw.encode(errors="replace")
+        if self._is_successor(epoch):
+            self._receive_early(raw, now)
+            return []
         if epoch != self._socket or not self.is_open:
             self.stray_frames += 1
             return []
-        if isinstance(raw, str):
-            raw = raw.encode(errors="replace")
         self._heard_at = now
         self._pong_due = _NEVER
         if raw.startswith(b"{") and not wire.is_control(raw):
             head = peek(raw)
             if head is not None and event_type_of(head.type) is not None:
-                self._saw_data(head, raw, now)
-                return [(head, raw)]
+                return [(head, raw)] if self._saw_data(head, raw, now) else []
         return self._receive_unusual(raw, now)
 
     def pong_received(self, epoch: int, now: float) -> None:
@@ -422,12 +473,19 @@ class UpbitConnection:
         if epoch == self._socket:
             self._heard_at = now
             self._pong_due = _NEVER
+            self._pings_unanswered = max(self._pings_unanswered - 1, 0)
+            renewal = self._renewal
+            if renewal is not None and renewal.phase in (RenewalPhase.DRAINING, RenewalPhase.ECHOING):
+                renewal.pongs_due -= 1
+                if renewal.pongs_due <= 0:
+                    self._renewal_due(renewal, now)
 
     def lost(self, epoch: int, now: float, error: QtUpbitError) -> None:
         """The socket of `epoch` could not be opened, or is gone."""
-        if epoch != self._socket or self._state not in _ALIVE:
-            return
-        self._lose(now, error)
+        if self._is_successor(epoch):
+            self._renewal_failed(error)
+        elif epoch == self._socket and self._state in _ALIVE:
+            self._line_died(now, error)
 
     def retry(self, now: float) -> None:
         """Connect again at once: the user asked, or the credentials changed.
@@ -445,6 +503,22 @@ class UpbitConnection:
         if self._connect_at != _NEVER:
             self._connect_at = now
         self.tick(now)
+
+    def renew(self, now: float) -> bool:
+        """Make another connection with another token beside this one, and then it takes over.
+
+        Whether it was begun; not while the scope is not LIVE or a renewal is under way. Ends with
+        `TokenRenewed` or `RenewalFailed`, or with the connection itself.
+        """
+        if (
+            self._state is not ConnectionState.LIVE
+            or self._renewal is not None
+            or self._linger_until != _NEVER
+        ):
+            return False
+        self._renewal = Renewal(self._new_message_limiter(), now)
+        self.tick(now)
+        return True
 
     def close(self) -> None:
         """Close for good."""
@@ -465,8 +539,10 @@ class UpbitConnection:
             self._connect(now)
         if not self.is_open:
             return
+        if self._renewal is not None and now >= self._renewal.due:
+            self._renewal_due(self._renewal, now)
         if now >= self._pong_due:
-            self._lose(now, ConnectionFailedError("the server does not answer pings"))
+            self._line_died(now, ConnectionFailedError("the server does not answer pings"))
             return
         if now >= self._resync_due:
             if self._state is ConnectionState.RESYNCING:
@@ -475,7 +551,7 @@ class UpbitConnection:
             self._lose(now, ConnectionFailedError("the server answers pings but sends no data"))
             return
         if now >= self._ping_at:
-            self._actions.append(SendPing())
+            self._send_ping()
             self._ping_at = now + self._config.ping_interval_s
             if self._pong_due == _NEVER:
                 self._pong_due = now + self._config.pong_timeout_s
@@ -508,11 +584,15 @@ class UpbitConnection:
             return
         self._connect_limiter.record(now)
         self._connect_at = _NEVER
+        self._socket = self._next_epoch()
+        self._actions.append(OpenSocket(self._socket))
+
+    def _next_epoch(self) -> int:
         self._epoch += 1
-        self._socket = self._epoch
-        self._actions.append(OpenSocket(self._epoch))
+        return self._epoch
 
     def _drop_socket(self) -> None:
+        self._drop_successor()
         if self._socket is not None:
             self._actions.append(CloseSocket(self._socket))
             self._socket = None
@@ -565,7 +645,150 @@ class UpbitConnection:
         self._connect_at = max(now + backoff, self._blocked_until)
         self._step(ConnectionEventKind.LOST)
 
+    def _line_died(self, now: float, error: QtUpbitError) -> None:
+        if self._renewal is not None and self._renewal.is_confirmed:
+            self._take_over(now)  # the successor has held all since before this
+        else:
+            self._lose(now, error)
+
+    # --- renewing ----------------------------------------------------------------------------------
+
+    def _is_successor(self, epoch: int) -> bool:
+        return self._renewal is not None and epoch == self._renewal.epoch and epoch != self._socket
+
+    def _drop_successor(self) -> None:
+        if self._renewal is not None and self._renewal.epoch not in (None, self._socket):
+            self._actions.append(CloseSocket(self._renewal.epoch))
+        self._renewal = None
+
+    def _renewal_due(self, renewal: Renewal, now: float) -> None:
+        match renewal.phase:
+            case RenewalPhase.WAITING:
+                delay = max(self._connect_limiter.delay(now), self._blocked_until - now)
+                if delay > 0:
+                    renewal.due = now + delay
+                    return
+                self._connect_limiter.record(now)
+                renewal.epoch = self._next_epoch()
+                renewal.next_phase(RenewalPhase.OPENING)
+                self._actions.append(OpenSocket(renewal.epoch))
+            case RenewalPhase.CONFIRMING:
+                # Not refused in time, as with any request whose list does not come.
+                self._hear_out(renewal, now)
+            case RenewalPhase.DRAINING:
+                if self._has_what_is_wanted(renewal, now):
+                    self._take_over(now)
+            case RenewalPhase.ECHOING:
+                self._renewal = None
+            case RenewalPhase.OPENING:
+                pass  # the transport's own timeout ends it
+
+    def _is_echo(self, renewal: Renewal, head: Head, raw: bytes) -> bool:
+        """Whether the old socket has shown this already; while it is open, note what it shows."""
+        if renewal.phase is RenewalPhase.ECHOING:
+            return renewal.is_copy(head, raw)
+        renewal.note(head, raw)
+        return False
+
+    def _successor_opened(self, now: float) -> None:
+        renewal = self._renewal
+        assert renewal is not None  # noqa: S101  # _is_successor said so
+        if renewal.phase is RenewalPhase.OPENING:
+            renewal.opened_at = now
+            self._subscribe_successor(renewal, now)
+
+    def _subscribe_successor(self, renewal: Renewal, now: float) -> None:
+        """Ask for what is wanted, and for the server's list, which confirms it."""
+        assert renewal.epoch is not None  # noqa: S101  # it was opened
+        if not self._subscriptions.is_wanted(self.scope):
+            self._drop_successor()
+            self._events.append(RenewalFailed(ConnectionFailedError("nothing is subscribed any more")))
+            return
+        renewal.items = self._subscriptions.request_items(self.scope)
+        renewal.ticket = self._new_ticket()
+        for request in (
+            wire.Request(self._new_ticket(), renewal.items, self._config.wire_format),
+            wire.Request(renewal.ticket, format=self._config.wire_format, method=wire.LIST_SUBSCRIPTIONS),
+        ):
+            renewal.limiter.record(now)
+            self._actions.append(SendText(wire.encode_request(request), renewal.epoch))
+        renewal.next_phase(RenewalPhase.CONFIRMING, now + _CONFIRM_TIMEOUT_S)
+
+    def _receive_early(self, raw: bytes, now: float) -> None:
+        """A frame of the successor: data waits, an answer is looked at."""
+        renewal = self._renewal
+        assert renewal is not None  # noqa: S101  # _is_successor said so
+        try:
+            for item in split(raw):
+                head = peek(item)
+                if head is not None and event_type_of(head.type) is not None:
+                    renewal.hold(head, item)
+                    continue
+                control = wire.decode_control(item)
+                if isinstance(control, wire.ErrorFrame):
+                    self._renewal_failed(_error_of(control))
+                    return
+                if isinstance(control, wire.SubscriptionsFrame) and control.ticket == renewal.ticket:
+                    self._hear_out(renewal, now)
+        except DecodeError as exc:
+            self._events.append(ErrorReported(exc))
+
+    def _hear_out(self, renewal: Renewal, now: float) -> None:
+        """The successor gets everything; wait until the old socket has said all that was under way."""
+        if not self._has_what_is_wanted(renewal, now):
+            return
+        renewal.next_phase(RenewalPhase.DRAINING, now + _DRAIN_TIMEOUT_S)
+        self._send_ping()
+        renewal.pongs_due = self._pings_unanswered
+
+    def _has_what_is_wanted(self, renewal: Renewal, now: float) -> bool:
+        """Whether the subscription is still the one asked for; if not, it is asked for again."""
+        if renewal.items == self._subscriptions.request_items(self.scope):
+            return True
+        delay = max(renewal.limiter.delay(now), 0.0)
+        if delay > 0:
+            renewal.next_phase(RenewalPhase.CONFIRMING, now + delay)
+        else:
+            self._subscribe_successor(renewal, now)
+        return False
+
+    def _take_over(self, now: float) -> None:
+        renewal, old = self._renewal, self._socket
+        assert renewal is not None  # noqa: S101  # its callers looked
+        assert old is not None  # noqa: S101
+        if renewal.items != self._subscriptions.request_items(self.scope):
+            # The old line died at the wrong moment; now the successor is asked as any socket is.
+            self._subscriptions.resend(self.scope)
+            self._send_at = now
+        self._socket = renewal.epoch
+        self._actions.append(CloseSocket(old))
+        self._message_limiter = renewal.limiter
+        self._opened_at, self._heard_at = renewal.opened_at, now
+        self._ping_at, self._pong_due = now + self._config.ping_interval_s, _NEVER
+        self._pings_unanswered = 0
+        self._audit_ticket = None
+        self.renewals += 1
+        renewal.next_phase(RenewalPhase.ECHOING, now + _DRAIN_TIMEOUT_S)
+        self._send_ping()
+        renewal.pongs_due = self._pings_unanswered
+        frames = tuple(renewal.take_missed())
+        if frames:
+            self._last_frame_at = now
+            self._frames += len(frames)
+            self._events.append(FramesReleased(frames))
+        self._events.append(TokenRenewed())
+
+    def _renewal_failed(self, error: QtUpbitError) -> None:
+        self._drop_successor()
+        self._events.append(ErrorReported(error))
+        self._events.append(RenewalFailed(error))
+
     # --- sending -----------------------------------------------------------------------------------
+
+    def _send_ping(self) -> None:
+        assert self._socket is not None  # noqa: S101  # only while it is open
+        self._actions.append(SendPing(self._socket))
+        self._pings_unanswered += 1
 
     def _coalesce(self, now: float) -> float:
         """How long to gather wishes: longer once half of the minute's messages are used up."""
@@ -633,13 +856,17 @@ class UpbitConnection:
         self._audit_at = _NEVER if interval is None else now + interval
 
     def _emit_message(self, text: str, now: float) -> None:
+        assert self._socket is not None  # noqa: S101  # only while it is open
         self._message_limiter.record(now)
-        self._actions.append(SendText(text))
+        self._actions.append(SendText(text, self._socket))
 
     # --- receiving ---------------------------------------------------------------------------------
 
-    def _saw_data(self, head: Head, raw: bytes, now: float) -> None:
+    def _saw_data(self, head: Head, raw: bytes, now: float) -> bool:
+        """Look at an object of a stream; whether it is to be told."""
         self._frames += 1
+        if self._renewal is not None and self._is_echo(self._renewal, head, raw):
+            return False
         # stream_type stands at the end of a frame. What we asked for ourselves says nothing of the flow.
         snapshot = raw.find(b"SNAPSHOT", -64) >= 0
         if not snapshot:
@@ -655,6 +882,7 @@ class UpbitConnection:
             keys = self._awaited.get(head)
             if keys is not None:
                 self._saw_awaited_frame(head, keys, raw, now, snapshot=snapshot)
+        return True
 
     def _saw_awaited_frame(
         self, head: Head, keys: list[StreamKey], raw: bytes, now: float, *, snapshot: bool
@@ -702,8 +930,8 @@ class UpbitConnection:
             for item in split(raw):
                 head = peek(item)
                 if head is not None and event_type_of(head.type) is not None:
-                    self._saw_data(head, item, now)
-                    frames.append((head, item))
+                    if self._saw_data(head, item, now):
+                        frames.append((head, item))
                     continue
                 try:
                     self._receive_odd(head, item, now)
@@ -732,10 +960,10 @@ class UpbitConnection:
 
     def _receive_error(self, frame: wire.ErrorFrame, now: float) -> None:
         """The server closes about 0.2 s after an error; there is nothing to wait for."""
-        if frame.name == "INVALID_AUTH":
-            self._lose(now, AuthenticationError(frame.name))
+        error = _error_of(frame)
+        if isinstance(error, AuthenticationError):
+            self._lose(now, error)
             return
-        error = ServerError(frame.name, frame.message)
         if frame.name in _TOO_MANY:
             self._lose(now, error)
             return
@@ -826,6 +1054,12 @@ class UpbitConnection:
         silent = self._subscriptions.take_silent(self.scope, now, timeout)
         if silent:
             self._events.append(StreamsSilent(silent, timeout))
+
+
+def _error_of(frame: wire.ErrorFrame) -> AuthenticationError | ServerError:
+    if frame.name == "INVALID_AUTH":
+        return AuthenticationError(frame.name)
+    return ServerError(frame.name, frame.message)
 
 
 def _asked_to_wait(error: QtUpbitError) -> float:

@@ -1,4 +1,4 @@
-"""`JWTManager`: the token of each request and handshake (protocol section 8)."""
+"""`JWTManager`: the token of each request and handshake, and when it is renewed (protocol section 8)."""
 
 from __future__ import annotations
 
@@ -6,14 +6,38 @@ import hashlib
 import uuid
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import jwt
 from jwt.warnings import InsecureKeyLengthWarning
 
 from qt_upbit.config import Credentials
 
-__all__ = ["JWTManager", "query_string"]
+__all__ = ["JWTManager", "Token", "query_string"]
+
+_RENEW_AT_SHARE: Final = 0.8
+"""A token is renewed after this share of its lifetime: late enough to be rare, early enough to fail once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """The token of one handshake. Its text shows in no repr.
+
+    Attributes:
+        text: the JWT.
+        issued_at: seconds on the clock that the manager was asked with.
+        renew_at: when another should take its place; None never.
+    """
+
+    text: str = field(repr=False)
+    issued_at: float
+    renew_at: float | None
+
+    @property
+    def authorization_header(self) -> dict[str, str]:
+        """The header of a private handshake."""
+        return {"Authorization": f"Bearer {self.text}"}
 
 
 def query_string(params: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> str:
@@ -40,6 +64,8 @@ class JWTManager:
         credentials: the API key.
         algorithm: ``HS512`` (Upbit's recommendation) or ``HS256``.
         new_nonce: a new unique text each time; Upbit refuses a repeated one.
+        lifetime_s: how long a connection may live on one token; None for ever. Upbit documents no
+            lifetime, so this is the application's own caution.
     """
 
     def __init__(
@@ -47,12 +73,16 @@ class JWTManager:
         credentials: Credentials,
         algorithm: str = "HS512",
         new_nonce: Callable[[], str] = lambda: str(uuid.uuid4()),
+        lifetime_s: float | None = None,
     ) -> None:
+        if lifetime_s is not None and lifetime_s <= 0:
+            raise ValueError("lifetime_s must be positive, or None for ever")
         if algorithm not in ("HS512", "HS256"):
             raise ValueError(f"algorithm must be HS512 or HS256, not {algorithm!r}")
         self._credentials = credentials
         self._algorithm = algorithm
         self._new_nonce = new_nonce
+        self._lifetime_s = lifetime_s
 
     def __repr__(self) -> str:
         return f"JWTManager(algorithm={self._algorithm!r})"
@@ -75,5 +105,17 @@ class JWTManager:
             )
 
     def authorization_header(self) -> dict[str, str]:
-        """The header of a private handshake, with a fresh nonce."""
+        """The header of one handshake, with a fresh nonce, for who does not renew."""
         return {"Authorization": f"Bearer {self.create_token()}"}
+
+    def issue(self, now: float) -> Token:
+        """The token of one handshake, with a fresh nonce; `now` in seconds of any steady clock."""
+        lifetime = self._lifetime_s
+        renew_at = None if lifetime is None else now + _RENEW_AT_SHARE * lifetime
+        return Token(self.create_token(), now, renew_at)
+
+    def refresh_token_if_needed(self, token: Token, now: float) -> Token | None:
+        """A fresh token if 80 % of the lifetime of `token` is over, else None."""
+        if token.renew_at is None or now < token.renew_at:
+            return None
+        return self.issue(now)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import shiboken6
 from PySide6.QtCore import Property, QCoreApplication, QObject, QThread, QTimer, Signal
 
-from qt_upbit.config import WebSocketConfig
+from qt_upbit.config import Credentials, WebSocketConfig
 from qt_upbit.exceptions import (
     ConfigError,
     CredentialsRequiredError,
@@ -37,6 +37,7 @@ from qt_upbit.protocol.connection import (
     StreamsLive,
     StreamsRefused,
     StreamsSilent,
+    TokenRenewed,
     UpbitConnection,
 )
 from qt_upbit.protocol.jwt_manager import JWTManager
@@ -84,6 +85,8 @@ class GlobalWebSocketManager(QObject):
         ``state_changed(scope, state)``; and ``public_state_changed(state)``,
         ``private_state_changed(state)``, ``info_state_changed(state)``, the notifications of the Qt
         properties ``public_state``, ``private_state``, ``info_state``.
+        ``token_renewed(scope)``: a connection with a new token took over; nothing was lost meanwhile.
+        ``credentials_changed()``: by `set_credentials`; what was known of the account may be another's.
         ``metrics_updated(metrics)``: every ``metrics_interval_s`` while anything is connected.
         ``error_occurred(owner, error)``: everything that went wrong and was survived; owner is a proxy's
         name or a scope.
@@ -95,6 +98,8 @@ class GlobalWebSocketManager(QObject):
     public_state_changed = Signal(object)
     private_state_changed = Signal(object)
     info_state_changed = Signal(object)
+    token_renewed = Signal(object)
+    credentials_changed = Signal()
     metrics_updated = Signal(object)
     error_occurred = Signal(str, object)
     _release_requested = Signal(object)
@@ -175,8 +180,7 @@ class GlobalWebSocketManager(QObject):
         self._engine = DataRoutingEngine(self._frames.hub)
         limiter = RollingWindowLimiter(((self.config.connects_per_second, 1.0),))
         rng = rng if rng is not None else random.Random()  # noqa: S311  # jitter, not secrecy
-        credentials = self.config.credentials
-        jwt = JWTManager(credentials) if credentials is not None else None
+        jwt = self._new_jwt_manager()
         self._links: dict[Scope, ScopeLink] = {}
         for scope in Scope:
             connection = UpbitConnection(scope, self.config, self._state, limiter, rng, new_ticket)
@@ -192,6 +196,12 @@ class GlobalWebSocketManager(QObject):
         self._changed_timer = self._timer("qt_upbit wishes", self._tell_links, single_shot=True)
         self._metrics_timer = self._timer("qt_upbit metrics", self._update_metrics, single_shot=False)
         self._metrics_timer.setInterval(int(self.config.metrics_interval_s * 1000))
+
+    def _new_jwt_manager(self) -> JWTManager | None:
+        credentials = self.config.credentials
+        if credentials is None:
+            return None
+        return JWTManager(credentials, self.config.jwt_algorithm, lifetime_s=self.config.token_lifetime_s)
 
     def _timer(self, name: str, slot: Callable[[], None], *, single_shot: bool) -> QTimer:
         timer = QTimer(self)
@@ -256,6 +266,7 @@ class GlobalWebSocketManager(QObject):
             inflated_bytes=counters.inflated_bytes,
             requests_sent=connection.requests_sent,
             reconnects=connection.reconnects,
+            renewals=connection.renewals,
             stray_frames=connection.stray_frames,
             streams=len(self._state.desired(scope)),
             errors=self._errors[scope],
@@ -269,6 +280,29 @@ class GlobalWebSocketManager(QObject):
         """Connect again at once: also the way out of REJECTED after the reason is mended."""
         self._check_usable()
         self._links[scope].retry()
+
+    def renew(self, scope: Scope = Scope.PRIVATE) -> bool:
+        """Change a scope to a connection with a new token now, without a break; whether that was begun.
+
+        Done by itself at 80 % of ``token_lifetime_s``. False while the scope is not LIVE.
+        """
+        self._check_usable()
+        return self._links[scope].renew()
+
+    def set_credentials(self, credentials: Credentials) -> None:
+        """Use other keys from now on: private and info connections are made again with them.
+
+        Also the way out of REJECTED, and to sign in after the start. Subscriptions stay.
+        """
+        self._check_usable()
+        if not isinstance(credentials, Credentials):
+            raise ConfigError(f"set_credentials() takes Credentials, not {type(credentials).__name__}")
+        self.config = self.config.model_copy(update={"credentials": credentials})
+        jwt = self._new_jwt_manager()
+        for scope, link in self._links.items():
+            if scope.needs_auth:
+                link.set_jwt(jwt)
+        self._post(self.credentials_changed.emit)
 
     async def aclose(self) -> None:
         """Close every connection and deliver nothing more. Idempotent."""
@@ -496,6 +530,8 @@ class GlobalWebSocketManager(QObject):
                 self._post(lambda: self._tell_live(keys))
             case StreamsSilent(keys, waited_s):
                 self._post(lambda: self._tell_silent(keys, waited_s))
+            case TokenRenewed():
+                self._post(lambda: self.token_renewed.emit(scope))
             case RequestSent(streams):
                 self._engine.streams_asked_for(scope, streams)
             case StreamsRefused(keys, refusal, owners):

@@ -6,22 +6,31 @@ import asyncio
 import functools
 import math
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from PySide6.QtCore import QObject, Qt, QTimer
 
 from qt_upbit.config import WebSocketConfig
-from qt_upbit.exceptions import ConnectionFailedError, DecodeError, QtUpbitError
+from qt_upbit.exceptions import (
+    AuthenticationError,
+    ConnectionFailedError,
+    DecodeError,
+    QtUpbitError,
+)
+from qt_upbit.models import Head
 from qt_upbit.protocol.connection import (
     Action,
     CloseSocket,
     ConnectionEvent,
+    FramesReleased,
     OpenSocket,
+    RenewalFailed,
     SendPing,
     SendText,
+    TokenRenewed,
     UpbitConnection,
 )
-from qt_upbit.protocol.jwt_manager import JWTManager
+from qt_upbit.protocol.jwt_manager import JWTManager, Token
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine
 from qt_upbit.transport.native_websocket_client import NativeWebSocketClient
 from qt_upbit.types import Scope
@@ -30,6 +39,8 @@ __all__ = ["ScopeLink"]
 
 _NO_LOOP_RETRY_MS = 20
 _NO_LOOP_PATIENCE_S = 2.0
+_RENEWAL_RETRY_S = 5.0
+_RENEWAL_RETRY_MAX_S = 300.0
 
 
 class ScopeLink(QObject):
@@ -58,6 +69,10 @@ class ScopeLink(QObject):
         self._config = config
         self._engine = engine
         self._jwt = jwt
+        self._token: Token | None = None
+        self._fresh_token: Token | None = None
+        self._renew_at = math.inf
+        self._renewals_failed = 0
         self._on_event = on_event
         self._on_error = on_error
         self._clock = clock
@@ -90,9 +105,31 @@ class ScopeLink(QObject):
         self.connection.retry(self._clock())
         self._carry_out()
 
+    def set_jwt(self, jwt: JWTManager | None) -> None:
+        """Other keys: connect again with them. Another account may be behind them, so nothing overlaps."""
+        self._jwt = jwt
+        self._token = self._fresh_token = None
+        self._renew_at = math.inf
+        self.retry()
+
+    def renew(self) -> bool:
+        """Change to a connection with a new token, without a break; whether that was begun."""
+        self._renew_at = math.inf
+        begun = self.connection.renew(self._clock())
+        if not begun:
+            self._fresh_token = None
+            if self._token is not None and self._token.renew_at is not None:
+                self._renew_at = max(self._token.renew_at, self._clock() + _RENEWAL_RETRY_S)
+        self._carry_out()
+        return begun
+
     def tick(self) -> None:
         """Do what is due."""
-        self.connection.tick(self._clock())
+        now = self._clock()
+        if now >= self._renew_at and self._jwt is not None and self._token is not None:
+            self._fresh_token = self._jwt.refresh_token_if_needed(self._token, now)
+            self.renew()
+        self.connection.tick(now)
         self._carry_out()
 
     async def aclose(self) -> None:
@@ -108,10 +145,13 @@ class ScopeLink(QObject):
         now = self._clock()
         frames = self.connection.receive(raw, epoch, now)
         # A frame makes deadlines later unless it makes us act, and the timer may wake once in vain.
-        for event in self.connection.take_events():
-            self._on_event(self.scope, event)
+        self._pass_on_events()
         if self.connection.has_output:
             self._carry_out()
+        self._route(frames)
+
+    def _route(self, frames: Iterable[tuple[Head, bytes]]) -> None:
+        now = self._clock()
         for head, data in frames:
             try:
                 self._engine.route(head, data, now)
@@ -124,6 +164,8 @@ class ScopeLink(QObject):
 
     def _on_pong(self, epoch: int) -> None:
         self.connection.pong_received(epoch, self._clock())
+        if self.connection.has_output:
+            self._carry_out()
 
     def _on_lost(self, epoch: int, error: QtUpbitError) -> None:
         self.connection.lost(epoch, self._clock(), error)
@@ -131,13 +173,34 @@ class ScopeLink(QObject):
 
     # --- to the socket -----------------------------------------------------------------------------
 
-    def _carry_out(self) -> None:
+    def _pass_on_events(self) -> None:
         for event in self.connection.take_events():
+            match event:
+                case FramesReleased(frames):
+                    self._route(frames)
+                    continue
+                case RenewalFailed(error):
+                    self._renew_later(error)
+                case TokenRenewed():
+                    self._renewals_failed = 0
             self._on_event(self.scope, event)
+
+    def _renew_later(self, error: QtUpbitError) -> None:
+        if isinstance(error, AuthenticationError):
+            # A refused key stays refused until it is changed; the old connection is as good as it was.
+            self._renew_at = math.inf
+        else:
+            pause = min(_RENEWAL_RETRY_S * 2.0**self._renewals_failed, _RENEWAL_RETRY_MAX_S)
+            self._renewals_failed = min(self._renewals_failed + 1, 10)
+            self._renew_at = self._clock() + pause
+
+    def _carry_out(self) -> None:
+        self._pass_on_events()
         for action in self.connection.take_actions():
             self._do(action)
-        deadline = self.connection.next_deadline()
-        if deadline is None:
+        due = self.connection.next_deadline()
+        deadline = self._renew_at if due is None else min(due, self._renew_at)
+        if deadline == math.inf:
             self._deadline.stop()
         else:
             self._deadline.start(max(0, math.ceil((deadline - self._clock()) * 1000)))
@@ -148,10 +211,10 @@ class ScopeLink(QObject):
                 self._open(epoch)
             case CloseSocket(epoch):
                 self.client.close(epoch)
-            case SendText(text):
-                self.client.send(text, self.connection.epoch)
-            case SendPing():
-                self.client.ping(self.connection.epoch)
+            case SendText(text, epoch):
+                self.client.send(text, epoch)
+            case SendPing(epoch):
+                self.client.ping(epoch)
 
     def _open(self, epoch: int) -> None:
         try:
@@ -160,8 +223,17 @@ class ScopeLink(QObject):
             self._wait_for_loop(epoch)
             return
         self._no_loop_since = None
-        headers = self._jwt.authorization_header() if self.scope.needs_auth and self._jwt else {}
+        headers = self._authorization() if self.scope.needs_auth else {}
         self.client.open(self._config.websocket_url(self.scope), headers, epoch)
+
+    def _authorization(self) -> dict[str, str]:
+        """The header of one handshake; a token is good for one."""
+        if self._jwt is None:
+            return {}
+        fresh, self._fresh_token = self._fresh_token, None
+        self._token = fresh if fresh is not None else self._jwt.issue(self._clock())
+        self._renew_at = math.inf if self._token.renew_at is None else self._token.renew_at
+        return self._token.authorization_header
 
     def _wait_for_loop(self, epoch: int) -> None:
         """Subscribing is allowed before the loop runs; Qt timers fire only once it does.

@@ -167,7 +167,7 @@ class _Connection(ClientConnection):
 
 
 class NativeWebSocketClient:
-    """Opens, feeds and closes sockets, one at a time; each belongs to an epoch.
+    """Opens, feeds and closes sockets; each belongs to an epoch. One at a time, two during a renewal.
 
     Callbacks run on the event loop; what one raises goes to the loop's exception handler. None is
     called for an epoch that was closed:

@@ -85,6 +85,10 @@ class Weather(RuleBasedStateMachine):
         self.rig.carry_out(scope)
 
     @rule(scope=st.sampled_from(Scope))
+    def renew(self, scope: Scope) -> None:
+        self.rig.renew(scope)
+
+    @rule(scope=st.sampled_from(Scope))
     def say_that_nothing_changed(self, scope: Scope) -> None:
         self.rig.changed([scope])
 
@@ -127,7 +131,7 @@ class Weather(RuleBasedStateMachine):
     def news_of_an_older_socket(self, scope: Scope, epochs_ago: int) -> None:
         connection = self.rig.connections[scope]
         epoch = connection.epoch - epochs_ago
-        if epochs_ago or (socket := self.rig.sockets[scope]) is None or socket.closed:
+        if epoch not in self.rig.open[scope]:
             before = connection.state
             connection.lost(epoch, self.rig.now, ConnectionFailedError("old"))
             connection.opened(epoch, self.rig.now)
@@ -166,7 +170,7 @@ class Weather(RuleBasedStateMachine):
             alive: set[int] = set()
             for _, action in log.actions:
                 if isinstance(action, OpenSocket):
-                    assert not alive, "one socket at a time"
+                    assert len(alive) < 2, "the present one and its successor"
                     alive.add(action.epoch)
                 elif isinstance(action, CloseSocket):
                     alive.remove(action.epoch)
@@ -176,7 +180,9 @@ class Weather(RuleBasedStateMachine):
             if connection.state.name in ("IDLE", "REJECTED", "CLOSED"):
                 assert not alive
             if connection.is_open:
-                assert len(alive) == 1
+                assert 1 <= len(alive) <= 2
+            elif connection.state.name in ("CONNECTING", "RECONNECTING"):
+                assert len(alive) <= 1, "who has no connection has nothing to renew"
 
     @invariant()
     def states_follow_each_other(self) -> None:

@@ -47,6 +47,33 @@ def test_every_token_has_a_nonce_of_its_own() -> None:
     assert len({decoded(header.removeprefix("Bearer "))["nonce"] for header in headers}) == 50
 
 
+def test_a_token_is_refreshed_at_four_fifths_of_its_life() -> None:
+    manager = JWTManager(CREDENTIALS, lifetime_s=100.0)
+    token = manager.issue(1000.0)
+    assert token.renew_at == 1080.0
+    assert manager.refresh_token_if_needed(token, 1079.9) is None
+    fresh = manager.refresh_token_if_needed(token, 1080.0)
+    assert fresh is not None
+    assert fresh.renew_at == 1160.0
+    assert decoded(fresh.text)["nonce"] != decoded(token.text)["nonce"]
+
+
+def test_a_token_without_lifetime_lives_for_ever() -> None:
+    manager = JWTManager(CREDENTIALS)
+    token = manager.issue(0.0)
+    assert token.renew_at is None
+    assert manager.refresh_token_if_needed(token, 1e12) is None
+    with pytest.raises(ValueError, match="lifetime_s"):
+        JWTManager(CREDENTIALS, lifetime_s=0)
+
+
+def test_a_token_shows_in_no_repr() -> None:
+    token = JWTManager(CREDENTIALS).issue(0.0)
+    assert token.authorization_header == {"Authorization": f"Bearer {token.text}"}
+    assert token.text not in repr(token)
+    assert token.text not in str(token)
+
+
 @pytest.mark.parametrize(
     ("params", "text"),
     [

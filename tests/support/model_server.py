@@ -25,6 +25,7 @@ from qt_upbit.protocol.connection import (
     Action,
     CloseSocket,
     ConnectionEvent,
+    FramesReleased,
     OpenSocket,
     SendPing,
     SendText,
@@ -231,6 +232,8 @@ class Rig:
         self.connections: dict[Scope, UpbitConnection] = {}
         self.logs: dict[Scope, Log] = {}
         self.sockets: dict[Scope, Socket | None] = {}
+        self.open: dict[Scope, dict[int, Socket]] = {}
+        """Every socket that is not closed; `sockets` has the present one. Two at most, while renewing."""
         for scope in scopes or (Scope.PUBLIC,):
             self.connections[scope] = UpbitConnection(
                 scope,
@@ -242,7 +245,9 @@ class Rig:
             )
             self.logs[scope] = Log()
             self.sockets[scope] = None
+            self.open[scope] = {}
         self.scope = next(iter(self.connections))
+        self.renewing: set[Scope] = set()
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
         self._count = itertools.count()
         self._owners = itertools.count(1)
@@ -279,6 +284,17 @@ class Rig:
     def remove(self, owner: object) -> None:
         """Stop wishing."""
         self.changed(self.subscriptions.remove(owner))
+
+    def renew(self, scope: Scope | None = None) -> bool:
+        """Begin a renewal."""
+        scope = self.scope if scope is None else scope
+        under_way = scope in self.renewing
+        self.renewing.add(scope)
+        begun = self.connections[scope].renew(self.now)
+        if not begun and not under_way:
+            self.renewing.discard(scope)
+        self.carry_out(scope)
+        return begun
 
     def changed(self, scopes: Iterable[Scope]) -> None:
         for scope in scopes:
@@ -329,41 +345,45 @@ class Rig:
             log.events.append((self.now, one))
             log.everything.append((self.now, one))
             self.on_event(scope, one, self.now)
+            if isinstance(one, FramesReleased):
+                self._arrived(scope, one.frames)
         for action in connection.take_actions():
             log.actions.append((self.now, action))
             self._do(scope, action)
 
     def _do(self, scope: Scope, action: Action) -> None:
-        socket = self.sockets[scope]
+        mine = self.open[scope]
         match action:
             case OpenSocket(epoch):
-                assert socket is None or socket.closed, "a second socket"
+                assert len(mine) <= (scope in self.renewing), "one socket too many"
                 self.at(LATENCY_S, lambda: self._handshake(scope, epoch))
-                self.sockets[scope] = Socket(epoch, float("inf"))
+                mine[epoch] = Socket(epoch, float("inf"))
+                if len(mine) == 1:
+                    self.sockets[scope] = mine[epoch]
             case CloseSocket(epoch):
-                assert socket is not None
-                assert socket.epoch == epoch
-                assert not socket.closed, "closed twice"
-                socket.closed = True
-            case SendText(text):
-                assert socket is not None
-                assert not socket.closed
+                assert epoch in mine, "closed twice"
+                mine.pop(epoch).closed = True
+                if mine:
+                    self.sockets[scope] = next(iter(mine.values()))
+                self.renewing.discard(scope)
+            case SendText(text, epoch):
+                socket = mine[epoch]
                 assert socket.opened <= self.now, "sent before it was open"
                 self.at(LATENCY_S, lambda: self._receive(scope, socket, text))
-            case SendPing():
-                assert socket is not None
-                assert not socket.closed
+            case SendPing(epoch):
+                socket = mine[epoch]
                 assert socket.opened <= self.now
                 if self.server.answers_pings:
                     self.at(2 * LATENCY_S, lambda: self._pong(scope, socket))
 
     def _handshake(self, scope: Scope, epoch: int) -> None:
-        socket = self.sockets[scope]
-        if socket is None or socket.epoch != epoch or socket.closed:
+        socket = self.open[scope].get(epoch)
+        if socket is None:
             return
         error = self.server.admit(self.now)
         if error is not None:
-            self.lose(scope, error)
+            self.connections[scope].lost(epoch, self.now, error)
+            self.carry_out(scope)
             return
         socket.opened = self.now
         self.connections[scope].opened(epoch, self.now)
@@ -387,6 +407,7 @@ class Rig:
 
     def _pong(self, scope: Scope, socket: Socket) -> None:
         self.connections[scope].pong_received(socket.epoch, self.now)
+        self.carry_out(scope)
 
     def _receive(self, scope: Scope, socket: Socket, text: str) -> None:
         if socket.closed or socket.ending:
@@ -451,9 +472,13 @@ class Rig:
         scope = self.scope if scope is None else scope
         socket = self.sockets[scope] if socket is None else socket
         assert socket is not None
-        connection, log = self.connections[scope], self.logs[scope]
+        connection = self.connections[scope]
         frames = connection.receive(raw, socket.epoch, self.now)
         self.carry_out(scope)
+        self._arrived(scope, frames)
+
+    def _arrived(self, scope: Scope, frames: Iterable[tuple[Head, bytes]]) -> None:
+        log = self.logs[scope]
         for head, data in frames:
             log.frames.append((self.now, head, data))
             log.everything.append((self.now, head))
@@ -461,8 +486,8 @@ class Rig:
 
     def tick_market(self, *keys: StreamKey) -> None:
         """A change of some streams, or of all that are subscribed with realtime; sent if it is served."""
-        for scope, socket in self.sockets.items():
-            if socket is None or socket.closed or socket.ending or not self.server.sends_data:
+        for scope, socket in [(s, each) for s, mine in self.open.items() for each in mine.values()]:
+            if socket.closed or socket.ending or not self.server.sends_data:
                 continue
             for key, item in socket.streams().items():
                 if (not keys or key in keys) and not item.is_only_snapshot and self.server.known(key):
@@ -496,13 +521,11 @@ class Rig:
         opens = sorted(at for log in self.logs.values() for at in log.times(OpenSocket))
         check_window(opens, self.config.connects_per_second, 1.0)
         for log in self.logs.values():
-            per_socket: list[list[float]] = []
+            per_socket: dict[int, list[float]] = {}
             for at, action in log.actions:
-                if isinstance(action, OpenSocket):
-                    per_socket.append([])
-                elif isinstance(action, SendText):
-                    per_socket[-1].append(at)
-            for times in per_socket:
+                if isinstance(action, SendText):
+                    per_socket.setdefault(action.epoch, []).append(at)
+            for times in per_socket.values():
                 check_window(times, self.config.messages_per_second, 1.0)
                 check_window(times, self.config.messages_per_minute, 60.0)
 
