@@ -30,6 +30,7 @@ _HOMES = {
         "BaseWebSocketEvent",
         "BookLevel",
         "CandleEvent",
+        "CandlePeriod",
         "CandleUnit",
         "Change",
         "ConnectionState",
@@ -82,7 +83,19 @@ _HOMES = {
     "qt_upbit.config": ("Credentials", "Preset", "Region", "WebSocketConfig"),
     "qt_upbit.key_store": ("delete_credentials", "load_credentials", "save_credentials"),
     "qt_upbit.models": ("from_dict", "to_dict"),
-    "qt_upbit.records": ("Balance", "Fill", "Order"),
+    "qt_upbit.protocol.order_check": ("OrderRules", "check_order"),
+    "qt_upbit.protocol.tick_sizes": ("round_to_tick",),
+    "qt_upbit.records": (
+        "Balance",
+        "CancelResult",
+        "CancelledOrder",
+        "Fill",
+        "Instrument",
+        "Market",
+        "Order",
+        "OrderChance",
+    ),
+    "qt_upbit.rest.rest_client": ("RestClient",),
     "qt_upbit.protocol.simple_format_converter": ("SimpleFormatConverter",),
     "qt_upbit.protocol.subscription_state_manager": ("SubscriptionStateManager",),
     "qt_upbit.protocol.connection": ("UpbitConnection",),
@@ -116,10 +129,13 @@ if TYPE_CHECKING:
     from qt_upbit.models import to_dict as to_dict
     from qt_upbit.protocol.connection import UpbitConnection as UpbitConnection
     from qt_upbit.protocol.jwt_manager import JWTManager as JWTManager
+    from qt_upbit.protocol.order_check import OrderRules as OrderRules
+    from qt_upbit.protocol.order_check import check_order as check_order
     from qt_upbit.protocol.simple_format_converter import SimpleFormatConverter as SimpleFormatConverter
     from qt_upbit.protocol.subscription_state_manager import (
         SubscriptionStateManager as SubscriptionStateManager,
     )
+    from qt_upbit.protocol.tick_sizes import round_to_tick as round_to_tick
     from qt_upbit.qt.event_loop import run as run
     from qt_upbit.qt.event_loop import until_quit as until_quit
     from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager as GlobalWebSocketManager
@@ -127,8 +143,14 @@ if TYPE_CHECKING:
     from qt_upbit.qt.subscription import Subscription as Subscription
     from qt_upbit.qt.websocket_client_proxy import WebSocketClientProxy as WebSocketClientProxy
     from qt_upbit.records import Balance as Balance
+    from qt_upbit.records import CancelledOrder as CancelledOrder
+    from qt_upbit.records import CancelResult as CancelResult
     from qt_upbit.records import Fill as Fill
+    from qt_upbit.records import Instrument as Instrument
+    from qt_upbit.records import Market as Market
     from qt_upbit.records import Order as Order
+    from qt_upbit.records import OrderChance as OrderChance
+    from qt_upbit.rest.rest_client import RestClient as RestClient
     from qt_upbit.routing.data_routing_engine import DataRoutingEngine as DataRoutingEngine
     from qt_upbit.routing.fanout_hub import FanoutHub as FanoutHub
     from qt_upbit.transport.native_websocket_client import NativeWebSocketClient as NativeWebSocketClient

@@ -1,4 +1,4 @@
-"""What an account has and what it did: `Order`, `Fill`, `Balance`.
+"""What REST tells: markets, and what an account has and did (`Order`, `Fill`, `Balance`).
 
 The names are those of the events of `qt_upbit.types`, wherever a value came from: REST says ``side``,
 ``ord_type`` and ``market`` for what the socket calls ``ask_bid``, ``order_type`` and ``code``
@@ -14,7 +14,16 @@ import msgspec
 
 from qt_upbit.types import AskBid, OrderState, OrderType, SmpType, TimeInForce
 
-__all__ = ["Balance", "Fill", "Order"]
+__all__ = [
+    "Balance",
+    "CancelResult",
+    "CancelledOrder",
+    "Fill",
+    "Instrument",
+    "Market",
+    "Order",
+    "OrderChance",
+]
 
 _OPEN = frozenset((OrderState.WAIT, OrderState.WATCH))
 
@@ -80,6 +89,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         order_timestamp: when it was placed, milliseconds since the epoch, UTC; resolution one second.
         fills: what is known of its fills, oldest first; fewer than `trades_count` where only a summary
             was read.
+        new_order_uuid, new_order_identifier: of the order in its place, in the answer of
+            cancel_and_new only.
     """
 
     uuid: str
@@ -104,6 +115,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     prevented_locked: Decimal | None = None
     order_timestamp: int | None = None
     fills: tuple[Fill, ...] = ()
+    new_order_uuid: str | None = None
+    new_order_identifier: str | None = None
 
     @property
     def symbol(self) -> str:
@@ -151,6 +164,81 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
     def total(self) -> Decimal:
         """Available and locked together."""
         return self.balance + self.locked
+
+
+class Market(msgspec.Struct, frozen=True, kw_only=True):
+    """A pair that is listed.
+
+    Attributes:
+        code: for example ``KRW-BTC``.
+        korean_name, english_name: of the base currency.
+        warning: under investment warning.
+        cautions: reasons to be careful, for example ``PRICE_FLUCTUATIONS`` (protocol section 9.1).
+    """
+
+    code: str
+    korean_name: str
+    english_name: str
+    warning: bool = False
+    cautions: tuple[str, ...] = ()
+
+
+class Instrument(msgspec.Struct, frozen=True, kw_only=True):
+    """What the order book of a pair allows.
+
+    Attributes:
+        code: the pair.
+        quote_currency: for example ``KRW``.
+        tick_size: at the present price; `round_to_tick` knows the others.
+        supported_levels: price groupings, 0 for none.
+    """
+
+    code: str
+    quote_currency: str
+    tick_size: Decimal
+    supported_levels: tuple[Decimal, ...]
+
+
+class OrderChance(msgspec.Struct, frozen=True, kw_only=True):
+    """What orders of a pair may be, and with what (``/v1/orders/chance``).
+
+    Attributes:
+        code: the pair.
+        bid_fee, ask_fee, maker_bid_fee, maker_ask_fee: shares of the funds, 0.0005 is 0.05 %.
+        bid_types, ask_types: kinds of order, for example ``limit_ioc``.
+        min_total_bid, min_total_ask, max_total: quote currency.
+        state: ``active`` while it trades.
+        bid_account, ask_account: the balances of quote and base currency.
+    """
+
+    code: str
+    bid_fee: Decimal
+    ask_fee: Decimal
+    maker_bid_fee: Decimal
+    maker_ask_fee: Decimal
+    bid_types: tuple[str, ...]
+    ask_types: tuple[str, ...]
+    min_total_bid: Decimal
+    min_total_ask: Decimal
+    max_total: Decimal | None
+    state: str
+    bid_account: Balance
+    ask_account: Balance
+
+
+class CancelledOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """An order of a `CancelResult`."""
+
+    uuid: str
+    code: str
+    identifier: str | None = None
+
+
+class CancelResult(msgspec.Struct, frozen=True, kw_only=True):
+    """Which orders are being cancelled, and which could not be."""
+
+    success: tuple[CancelledOrder, ...]
+    failed: tuple[CancelledOrder, ...]
 
 
 def _utc(timestamp_ms: int) -> datetime:

@@ -37,6 +37,7 @@ __all__ = [
     "BaseWebSocketEvent",
     "BookLevel",
     "CandleEvent",
+    "CandlePeriod",
     "CandleUnit",
     "Change",
     "CodeRule",
@@ -239,6 +240,15 @@ class CandleUnit(enum.StrEnum):
     def seconds(self) -> int:
         """Length in seconds."""
         return int(self.value[:-1]) * (60 if self.value.endswith("m") else 1)
+
+
+class CandlePeriod(enum.StrEnum):
+    """Candle lengths that only REST gives. A day is 00:00 to 24:00 UTC; weeks begin on Monday."""
+
+    DAY = "1d"
+    WEEK = "1w"
+    MONTH = "1M"
+    YEAR = "1y"
 
 
 class OrderType(_OpenStrEnum):
@@ -562,7 +572,8 @@ class BaseWebSocketEvent(_WireStruct, frozen=True, kw_only=True, eq=False, dict=
     def identity(self) -> tuple[Hashable, ...]:
         """What happened, apart from when the frame was made: two sockets show the same event with it."""
         names = (name for name in self._public.__struct_fields__ if name not in _NOT_IDENTITY)
-        return tuple(getattr(self, name) for name in names)
+        values = (getattr(self, name) for name in names)
+        return tuple(bytes(value) if isinstance(value, msgspec.Raw) else value for value in values)
 
     @property
     def stream_key(self) -> StreamKey:
@@ -851,8 +862,14 @@ class CandleEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
 
     @property
     def unit(self) -> CandleUnit:
-        """Length of the candle."""
+        """Length of the candle; `period` for those that only REST gives."""
         return CandleUnit(self.type.partition(".")[2])
+
+    @property
+    def period(self) -> CandlePeriod | None:
+        """Length of a candle of a day and longer; None for the others."""
+        unit = self.type.partition(".")[2]
+        return CandlePeriod(unit) if unit in set(CandlePeriod) else None
 
     @property
     def start(self) -> datetime:

@@ -507,11 +507,12 @@ class UpbitConnection:
     def renew(self, now: float) -> bool:
         """Make another connection with another token beside this one, and then it takes over.
 
-        Whether it was begun; not while the scope is not LIVE or a renewal is under way. Ends with
+        Whether it was begun: the scope must have a token, be LIVE, and not be renewed already. Ends with
         `TokenRenewed` or `RenewalFailed`, or with the connection itself.
         """
         if (
-            self._state is not ConnectionState.LIVE
+            not self.scope.needs_auth
+            or self._state is not ConnectionState.LIVE
             or self._renewal is not None
             or self._linger_until != _NEVER
         ):

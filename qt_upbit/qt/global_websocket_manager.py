@@ -284,7 +284,8 @@ class GlobalWebSocketManager(QObject):
     def renew(self, scope: Scope = Scope.PRIVATE) -> bool:
         """Change a scope to a connection with a new token now, without a break; whether that was begun.
 
-        Done by itself at 80 % of ``token_lifetime_s``. False while the scope is not LIVE.
+        Done by itself at 80 % of ``token_lifetime_s``. False while the scope is not LIVE, and for PUBLIC,
+        which has no token.
         """
         self._check_usable()
         return self._links[scope].renew()

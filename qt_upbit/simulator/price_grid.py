@@ -6,6 +6,8 @@ import bisect
 from decimal import Decimal
 from typing import Final
 
+from qt_upbit.protocol.tick_sizes import TICK_SIZES
+
 __all__ = ["SCALE", "PriceGrid", "from_units", "to_units", "turnover"]
 
 SCALE: Final = 10**8
@@ -34,43 +36,16 @@ def to_units(value: Decimal) -> int:
     return units
 
 
-_KRW: Final = (
-    ("1000000", "1000"),
-    ("500000", "500"),
-    ("100000", "100"),
-    ("50000", "50"),
-    ("10000", "10"),
-    ("5000", "5"),
-    ("100", "1"),
-    ("10", "0.1"),
-    ("1", "0.01"),
-    ("0.1", "0.001"),
-    ("0.01", "0.0001"),
-    ("0.001", "0.00001"),
-    ("0.0001", "0.000001"),
-    ("0.00001", "0.0000001"),
-    ("0", "0.00000001"),
-)
-_USDT: Final = (
-    ("10", "0.01"),
-    ("1", "0.001"),
-    ("0.1", "0.0001"),
-    ("0.01", "0.00001"),
-    ("0.001", "0.000001"),
-    ("0.0001", "0.0000001"),
-    ("0", "0.00000001"),
-)
-_BTC: Final = (("0", "0.00000001"),)
-
 # The regions' own tables are not in the protocol page; the nearest one stands in.
-_TABLES: Final = {"KRW": _KRW, "IDR": _KRW, "BTC": _BTC, "USDT": _USDT, "SGD": _USDT, "THB": _USDT}
+_STANDS_IN: Final = {"IDR": "KRW", "SGD": "USDT", "THB": "USDT"}
 
 
 class PriceGrid:
     """The tick table of one quote currency."""
 
     def __init__(self, quote: str) -> None:
-        rows = sorted((to_units(Decimal(start)), to_units(Decimal(tick))) for start, tick in _TABLES[quote])
+        table = TICK_SIZES[_STANDS_IN.get(quote, quote)]
+        rows = sorted((to_units(start), to_units(tick)) for start, tick in table)
         self._starts = [start for start, _ in rows]
         self._ticks = [tick for _, tick in rows]
 

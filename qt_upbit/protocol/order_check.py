@@ -1,0 +1,201 @@
+"""`check_order`: what Upbit would refuse, said before it is sent, with what would be right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation, localcontext
+from typing import Any, Final
+
+from qt_upbit.exceptions import InvalidOrderError
+from qt_upbit.protocol.tick_sizes import TICK_SIZES, round_to_tick
+from qt_upbit.types import AskBid, OrderType, SmpType, TimeInForce
+
+__all__ = ["OrderRules", "check_order"]
+
+_MOST_DECIMALS: Final = 8
+_LONGEST_IDENTIFIER: Final = 64
+Number = Decimal | int | str
+"""What prices and volumes may be given as. Not float: a float is a rounded value."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRules:
+    """Limits of one market; None where none is known.
+
+    Attributes:
+        tick_size: of prices near the present one, from the instruments; the tables of
+            `qt_upbit.protocol.tick_sizes` come first because a tick depends on the price.
+        min_total: quote currency.
+        max_total: quote currency.
+    """
+
+    tick_size: Decimal | None = None
+    min_total: Decimal | None = None
+    max_total: Decimal | None = None
+
+
+_RULES: Final = {
+    "KRW": OrderRules(min_total=Decimal(5000), max_total=Decimal(1_000_000_000)),
+    "BTC": OrderRules(min_total=Decimal("0.00005")),
+    "USDT": OrderRules(min_total=Decimal("0.5")),
+}
+
+_NEEDS: Final[dict[tuple[OrderType, AskBid], tuple[bool, bool]]] = {
+    (OrderType.LIMIT, AskBid.BID): (True, True),
+    (OrderType.LIMIT, AskBid.ASK): (True, True),
+    (OrderType.PRICE, AskBid.BID): (True, False),
+    (OrderType.MARKET, AskBid.ASK): (False, True),
+    (OrderType.BEST, AskBid.BID): (True, False),
+    (OrderType.BEST, AskBid.ASK): (False, True),
+}
+"""Whether a kind of order has a price, and whether a volume (protocol section 9.3)."""
+
+_CONDITIONS: Final[dict[OrderType, frozenset[TimeInForce | None]]] = {
+    OrderType.LIMIT: frozenset((None, TimeInForce.IOC, TimeInForce.FOK, TimeInForce.POST_ONLY)),
+    OrderType.PRICE: frozenset((None,)),
+    OrderType.MARKET: frozenset((None,)),
+    OrderType.BEST: frozenset((TimeInForce.IOC, TimeInForce.FOK)),
+}
+
+
+def check_order(
+    code: str,
+    ask_bid: AskBid | str,
+    order_type: OrderType | str,
+    *,
+    price: Number | None = None,
+    volume: Number | None = None,
+    time_in_force: TimeInForce | str | None = None,
+    smp_type: SmpType | str | None = None,
+    identifier: str | None = None,
+    rules: OrderRules | None = None,
+) -> Mapping[str, str]:
+    """The order as Upbit wants it: REST's names, values as text, without what is not given.
+
+    Args:
+        code: the pair, ``KRW-BTC``.
+        ask_bid: ASK sells, BID buys.
+        order_type: LIMIT, PRICE (buy for an amount), MARKET (sell a volume) or BEST.
+        price: quote currency per unit; for PRICE and a BEST bid the amount to spend.
+        volume: base currency, eight decimals at most.
+        time_in_force: IOC, FOK or POST_ONLY; BEST needs IOC or FOK.
+        smp_type: self-match prevention; not together with POST_ONLY.
+        identifier: your own id, 64 characters at most; never to be used again.
+        rules: limits of the market where they are known better than by the documentation.
+
+    Raises:
+        InvalidOrderError: with the argument, the rule, and what would be right.
+    """
+    quote, _, base = code.partition("-") if isinstance(code, str) else ("", "", "")
+    if not quote or not base or code != code.upper():
+        raise InvalidOrderError("code", code, "must look like KRW-BTC, in upper case")
+    side = _member("ask_bid", AskBid, ask_bid)
+    kind = _member("order_type", OrderType, order_type)
+    condition = None if time_in_force is None else _member("time_in_force", TimeInForce, time_in_force)
+    smp = None if smp_type is None else _member("smp_type", SmpType, smp_type)
+    if (kind, side) not in _NEEDS:
+        right = "price buys (BID) for an amount, market sells (ASK) a volume"
+        raise InvalidOrderError("order_type", kind.value, f"does not exist for {side.value}: {right}")
+    amounts = {
+        "price": _amount("price", price, kind, side, _NEEDS[kind, side][0]),
+        "volume": _amount("volume", volume, kind, side, _NEEDS[kind, side][1]),
+    }
+    if condition not in _CONDITIONS[kind]:
+        allowed = ", ".join(sorted("none" if each is None else each.value for each in _CONDITIONS[kind]))
+        given = "none" if condition is None else condition.value
+        raise InvalidOrderError("time_in_force", given, f"a {kind.value} order takes {allowed}")
+    if condition is TimeInForce.POST_ONLY and smp not in (None, SmpType.NONE):
+        raise InvalidOrderError("smp_type", smp, "cannot be combined with post_only: leave one of them out")
+    if identifier is not None and not (
+        isinstance(identifier, str) and 0 < len(identifier) <= _LONGEST_IDENTIFIER
+    ):
+        raise InvalidOrderError("identifier", identifier, f"must be 1 to {_LONGEST_IDENTIFIER} characters")
+    rules = _merged(rules, _RULES.get(quote))
+    if kind is OrderType.LIMIT and amounts["price"] is not None:
+        _check_tick(code, quote, amounts["price"], rules)
+    _check_total(quote, kind, amounts["price"], amounts["volume"], rules)
+    fields = {
+        "market": code,
+        "side": side.value.lower(),
+        "ord_type": kind.value,
+        **{name: None if value is None else format(value, "f") for name, value in amounts.items()},
+        "time_in_force": None if condition is None else condition.value,
+        "smp_type": None if smp is None else smp.value,
+        "identifier": identifier,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _member(field: str, enumeration: Any, value: Any) -> Any:
+    text = str(value).upper() if enumeration is AskBid else str(value)
+    member = next((each for each in enumeration if each.value == text), None)
+    if member is None:
+        names = ", ".join(each.value for each in enumeration)
+        raise InvalidOrderError(field, value, f"must be one of {names}")
+    return member
+
+
+def _amount(field: str, value: Any, kind: OrderType, side: AskBid, needed: bool) -> Decimal | None:
+    if not needed:
+        if value is not None:
+            raise InvalidOrderError(field, value, f"a {kind.value} {side.value} order has none: leave it out")
+        return None
+    if value is None:
+        raise InvalidOrderError(field, "missing", f"a {kind.value} {side.value} order needs it")
+    if isinstance(value, bool) or not isinstance(value, Decimal | int | str):
+        raise InvalidOrderError(field, value, "give a Decimal, an int or text: a float is a rounded value")
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        raise InvalidOrderError(field, value, "is no number") from None
+    if not number.is_finite() or number <= 0:
+        raise InvalidOrderError(field, value, "must be positive")
+    with localcontext() as context:
+        context.prec = 60
+        number = number.normalize()
+    exponent = number.as_tuple().exponent
+    if isinstance(exponent, int) and -exponent > _MOST_DECIMALS:
+        right = format(number.quantize(Decimal(1).scaleb(-_MOST_DECIMALS), rounding="ROUND_DOWN"), "f")
+        raise InvalidOrderError(field, value, f"has more than {_MOST_DECIMALS} decimals; {right} would do")
+    return number
+
+
+def _check_tick(code: str, quote: str, price: Decimal, rules: OrderRules) -> None:
+    if quote in TICK_SIZES:
+        low, high = round_to_tick(code, price, "down"), round_to_tick(code, price, "up")
+    elif rules.tick_size:
+        low = max(price // rules.tick_size * rules.tick_size, rules.tick_size)
+        high = low if low == price else low + rules.tick_size
+    else:
+        return
+    if price not in (low, high):
+        near = f"{format(low, 'f')} or {format(high, 'f')}" if low != high else format(low, "f")
+        raise InvalidOrderError("price", format(price, "f"), f"is between two valid prices: {near} would do")
+
+
+def _check_total(
+    quote: str, kind: OrderType, price: Decimal | None, volume: Decimal | None, rules: OrderRules
+) -> None:
+    if price is None:
+        return  # a sale at the market's price: what it brings is not known
+    with localcontext() as context:
+        context.prec = 60
+        total = price if volume is None else price * volume
+    text = format(total.normalize(), "f")
+    field = "price" if volume is None else "price × volume"
+    if rules.min_total is not None and total < rules.min_total:
+        least = format(rules.min_total, "f")
+        raise InvalidOrderError(field, f"{text} {quote}", f"is below the minimum of {least} {quote}")
+    if rules.max_total is not None and total > rules.max_total:
+        most = format(rules.max_total, "f")
+        raise InvalidOrderError(field, f"{text} {quote}", f"is above the maximum of {most} {quote}")
+
+
+def _merged(given: OrderRules | None, documented: OrderRules | None) -> OrderRules:
+    given, documented = given or OrderRules(), documented or OrderRules()
+    return OrderRules(
+        given.tick_size or documented.tick_size,
+        given.min_total or documented.min_total,
+        given.max_total or documented.max_total,
+    )

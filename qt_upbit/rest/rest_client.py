@@ -1,0 +1,766 @@
+"""`RestClient`: REST calls through Upbit's official SDK, on any asyncio loop, as our types.
+
+The SDK signs, sends and knows the addresses; the rest is here: exact decimals from the raw answer, the
+limits kept before the server complains, retries only where they are safe, and orders whose answer
+was lost looked up instead of sent again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.util
+import itertools
+import re
+import time
+import uuid as uuids
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+
+from qt_upbit.config import WebSocketConfig
+from qt_upbit.exceptions import (
+    AuthenticationError,
+    ConfigError,
+    CredentialsRequiredError,
+    OrderOutcomeError,
+    ProxyClosedError,
+    RateLimitedError,
+    RestError,
+)
+from qt_upbit.protocol.order_check import Number, OrderRules, check_order
+from qt_upbit.records import Balance, CancelResult, Instrument, Market, Order, OrderChance
+from qt_upbit.rest import rows
+from qt_upbit.rest.rate_groups import RateGroups
+from qt_upbit.types import (
+    AskBid,
+    CandleEvent,
+    CandlePeriod,
+    CandleUnit,
+    OrderbookEvent,
+    OrderState,
+    OrderType,
+    SmpType,
+    TickerEvent,
+    TimeInForce,
+    TradeEvent,
+)
+
+if TYPE_CHECKING:
+    from upbit import AsyncUpbit
+
+__all__ = ["RestClient"]
+
+_T = TypeVar("_T")
+
+_CANDLES_PER_CALL: Final = 200
+_TRADES_PER_CALL: Final = 500
+_OPEN_PER_CALL: Final = 100
+_CLOSED_PER_CALL: Final = 1000
+_CLOSED_WINDOW: Final = timedelta(days=7)
+_IDS_PER_CALL: Final = 100
+_CANCELS_PER_CALL: Final = 20
+_MARKETS_PER_CALL: Final = 100
+"""So that an address stays well below what servers accept."""
+_ATTEMPTS: Final = 3
+_PAUSE_S: Final = 0.25
+_BLOCK_S: Final = 60.0
+"""After 418 without a time in the answer (protocol section 6.1)."""
+_SECONDS: Final = re.compile(r"(\d+)\s*(?:초|sec)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """What is known of a call beside its parameters.
+
+    Attributes:
+        name: method and path, for messages.
+        method: of the SDK.
+        group: of the rate limits.
+        is_private: needs keys.
+        is_safe: reads only, so that it may be repeated when the answer was lost.
+    """
+
+    name: str
+    method: str
+    group: str
+    is_private: bool = False
+    is_safe: bool = True
+
+
+_MARKETS: Final = _Call("GET /v1/market/all", "trading_pairs.list", "market")
+_TICKERS: Final = _Call("GET /v1/ticker", "tickers.list_by_trading_pairs", "ticker")
+_TICKERS_ALL: Final = _Call("GET /v1/ticker/all", "tickers.list_by_quote_currencies", "ticker")
+_ORDERBOOKS: Final = _Call("GET /v1/orderbook", "orderbooks.list", "orderbook")
+_INSTRUMENTS: Final = _Call("GET /v1/orderbook/instruments", "orderbooks.list_instruments", "orderbook")
+_TRADES: Final = _Call("GET /v1/trades/ticks", "trades.list", "trade")
+_MINUTES: Final = _Call("GET /v1/candles/minutes", "candles.list_minutes", "candle")
+_CANDLES: Final = {
+    "1s": _Call("GET /v1/candles/seconds", "candles.list_seconds", "candle"),
+    CandlePeriod.DAY: _Call("GET /v1/candles/days", "candles.list_days", "candle"),
+    CandlePeriod.WEEK: _Call("GET /v1/candles/weeks", "candles.list_weeks", "candle"),
+    CandlePeriod.MONTH: _Call("GET /v1/candles/months", "candles.list_months", "candle"),
+    CandlePeriod.YEAR: _Call("GET /v1/candles/years", "candles.list_years", "candle"),
+}
+_ACCOUNTS: Final = _Call("GET /v1/accounts", "accounts.list", "default", True)
+_CHANCE: Final = _Call("GET /v1/orders/chance", "orders.retrieve_chance", "default", True)
+_ORDER: Final = _Call("GET /v1/order", "orders.retrieve", "default", True)
+_ORDERS: Final = _Call("GET /v1/orders/uuids", "orders.list_by_uuids", "default", True)
+_OPEN: Final = _Call("GET /v1/orders/open", "orders.list_open", "default", True)
+_CLOSED: Final = _Call("GET /v1/orders/closed", "orders.list_closed", "default", True)
+_CREATE: Final = _Call("POST /v1/orders", "orders.create", "order", True, False)
+_TEST: Final = _Call("POST /v1/orders/test", "orders.test_create", "order-test", True)
+_CANCEL: Final = _Call("DELETE /v1/order", "orders.cancel", "default", True, False)
+_CANCEL_SOME: Final = _Call("DELETE /v1/orders/uuids", "orders.cancel_by_uuids", "default", True, False)
+_CANCEL_OPEN: Final = _Call("DELETE /v1/orders/open", "orders.cancel_open", "order-cancel-all", True, False)
+_CANCEL_AND_NEW: Final = _Call(
+    "POST /v1/orders/cancel_and_new", "orders.cancel_and_new", "order", True, False
+)
+
+
+class _LostAnswerError(RestError):
+    """The request may have been carried out; nobody said so."""
+
+
+class RestClient:
+    """Upbit's REST calls. One per account is enough; `GlobalWebSocketManager.rest` is the application's.
+
+    Every call waits for its turn within Upbit's limits, in order, and may be cancelled while it waits.
+    Reading calls are repeated after a network failure or a server error, a few times; writing ones
+    never, except after 429, which says that nothing was done.
+
+    Raises (all calls):
+        AuthenticationError: the key was refused, or lacks a permission.
+        CredentialsRequiredError: the call needs keys and none are configured.
+        RateLimitedError: Upbit has blocked us for a time; calls of that group raise at once until then.
+        RestError: any other refusal, or no answer.
+        DecodeError: an answer that is not what the documentation says.
+        ProxyClosedError: after `aclose`.
+
+    Args:
+        config: addresses, keys, times.
+        clock: seconds, steady.
+        sleep: waits so many seconds.
+        new_identifier: makes a new unique text for each order.
+        now: the time of day, aware.
+
+    Raises:
+        ConfigError: the extra ``rest`` is not installed.
+    """
+
+    def __init__(
+        self,
+        config: WebSocketConfig,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        new_identifier: Callable[[], str] = lambda: str(uuids.uuid4()),
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        if importlib.util.find_spec("upbit") is None:
+            raise ConfigError("REST calls need Upbit's SDK: pip install 'qt-upbit[rest]'")
+        self._config = config
+        self._clock = clock
+        self._sleep = sleep
+        self._new_identifier = new_identifier
+        self._now = now
+        self._groups = RateGroups(clock, sleep)
+        self._sdk: Any = None
+        self._client: AsyncUpbit | None = None
+        self._loading = asyncio.Lock()
+        self._closed = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the HTTP connections; calls that wait fail. Idempotent."""
+        self._closed = True
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    # --- markets ------------------------------------------------------------------------------------
+
+    async def get_markets(self) -> tuple[Market, ...]:
+        """Every pair, with names and warnings."""
+        raw = await self._ask(_MARKETS, is_details=True)
+        return tuple(rows.parse_list(raw, rows.market))
+
+    async def get_instruments(self, codes: Iterable[str]) -> dict[str, Instrument]:
+        """Tick size and supported levels of pairs."""
+        found: list[Instrument] = []
+        for part in _parts(codes, _MARKETS_PER_CALL):
+            names = ",".join(part)
+            raw = await self._ask(_INSTRUMENTS, markets=names)
+            found += rows.parse_list(raw, rows.instrument)
+        return {one.code: one for one in found}
+
+    async def get_tickers(self, codes: Iterable[str]) -> dict[str, TickerEvent]:
+        """Present prices of pairs."""
+        found: list[TickerEvent] = []
+        for part in _parts(codes, _MARKETS_PER_CALL):
+            names = ",".join(part)
+            raw = await self._ask(_TICKERS, markets=names)
+            found += rows.parse_list(raw, rows.ticker)
+        return {one.code: one for one in found}
+
+    async def get_all_tickers(self, quote_currencies: Iterable[str] = ("KRW",)) -> dict[str, TickerEvent]:
+        """Present prices of every pair of some quote currencies, in one call."""
+        names = ",".join(quote_currencies)
+        raw = await self._ask(_TICKERS_ALL, quote_currencies=names)
+        return {one.code: one for one in rows.parse_list(raw, rows.ticker)}
+
+    async def get_orderbooks(
+        self, codes: Iterable[str], *, depth: int = 30, level: int | Decimal = 0
+    ) -> dict[str, OrderbookEvent]:
+        """Order books of pairs, `depth` rows (1 to 30), prices grouped by `level`."""
+        found: list[OrderbookEvent] = []
+        for part in _parts(codes, _MARKETS_PER_CALL):
+            query: dict[str, Any] = {"markets": ",".join(part), "count": depth}
+            if level:
+                query["level"] = format(level, "f")
+            raw = await self._ask(_ORDERBOOKS, **query)
+            found += rows.parse_list(raw, rows.orderbook)
+        return {one.code: one for one in found}
+
+    async def get_trades(
+        self, code: str, *, count: int = 500, before_id: int | None = None, days_ago: int | None = None
+    ) -> list[TradeEvent]:
+        """Trades of a pair, newest last; one call, 500 at most.
+
+        Args:
+            code: the pair.
+            count: how many.
+            before_id: only those with a smaller ``sequential_id``, to read backwards.
+            days_ago: of an earlier day (UTC), 1 to 7; without it the last ones.
+        """
+        query: dict[str, Any] = {"market": code, "count": min(count, _TRADES_PER_CALL)}
+        if before_id is not None:
+            query["cursor"] = str(before_id)
+        if days_ago:
+            query["days_ago"] = days_ago
+        raw = await self._ask(_TRADES, **query)
+        return rows.parse_list(raw, rows.trade)[::-1]
+
+    async def get_candles(
+        self,
+        code: str,
+        unit: CandleUnit | CandlePeriod | str,
+        *,
+        count: int | None = 200,
+        before: datetime | None = None,
+        after: datetime | None = None,
+    ) -> list[CandleEvent]:
+        """Candles of a pair, oldest first, as many calls as it takes.
+
+        Periods without a trade have no candle, so 200 candles may span more than 200 periods.
+
+        Args:
+            code: the pair.
+            unit: ``1s`` to ``240m``, or a `CandlePeriod`.
+            count: how many, counted from the newest; None for all since `after`.
+            before: only those that start before this aware moment; without it up to the running one.
+            after: only those that start at this aware moment or later.
+        """
+        if count is None and after is None:
+            raise ValueError("count=None needs `after`: history has no end")
+        found: list[CandleEvent] = []
+        async for page in self.candle_pages(code, unit, count=count, before=before):
+            new = [each for each in page if after is None or each.start >= after]
+            found = new + found
+            if len(new) < len(page) or (count is not None and len(found) >= count):
+                break
+        return found if count is None else found[max(len(found) - count, 0) :]
+
+    async def candle_pages(
+        self,
+        code: str,
+        unit: CandleUnit | CandlePeriod | str,
+        *,
+        count: int | None = None,
+        before: datetime | None = None,
+    ) -> AsyncIterator[list[CandleEvent]]:
+        """Candles of a pair backwards, a page a call, each oldest first; ends where history begins.
+
+        Args:
+            code: the pair.
+            unit: as in `get_candles`.
+            count: how many are wanted in all, so that the last page is no larger than need be.
+            before: as in `get_candles`.
+        """
+        wanted = count
+        while wanted is None or wanted > 0:
+            size = _CANDLES_PER_CALL if wanted is None else min(wanted, _CANDLES_PER_CALL)
+            page = await self._candle_page(code, str(unit), size, before)
+            if not page:
+                return
+            yield page
+            if len(page) < size:
+                return
+            before = page[0].start
+            wanted = None if wanted is None else wanted - len(page)
+
+    async def _candle_page(
+        self, code: str, unit: str, count: int, before: datetime | None
+    ) -> list[CandleEvent]:
+        query: dict[str, Any] = {"market": code, "count": count}
+        if before is not None:
+            query["to"] = f"{before.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+        call = _CANDLES.get(unit, _MINUTES)
+        if call is _MINUTES:
+            query["unit"] = CandleUnit(unit).seconds // 60
+        raw = await self._ask(call, **query)
+        return rows.parse_list(raw, lambda row: rows.candle(row, unit))[::-1]
+
+    # --- the account --------------------------------------------------------------------------------
+
+    async def get_accounts(self) -> tuple[Balance, ...]:
+        """Balances of every currency the account has or had."""
+        raw = await self._ask(_ACCOUNTS)
+        return tuple(rows.parse_list(raw, rows.balance))
+
+    async def get_order_chance(self, code: str) -> OrderChance:
+        """Fees, limits and balances for orders of a pair."""
+        raw = await self._ask(_CHANCE, market=code)
+        return rows.parse(raw, rows.order_chance)
+
+    async def get_order(self, *, uuid: str | None = None, identifier: str | None = None) -> Order:
+        """One order with its fills, by Upbit's id or yours."""
+        key = _one_of(uuid=uuid, identifier=identifier)
+        raw = await self._ask(_ORDER, **key)
+        return rows.parse(raw, rows.order)
+
+    async def get_orders(
+        self, *, uuids: Collection[str] = (), identifiers: Collection[str] = ()
+    ) -> list[Order]:
+        """Orders by Upbit's ids or yours, without fills; unknown ones are left out."""
+        found: list[Order] = []
+        for name, part in _id_parts(uuids, identifiers, _IDS_PER_CALL):
+            key: dict[str, Any] = {name: part}
+            raw = await self._ask(_ORDERS, **key)
+            found += rows.parse_list(raw, rows.order)
+        return found
+
+    async def get_open_orders(
+        self,
+        code: str | None = None,
+        *,
+        states: Sequence[OrderState] = (OrderState.WAIT, OrderState.WATCH),
+    ) -> list[Order]:
+        """Every open order, of one pair or of all, oldest first, without fills."""
+        query: dict[str, Any] = {"limit": _OPEN_PER_CALL, "order_by": "asc"}
+        query["states"] = [state.value for state in states]
+        if code is not None:
+            query["market"] = code
+        found: dict[str, Order] = {}
+        for page in itertools.count(1):
+            raw = await self._ask(_OPEN, page=page, **query)
+            part = rows.parse_list(raw, rows.order)
+            # An order that ends between two pages moves the others up: pages may overlap, or skip one.
+            found |= {one.uuid: one for one in part}
+            if len(part) < _OPEN_PER_CALL:
+                return list(found.values())
+        raise AssertionError("counting never ends")
+
+    async def get_closed_orders(
+        self,
+        code: str | None = None,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        states: Sequence[OrderState] = (OrderState.DONE, OrderState.CANCEL),
+    ) -> list[Order]:
+        """Finished orders, of one pair or of all, oldest first, without fills.
+
+        Args:
+            code: the pair.
+            start: aware; without it seven days before `end`. Upbit gives seven days a call, and as many
+                calls are made as it takes.
+            end: aware; without it now.
+            states: which ends.
+        """
+        end = self._now() if end is None else end
+        start = end - _CLOSED_WINDOW if start is None else start
+        found: dict[str, Order] = {}
+        while start < end:
+            stop = min(start + _CLOSED_WINDOW, end)
+            part = await self._closed_page(code, start, stop, states)
+            before = len(found)
+            found |= {one.uuid: one for one in part}
+            if len(part) < _CLOSED_PER_CALL:
+                start = stop
+                continue
+            newest = part[-1].ordered_at
+            # A thousand within one second cannot be told apart: go on behind it.
+            start = newest if newest is not None and len(found) > before and newest > start else stop
+        return list(found.values())
+
+    async def _closed_page(
+        self, code: str | None, start: datetime, end: datetime, states: Sequence[OrderState]
+    ) -> list[Order]:
+        query: dict[str, Any] = {
+            "start_time": _iso(start),
+            "end_time": _iso(end),
+            "states": [state.value for state in states],
+            "limit": _CLOSED_PER_CALL,
+            "order_by": "asc",
+        }
+        if code is not None:
+            query["market"] = code
+        raw = await self._ask(_CLOSED, **query)
+        return rows.parse_list(raw, rows.order)
+
+    # --- orders -------------------------------------------------------------------------------------
+
+    async def create_order(
+        self,
+        code: str,
+        ask_bid: AskBid | str,
+        order_type: OrderType | str,
+        *,
+        price: Number | None = None,
+        volume: Number | None = None,
+        time_in_force: TimeInForce | str | None = None,
+        smp_type: SmpType | str | None = None,
+        identifier: str | None = None,
+        rules: OrderRules | None = None,
+    ) -> Order:
+        """Place an order; see `check_order` for the arguments.
+
+        It is always sent with an identifier, a new one if you give none. If the answer is lost, the order
+        is looked up by it for ``order_resolve_timeout_s``; it is never sent twice. A task that is
+        cancelled while it waits for the answer knows as little as you do: give an identifier of
+        your own where that can happen, and ask `get_order` for it.
+
+        Raises:
+            InvalidOrderError: Upbit would refuse it; nothing was sent.
+            OrderOutcomeError: no answer, and it was not found.
+        """
+        identifier = self._new_identifier() if identifier is None else identifier
+        fields = check_order(
+            code, ask_bid, order_type, price=price, volume=volume, time_in_force=time_in_force,
+            smp_type=smp_type, identifier=identifier, rules=rules,
+        )  # fmt: skip
+        body: dict[str, Any] = dict(fields)
+        try:
+            raw = await self._ask(_CREATE, **body)
+        except _LostAnswerError:
+            return await self._look_up(identifier)
+        return rows.parse(raw, rows.order)
+
+    async def test_order(
+        self,
+        code: str,
+        ask_bid: AskBid | str,
+        order_type: OrderType | str,
+        *,
+        price: Number | None = None,
+        volume: Number | None = None,
+        time_in_force: TimeInForce | str | None = None,
+        smp_type: SmpType | str | None = None,
+        identifier: str | None = None,
+        rules: OrderRules | None = None,
+    ) -> Order:
+        """Have Upbit check an order as if it were placed. Nothing is placed; the uuid is of no use."""
+        body: dict[str, Any] = dict(
+            check_order(
+                code,
+                ask_bid,
+                order_type,
+                price=price,
+                volume=volume,
+                time_in_force=time_in_force,
+                smp_type=smp_type,
+                identifier=identifier,
+                rules=rules,
+            )
+        )
+        raw = await self._ask(_TEST, **body)
+        return rows.parse(raw, rows.order)
+
+    async def cancel_order(self, *, uuid: str | None = None, identifier: str | None = None) -> Order:
+        """Ask for an order to be cancelled; the order as it was at that moment, usually still open.
+
+        That it is cancelled is told by the ``cancel`` event. If the answer is lost, the order is looked at
+        and the wish repeated, which does no harm.
+        """
+        key = _one_of(uuid=uuid, identifier=identifier)
+        for attempt in itertools.count(1):
+            try:
+                raw = await self._ask(_CANCEL, **key)
+                return rows.parse(raw, rows.order)
+            except _LostAnswerError:
+                order = await self.get_order(uuid=uuid, identifier=identifier)
+                if not order.is_open:
+                    return order
+                if attempt == _ATTEMPTS:
+                    raise
+        raise AssertionError("counting never ends")
+
+    async def cancel_orders(
+        self, *, uuids: Collection[str] = (), identifiers: Collection[str] = ()
+    ) -> CancelResult:
+        """Ask for orders to be cancelled, by Upbit's ids or yours; which were accepted, and which not."""
+        results = []
+        for name, part in _id_parts(uuids, identifiers, _CANCELS_PER_CALL):
+            key: dict[str, Any] = {name: part}
+            raw = await self._ask(_CANCEL_SOME, **key)
+            results.append(rows.parse(raw, rows.cancel_result))
+        return CancelResult(
+            success=tuple(each for result in results for each in result.success),
+            failed=tuple(each for result in results for each in result.failed),
+        )
+
+    async def cancel_open_orders(
+        self,
+        *,
+        ask_bid: AskBid | None = None,
+        codes: Sequence[str] = (),
+        excluded_codes: Sequence[str] = (),
+        quote_currencies: Sequence[str] = (),
+        count: int = 300,
+    ) -> CancelResult:
+        """Ask for up to 300 open orders to be cancelled, the newest first.
+
+        Args:
+            ask_bid: only one side.
+            codes: only these pairs, 20 at most.
+            excluded_codes: not these pairs, 20 at most.
+            quote_currencies: only markets of these, for example ``KRW``.
+            count: how many at most.
+        """
+        query: dict[str, Any] = {
+            "cancel_side": "all" if ask_bid is None else ask_bid.value.lower(),
+            "count": count,
+            "pairs": ",".join(codes),
+            "excluded_pairs": ",".join(excluded_codes),
+            "quote_currencies": ",".join(quote_currencies),
+        }
+        query = {name: value for name, value in query.items() if value}
+        raw = await self._ask(_CANCEL_OPEN, **query)
+        return rows.parse(raw, rows.cancel_result)
+
+    async def cancel_and_new(
+        self,
+        code: str,
+        ask_bid: AskBid | str,
+        order_type: OrderType | str,
+        *,
+        uuid: str | None = None,
+        identifier: str | None = None,
+        price: Number | None = None,
+        volume: Number | None = None,
+        remain_only: bool = False,
+        time_in_force: TimeInForce | str | None = None,
+        smp_type: SmpType | str | None = None,
+        new_identifier: str | None = None,
+        rules: OrderRules | None = None,
+    ) -> Order:
+        """Cancel an order and place another of the same pair and side once that is done.
+
+        Args:
+            code: the pair of both.
+            ask_bid: the side of both.
+            order_type: kind of the new one.
+            uuid: of the old order, or
+            identifier: of the old order.
+            price: of the new one; this and the following as in `check_order`.
+            volume: of the new one; leave it out with `remain_only`.
+            remain_only: take the volume that the old one still had.
+            time_in_force: of the new one.
+            smp_type: of the new one.
+            new_identifier: of the new one, made if you give none.
+            rules: limits of the market.
+
+        Returns:
+            The old order, with ``new_order_uuid`` and ``new_order_identifier``. Nothing is placed if the old
+            one was filled meanwhile.
+
+        Raises:
+            InvalidOrderError: Upbit would refuse it; nothing was sent.
+            OrderOutcomeError: no answer, and the new order was not found.
+        """
+        old = _one_of(uuid=uuid, identifier=identifier)
+        new_identifier = self._new_identifier() if new_identifier is None else new_identifier
+        stand_in = Decimal(1_000_000) if remain_only else volume  # so that only the volume goes unchecked
+        fields = dict(
+            check_order(
+                code,
+                ask_bid,
+                order_type,
+                price=price,
+                volume=stand_in,
+                time_in_force=time_in_force,
+                smp_type=smp_type,
+                identifier=new_identifier,
+                rules=None if remain_only else rules,
+            )
+        )
+        body: dict[str, Any] = {f"prev_order_{name}": value for name, value in old.items()}
+        names = {"ord_type", "price", "volume", "time_in_force", "smp_type", "identifier"}
+        body |= {f"new_{name}": value for name, value in fields.items() if name in names}
+        if remain_only:
+            body["new_volume"] = "remain_only"
+        try:
+            raw = await self._ask(_CANCEL_AND_NEW, **body)
+        except _LostAnswerError:
+            await self._look_up(new_identifier)
+            raw = await self._ask(_ORDER, **old)
+        return rows.parse(raw, rows.order)
+
+    async def _look_up(self, identifier: str) -> Order:
+        """The order whose answer was lost; a request may also still be on its way."""
+        began = self._clock()
+        pause, found_none = _PAUSE_S, False
+        while True:
+            try:
+                return await self.get_order(identifier=identifier)
+            except AuthenticationError:
+                raise
+            except RestError as exc:
+                found_none = exc.status == 404
+            waited = self._clock() - began
+            if waited >= self._config.order_resolve_timeout_s:
+                raise OrderOutcomeError(identifier, round(waited, 1), found_none) from None
+            await self._sleep(pause)
+            pause = min(pause * 2, 2.0)
+
+    # --- asking -------------------------------------------------------------------------------------
+
+    async def _ask(self, call: _Call, **query: Any) -> bytes:
+        """The body of a successful answer."""
+        if call.is_private and self._config.credentials is None:
+            raise CredentialsRequiredError(call.name)
+        for attempt in itertools.count(1):
+            client = await self._connected()
+            await self._groups.wait(call.group, call.name)
+            try:
+                resource, _, method = call.method.partition(".")
+                answer = await getattr(getattr(client, resource).with_raw_response, method)(**query)
+                body = await answer.read()
+            except self._sdk.APIError as exc:
+                error = self._translate(call, exc)
+            else:
+                self._groups.note(call.group, answer.headers.get("remaining-req"))
+                return bytes(body)
+            if attempt == _ATTEMPTS or not self._may_repeat(call, error):
+                # Without cause: the SDK's exceptions hold the request, and with it the token.
+                raise error
+            if not isinstance(error, RateLimitedError):
+                await self._sleep(_PAUSE_S * 2**attempt)
+        raise AssertionError("counting never ends")
+
+    @staticmethod
+    def _may_repeat(call: _Call, error: Exception) -> bool:
+        if isinstance(error, RateLimitedError):
+            return error.status == 429  # refused before it was carried out; the group waits
+        if isinstance(error, _LostAnswerError):
+            return call.is_safe
+        return False
+
+    def _translate(self, call: _Call, exc: Any) -> AuthenticationError | RestError:
+        sdk = self._sdk
+        if isinstance(exc, sdk.APIStatusError):
+            return self._translate_status(call, exc)
+        cause = exc.__cause__
+        what = type(cause if cause is not None else exc).__name__
+        # Nothing was sent if there was no connection to send it on.
+        sent = what not in ("ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProtocol")
+        kind = _LostAnswerError if sent else RestError
+        return kind(call.name, None, what, "the exchange did not answer")
+
+    def _translate_status(self, call: _Call, exc: Any) -> AuthenticationError | RestError:
+        status = int(exc.status_code)
+        error = exc.body.get("error", {}) if isinstance(exc.body, Mapping) else {}
+        error = error if isinstance(error, Mapping) else {}
+        name, message = str(error.get("name", "")), str(error.get("message", ""))
+        headers = exc.response.headers
+        self._groups.note(call.group, headers.get("remaining-req"))
+        if status == 429:
+            wait = _seconds(headers.get("retry-after"), "") or 1.0
+            self._groups.pause(call.group, wait)
+            return RateLimitedError(call.name, status, name, message, wait)
+        if status == 418:
+            wait = _seconds(headers.get("retry-after"), message) or _BLOCK_S
+            self._groups.penalise(call.group, wait)
+            return RateLimitedError(call.name, status, name, message, wait)
+        if status == 401 or (status == 403 and name == "out_of_scope"):
+            return AuthenticationError(name, status)
+        if status >= 500:
+            return _LostAnswerError(call.name, status, name, message)
+        return RestError(call.name, status, name, message)
+
+    async def _connected(self) -> AsyncUpbit:
+        if self._closed:
+            raise ProxyClosedError("this RestClient is closed: make a new one")
+        async with self._loading:
+            if self._sdk is None:
+                # It takes longer to import than all the rest together: a window need not wait for it.
+                self._sdk = await asyncio.to_thread(importlib.import_module, "upbit")
+            if self._closed:
+                raise ProxyClosedError("this RestClient is closed: make a new one")
+            if self._client is None:
+                self._client = self._make_client()
+            return self._client
+
+    def _make_client(self) -> AsyncUpbit:
+        config, keys = self._config, self._config.credentials
+        options: dict[str, Any] = {}
+        if not config.use_system_proxy:
+            options["http_client"] = self._sdk.DefaultAsyncHttpxClient(trust_env=False)
+        # Keys are always given: without, the SDK would look for some in the environment.
+        return self._sdk.AsyncUpbit(  # type: ignore[no-any-return]  # imported by name
+            access_key="" if keys is None else keys.access_key.get_secret_value(),
+            secret_key="" if keys is None else keys.secret_key.get_secret_value(),
+            base_url=config.rest_url.removesuffix("/v1"),
+            timeout=config.rest_timeout_s,
+            max_retries=0,
+            **options,
+        )
+
+
+def _one_of(**ids: str | None) -> dict[str, Any]:
+    given = {name: value for name, value in ids.items() if value}
+    if len(given) != 1:
+        raise ValueError(f"give one of {', '.join(ids)}")
+    return given
+
+
+def _id_parts(
+    uuids: Collection[str], identifiers: Collection[str], size: int
+) -> Iterable[tuple[str, list[str]]]:
+    if isinstance(uuids, str) or isinstance(identifiers, str):
+        raise TypeError("give a list of ids")
+    for name, ids in (("uuids", uuids), ("identifiers", identifiers)):
+        for part in _parts(ids, size):
+            yield name, list(part)
+
+
+def _parts(items: Iterable[str], size: int) -> Iterable[tuple[str, ...]]:
+    if isinstance(items, str):
+        raise TypeError("give a list of codes, not one text")
+    remaining = iter(dict.fromkeys(items))
+    while part := tuple(itertools.islice(remaining, size)):
+        yield part
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def _seconds(header: str | None, message: str) -> float | None:
+    """The time to stay away, from the header or from the text of the answer."""
+    if header is not None and header.isdecimal():
+        return float(header)
+    match = _SECONDS.search(message)
+    return None if match is None else float(match[1])
