@@ -592,19 +592,20 @@ class RestClient:
         """
         old = _one_of(uuid=uuid, identifier=identifier)
         new_identifier = self._new_identifier() if new_identifier is None else new_identifier
-        stand_in = Decimal(1_000_000) if remain_only else volume  # so that only the volume goes unchecked
-        fields = dict(
-            check_order(
-                code,
-                ask_bid,
-                order_type,
-                price=price,
-                volume=stand_in,
-                time_in_force=time_in_force,
-                smp_type=smp_type,
-                identifier=new_identifier,
-                rules=None if remain_only else rules,
-            )
+        if remain_only:
+            # How much remains is not known here, so only its price can be checked.
+            tick = None if rules is None else rules.tick_size
+            volume, rules = 1, OrderRules(tick, min_total=Decimal("1E-30"), max_total=Decimal("1E+30"))
+        fields = check_order(
+            code,
+            ask_bid,
+            order_type,
+            price=price,
+            volume=volume,
+            time_in_force=time_in_force,
+            smp_type=smp_type,
+            identifier=new_identifier,
+            rules=rules,
         )
         body: dict[str, Any] = {f"prev_order_{name}": value for name, value in old.items()}
         names = {"ord_type", "price", "volume", "time_in_force", "smp_type", "identifier"}

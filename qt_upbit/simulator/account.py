@@ -95,6 +95,9 @@ class Order:
     remaining_fee: Decimal = _ZERO
     paid_fee: Decimal = _ZERO
     locked: Decimal = _ZERO
+    prevented_volume: Decimal = _ZERO
+    prevented_locked: Decimal = _ZERO
+    prevented_funds: Decimal = _ZERO
     fills: list[Fill] = None  # type: ignore[assignment]  # filled in below
 
     def __post_init__(self) -> None:
@@ -151,8 +154,8 @@ class Order:
             is_maker=None if fill is None else fill.is_maker,
             identifier=self.identifier,
             smp_type=self.smp_type,
-            prevented_volume=None if self.by_amount else _ZERO,
-            prevented_locked=_ZERO,
+            prevented_volume=None if self.by_amount else self.prevented_volume,
+            prevented_locked=self.prevented_locked,
             trade_timestamp=None if fill is None else fill.time_ms,
             order_timestamp=self.created_ms - self.created_ms % 1000,
             timestamp=now_ms,
@@ -204,7 +207,9 @@ class Account:
         volume: Decimal | None = None,
         time_in_force: TimeInForce | None = None,
         identifier: str | None = None,
+        smp_type: SmpType | None = SmpType.CANCEL_MAKER,
         announce: bool = True,
+        uuid: str | None = None,
     ) -> Order:
         """Lock what the order needs and report ``wait``.
 
@@ -217,14 +222,16 @@ class Account:
             volume: in base currency; None for a buy by amount.
             time_in_force: condition.
             identifier: the client's own id.
+            smp_type: self-match prevention.
             announce: False leaves the ``wait`` frame out.
+            uuid: of the order, if it was promised to somebody.
 
         Raises:
             InsufficientFunds: nothing was changed.
         """
         order = Order(
-            self.new_uuid(), code, side, order_type, now_ms, self.fee_rate(code.partition("-")[0]),
-            price, volume, time_in_force, identifier,
+            uuid or self.new_uuid(), code, side, order_type, now_ms, self.fee_rate(code.partition("-")[0]),
+            price, volume, time_in_force, identifier, smp_type,
         )  # fmt: skip
         with localcontext(_EXACT):
             if side is AskBid.BID:
@@ -305,8 +312,41 @@ class Account:
         """Volume, cut to eight decimals, that the rest of a buy by amount still pays at `price`."""
         with localcontext(_EXACT):
             assert order.price is not None  # noqa: S101  # the amount
-            rest = order.price - order.executed_funds
+            rest = order.price - order.executed_funds - order.prevented_funds
             return (rest / price).quantize(_EIGHT, rounding=ROUND_DOWN)
+
+    def prevent(self, order: Order, volume: Decimal, price: Decimal, now_ms: int) -> None:
+        """Take `volume` off an order that would have matched one of ours at `price`.
+
+        Reports ``prevented``; ``cancel`` if nothing is left.
+        """
+        if not order.is_open:
+            raise ValueError(f"the order is {order.state.value}")
+        with localcontext(_EXACT):
+            held = self.balance(order.quote if order.side is AskBid.BID else order.base)
+            before = order.locked
+            if order.remaining_volume is None:
+                order.prevented_funds += volume * price
+                order.remaining_fee -= volume * price * order.fee_rate
+                order.locked -= volume * price * (1 + order.fee_rate)
+                ended = not self.affordable(order, price)
+            else:
+                order.prevented_volume += volume
+                order.remaining_volume -= volume
+                if order.side is AskBid.BID:
+                    self._release_bid(order, _ZERO, _ZERO)
+                else:
+                    order.locked -= volume
+                ended = not order.remaining_volume
+            released = before - order.locked
+            order.prevented_locked += released
+            held.locked -= released
+            held.balance += released
+        if ended:
+            self.cancel(order, now_ms)
+            return
+        self._publish(order.event(OrderState.PREVENTED, now_ms))
+        self._publish_assets([held.currency], now_ms)
 
     def cancel(self, order: Order, now_ms: int) -> None:
         """Release what an order holds and report ``cancel``; the order's own numbers stay as they were."""

@@ -7,6 +7,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
@@ -19,7 +20,9 @@ from qt_upbit.simulator.book import Book
 from qt_upbit.simulator.frame_writer import encode_object
 from qt_upbit.simulator.indicator_feed import IndicatorFeed
 from qt_upbit.simulator.market import SimulatedMarket
-from qt_upbit.simulator.price_grid import SCALE
+from qt_upbit.simulator.matching_engine import MatchingEngine
+from qt_upbit.simulator.pair import Trade
+from qt_upbit.simulator.price_grid import SCALE, to_units
 from qt_upbit.simulator.price_path import mix
 from qt_upbit.simulator.rate_window import RateWindow
 from qt_upbit.simulator.replay import Replay, ReplayFrame
@@ -27,7 +30,7 @@ from qt_upbit.simulator.scripted_trader import ScriptedTrader
 from qt_upbit.simulator.session import Close, Message, Session, Stream, streams_of
 from qt_upbit.simulator.settings import SimulatorSettings
 from qt_upbit.simulator.token_check import TokenCheck, TokenRefused
-from qt_upbit.types import BaseWebSocketEvent, MyOrderEvent, Scope, WireFormat, event_type_of
+from qt_upbit.types import AskBid, BaseWebSocketEvent, MyOrderEvent, Scope, WireFormat, event_type_of
 
 __all__ = ["Refusal", "SimulatedExchange"]
 
@@ -75,7 +78,10 @@ class SimulatedExchange:
             self.settings, int(now * 1000), also=replay.codes if replay is not None else ()
         )
         self.account = Account(self.settings.seed, self.publish)
-        self._trader = ScriptedTrader(self.settings, self.market, self.account)
+        self.engine = MatchingEngine(self.settings, self.market, self.account, self, self._call_later)
+        self._trader = ScriptedTrader(self.settings, self.market, self.account, self.engine)
+        self.refuse_keys_with: str | None = None
+        """An error name with which every token is refused from now on, such as ``no_authorization_ip``."""
         self._announcer = Announcer(
             self.settings.seed,
             self.settings.announcement_interval_s,
@@ -133,6 +139,32 @@ class SimulatedExchange:
             for event in self._indicators.events(items, unit, start_s, market_ms):
                 self.publish(event)
 
+    def trade(self, code: str, price: Decimal, volume: Decimal, ask_bid: AskBid, now: float) -> Trade:
+        """Have others trade at a price, also on a market that stands still; waiting orders it reaches fill.
+
+        Args:
+            code: the pair.
+            price: of the trade.
+            volume: base currency.
+            ask_bid: the taker's side: ASK fills bids that wait at `price` or higher.
+            now: the exchange's time.
+        """
+        pair, at = self.market.pairs[code], self.market_ms(now)
+        trade = pair.execute(at, to_units(price), to_units(volume), ask_bid)
+        self.market.announce(pair, [trade], at, self)
+        for listener in self.market.trade_listeners:
+            listener(pair, trade)
+        return trade
+
+    def verify_token(self, authorization: str | None, query: str = "") -> None:
+        """Accept a token or raise `TokenRefused`."""
+        if self.refuse_keys_with is not None:
+            raise TokenRefused(self.refuse_keys_with)
+        self.tokens.verify(authorization, query)
+
+    def _call_later(self, seconds: float, callback: Callable[[int], None]) -> None:
+        self.call_at(self._now + seconds, lambda at: callback(self.market_ms(at)))
+
     def call_at(self, when: float, callback: Callable[[float], None]) -> None:
         """Have something done by the `tick` at or after `when`."""
         self._count += 1
@@ -157,7 +189,7 @@ class SimulatedExchange:
                 return Refusal(429, error_body(429, "Too many API requests."), {"Retry-After": "1"})
         if scope.needs_auth and self.settings.auth_failure == "http":
             try:
-                self.tokens.verify(values.get("authorization"))
+                self.verify_token(values.get("authorization"))
             except TokenRefused as exc:
                 return Refusal(401, error_body(exc.name, "Failed to verify Jwt token."))
         return None
@@ -188,7 +220,7 @@ class SimulatedExchange:
         if scope.needs_auth and settings.auth_failure == "frame":
             values = {name.lower(): value for name, value in (headers or {}).items()}
             try:
-                self.tokens.verify(values.get("authorization"))
+                self.verify_token(values.get("authorization"))
             except TokenRefused:
                 self._refuse(session, *_INVALID_AUTH, now=now)
         return session

@@ -123,22 +123,28 @@ class SimulatedMarket:
 
     def _on_trade(self, pair: Pair, at: int, now_ms: int, sink: MarketSink) -> None:
         self._schedule(pair.next_trade_ms(at), _TRADE, pair)
-        code = pair.code
-        candles = any(sink.wants(key, code) for key, _ in pair.candle_keys)
-        pair.announce_candles = candles
+        pair.announce_candles = self._wants_candles(pair, sink)
         trades = pair.trade(at)
+        self.announce(pair, trades, at, sink)
+        for listener in self.trade_listeners:
+            for trade in trades:
+                listener(pair, trade)
+
+    def _wants_candles(self, pair: Pair, sink: MarketSink) -> bool:
+        return any(sink.wants(key, pair.code) for key, _ in pair.candle_keys)
+
+    def announce(self, pair: Pair, trades: list[Trade], at: int, sink: MarketSink) -> None:
+        """Tell who listens of trades, and of what follows from them."""
+        code = pair.code
         if sink.wants("trade", code):
             for trade in trades:
                 sink.publish(pair.trade_event(trade, at, StreamType.REALTIME))
         if sink.wants("ticker", code):
             soonest = self._ticker_times.get(code, 0) + _TICKER_GAP_MS
             self._schedule_once(max(at + _TICKER_DELAY_MS, soonest), _TICKER, pair)
-        if candles:
+        if self._wants_candles(pair, sink):
             phase = 100 + mix(text_seed(code)) % 800
             self._schedule_once(at - at % 1000 + phase + (1000 if at % 1000 >= phase else 0), _CANDLE, pair)
-        for listener in self.trade_listeners:
-            for trade in trades:
-                listener(pair, trade)
 
     def _on_ticker(self, pair: Pair, at: int, now_ms: int, sink: MarketSink) -> None:
         self._pending.discard((_TICKER, pair.code))

@@ -199,6 +199,27 @@ class Pair:
             trades[0], trades[-1] = trades[-1], trades[0]
         return trades
 
+    def take(self, now_ms: int, price: int, volume: int, ask_bid: AskBid) -> Trade:
+        """A trade of the account's with the book: on the tape, and out of the book until it changes.
+
+        `ask_bid` is the taker's side; price and volume in 10^-8.
+        """
+        live = self._ensure()
+        trade = self._execute(max(now_ms, live.series["1s"].time_ms), price, volume, ask_bid)
+        book = self.book
+        asks, bids = list(book.asks), list(book.bids)
+        side = asks if ask_bid is AskBid.BID else bids
+        side[:] = [
+            (at, size - volume if at == price else size) for at, size in side if at != price or size > volume
+        ]
+        self._book = Book(self.code, max(now_ms, book.time_ms), asks, bids, self._maker)
+        return trade
+
+    def execute(self, now_ms: int, price: int, volume: int, ask_bid: AskBid) -> Trade:
+        """A trade of others at any price, for tests that move the market; units of 10^-8."""
+        live = self._ensure()
+        return self._execute(max(now_ms, live.series["1s"].time_ms), price, volume, ask_bid)
+
     def _execute(self, time_ms: int, price: int, volume: int, ask_bid: AskBid) -> Trade:
         live = self._ensure()
         self._roll_day(time_ms // 1000)

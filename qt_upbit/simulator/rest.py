@@ -1,4 +1,4 @@
-"""`RestApi`: the quotation calls and the account's reading calls of protocol section 9.
+"""`RestApi`: the REST calls of protocol section 9; those of the account are in `order_calls`.
 
 From the same state as the sockets. An answer is made in small steps, because it is made in the process
 and thread of a window.
@@ -19,17 +19,19 @@ from urllib.parse import parse_qs, unquote
 import msgspec
 
 from qt_upbit.models import to_dict
-from qt_upbit.simulator.account import Fill, Order
+from qt_upbit.rest.rate_groups import RATE_LIMITS
 from qt_upbit.simulator.exchange import Refusal, SimulatedExchange, error_body
 from qt_upbit.simulator.history import Candle, merge
 from qt_upbit.simulator.live_candles import UNITS_S, TimedCandle
+from qt_upbit.simulator.matching_engine import OrderRefused
+from qt_upbit.simulator.order_calls import OrderCalls
 from qt_upbit.simulator.pair import Pair, utc_text
 from qt_upbit.simulator.price_grid import from_units, turnover
 from qt_upbit.simulator.price_path import mix, text_seed
 from qt_upbit.simulator.rate_window import RateWindow
 from qt_upbit.simulator.spelling import plain
 from qt_upbit.simulator.token_check import TokenRefused
-from qt_upbit.types import KST, AskBid, OrderState, StreamType
+from qt_upbit.types import KST, StreamType
 
 __all__ = ["RestApi"]
 
@@ -51,9 +53,6 @@ _MISSING: Final = Refusal(
 )
 _WRONG_TYPE: Final = Refusal(400, error_body(400, "Type mismatch error. Check the parameters type!"))
 _INVALID: Final = Refusal(400, error_body(400, "Invalid parameter. Check the given value!"))
-_BAD_PARAMETER: Final = Refusal(400, error_body("invalid_parameter", "잘못된 파라미터"))
-_ORDER_NOT_FOUND: Final = Refusal(404, error_body("order_not_found", "주문을 찾지 못했습니다."))
-_PRIVATE_GROUP: Final = "default"
 _TIME_OF_DAY: Final = re.compile(r"([01]\d|2[0-3])[0-5]\d[0-5]\d\Z")
 _NO_ROUTE: Final = Refusal(404, error_body("not_found", "no Route matched with those values"))
 
@@ -69,7 +68,10 @@ class RestApi:
 
     def __init__(self, exchange: SimulatedExchange) -> None:
         self._exchange = exchange
+        self._orders = OrderCalls(exchange)
         self._windows: dict[tuple[str, str], RateWindow] = {}
+        self._excess: dict[tuple[str, str], RateWindow] = {}
+        self._blocked: dict[tuple[str, str], float] = {}
         self._calls: dict[str, tuple[str, _Call]] = {
             "/v1/market/all": ("market", self._markets),
             "/v1/ticker": ("ticker", self._tickers),
@@ -82,14 +84,18 @@ class RestApi:
             "/v1/candles/weeks": ("candle", functools.partial(self._periods, _week)),
             "/v1/candles/months": ("candle", functools.partial(self._periods, _month)),
             "/v1/candles/years": ("candle", functools.partial(self._periods, _year)),
-            "/v1/accounts": (_PRIVATE_GROUP, self._accounts),
-            "/v1/orders/open": (_PRIVATE_GROUP, functools.partial(self._orders, ("wait", "watch"))),
-            "/v1/orders/closed": (_PRIVATE_GROUP, functools.partial(self._orders, ("done", "cancel"))),
-            "/v1/order": (_PRIVATE_GROUP, self._order),
         }
+        self._public_groups = frozenset(group for group, _ in self._calls.values())
 
     def answer(
-        self, method: str, path: str, query: str, headers: Mapping[str, str], address: str, now: float
+        self,
+        method: str,
+        path: str,
+        query: str,
+        headers: Mapping[str, str],
+        address: str,
+        now: float,
+        body: bytes = b"",
     ) -> Generator[None, None, Refusal]:
         """The answer to one call, an error or not; yields now and then so that others get their turn.
 
@@ -100,44 +106,74 @@ class RestApi:
             headers: of the request.
             address: of the caller, whose calls are counted.
             now: the exchange's time.
+            body: of a POST, JSON.
         """
+        values = {name.lower(): value for name, value in headers.items()}
+        private = self._orders.routes.get((method, path))
+        if private is not None:
+            answer = yield from self._answer_private(*private, query, body, values, now)
+            return answer
         minutes = _MINUTES.match(path)
         if method != "GET" or not (minutes or path in self._calls):
             return _NO_ROUTE
         group, call = ("candle", self._minutes(minutes[1])) if minutes else self._calls[path]
-        values = {name.lower(): value for name, value in headers.items()}
-        private = group == _PRIVATE_GROUP
-        if not private and "origin" in values and not self._exchange.origin_allowed(address, now):
+        if "origin" in values and not self._exchange.origin_allowed(address, now):
             return Refusal(429, error_body(429, "Too many API requests."), {"Retry-After": "10"})
         limited = self._count(group, address, now)
         if isinstance(limited, Refusal):
             return limited
-        if private:
-            try:
-                self._exchange.tokens.verify(values.get("authorization"), unquote(query))
-            except TokenRefused as exc:
-                return Refusal(401, error_body(exc.name, "Failed to verify Jwt token."))
-        given = parse_qs(query, keep_blank_values=True)
-        parameters = {name.removesuffix("[]"): ",".join(each) for name, each in given.items()}
         try:
-            rows = yield from call(parameters, now)
+            rows = yield from call(_parameters(query), now)
         except _Refused as exc:
-            return exc.reply
+            return Refusal(exc.reply.status, exc.reply.body, limited)
         return Refusal(200, _json.encode(rows), limited)
 
-    def _count(self, group: str, address: str, now: float) -> Refusal | dict[str, str]:
-        limit = self._exchange.settings.rest_limit
-        if limit is None:
+    def _answer_private(
+        self,
+        group: str,
+        status: int,
+        call: Callable[[_Query, float], _Rows],
+        query: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        now: float,
+    ) -> Generator[None, None, Refusal]:
+        limited = self._count(group, self._exchange.settings.access_key, now)
+        if isinstance(limited, Refusal):
+            return limited
+        try:
+            parameters, signed = (_parameters(query), unquote(query)) if query else _body(body)
+            self._exchange.verify_token(headers.get("authorization"), signed)
+            rows = yield from call(parameters, now)
+        except TokenRefused as exc:
+            return Refusal(401, error_body(exc.name, _TOKEN_TEXTS.get(exc.name, _TOKEN_TEXT)), limited)
+        except OrderRefused as exc:
+            return Refusal(exc.status, error_body(exc.name, exc.message), limited)
+        return Refusal(status, _json.encode(rows), limited)
+
+    def _count(self, group: str, caller: str, now: float) -> Refusal | dict[str, str]:
+        """Count a call (protocol section 6.2): the headers of its answer, or a refusal."""
+        settings = self._exchange.settings
+        if settings.rest_limit is None:
             return {}
-        if group == _PRIVATE_GROUP:
-            limit *= 3
-        window = self._windows.setdefault((group, address), RateWindow(limit, 1.0))
-        allowed = window.hit(now)
-        headers = {"Remaining-Req": f"group={group}; min={limit * 60}; sec={window.remaining}"}
+        count, seconds = RATE_LIMITS[group]
+        if group in self._public_groups:
+            count = settings.rest_limit
+        window = self._windows.setdefault((group, caller), RateWindow(count, seconds))
+        blocked = self._blocked.get((group, caller), 0.0) - now
+        allowed = blocked <= 0 and window.hit(now)
+        headers = {"Remaining-Req": f"group={group}; min={count * 60}; sec={window.remaining}"}
         if allowed:
             return headers
         self._exchange.violations["rest"] += 1
-        return Refusal(429, error_body(429, "Too many API requests."), headers | {"Retry-After": "1"})
+        excess = self._excess.setdefault((group, caller), RateWindow(settings.rest_penalty_after, 10.0))
+        if blocked <= 0 and not excess.hit(now):
+            blocked = settings.rest_penalty_s
+            self._blocked[group, caller] = now + blocked
+        if blocked > 0:
+            text = f"Too many API requests. {math.ceil(blocked)}초 후에 다시 시도해주세요."
+            return Refusal(418, error_body("too_many_requests", text), headers)
+        return Refusal(429, error_body("too_many_requests", "Too many API requests."), headers)
 
     # --- parameters -----------------------------------------------------------------------------
 
@@ -340,46 +376,34 @@ class RestApi:
                 break
         return rows
 
-    # --- account --------------------------------------------------------------------------------
 
-    def _accounts(self, _query: _Query, _now: float) -> _Rows:
-        yield
-        return [
-            {
-                "currency": held.currency,
-                "balance": plain(held.balance),
-                "locked": plain(held.locked),
-                "avg_buy_price": plain(held.avg_buy_price),
-                "avg_buy_price_modified": False,
-                "unit_currency": self._exchange.settings.region.quote_currency,
-            }
-            for held in self._exchange.account.balances.values()
-        ]
+def _parameters(query: str) -> dict[str, str]:
+    given = parse_qs(query, keep_blank_values=True)
+    return {name.removesuffix("[]"): ",".join(each) for name, each in given.items()}
 
-    def _orders(self, allowed: tuple[str, ...], query: _Query, _now: float) -> _Rows:
-        states = (query.get("states") or query.get("state") or ",".join(allowed)).split(",")
-        if not set(states) <= set(allowed):
-            raise _Refused(_BAD_PARAMETER)
-        limit, page = _number(query, "limit", 100), _number(query, "page", 1)
-        if limit < 1 or page < 1:
-            raise _Refused(_BAD_PARAMETER)
-        orders = [
-            order
-            for order in self._exchange.account.orders.values()
-            if _state_of(order) in states and query.get("market", order.code) == order.code
-        ]
-        if query.get("order_by", "desc") == "desc":
-            orders.reverse()
-        yield
-        return [_order_row(order) for order in orders[(page - 1) * limit : page * limit]]
 
-    def _order(self, query: _Query, _now: float) -> _Rows:
-        wanted, identifier = query.get("uuid"), query.get("identifier")
-        yield
-        for order in self._exchange.account.orders.values():
-            if order.uuid == wanted if wanted else identifier and order.identifier == identifier:
-                return _order_row(order) | {"trades": [_fill_row(order, fill) for fill in order.fills]}
-        raise _Refused(_ORDER_NOT_FOUND)
+def _body(body: bytes) -> tuple[dict[str, str], str]:
+    """The parameters of a POST, and the text that its token vouches for: in the order of the body."""
+    if not body:
+        return {}, ""
+    try:
+        fields = msgspec.json.decode(body, type=dict[str, str | int | bool | None])
+    except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
+        raise OrderRefused("bad_request", "잘못된 요청입니다.") from exc
+    texts = {name: _text(value) for name, value in fields.items() if value is not None}
+    return texts, "&".join(f"{name}={text}" for name, text in texts.items())
+
+
+def _text(value: str | int | bool) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+_TOKEN_TEXT: Final = "Failed to verify Jwt token."  # noqa: S105  # Upbit's message
+_TOKEN_TEXTS: Final = {
+    "invalid_query_payload": "Failed to verify the query of Jwt.",
+    "no_authorization_ip": "This is not a verified IP.",
+    "out_of_scope": "권한이 부족합니다.",
+}
 
 
 def _candle_row(pair: Pair, timed: TimedCandle) -> dict[str, Any]:
@@ -396,60 +420,6 @@ def _candle_row(pair: Pair, timed: TimedCandle) -> dict[str, Any]:
         "candle_acc_trade_price": turnover(candle.turnover),
         "candle_acc_trade_volume": from_units(candle.volume),
     }
-
-
-def _state_of(order: Order) -> str:
-    """An order's state in REST, which has no ``trade``: a partly filled order waits."""
-    return OrderState.WAIT.value if order.state is OrderState.TRADE else order.state.value
-
-
-def _order_row(order: Order) -> dict[str, Any]:
-    """An order; what is null is left out (protocol section 9.2)."""
-    row: dict[str, Any] = {
-        "market": order.code,
-        "uuid": order.uuid,
-        "side": order.side.value.lower(),
-        "ord_type": order.order_type.value,
-        "price": order.price,
-        "state": _state_of(order),
-        "created_at": _kst_text(order.created_ms, "seconds"),
-        "volume": order.volume,
-        "remaining_volume": order.remaining_volume,
-        "executed_volume": order.executed_volume,
-        "reserved_fee": order.reserved_fee,
-        "remaining_fee": order.remaining_fee,
-        "paid_fee": order.paid_fee,
-        "locked": order.locked,
-        "time_in_force": None if order.time_in_force is None else order.time_in_force.value,
-        "identifier": order.identifier,
-        "smp_type": None if order.smp_type is None else order.smp_type.value,
-        "prevented_volume": None if order.by_amount else Decimal(0),
-        "prevented_locked": Decimal(0),
-        "trades_count": len(order.fills),
-    }
-    return {
-        name: plain(value) if isinstance(value, Decimal) else value
-        for name, value in row.items()
-        if value is not None
-    }
-
-
-def _fill_row(order: Order, fill: Fill) -> dict[str, Any]:
-    return {
-        "market": order.code,
-        "uuid": fill.uuid,
-        "price": plain(fill.price),
-        "volume": plain(fill.volume),
-        "funds": plain(fill.price * fill.volume),
-        "trend": "up" if order.side is AskBid.BID else "down",
-        "created_at": _kst_text(fill.time_ms, "microseconds"),
-        "side": order.side.value.lower(),
-    }
-
-
-def _kst_text(time_ms: int, resolution: str) -> str:
-    moment = datetime.fromtimestamp(time_ms // 1000, KST) + timedelta(milliseconds=time_ms % 1000)
-    return moment.isoformat(timespec=resolution)
 
 
 def _day_of(timed: TimedCandle) -> date:

@@ -6,9 +6,10 @@ import random
 from decimal import ROUND_DOWN, Decimal
 from typing import Final
 
-from qt_upbit.simulator.account import Account, InsufficientFunds, Order
+from qt_upbit.simulator.account import Account, Order
 from qt_upbit.simulator.market import SimulatedMarket
-from qt_upbit.simulator.pair import Pair, Trade
+from qt_upbit.simulator.matching_engine import MatchingEngine, OrderRefused, OrderRequest
+from qt_upbit.simulator.pair import Pair
 from qt_upbit.simulator.price_grid import from_units
 from qt_upbit.simulator.price_path import mix
 from qt_upbit.simulator.settings import SimulatorSettings
@@ -30,10 +31,18 @@ class ScriptedTrader:
         settings: rhythm and starting money.
         market: where it trades.
         account: whose orders these are.
+        engine: places them.
     """
 
-    def __init__(self, settings: SimulatorSettings, market: SimulatedMarket, account: Account) -> None:
+    def __init__(
+        self,
+        settings: SimulatorSettings,
+        market: SimulatedMarket,
+        account: Account,
+        engine: MatchingEngine,
+    ) -> None:
         self._settings = settings
+        self._engine = engine
         self._account = account
         self._rng = random.Random(mix(settings.seed, 41))  # noqa: S311  # a simulation, not a secret
         local = settings.region.quote_currency
@@ -48,7 +57,6 @@ class ScriptedTrader:
             held = account.balance(pair.listing.coin.symbol)
             held.balance = (worth / price).quantize(_EIGHT)
             held.avg_buy_price = (price * Decimal("0.97")).quantize(_EIGHT)
-        market.trade_listeners.append(self._on_trade)
 
     @property
     def pairs(self) -> list[Pair]:
@@ -88,8 +96,8 @@ class ScriptedTrader:
                 self._limit(pair, side, money, now_ms, crossing=True)
             else:
                 self._limit(pair, side, money, now_ms, crossing=False)
-        except InsufficientFunds:
-            return
+        except OrderRefused:
+            return  # no money left, or too little for an order
 
     def _limit(self, pair: Pair, side: AskBid, money: Decimal, now_ms: int, *, crossing: bool) -> None:
         rng = self._rng
@@ -98,73 +106,37 @@ class ScriptedTrader:
         for _ in range(0 if crossing else rng.choice((0, 0, 0, 1, 2, 6))):
             units = pair.grid.down(units) if side is AskBid.BID else pair.grid.up(units)
         price = from_units(units).normalize()
-        volume = (money / price).quantize(_EIGHT, rounding=ROUND_DOWN)
-        if not volume:
-            return
-        order = self._account.place(
-            pair.code,
-            side,
-            OrderType.LIMIT,
+        order = self._engine.place(
+            OrderRequest(
+                code=pair.code,
+                side=side,
+                order_type=OrderType.LIMIT,
+                price=price,
+                volume=(money / price).quantize(_EIGHT, rounding=ROUND_DOWN),
+                time_in_force=TimeInForce.IOC if crossing and rng.random() < 0.3 else None,
+                identifier=f"sim-{rng.getrandbits(64):016x}" if rng.random() < 0.3 else None,
+            ),
             now_ms,
-            price=price,
-            volume=volume,
-            time_in_force=TimeInForce.IOC if crossing and rng.random() < 0.3 else None,
-            identifier=f"sim-{rng.getrandbits(32):08x}" if rng.random() < 0.3 else None,
-            announce=self._settings.wait_before_fill or not crossing,
         )
-        if crossing:
-            self._account.fill(order, price, volume, now_ms + 2, is_maker=False)
-        else:
+        if order.is_open:
             self._deadlines[order] = now_ms + rng.randrange(8_000, 45_000)
 
     def _buy_by_amount(
         self, pair: Pair, money: Decimal, kind: OrderType, condition: TimeInForce | None, now_ms: int
     ) -> None:
-        order = self._account.place(
-            pair.code, AskBid.BID, kind, now_ms, price=money.quantize(Decimal(1)), time_in_force=condition,
-            announce=self._settings.wait_before_fill,
-        )  # fmt: skip
-        for price, size in pair.book.asks:
-            volume = min(self._account.affordable(order, from_units(price)), from_units(size))
-            if volume:
-                self._account.fill(order, from_units(price).normalize(), volume, now_ms + 2, is_maker=False)
-            if volume < from_units(size):
-                break
-        # A rest that buys nothing is left nearly always: such orders end as cancel.
-        self._account.cancel(order, now_ms + 4)
+        self._engine.place(
+            OrderRequest(
+                code=pair.code,
+                side=AskBid.BID,
+                order_type=kind,
+                price=money.quantize(Decimal(1)),
+                time_in_force=condition,
+            ),
+            now_ms,
+        )
 
     def _sell_at_market(self, pair: Pair, money: Decimal, now_ms: int) -> None:
-        best = from_units(pair.quote[1])
-        volume = (money / best).quantize(_EIGHT, rounding=ROUND_DOWN)
-        if not volume:
-            return
-        order = self._account.place(
-            pair.code, AskBid.ASK, OrderType.MARKET, now_ms, volume=volume,
-            announce=self._settings.wait_before_fill,
-        )  # fmt: skip
-        for price, size in pair.book.bids:
-            part = min(order.remaining_volume or Decimal(0), from_units(size))
-            self._account.fill(order, from_units(price).normalize(), part, now_ms + 2, is_maker=False)
-            if not order.is_open:
-                return
-        self._account.cancel(order, now_ms + 4)
-
-    def _on_trade(self, pair: Pair, trade: Trade) -> None:
-        """A trade of the market may fill waiting orders of that pair."""
-        for order in list(self._deadlines):
-            if order.code != pair.code or not order.is_open or order.price is None:
-                continue
-            price = from_units(trade.price)
-            meets = (
-                trade.ask_bid is AskBid.ASK and price <= order.price
-                if order.side is AskBid.BID
-                else trade.ask_bid is AskBid.BID and price >= order.price
-            )
-            if not meets:
-                continue
-            rest = order.remaining_volume or Decimal(0)
-            share = (rest * self._rng.choice((30, 45, 60, 100, 100)) / 100).quantize(
-                _EIGHT, rounding=ROUND_DOWN
-            )
-            volume = min(rest, max(share, _EIGHT))
-            self._account.fill(order, order.price, volume, trade.time_ms + 30, is_maker=True)
+        volume = (money / from_units(pair.quote[1])).quantize(_EIGHT, rounding=ROUND_DOWN)
+        self._engine.place(
+            OrderRequest(code=pair.code, side=AskBid.ASK, order_type=OrderType.MARKET, volume=volume), now_ms
+        )

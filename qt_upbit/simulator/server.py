@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Literal, Self
 
@@ -17,11 +18,35 @@ from qt_upbit.simulator.session import Close, Session
 from qt_upbit.simulator.settings import SimulatorSettings
 from qt_upbit.types import Scope
 
-__all__ = ["SimulatedServer"]
+__all__ = ["RestFault", "SimulatedServer"]
 
 _SLICE_S: Final = 0.003
 """After this time other tasks of the loop, a window for example, get their turn."""
 _EVENTS_PER_STEP: Final = 2
+
+
+@dataclass
+class RestFault:
+    """Something that goes wrong with a REST call.
+
+    Attributes:
+        method: of HTTP.
+        path: for example ``/v1/orders``.
+        how: ``lose_request`` cuts the line before anything is done, ``lose_answer`` after it was done,
+            ``status`` answers with `status` and `name` instead, ``wait`` waits for `release`.
+        times: how often.
+        status: HTTP status.
+        name: Upbit's error name.
+        release: set it to let a call that waits go on.
+    """
+
+    method: str
+    path: str
+    how: Literal["lose_request", "lose_answer", "status", "wait"]
+    times: int = 1
+    status: int = 503
+    name: str = "internal_server_error"
+    release: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class _Line:
@@ -44,6 +69,7 @@ class SimulatedServer:
         exchange: the exchange behind the sockets; `SimulatedExchange.publish` pushes any event.
         refuse_connections: True answers every handshake with HTTP 503.
         handshake_status: an HTTP status to answer handshakes with, None for the usual.
+        rest_faults: what goes wrong with coming REST calls; add to it.
     """
 
     def __init__(
@@ -57,6 +83,7 @@ class SimulatedServer:
         self.settings = settings or SimulatorSettings()
         self.refuse_connections = False
         self.handshake_status: int | None = None
+        self.rest_faults: list[RestFault] = []
         self._host = host
         self._port = port
         self._epoch = time.time()
@@ -180,6 +207,15 @@ class SimulatedServer:
         for scope in Scope:
             if request.path == scope.path:
                 return await self._handle_socket(request, scope)
+        body = await request.read()
+        fault = self._take_fault(request)
+        if fault is not None:
+            if fault.how == "wait":
+                await fault.release.wait()
+            elif fault.how == "status":
+                return _response(Refusal(fault.status, error_body(fault.name, "refused on purpose")))
+            elif fault.how == "lose_request":
+                return self._cut(request)
         steps = self._rest.answer(
             request.method,
             request.path,
@@ -187,16 +223,32 @@ class SimulatedServer:
             request.headers,
             request.remote or "",
             self.now(),
+            body,
         )
         began = time.perf_counter()
         while True:
             try:
                 next(steps)
             except StopIteration as done:
+                if fault is not None and fault.how == "lose_answer":
+                    return self._cut(request)
                 return _response(done.value)
             if time.perf_counter() - began > _SLICE_S:
                 await asyncio.sleep(0)
                 began = time.perf_counter()
+
+    def _take_fault(self, request: web.Request) -> RestFault | None:
+        for fault in self.rest_faults:
+            if fault.times > 0 and (fault.method, fault.path) == (request.method, request.path):
+                fault.times -= 1
+                return fault
+        return None
+
+    @staticmethod
+    def _cut(request: web.Request) -> web.Response:
+        if request.transport is not None:
+            request.transport.abort()
+        return web.Response(status=500)  # for nobody: the line is cut
 
     async def _handle_socket(self, request: web.Request, scope: Scope) -> web.StreamResponse:
         status = 503 if self.refuse_connections else self.handshake_status

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from qt_upbit.config import Region
+from qt_upbit.types import SmpType
 
 __all__ = ["SIMULATED_ACCESS_KEY", "SIMULATED_SECRET_KEY", "SimulatorSettings"]
 
@@ -63,11 +64,18 @@ class SimulatorSettings:
         message_excess: [?] what too many messages do: error frame and close, abort, or only counting.
         connect_excess: [?] too many connections: HTTP 429, or only counting.
         origin_interval_s: with an Origin header one handshake or REST call in this time.
-        rest_limit: REST calls per second and group; None is no limit.
+        rest_limit: quotation calls per second and group, with the account's groups as documented; None
+            switches every limit of REST off.
+        rest_penalty_after: [?] so many calls beyond a limit within ten seconds block the group (418).
+        rest_penalty_s: [?] for so long.
 
         account_running: orders of the account happen by themselves.
         order_interval_s: mean time between new orders, market time.
         wait_before_fill: [?] an order that fills at once shows ``wait`` first.
+        post_only_crossing: [?] a post_only order that would match is cancelled at once, or refused.
+        default_smp_type: [?] self-match prevention of an order that names none; announced for 2026-11-09.
+            None lets our own orders trade with each other.
+        cancel_delay_s: from the accepted wish to cancel to the cancelled order.
         announcement_interval_s: mean time between notices, market time; None is never.
         indicator_delay_s: from the close of a candle to its indicators, market time.
         max_indicator_combinations: more than this in one request is refused.
@@ -114,10 +122,15 @@ class SimulatorSettings:
     connect_excess: Literal["http", "count"] = "http"
     origin_interval_s: float = 10.0
     rest_limit: int | None = 10
+    rest_penalty_after: int = 20
+    rest_penalty_s: float = 10.0
 
     account_running: bool = True
     order_interval_s: float = 4.0
     wait_before_fill: bool = True
+    post_only_crossing: Literal["cancel", "refuse"] = "cancel"
+    default_smp_type: SmpType | None = SmpType.CANCEL_MAKER
+    cancel_delay_s: float = 0.03
     announcement_interval_s: float | None = 240.0
     indicator_delay_s: float = 7.0
     max_indicator_combinations: int = 100

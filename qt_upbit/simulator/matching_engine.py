@@ -1,0 +1,337 @@
+"""`MatchingEngine`: orders of the account against the simulated market (protocol sections 9.2 to 9.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal, localcontext
+from typing import Final
+
+from qt_upbit.exceptions import InvalidOrderError
+from qt_upbit.protocol.order_check import check_order
+from qt_upbit.simulator.account import Account, InsufficientFunds, Order
+from qt_upbit.simulator.market import MarketSink, SimulatedMarket
+from qt_upbit.simulator.pair import Pair, Trade
+from qt_upbit.simulator.price_grid import from_units, to_units
+from qt_upbit.simulator.settings import SimulatorSettings
+from qt_upbit.types import AskBid, OrderType, SmpType, TimeInForce
+
+__all__ = ["MatchingEngine", "OrderRefused", "OrderRequest"]
+
+_ZERO: Final = Decimal(0)
+_SIDE: Final = {AskBid.ASK: "ask", AskBid.BID: "bid"}
+_OTHER: Final = {AskBid.ASK: AskBid.BID, AskBid.BID: AskBid.ASK}
+
+
+class OrderRefused(Exception):
+    """Upbit's refusal of an order: its error name and text (protocol section 9.5)."""
+
+    def __init__(self, name: str, message: str, status: int = 400) -> None:
+        super().__init__(name)
+        self.name = name
+        self.message = message
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRequest:
+    """An order as it was asked for. `price` is the amount to spend of a buy without volume."""
+
+    code: str
+    side: AskBid
+    order_type: OrderType
+    price: Decimal | None = None
+    volume: Decimal | None = None
+    time_in_force: TimeInForce | None = None
+    identifier: str | None = None
+    smp_type: SmpType | None = None
+
+
+class MatchingEngine:
+    """Checks orders, matches them with the visible book, and lets the market's trades fill what waits.
+
+    A taker's fills are real trades: they stand on the public tape, and what they took is gone from the
+    book until it changes. Prices and volumes are exact.
+
+    Args:
+        settings: unverified behaviour.
+        market: the pairs.
+        account: whose orders these are; books the funds and tells what happened.
+        sink: who is told of public trades.
+        call_later: has something done after so many seconds.
+    """
+
+    def __init__(
+        self,
+        settings: SimulatorSettings,
+        market: SimulatedMarket,
+        account: Account,
+        sink: MarketSink,
+        call_later: Callable[[float, Callable[[int], None]], None],
+    ) -> None:
+        self._settings = settings
+        self._market = market
+        self._account = account
+        self._sink = sink
+        self._call_later = call_later
+        self._identifiers: set[str] = set()
+        self._cancelling: set[str] = set()
+        market.trade_listeners.append(self.on_trade)
+
+    # --- orders -------------------------------------------------------------------------------------
+
+    def check(self, request: OrderRequest) -> None:
+        """Refuse what Upbit refuses.
+
+        Raises:
+            OrderRefused: with Upbit's name.
+        """
+        side = _SIDE[request.side]
+        pair = self._market.pairs.get(request.code)
+        if pair is None:
+            raise OrderRefused("notfoundmarket", f"다음 마켓에 없는 종목입니다: {request.code}")
+        if request.identifier is not None and request.identifier in self._identifiers:
+            raise OrderRefused("duplicated_identifier", "이미 사용된 identifier 입니다.")
+        try:
+            check_order(
+                request.code, request.side, request.order_type, price=request.price, volume=request.volume,
+                time_in_force=request.time_in_force, smp_type=request.smp_type, identifier=request.identifier,
+            )  # fmt: skip
+        except InvalidOrderError as exc:
+            raise _refusal(exc, side) from exc
+        if (
+            request.time_in_force is TimeInForce.POST_ONLY
+            and self._settings.post_only_crossing == "refuse"
+            and self._crosses(pair, request)
+        ):
+            raise OrderRefused("invalid_post_only", "주문조건을 다시 확인해 주세요.")
+        self._check_funds(request, pair, side)
+
+    def _check_funds(self, request: OrderRequest, pair: Pair, side: str) -> None:
+        with localcontext() as context:
+            context.prec = 60
+            if request.side is AskBid.BID:
+                assert request.price is not None  # noqa: S101  # check_order said so
+                funds = request.price * (1 if request.volume is None else request.volume)
+                currency, needed = (
+                    pair.listing.quote,
+                    funds * (1 + self._account.fee_rate(pair.listing.quote)),
+                )
+            else:
+                assert request.volume is not None  # noqa: S101
+                currency, needed = request.code.partition("-")[2], request.volume
+            if request.volume is not None and request.order_type is OrderType.MARKET:
+                worth = request.volume * from_units(pair.quote[1])
+                if pair.listing.quote == "KRW" and worth < 5000:
+                    raise OrderRefused("under_min_total_ask", "최소 주문 금액 이상으로 주문해주세요.")
+        if self._account.balance(currency).balance < needed:
+            name = f"insufficient_funds_{side}"
+            raise OrderRefused(name, f"주문 가능한 금액({currency})이 부족합니다.")
+
+    def place(self, request: OrderRequest, now_ms: int, uuid: str | None = None) -> Order:
+        """Check, lock, match.
+
+        Raises:
+            OrderRefused: nothing was changed.
+        """
+        self.check(request)
+        pair = self._market.pairs[request.code]
+        immediate = self._crosses(pair, request)
+        try:
+            order = self._account.place(
+                request.code, request.side, request.order_type, now_ms,
+                price=request.price, volume=request.volume, time_in_force=request.time_in_force,
+                identifier=request.identifier,
+                smp_type=self._settings.default_smp_type if request.smp_type is None else request.smp_type,
+                announce=self._settings.wait_before_fill or not immediate, uuid=uuid,
+            )  # fmt: skip
+        except InsufficientFunds as exc:
+            raise OrderRefused(f"insufficient_funds_{_SIDE[request.side]}", str(exc)) from exc
+        if request.identifier is not None:
+            self._identifiers.add(request.identifier)
+        if order.time_in_force is TimeInForce.POST_ONLY:
+            if immediate:
+                self._account.cancel(order, now_ms + 2)
+        elif order.time_in_force is TimeInForce.FOK and not self._can_fill(pair, order):
+            self._account.cancel(order, now_ms + 2)
+        else:
+            self._take(pair, order, now_ms + 2)
+            if order.is_open and not self._may_wait(order):
+                self._account.cancel(order, now_ms + 4)
+        return order
+
+    def cancel(self, order: Order) -> None:
+        """Accept the wish; the order is cancelled a moment later, unless it ends before."""
+        if order.uuid in self._cancelling:
+            return
+        self._cancelling.add(order.uuid)
+
+        def finish(now_ms: int) -> None:
+            self._cancelling.discard(order.uuid)
+            if order.is_open:
+                self._account.cancel(order, now_ms)
+
+        self._call_later(self._settings.cancel_delay_s, finish)
+
+    def replace(self, order: Order, request: OrderRequest) -> str:
+        """Accept the wish for another order in place of one; placed only if that is really cancelled.
+
+        Returns the uuid that the other order will have.
+        """
+        self.cancel(order)
+        uuid = self._account.new_uuid()
+
+        def place(now_ms: int) -> None:
+            if order.state.value == "cancel":
+                try:
+                    self.place(request, now_ms, uuid)
+                except OrderRefused:
+                    return  # as when the price has gone: the old order is cancelled, and that is all
+
+        self._call_later(self._settings.cancel_delay_s + 0.001, place)
+        return uuid
+
+    @staticmethod
+    def _may_wait(order: Order) -> bool:
+        return order.order_type is OrderType.LIMIT and order.time_in_force is not TimeInForce.IOC
+
+    # --- matching -----------------------------------------------------------------------------------
+
+    def _limit(self, pair: Pair, side: AskBid, kind: OrderType, price: Decimal | None) -> int | None:
+        """The worst price a taker accepts, in units; None for any."""
+        levels = pair.book.asks if side is AskBid.BID else pair.book.bids
+        if kind is OrderType.BEST:
+            return levels[0][0] if levels else None
+        if kind is OrderType.LIMIT and price is not None:
+            return to_units(price)
+        return None
+
+    def _crosses(self, pair: Pair, request: OrderRequest) -> bool:
+        limit = self._limit(pair, request.side, request.order_type, request.price)
+        levels = pair.book.asks if request.side is AskBid.BID else pair.book.bids
+        if levels and (limit is None or _accepts(request.side, levels[0][0], limit)):
+            return True
+        return limit is not None and any(
+            other.price is not None and _accepts(request.side, to_units(other.price), limit)
+            for other in self._resting(request.code, _OTHER[request.side])
+        )
+
+    def _can_fill(self, pair: Pair, order: Order) -> bool:
+        limit = self._limit(pair, order.side, order.order_type, order.price)
+        levels = pair.book.asks if order.side is AskBid.BID else pair.book.bids
+        left_volume, left_funds = order.remaining_volume, order.price
+        for units, size in levels:
+            if limit is not None and not _accepts(order.side, units, limit):
+                break
+            price, volume = from_units(units), from_units(size)
+            if left_volume is not None:
+                left_volume -= volume
+                if left_volume <= 0:
+                    return True
+            elif left_funds is not None:
+                left_funds -= price * volume
+                if left_funds <= 0:
+                    return True
+        return False
+
+    def _resting(self, code: str, side: AskBid) -> list[Order]:
+        """Our own waiting limit orders of one side, best price first, then oldest."""
+        found = [
+            order
+            for order in self._account.open_orders
+            if order.code == code
+            and order.side is side
+            and order.order_type is OrderType.LIMIT
+            and order.price is not None
+        ]
+        sign = 1 if side is AskBid.ASK else -1
+        return sorted(found, key=lambda order: (sign * (order.price or _ZERO), order.created_ms))
+
+    def _take(self, pair: Pair, order: Order, now_ms: int) -> None:
+        limit = self._limit(pair, order.side, order.order_type, order.price)
+        own = [each for each in self._resting(order.code, _OTHER[order.side]) if each is not order]
+        levels = list(pair.book.asks if order.side is AskBid.BID else pair.book.bids)
+        while order.is_open and (levels or own):
+            mine = to_units(own[0].price or _ZERO) if own else None
+            theirs = levels[0][0] if levels else None
+            if mine is not None and (theirs is None or _accepts(order.side, mine, theirs)):
+                if limit is not None and not _accepts(order.side, mine, limit):
+                    return
+                self._meet_own(order, own.pop(0), now_ms)
+                continue
+            assert theirs is not None  # noqa: S101  # one of the two is there
+            if limit is not None and not _accepts(order.side, theirs, limit):
+                return
+            units, size = levels.pop(0)
+            price = from_units(units).normalize()
+            volume = self._wanted(order, price)
+            if not volume:
+                return
+            part = min(volume, from_units(size))
+            self._account.fill(order, price, part, now_ms, is_maker=False)
+            trade = pair.take(now_ms, units, to_units(part), order.side)
+            self._market.announce(pair, [trade], now_ms, self._sink)
+            if part == volume:
+                return
+
+    def _wanted(self, order: Order, price: Decimal) -> Decimal:
+        """Volume that the order still takes at a price; what an amount pays, cut to eight decimals."""
+        if order.remaining_volume is not None:
+            return order.remaining_volume
+        return self._account.affordable(order, price)
+
+    def _meet_own(self, taker: Order, maker: Order, now_ms: int) -> None:
+        """A match with ourselves, prevented in the taker's way."""
+        price = maker.price or _ZERO
+        volume = min(self._wanted(taker, price), maker.remaining_volume or _ZERO)
+        if not volume:
+            self._account.cancel(taker, now_ms)
+            return
+        match taker.smp_type:
+            case SmpType.CANCEL_MAKER:
+                self._account.prevent(maker, maker.remaining_volume or _ZERO, price, now_ms)
+            case SmpType.CANCEL_TAKER:
+                self._account.prevent(taker, self._wanted(taker, price), price, now_ms)
+            case SmpType.REDUCE:
+                self._account.prevent(maker, volume, price, now_ms)
+                self._account.prevent(taker, volume, price, now_ms)
+            case _:
+                self._account.fill(maker, price, volume, now_ms, is_maker=True)
+                self._account.fill(taker, price, volume, now_ms, is_maker=False)
+
+    def on_trade(self, pair: Pair, trade: Trade) -> None:
+        """A trade of the market fills waiting orders that its price reaches, best price first."""
+        left = from_units(trade.volume)
+        for order in self._resting(pair.code, _OTHER[trade.ask_bid]):
+            assert order.price is not None  # noqa: S101  # _resting gives limit orders
+            if not _accepts(trade.ask_bid, to_units(order.price), trade.price) or left <= 0:
+                break
+            volume = min(order.remaining_volume or _ZERO, left)
+            left -= volume
+            at = max(trade.time_ms, order.created_ms)
+            self._account.fill(order, order.price.normalize(), volume, at, is_maker=True)
+
+
+def _accepts(side: AskBid, price: int, limit: int) -> bool:
+    """Whether a taker of `side` with a limit takes a price."""
+    return price <= limit if side is AskBid.BID else price >= limit
+
+
+def _refusal(exc: InvalidOrderError, side: str) -> OrderRefused:
+    """What our own check says, in Upbit's words."""
+    if exc.field.startswith("price") and "valid prices" in exc.reason:
+        return OrderRefused(
+            f"invalid_price_{side}", "주문가격 단위를 잘못 입력하셨습니다. 확인 후 시도해주세요."
+        )
+    if "minimum" in exc.reason:
+        return OrderRefused(f"under_min_total_{side}", "최소 주문 금액 이상으로 주문해주세요.")
+    if "maximum" in exc.reason:
+        text = "최대 주문 가능 금액 1000000000 KRW 보다 작은 주문을 입력해 주세요."
+        return OrderRefused(f"over_krw_funds_{side}", text)
+    if exc.field == "time_in_force":
+        return OrderRefused("invalid_time_in_force", "주문조건을 다시 확인해 주세요.")
+    if exc.field == "smp_type":
+        return OrderRefused("invalid_post_only", "주문조건을 다시 확인해 주세요.")
+    if exc.field == "volume" and "decimals" in exc.reason:
+        return OrderRefused(f"create_{side}_error", "주문수량 단위를 잘못 입력하셨습니다.")
+    return OrderRefused("validation_error", f"잘못된 API 요청입니다. {exc.field}")

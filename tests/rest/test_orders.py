@@ -1,0 +1,194 @@
+"""Placing and cancelling orders: checked, signed, and never sent twice when the answer is lost."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from typing import Any, Literal
+
+import pytest
+import pytest_asyncio
+
+from qt_upbit import (
+    AskBid,
+    AuthenticationError,
+    Credentials,
+    InvalidOrderError,
+    OrderOutcomeError,
+    OrderState,
+    OrderType,
+    RestClient,
+    RestError,
+    TimeInForce,
+    WebSocketConfig,
+)
+from qt_upbit.simulator.server import RestFault, SimulatedServer
+from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY, SimulatorSettings
+from tests.support.wait import until
+
+KEYS = Credentials(access_key=SIMULATED_ACCESS_KEY, secret_key=SIMULATED_SECRET_KEY)
+Lost = Literal["lose_request", "lose_answer"]
+
+
+@pytest_asyncio.fixture
+async def server() -> AsyncIterator[SimulatedServer]:
+    settings = SimulatorSettings(markets=5, account_running=False, market_running=False)
+    async with SimulatedServer(settings) as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def rest(server: SimulatedServer) -> AsyncIterator[RestClient]:
+    config = WebSocketConfig(
+        base_url=server.url, credentials=KEYS, use_system_proxy=False, order_resolve_timeout_s=0.6
+    )
+    async with RestClient(config) as client:
+        yield client
+
+
+def low_price(server: SimulatedServer) -> Decimal:
+    return Decimal(server.exchange.market.pairs["KRW-BTC"].quote[1]).scaleb(-8).normalize() - 5000
+
+
+def bid(server: SimulatedServer, **fields: Any) -> dict[str, Any]:
+    order = {"code": "KRW-BTC", "ask_bid": AskBid.BID, "order_type": OrderType.LIMIT}
+    return order | {"price": low_price(server), "volume": "0.001"} | fields
+
+
+async def test_an_orders_life(rest: RestClient, server: SimulatedServer) -> None:
+    order = await rest.create_order(**bid(server))
+    assert order.is_open
+    assert order.identifier, "always one, so that it can be looked up"
+    assert await rest.get_open_orders() == [order]
+    assert await rest.get_open_orders("KRW-ETH") == []
+    assert await rest.get_order(identifier=order.identifier) == await rest.get_order(uuid=order.uuid)
+    server.exchange.trade("KRW-BTC", low_price(server), Decimal("0.0004"), AskBid.ASK, server.now())
+    part = await rest.get_order(uuid=order.uuid)
+    assert (part.state, part.executed_volume, len(part.fills)) == (OrderState.WAIT, Decimal("0.0004"), 1)
+    assert part.avg_price == low_price(server)
+    assert (await rest.cancel_order(uuid=order.uuid)).is_open, "accepted, not finished"
+    await until(lambda: not server.exchange.account.open_orders)
+    (closed,) = await rest.get_closed_orders()
+    assert (closed.uuid, closed.state) == (order.uuid, OrderState.CANCEL)
+    assert await rest.get_orders(uuids=[order.uuid, "unknown"]) == [closed]
+
+
+async def test_other_kinds_of_orders(rest: RestClient, server: SimulatedServer) -> None:
+    bought = await rest.create_order("KRW-BTC", AskBid.BID, OrderType.PRICE, price=100_000)
+    assert bought.state is OrderState.CANCEL
+    sold = await rest.create_order("KRW-BTC", AskBid.ASK, OrderType.MARKET, volume="0.0005")
+    assert sold.state is OrderState.DONE
+    best = await rest.create_order(
+        "KRW-BTC", AskBid.ASK, OrderType.BEST, volume="0.0005", time_in_force=TimeInForce.IOC
+    )
+    assert best.state is OrderState.DONE
+    chance = await rest.get_order_chance("KRW-BTC")
+    assert chance.bid_fee == Decimal("0.0005")
+    tested = await rest.test_order(**bid(server))
+    assert tested.uuid not in server.exchange.account.orders
+
+
+async def test_cancel_and_new_and_many_at_once(rest: RestClient, server: SimulatedServer) -> None:
+    old = await rest.create_order(**bid(server))
+    told = await rest.cancel_and_new(
+        "KRW-BTC",
+        AskBid.BID,
+        OrderType.LIMIT,
+        uuid=old.uuid,
+        price=low_price(server) - 1000,
+        remain_only=True,
+    )
+    assert told.new_order_identifier
+    await until(lambda: len(server.exchange.account.orders) == 2)
+    new = await rest.get_order(identifier=told.new_order_identifier)
+    assert (new.volume, new.uuid) == (old.volume, told.new_order_uuid)
+    more = [await rest.create_order(**bid(server)) for _ in range(3)]
+    result = await rest.cancel_orders(uuids=[more[0].uuid, old.uuid])
+    assert [each.uuid for each in result.success] == [more[0].uuid]
+    assert [each.uuid for each in result.failed] == [old.uuid]
+    await until(lambda: len(server.exchange.account.open_orders) == 3)
+    result = await rest.cancel_open_orders(ask_bid=AskBid.BID)
+    assert {each.uuid for each in result.success} == {new.uuid, more[1].uuid, more[2].uuid}
+
+
+async def test_what_would_be_refused_is_not_sent(rest: RestClient, server: SimulatedServer) -> None:
+    with pytest.raises(InvalidOrderError, match="would do"):
+        await rest.create_order(**bid(server, price=low_price(server) + 1))
+    with pytest.raises(RestError, match="insufficient_funds_bid") as refused:
+        await rest.create_order(**bid(server, volume=6))
+    assert refused.value.status == 400
+    assert not server.exchange.account.orders
+
+
+async def test_a_lost_answer_is_looked_up(rest: RestClient, server: SimulatedServer) -> None:
+    server.rest_faults.append(RestFault("POST", "/v1/orders", "lose_answer"))
+    order = await rest.create_order(**bid(server))
+    assert list(server.exchange.account.orders) == [order.uuid], "placed once"
+    # The answer to the question may be lost as well.
+    server.rest_faults.append(RestFault("POST", "/v1/orders", "lose_answer"))
+    server.rest_faults.append(RestFault("GET", "/v1/order", "status", status=502))
+    again = await rest.create_order(**bid(server))
+    assert list(server.exchange.account.orders) == [order.uuid, again.uuid]
+
+
+@pytest.mark.parametrize("how", ["lose_request", "status"])
+async def test_a_lost_order_is_not_sent_again(
+    rest: RestClient, server: SimulatedServer, how: Literal["lose_request", "status"]
+) -> None:
+    server.rest_faults.append(RestFault("POST", "/v1/orders", how))
+    with pytest.raises(OrderOutcomeError) as lost:
+        await rest.create_order(**bid(server, identifier="mine-7"))
+    assert (lost.value.identifier, lost.value.found_none) == ("mine-7", True)
+    assert lost.value.asked_for_s >= 0.6
+    assert not server.exchange.account.orders
+
+
+async def test_an_exchange_that_cannot_be_asked_is_said_so(rest: RestClient, server: SimulatedServer) -> None:
+    server.rest_faults.append(RestFault("POST", "/v1/orders", "lose_answer"))
+    server.rest_faults.append(RestFault("GET", "/v1/order", "lose_request", times=100))
+    with pytest.raises(OrderOutcomeError, match="cannot be asked") as lost:
+        await rest.create_order(**bid(server))
+    assert not lost.value.found_none
+
+
+@pytest.mark.parametrize("how", ["lose_request", "lose_answer"])
+async def test_a_lost_cancel_is_repeated_without_harm(
+    rest: RestClient, server: SimulatedServer, how: Lost
+) -> None:
+    order = await rest.create_order(**bid(server))
+    server.rest_faults.append(RestFault("DELETE", "/v1/order", how))
+    await rest.cancel_order(uuid=order.uuid)
+    await until(lambda: not server.exchange.account.open_orders)
+
+
+@pytest.mark.parametrize("how", ["lose_request", "lose_answer"])
+async def test_a_lost_replacement(rest: RestClient, server: SimulatedServer, how: Lost) -> None:
+    old = await rest.create_order(**bid(server))
+    server.rest_faults.append(RestFault("POST", "/v1/orders/cancel_and_new", how))
+    replace = rest.cancel_and_new(
+        "KRW-BTC", AskBid.BID, OrderType.LIMIT, uuid=old.uuid, price=low_price(server), volume="0.002"
+    )
+    if how == "lose_answer":
+        assert (await replace).uuid == old.uuid
+        assert len(server.exchange.account.orders) == 2
+    else:
+        with pytest.raises(OrderOutcomeError):
+            await replace
+        assert server.exchange.account.open_orders[0].uuid == old.uuid
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("no_authorization_ip", "IP address"),
+        ("out_of_scope", "주문하기"),
+        ("expired_access_key", "expired"),
+        ("invalid_access_key", "copy both again"),
+    ],
+)
+async def test_a_refused_key_explains_itself(
+    rest: RestClient, server: SimulatedServer, name: str, advice: str
+) -> None:
+    server.exchange.refuse_keys_with = name
+    with pytest.raises(AuthenticationError, match=advice):
+        await rest.create_order(**bid(server))
