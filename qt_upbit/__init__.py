@@ -100,10 +100,12 @@ _HOMES = {
     "qt_upbit.protocol.subscription_state_manager": ("SubscriptionStateManager",),
     "qt_upbit.protocol.connection": ("UpbitConnection",),
     "qt_upbit.protocol.jwt_manager": ("JWTManager",),
+    "qt_upbit.protocol.order_tracker": ("OrderTracker",),
     "qt_upbit.routing.data_routing_engine": ("DataRoutingEngine",),
     "qt_upbit.routing.fanout_hub": ("FanoutHub",),
     "qt_upbit.transport.native_websocket_client": ("NativeWebSocketClient",),
     "qt_upbit.metrics": ("Metrics", "ScopeMetrics"),
+    "qt_upbit.qt.account": ("Account", "AccountState"),
     "qt_upbit.qt.event_loop": ("run", "until_quit"),
     "qt_upbit.qt.global_websocket_manager": ("GlobalWebSocketManager",),
     "qt_upbit.qt.owned_slot": ("owned_slot",),
@@ -131,11 +133,14 @@ if TYPE_CHECKING:
     from qt_upbit.protocol.jwt_manager import JWTManager as JWTManager
     from qt_upbit.protocol.order_check import OrderRules as OrderRules
     from qt_upbit.protocol.order_check import check_order as check_order
+    from qt_upbit.protocol.order_tracker import OrderTracker as OrderTracker
     from qt_upbit.protocol.simple_format_converter import SimpleFormatConverter as SimpleFormatConverter
     from qt_upbit.protocol.subscription_state_manager import (
         SubscriptionStateManager as SubscriptionStateManager,
     )
     from qt_upbit.protocol.tick_sizes import round_to_tick as round_to_tick
+    from qt_upbit.qt.account import Account as Account
+    from qt_upbit.qt.account import AccountState as AccountState
     from qt_upbit.qt.event_loop import run as run
     from qt_upbit.qt.event_loop import until_quit as until_quit
     from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager as GlobalWebSocketManager

@@ -46,6 +46,7 @@ from qt_upbit.protocol.timing import RollingWindowLimiter
 from qt_upbit.qt.frame_clock import FrameClock
 from qt_upbit.qt.release_token import ReleaseToken
 from qt_upbit.qt.scope_link import ScopeLink
+from qt_upbit.rest.rest_client import RestClient
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine, Target
 from qt_upbit.routing.fanout_hub import Gap, Item, Slot, Subscriber
 from qt_upbit.types import (
@@ -102,6 +103,7 @@ class GlobalWebSocketManager(QObject):
     credentials_changed = Signal()
     metrics_updated = Signal(object)
     error_occurred = Signal(str, object)
+    _closing = Signal()
     _release_requested = Signal(object)
 
     _instance: ClassVar[GlobalWebSocketManager | None] = None
@@ -159,6 +161,11 @@ class GlobalWebSocketManager(QObject):
         self.config = config if config is not None else WebSocketConfig.from_env()
         self._clock = clock
         self._closed = False
+        self._rests: list[RestClient] = []
+        """The last one is in use; those before it had other keys."""
+        self._rest_config: WebSocketConfig | None = None
+        self._account: QObject | None = None
+        """The `Account` shared by all widgets, once somebody asked for it."""
         self._proxies: dict[int, weakref.ref[WebSocketClientProxy]] = {}
         self._of_proxy: dict[int, set[int]] = {}
         self._subscriptions: dict[int, weakref.ref[Subscription]] = {}
@@ -276,6 +283,21 @@ class GlobalWebSocketManager(QObject):
         """Every stream wanted of a scope and how far it has come."""
         return {key: state for key in self._state.desired(scope) if (state := self._state.state_of(key))}
 
+    @property
+    def rest(self) -> RestClient:
+        """REST calls with the same addresses and keys; made when first asked for, closed with the manager.
+
+        After `set_credentials` it is another one: ask for it each time rather than keep it.
+
+        Raises:
+            ConfigError: the extra ``rest`` is not installed.
+        """
+        self._check_usable()
+        if self._rest_config is not self.config:
+            self._rests.append(RestClient(self.config))
+            self._rest_config = self.config
+        return self._rests[-1]
+
     def reconnect(self, scope: Scope = Scope.PUBLIC) -> None:
         """Connect again at once: also the way out of REJECTED after the reason is mended."""
         self._check_usable()
@@ -310,6 +332,7 @@ class GlobalWebSocketManager(QObject):
         if self._closed:
             return
         self._closed = True
+        self._closing.emit()
         for timer in (self._changed_timer, self._metrics_timer):
             timer.stop()
         self._frames.stop()
@@ -320,7 +343,8 @@ class GlobalWebSocketManager(QObject):
                 subscription._mark_closed()
             self._forget(subscription_id)
         try:
-            await asyncio.gather(*(link.aclose() for link in self._links.values()))
+            links, rests = self._links.values(), self._rests
+            await asyncio.gather(*(link.aclose() for link in links), *(rest.aclose() for rest in rests))
             await self._outbox_is_empty()
         finally:
             self._outbox_timer.stop()

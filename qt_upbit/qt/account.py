@@ -1,0 +1,594 @@
+"""`Account`: orders and balances as they stand, across every gap of the private connection."""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import functools
+import random
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import shiboken6
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from qt_upbit.exceptions import (
+    AuthenticationError,
+    ConfigError,
+    LocalProtocolError,
+    ProxyClosedError,
+    QtUpbitError,
+    RestError,
+)
+from qt_upbit.protocol.order_tracker import OrderChange, OrderTracker, RestPicture
+from qt_upbit.protocol.subscription_request import resolve_row
+from qt_upbit.protocol.timing import Backoff
+from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
+from qt_upbit.qt.subscription import Subscription
+from qt_upbit.qt.websocket_client_proxy import WebSocketClientProxy
+from qt_upbit.records import Balance, Order
+from qt_upbit.types import ConnectionState, Delivery, MyAssetEvent, MyOrderEvent, OrderState, Scope
+
+__all__ = ["Account", "AccountRest", "AccountState"]
+
+_ASKED_AT_ONCE = 8
+_DOWN = frozenset((ConnectionState.CONNECTING, ConnectionState.RECONNECTING, ConnectionState.RESYNCING))
+_Event = MyOrderEvent | MyAssetEvent
+
+
+class AccountState(enum.StrEnum):
+    """How far what an `Account` shows can be believed."""
+
+    SYNCHRONIZING = "synchronizing"
+    """The first state, or what was missed, is being read; live events wait for it."""
+    SYNCHRONIZED = "synchronized"
+    """Orders and balances are the exchange's own."""
+    INCOMPLETE = "incomplete"
+    """Something may be missing, because REST cannot be asked; `Account.error` says why."""
+    CLOSED = "closed"
+    """Closed for good."""
+
+
+class AccountRest(Protocol):
+    """What an `Account` asks of REST; `RestClient` has it."""
+
+    async def get_accounts(self) -> Sequence[Balance]:
+        """Every balance."""
+
+    async def get_open_orders(self) -> Sequence[Order]:
+        """Every open order."""
+
+    async def get_closed_orders(self, *, start: datetime | None = None) -> Sequence[Order]:
+        """Finished orders since a moment."""
+
+    async def get_order(self, *, uuid: str | None = None) -> Order:
+        """One order with its fills."""
+
+
+class Account(QObject):
+    """Orders and balances of the account whose keys are configured. `Account.instance()` is everybody's.
+
+    The first state is read over REST as soon as the private stream is live; then the stream is followed.
+    After a gap (reconnect, silence, overflow) what was missed is read over REST and told first, while live
+    events wait::
+
+        account = Account.instance()
+        account.order_changed.connect(self.table.show_order)
+        await account.synchronized_once()
+
+    Signals:
+        ``order_changed(order)``: an order is new or different.
+        ``order_event(event)``: each `MyOrderEvent` once, live, missed (``is_recovered``) or of the first
+        picture (``is_snapshot``).
+        ``filled(fill)``: each execution once, live or missed.
+        ``balance_changed(balance)``: a balance is new or different.
+        ``synchronized()``: orders and balances are the exchange's own.
+        ``state_changed(state)``: an `AccountState`.
+        ``gap_detected(begin, end, uuids)``: between two aware datetimes something happened, or may have,
+        that could not be read; `uuids` names the orders where they are known.
+        ``error_occurred(error)``: one of `qt_upbit.exceptions`; once for each row of failures.
+
+    Args:
+        parent: owner; without one it lives as long as you hold it.
+        manager: another manager than the application's.
+        rest: what to ask instead of ``manager.rest``; it is not closed with the account.
+        tracker: another one, for example to keep more finished orders.
+        clock: seconds, steady.
+        now: the time of day, aware.
+
+    Raises:
+        CredentialsRequiredError: no keys are configured.
+    """
+
+    order_changed = Signal(object)
+    order_event = Signal(object)
+    filled = Signal(object)
+    balance_changed = Signal(object)
+    synchronized = Signal()
+    state_changed = Signal(object)
+    gap_detected = Signal(object, object, object)
+    error_occurred = Signal(object)
+
+    @classmethod
+    def instance(cls, manager: GlobalWebSocketManager | None = None) -> Account:
+        """The one of a manager, made when first asked for and closed with the manager."""
+        manager = manager if manager is not None else GlobalWebSocketManager.instance()
+        account = manager._account
+        if not isinstance(account, cls) or account.is_closed:
+            account = manager._account = cls(manager, manager=manager)
+        return account
+
+    def __init__(
+        self,
+        parent: QObject | None = None,
+        *,
+        manager: GlobalWebSocketManager | None = None,
+        rest: AccountRest | None = None,
+        tracker: OrderTracker | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        rng: random.Random | None = None,
+    ) -> None:
+        self._manager = manager if manager is not None else GlobalWebSocketManager.instance()
+        self._manager._check_usable()
+        self._manager._check_credentials(resolve_row("my_order"))
+        super().__init__(parent)
+        self.setObjectName("qt_upbit account")
+        self._config = self._manager.config
+        self._rest = rest
+        self._new_tracker = OrderTracker
+        self._tracker = tracker if tracker is not None else OrderTracker()
+        self._clock = clock
+        self._now = now
+        rng = rng if rng is not None else random.Random()  # noqa: S311  # jitter, not secrecy
+        self._backoff = Backoff(self._config.backoff_initial_s, self._config.backoff_max_s, rng)
+        self._state = AccountState.SYNCHRONIZING
+        self._error: QtUpbitError | None = None
+        self._refused = False
+        self._refused_by_stream = False
+        self._stream_only = False
+        self._dirty = True
+        self._holding = True
+        self._held: list[_Event] = []
+        self._assets_meanwhile: list[MyAssetEvent] = []
+        """Shown while REST was asked, whose answer may be older."""
+        self._gap_begin: datetime | None = None
+        self._task: asyncio.Task[RestPicture] | None = None
+        self._waiters: set[asyncio.Future[None]] = set()
+        self._outbox: deque[Callable[[], None]] = deque()
+        self._outbox_timer = self._timer("qt_upbit account outbox", self._flush)
+        self._sync_timer = self._timer("qt_upbit account synchronization", self._synchronize)
+        self._patience_timer = self._timer("qt_upbit account patience", self._give_up_holding)
+
+        self._proxy = WebSocketClientProxy("account", self, manager=self._manager)
+        self._proxy.my_order_received.connect(self._on_event)
+        self._proxy.my_asset_received.connect(self._on_event)
+        self._proxy.gap_detected.connect(self._on_gap)
+        self._proxy.overflowed.connect(self._on_overflow)
+        self._proxy.connection_state_changed.connect(self._on_connection_state)
+        self._proxy.error_occurred.connect(self._on_stream_error)
+        self._manager.credentials_changed.connect(self._on_credentials_changed)
+        self._manager._closing.connect(self.close)
+        self._manager.token_renewed.connect(self._on_token_renewed)
+        self._subscriptions = (
+            self._proxy.subscribe_my_order(delivery=Delivery.EVERY),
+            self._proxy.subscribe_my_asset(delivery=Delivery.EVERY),
+        )
+        self._sync_timer.start(0)
+
+    def _timer(self, name: str, slot: Callable[[], None]) -> QTimer:
+        timer = QTimer(self)
+        timer.setObjectName(name)
+        timer.setSingleShot(True)
+        timer.timeout.connect(slot)
+        return timer
+
+    # --- what is known -----------------------------------------------------------------------------
+
+    @property
+    def orders(self) -> tuple[Order, ...]:
+        """The open orders and the newest finished ones, oldest first."""
+        return self._tracker.orders
+
+    @property
+    def open_orders(self) -> tuple[Order, ...]:
+        """Those that can still be filled or cancelled, oldest first."""
+        return self._tracker.open_orders
+
+    def order(self, uuid: str) -> Order | None:
+        """An order by Upbit's id; None if it is not known."""
+        return self._tracker.order(uuid)
+
+    def order_by_identifier(self, identifier: str) -> Order | None:
+        """An order by the client's own id; None if it is not known."""
+        return self._tracker.order_by_identifier(identifier)
+
+    @property
+    def balances(self) -> dict[str, Balance]:
+        """By currency."""
+        return self._tracker.balances
+
+    def balance(self, currency: str) -> Balance | None:
+        """Of one currency; None if nothing is known of it."""
+        return self._tracker.balances.get(currency)
+
+    @property
+    def state(self) -> AccountState:
+        """How far this can be believed."""
+        return self._state
+
+    @property
+    def is_synchronized(self) -> bool:
+        """Whether orders and balances are the exchange's own."""
+        return self._state is AccountState.SYNCHRONIZED
+
+    @property
+    def error(self) -> QtUpbitError | None:
+        """Why it is INCOMPLETE; None while it is well."""
+        return self._error
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether `close` was called, or the object was deleted."""
+        return self._state is AccountState.CLOSED or not shiboken6.isValid(self)
+
+    async def synchronized_once(self) -> None:
+        """Wait until orders and balances are the exchange's own; at once if they are. Cancelling is safe.
+
+        Raises:
+            ProxyClosedError: it was closed.
+            QtUpbitError: REST refuses, or cannot be asked at all; see `error`.
+        """
+        if self.is_closed:
+            raise ProxyClosedError("the account is closed: make a new one")
+        if self.is_synchronized:
+            return
+        if self._error is not None and (self._refused or self._stream_only):
+            raise self._error.with_traceback(None)
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.add(waiter)
+        try:
+            await waiter
+        finally:
+            self._waiters.discard(waiter)
+
+    def resync(self) -> None:
+        """Read everything again, also after REST had refused."""
+        if self.is_closed:
+            raise ProxyClosedError("the account is closed: make a new one")
+        self._refused = self._stream_only = False
+        self._backoff.reset()
+        self._want()
+
+    # --- the end -----------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Follow nothing any more; what is known stays readable. Idempotent."""
+        if self._state is AccountState.CLOSED:
+            return
+        self._cancel()
+        self._proxy.close()
+        for timer in (self._sync_timer, self._patience_timer):
+            timer.stop()
+        self._held.clear()
+        self._outbox.clear()
+        self._set_state(AccountState.CLOSED)
+        self._fail_waiters(ProxyClosedError("the account was closed"))
+
+    async def aclose(self) -> None:
+        """The same as `close`, for coroutines."""
+        self.close()
+
+    # --- the stream --------------------------------------------------------------------------------
+
+    def _on_event(self, event: _Event) -> None:
+        if self.is_closed:
+            return
+        if self._holding:
+            self._held.append(event)
+            if not self._patience_timer.isActive():
+                self._patience_timer.start(int(self._config.recovery_timeout_s * 1000))
+            return
+        self._apply(event)
+
+    def _apply(self, event: _Event) -> None:
+        if isinstance(event, MyAssetEvent):
+            if self._task is not None:
+                self._assets_meanwhile.append(event)
+            for balance in self._tracker.apply_asset(event):
+                self._post(functools.partial(self.balance_changed.emit, balance))
+        elif (change := self._tracker.apply_order(event)) is not None:
+            self._tell(change)
+
+    def _tell(self, change: OrderChange) -> None:
+        self._post(functools.partial(self.order_changed.emit, change.order))
+        if change.event is not None:
+            self._post(functools.partial(self.order_event.emit, change.event))
+        if change.fill is not None and change.event is not None and change.event.state is OrderState.TRADE:
+            self._post(functools.partial(self.filled.emit, change.fill))
+
+    def _on_gap(self, scope: Scope, _codes: object, begin: datetime, _end: datetime) -> None:
+        if scope is Scope.PRIVATE:
+            self._gap_begin = begin if self._gap_begin is None else min(self._gap_begin, begin)
+            self._want_after_gap()
+
+    def _on_overflow(self, _type: str, _lost: object) -> None:
+        self._gap_begin = self._gap_begin or self._now()
+        self._want_after_gap()
+
+    def _on_connection_state(self, scope: Scope, state: ConnectionState) -> None:
+        if scope is not Scope.PRIVATE or self.is_closed:
+            return
+        if state in _DOWN:
+            # What the new connection brings before the gap is told must wait as well.
+            if self._reads:
+                self._holding = True
+            if self._state is AccountState.SYNCHRONIZED:
+                self._set_state(AccountState.SYNCHRONIZING)
+            self._gap_begin = self._gap_begin or self._now()
+            self._dirty = True
+        elif state is ConnectionState.LIVE:
+            if self._refused_by_stream:
+                self._refused = self._refused_by_stream = False
+            if self._dirty:
+                self._want_after_gap()
+
+    def _on_token_renewed(self, scope: Scope) -> None:
+        """Nothing was lost, the connection says; looking is cheap."""
+        if scope is Scope.PRIVATE and self._reads and not self.is_closed:
+            self._dirty = self._holding = True
+            if self._task is None:
+                self._sync_timer.start(0)
+
+    @property
+    def _reads(self) -> bool:
+        """Whether REST is asked after a gap."""
+        recovers = self._config.recover_gaps or not self._tracker.has_picture
+        return recovers and not self._refused and not self._stream_only
+
+    def _want_after_gap(self) -> None:
+        if self.is_closed:
+            return
+        if self._reads:
+            self._want()
+            return
+        self._dirty = False
+        self._release()
+        self._tell_gap(())
+        self._set_state(AccountState.INCOMPLETE)
+
+    def _on_stream_error(self, error: QtUpbitError) -> None:
+        if isinstance(error, AuthenticationError):
+            self._refused_by_stream = True
+            self._refuse(error, report=False)
+        self._post(functools.partial(self.error_occurred.emit, error))
+
+    def _on_credentials_changed(self) -> None:
+        """They may be another account's: begin anew."""
+        if self.is_closed:
+            return
+        self._cancel()
+        self._config = self._manager.config
+        self._tracker = self._new_tracker()
+        self._held.clear()
+        self._gap_begin = None
+        self._error = None
+        self.resync()
+
+    # --- synchronizing -----------------------------------------------------------------------------
+
+    def _want(self) -> None:
+        """Read the state again, after whatever is being read now."""
+        self._dirty = True
+        if self._state is not AccountState.INCOMPLETE:
+            self._holding = True
+            self._set_state(AccountState.SYNCHRONIZING)
+        if self._task is None and not self._sync_timer.isActive():
+            self._sync_timer.start(0)
+
+    def _synchronize(self) -> None:
+        """Begin to read. A plain Qt callback: whoever wants it in the same turn is served by one reading."""
+        if self._task is not None or not self._dirty or self.is_closed or self._refused:
+            return
+        if self._manager.state(Scope.PRIVATE) is not ConnectionState.LIVE:
+            return  # becoming LIVE comes here again
+        rest = self._rest
+        if rest is None:
+            try:
+                rest = self._manager.rest
+            except ConfigError as exc:
+                self._work_from_stream_alone(exc)
+                return
+        self._dirty = False
+        reference = weakref.ref(self)
+        now_ms = int(self._now().timestamp() * 1000)
+        reading = _read(rest, self._tracker, self._subscriptions, now_ms, self._config.recovery_timeout_s)
+        loop = asyncio.get_running_loop()
+        task = self._task = loop.create_task(reading, name="qt_upbit account synchronization")
+        # None of these holds the account: it may die while it waits for an answer.
+        connection = self.destroyed.connect(_Canceller(task))
+        task.add_done_callback(functools.partial(_finished, reference, connection))
+
+    def _on_read(self, picture: RestPicture) -> None:
+        now_ms = int(self._now().timestamp() * 1000)
+        found = self._tracker.reconcile(picture, now_ms)
+        for change in found.changes:
+            self._tell(change)
+        for balance in found.balances:
+            self._post(functools.partial(self.balance_changed.emit, balance))
+        meanwhile, self._assets_meanwhile = self._assets_meanwhile, []
+        self._apply_again(meanwhile)
+        if found.lost:
+            self._tell_gap(found.lost)
+        if found.unresolved:
+            self._on_failed(
+                RestError("GET /v1/order", None, message=f"{len(found.unresolved)} without answer")
+            )
+            return
+        self._backoff.reset()
+        self._error = None
+        if self._dirty:
+            # Something was missed while it was read.
+            self._sync_timer.start(0)
+            return
+        self._gap_begin = None
+        self._release()
+        self._set_state(AccountState.SYNCHRONIZED)
+        self._post(self.synchronized.emit)
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def _on_failed(self, error: QtUpbitError) -> None:
+        if isinstance(error, AuthenticationError | LocalProtocolError):
+            self._refuse(error, report=True)
+            return
+        self._dirty = True
+        if self._error is None:
+            self._post(functools.partial(self.error_occurred.emit, error))
+        self._error = error
+        if not self._patience_timer.isActive() and self._holding:
+            self._patience_timer.start(int(self._config.recovery_timeout_s * 1000))
+        self._sync_timer.start(int(self._backoff.next_delay() * 1000))
+
+    def _refuse(self, error: QtUpbitError, *, report: bool) -> None:
+        """Stop asking until keys change or the user asks."""
+        self._refused = True
+        if report and self._error != error:
+            self._post(functools.partial(self.error_occurred.emit, error))
+        self._error = error
+        self._release()
+        self._set_state(AccountState.INCOMPLETE)
+        self._fail_waiters(error)
+
+    def _work_from_stream_alone(self, error: ConfigError) -> None:
+        self._stream_only = True
+        self._dirty = False
+        self._error = error
+        self._post(functools.partial(self.error_occurred.emit, error))
+        self._release()
+        self._set_state(AccountState.INCOMPLETE)
+        self._fail_waiters(error)
+
+    def _give_up_holding(self) -> None:
+        """REST does not answer: show what the stream says, and go on asking."""
+        if self._state is AccountState.SYNCHRONIZING and self._reads:
+            self._tell_gap(())
+            self._release()
+            self._set_state(AccountState.INCOMPLETE)
+
+    def _release(self) -> None:
+        """Fold in what has waited, in order."""
+        self._holding = False
+        self._patience_timer.stop()
+        held, self._held = self._held, []
+        self._apply_again(held)
+
+    def _apply_again(self, events: Sequence[_Event]) -> None:
+        """Fold in, in order, what REST may have told already, wholly or in part."""
+        self._tracker.skip_known_assets([event for event in events if isinstance(event, MyAssetEvent)])
+        for event in events:
+            self._apply(event)
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    # --- telling -----------------------------------------------------------------------------------
+
+    def _tell_gap(self, uuids: tuple[str, ...]) -> None:
+        end = self._now()
+        begin = end if self._gap_begin is None else self._gap_begin
+        self._post(functools.partial(self.gap_detected.emit, begin, end, uuids))
+
+    def _set_state(self, state: AccountState) -> None:
+        if state is not self._state:
+            self._state = state
+            self._post(functools.partial(self.state_changed.emit, state))
+
+    def _fail_waiters(self, error: QtUpbitError) -> None:
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_exception(error)
+
+    def _post(self, tell: Callable[[], Any]) -> None:
+        # Signals are never emitted inside a task step, and all in the order of what they tell.
+        self._outbox.append(tell)
+        if not self._outbox_timer.isActive():
+            self._outbox_timer.start(0)
+
+    def _flush(self) -> None:
+        deadline = self._clock() + self._config.slice_ms / 1000
+        while self._outbox:
+            tell = self._outbox.popleft()
+            if self._outbox:
+                # Armed before the slot runs: it may open a dialog.
+                self._outbox_timer.start(0)
+            tell()
+            if not shiboken6.isValid(self) or self._clock() > deadline:
+                return
+
+
+async def _read(
+    rest: AccountRest,
+    tracker: OrderTracker,
+    subscriptions: Sequence[Subscription],
+    now_ms: int,
+    timeout_s: float,
+) -> RestPicture:
+    """Ask REST, once the stream is live: what happens from then on, the stream tells."""
+    for subscription in subscriptions:
+        await subscription
+    async with asyncio.timeout(timeout_s):
+        # In this order: an order that ends meanwhile is then in both lists and not in none.
+        open_orders = await rest.get_open_orders()
+        closed_orders = await rest.get_closed_orders(start=tracker.closed_since(now_ms))
+        needed = tracker.needed(open_orders, closed_orders)
+        asked: dict[str, Order | None] = {}
+        for begin in range(0, len(needed), _ASKED_AT_ONCE):
+            part = needed[begin : begin + _ASKED_AT_ONCE]
+            asked |= zip(part, await asyncio.gather(*(_order(rest, uuid) for uuid in part)), strict=True)
+        balances = await rest.get_accounts()
+    return RestPicture(open_orders=open_orders, closed_orders=closed_orders, asked=asked, balances=balances)
+
+
+async def _order(rest: AccountRest, uuid: str) -> Order | None:
+    try:
+        return await rest.get_order(uuid=uuid)
+    except RestError as exc:
+        if exc.status == 404:
+            return None
+        raise
+
+
+class _Canceller:
+    def __init__(self, task: asyncio.Task[Any]) -> None:
+        self._task = task
+
+    def __call__(self, *_: object) -> None:
+        self._task.cancel()
+
+
+def _finished(reference: weakref.ref[Account], connection: Any, task: asyncio.Task[RestPicture]) -> None:
+    if connection and shiboken6.isValid(connection):
+        QObject.disconnect(connection)
+    error = None if task.cancelled() else task.exception()
+    account = reference()
+    if account is None or account.is_closed or account._task is not task:
+        return
+    account._task = None
+    if task.cancelled():
+        return
+    if error is None:
+        account._on_read(task.result())
+    elif isinstance(error, TimeoutError):
+        account._on_failed(RestError("the account's calls", None, message="no answer in time"))
+    elif isinstance(error, QtUpbitError):
+        account._on_failed(error)
+    else:
+        raise error
