@@ -38,6 +38,8 @@ _MARGIN_MS: Final = 10 * 60 * 1000
 """How far this machine's clock may be from the exchange's, generously: nothing is told twice for it."""
 _FIRST_LOOK_MS: Final = 60 * 60 * 1000
 """How far back finished orders are read at the start; more than the margin, so that none seems new later."""
+_LATE_MS: Final = 1000
+"""A frame of a balance is not shown after one that is this much newer; below that, the last to come is."""
 _FORGOTTEN_KEPT: Final = 10_000
 _AT_ONCE_TYPES: Final = frozenset((OrderType.PRICE, OrderType.MARKET))
 _AT_ONCE_CONDITIONS: Final = frozenset((TimeInForce.IOC, TimeInForce.FOK))
@@ -361,10 +363,13 @@ class OrderTracker:
         """Uuids in the order in which they ended."""
         self._forgotten: dict[str, None] = {}
         self._balances: dict[str, Balance] = {}
-        self._balance_times: dict[str, int] = {}
+        self._balance_frames: dict[str, tuple[int, Decimal, Decimal]] = {}
+        """Time and amounts of the last frame of each currency."""
         self._first_picture_ms: int | None = None
         self._first_event_ms: int | None = None
         self._seen_ms = 0
+        self.balances_in_doubt = False
+        """Frames of balances came in another order than their times say: only REST knows, ask it."""
         self.duplicates = 0
         """Events that told nothing new."""
 
@@ -427,9 +432,16 @@ class OrderTracker:
         self._saw(event.timestamp)
         changed = []
         for asset in event.assets:
-            if event.asset_timestamp < self._balance_times.get(asset.currency, 0):
+            frame = (event.asset_timestamp, asset.balance, asset.locked)
+            last = self._balance_frames.get(asset.currency, frame)
+            if last == frame and asset.currency in self._balance_frames:
                 continue
-            self._balance_times[asset.currency] = event.asset_timestamp
+            late_ms = last[0] - event.asset_timestamp
+            if late_ms > 0:
+                self.balances_in_doubt = True
+                if late_ms >= _LATE_MS:
+                    continue
+            self._balance_frames[asset.currency] = frame
             if self._is_known_amount(asset.currency, asset.balance, asset.locked):
                 continue
             known = self._balances.get(asset.currency)
@@ -443,17 +455,23 @@ class OrderTracker:
             self.duplicates += 1
         return tuple(changed)
 
-    def skip_known_assets(self, held: Sequence[MyAssetEvent]) -> None:
-        """Of frames held back while REST was asked, pass over those that the present balances contain.
+    def without_known(self, held: Sequence[MyAssetEvent]) -> list[MyAssetEvent]:
+        """Of frames held back while REST was asked, those that the present balances do not contain.
 
         A balance from REST may be newer than the frames that wait: told one by one, they would show it
         going back and coming again.
         """
-        for event in held:
+        known_up_to: dict[str, int] = {}
+        for position, event in enumerate(held):
             for asset in event.assets:
                 if self._is_known_amount(asset.currency, asset.balance, asset.locked):
-                    time = max(event.asset_timestamp, self._balance_times.get(asset.currency, 0))
-                    self._balance_times[asset.currency] = time
+                    known_up_to[asset.currency] = position
+        left = []
+        for position, event in enumerate(held):
+            assets = tuple(a for a in event.assets if position > known_up_to.get(a.currency, -1))
+            if assets:
+                left.append(event if assets == event.assets else _with_assets(event, assets))
+        return left
 
     def _is_known_amount(self, currency: str, balance: Decimal, locked: Decimal) -> bool:
         known = self._balances.get(currency)
@@ -555,7 +573,9 @@ class OrderTracker:
             was_asked = picture.asked.get(order.uuid) is not None
             known = tracked.fills if tracked is not None else {}
             fills = known | {fill.uuid: fill for fill in order.fills if fill.uuid not in known}
-            newest = order if tracked is None else max(tracked.order, order, key=_progress)
+            newest = order
+            if tracked is not None and _progress(tracked.order) > _progress(order):
+                newest = tracked.order
             given_up = tracked is not None and not tracked.lacks_fills(order)
             if not given_up and _lacks_fills(newest, fills.values()):
                 if not was_asked or newest is not order:
@@ -565,7 +585,9 @@ class OrderTracker:
             if tracked is not None and is_first:
                 self._settle_old_fills(tracked, order)
             if newest is not order:
-                newest = msgspec.structs.replace(newest, state=order.state)
+                newest = msgspec.structs.replace(
+                    newest, state=order.state, price=order.price, volume=order.volume
+                )
             missed.append(list(_missed(tracked, newest, fills, now_ms)))
             merged.append(order)
         for uuid, answer in picture.asked.items():
@@ -643,6 +665,7 @@ class OrderTracker:
             if not self._is_known_amount(each.currency, each.balance, each.locked)
         ]
         self._balances = found
+        self.balances_in_doubt = False
         if not moved:
             return None, tuple(changed)
         event = MyAssetEvent(
@@ -654,6 +677,10 @@ class OrderTracker:
             stream_type=StreamType.SNAPSHOT if is_first else StreamType.RECOVERED,
         )
         return event, tuple(changed)
+
+
+def _with_assets(event: MyAssetEvent, assets: tuple[Asset, ...]) -> MyAssetEvent:
+    return msgspec.structs.replace(event, assets=assets)
 
 
 def _age(order: Order) -> tuple[int, str]:
@@ -701,7 +728,9 @@ def _missed(
         yield time, _event(moment, OrderState.TRADE, time, fill)
     last = max((fill.trade_timestamp for fill in fills.values()), default=placed)
     amounts = (order.prevented_volume or _ZERO, order.prevented_locked or _ZERO)
-    if any(amount > known for amount, known in zip(amounts, prevented or (_ZERO, _ZERO), strict=True)):
+    # An order that self-match prevention leaves nothing of only says cancel (protocol section 9.3).
+    exhausted = not order.is_open and order.remaining_volume == _ZERO
+    if not exhausted and any(a > b for a, b in zip(amounts, prevented or (_ZERO, _ZERO), strict=True)):
         time = max(time, last)
         yield time, _event(order, OrderState.PREVENTED, time)
     if not order.is_open and not _ENDS & told_states:

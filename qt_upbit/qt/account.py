@@ -36,6 +36,8 @@ from qt_upbit.types import ConnectionState, Delivery, MyAssetEvent, MyOrderEvent
 __all__ = ["Account", "AccountRest", "AccountState"]
 
 _ASKED_AT_ONCE = 8
+_DOUBT_MS = 500
+"""Balances that came out of order are read this much later, however many they are."""
 _DOWN = frozenset((ConnectionState.CONNECTING, ConnectionState.RECONNECTING, ConnectionState.RESYNCING))
 _Event = MyOrderEvent | MyAssetEvent
 
@@ -154,14 +156,15 @@ class Account(QObject):
         self._dirty = True
         self._holding = True
         self._held: list[_Event] = []
-        self._assets_meanwhile: list[MyAssetEvent] = []
-        """Shown while REST was asked, whose answer may be older."""
+        self._assets_held: list[MyAssetEvent] = []
+        """Balances while REST is asked although events are shown: its answer may be older than they."""
         self._gap_begin: datetime | None = None
         self._task: asyncio.Task[RestPicture] | None = None
         self._waiters: set[asyncio.Future[None]] = set()
         self._outbox: deque[Callable[[], None]] = deque()
         self._outbox_timer = self._timer("qt_upbit account outbox", self._flush)
         self._sync_timer = self._timer("qt_upbit account synchronization", self._synchronize)
+        self._doubt_timer = self._timer("qt_upbit account doubt", self._look)
         self._patience_timer = self._timer("qt_upbit account patience", self._give_up_holding)
 
         self._proxy = WebSocketClientProxy("account", self, manager=self._manager)
@@ -272,7 +275,7 @@ class Account(QObject):
             return
         self._cancel()
         self._proxy.close()
-        for timer in (self._sync_timer, self._patience_timer):
+        for timer in (self._sync_timer, self._patience_timer, self._doubt_timer):
             timer.stop()
         self._held.clear()
         self._outbox.clear()
@@ -293,14 +296,17 @@ class Account(QObject):
             if not self._patience_timer.isActive():
                 self._patience_timer.start(int(self._config.recovery_timeout_s * 1000))
             return
+        if self._task is not None and isinstance(event, MyAssetEvent):
+            self._assets_held.append(event)
+            return
         self._apply(event)
 
     def _apply(self, event: _Event) -> None:
         if isinstance(event, MyAssetEvent):
-            if self._task is not None:
-                self._assets_meanwhile.append(event)
             for balance in self._tracker.apply_asset(event):
                 self._post(functools.partial(self.balance_changed.emit, balance))
+            if self._tracker.balances_in_doubt and not self._doubt_timer.isActive():
+                self._doubt_timer.start(_DOUBT_MS)
         elif (change := self._tracker.apply_order(event)) is not None:
             self._tell(change)
 
@@ -339,7 +345,12 @@ class Account(QObject):
 
     def _on_token_renewed(self, scope: Scope) -> None:
         """Nothing was lost, the connection says; looking is cheap."""
-        if scope is Scope.PRIVATE and self._reads and not self.is_closed:
+        if scope is Scope.PRIVATE:
+            self._look()
+
+    def _look(self) -> None:
+        """Compare with REST, without a change of state."""
+        if self._reads and not self.is_closed:
             self._dirty = self._holding = True
             if self._task is None:
                 self._sync_timer.start(0)
@@ -372,6 +383,7 @@ class Account(QObject):
         if self.is_closed:
             return
         self._cancel()
+        self._assets_held.clear()
         self._config = self._manager.config
         self._tracker = self._new_tracker()
         self._held.clear()
@@ -420,8 +432,6 @@ class Account(QObject):
             self._tell(change)
         for balance in found.balances:
             self._post(functools.partial(self.balance_changed.emit, balance))
-        meanwhile, self._assets_meanwhile = self._assets_meanwhile, []
-        self._apply_again(meanwhile)
         if found.lost:
             self._tell_gap(found.lost)
         if found.unresolved:
@@ -486,12 +496,19 @@ class Account(QObject):
         self._holding = False
         self._patience_timer.stop()
         held, self._held = self._held, []
-        self._apply_again(held)
+        self._apply_held(held)
 
-    def _apply_again(self, events: Sequence[_Event]) -> None:
+    def _release_assets(self) -> None:
+        assets, self._assets_held = self._assets_held, []
+        self._apply_held(assets)
+
+    def _apply_held(self, events: Sequence[_Event]) -> None:
         """Fold in, in order, what REST may have told already, wholly or in part."""
-        self._tracker.skip_known_assets([event for event in events if isinstance(event, MyAssetEvent)])
+        assets = [event for event in events if isinstance(event, MyAssetEvent)]
         for event in events:
+            if isinstance(event, MyOrderEvent):
+                self._apply(event)
+        for event in self._tracker.without_known(assets):
             self._apply(event)
 
     def _cancel(self) -> None:
@@ -586,7 +603,10 @@ def _finished(reference: weakref.ref[Account], connection: Any, task: asyncio.Ta
         return
     if error is None:
         account._on_read(task.result())
-    elif isinstance(error, TimeoutError):
+        account._release_assets()
+        return
+    account._release_assets()
+    if isinstance(error, TimeoutError):
         account._on_failed(RestError("the account's calls", None, message="no answer in time"))
     elif isinstance(error, QtUpbitError):
         account._on_failed(error)
