@@ -269,7 +269,7 @@ class _Tracked:
         if event.price is None or event.volume is None:
             return None
         before = self.order.paid_fee or _ZERO
-        follows = event.trades_count == self.order.trades_count + 1
+        follows = event.trades_count == self.order.trades_count + 1 and not event.is_recovered
         if fee is None and follows and event.paid_fee is not None and event.paid_fee >= before:
             fee = event.paid_fee - before
         fill = self.fills[key] = Fill(
@@ -316,6 +316,11 @@ class _Tracked:
             self.order = msgspec.structs.replace(order, **more)
 
     # --- what is missing ---------------------------------------------------------------------------
+
+    @property
+    def lacks_price(self) -> bool:
+        """Whether it must have a price, or an amount to spend, that is not known."""
+        return not self._own_price and self.order.order_type is not OrderType.MARKET
 
     def lacks_fills(self, picture: Order | None = None) -> bool:
         """Whether more was executed, by what is known or by `picture`, than fills are known."""
@@ -368,8 +373,7 @@ class OrderTracker:
         self._first_picture_ms: int | None = None
         self._first_event_ms: int | None = None
         self._seen_ms = 0
-        self.balances_in_doubt = False
-        """Frames of balances came in another order than their times say: only REST knows, ask it."""
+        self._balances_in_doubt = False
         self.duplicates = 0
         """Events that told nothing new."""
 
@@ -394,6 +398,17 @@ class OrderTracker:
     def has_picture(self) -> bool:
         """Whether the first state was read."""
         return self._first_picture_ms is not None
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether only REST can tell what stands, although nothing was lost: reconcile before long.
+
+        Balances came in another order than their times say, or an open order was first seen when it
+        was filled, whose frames carry the fill's price and not the order's.
+        """
+        return self._balances_in_doubt or any(
+            each.lacks_price for uuid, each in self._tracked.items() if uuid not in self._finished
+        )
 
     def order(self, uuid: str) -> Order | None:
         """An order by Upbit's id."""
@@ -438,7 +453,7 @@ class OrderTracker:
                 continue
             late_ms = last[0] - event.asset_timestamp
             if late_ms > 0:
-                self.balances_in_doubt = True
+                self._balances_in_doubt = True
                 if late_ms >= _LATE_MS:
                     continue
             self._balance_frames[asset.currency] = frame
@@ -665,7 +680,7 @@ class OrderTracker:
             if not self._is_known_amount(each.currency, each.balance, each.locked)
         ]
         self._balances = found
-        self.balances_in_doubt = False
+        self._balances_in_doubt = False
         if not moved:
             return None, tuple(changed)
         event = MyAssetEvent(
@@ -721,8 +736,9 @@ def _missed(
         yield time, _event(_before_fills(order), begun, time)
     told = tracked.told_fills if tracked is not None else frozenset[str]()
     prevented = tracked.told_prevented if tracked is not None else None
-    for fill, moment in _with_amounts(order, fills, prevented):
-        if fill.uuid in told or (tracked is not None and fill.uuid in tracked.fills):
+    known = tracked.fills if tracked is not None else dict[str, Fill]()
+    for fill, moment in _with_amounts(order, fills, known, prevented):
+        if fill.uuid in told or fill.uuid in known:
             continue
         time = max(time, fill.trade_timestamp)
         yield time, _event(moment, OrderState.TRADE, time, fill)
@@ -814,7 +830,10 @@ def _before_fills(order: Order) -> Order:
 
 
 def _with_amounts(
-    order: Order, fills: Mapping[str, Fill], prevented: tuple[Decimal, Decimal] | None
+    order: Order,
+    fills: Mapping[str, Fill],
+    known: Collection[str],
+    prevented: tuple[Decimal, Decimal] | None,
 ) -> Iterator[tuple[Fill, Order]]:
     """Each fill, oldest first, and the order as it was after it.
 
@@ -822,7 +841,10 @@ def _with_amounts(
     last fill of an order that nothing else happened to they are the order's own.
     """
     with localcontext(_EXACT):
-        ordered = sorted(fills.values(), key=lambda fill: (fill.trade_timestamp, fill.uuid))
+        # Of several in one millisecond, those that were seen before come first.
+        ordered = sorted(
+            fills.values(), key=lambda fill: (fill.trade_timestamp, fill.uuid not in known, fill.uuid)
+        )
         executed = order.executed_volume - sum((fill.volume for fill in ordered), _ZERO)
         count = order.trades_count - len(ordered)
         all_known = not executed and not count

@@ -37,7 +37,7 @@ __all__ = ["Account", "AccountRest", "AccountState"]
 
 _ASKED_AT_ONCE = 8
 _DOUBT_MS = 500
-"""Balances that came out of order are read this much later, however many they are."""
+"""What frames leave in doubt is read this much later, unless other frames have settled it."""
 _DOWN = frozenset((ConnectionState.CONNECTING, ConnectionState.RECONNECTING, ConnectionState.RESYNCING))
 _Event = MyOrderEvent | MyAssetEvent
 
@@ -156,6 +156,7 @@ class Account(QObject):
         self._dirty = True
         self._holding = True
         self._held: list[_Event] = []
+        self._held_before_asking = 0
         self._assets_held: list[MyAssetEvent] = []
         """Balances while REST is asked although events are shown: its answer may be older than they."""
         self._gap_begin: datetime | None = None
@@ -164,7 +165,7 @@ class Account(QObject):
         self._outbox: deque[Callable[[], None]] = deque()
         self._outbox_timer = self._timer("qt_upbit account outbox", self._flush)
         self._sync_timer = self._timer("qt_upbit account synchronization", self._synchronize)
-        self._doubt_timer = self._timer("qt_upbit account doubt", self._look)
+        self._doubt_timer = self._timer("qt_upbit account doubt", self._look_if_in_doubt)
         self._patience_timer = self._timer("qt_upbit account patience", self._give_up_holding)
 
         self._proxy = WebSocketClientProxy("account", self, manager=self._manager)
@@ -305,10 +306,10 @@ class Account(QObject):
         if isinstance(event, MyAssetEvent):
             for balance in self._tracker.apply_asset(event):
                 self._post(functools.partial(self.balance_changed.emit, balance))
-            if self._tracker.balances_in_doubt and not self._doubt_timer.isActive():
-                self._doubt_timer.start(_DOUBT_MS)
         elif (change := self._tracker.apply_order(event)) is not None:
             self._tell(change)
+        if not self._doubt_timer.isActive() and self._tracker.is_in_doubt:
+            self._doubt_timer.start(_DOUBT_MS)
 
     def _tell(self, change: OrderChange) -> None:
         self._post(functools.partial(self.order_changed.emit, change.order))
@@ -346,6 +347,10 @@ class Account(QObject):
     def _on_token_renewed(self, scope: Scope) -> None:
         """Nothing was lost, the connection says; looking is cheap."""
         if scope is Scope.PRIVATE:
+            self._look()
+
+    def _look_if_in_doubt(self) -> None:
+        if self._tracker.is_in_doubt:
             self._look()
 
     def _look(self) -> None:
@@ -416,6 +421,7 @@ class Account(QObject):
                 self._work_from_stream_alone(exc)
                 return
         self._dirty = False
+        self._held_before_asking = len(self._held)
         reference = weakref.ref(self)
         now_ms = int(self._now().timestamp() * 1000)
         reading = _read(rest, self._tracker, self._subscriptions, now_ms, self._config.recovery_timeout_s)
@@ -428,6 +434,9 @@ class Account(QObject):
     def _on_read(self, picture: RestPicture) -> None:
         now_ms = int(self._now().timestamp() * 1000)
         found = self._tracker.reconcile(picture, now_ms)
+        # Balances of frames that came before REST was asked are older than its answer.
+        count, self._held_before_asking = self._held_before_asking, 0
+        self._held[:count] = [event for event in self._held[:count] if isinstance(event, MyOrderEvent)]
         for change in found.changes:
             self._tell(change)
         for balance in found.balances:
@@ -496,6 +505,7 @@ class Account(QObject):
         self._holding = False
         self._patience_timer.stop()
         held, self._held = self._held, []
+        self._held_before_asking = 0
         self._apply_held(held)
 
     def _release_assets(self) -> None:

@@ -19,7 +19,7 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 WATCH = """
 import os, runpy, sys
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QApplication, QLabel, QPlainTextEdit, QPushButton
+from PySide6.QtWidgets import QApplication, QLabel, QListWidget, QPlainTextEdit, QPushButton
 
 app = QApplication([])
 said = set()
@@ -33,6 +33,8 @@ def look():
         text = widget.text() if isinstance(widget, QLabel) else ""
         if isinstance(widget, QPlainTextEdit):
             text = widget.toPlainText()
+        if isinstance(widget, QListWidget):
+            text = "\\n".join(widget.item(row).text() for row in range(widget.count()))
         if type(widget).__name__ == "OrderbookDepth" and widget.book is not None:
             pixels = widget.grab().toImage()
             colors = {pixels.pixel(x, y) for x in range(0, 300, 10) for y in range(0, 300, 10)}
@@ -129,6 +131,13 @@ def test_my_orders(simulator: str) -> None:
     assert lines[0] == "connected"
     matching(lines, r"(wait|trade|done|cancel|watch|prevented) \S+ (ASK|BID) [\d.E+-]+ of .*")
     matching(lines, r"balance [A-Z0-9]+ [\d.E+-]+ locked [\d.E+-]+")
+
+
+def test_account_panel(simulator: str) -> None:
+    lines = run_example("account_panel.py", simulator, 9000)
+    matching(lines, "shows account: synchronized")
+    matching(lines, r"shows KRW [\d,.]+ and [\d,.]+ in orders")
+    matching(lines, r"shows KRW-[A-Z0-9]+ (ASK|BID) [\d.]+ of [\d.]+ at .*")
 
 
 def test_owned_slot_button(simulator: str) -> None:
