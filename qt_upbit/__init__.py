@@ -51,6 +51,7 @@ _HOMES = {
         "OrderType",
         "OrderbookEvent",
         "OrderbookUnit",
+        "Recovery",
         "Scope",
         "SmpType",
         "StreamKey",

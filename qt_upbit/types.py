@@ -59,6 +59,7 @@ __all__ = [
     "OrderType",
     "OrderbookEvent",
     "OrderbookUnit",
+    "Recovery",
     "Scope",
     "SmpType",
     "StreamKey",
@@ -182,6 +183,15 @@ class CodeRule(enum.Enum):
     REQUIRED = enum.auto()
     OPTIONAL = enum.auto()
     FORBIDDEN = enum.auto()
+
+
+class Recovery(enum.Enum):
+    """How what was missed of a stream is told from what was seen, and fetched over REST."""
+
+    BY_ID = enum.auto()
+    """Each event has an id of its own, ``order_field``, and a ``trade_timestamp``."""
+    BY_START = enum.auto()
+    """One event per period (its first conflation field), which the last word on it replaces."""
 
 
 class StreamType(_OpenStrEnum):
@@ -466,6 +476,8 @@ class EventType:
         order_is_identity: that field names the event and does not grow; compare for equality.
         accepts: whether an event is among what a subscriber with these request options asked for;
             a request carries everybody's options together.
+        recovery: how events missed during a gap are recovered; None where the next event says it all, or
+            where the account's component looks after it.
         event_class: the public class.
     """
 
@@ -483,6 +495,7 @@ class EventType:
     conflation_fields: tuple[str, ...] = ()
     order_field: str = "timestamp"
     order_is_identity: bool = False
+    recovery: Recovery | None = None
     accepts: Callable[[Any, Mapping[str, Any]], bool] = lambda _event, _options: True
 
     @property
@@ -663,6 +676,7 @@ class TickerEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
     has_snapshot=True,
     order_field="sequential_id",
     order_is_identity=True,
+    recovery=Recovery.BY_ID,
 )
 class TradeEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
     """One trade (protocol section 3.2). Trades of a pair may arrive out of order."""
@@ -843,6 +857,7 @@ _exact_encoder: Final = msgspec.json.Encoder(decimal_format="number")
     delivery=Delivery.LATEST,
     has_snapshot=True,
     conflation_fields=("candle_date_time_utc",),
+    recovery=Recovery.BY_START,
 )
 class CandleEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
     """A candle so far (protocol section 3.4). The same candle comes many times; the last one wins.
@@ -875,6 +890,15 @@ class CandleEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
     def start(self) -> datetime:
         """Start of the candle, aware, UTC."""
         return datetime.fromisoformat(self.candle_date_time_utc).replace(tzinfo=UTC)
+
+    def is_older_than(self, other: CandleEvent) -> bool:
+        """Whether this is an earlier word on the same candle.
+
+        The volume of a candle only grows. ``timestamp`` decides between equal ones only: over REST it is the
+        time of the last trade, on the socket that of the frame, which a trade it lacks may precede.
+        """
+        mine = (self.candle_acc_trade_volume, self.timestamp)
+        return mine < (other.candle_acc_trade_volume, other.timestamp)
 
 
 # --- private types (protocol section 3.5 to 3.7) --------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import itertools
 import random
 import time
@@ -44,6 +45,7 @@ from qt_upbit.protocol.jwt_manager import JWTManager
 from qt_upbit.protocol.subscription_state_manager import StreamState, SubscriptionStateManager, Wish
 from qt_upbit.protocol.timing import RollingWindowLimiter
 from qt_upbit.qt.frame_clock import FrameClock
+from qt_upbit.qt.gap_recovery import GapRecovery
 from qt_upbit.qt.release_token import ReleaseToken
 from qt_upbit.qt.scope_link import ScopeLink
 from qt_upbit.rest.rest_client import RestClient
@@ -185,6 +187,15 @@ class GlobalWebSocketManager(QObject):
             self._deliver, self.config.frame_rate_hz, self.config.slice_ms / 1000, clock, self
         )
         self._engine = DataRoutingEngine(self._frames.hub)
+        self._recovers = self.config.recover_gaps and importlib.util.find_spec("upbit") is not None
+        self._recovery = GapRecovery(
+            self._engine,
+            lambda: self.rest,
+            self.config.recovery_timeout_s,
+            self.config.recovery_max_calls,
+            clock,
+            lambda error: self._on_link_error(Scope.PUBLIC, error),
+        )
         limiter = RollingWindowLimiter(((self.config.connects_per_second, 1.0),))
         rng = rng if rng is not None else random.Random()  # noqa: S311  # jitter, not secrecy
         jwt = self._new_jwt_manager()
@@ -343,6 +354,7 @@ class GlobalWebSocketManager(QObject):
                 subscription._mark_closed()
             self._forget(subscription_id)
         try:
+            await self._recovery.aclose()
             links, rests = self._links.values(), self._rests
             await asyncio.gather(*(link.aclose() for link in links), *(rest.aclose() for rest in rests))
             await self._outbox_is_empty()
@@ -548,7 +560,8 @@ class GlobalWebSocketManager(QObject):
                 if new is ConnectionState.REJECTED:
                     self._refuse(scope, self._state.desired(scope), self.error(scope))
             case GapDetected(_, begin, end):
-                self._engine.gap(scope, begin, end)
+                limit = self.config.high_water_mark if self._recovers else 0
+                self._recovery.start(self._engine.gap(scope, begin, end, limit))
             case ErrorReported(error):
                 self._on_link_error(scope, error)
             case StreamsLive(keys):

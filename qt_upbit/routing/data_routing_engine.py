@@ -2,6 +2,7 @@
 
 It also keeps the last value of each running stream, for subscribers that come late, and knows which
 snapshots are news: a resent subscription repeats them for codes already live (protocol section 2.5).
+After a gap it holds the frames of streams whose missed events are being fetched (`recovery`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from typing import Any, Final
 
 from qt_upbit.exceptions import DecodeError
 from qt_upbit.models import Head
-from qt_upbit.routing.fanout_hub import FanoutHub, Gap, Slot, Subscriber
+from qt_upbit.routing.fanout_hub import FanoutHub, Gap, Slot, Subscriber, with_stream_type
+from qt_upbit.routing.recovery import Hold, memory_for
 from qt_upbit.types import (
     ALL_CODES,
     BaseWebSocketEvent,
@@ -25,6 +27,7 @@ from qt_upbit.types import (
     EventType,
     Scope,
     StreamKey,
+    StreamType,
     event_type_of,
 )
 
@@ -65,6 +68,7 @@ class _Route:
         "head",
         "last",
         "lazy_key",
+        "memory",
         "owed",
         "recent",
         "row",
@@ -86,6 +90,7 @@ class _Route:
         self.fresh: set[tuple[Hashable, ...]] = set()
         """Variants whose `last` was received on the present connection."""
         self.recent: deque[Any] = deque(maxlen=_RECENT_IDS)
+        self.memory = memory_for(row)
         self.owed: set[tuple[Hashable, tuple[Hashable, ...]]] = set()
         """Who waits for a first picture of which variant; who has seen a change needs none."""
         self.depths: dict[tuple[Hashable, ...], Counter[int]] = {}
@@ -121,6 +126,8 @@ class DataRoutingEngine:
         self._hub = hub
         self._routes: dict[Head, _Route] = {}
         self._of_subscriber: dict[Hashable, tuple[Target, ...]] = {}
+        self._holds: dict[Head, Hold] = {}
+        self.events_recovered = 0
         self.events_routed = 0
         self.events_decoded = 0
         self.unrouted = 0
@@ -164,6 +171,11 @@ class DataRoutingEngine:
         if subscriber.wants_realtime:
             route.flowing.add(variant)
         alone = not route.targets
+        if route.memory is not None and (alone or route.lazy_key is not None):
+            # Unread frames were not remembered, but the last value is what the subscriber is given.
+            route.memory.forget()
+            if variant in route.fresh and (last := _event_or_none(route.last.get(variant))) is not None:
+                route.memory.remember(last)
         route.targets[subscriber.key, target] = (subscriber, target)
         if row.has_depth:
             route.count_depth(variant, subscriber.depth, +1)
@@ -197,6 +209,9 @@ class DataRoutingEngine:
             route.lazy_key = _lazy_key(route)
 
     def _drop_if_done(self, route: _Route) -> None:
+        if not route.targets and (hold := self._holds.pop(route.head, None)) is not None:
+            hold.is_over = True
+            route.fresh.clear()  # the held frames were newer
         # A widget that replaces another is given the last value at once, if the stream still runs.
         if not route.targets and not (route.flowing and route.fresh and route.row.has_snapshot):
             del self._routes[route.head]
@@ -224,6 +239,9 @@ class DataRoutingEngine:
         Raises:
             DecodeError: it had to be read and is unreadable. Nothing was delivered.
         """
+        if self._holds and head in self._holds:
+            self._keep_back(self._holds[head], head, raw, now)
+            return
         route = self._routes.get(head)
         # stream_type stands at the end of a frame; a snapshot must be looked at.
         if (
@@ -240,16 +258,16 @@ class DataRoutingEngine:
                 offer(subscriber, slot, key)
             route.owed.clear()
             return
-        self._route_decoded(head, route, raw, now)
+        self._route_decoded(route, Slot(head, raw, now))
 
-    def _route_decoded(self, head: Head, route: _Route | None, raw: bytes, now: float) -> None:
+    def _route_decoded(self, route: _Route | None, slot: Slot) -> None:
+        head = slot.head
         everything = self._routes.get(Head(head.type, ALL_CODES)) if head.code else None
         if everything is None and (route is None or not route.targets):
             self.unrouted += 1
             if route is not None:
-                self._keep_for_successor(route, raw, now)
+                self._keep_for_successor(route, slot)
             return
-        slot = Slot(head, raw, now)
         event = slot.event()
         self.events_decoded += 1
         self.events_routed += 1
@@ -257,10 +275,10 @@ class DataRoutingEngine:
             if one is not None:
                 self._deliver(one, slot, event)
 
-    def _keep_for_successor(self, route: _Route, raw: bytes, now: float) -> None:
-        variant = _tail_variant(raw) if route.row.stream_fields else ()
+    def _keep_for_successor(self, route: _Route, slot: Slot) -> None:
+        variant = _tail_variant(slot.raw) if route.row.stream_fields else ()
         if variant is not None and variant in route.flowing:
-            route.keep(variant, Slot(route.head, raw, now))
+            route.keep(variant, slot)
 
     def _deliver(self, route: _Route, slot: Slot, event: BaseWebSocketEvent) -> None:
         row, variant = route.row, event.stream_key.variant
@@ -274,6 +292,8 @@ class DataRoutingEngine:
             route.keep(variant, slot)
         elif variant in route.last:
             route.fresh.add(variant)
+        if route.memory is not None and not repeated:
+            route.memory.remember(event)
         key = (slot.head, variant, *(getattr(event, name) for name in row.conflation_fields))
         for subscriber, target in tuple(route.targets.values()):
             if target.key.variant != variant:
@@ -342,29 +362,137 @@ class DataRoutingEngine:
 
     # --- gaps --------------------------------------------------------------------------------------
 
-    def gap(self, scope: Scope, begin: float, end: float) -> None:
-        """Tell every subscriber of a scope, in order with its data, that something may be missing.
+    def gap(self, scope: Scope, begin: float, end: float, hold_at_most: int = 0) -> list[Hold]:
+        """Nothing was received of a scope between two moments.
+
+        Every subscriber is told, in order with its data, that something may be missing. With
+        `hold_at_most` the streams of which all can be recovered are excepted: up to so many frames of each
+        are held from now on, and returned is what is to be mended. For each, call `recover` any
+        number of times, oldest events first, `tell_gap` for what cannot be had, and `release`.
 
         Values from before the gap are no longer given to late subscribers.
         """
         self.mark_stale(scope)
         codes: dict[Hashable, set[str]] = {}
+        held: list[Hold] = []
         for head, route in self._routes.items():
-            if route.row.scope is scope:
-                for subscriber, _ in route.targets.values():
-                    if subscriber.wants_realtime:
-                        codes.setdefault(subscriber.key, set()).add(head.code)
+            if route.row.scope is not scope:
+                continue
+            if hold_at_most and (hold := self._hold(route, begin, end, hold_at_most)) is not None:
+                held.append(hold)
+                continue
+            for subscriber, _ in route.targets.values():
+                if subscriber.wants_realtime:
+                    codes.setdefault(subscriber.key, set()).add(head.code)
         for subscriber in self._hub:
             if subscriber.key in codes:
                 named = tuple(sorted(codes[subscriber.key] - {ALL_CODES}))
                 self._hub.offer(subscriber, Gap(named, begin, end))
+        return held
 
     def mark_stale(self, scope: Scope) -> None:
         """The connection of a scope is gone: last values are history."""
         for route in tuple(self._routes.values()):
             if route.row.scope is scope:
                 route.fresh.clear()
+                if (hold := self._holds.get(route.head)) is not None:
+                    hold.is_stale = True
                 self._drop_if_done(route)
+
+    def _hold(self, route: _Route, begin: float, end: float, limit: int) -> Hold | None:
+        """Hold a stream from now on; None if what was missed of it cannot be known, or nobody cares."""
+        if (hold := self._holds.get(route.head)) is not None:
+            hold.extend(end)
+            return hold
+        memory = route.memory
+        if memory is None or memory.is_empty() or route.lazy_key is not None or not _has_listeners(route):
+            return None
+        hold = self._holds[route.head] = Hold(StreamKey(*route.head), memory, begin, end, limit)
+        return hold
+
+    def _keep_back(self, hold: Hold, head: Head, raw: bytes, now: float) -> None:
+        slot = Slot(head, raw, now)
+        event = slot.event()
+        self.events_decoded += 1
+        route = self._routes[head]
+        if not all(subscriber.wants_realtime for subscriber, _ in route.targets.values()):
+            self._serve_pictures(route, slot)
+        if route.targets and event.stream_key == hold.key:
+            hold.put(slot)
+
+    def _serve_pictures(self, route: _Route, slot: Slot) -> None:
+        """Who wants only a picture of now has missed nothing and does not wait."""
+        for subscriber, target in tuple(route.targets.values()):
+            if not subscriber.wants_realtime:
+                self._hub.offer(subscriber, slot.as_snapshot(), (slot.head, ()))
+                self._detach(route, subscriber.key, target)
+
+    def recover(self, hold: Hold, events: Iterable[BaseWebSocketEvent], now: float) -> int:
+        """Deliver those of fetched events, oldest first, that were not seen; how many there were.
+
+        They go before the held frames, flagged as recovered, to every subscriber of changes.
+        """
+        if hold.is_over:
+            return 0
+        route = self._routes[_head_of(hold)]
+        missed = hold.memory.missed(events)
+        for event in missed:
+            self._deliver_recovered(route, with_stream_type(event, StreamType.RECOVERED), now)
+        self.events_recovered += len(missed)
+        return len(missed)
+
+    def _deliver_recovered(self, route: _Route, event: BaseWebSocketEvent, now: float) -> None:
+        row, variant = route.row, event.stream_key.variant
+        slot = Slot(route.head, b"", now, event)
+        if not self._is_older(route, event):
+            route.keep(variant, slot)
+        if row.order_is_identity:
+            route.recent.append(getattr(event, row.order_field))
+        if route.memory is not None:
+            route.memory.remember(event)
+        key = (slot.head, variant, *(getattr(event, name) for name in row.conflation_fields))
+        for subscriber, _ in tuple(route.targets.values()):
+            if subscriber.wants_realtime:
+                route.owed.discard((subscriber.key, variant))
+                self._hub.offer(subscriber, slot, key)
+
+    def tell_gap(self, hold: Hold, begin: float, end: float) -> None:
+        """What happened to a held stream between two moments stays unknown; told in order with its data."""
+        if not hold.is_over:
+            gap = Gap((hold.key.code,), begin, end)
+            for subscriber in {s.key: s for s, _ in self._targets_of(hold)}.values():
+                if subscriber.wants_realtime:
+                    self._hub.offer(subscriber, gap)
+
+    def release(self, hold: Hold, at_most: int | None = None) -> bool:
+        """Deliver held frames, those that were recovered already excepted; True once none is held.
+
+        With `at_most` only so many; frames that come between two calls join the queue.
+        """
+        if hold.is_over:
+            return True
+        head = _head_of(hold)
+        while hold.frames and (at_most is None or at_most > 0):
+            at_most = None if at_most is None else at_most - 1
+            route = self._routes[head]
+            slot = hold.frames.popleft()
+            event = slot.event()
+            is_news = hold.memory.is_news(event)
+            if not is_news and route.row.order_is_identity:
+                route.recent.append(getattr(event, route.row.order_field))
+            if is_news or (event.is_snapshot and route.owed):
+                self._route_decoded(route, slot)
+        if hold.frames:
+            return False
+        hold.is_over = True
+        hold.memory.settle()
+        del self._holds[head]
+        if hold.is_stale:
+            self._routes[head].fresh.clear()
+        return True
+
+    def _targets_of(self, hold: Hold) -> list[tuple[Subscriber, Target]]:
+        return list(self._routes[_head_of(hold)].targets.values())
 
     def streams_asked_for(self, scope: Scope, keys: Collection[StreamKey]) -> None:
         """The server was asked for the changes of these streams of a scope, and of no others."""
@@ -373,6 +501,15 @@ class DataRoutingEngine:
                 variants = {target.key.variant for _, target in route.targets.values()} | route.flowing
                 route.flowing = {v for v in variants if StreamKey(*route.head, v) in keys}
                 self._drop_if_done(route)
+
+
+def _head_of(hold: Hold) -> Head:
+    return Head(hold.key.type, hold.key.code)
+
+
+def _has_listeners(route: _Route) -> bool:
+    """Whether anybody wants the changes of a stream."""
+    return any(subscriber.wants_realtime for subscriber, _ in route.targets.values())
 
 
 def _count_rows(raw: bytes) -> int:

@@ -15,7 +15,7 @@ from qt_upbit.exceptions import DecodeError
 from qt_upbit.models import Head, decode
 from qt_upbit.types import BaseWebSocketEvent, Delivery, OrderbookEvent, StreamType
 
-__all__ = ["FanoutHub", "Gap", "Slot", "Subscriber"]
+__all__ = ["FanoutHub", "Gap", "Slot", "Subscriber", "with_stream_type"]
 
 
 class Slot:
@@ -50,11 +50,12 @@ class Slot:
         event = self.event()
         if event.is_snapshot:
             return self
-        twin = _with_stream_type(event, StreamType.SNAPSHOT)
+        twin = with_stream_type(event, StreamType.SNAPSHOT)
         return Slot(self.head, self.raw, self.received_at, twin)
 
 
-def _with_stream_type(event: BaseWebSocketEvent, stream_type: StreamType) -> BaseWebSocketEvent:
+def with_stream_type(event: BaseWebSocketEvent, stream_type: StreamType) -> BaseWebSocketEvent:
+    """The same event with another ``stream_type``."""
     fields = {name: getattr(event, name) for name in type(event).__struct_fields__}
     fields["stream_type"] = stream_type
     return type(event)(**fields)

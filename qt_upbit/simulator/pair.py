@@ -21,7 +21,7 @@ from qt_upbit.types import AskBid, CandleEvent, Change, MarketWarning, StreamTyp
 
 __all__ = ["Pair", "Trade", "utc_text"]
 
-_TRADES_KEPT: Final = 500
+_TRADES_KEPT: Final = 2_000
 _FINE_PAIRS: Final = 40
 """So many local pairs have a carefully made past; the others would cost every start some seconds."""
 _RATE_EXPONENT: Final = Decimal("1E-10")

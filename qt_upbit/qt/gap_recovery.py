@@ -1,0 +1,200 @@
+"""`GapRecovery`: fetches over REST what a gap cost, and has it delivered before what is held."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from qt_upbit.exceptions import ProxyClosedError, QtUpbitError
+from qt_upbit.rest.rest_client import RestClient
+from qt_upbit.routing.data_routing_engine import DataRoutingEngine
+from qt_upbit.routing.recovery import Hold
+from qt_upbit.types import BaseWebSocketEvent, Recovery, StreamKey, event_type_of
+
+__all__ = ["GapRecovery"]
+
+_AT_ONCE: Final = 4
+_SLICE: Final = 100
+"""Events delivered in one go; between two slices Qt has its turn."""
+_TRADES_PER_CALL: Final = 500
+_LAST_DAY: Final = 7
+"""Upbit gives the trades of seven days."""
+_JOIN_ATTEMPTS: Final = 4
+_JOIN_PAUSE_S: Final = 0.2
+"""Doubled each time: REST may lag behind the socket."""
+
+Page = Sequence[Any]
+
+
+@dataclass(slots=True)
+class _Fetched:
+    """What was fetched of one stream, oldest first, without a hole."""
+
+    events: list[BaseWebSocketEvent] = field(default_factory=list)
+    reaches_back: bool = False
+    joins: bool = False
+
+
+class GapRecovery:
+    """Mends streams that the engine holds, a few at a time. One per manager.
+
+    Nothing here emits a signal: what is recovered goes through the engine like everything else, and
+    what fails is handed to `report`.
+
+    Args:
+        engine: holds the streams.
+        rest: gives the client; may raise what REST calls raise.
+        timeout_s: live events of a stream wait at most this long.
+        max_calls: REST calls for one gap of one stream; what is beyond stays a gap.
+        clock: of the engine's gaps.
+        report: is told why a stream could not be mended.
+        now: the time of day, aware.
+    """
+
+    def __init__(
+        self,
+        engine: DataRoutingEngine,
+        rest: Callable[[], RestClient],
+        timeout_s: float,
+        max_calls: int,
+        clock: Callable[[], float],
+        report: Callable[[QtUpbitError], None],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._engine = engine
+        self._rest = rest
+        self._timeout_s = timeout_s
+        self._max_calls = max_calls
+        self._clock = clock
+        self._report = report
+        self._now = now
+        self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._tasks: dict[StreamKey, asyncio.Task[None]] = {}
+
+    @property
+    def running(self) -> int:
+        """Streams being mended."""
+        return len(self._tasks)
+
+    def start(self, holds: Iterable[Hold]) -> None:
+        """Mend these streams; those that are being mended already go on, and look again."""
+        for hold in holds:
+            if hold.key not in self._tasks:
+                name = f"qt_upbit recovery of {hold.key}"
+                task = asyncio.get_running_loop().create_task(self._mend(hold), name=name)
+                self._tasks[hold.key] = task
+                task.add_done_callback(functools.partial(self._done, hold.key))
+
+    def _done(self, key: StreamKey, task: asyncio.Task[None]) -> None:
+        del self._tasks[key]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            raise error
+
+    async def aclose(self) -> None:
+        """Stop; what is held stays held."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # --- one stream --------------------------------------------------------------------------------
+
+    async def _mend(self, hold: Hold) -> None:
+        deadline = asyncio.get_running_loop().time() + self._timeout_s
+        while not hold.is_over:
+            generation = hold.generation
+            begin, end = hold.begin, hold.end
+            fetched = await self._fetch(hold, deadline)
+            again = hold.generation != generation
+            await self._deliver(hold, fetched, begin, end, joined=fetched.joins or again)
+            if again:
+                hold.begin = end  # what came before was told
+                continue
+            while not self._engine.release(hold, _SLICE):
+                await asyncio.sleep(0)
+
+    async def _fetch(self, hold: Hold, deadline: float) -> _Fetched:
+        """All that can be had until the deadline; what went wrong is reported."""
+        fetched = _Fetched()
+        try:
+            async with asyncio.timeout_at(deadline), self._turns:
+                for attempt in range(_JOIN_ATTEMPTS):
+                    fetched.events = []
+                    fetched.reaches_back = False
+                    await self._fetch_pages(hold, fetched)
+                    fetched.joins = hold.joins(fetched.events)
+                    if fetched.joins or hold.is_over:
+                        break
+                    await asyncio.sleep(_JOIN_PAUSE_S * 2**attempt)
+        except TimeoutError:
+            pass  # the gap that is told says it
+        except ProxyClosedError:
+            pass  # the manager is closed
+        except QtUpbitError as exc:
+            self._report(exc)
+        else:
+            return fetched
+        fetched.joins = hold.joins(fetched.events)
+        return fetched
+
+    async def _fetch_pages(self, hold: Hold, fetched: _Fetched) -> None:
+        row = event_type_of(hold.key.type)
+        if row is None or row.recovery is None:
+            return
+        calls = 0
+        async for page in _PAGES[row.recovery](self._rest(), hold):
+            calls += 1
+            fetched.events[:0] = page
+            fetched.reaches_back = bool(page) and hold.reaches(page[0])
+            if fetched.reaches_back or calls >= self._max_calls or hold.is_over:
+                return
+
+    async def _deliver(
+        self, hold: Hold, fetched: _Fetched, begin: float, end: float, *, joined: bool
+    ) -> None:
+        events = fetched.events
+        if not fetched.reaches_back:
+            first = self._moment(events[0], begin, end) if events else end
+            self._engine.tell_gap(hold, begin, first)
+        for at in range(0, len(events), _SLICE):
+            self._engine.recover(hold, events[at : at + _SLICE], self._clock())
+            await asyncio.sleep(0)
+        if events and not joined:
+            self._engine.tell_gap(hold, self._moment(events[-1], begin, end), end)
+
+    def _moment(self, event: BaseWebSocketEvent, begin: float, end: float) -> float:
+        """When an event happened, on our clock, as far as the clocks agree."""
+        happened = _HAPPENED[event.row.recovery](event) if event.row.recovery is not None else event.time
+        return min(max(self._clock() - (self._now() - happened).total_seconds(), begin), end)
+
+
+async def _trade_pages(rest: RestClient, hold: Hold) -> AsyncIterator[Page]:
+    before_id: int | None = None
+    for day in range(_LAST_DAY + 1):
+        days_ago = day or None
+        while True:
+            page = await rest.get_trades(hold.key.code, before_id=before_id, days_ago=days_ago)
+            if page:
+                before_id = min(one.sequential_id for one in page)
+            yield sorted(page, key=lambda one: (one.trade_timestamp, one.sequential_id))
+            if len(page) < _TRADES_PER_CALL:
+                break
+
+
+def _candle_pages(rest: RestClient, hold: Hold) -> AsyncIterator[Page]:
+    return rest.candle_pages(hold.key.code, hold.key.type.partition(".")[2])
+
+
+_PAGES: Final[Mapping[Recovery, Callable[[RestClient, Hold], AsyncIterator[Page]]]] = {
+    Recovery.BY_ID: _trade_pages,
+    Recovery.BY_START: _candle_pages,
+}
+
+_HAPPENED: Final[Mapping[Recovery, Callable[[Any], datetime]]] = {
+    Recovery.BY_ID: lambda event: event.traded_at,
+    Recovery.BY_START: lambda event: event.start,
+}

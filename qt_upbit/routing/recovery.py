@@ -1,0 +1,227 @@
+"""`Hold`: a stream whose frames wait until what was missed has been fetched, and what was seen before.
+
+After a gap the frames of a recoverable stream are held, from the first one on. Somebody else fetches what
+was missed, newest first, until `Hold.reaches` says that the last event seen before the gap is passed; the
+engine then delivers what `missed` leaves of it and the held frames that are still `news`. Pure.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, Protocol, cast
+
+from qt_upbit.routing.fanout_hub import Slot
+from qt_upbit.types import BaseWebSocketEvent, EventType, Recovery, StreamKey
+
+__all__ = ["Hold", "Memory", "memory_for"]
+
+_IDS_KEPT: Final = 256
+_DISORDER_MS: Final = 2_000
+"""Around the turn of a second, trades of the earlier one come after the first of the next."""
+
+
+class Memory(Protocol):
+    """What was seen of one stream, as far as recovery needs it."""
+
+    def remember(self, event: Any) -> None:
+        """An event was delivered."""
+
+    def forget(self) -> None:
+        """Nothing is known: events passed that were not remembered."""
+
+    def is_empty(self) -> bool:
+        """Whether nothing was seen yet, so that nothing can be said to be missing."""
+
+    def reaches(self, oldest: Any) -> bool:
+        """Whether a fetched event is so old that all before it was seen."""
+
+    def missed(self, events: Iterable[Any]) -> list[Any]:
+        """Those of fetched events, oldest first, that were not seen; counted as seen from now on."""
+
+    def is_news(self, held: Any) -> bool:
+        """Whether a held event says anything beyond what was seen and recovered."""
+
+    def joins(self, newest: Any, held: Any) -> bool:
+        """Whether what was fetched, up to `newest`, leaves no hole before the first held event."""
+
+    def settle(self) -> None:
+        """The held events are delivered."""
+
+
+class _SeenIds:
+    """Events with ids (`Recovery.BY_ID`): which ones of the last seconds were seen."""
+
+    __slots__ = ("_base", "_field", "_kept", "_newest_ms", "_recent", "_recovered")
+
+    def __init__(self, row: EventType) -> None:
+        self._field = row.order_field
+        self._kept = _IDS_KEPT
+        self._recent: deque[tuple[int, int]] = deque()
+        self._base: tuple[int, int] = (-1, -1)
+        """Up to this time and id nothing is missing, as far as is remembered."""
+        self._newest_ms = -1
+        self._recovered: set[int] = set()
+
+    def _place(self, event: Any) -> tuple[int, int]:
+        return event.trade_timestamp, getattr(event, self._field)
+
+    def remember(self, event: Any) -> None:
+        place = self._place(event)
+        if self._newest_ms < 0:
+            self._base = place
+        elif len(self._recent) >= self._kept:
+            self._base = max(self._base, self._recent.popleft())
+        self._recent.append(place)
+        self._newest_ms = max(self._newest_ms, place[0])
+
+    def forget(self) -> None:
+        self._recent.clear()
+        self._base = (-1, -1)
+        self._newest_ms = -1
+        self._recovered.clear()
+
+    def is_empty(self) -> bool:
+        return self._newest_ms < 0
+
+    def reaches(self, oldest: Any) -> bool:
+        place = self._place(oldest)
+        return place <= self._base or place[0] < self._newest_ms - _DISORDER_MS
+
+    def missed(self, events: Iterable[Any]) -> list[Any]:
+        seen = {number for _, number in self._recent} | self._recovered
+        found = []
+        for event in events:
+            number = getattr(event, self._field)
+            if number not in seen and not self.reaches(event):
+                seen.add(number)
+                self._recovered.add(number)
+                found.append(event)
+        return found
+
+    def is_news(self, held: Any) -> bool:
+        number = getattr(held, self._field)
+        return number not in self._recovered and all(number != seen for _, seen in self._recent)
+
+    def joins(self, newest: Any, held: Any) -> bool:
+        return newest is not None and self._place(newest) >= self._place(held)
+
+    def settle(self) -> None:
+        self._recovered.clear()
+
+
+class _LastWord:
+    """Events of periods (`Recovery.BY_START`): the last word on the newest period seen."""
+
+    __slots__ = ("_field", "_last", "_recovered")
+
+    def __init__(self, row: EventType) -> None:
+        self._field = row.conflation_fields[0]
+        self._last: Any = None
+        self._recovered: dict[Any, Any] = {}
+
+    def _start(self, event: Any) -> Any:
+        return getattr(event, self._field)
+
+    def remember(self, event: Any) -> None:
+        last = self._last
+        if (
+            last is None
+            or self._start(event) > self._start(last)
+            or (self._start(event) == self._start(last) and not event.is_older_than(last))
+        ):
+            self._last = event
+
+    def forget(self) -> None:
+        self._last = None
+        self._recovered.clear()
+
+    def is_empty(self) -> bool:
+        return self._last is None
+
+    def reaches(self, oldest: Any) -> bool:
+        # That of the last one itself is wanted: it may have been unfinished when it was last seen.
+        return bool(self._start(oldest) <= self._start(self._last))
+
+    def missed(self, events: Iterable[Any]) -> list[Any]:
+        last = self._last
+        found = [
+            event
+            for event in events
+            if self._start(event) > self._start(last)
+            or (self._start(event) == self._start(last) and last.is_older_than(event))
+        ]
+        self._recovered |= {self._start(event): event for event in found}
+        return found
+
+    def is_news(self, held: Any) -> bool:
+        recovered = self._recovered.get(self._start(held))
+        return recovered is None or not held.is_older_than(recovered)
+
+    def joins(self, newest: Any, held: Any) -> bool:
+        if newest is None or self._start(newest) != self._start(held):
+            return newest is not None and bool(self._start(newest) > self._start(held))
+        return bool(newest.candle_acc_trade_volume >= held.candle_acc_trade_volume)
+
+    def settle(self) -> None:
+        self._recovered.clear()
+
+
+_MEMORIES: Final[dict[Recovery, type[_SeenIds] | type[_LastWord]]] = {
+    Recovery.BY_ID: _SeenIds,
+    Recovery.BY_START: _LastWord,
+}
+
+
+def memory_for(row: EventType) -> Memory | None:
+    """An empty memory for a stream of this type; None where nothing is recovered."""
+    return None if row.recovery is None else cast(Memory, _MEMORIES[row.recovery](row))
+
+
+class Hold:
+    """A stream between a gap and the delivery of what was missed.
+
+    Attributes:
+        key: the stream.
+        begin, end: the gap, on the monotonic clock; a second one extends it.
+        generation: grows when what was fetched so far is no longer enough: fetch again.
+        frames: what came since, in order, at most `limit`.
+        is_stale: the connection that the frames came from is gone.
+        is_over: delivered, or nobody wants it any more.
+    """
+
+    __slots__ = ("begin", "end", "frames", "generation", "is_over", "is_stale", "key", "limit", "memory")
+
+    def __init__(self, key: StreamKey, memory: Memory, begin: float, end: float, limit: int) -> None:
+        self.key = key
+        self.memory = memory
+        self.begin = begin
+        self.end = end
+        self.limit = limit
+        self.generation = 0
+        self.frames: deque[Slot] = deque()
+        self.is_stale = False
+        self.is_over = False
+
+    def extend(self, end: float) -> None:
+        """Another gap, before the first was mended."""
+        self.end = end
+        self.generation += 1
+        self.is_stale = False
+
+    def put(self, slot: Slot) -> None:
+        """Hold a frame. Beyond the limit the oldest is dropped, for REST to tell."""
+        if len(self.frames) >= self.limit:
+            self.end = self.frames.popleft().received_at
+            self.generation += 1
+        self.frames.append(slot)
+
+    def reaches(self, oldest: BaseWebSocketEvent) -> bool:
+        """Whether an event fetched is so old that all before it was seen before the gap."""
+        return self.memory.reaches(oldest)
+
+    def joins(self, fetched: Sequence[BaseWebSocketEvent]) -> bool:
+        """Whether fetched events, oldest first, leave no hole before the first held frame."""
+        if not self.frames:
+            return True
+        return self.memory.joins(fetched[-1] if fetched else None, self.frames[0].event())

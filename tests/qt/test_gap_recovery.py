@@ -1,0 +1,218 @@
+"""What a gap cost is fetched and delivered first, on real sockets against the simulated exchange."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from qt_upbit import (
+    CandleEvent,
+    Delivery,
+    GlobalWebSocketManager,
+    RestError,
+    Scope,
+    TradeEvent,
+    WebSocketClientProxy,
+)
+from qt_upbit.simulator import pair
+from qt_upbit.simulator.server import SimulatedServer
+from tests.qt.conftest import MakeManager, MakeServer
+from tests.support.wait import until
+
+CODE = "KRW-BTC"
+
+
+@pytest.fixture(autouse=True)
+def _long_tape(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pair, "_TRADES_KEPT", 50_000)
+
+
+FAST = {"market_running": True, "markets": 3, "time_scale": 60.0, "rest_limit": None, "rate": 2.0}
+
+
+class Tape:
+    """What one proxy was shown."""
+
+    def __init__(self, manager: GlobalWebSocketManager, delivery: Delivery = Delivery.EVERY) -> None:
+        self.proxy = WebSocketClientProxy("tape", manager=manager)
+        self.shown: list[TradeEvent] = []
+        self.gaps: list[tuple[Any, ...]] = []
+        self.errors: list[Exception] = []
+        self.proxy.gap_detected.connect(lambda *gap: self.gaps.append(gap))
+        self.proxy.error_occurred.connect(self.errors.append)
+        self.proxy.subscribe_trade([CODE], callback=self._take, delivery=delivery)
+
+    def _take(self, value: Any) -> None:
+        self.shown += value if isinstance(value, tuple) else [value]
+
+    @property
+    def recovered(self) -> int:
+        return sum(event.is_recovered for event in self.shown)
+
+
+async def outage(server: SimulatedServer, manager: GlobalWebSocketManager, market_s: float = 120.0) -> None:
+    """Cut the line for so many seconds of the market, then wait until it is back."""
+    begin = server.exchange.market_ms(server.now())
+    server.refuse_connections = True
+    await server.drop(Scope.PUBLIC, "reset")
+    await until(
+        lambda: server.exchange.market_ms(server.now()) - begin > market_s * 1000, 30, "time has passed"
+    )
+    server.refuse_connections = False
+    await until(lambda: manager.public_state == "live", 15, "connected again")
+
+
+def told(server: SimulatedServer, since_id: int) -> list[int]:
+    """The exchange's own tape from an id on."""
+    now_ms = server.exchange.market_ms(server.now())
+    trades = server.exchange.market.pairs[CODE].trades(now_ms + 1)
+    ids = []
+    for one in trades:
+        if one.sequential_id < since_id:
+            break
+        ids.append(one.sequential_id)
+    return sorted(ids)
+
+
+async def test_every_trade_of_an_outage_comes_once(
+    make_server: MakeServer, make_manager: MakeManager
+) -> None:
+    server = await make_server(**FAST)
+    manager = make_manager(server)
+    tapes = [Tape(manager), Tape(manager, Delivery.BATCH)]
+    await until(lambda: len(tapes[0].shown) > 10)
+    await outage(server, manager)
+    after = server.exchange.market_ms(server.now())
+    await until(lambda: tapes[0].shown[-1].trade_timestamp > after + 5_000, 15, "live again")
+    await server.stop_listening()
+    for tape in tapes:
+        ids = [event.sequential_id for event in tape.shown]
+        exchange = [number for number in told(server, min(ids)) if number <= max(ids)]
+        # The last frames may still be under way, out of order.
+        assert sorted(ids)[:-5] == exchange[: len(ids) - 5]
+        assert tape.recovered > 5
+        assert tape.gaps == []
+        assert not any(isinstance(error, RestError) for error in tape.errors)
+        tape.proxy.close()
+
+
+async def test_what_rest_does_not_give_is_told(make_server: MakeServer, make_manager: MakeManager) -> None:
+    server = await make_server(**(FAST | {"rate": 60.0}))
+    manager = make_manager(server, recovery_max_calls=1)
+    tape = Tape(manager)
+    await until(lambda: len(tape.shown) > 10)
+    before = tape.shown[-1].sequential_id
+    await outage(server, manager, 240.0)
+    await until(lambda: tape.recovered, 15)
+    ((scope, codes, begin, end),) = tape.gaps
+    assert (scope, codes) == (Scope.PUBLIC, (CODE,))
+    assert begin <= end
+    assert tape.recovered <= 500
+    assert min(e.sequential_id for e in tape.shown if e.is_recovered) > before
+    tape.proxy.close()
+
+
+async def test_a_failing_rest_is_reported_and_the_gap_told(
+    make_server: MakeServer, make_manager: MakeManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await make_server(**FAST)
+    manager = make_manager(server)
+
+    async def refuse(*_: object, **__: object) -> list[TradeEvent]:
+        raise RestError("GET /v1/trades/ticks", 500)
+
+    monkeypatch.setattr(manager.rest, "get_trades", refuse)
+    tape = Tape(manager)
+    await until(lambda: len(tape.shown) > 3)
+    await outage(server, manager, 10.0)
+    await until(lambda: tape.gaps)
+    seen = len(tape.shown)
+    await until(lambda: len(tape.shown) > seen)
+    assert tape.recovered == 0
+    await until(lambda: any(isinstance(error, RestError) for error in tape.errors))
+    tape.proxy.close()
+
+
+async def test_live_events_do_not_wait_for_ever(
+    make_server: MakeServer, make_manager: MakeManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await make_server(**FAST)
+    manager = make_manager(server, recovery_timeout_s=0.1)
+
+    async def hang(*_: object, **__: object) -> list[TradeEvent]:
+        await asyncio.Event().wait()
+        return []
+
+    monkeypatch.setattr(manager.rest, "get_trades", hang)
+    tape = Tape(manager)
+    await until(lambda: len(tape.shown) > 3)
+    await outage(server, manager, 10.0)
+    await until(lambda: tape.gaps)
+    seen = len(tape.shown)
+    await until(lambda: len(tape.shown) > seen)
+    tape.proxy.close()
+
+
+async def test_closing_meanwhile_leaves_nothing(
+    make_server: MakeServer, make_manager: MakeManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await make_server(**FAST)
+    manager = make_manager(server)
+    asked: list[object] = []
+
+    async def hang(*args: object, **_: object) -> list[TradeEvent]:
+        asked.append(args)
+        await asyncio.Event().wait()
+        return []
+
+    monkeypatch.setattr(manager.rest, "get_trades", hang)
+    tape = Tape(manager)
+    await until(lambda: len(tape.shown) > 3)
+    await outage(server, manager, 10.0)
+    await until(lambda: asked)
+    assert manager._recovery.running == 1
+    await manager.aclose()
+    assert manager._recovery.running == 0
+    tape.proxy.close()
+
+
+async def test_recovery_can_be_switched_off(make_server: MakeServer, make_manager: MakeManager) -> None:
+    server = await make_server(**FAST)
+    manager = make_manager(server, recover_gaps=False)
+    tape = Tape(manager)
+    await until(lambda: len(tape.shown) > 3)
+    await outage(server, manager, 10.0)
+    await until(lambda: tape.gaps)
+    assert tape.recovered == 0
+    tape.proxy.close()
+
+
+@pytest.mark.parametrize("unit", ["1s", "1m"])
+async def test_every_candle_of_an_outage_is_delivered(
+    unit: str, make_server: MakeServer, make_manager: MakeManager
+) -> None:
+    server = await make_server(**FAST)
+    manager = make_manager(server)
+    proxy = WebSocketClientProxy("candles", manager=manager)
+    last: dict[str, CandleEvent] = {}
+    gaps: list[object] = []
+    proxy.gap_detected.connect(lambda *gap: gaps.append(gap))
+    proxy.subscribe_candle([CODE], unit=unit, callback=lambda e: last.update({e.candle_date_time_utc: e}))
+    await until(lambda: last)
+    await outage(server, manager)
+    until_s = server.exchange.market_ms(server.now()) // 1000 + 90
+    await until(lambda: max(e.start.timestamp() for e in last.values()) > until_s, 15)
+    starts = sorted(event.start.timestamp() for event in last.values())
+    for timed in server.exchange.market.pairs[CODE].candles(unit, int(starts[-1])):
+        if timed.start_s < starts[0]:
+            break
+        mine = next(e for e in last.values() if e.start.timestamp() == timed.start_s)
+        assert (mine.candle_acc_trade_volume * 10**8, mine.trade_price * 10**8) == (
+            timed.candle.volume,
+            timed.candle.close,
+        )
+    assert any(event.is_recovered for event in last.values())
+    assert gaps == []
+    proxy.close()
