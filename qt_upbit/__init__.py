@@ -102,11 +102,13 @@ _HOMES = {
     "qt_upbit.protocol.connection": ("UpbitConnection",),
     "qt_upbit.protocol.jwt_manager": ("JWTManager",),
     "qt_upbit.protocol.order_tracker": ("OrderTracker",),
+    "qt_upbit.routing.candle_series": ("CandleSeries",),
     "qt_upbit.routing.data_routing_engine": ("DataRoutingEngine",),
     "qt_upbit.routing.fanout_hub": ("FanoutHub",),
     "qt_upbit.transport.native_websocket_client": ("NativeWebSocketClient",),
     "qt_upbit.metrics": ("Metrics", "ScopeMetrics"),
     "qt_upbit.qt.account": ("Account", "AccountState"),
+    "qt_upbit.qt.candle_feed": ("CandleFeed",),
     "qt_upbit.qt.event_loop": ("run", "until_quit"),
     "qt_upbit.qt.global_websocket_manager": ("GlobalWebSocketManager",),
     "qt_upbit.qt.owned_slot": ("owned_slot",),
@@ -142,6 +144,7 @@ if TYPE_CHECKING:
     from qt_upbit.protocol.tick_sizes import round_to_tick as round_to_tick
     from qt_upbit.qt.account import Account as Account
     from qt_upbit.qt.account import AccountState as AccountState
+    from qt_upbit.qt.candle_feed import CandleFeed as CandleFeed
     from qt_upbit.qt.event_loop import run as run
     from qt_upbit.qt.event_loop import until_quit as until_quit
     from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager as GlobalWebSocketManager
@@ -157,6 +160,7 @@ if TYPE_CHECKING:
     from qt_upbit.records import Order as Order
     from qt_upbit.records import OrderChance as OrderChance
     from qt_upbit.rest.rest_client import RestClient as RestClient
+    from qt_upbit.routing.candle_series import CandleSeries as CandleSeries
     from qt_upbit.routing.data_routing_engine import DataRoutingEngine as DataRoutingEngine
     from qt_upbit.routing.fanout_hub import FanoutHub as FanoutHub
     from qt_upbit.transport.native_websocket_client import NativeWebSocketClient as NativeWebSocketClient

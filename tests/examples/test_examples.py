@@ -126,6 +126,13 @@ def test_candles(simulator: str) -> None:
     assert len(starts) >= 2
 
 
+def test_candle_history(simulator: str) -> None:
+    lines = run_example("candle_history.py", simulator, 6000)
+    counts = [int(line.split()[1]) for line in matching(lines, r"shows \d+ candles from .+ to .+ UTC")]
+    assert counts[-1] >= 700
+    matching(lines, r"shows last [\d,.]+ highest [\d,.]+")
+
+
 def test_my_orders(simulator: str) -> None:
     lines = run_example("my_orders.py", simulator, 9000)
     assert lines[0] == "connected"

@@ -1,0 +1,305 @@
+"""`CandleFeed`: the candles of a chart, history and stream in one row without a seam."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import Any, Final, overload
+
+import shiboken6
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from qt_upbit.exceptions import ProxyClosedError, QtUpbitError
+from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
+from qt_upbit.qt.owned_slot import owned_slot
+from qt_upbit.qt.subscription import Subscription
+from qt_upbit.qt.websocket_client_proxy import WebSocketClientProxy
+from qt_upbit.routing.candle_series import CandleSeries, Change
+from qt_upbit.types import CandleEvent, CandleUnit
+
+__all__ = ["CandleFeed"]
+
+_RETRY_MS: Final = 2_000
+_RETRY_MAX_MS: Final = 60_000
+
+
+class CandleFeed(QObject):
+    """The candles of one pair and unit: exact `CandleEvent`s, oldest first, kept up to date.
+
+    It subscribes first and fetches history over REST afterwards, so that nothing falls between the two;
+    what an interruption cost comes by the subscription, and where it cannot, is fetched again. ::
+
+        self.feed = CandleFeed("KRW-BTC", "1m", count=500, parent=self)
+        self.feed.candles_added.connect(self.on_added)
+        self.feed.candle_changed.connect(self.update)
+        last = self.feed[-1].trade_price
+
+    Signals, told in the order in which they happen:
+        ``candles_added(first_index, count)``: at the end when a candle begins, at 0 when the past was
+        loaded, between when a hole was mended.
+        ``candle_changed(index)``: a candle has new values, nearly always the last one.
+        ``reset()``: another market; there are no candles now.
+        ``loaded()``: an answer to what was asked for, at the start and by `load_more`, is in.
+        ``error_occurred(error)``: history or stream failed; it is tried again by itself, but for
+        `load_more`.
+
+    Args:
+        code: the pair.
+        unit: length of the candles, one that Upbit streams.
+        count: how many to begin with.
+        parent: owner; the feed ends with it, or by `close`.
+        manager: another manager than the application's, for tests.
+
+    Raises:
+        InvalidSubscriptionError: code or unit is wrong.
+    """
+
+    candles_added = Signal(int, int)
+    candle_changed = Signal(int)
+    reset = Signal()
+    loaded = Signal()
+    error_occurred = Signal(object)
+
+    def __init__(
+        self,
+        code: str,
+        unit: CandleUnit | str = CandleUnit.M1,
+        *,
+        count: int = 200,
+        parent: QObject | None = None,
+        manager: GlobalWebSocketManager | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._manager = manager if manager is not None else GlobalWebSocketManager.instance()
+        self._proxy = WebSocketClientProxy("candle feed", parent=self, manager=self._manager)
+        self._proxy.candle_received.connect(self._on_candle)
+        self._proxy.gap_detected.connect(self._on_gap)
+        self._proxy.error_occurred.connect(self.error_occurred)
+        self._count = count
+        self._subscription: Subscription | None = None
+        self._series = CandleSeries()
+        self._epoch = 0
+        """Grows with each market: an answer that is late belongs to nobody any more."""
+        self._hole: datetime | None = None
+        """Since this candle the series may have holes."""
+        self._is_mending = False
+        self._is_loading = False
+        self._is_complete = False
+        self._retry_ms = _RETRY_MS
+        self._answers: list[Callable[[], None]] = []
+        # Signals are never emitted inside a task step: answers wait for a plain Qt callback.
+        self._answer_timer = self._timer("qt_upbit candle answers", self._take_answers)
+        self._begin_timer = self._timer("qt_upbit candle history", self._begin)
+        self._retry_timer = self._timer("qt_upbit candle retry", self._mend)
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._subscribe(code, unit)
+
+    def _timer(self, name: str, slot: Callable[[], object]) -> QTimer:
+        timer = QTimer(self)
+        timer.setObjectName(name)
+        timer.setSingleShot(True)
+        timer.timeout.connect(slot)
+        return timer
+
+    def _subscribe(self, code: str, unit: CandleUnit | str) -> None:
+        before = self._subscription
+        # The new stream first: the shared connection then never has to go without this feed.
+        self._subscription = self._proxy.subscribe_candle([code], unit=unit)
+        if before is not None:
+            before.close()
+        self.code = code
+        self.unit = CandleUnit(unit)
+        self._begin_timer.start(0)
+
+    # --- candles -----------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self._series)
+
+    def __iter__(self) -> Iterator[CandleEvent]:
+        return iter(self._series)
+
+    @overload
+    def __getitem__(self, index: int) -> CandleEvent: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[CandleEvent]: ...
+
+    def __getitem__(self, index: int | slice) -> CandleEvent | list[CandleEvent]:
+        return self._series[index]
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether history that was asked for is on its way."""
+        return self._is_loading
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether there is nothing older to load."""
+        return self._is_complete
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed, or its proxy died."""
+        return not shiboken6.isValid(self._proxy) or self._proxy.is_closed
+
+    # --- what an application asks for --------------------------------------------------------------
+
+    def set_market(self, code: str, unit: CandleUnit | str | None = None) -> None:
+        """Show another pair, or another length of candles.
+
+        Raises:
+            InvalidSubscriptionError: code or unit is wrong; all stays as it was.
+            ProxyClosedError: the feed is closed.
+        """
+        self._subscribe(code, self.unit if unit is None else unit)
+        self._epoch += 1
+        self._cancel()
+        self._series = CandleSeries()
+        self._hole = None
+        self._is_mending = self._is_loading = self._is_complete = False
+        self._answers.clear()
+        self._retry_timer.stop()
+        self._retry_ms = _RETRY_MS
+        self.reset.emit()
+
+    def load_more(self, count: int = 200) -> bool:
+        """Load older candles; False if they are being loaded already or there are none."""
+        if self._is_loading or self._is_complete or self.is_closed or self._begin_timer.isActive():
+            return False
+        self._is_loading = True
+        before = self._series[0].start if len(self._series) else None
+        self._keep(self._load(self._epoch, count, before))
+        return True
+
+    def close(self) -> None:
+        """Stop; the candles stay. Idempotent."""
+        self._cancel()
+        for timer in (self._answer_timer, self._begin_timer, self._retry_timer):
+            timer.stop()
+        self._proxy.close()
+
+    def _cancel(self) -> None:
+        for task in tuple(self._tasks):
+            task.cancel()
+        self._tasks.clear()
+
+    def _keep(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # --- stream ------------------------------------------------------------------------------------
+
+    def _on_candle(self, event: CandleEvent) -> None:
+        if event.code == self.code and event.unit is self.unit:
+            change = self._series.update(event)
+            if change is not None:
+                self._tell((change,))
+
+    def _on_gap(self, *_: object) -> None:
+        """The rest of what was missed was delivered or will be; this could not be had."""
+        if len(self._series):
+            self._note_hole(self._series[-1].start)
+            self._mend()
+
+    def _tell(self, changes: Sequence[Change]) -> None:
+        epoch = self._epoch
+        for first, count, is_new in changes:
+            if epoch != self._epoch:
+                return  # a slot went to another market
+            if is_new:
+                self.candles_added.emit(first, count)
+            else:
+                self.candle_changed.emit(first)
+
+    # --- history -----------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        self._is_loading = True
+        self._keep(self._load(self._epoch, self._count, None))
+        self._keep(self._watch_start(self._epoch))
+
+    @owned_slot
+    async def _load(self, epoch: int, count: int, before: datetime | None) -> None:
+        rows = await self._ask(epoch, count=count, before=before)
+        if epoch != self._epoch:
+            return
+        self._is_loading = False
+        if rows is not None:
+            self._is_complete = len(rows) < count
+            self._retry_ms = _RETRY_MS
+            self._answer(epoch, functools.partial(self._take, rows, is_asked_for=True))
+        elif before is None and not self.is_closed:
+            self._begin_timer.start(self._next_retry_ms())
+
+    @owned_slot
+    async def _watch_start(self, epoch: int) -> None:
+        """What happens between the answer of REST and the first frame of the stream is fetched then."""
+        subscription = self._subscription
+        if subscription is None or subscription.is_live:
+            return
+        try:
+            await subscription
+        except QtUpbitError:
+            return  # told by the proxy; without a stream there is no seam
+        if epoch == self._epoch and len(self._series):
+            self._note_hole(self._series[-1].start)
+            self._mend()
+
+    def _note_hole(self, since: datetime) -> None:
+        self._hole = since if self._hole is None else min(self._hole, since)
+
+    def _mend(self) -> None:
+        if self._hole is not None and not self._is_mending and not self.is_closed:
+            self._is_mending = True
+            self._keep(self._fetch_hole(self._epoch))
+
+    @owned_slot
+    async def _fetch_hole(self, epoch: int) -> None:
+        while (since := self._hole) is not None:
+            self._hole = None
+            rows = await self._ask(epoch, count=None, after=since)
+            if epoch != self._epoch:
+                return
+            if rows is None:
+                self._note_hole(since)
+                if not self.is_closed:
+                    self._retry_timer.start(self._next_retry_ms())
+                break
+            self._retry_ms = _RETRY_MS
+            self._answer(epoch, functools.partial(self._take, rows, is_asked_for=False))
+        self._is_mending = False
+
+    def _next_retry_ms(self) -> int:
+        wait, self._retry_ms = self._retry_ms, min(2 * self._retry_ms, _RETRY_MAX_MS)
+        return wait
+
+    async def _ask(self, epoch: int, **which: Any) -> list[CandleEvent] | None:
+        """Candles over REST; None if there was no answer, which is told."""
+        try:
+            return await self._manager.rest.get_candles(self.code, self.unit, **which)
+        except ProxyClosedError:
+            return None
+        except QtUpbitError as exc:
+            self._answer(epoch, functools.partial(self.error_occurred.emit, exc))
+            return None
+
+    def _answer(self, epoch: int, take: Callable[[], None]) -> None:
+        if epoch == self._epoch and shiboken6.isValid(self):
+            self._answers.append(take)
+            self._answer_timer.start(0)
+
+    def _take_answers(self) -> None:
+        while self._answers:
+            take = self._answers.pop(0)
+            if self._answers:
+                # Armed before a slot runs: it may open a dialog.
+                self._answer_timer.start(0)
+            take()
+
+    def _take(self, rows: list[CandleEvent], *, is_asked_for: bool) -> None:
+        self._tell(self._series.merge(rows))
+        if is_asked_for:
+            self.loaded.emit()
