@@ -42,6 +42,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "order_state.done": ("Filled", "체결 완료"),
     "order_state.cancel": ("Cancelled", "주문 취소"),
     "order_state.prevented": ("Self-match prevented", "자전거래 방지"),
+    "orders.incomplete": ("My orders – some may be missing", "내 주문 – 누락이 있을 수 있음"),
     "orders.empty": ("No order has moved yet", "아직 변동된 주문이 없습니다"),
     "orders.no_keys": (
         "Order status needs API keys: set UPBIT_ACCESS_KEY and UPBIT_SECRET_KEY",

@@ -14,12 +14,13 @@ from demo_app.i18n import Translator
 from demo_app.theme import Theme
 from qt_upbit import (
     KST,
+    Account,
+    AccountState,
     AskBid,
     CredentialsRequiredError,
-    MyOrderEvent,
+    Order,
     OrderState,
     OrderType,
-    WebSocketClientProxy,
 )
 
 __all__ = ["OrderTable", "OrdersView"]
@@ -34,45 +35,34 @@ _MAX_ROWS: Final = 200
 _Index = QModelIndex | QPersistentModelIndex
 
 
-class _Row:
-    """What is known of one order: a fill's frame carries the fill's price and size, not the order's."""
+def _is_by_amount(order: Order) -> bool:
+    """Whether ``price`` is the money to spend, and no price: market buys, and best-price buys."""
+    is_best_buy = order.order_type is OrderType.BEST and order.ask_bid is AskBid.BID
+    return order.order_type is OrderType.PRICE or (is_best_buy and order.volume is None)
 
-    def __init__(self, event: MyOrderEvent) -> None:
-        self.first = event
-        self.last = event
-        self.price: Decimal | None = None
-        self.volume: Decimal | None = None
-        self.take(event)
 
-    def take(self, event: MyOrderEvent) -> None:
-        self.last = event
-        if event.state is not OrderState.TRADE:
-            self.price = self.price if event.price is None else event.price
-            self.volume = self.volume if event.volume is None else event.volume
+def _filled(order: Order) -> Decimal | None:
+    """Fraction filled, of the volume or of the money to spend; None if it is not known."""
+    if order.state is OrderState.DONE:
+        return Decimal(1)
+    if _is_by_amount(order):
+        spent = order.executed_funds
+        return spent / order.price if order.price and spent is not None else None
+    done, rest = order.executed_volume, order.remaining_volume
+    return done / (done + rest) if rest is not None and done + rest else None
 
-    @property
-    def is_by_amount(self) -> bool:
-        """Whether ``price`` is the money to spend, and no price: market buys, and best-price buys."""
-        kind = self.last.order_type
-        is_best_buy = kind is OrderType.BEST and self.last.ask_bid is AskBid.BID
-        return kind is OrderType.PRICE or (is_best_buy and self.volume is None)
 
-    @property
-    def filled(self) -> Decimal | None:
-        """Fraction filled, of the volume or of the money to spend; None if it is not known."""
-        done, rest = self.last.executed_volume, self.last.remaining_volume
-        if self.last.state is OrderState.DONE:
-            return Decimal(1)
-        if self.is_by_amount:
-            spent = self.last.executed_funds
-            return spent / self.price if self.price and spent is not None else None
-        if done is None or rest is None or done + rest == 0:
-            return None
-        return done / (done + rest)
+def _shown_state(order: Order) -> OrderState:
+    """The state, told apart a little more: an order that waits may be partly filled."""
+    if order.state is OrderState.WAIT and order.executed_volume:
+        return OrderState.TRADE
+    if order.state is OrderState.WAIT and order.prevented_volume:
+        return OrderState.PREVENTED
+    return order.state
 
 
 class OrderTable(QAbstractTableModel):
-    """Orders by uuid, the one first seen last on top; beyond two hundred they leave at the bottom.
+    """Orders by uuid, the one placed last on top; beyond two hundred they leave at the bottom.
 
     Args:
         theme, texts: how it looks and speaks.
@@ -83,20 +73,24 @@ class OrderTable(QAbstractTableModel):
         super().__init__(parent)
         self._theme = theme
         self._texts = texts
-        self._rows: list[_Row] = []
+        self._rows: list[Order] = []
         self._bold = theme.font(9, bold=True)
         self.headers = _COLUMNS
         """What the columns hold, by keys of the texts."""
 
-    def take(self, event: MyOrderEvent) -> None:
-        """Note what happened to an order."""
-        for position, row in enumerate(self._rows):
-            if row.last.uuid == event.uuid:
-                row.take(event)
-                self.dataChanged.emit(self.index(position, 0), self.index(position, len(_COLUMNS) - 1))
+    def take(self, order: Order) -> None:
+        """Show an order as it stands."""
+        placed = order.order_timestamp or 0
+        position = 0
+        for row, known in enumerate(self._rows):
+            if known.uuid == order.uuid:
+                self._rows[row] = order
+                self.dataChanged.emit(self.index(row, 0), self.index(row, len(_COLUMNS) - 1))
                 return
-        self.beginInsertRows(QModelIndex(), 0, 0)
-        self._rows.insert(0, _Row(event))
+            if (known.order_timestamp or 0) > placed:
+                position = row + 1
+        self.beginInsertRows(QModelIndex(), position, position)
+        self._rows.insert(position, order)
         self.endInsertRows()
         if len(self._rows) > _MAX_ROWS:
             self.beginRemoveRows(QModelIndex(), _MAX_ROWS, len(self._rows) - 1)
@@ -138,45 +132,44 @@ class OrderTable(QAbstractTableModel):
             return self._bold
         return None
 
-    def _text(self, row: _Row, column: str) -> str:
-        event = row.last
-        quote = event.code.partition("-")[0]
+    def _text(self, order: Order, column: str) -> str:
+        quote = order.code.partition("-")[0]
         match column:
             case "time":
-                return event.time.astimezone(KST).strftime("%H:%M:%S")
+                return f"{order.ordered_at.astimezone(KST):%H:%M:%S}" if order.ordered_at else "–"
             case "market":
-                return event.code
+                return order.code
             case "side":
-                return self._texts(f"side.{event.ask_bid}")
+                return self._texts(f"side.{order.ask_bid}")
             case "type":
-                return self._texts.or_raw("order_type", event.order_type)
+                return self._texts.or_raw("order_type", order.order_type)
             case "price":
-                return "–" if row.is_by_amount else formats.price(row.price, quote)
-            case "size" if row.is_by_amount and row.price is not None:
-                return f"{formats.amount(row.price)} {quote}"
+                return "–" if _is_by_amount(order) else formats.price(order.price, quote)
+            case "size" if _is_by_amount(order) and order.price is not None:
+                return f"{formats.amount(order.price)} {quote}"
             case "size":
-                return formats.amount(row.volume)
+                return formats.amount(order.volume)
             case "filled":
-                return formats.percent(row.filled, sign=False)
+                return formats.percent(_filled(order), sign=False)
             case "avg_price":
-                return formats.price(event.avg_price, quote) if event.avg_price else "–"
+                return formats.price(order.avg_price, quote) if order.avg_price else "–"
             case "fee":
-                return formats.amount(event.paid_fee, 4)
+                return formats.amount(order.paid_fee, 4)
             case _:
-                return self._texts(f"order_state.{event.state}")
+                return self._texts(f"order_state.{_shown_state(order)}")
 
-    def _color(self, row: _Row, column: str) -> Any:
+    def _color(self, order: Order, column: str) -> Any:
         theme = self._theme
         if column == "side":
-            return theme.up if row.last.ask_bid is AskBid.BID else theme.down
+            return theme.up if order.ask_bid is AskBid.BID else theme.down
         if column == "state":
             return {
                 OrderState.DONE: theme.text,
                 OrderState.CANCEL: theme.muted,
                 OrderState.TRADE: theme.accent,
                 OrderState.PREVENTED: theme.warning,
-            }.get(row.last.state, theme.warning)
-        return theme.muted if row.last.state is OrderState.CANCEL else theme.text
+            }.get(_shown_state(order), theme.warning)
+        return theme.muted if order.state is OrderState.CANCEL else theme.text
 
 
 def _alignment(column: str) -> Qt.AlignmentFlag:
@@ -186,7 +179,7 @@ def _alignment(column: str) -> Qt.AlignmentFlag:
 
 
 class OrdersView(QWidget):
-    """The order table on a proxy of its own, or a sentence why there is none."""
+    """The orders of the application's account, or a sentence why there are none."""
 
     def __init__(self, theme: Theme, texts: Translator, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -213,22 +206,25 @@ class OrdersView(QWidget):
         self._message.setObjectName("placeholder")
         self._message.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._message.setWordWrap(True)
-        title = QLabel(texts("orders"))
-        title.setObjectName("panelTitle")
+        self._title = QLabel(texts("orders"))
+        self._title.setObjectName("panelTitle")
         self._stack = QStackedLayout()
         self._stack.addWidget(self._message)
         self._stack.addWidget(self._view)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(title)
+        layout.addWidget(self._title)
         layout.addLayout(self._stack)
-        self.proxy = WebSocketClientProxy("orders", parent=self)
-        self.proxy.my_order_received.connect(self._on_order)
         try:
-            self.proxy.subscribe_my_order()
+            self.account = Account.instance()
         except CredentialsRequiredError:
             self._message.setText(texts("orders.no_keys"))
+            return
+        self.account.order_changed.connect(self._on_order)
+        self.account.state_changed.connect(self._on_state)
+        for order in self.account.orders:
+            self._on_order(order)
 
     @property
     def message(self) -> str:
@@ -247,6 +243,10 @@ class OrdersView(QWidget):
         self._message.setText(text)
         self._stack.setCurrentWidget(self._message)
 
-    def _on_order(self, event: MyOrderEvent) -> None:
-        self.table.take(event)
+    def _on_order(self, order: Order) -> None:
+        self.table.take(order)
         self._stack.setCurrentWidget(self._view)
+
+    def _on_state(self, state: AccountState) -> None:
+        incomplete = state is AccountState.INCOMPLETE
+        self._title.setText(self._texts("orders.incomplete" if incomplete else "orders"))

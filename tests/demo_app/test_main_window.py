@@ -93,7 +93,7 @@ async def test_all_panels_share_one_connection(exchange: Exchange, open_window: 
     scopes = _metrics().scopes
     assert (scopes[Scope.PUBLIC].connections_open, scopes[Scope.PRIVATE].connections_open) == (1, 1)
     assert _wanted(server) == _streams("KRW-BTC")
-    assert _wanted(server, Scope.PRIVATE) == {("myOrder", "")}
+    assert _wanted(server, Scope.PRIVATE) == {("myOrder", ""), ("myAsset", "")}
     await until(lambda: len(window.chart.series) > 0)
 
 
@@ -114,7 +114,7 @@ async def test_leafing_through_markets_leaves_nothing_behind(exchange: Exchange,
     metrics = _metrics()
     assert metrics.scopes[Scope.PUBLIC].connections_open == 1
     assert metrics.scopes[Scope.PUBLIC].reconnects == 0
-    assert metrics.subscriptions == 6  # ticker twice, book, tape, candles, orders
+    assert metrics.subscriptions == 7  # ticker twice, book, tape, candles, orders, balances
     assert metrics.errors == 0
     assert len([s for s in server.exchange.sessions if s.scope is Scope.PUBLIC]) == 1
 

@@ -21,7 +21,7 @@ from demo_app.orders_view import OrdersView
 from demo_app.theme import Theme
 from demo_app.ticker_header import TickerHeader
 from demo_app.trades_view import TradesView
-from qt_upbit import CandleUnit, ConnectionState, GlobalWebSocketManager, Scope
+from qt_upbit import CandleUnit, ConnectionState, GlobalWebSocketManager, OrderTracker, Scope
 from tests.support import events
 
 pytestmark = pytest.mark.usefixtures("offline")
@@ -229,9 +229,12 @@ async def test_header(make: Make, code: str, price: int, change: str) -> None:
 
 async def test_orders(make: Make) -> None:
     orders = make(OrdersView)
+    tracker = OrderTracker()
     _paint(orders)
     for number, state in enumerate(("wait", "watch", "trade", "done", "cancel", "prevented")):
-        orders.proxy.my_order_received.emit(events.my_order(uuid=str(number), state=state))
+        change = tracker.apply_order(events.my_order(uuid=str(number), state=state))
+        assert change is not None
+        orders.account.order_changed.emit(change.order)
     _paint(orders)
     assert orders.table.rowCount() == 6
     orders.show_error("the exchange refused the key")
