@@ -36,6 +36,7 @@ from qt_upbit.types import ConnectionState, Delivery, MyAssetEvent, MyOrderEvent
 __all__ = ["Account", "AccountRest", "AccountState"]
 
 _ASKED_AT_ONCE = 8
+_NO_LOOP_RETRY_MS = 20
 _DOUBT_MS = 500
 """What frames leave in doubt is read this much later, unless other frames have settled it."""
 _DOWN = frozenset((ConnectionState.CONNECTING, ConnectionState.RECONNECTING, ConnectionState.RESYNCING))
@@ -413,6 +414,12 @@ class Account(QObject):
             return
         if self._manager.state(Scope.PRIVATE) is not ConnectionState.LIVE:
             return  # becoming LIVE comes here again
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            # Qt runs, and the loop does not just now: it has still to begin, or has been left for a moment.
+            self._sync_timer.start(_NO_LOOP_RETRY_MS)
+            return
         rest = self._rest
         if rest is None:
             try:
@@ -425,7 +432,6 @@ class Account(QObject):
         reference = weakref.ref(self)
         now_ms = int(self._now().timestamp() * 1000)
         reading = _read(rest, self._tracker, self._subscriptions, now_ms, self._config.recovery_timeout_s)
-        loop = asyncio.get_running_loop()
         task = self._task = loop.create_task(reading, name="qt_upbit account synchronization")
         # None of these holds the account: it may die while it waits for an answer.
         connection = self.destroyed.connect(_Canceller(task))
