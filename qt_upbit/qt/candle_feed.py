@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -218,14 +219,30 @@ class CandleFeed(QObject):
 
     def _begin(self) -> None:
         self._is_loading = True
-        self._keep(self._load(self._epoch, self._count, None))
-        self._keep(self._watch_start(self._epoch))
+        self._keep(self._load_first(self._epoch))
+
+    @owned_slot
+    async def _load_first(self, epoch: int) -> None:
+        subscription = self._subscription
+        was_live = subscription is None or subscription.is_live
+        rows = await self._fetch_page(epoch, self._count, None)
+        if was_live or subscription is None or not rows or epoch != self._epoch:
+            return
+        with contextlib.suppress(QtUpbitError):  # told by the proxy; without a stream there is no seam
+            await subscription
+            # Between REST's answer and the first frame nobody listened.
+            if epoch == self._epoch:
+                self._note_hole(rows[-1].start)
+                self._mend()
 
     @owned_slot
     async def _load(self, epoch: int, count: int, before: datetime | None) -> None:
+        await self._fetch_page(epoch, count, before)
+
+    async def _fetch_page(self, epoch: int, count: int, before: datetime | None) -> list[CandleEvent] | None:
         rows = await self._ask(epoch, count=count, before=before)
         if epoch != self._epoch:
-            return
+            return None
         self._is_loading = False
         if rows is not None:
             self._is_complete = len(rows) < count
@@ -233,20 +250,7 @@ class CandleFeed(QObject):
             self._answer(epoch, functools.partial(self._take, rows, is_asked_for=True))
         elif before is None and not self.is_closed:
             self._begin_timer.start(self._next_retry_ms())
-
-    @owned_slot
-    async def _watch_start(self, epoch: int) -> None:
-        """What happens between the answer of REST and the first frame of the stream is fetched then."""
-        subscription = self._subscription
-        if subscription is None or subscription.is_live:
-            return
-        try:
-            await subscription
-        except QtUpbitError:
-            return  # told by the proxy; without a stream there is no seam
-        if epoch == self._epoch and len(self._series):
-            self._note_hole(self._series[-1].start)
-            self._mend()
+        return rows
 
     def _note_hole(self, since: datetime) -> None:
         self._hole = since if self._hole is None else min(self._hole, since)
