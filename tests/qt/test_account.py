@@ -19,6 +19,7 @@ from qt_upbit import (
     AskBid,
     AuthenticationError,
     Balance,
+    ConnectionState,
     CredentialsRequiredError,
     Fill,
     MyOrderEvent,
@@ -346,6 +347,72 @@ async def test_without_the_sdk_it_follows_the_stream_and_says_so(
     order = place(server)
     await until(lambda: account.order(order.uuid))
     assert len(log.errors) == 1
+
+
+async def test_while_rest_is_silent_the_stream_is_shown_after_a_time(
+    make_server: MakeServer, make_manager: MakeManager, make_account: MakeAccount
+) -> None:
+    server = await make_server()
+    manager = make_manager(server, keys=True, recovery_timeout_s=0.3)
+    rest = FailingRest(manager.rest)
+    account = make_account(manager=manager, rest=rest)
+    log = Log(account)
+    await account.synchronized_once()
+    rest.gate.clear()
+    await server.drop(Scope.PRIVATE, "reset")
+    await until(lambda: account.state is AccountState.SYNCHRONIZING)
+    await until(lambda: account.state is AccountState.INCOMPLETE)
+    order = place(server)
+    await until(lambda: account.order(order.uuid))
+    assert len(log.gaps) == 1
+    begin, end, uuids = log.gaps[0]
+    assert begin < end
+    assert uuids == ()
+    rest.gate.set()
+    await until(lambda: account.is_synchronized)
+    await same(account, server)
+    assert len(log.errors) <= 2  # the broken line, and REST
+    assert [state for state, _ in log.told()] == [OrderState.WAIT]
+
+
+async def test_other_keys_are_another_account(
+    make_server: MakeServer, make_manager: MakeManager, make_account: MakeAccount
+) -> None:
+    server = await make_server()
+    manager = make_manager(server, keys=True)
+    account = make_account(manager=manager)
+    await account.synchronized_once()
+    order = place(server)
+    await until(lambda: account.order(order.uuid))
+    assert manager.config.credentials is not None
+    manager.set_credentials(manager.config.credentials)
+    await until(lambda: account.state is AccountState.SYNCHRONIZING)
+    await until(lambda: account.orders == ())
+    await account.synchronized_once()
+    await same(account, server)
+    assert account.order(order.uuid) is not None
+
+
+async def test_without_recovery_a_gap_is_told_and_nothing_asked(
+    make_server: MakeServer, make_manager: MakeManager, make_account: MakeAccount
+) -> None:
+    server = await make_server()
+    manager = make_manager(server, keys=True, recover_gaps=False)
+    rest = FailingRest(manager.rest)
+    account = make_account(manager=manager, rest=rest)
+    log = Log(account)
+    await account.synchronized_once()
+    calls = len(rest.calls)
+    await server.drop(Scope.PRIVATE, "reset")
+    await until(lambda: log.gaps)
+    assert account.state is AccountState.INCOMPLETE
+    assert len(rest.calls) == calls
+    await until(lambda: manager.state(Scope.PRIVATE) is ConnectionState.LIVE)
+    order = place(server)
+    await until(lambda: account.order(order.uuid))
+    account.resync()
+    await account.synchronized_once()
+    await same(account, server)
 
 
 async def test_live_events_wait_for_those_that_were_missed(
