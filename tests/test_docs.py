@@ -19,7 +19,14 @@ def test_events_page_is_current() -> None:
     assert written == page(), "docs/events.md is old: run `python -m docs.generate_events`"
 
 
-@pytest.mark.parametrize("name", ["README.md", "README.ko.md", "docs/architecture.md", "docs/decisions.md"])
+PAGES = [
+    "README.md",
+    "README.ko.md",
+    *(f"docs/{name}.md" for name in ("architecture", "decisions", "private")),
+]
+
+
+@pytest.mark.parametrize("name", PAGES)
 def test_links_lead_somewhere(name: str) -> None:
     path = ROOT / name
     text = path.read_text(encoding="utf-8")
