@@ -67,8 +67,7 @@ async def _main(arguments: Arguments) -> int:
         window = MainWindow(theme, texts, badge, market)
         if arguments.size:
             window.resize(*arguments.size)
-        loader = _Loader(window, History(config.rest_url), texts)
-        stack.push_async_callback(loader.aclose)
+        loader = _Loader(window, History(), texts)
         window.show()
         loader.start()
         try:
@@ -81,6 +80,7 @@ async def _main(arguments: Arguments) -> int:
             # Leaving already: closing the window must not cancel what is returned.
             window.setAttribute(Qt.WidgetAttribute.WA_QuitOnClose, False)
             window.close()
+            await loader.aclose()
             window.deleteLater()
             await GlobalWebSocketManager.close_instance()
 
@@ -182,7 +182,6 @@ class _Loader(QObject):
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self._history.aclose()
 
 
 def _save(window: MainWindow, path: str) -> int:

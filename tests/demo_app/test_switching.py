@@ -17,7 +17,7 @@ from demo_app.i18n import Translator
 from demo_app.orderbook_view import OrderbookView
 from demo_app.theme import Theme
 from demo_app.ticker_header import TickerHeader
-from qt_upbit import CandleUnit
+from qt_upbit import CandleUnit, RestClient, WebSocketConfig
 from qt_upbit.simulator import SimulatedServer
 from tests.support import events
 from tests.support.programs import run_program
@@ -184,12 +184,13 @@ async def test_a_long_error_does_not_widen_the_window(theme: Theme, texts: Trans
 
 
 async def test_an_exchange_that_cannot_be_reached_is_a_history_error() -> None:
-    history = History("http://127.0.0.1:1/v1")
+    rest = RestClient(WebSocketConfig(base_url="http://127.0.0.1:1"))
+    history = History(lambda: rest)
     with pytest.raises(HistoryError):
         await history.markets()
     with pytest.raises(HistoryError):
         await history.candles("KRW-BTC", CandleUnit.S1)
-    await history.aclose()
+    await rest.aclose()
 
 
 def test_the_window_does_not_wait_for_the_sdk() -> None:
@@ -264,11 +265,10 @@ async def test_a_chart_holds_only_so_many_candles(chart: CandleChart) -> None:
 
 async def test_the_past_of_a_simulated_pair_joins_on(exchange: Terminal) -> None:
     """Two pages of the exchange: none missing between them, none twice."""
-    server = await exchange()
-    history = History(f"{server.url}/v1")
+    await exchange()
+    history = History()
     newer = await history.candles("KRW-BTC", CandleUnit.M1)
     older = await history.candles("KRW-BTC", CandleUnit.M1, before=newer[0].start)
-    await history.aclose()
     assert (len(newer), len(older)) == (200, 200)
     starts = [candle.start for candle in (*older, *newer)]
     assert starts == sorted(set(starts))
