@@ -355,9 +355,9 @@ class Account(QObject):
             self._look()
 
     def _look(self) -> None:
-        """Compare with REST, without a change of state."""
+        """Compare with REST while orders are shown on; only balances wait for the answer."""
         if self._reads and not self.is_closed:
-            self._dirty = self._holding = True
+            self._dirty = True
             if self._task is None:
                 self._sync_timer.start(0)
 
@@ -476,6 +476,8 @@ class Account(QObject):
         if self._error is None:
             self._post(functools.partial(self.error_occurred.emit, error))
         self._error = error
+        if self._state is AccountState.SYNCHRONIZED:
+            self._set_state(AccountState.INCOMPLETE)
         if not self._patience_timer.isActive() and self._holding:
             self._patience_timer.start(int(self._config.recovery_timeout_s * 1000))
         self._sync_timer.start(int(self._backoff.next_delay() * 1000))

@@ -375,6 +375,32 @@ async def test_while_rest_is_silent_the_stream_is_shown_after_a_time(
     assert [state for state, _ in log.told()] == [OrderState.WAIT]
 
 
+async def test_looking_after_a_renewal_holds_no_order_up(
+    make_server: MakeServer, make_manager: MakeManager, make_account: MakeAccount
+) -> None:
+    server = await make_server()
+    manager = make_manager(server, keys=True)
+    rest = FailingRest(manager.rest)
+    account = make_account(manager=manager, rest=rest)
+    log = Log(account)
+    await account.synchronized_once()
+    rest.gate.clear()
+    calls = len(rest.calls)
+    assert manager.renew(Scope.PRIVATE)
+    await until(lambda: len(rest.calls) > calls)
+    order = place(server)
+    trade = fill(server, order, "0.5")
+    await until(lambda: [each.uuid for each in log.fills] == [trade])
+    rest.error = RestError("GET /v1/orders/open", 503)
+    rest.gate.set()
+    await until(lambda: account.state is AccountState.INCOMPLETE)
+    assert not log.gaps
+    rest.error = None
+    await account.synchronized_once()
+    await same(account, server)
+    assert [state for state, _ in log.told()] == [OrderState.WAIT, OrderState.TRADE, OrderState.DONE]
+
+
 async def test_other_keys_are_another_account(
     make_server: MakeServer, make_manager: MakeManager, make_account: MakeAccount
 ) -> None:
