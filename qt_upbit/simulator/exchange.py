@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from qt_upbit.config import Region
 from qt_upbit.protocol import wire
 from qt_upbit.protocol.wire import Request, RequestRefused
 from qt_upbit.simulator.account import Account
@@ -34,6 +35,10 @@ from qt_upbit.types import AskBid, BaseWebSocketEvent, MyOrderEvent, Scope, Wire
 
 __all__ = ["Refusal", "SimulatedExchange"]
 
+_ABSENT_ABROAD: Final = frozenset(
+    ("trade_fee", "is_maker", "identifier", "smp_type", "prevented_volume", "prevented_locked")
+)
+"""Of myOrder frames, in captures from Singapore (protocol section 3.5)."""
 _INVALID_AUTH: Final = ("INVALID_AUTH", "인증 정보가 올바르지 않습니다.")
 _json: Final = msgspec.json.Encoder()
 
@@ -456,10 +461,17 @@ class SimulatedExchange:
                     shown = (session.format.is_simple, id(view) if view is event else hash(stream.variant))
                     data = encoded.get(shown) if view is event else None
                     if data is None:
-                        data = encode_object(view, session.format.is_simple)
+                        data = encode_object(view, session.format.is_simple, self._absent(view))
                         if view is event:
                             encoded[shown] = data
                     self._send(session, data)
+
+    def _absent(self, event: BaseWebSocketEvent) -> frozenset[str]:
+        """Fields that frames of this exchange do not have."""
+        fewer = self.settings.fewer_my_order_fields
+        if fewer is None:
+            fewer = self.settings.region is not Region.KR
+        return _ABSENT_ABROAD if fewer and isinstance(event, MyOrderEvent) else frozenset()
 
     def _publish_recorded(self, frame: ReplayFrame) -> None:
         """Send a recorded frame: untouched where format and depth are those of the recording."""

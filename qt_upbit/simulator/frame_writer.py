@@ -88,11 +88,16 @@ def _units_text(units: tuple[OrderbookUnit, ...], simple: bool) -> str:
     return f"[{','.join(rows)}]"
 
 
-def encode_object(event: BaseWebSocketEvent, simple: bool) -> bytes:
-    """The JSON object of one event; `qt_upbit.models.decode` reads it back as an equal event."""
+def encode_object(event: BaseWebSocketEvent, simple: bool, without: frozenset[str] = frozenset()) -> bytes:
+    """The JSON object of one event; `qt_upbit.models.decode` reads it back as an equal event.
+
+    Fields named in `without` are left out.
+    """
     cls = event.row.event_class
     parts = []
     for name, key, spell in _columns(cls, simple):
+        if name in without:
+            continue
         if name == "units_json":
             assert isinstance(event, OrderbookEvent)  # noqa: S101  # only books have that column
             parts.append(key + _units_text(event.orderbook_units, simple))

@@ -73,6 +73,8 @@ class SimulatorSettings:
         order_interval_s: mean time between new orders, market time.
         wait_before_fill: [?] an order that fills at once shows ``wait`` first.
         post_only_crossing: [?] a post_only order that would match is cancelled at once, or refused.
+        fewer_my_order_fields: myOrder frames lack the fields that regional captures lack; None does so
+            outside of Korea.
         default_smp_type: [?] self-match prevention of an order that names none; announced for 2026-11-09.
             None lets our own orders trade with each other.
         cancel_delay_s: from the accepted wish to cancel to the cancelled order.
@@ -129,6 +131,7 @@ class SimulatorSettings:
     order_interval_s: float = 4.0
     wait_before_fill: bool = True
     post_only_crossing: Literal["cancel", "refuse"] = "cancel"
+    fewer_my_order_fields: bool | None = None
     default_smp_type: SmpType | None = SmpType.CANCEL_MAKER
     cancel_delay_s: float = 0.03
     announcement_interval_s: float | None = 240.0
