@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -198,6 +197,8 @@ class CandleFeed(QObject):
             change = self._series.update(event)
             if change is not None:
                 self._tell((change,))
+            if self._hole is not None and not self._retry_timer.isActive():
+                self._mend()
 
     def _on_gap(self, *_: object) -> None:
         """The rest of what was missed was delivered or will be; this could not be had."""
@@ -228,12 +229,14 @@ class CandleFeed(QObject):
         rows = await self._fetch_page(epoch, self._count, None)
         if was_live or subscription is None or not rows or epoch != self._epoch:
             return
-        with contextlib.suppress(QtUpbitError):  # told by the proxy; without a stream there is no seam
+        # Between REST's answer and the first frame nobody listened.
+        self._note_hole(rows[-1].start)
+        try:
             await subscription
-            # Between REST's answer and the first frame nobody listened.
-            if epoch == self._epoch:
-                self._note_hole(rows[-1].start)
-                self._mend()
+        except QtUpbitError:
+            return  # told by the proxy; the first candle that comes after all will mend it
+        if epoch == self._epoch:
+            self._mend()
 
     @owned_slot
     async def _load(self, epoch: int, count: int, before: datetime | None) -> None:

@@ -13,7 +13,7 @@ from qt_upbit.exceptions import ProxyClosedError, QtUpbitError
 from qt_upbit.rest.rest_client import RestClient
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine
 from qt_upbit.routing.recovery import Hold
-from qt_upbit.types import BaseWebSocketEvent, Recovery, StreamKey, event_type_of
+from qt_upbit.types import BaseWebSocketEvent, Recovery, event_type_of
 
 __all__ = ["GapRecovery"]
 
@@ -73,7 +73,7 @@ class GapRecovery:
         self._report = report
         self._now = now
         self._turns = asyncio.Semaphore(_AT_ONCE)
-        self._tasks: dict[StreamKey, asyncio.Task[None]] = {}
+        self._tasks: dict[Hold, asyncio.Task[None]] = {}
 
     @property
     def running(self) -> int:
@@ -83,15 +83,18 @@ class GapRecovery:
     def start(self, holds: Iterable[Hold]) -> None:
         """Mend these streams; those that are being mended already go on, and look again."""
         for hold in holds:
-            if hold.key not in self._tasks:
+            if hold not in self._tasks:
                 name = f"qt_upbit recovery of {hold.key}"
                 task = asyncio.get_running_loop().create_task(self._mend(hold), name=name)
-                self._tasks[hold.key] = task
-                task.add_done_callback(functools.partial(self._done, hold.key))
+                self._tasks[hold] = task
+                task.add_done_callback(functools.partial(self._done, hold))
 
-    def _done(self, key: StreamKey, task: asyncio.Task[None]) -> None:
-        del self._tasks[key]
+    def _done(self, hold: Hold, task: asyncio.Task[None]) -> None:
+        del self._tasks[hold]
         if not task.cancelled() and (error := task.exception()) is not None:
+            # Whatever went wrong, nobody waits for ever.
+            self._engine.tell_gap(hold, hold.begin, hold.end)
+            self._engine.release(hold)
             raise error
 
     async def aclose(self) -> None:

@@ -178,6 +178,65 @@ async def test_closing_meanwhile_leaves_nothing(
     tape.proxy.close()
 
 
+async def test_a_second_outage_while_the_first_is_mended(
+    make_server: MakeServer, make_manager: MakeManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await make_server(**FAST)
+    manager = make_manager(server)
+    right = manager.rest.get_trades
+    asked: list[object] = []
+    again = asyncio.Event()
+
+    async def wait(*args: Any, **which: Any) -> Any:
+        rows = await right(*args, **which)
+        asked.append(which)
+        await again.wait()
+        return rows
+
+    monkeypatch.setattr(manager.rest, "get_trades", wait)
+    tape = Tape(manager)
+    await until(lambda: len(tape.shown) > 10)
+    await outage(server, manager, 30.0)
+    await until(lambda: asked)
+    await outage(server, manager, 30.0)
+    again.set()
+    after = server.exchange.market_ms(server.now())
+    await until(lambda: tape.shown[-1].trade_timestamp > after + 5_000, 15, "live again")
+    ids = [event.sequential_id for event in tape.shown]
+    exchange = [number for number in told(server, min(ids)) if number <= max(ids)]
+    assert sorted(ids)[:-5] == exchange[: len(ids) - 5]
+    assert tape.gaps == []
+    tape.proxy.close()
+
+
+async def test_who_comes_after_the_last_one_left_is_mended_too(
+    make_server: MakeServer, make_manager: MakeManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await make_server(**FAST)
+    manager = make_manager(server)
+    right = manager.rest.get_trades
+    asked: list[object] = []
+
+    async def hang_once(*args: Any, **which: Any) -> Any:
+        asked.append(which)
+        if len(asked) == 1:
+            await asyncio.Event().wait()
+        return await right(*args, **which)
+
+    monkeypatch.setattr(manager.rest, "get_trades", hang_once)
+    first = Tape(manager)
+    await until(lambda: len(first.shown) > 3)
+    await outage(server, manager, 10.0)
+    await until(lambda: asked)
+    first.proxy.close()
+    second = Tape(manager)
+    await until(lambda: len(second.shown) > 3)
+    await outage(server, manager, 30.0)
+    await until(lambda: second.recovered)
+    assert second.gaps == []
+    second.proxy.close()
+
+
 async def test_recovery_can_be_switched_off(make_server: MakeServer, make_manager: MakeManager) -> None:
     server = await make_server(**FAST)
     manager = make_manager(server, recover_gaps=False)
