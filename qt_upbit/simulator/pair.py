@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import random
 from collections import deque
@@ -356,7 +355,8 @@ class Pair:
         length = UNITS_S[unit]
         current = series.current
         oldest = self._start_ms // 1000 - (self._start_ms // 1000) % length
-        live = itertools.chain(() if current is None else (current,), reversed(series.closed))
+        # Copied: an answer is made in steps, and the market runs on between them.
+        live = [*(() if current is None else (current,)), *reversed(series.closed)]
         for timed in live:
             oldest = min(timed.start_s, oldest) if timed.start_s <= oldest else oldest
             if timed.start_s < before_s:

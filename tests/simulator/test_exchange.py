@@ -12,6 +12,9 @@ import pytest
 from qt_upbit.models import decode_all
 from qt_upbit.protocol import wire
 from qt_upbit.protocol.wire import ErrorFrame, RequestItem, StatusFrame, SubscriptionsFrame
+from qt_upbit.simulator.exchange import SimulatedExchange
+from qt_upbit.simulator.price_grid import from_units
+from qt_upbit.simulator.settings import SimulatorSettings
 from qt_upbit.types import (
     EVENT_TYPES,
     AskBid,
@@ -29,6 +32,7 @@ from tests.simulator.conftest import Desk
 from tests.support.frames import lines
 
 MakeDesk = Callable[..., Desk]
+START = 1_795_402_151.0
 PUBLIC = [
     RequestItem(wire_type, ("KRW-BTC", "KRW-ETH"))
     for row in EVENT_TYPES.values()
@@ -409,3 +413,22 @@ def test_any_event_can_be_published(desk: MakeDesk) -> None:
     table.exchange.publish(notice)
     table.run(0.02)
     assert table.events(session) == [notice]
+
+
+def test_candles_are_read_while_the_market_runs_on() -> None:
+    """An answer of REST is made in steps; a candle may close between two of them."""
+    exchange = SimulatedExchange(SimulatorSettings(markets=30, market_running=False), now=START)
+    pair = exchange.market.pairs["KRW-BTC"]
+    price = from_units(pair.quote[0])
+
+    def trade_at(second: int) -> None:
+        exchange.trade("KRW-BTC", price, Decimal(1), AskBid.BID, START + second)
+
+    for second in range(1, 4):
+        trade_at(second)
+    found = pair.candles("1s", int(START) + 60)
+    starts = [next(found).start_s]
+    trade_at(5)
+    trade_at(6)
+    starts += [next(found).start_s for _ in range(2)]
+    assert starts == [int(START) + 3, int(START) + 2, int(START) + 1]
