@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY
 from tests.support.programs import ROOT, environment
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
@@ -145,6 +146,28 @@ def test_account_panel(simulator: str) -> None:
     matching(lines, "shows account: synchronized")
     matching(lines, r"shows KRW [\d,.]+ and [\d,.]+ in orders")
     matching(lines, r"shows KRW-[A-Z0-9]+ (ASK|BID) [\d.]+ of [\d.]+ at .*")
+
+
+def test_rest_calls(simulator: str) -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "examples" / "rest_calls.py")],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=30,
+        env=environment(
+            QT_UPBIT_BASE_URL=simulator,
+            UPBIT_ACCESS_KEY=SIMULATED_ACCESS_KEY,
+            UPBIT_SECRET_KEY=SIMULATED_SECRET_KEY,
+        ),
+        cwd=ROOT,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    matching(lines, r"\d+ markets, the first is KRW-BTC 비트코인")
+    matching(lines, r"not sent: price \d+: is between two valid prices: \d+ or \d+ would do")
+    matching(lines, r"placed wait [\d,.]+ KRW locked")
+    assert lines[-2:] == ["open True", "ended cancel"]
 
 
 def test_owned_slot_button(simulator: str) -> None:
