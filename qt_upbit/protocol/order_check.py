@@ -15,6 +15,8 @@ __all__ = ["OrderRules", "check_order"]
 
 _MOST_DECIMALS: Final = 8
 _LONGEST_IDENTIFIER: Final = 64
+_MOST_DIGITS: Final = 15
+"""Before the point: any amount that exists fits, and with eight decimals decimal's 28 digits hold it."""
 Number = Decimal | int | str
 """What prices and volumes may be given as. Not float: a float is a rounded value."""
 
@@ -151,12 +153,15 @@ def _amount(field: str, value: Any, kind: OrderType, side: AskBid, needed: bool)
         raise InvalidOrderError(field, value, "is no number") from None
     if not number.is_finite() or number <= 0:
         raise InvalidOrderError(field, value, "must be positive")
+    if number.adjusted() >= _MOST_DIGITS:
+        raise InvalidOrderError(field, value, f"has more than {_MOST_DIGITS} digits before the point")
     with localcontext() as context:
-        context.prec = 60
+        context.prec = max(len(number.as_tuple().digits), 1)
         number = number.normalize()
     exponent = number.as_tuple().exponent
     if isinstance(exponent, int) and -exponent > _MOST_DECIMALS:
-        right = format(number.quantize(Decimal(1).scaleb(-_MOST_DECIMALS), rounding="ROUND_DOWN"), "f")
+        least = Decimal(1).scaleb(-_MOST_DECIMALS)
+        right = format(max(number.quantize(least, rounding="ROUND_DOWN"), least), "f")
         raise InvalidOrderError(field, value, f"has more than {_MOST_DECIMALS} decimals; {right} would do")
     return number
 

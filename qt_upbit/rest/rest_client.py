@@ -21,15 +21,19 @@ from decimal import Decimal
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
+import msgspec
+
 from qt_upbit.config import WebSocketConfig
 from qt_upbit.exceptions import (
     AuthenticationError,
     ConfigError,
     CredentialsRequiredError,
+    DecodeError,
     OrderOutcomeError,
     ProxyClosedError,
     RateLimitedError,
     RestError,
+    is_retryable,
 )
 from qt_upbit.protocol.order_check import Number, OrderRules, check_order
 from qt_upbit.records import Balance, CancelResult, Instrument, Market, Order, OrderChance
@@ -273,6 +277,7 @@ class RestClient:
         """
         if count is None and after is None:
             raise ValueError("count=None needs `after`: history has no end")
+        _aware(after)
         found: list[CandleEvent] = []
         async for page in self.candle_pages(code, unit, count=count, before=before):
             new = [each for each in page if after is None or each.start >= after]
@@ -297,6 +302,7 @@ class RestClient:
             count: how many are wanted in all, so that the last page is no larger than need be.
             before: as in `get_candles`.
         """
+        _aware(before)
         wanted = count
         while wanted is None or wanted > 0:
             size = _CANDLES_PER_CALL if wanted is None else min(wanted, _CANDLES_PER_CALL)
@@ -314,8 +320,8 @@ class RestClient:
     ) -> list[CandleEvent]:
         query: dict[str, Any] = {"market": code, "count": count}
         if before is not None:
-            query["to"] = f"{before.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-
+            # Rounded up: a candle that starts within the second before is wanted.
+            query["to"] = f"{_up_to_second(before):%Y-%m-%dT%H:%M:%SZ}"
         call = _CANDLES.get(unit, _MINUTES)
         if call is _MINUTES:
             query["unit"] = CandleUnit(unit).seconds // 60
@@ -389,8 +395,10 @@ class RestClient:
             end: aware; without it now.
             states: which ends.
         """
-        end = self._now() if end is None else end
-        start = end - _CLOSED_WINDOW if start is None else start
+        _aware(start, end)
+        # Whole seconds, outwards: Upbit's times have no finer ones, and a window must not exceed seven days.
+        end = _up_to_second(self._now() if end is None else end)
+        start = end - _CLOSED_WINDOW if start is None else start.replace(microsecond=0)
         found: dict[str, Order] = {}
         while start < end:
             stop = min(start + _CLOSED_WINDOW, end)
@@ -401,8 +409,11 @@ class RestClient:
                 start = stop
                 continue
             newest = part[-1].ordered_at
-            # A thousand within one second cannot be told apart: go on behind it.
-            start = newest if newest is not None and len(found) > before and newest > start else stop
+            if newest is not None and len(found) > before and newest > start:
+                start = newest
+            else:
+                # A thousand within one second cannot be told apart: go on behind it.
+                start = min(start + timedelta(seconds=1), stop)
         return list(found.values())
 
     async def _closed_page(
@@ -453,10 +464,9 @@ class RestClient:
         )  # fmt: skip
         body: dict[str, Any] = dict(fields)
         try:
-            raw = await self._ask(_CREATE, **body)
-        except _LostAnswerError:
+            return rows.parse(await self._ask(_CREATE, **body), rows.order)
+        except (_LostAnswerError, DecodeError):
             return await self._look_up(identifier)
-        return rows.parse(raw, rows.order)
 
     async def test_order(
         self,
@@ -613,27 +623,36 @@ class RestClient:
         if remain_only:
             body["new_volume"] = "remain_only"
         try:
-            raw = await self._ask(_CANCEL_AND_NEW, **body)
-        except _LostAnswerError:
-            await self._look_up(new_identifier)
-            raw = await self._ask(_ORDER, **old)
-        return rows.parse(raw, rows.order)
+            return rows.parse(await self._ask(_CANCEL_AND_NEW, **body), rows.order)
+        except (_LostAnswerError, DecodeError):
+            new = await self._look_up(new_identifier)
+        told = await self.get_order(uuid=uuid, identifier=identifier)
+        return msgspec.structs.replace(told, new_order_uuid=new.uuid, new_order_identifier=new_identifier)
 
     async def _look_up(self, identifier: str) -> Order:
-        """The order whose answer was lost; a request may also still be on its way."""
+        """The order whose answer was lost; a request may also still be on its way.
+
+        Whatever goes wrong here, the caller learns the identifier.
+        """
         began = self._clock()
+        deadline = began + self._config.order_resolve_timeout_s
         pause, found_none = _PAUSE_S, False
         while True:
+            why: Exception | None = None
             try:
-                return await self.get_order(identifier=identifier)
-            except AuthenticationError:
-                raise
+                # An exchange that hangs must not stretch the time that was promised.
+                async with asyncio.timeout(max(deadline - self._clock(), _PAUSE_S)):
+                    return await self.get_order(identifier=identifier)
             except RestError as exc:
                 found_none = exc.status == 404
-            waited = self._clock() - began
-            if waited >= self._config.order_resolve_timeout_s:
-                raise OrderOutcomeError(identifier, round(waited, 1), found_none) from None
-            await self._sleep(pause)
+            except TimeoutError:
+                found_none = False
+            except (AuthenticationError, DecodeError, ProxyClosedError) as exc:
+                found_none, why = False, exc
+            now = self._clock()
+            if why is not None or now >= deadline:
+                raise OrderOutcomeError(identifier, round(now - began, 1), found_none) from why
+            await self._sleep(min(pause, max(deadline - now, 0.0)))
             pause = min(pause * 2, 2.0)
 
     # --- asking -------------------------------------------------------------------------------------
@@ -642,9 +661,10 @@ class RestClient:
         """The body of a successful answer."""
         if call.is_private and self._config.credentials is None:
             raise CredentialsRequiredError(call.name)
+        self._check_open()
         for attempt in itertools.count(1):
-            client = await self._connected()
             await self._groups.wait(call.group, call.name)
+            client = await self._connected()  # after the wait, which may outlast us
             try:
                 resource, _, method = call.method.partition(".")
                 answer = await getattr(getattr(client, resource).with_raw_response, method)(**query)
@@ -665,9 +685,7 @@ class RestClient:
     def _may_repeat(call: _Call, error: Exception) -> bool:
         if isinstance(error, RateLimitedError):
             return error.status == 429  # refused before it was carried out; the group waits
-        if isinstance(error, _LostAnswerError):
-            return call.is_safe
-        return False
+        return call.is_safe and isinstance(error, RestError) and is_retryable(error)
 
     def _translate(self, call: _Call, exc: Any) -> AuthenticationError | RestError:
         sdk = self._sdk
@@ -701,15 +719,16 @@ class RestClient:
             return _LostAnswerError(call.name, status, name, message)
         return RestError(call.name, status, name, message)
 
-    async def _connected(self) -> AsyncUpbit:
+    def _check_open(self) -> None:
         if self._closed:
             raise ProxyClosedError("this RestClient is closed: make a new one")
+
+    async def _connected(self) -> AsyncUpbit:
         async with self._loading:
             if self._sdk is None:
                 # It takes longer to import than all the rest together: a window need not wait for it.
                 self._sdk = await asyncio.to_thread(importlib.import_module, "upbit")
-            if self._closed:
-                raise ProxyClosedError("this RestClient is closed: make a new one")
+            self._check_open()
             if self._client is None:
                 self._client = self._make_client()
             return self._client
@@ -753,6 +772,16 @@ def _parts(items: Iterable[str], size: int) -> Iterable[tuple[str, ...]]:
     remaining = iter(dict.fromkeys(items))
     while part := tuple(itertools.islice(remaining, size)):
         yield part
+
+
+def _aware(*moments: datetime | None) -> None:
+    if any(moment is not None and moment.tzinfo is None for moment in moments):
+        raise ValueError("give aware moments, for example datetime.now(UTC): without a zone they are a guess")
+
+
+def _up_to_second(moment: datetime) -> datetime:
+    moment = moment.astimezone(UTC)
+    return moment if not moment.microsecond else moment.replace(microsecond=0) + timedelta(seconds=1)
 
 
 def _iso(moment: datetime) -> str:

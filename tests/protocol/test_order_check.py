@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qt_upbit import AskBid, InvalidOrderError, OrderType, SmpType, TimeInForce
@@ -53,11 +53,14 @@ def test_an_order_as_upbit_wants_it() -> None:
         ({"price": 155_772_300}, "price", "155772000 or 155773000 would do"),
         ({"price": 155_772_000.0}, "price", "a float is a rounded value"),
         ({"volume": 0.1}, "volume", "a float is a rounded value"),
-        ({"volume": "0.000000001"}, "volume", "more than 8 decimals; 0.00000000 would do"),
+        ({"volume": "0.000000001"}, "volume", "more than 8 decimals; 0.00000001 would do"),
         ({"volume": "1.123456789"}, "volume", "1.12345678 would do"),
         ({"volume": "many"}, "volume", "is no number"),
         ({"volume": "NaN"}, "volume", "must be positive"),
         ({"volume": "-1"}, "volume", "must be positive"),
+        ({"volume": "1E+20"}, "volume", "more than 15 digits before the point"),
+        ({"price": "12345678901234567890123.123456789"}, "price", "more than 15 digits"),
+        ({"price": "1000000." + "0" * 70 + "1"}, "price", "1000000.00000000 would do"),
         ({"volume": "0.00001"}, "price × volume", "1557.72 KRW: is below the minimum of 5000 KRW"),
         ({"volume": "100"}, "price × volume", "above the maximum of 1000000000 KRW"),
         ({"time_in_force": "gtc"}, "time_in_force", "one of ioc, fok, post_only"),
@@ -101,6 +104,7 @@ def test_rules_of_the_market_win() -> None:
 prices = st.decimals(min_value="0.00000001", max_value="200000000", places=8)
 
 
+@settings(deadline=None)
 @given(quote=st.sampled_from(["KRW", "BTC", "USDT"]), price=prices)
 def test_what_passes_is_on_the_exchanges_grid_and_nothing_else(quote: str, price: Decimal) -> None:
     grid = PriceGrid(quote)
@@ -112,6 +116,7 @@ def test_what_passes_is_on_the_exchanges_grid_and_nothing_else(quote: str, price
         check_order(f"{quote}-ETH", "BID", "limit", price=price, volume=1, rules=rules)
 
 
+@settings(deadline=None)
 @given(quote=st.sampled_from(["KRW", "BTC", "USDT"]), price=prices)
 def test_rounding_finds_the_neighbours(quote: str, price: Decimal) -> None:
     code = f"{quote}-ETH"

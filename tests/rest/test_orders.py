@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any, Literal
@@ -151,6 +152,44 @@ async def test_an_exchange_that_cannot_be_asked_is_said_so(rest: RestClient, ser
     assert not lost.value.found_none
 
 
+async def test_an_exchange_that_hangs_does_not_stretch_the_time(
+    rest: RestClient, server: SimulatedServer
+) -> None:
+    silent = RestFault("GET", "/v1/order", "wait", times=100)
+    server.rest_faults += [RestFault("POST", "/v1/orders", "lose_answer"), silent]
+    with pytest.raises(OrderOutcomeError) as lost:
+        await rest.create_order(**bid(server))
+    silent.release.set()
+    assert not lost.value.found_none
+    assert lost.value.asked_for_s < rest._config.rest_timeout_s
+
+
+async def test_a_key_refused_while_looking_up_costs_no_knowledge(
+    rest: RestClient, server: SimulatedServer
+) -> None:
+    server.rest_faults += [
+        RestFault("POST", "/v1/orders", "lose_answer"),
+        RestFault("GET", "/v1/order", "status", status=401, name="no_authorization_ip"),
+    ]
+    with pytest.raises(OrderOutcomeError, match="mine-8") as lost:
+        await rest.create_order(**bid(server, identifier="mine-8"))
+    assert isinstance(lost.value.__cause__, AuthenticationError)
+    assert (await rest.get_order(identifier="mine-8")).is_open
+
+
+async def test_closing_while_an_order_is_under_way_tells_its_identifier(
+    rest: RestClient, server: SimulatedServer
+) -> None:
+    slow = RestFault("POST", "/v1/orders", "wait")
+    server.rest_faults.append(slow)
+    placing = asyncio.create_task(rest.create_order(**bid(server, identifier="mine-9")))
+    await until(lambda: not slow.times)
+    await rest.aclose()
+    with pytest.raises(OrderOutcomeError, match="mine-9"):
+        await placing
+    slow.release.set()
+
+
 @pytest.mark.parametrize("how", ["lose_request", "lose_answer"])
 async def test_a_lost_cancel_is_repeated_without_harm(
     rest: RestClient, server: SimulatedServer, how: Lost
@@ -169,7 +208,10 @@ async def test_a_lost_replacement(rest: RestClient, server: SimulatedServer, how
         "KRW-BTC", AskBid.BID, OrderType.LIMIT, uuid=old.uuid, price=low_price(server), volume="0.002"
     )
     if how == "lose_answer":
-        assert (await replace).uuid == old.uuid
+        told = await replace
+        assert told.uuid == old.uuid
+        assert told.new_order_uuid in server.exchange.account.orders
+        assert told.new_order_identifier
         assert len(server.exchange.account.orders) == 2
     else:
         with pytest.raises(OrderOutcomeError):

@@ -12,6 +12,7 @@ from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import pytest_asyncio
@@ -25,6 +26,7 @@ from qt_upbit import (
     Credentials,
     CredentialsRequiredError,
     DecodeError,
+    OrderOutcomeError,
     ProxyClosedError,
     RateLimitedError,
     RestClient,
@@ -192,6 +194,45 @@ async def test_candles_of_a_range(rest: RestClient) -> None:
         await rest.get_candles("KRW-BTC", "1m", count=None)
 
 
+async def test_moments_are_aware_and_may_lie_within_a_second(rest: RestClient) -> None:
+    newest = (await rest.get_candles("KRW-BTC", "1s", count=1))[0]
+    half = newest.start + timedelta(milliseconds=500)
+    assert (await rest.get_candles("KRW-BTC", "1s", count=1, before=half))[0].start == newest.start
+    naive = datetime(2026, 1, 1)
+    with pytest.raises(ValueError, match="aware"):
+        await rest.get_candles("KRW-BTC", "1m", before=naive)
+    with pytest.raises(ValueError, match="aware"):
+        await rest.get_candles("KRW-BTC", "1m", after=naive)
+    with pytest.raises(ValueError, match="aware"):
+        await rest.get_closed_orders(start=naive)
+
+
+async def test_closed_orders_are_asked_for_in_windows_of_seven_days(bad: Misbehaving) -> None:
+    end = datetime(2026, 11, 23, 9, 0, 0, 500_000, tzinfo=UTC)
+    async with patient(bad) as rest:
+        assert await rest.get_closed_orders(start=end - timedelta(days=15), end=end) == []
+    windows = []
+    for request in bad.requests:
+        query = parse_qs(urlsplit(request.split()[1].decode()).query)
+        windows.append([datetime.fromisoformat(query[name][0]) for name in ("start_time", "end_time")])
+    assert windows[0][0] <= end - timedelta(days=15)
+    assert windows[-1][1] >= end
+    assert all(stop - start <= timedelta(days=7) for start, stop in windows)
+    assert all(earlier[1] == later[0] for earlier, later in pairwise(windows))
+
+
+async def test_an_unreadable_answer_to_an_order_is_looked_up(bad: Misbehaving) -> None:
+    async with patient(bad) as rest:
+        order = recorded("order")[0]
+        bad.answers = [(201, b"<html>", {}), (200, json.dumps(order, default=str).encode(), {})]
+        assert (await rest.create_order("KRW-BTC", "BID", "price", price=10_000)).uuid == order["uuid"]
+        bad.answers = [(201, b"<html>", {}), (200, b"<html>", {})]
+        with pytest.raises(OrderOutcomeError) as lost:
+            await rest.create_order("KRW-BTC", "BID", "price", price=10_000)
+        assert isinstance(lost.value.__cause__, DecodeError)
+    assert sum(request.startswith(b"POST") for request in bad.requests) == 2, "each sent once"
+
+
 async def test_many_calls_at_once_break_no_limit(server: SimulatedServer) -> None:
     async with RestClient(config_of(server)) as rest:
         # A tenth of the calls, so that the test takes three seconds and not twenty.
@@ -356,15 +397,22 @@ async def test_429_waits_and_418_stays_away(bad: Misbehaving) -> None:
 
 
 async def test_nobody_is_there(unused_tcp_port_factory: Callable[[], int]) -> None:
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
     config = WebSocketConfig(
         base_url=f"http://127.0.0.1:{unused_tcp_port_factory()}", credentials=KEYS, use_system_proxy=False
     )
-    async with RestClient(config, sleep=no_pause) as rest:
+    async with RestClient(config, sleep=pause) as rest:
         with pytest.raises(RestError, match="no answer ConnectError"):
             await rest.get_accounts()
+        assert len(pauses) == 2, "reading is tried again"
         # It was certainly not sent, so there is nothing to look up.
         with pytest.raises(RestError, match="POST /v1/orders: no answer ConnectError"):
             await rest.create_order("KRW-BTC", AskBid.BID, "price", price=10_000)
+        assert len(pauses) == 2
 
 
 # --- life -----------------------------------------------------------------------------------------
