@@ -11,7 +11,7 @@ from qt_upbit.exceptions import InvalidOrderError
 from qt_upbit.protocol.tick_sizes import TICK_SIZES, round_to_tick
 from qt_upbit.types import AskBid, OrderType, SmpType, TimeInForce
 
-__all__ = ["OrderRules", "check_order"]
+__all__ = ["DOCUMENTED_RULES", "OrderRules", "check_order"]
 
 _MOST_DECIMALS: Final = 8
 _LONGEST_IDENTIFIER: Final = 64
@@ -37,11 +37,12 @@ class OrderRules:
     max_total: Decimal | None = None
 
 
-_RULES: Final = {
+DOCUMENTED_RULES: Final = {
     "KRW": OrderRules(min_total=Decimal(5000), max_total=Decimal(1_000_000_000)),
     "BTC": OrderRules(min_total=Decimal("0.00005")),
     "USDT": OrderRules(min_total=Decimal("0.5")),
 }
+"""By quote currency (protocol section 9.4)."""
 
 _NEEDS: Final[dict[tuple[OrderType, AskBid], tuple[bool, bool]]] = {
     (OrderType.LIMIT, AskBid.BID): (True, True),
@@ -113,7 +114,7 @@ def check_order(
         isinstance(identifier, str) and 0 < len(identifier) <= _LONGEST_IDENTIFIER
     ):
         raise InvalidOrderError("identifier", identifier, f"must be 1 to {_LONGEST_IDENTIFIER} characters")
-    rules = _merged(rules, _RULES.get(quote))
+    rules = _merged(rules, DOCUMENTED_RULES.get(quote))
     if kind is OrderType.LIMIT and amounts["price"] is not None:
         _check_tick(code, quote, amounts["price"], rules)
     _check_total(quote, kind, amounts["price"], amounts["volume"], rules)

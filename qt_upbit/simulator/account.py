@@ -29,6 +29,7 @@ from qt_upbit.types import (
 __all__ = ["Account", "Balance", "Fill", "InsufficientFunds", "Order"]
 
 _ZERO: Final = Decimal(0)
+_ONE: Final = Decimal(1)
 _EIGHT: Final = Decimal("1E-8")
 _EXACT: Final = Context(prec=60)
 FEE_RATES: Final = {"BTC": Decimal("0.0025"), "USDT": Decimal("0.0025")}
@@ -115,6 +116,11 @@ class Order:
         return self.code.partition("-")[2]
 
     @property
+    def held_currency(self) -> str:
+        """What it holds while it is open: money for a bid, the thing itself for an ask."""
+        return self.quote if self.side is AskBid.BID else self.base
+
+    @property
     def by_amount(self) -> bool:
         """Whether it is a buy for an amount of money."""
         return self.volume is None
@@ -178,6 +184,8 @@ class Account:
         self.uuid = self.new_uuid()
         self.balances: dict[str, Balance] = {}
         self.orders: dict[str, Order] = {}
+        # A trade of the market looks at those that wait, a thousand finished ones or not.
+        self._open: dict[str, Order] = {}
 
     def new_uuid(self) -> str:
         """A random uuid of the seed."""
@@ -190,13 +198,13 @@ class Account:
     @property
     def open_orders(self) -> list[Order]:
         """Orders that wait, oldest first."""
-        return [order for order in self.orders.values() if order.is_open]
+        return list(self._open.values())
 
     def fee_rate(self, quote: str) -> Decimal:
         """Share of an order's funds that is paid as fee."""
         return FEE_RATES.get(quote, _LOCAL_FEE)
 
-    def place(
+    def draft(
         self,
         code: str,
         side: AskBid,
@@ -208,10 +216,9 @@ class Account:
         time_in_force: TimeInForce | None = None,
         identifier: str | None = None,
         smp_type: SmpType | None = SmpType.CANCEL_MAKER,
-        announce: bool = True,
         uuid: str | None = None,
     ) -> Order:
-        """Lock what the order needs and report ``wait``.
+        """An order as it would be placed, with what it would hold; nothing is changed.
 
         Args:
             code: the pair.
@@ -223,35 +230,44 @@ class Account:
             time_in_force: condition.
             identifier: the client's own id.
             smp_type: self-match prevention.
-            announce: False leaves the ``wait`` frame out.
             uuid: of the order, if it was promised to somebody.
-
-        Raises:
-            InsufficientFunds: nothing was changed.
         """
         order = Order(
             uuid or self.new_uuid(), code, side, order_type, now_ms, self.fee_rate(code.partition("-")[0]),
             price, volume, time_in_force, identifier, smp_type,
         )  # fmt: skip
         with localcontext(_EXACT):
+            # What an order does not have counts once: a buy by amount no volume, a sale no price.
+            worth = (price or _ONE) * (volume or _ONE)
             if side is AskBid.BID:
-                assert price is not None  # noqa: S101  # a bid has a price or an amount
-                funds = price if volume is None else price * volume
-                order.reserved_fee = order.remaining_fee = funds * order.fee_rate
-                order.locked = funds + order.reserved_fee
+                order.reserved_fee = order.remaining_fee = worth * order.fee_rate
+                order.locked = worth + order.reserved_fee
             else:
-                assert volume is not None  # noqa: S101  # an ask has a volume
-                order.locked = volume
-            currency = order.quote if side is AskBid.BID else order.base
+                order.locked = volume or _ZERO
+        return order
+
+    def available(self, currency: str) -> Decimal:
+        """What is not held by orders."""
+        held = self.balances.get(currency)
+        return _ZERO if held is None else held.balance
+
+    def place(self, order: Order, *, announce: bool = True) -> Order:
+        """Lock what a drafted order needs and report ``wait``; `announce` False leaves that frame out.
+
+        Raises:
+            InsufficientFunds: nothing was changed.
+        """
+        currency = order.held_currency
+        if self.available(currency) < order.locked:
+            raise InsufficientFunds(currency)
+        with localcontext(_EXACT):
             held = self.balance(currency)
-            if held.balance < order.locked:
-                raise InsufficientFunds(currency)
             held.balance -= order.locked
             held.locked += order.locked
-        self.orders[order.uuid] = order
+        self.orders[order.uuid] = self._open[order.uuid] = order
         if announce:
-            self._publish(order.event(OrderState.WAIT, now_ms))
-            self._publish_assets([currency], now_ms)
+            self._publish(order.event(OrderState.WAIT, order.created_ms))
+            self._publish_assets([currency], order.created_ms)
         return order
 
     def fill(self, order: Order, price: Decimal, volume: Decimal, now_ms: int, *, is_maker: bool) -> Fill:
@@ -289,6 +305,8 @@ class Account:
             order.fills.append(fill)
             complete = order.remaining_volume is not None and not order.remaining_volume
         order.state = OrderState.DONE if complete else OrderState.TRADE
+        if complete:
+            del self._open[order.uuid]
         self._publish(order.event(OrderState.TRADE, now_ms, fill))
         self._publish_assets([order.quote, order.base], now_ms)
         if complete:
@@ -323,7 +341,7 @@ class Account:
         if not order.is_open:
             raise ValueError(f"the order is {order.state.value}")
         with localcontext(_EXACT):
-            held = self.balance(order.quote if order.side is AskBid.BID else order.base)
+            held = self.balance(order.held_currency)
             before = order.locked
             if order.remaining_volume is None:
                 order.prevented_funds += volume * price
@@ -353,11 +371,12 @@ class Account:
         if not order.is_open:
             raise ValueError(f"the order is {order.state.value}")
         with localcontext(_EXACT):
-            currency = order.quote if order.side is AskBid.BID else order.base
+            currency = order.held_currency
             held = self.balance(currency)
             held.locked -= order.locked
             held.balance += order.locked
         order.state = OrderState.CANCEL
+        del self._open[order.uuid]
         self._publish(order.event(OrderState.CANCEL, now_ms))
         self._publish_assets([currency], now_ms)
 

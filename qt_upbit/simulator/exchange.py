@@ -196,7 +196,7 @@ class SimulatedExchange:
             try:
                 self.verify_token(values.get("authorization"))
             except TokenRefused as exc:
-                return Refusal(401, error_body(exc.name, "Failed to verify Jwt token."))
+                return Refusal(401, error_body(exc.name, exc.message))
         return None
 
     def origin_allowed(self, address: str, now: float) -> bool:

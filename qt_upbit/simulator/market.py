@@ -47,6 +47,7 @@ class SimulatedMarket:
         self.start_ms = start_ms - start_ms % 1000
         self.pairs: dict[str, Pair] = {}
         self.trade_listeners: list[Callable[[Pair, Trade], None]] = []
+        self.book_listeners: list[Callable[[Pair, int], None]] = []
         origin = self.start_ms / 1000
         whole = PricePath(mix(settings.seed, 77), 1.0, 0.02, origin, shortest_s=100.0)
         coins = coins_of(settings.region)
@@ -118,6 +119,12 @@ class SimulatedMarket:
             at, due = due, pair.next_book_ms(due)
         pair.change_book(at)
         self._schedule(due, _BOOK, pair)
+        self.book_changed(pair, at, sink)
+
+    def book_changed(self, pair: Pair, at: int, sink: MarketSink) -> None:
+        """Tell who listens of a changed book, and let it meet the orders that it crosses."""
+        for listener in self.book_listeners:
+            listener(pair, at)
         if sink.wants("orderbook", pair.code):
             sink.publish_book(pair.book)
 

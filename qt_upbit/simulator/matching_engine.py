@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from typing import Final
 
 from qt_upbit.exceptions import InvalidOrderError
-from qt_upbit.protocol.order_check import check_order
-from qt_upbit.simulator.account import Account, InsufficientFunds, Order
+from qt_upbit.protocol.order_check import DOCUMENTED_RULES, OrderRules, check_order
+from qt_upbit.simulator.account import Account, Order
 from qt_upbit.simulator.market import MarketSink, SimulatedMarket
 from qt_upbit.simulator.pair import Pair, Trade
 from qt_upbit.simulator.price_grid import from_units, to_units
 from qt_upbit.simulator.settings import SimulatorSettings
-from qt_upbit.types import AskBid, OrderType, SmpType, TimeInForce
+from qt_upbit.types import AskBid, OrderState, OrderType, SmpType, TimeInForce
 
 __all__ = ["MatchingEngine", "OrderRefused", "OrderRequest"]
 
 _ZERO: Final = Decimal(0)
 _SIDE: Final = {AskBid.ASK: "ask", AskBid.BID: "bid"}
+_UNDER_MIN_TOTAL: Final = "최소 주문 금액 이상으로 주문해주세요."
 _OTHER: Final = {AskBid.ASK: AskBid.BID, AskBid.BID: AskBid.ASK}
 
 
@@ -77,11 +80,17 @@ class MatchingEngine:
         self._identifiers: set[str] = set()
         self._cancelling: set[str] = set()
         market.trade_listeners.append(self.on_trade)
+        market.book_listeners.append(self.on_book)
 
     # --- orders -------------------------------------------------------------------------------------
 
-    def check(self, request: OrderRequest) -> None:
-        """Refuse what Upbit refuses.
+    def check(self, request: OrderRequest, now_ms: int = 0, replaced: Order | None = None) -> Order:
+        """Refuse what Upbit refuses; the order as it would be placed.
+
+        Args:
+            request: what is asked for.
+            now_ms: when.
+            replaced: an order that would go first, so that what it holds can be spent.
 
         Raises:
             OrderRefused: with Upbit's name.
@@ -99,34 +108,29 @@ class MatchingEngine:
             )  # fmt: skip
         except InvalidOrderError as exc:
             raise _refusal(exc, side) from exc
+        least = DOCUMENTED_RULES.get(pair.listing.quote, OrderRules()).min_total or _ZERO
+        # A sale at the market's price: what it brings is known here.
+        if request.price is None and (request.volume or _ZERO) * from_units(pair.quote[1]) < least:
+            raise OrderRefused(f"under_min_total_{side}", _UNDER_MIN_TOTAL)
         if (
             request.time_in_force is TimeInForce.POST_ONLY
             and self._settings.post_only_crossing == "refuse"
             and self._crosses(pair, request)
         ):
             raise OrderRefused("invalid_post_only", "주문조건을 다시 확인해 주세요.")
-        self._check_funds(request, pair, side)
-
-    def _check_funds(self, request: OrderRequest, pair: Pair, side: str) -> None:
-        with localcontext() as context:
-            context.prec = 60
-            if request.side is AskBid.BID:
-                assert request.price is not None  # noqa: S101  # check_order said so
-                funds = request.price * (1 if request.volume is None else request.volume)
-                currency, needed = (
-                    pair.listing.quote,
-                    funds * (1 + self._account.fee_rate(pair.listing.quote)),
-                )
-            else:
-                assert request.volume is not None  # noqa: S101
-                currency, needed = request.code.partition("-")[2], request.volume
-            if request.volume is not None and request.order_type is OrderType.MARKET:
-                worth = request.volume * from_units(pair.quote[1])
-                if pair.listing.quote == "KRW" and worth < 5000:
-                    raise OrderRefused("under_min_total_ask", "최소 주문 금액 이상으로 주문해주세요.")
-        if self._account.balance(currency).balance < needed:
-            name = f"insufficient_funds_{side}"
-            raise OrderRefused(name, f"주문 가능한 금액({currency})이 부족합니다.")
+        order = self._account.draft(
+            request.code, request.side, request.order_type, now_ms,
+            price=request.price, volume=request.volume, time_in_force=request.time_in_force,
+            identifier=request.identifier,
+            smp_type=self._settings.default_smp_type if request.smp_type is None else request.smp_type,
+        )  # fmt: skip
+        currency = order.held_currency
+        available = self._account.available(currency)
+        if replaced is not None and replaced.held_currency == currency:
+            available += replaced.locked
+        if available < order.locked:
+            raise OrderRefused(f"insufficient_funds_{side}", f"주문 가능한 금액({currency})이 부족합니다.")
+        return order
 
     def place(self, request: OrderRequest, now_ms: int, uuid: str | None = None) -> Order:
         """Check, lock, match.
@@ -134,19 +138,11 @@ class MatchingEngine:
         Raises:
             OrderRefused: nothing was changed.
         """
-        self.check(request)
+        order = self.check(request, now_ms)
+        order.uuid = uuid or order.uuid
         pair = self._market.pairs[request.code]
         immediate = self._crosses(pair, request)
-        try:
-            order = self._account.place(
-                request.code, request.side, request.order_type, now_ms,
-                price=request.price, volume=request.volume, time_in_force=request.time_in_force,
-                identifier=request.identifier,
-                smp_type=self._settings.default_smp_type if request.smp_type is None else request.smp_type,
-                announce=self._settings.wait_before_fill or not immediate, uuid=uuid,
-            )  # fmt: skip
-        except InsufficientFunds as exc:
-            raise OrderRefused(f"insufficient_funds_{_SIDE[request.side]}", str(exc)) from exc
+        self._account.place(order, announce=self._settings.wait_before_fill or not immediate)
         if request.identifier is not None:
             self._identifiers.add(request.identifier)
         if order.time_in_force is TimeInForce.POST_ONLY:
@@ -173,20 +169,33 @@ class MatchingEngine:
 
         self._call_later(self._settings.cancel_delay_s, finish)
 
-    def replace(self, order: Order, request: OrderRequest) -> str:
+    def replace(self, order: Order, request: OrderRequest, *, remain_only: bool = False) -> str:
         """Accept the wish for another order in place of one; placed only if that is really cancelled.
 
-        Returns the uuid that the other order will have.
+        Args:
+            order: the one to cancel.
+            request: the one to place then.
+            remain_only: it gets the volume that remains at that moment.
+
+        Returns:
+            The uuid that the other order will have.
+
+        Raises:
+            OrderRefused: the other order could not be placed; nothing was changed.
         """
+
+        def wanted() -> OrderRequest:
+            return dataclasses.replace(request, volume=order.remaining_volume) if remain_only else request
+
+        self.check(wanted(), replaced=order)
         self.cancel(order)
         uuid = self._account.new_uuid()
 
         def place(now_ms: int) -> None:
-            if order.state.value == "cancel":
-                try:
-                    self.place(request, now_ms, uuid)
-                except OrderRefused:
-                    return  # as when the price has gone: the old order is cancelled, and that is all
+            # The price may have gone meanwhile: then the old order is cancelled, and that is all.
+            if order.state is OrderState.CANCEL:
+                with contextlib.suppress(OrderRefused):
+                    self.place(wanted(), now_ms, uuid)
 
         self._call_later(self._settings.cancel_delay_s + 0.001, place)
         return uuid
@@ -249,7 +258,14 @@ class MatchingEngine:
 
     def _take(self, pair: Pair, order: Order, now_ms: int) -> None:
         limit = self._limit(pair, order.side, order.order_type, order.price)
-        own = [each for each in self._resting(order.code, _OTHER[order.side]) if each is not order]
+        own = self._resting(order.code, _OTHER[order.side])
+        book = pair.book
+        self._walk(pair, order, limit, own, now_ms)
+        if pair.book is not book and self._sink.wants("orderbook", pair.code):
+            self._sink.publish_book(pair.book)
+
+    def _walk(self, pair: Pair, order: Order, limit: int | None, own: list[Order], now_ms: int) -> None:
+        """Take level by level, our own orders and the others', best price first."""
         levels = list(pair.book.asks if order.side is AskBid.BID else pair.book.bids)
         while order.is_open and (levels or own):
             mine = to_units(own[0].price or _ZERO) if own else None
@@ -257,7 +273,7 @@ class MatchingEngine:
             if mine is not None and (theirs is None or _accepts(order.side, mine, theirs)):
                 if limit is not None and not _accepts(order.side, mine, limit):
                     return
-                self._meet_own(order, own.pop(0), now_ms)
+                self._meet_own(pair, order, own.pop(0), now_ms)
                 continue
             assert theirs is not None  # noqa: S101  # one of the two is there
             if limit is not None and not _accepts(order.side, theirs, limit):
@@ -280,7 +296,7 @@ class MatchingEngine:
             return order.remaining_volume
         return self._account.affordable(order, price)
 
-    def _meet_own(self, taker: Order, maker: Order, now_ms: int) -> None:
+    def _meet_own(self, pair: Pair, taker: Order, maker: Order, now_ms: int) -> None:
         """A match with ourselves, prevented in the taker's way."""
         price = maker.price or _ZERO
         volume = min(self._wanted(taker, price), maker.remaining_volume or _ZERO)
@@ -298,6 +314,22 @@ class MatchingEngine:
             case _:
                 self._account.fill(maker, price, volume, now_ms, is_maker=True)
                 self._account.fill(taker, price, volume, now_ms, is_maker=False)
+                trade = pair.execute(now_ms, to_units(price), to_units(volume), taker.side)
+                self._market.announce(pair, [trade], now_ms, self._sink)
+
+    def on_book(self, pair: Pair, now_ms: int) -> None:
+        """A book whose best prices cross waiting orders has met them; at their price, on the tape."""
+        for side, best in zip((AskBid.BID, AskBid.ASK), pair.quote, strict=True):
+            for order in self._resting(pair.code, side):
+                if order.price is None or not _accepts(side, best, to_units(order.price)):
+                    break
+                levels = pair.book.asks if side is AskBid.BID else pair.book.bids
+                offered = sum(size for at, size in levels if _accepts(side, at, to_units(order.price)))
+                volume = min(order.remaining_volume or _ZERO, from_units(offered))
+                if volume:
+                    trade = pair.execute(now_ms, to_units(order.price), to_units(volume), _OTHER[side])
+                    self._market.announce(pair, [trade], now_ms, self._sink)
+                    self._account.fill(order, order.price.normalize(), volume, now_ms, is_maker=True)
 
     def on_trade(self, pair: Pair, trade: Trade) -> None:
         """A trade of the market fills waiting orders that its price reaches, best price first."""
@@ -324,7 +356,7 @@ def _refusal(exc: InvalidOrderError, side: str) -> OrderRefused:
             f"invalid_price_{side}", "주문가격 단위를 잘못 입력하셨습니다. 확인 후 시도해주세요."
         )
     if "minimum" in exc.reason:
-        return OrderRefused(f"under_min_total_{side}", "최소 주문 금액 이상으로 주문해주세요.")
+        return OrderRefused(f"under_min_total_{side}", _UNDER_MIN_TOTAL)
     if "maximum" in exc.reason:
         text = "최대 주문 가능 금액 1000000000 KRW 보다 작은 주문을 입력해 주세요."
         return OrderRefused(f"over_krw_funds_{side}", text)

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, TypeVar
 
-from qt_upbit.simulator.account import Fill, Order
+from qt_upbit.protocol.order_check import DOCUMENTED_RULES, OrderRules
+from qt_upbit.simulator.account import Balance, Fill, Order
 from qt_upbit.simulator.exchange import SimulatedExchange
 from qt_upbit.simulator.matching_engine import OrderRefused, OrderRequest
 from qt_upbit.simulator.spelling import plain
@@ -20,7 +21,6 @@ Steps = Generator[None, None, Any]
 _T = TypeVar("_T")
 _WEEK_MS: Final = 7 * 86_400_000
 _TYPES: Final = ("best_fok", "best_ioc", "limit", "limit_fok", "limit_ioc")
-_MIN_TOTAL: Final = {"KRW": "5000", "BTC": "0.00005", "USDT": "0.5"}
 
 
 class OrderCalls:
@@ -47,7 +47,7 @@ class OrderCalls:
     # --- balances -----------------------------------------------------------------------------------
 
     def _balance(self, currency: str) -> dict[str, Any]:
-        held = self._exchange.account.balance(currency)
+        held = self._exchange.account.balances.get(currency, Balance(currency))
         return {
             "currency": held.currency,
             "balance": plain(held.balance),
@@ -71,7 +71,8 @@ class OrderCalls:
         yield
         quote, base = pair.listing.quote, code.partition("-")[2]
         fee = plain(self._exchange.account.fee_rate(quote))
-        least = _MIN_TOTAL.get(quote, "1")
+        rules = DOCUMENTED_RULES.get(quote, OrderRules())
+        least, most = plain(rules.min_total or Decimal(1)), plain(rules.max_total or Decimal(10**9))
         return {
             "bid_fee": fee,
             "ask_fee": fee,
@@ -86,7 +87,7 @@ class OrderCalls:
                 "ask_types": [*_TYPES, "market"],
                 "bid": {"currency": quote, "min_total": least},
                 "ask": {"currency": base, "min_total": least},
-                "max_total": "1000000000",
+                "max_total": most,
                 "state": "active",
             },
             "bid_account": self._balance(quote),
@@ -102,15 +103,7 @@ class OrderCalls:
 
     def _test(self, query: Query, now: float) -> Steps:
         yield
-        request = _request_of(query)
-        self._exchange.engine.check(request)
-        account, now_ms = self._exchange.account, self._exchange.market_ms(now)
-        order = Order(
-            account.new_uuid(), request.code, request.side, request.order_type, now_ms,
-            account.fee_rate(request.code.partition("-")[0]), request.price, request.volume,
-            request.time_in_force, request.identifier, request.smp_type,
-        )  # fmt: skip
-        return order_row(order)
+        return order_row(self._exchange.engine.check(_request_of(query), self._exchange.market_ms(now)))
 
     def _cancel_and_new(self, query: Query, _now: float) -> Steps:
         yield
@@ -120,11 +113,14 @@ class OrderCalls:
         fields = {
             name.removeprefix("new_"): value for name, value in query.items() if name.startswith("new_")
         }
-        if fields.get("volume") == "remain_only":
-            fields["volume"] = plain(old.remaining_volume or Decimal(0))
+        remain_only = fields.get("volume") == "remain_only"
+        if remain_only:
+            del fields["volume"]
         fields |= {"market": old.code, "side": old.side.value.lower()}
         request = _request_of(fields)
-        row = order_row(old) | {"new_order_uuid": self._exchange.engine.replace(old, request)}
+        row = order_row(old) | {
+            "new_order_uuid": self._exchange.engine.replace(old, request, remain_only=remain_only)
+        }
         return row | ({"new_order_identifier": request.identifier} if request.identifier else {})
 
     # --- looking ------------------------------------------------------------------------------------

@@ -146,7 +146,7 @@ class RestApi:
             self._exchange.verify_token(headers.get("authorization"), signed)
             rows = yield from call(parameters, now)
         except TokenRefused as exc:
-            return Refusal(401, error_body(exc.name, _TOKEN_TEXTS.get(exc.name, _TOKEN_TEXT)), limited)
+            return Refusal(401, error_body(exc.name, exc.message), limited)
         except OrderRefused as exc:
             return Refusal(exc.status, error_body(exc.name, exc.message), limited)
         return Refusal(status, _json.encode(rows), limited)
@@ -396,14 +396,6 @@ def _body(body: bytes) -> tuple[dict[str, str], str]:
 
 def _text(value: str | int | bool) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-_TOKEN_TEXT: Final = "Failed to verify Jwt token."  # noqa: S105  # Upbit's message
-_TOKEN_TEXTS: Final = {
-    "invalid_query_payload": "Failed to verify the query of Jwt.",
-    "no_authorization_ip": "This is not a verified IP.",
-    "out_of_scope": "권한이 부족합니다.",
-}
 
 
 def _candle_row(pair: Pair, timed: TimedCandle) -> dict[str, Any]:

@@ -10,15 +10,21 @@ import jwt
 
 __all__ = ["TokenCheck", "TokenRefused"]
 
+_TEXTS: Final = {
+    "invalid_query_payload": "Failed to verify the query of Jwt.",
+    "no_authorization_ip": "This is not a verified IP.",
+    "out_of_scope": "권한이 부족합니다.",
+}
 _NONCES_KEPT: Final = 100_000
 
 
 class TokenRefused(Exception):
-    """The token does not open anything; `name` is Upbit's error name."""
+    """The token does not open anything; with Upbit's error name and text (protocol section 9.5)."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.name = name
+        self.message = _TEXTS.get(name, "Failed to verify Jwt token.")
 
 
 class TokenCheck:

@@ -65,24 +65,19 @@ class World:
 
     def place(self, kind: int) -> None:
         side = AskBid.BID if kind % 2 else AskBid.ASK
-        common: dict[str, Any] = {
-            "identifier": f"own-{kind}" if kind % 3 == 0 else None,
-            "announce": self.wait_frames,
-        }
+        fields: dict[str, Any] = {"identifier": f"own-{kind}" if kind % 3 == 0 else None}
         if kind == 5:
-            self.account.place(
-                "KRW-BTC", AskBid.BID, OrderType.PRICE, self.tick(), price=Decimal(77_777), **common
-            )
+            side, order_type = AskBid.BID, OrderType.PRICE
+            fields["price"] = Decimal(77_777)
         elif kind == 4:
-            self.account.place(
-                "KRW-BTC", AskBid.ASK, OrderType.MARKET, self.tick(), volume=Decimal("0.7"), **common
-            )
+            side, order_type = AskBid.ASK, OrderType.MARKET
+            fields["volume"] = Decimal("0.7")
         else:
-            tif = TimeInForce.IOC if kind == 3 else None
-            self.account.place(
-                "KRW-BTC", side, OrderType.LIMIT, self.tick(),
-                price=Decimal(1000), volume=Decimal("3.00000001"), time_in_force=tif, **common,
-            )  # fmt: skip
+            order_type = OrderType.LIMIT
+            fields |= {"price": Decimal(1000), "volume": Decimal("3.00000001")}
+            fields["time_in_force"] = TimeInForce.IOC if kind == 3 else None
+        order = self.account.draft("KRW-BTC", side, order_type, self.tick(), **fields)
+        self.account.place(order, announce=self.wait_frames)
         if not self.wait_frames:
             # Only what fills at once may come without a wait frame.
             self.fill(len(self.account.open_orders) - 1)

@@ -87,12 +87,14 @@ def place(
     account.balance("KRW").balance = max(account.balance("KRW").balance, Decimal(10**9))
     account.balance("BTC").balance = max(account.balance("BTC").balance, Decimal(100))
     return account.place(
-        "KRW-BTC",
-        side,
-        OrderType.LIMIT,
-        now_ms(server),
-        price=Decimal(price),
-        volume=Decimal(volume),
+        account.draft(
+            "KRW-BTC",
+            side,
+            OrderType.LIMIT,
+            now_ms(server),
+            price=Decimal(price),
+            volume=Decimal(volume),
+        )
     )
 
 

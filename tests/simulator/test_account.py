@@ -29,7 +29,9 @@ def test_a_limit_buy_locks_price_times_volume_and_fee() -> None:
     """The numbers of Upbit's own sample (protocol section 9.2)."""
     account, _ = make()
     order = account.place(
-        "KRW-BTC", AskBid.BID, OrderType.LIMIT, NOW, price=Decimal(155772000), volume=Decimal("0.0001")
+        account.draft(
+            "KRW-BTC", AskBid.BID, OrderType.LIMIT, NOW, price=Decimal(155772000), volume=Decimal("0.0001")
+        )
     )
     assert order.reserved_fee == order.remaining_fee == Decimal("7.7886")
     assert order.locked == Decimal("15584.9886")
@@ -39,7 +41,7 @@ def test_a_limit_buy_locks_price_times_volume_and_fee() -> None:
 def test_a_market_buy_ends_as_cancel_and_keeps_its_rest() -> None:
     """The numbers of Upbit's own sample (protocol section 9.2)."""
     account, events = make()
-    order = account.place("KRW-BTC", AskBid.BID, OrderType.PRICE, NOW, price=Decimal(6000))
+    order = account.place(account.draft("KRW-BTC", AskBid.BID, OrderType.PRICE, NOW, price=Decimal(6000)))
     price = Decimal(160594000)
     account.fill(order, price, account.affordable(order, price), NOW, is_maker=False)
     account.cancel(order, NOW)
@@ -58,7 +60,9 @@ def test_a_market_buy_ends_as_cancel_and_keeps_its_rest() -> None:
 
 def test_a_better_price_gives_the_difference_back() -> None:
     account, _ = make()
-    order = account.place("KRW-BTC", AskBid.BID, OrderType.LIMIT, NOW, price=Decimal(100), volume=Decimal(10))
+    order = account.place(
+        account.draft("KRW-BTC", AskBid.BID, OrderType.LIMIT, NOW, price=Decimal(100), volume=Decimal(10))
+    )
     account.fill(order, Decimal(90), Decimal(10), NOW, is_maker=False)
     assert order.state is OrderState.DONE
     assert account.balance("KRW").balance == START["KRW"] - Decimal(900) * Decimal("1.0005")
@@ -67,7 +71,9 @@ def test_a_better_price_gives_the_difference_back() -> None:
 def test_one_frame_per_changed_currency_with_one_time() -> None:
     account, events = make()
     order = account.place(
-        "KRW-BTC", AskBid.ASK, OrderType.LIMIT, NOW, price=Decimal(158000000), volume=Decimal("0.1")
+        account.draft(
+            "KRW-BTC", AskBid.ASK, OrderType.LIMIT, NOW, price=Decimal(158000000), volume=Decimal("0.1")
+        )
     )
     events.clear()
     account.fill(order, Decimal(158000000), Decimal("0.04"), NOW + 5, is_maker=True)
@@ -80,7 +86,7 @@ def test_one_frame_per_changed_currency_with_one_time() -> None:
 def test_what_is_not_there_cannot_be_locked() -> None:
     account, events = make()
     with pytest.raises(InsufficientFunds):
-        account.place("KRW-BTC", AskBid.ASK, OrderType.MARKET, NOW, volume=Decimal(1))
+        account.place(account.draft("KRW-BTC", AskBid.ASK, OrderType.MARKET, NOW, volume=Decimal(1)))
     assert events == []
     assert account.balance("BTC").balance == START["BTC"]
 
@@ -97,7 +103,9 @@ def test_nothing_is_lost_and_nothing_is_made(
     for bid, price, volume, share, cancel in steps:
         side = AskBid.BID if bid else AskBid.ASK
         try:
-            order = account.place("KRW-BTC", side, OrderType.LIMIT, NOW, price=price, volume=volume)
+            order = account.place(
+                account.draft("KRW-BTC", side, OrderType.LIMIT, NOW, price=price, volume=volume)
+            )
         except InsufficientFunds:
             continue
         part = (volume * share / 100).quantize(Decimal("1E-8"))

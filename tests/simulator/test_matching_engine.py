@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qt_upbit.models import decode
 from qt_upbit.simulator.book import Book
 from qt_upbit.simulator.exchange import SimulatedExchange
 from qt_upbit.simulator.matching_engine import OrderRefused, OrderRequest
@@ -22,6 +23,7 @@ from qt_upbit.types import (
     MyOrderEvent,
     OrderState,
     OrderType,
+    Scope,
     SmpType,
     TimeInForce,
 )
@@ -229,6 +231,122 @@ def test_a_replacement_comes_only_after_a_real_cancel() -> None:
             desk.exchange.trade(BTC, price, Decimal(1), AskBid.ASK, desk.now)
         desk.pass_time()
         assert (uuid in desk.exchange.account.orders) is not filled
+
+
+def test_a_replacement_is_checked_before_the_old_order_goes() -> None:
+    desk = Desk()
+    price = desk.best[1] - 3000
+    order = desk.place(AskBid.BID, price=price, volume=Decimal("0.001"), identifier="old")
+    for fields, name in (
+        ({"price": price + 1}, "invalid_price_bid"),
+        ({"identifier": "old"}, "duplicated_identifier"),
+        ({"volume": Decimal(6)}, "insufficient_funds_bid"),
+    ):
+        request = OrderRequest(
+            **({"code": BTC, "side": AskBid.BID, "order_type": OrderType.LIMIT, "price": price,
+                "volume": Decimal("0.001")} | fields)
+        )  # fmt: skip
+        with pytest.raises(OrderRefused, match=name):
+            desk.exchange.engine.replace(order, request)
+        desk.pass_time()
+        assert order.is_open
+
+
+def test_what_the_old_order_holds_pays_for_its_replacement() -> None:
+    desk = Desk()
+    price = desk.best[1] - 3000
+    money = desk.exchange.account.balances["KRW"].balance
+    volume = (money / price / Decimal("1.001")).quantize(Decimal("1E-8"))
+    order = desk.place(AskBid.BID, price=price, volume=volume)
+    request = OrderRequest(
+        code=BTC, side=AskBid.BID, order_type=OrderType.LIMIT, price=price - 1000, volume=volume
+    )
+    uuid = desk.exchange.engine.replace(order, request)
+    desk.pass_time()
+    assert desk.exchange.account.orders[uuid].is_open
+
+
+def test_remain_only_takes_what_remains_when_the_old_order_is_cancelled() -> None:
+    desk = Desk()
+    price = desk.best[1] - 3000
+    order = desk.place(AskBid.BID, price=price, volume=Decimal("0.01"))
+    request = OrderRequest(code=BTC, side=AskBid.BID, order_type=OrderType.LIMIT, price=price - 1000)
+    uuid = desk.exchange.engine.replace(order, request, remain_only=True)
+    desk.exchange.trade(BTC, price, Decimal("0.004"), AskBid.ASK, desk.now)
+    desk.pass_time()
+    assert desk.exchange.account.orders[uuid].volume == Decimal("0.006")
+
+
+def test_a_book_that_crosses_a_waiting_order_fills_it() -> None:
+    desk = Desk()
+    bid = desk.place(AskBid.BID, price=desk.best[1], volume=Decimal("0.00001") + Decimal("0.0001"))
+    book = desk.pair.book
+    before = desk.pair.last_trade
+    desk.pair._quote = (book.bids[0][0], book.bids[1][0])
+    desk.pair._book = Book(
+        BTC, book.time_ms + 100, [book.bids[0], *book.asks], book.bids[1:], desk.pair._maker
+    )
+    desk.exchange.market.book_changed(desk.pair, desk.exchange.market_ms(desk.now), desk.exchange)
+    assert bid.state is OrderState.DONE
+    assert bid.fills[0].is_maker
+    trade = desk.pair.last_trade
+    assert trade is not before, "somebody sold, and the tape says so"
+    assert (trade.ask_bid, from_units(trade.price)) == (AskBid.ASK, bid.price)
+
+
+def test_everybody_sees_what_a_taker_took() -> None:
+    desk = Desk()
+    session = desk.exchange.connect(Scope.PUBLIC, desk.now)
+    desk.exchange.receive(session, '[{"ticket":"t"},{"type":"orderbook","codes":["KRW-BTC"]}]', desk.now)
+    desk.pass_time()
+    session.take()
+    size = from_units(desk.pair.book.asks[0][1])
+    desk.place(AskBid.BID, price=desk.best[0], volume=size / 2)
+    (frame,) = [raw for raw in session.take() if isinstance(raw, bytes)]
+    assert decode(frame).asks[0].size == size - size / 2  # type: ignore[attr-defined]
+
+
+def test_a_market_trade_costs_the_same_after_a_thousand_orders() -> None:
+    desk = Desk()
+    account = desk.exchange.account
+    for _ in range(50):
+        order = desk.place(AskBid.BID, price=desk.best[1] - 5000, volume=Decimal("0.001"))
+        account.cancel(order, 1)
+    looked = 0
+
+    class Counted(dict):  # type: ignore[type-arg]
+        def values(self) -> Any:
+            nonlocal looked
+            looked += 1
+            return super().values()
+
+    account.orders = Counted(account.orders)
+    desk.exchange.trade(BTC, desk.best[1], Decimal("0.1"), AskBid.ASK, desk.now)
+    assert looked == 0, "finished orders are none of a trade's business"
+
+
+def test_our_own_trades_stand_on_the_tape() -> None:
+    desk = Desk()
+    between = desk.best[1] + 1000
+    book = desk.pair.book
+    desk.pair._book = Book(BTC, 1, book.asks[5:], book.bids, desk.pair._maker)
+    desk.place(AskBid.ASK, price=between, volume=Decimal("0.01"))
+    desk.place(AskBid.BID, price=between, volume=Decimal("0.01"), smp_type=SmpType.NONE)
+    trade = desk.pair.last_trade
+    assert (from_units(trade.price), from_units(trade.volume)) == (between, Decimal("0.01"))
+    assert trade.ask_bid is AskBid.BID
+
+
+@pytest.mark.parametrize("code", ["KRW-BTC", "BTC-ETH", "USDT-BTC"])
+@pytest.mark.parametrize(("kind", "condition"), [(OrderType.MARKET, None), (OrderType.BEST, TimeInForce.IOC)])
+def test_sales_at_the_market_have_a_minimum_everywhere(code: str, kind: OrderType, condition: Any) -> None:
+    exchange = SimulatedExchange(SimulatorSettings(market_running=False, account_running=False), now=NOW)
+    exchange.account.balance(code.partition("-")[2]).balance = Decimal(10)
+    request = OrderRequest(
+        code=code, side=AskBid.ASK, order_type=kind, volume=Decimal("0.00000001"), time_in_force=condition
+    )
+    with pytest.raises(OrderRefused, match="under_min_total_ask"):
+        exchange.engine.check(request)
 
 
 actions = st.lists(

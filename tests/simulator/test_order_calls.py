@@ -138,6 +138,21 @@ async def test_refusals_of_orders(
     assert refused.value.body["error"]["message"]  # type: ignore[attr-defined]
 
 
+async def test_looking_at_a_chance_changes_nothing(server: SimulatedServer, sdk: Any) -> None:
+    code = list(server.exchange.market.pairs)[-1]
+    del server.exchange.account.balances[code.partition("-")[2]]
+    before = await sdk.accounts.list()
+    assert (await sdk.orders.retrieve_chance(market=code)).ask_account.balance == "0"
+    assert await sdk.accounts.list() == before
+
+
+async def test_a_checked_order_shows_what_it_would_hold(server: SimulatedServer, sdk: Any) -> None:
+    tested = await sdk.orders.test_create(
+        market="KRW-BTC", side="bid", ord_type="limit", price="100000000", volume="0.001"
+    )
+    assert (tested.locked, tested.reserved_fee) == ("100050", "50")
+
+
 @pytest.mark.parametrize("name", ["no_authorization_ip", "out_of_scope", "expired_access_key"])
 async def test_keys_can_be_refused_by_name(server: SimulatedServer, sdk: Any, name: str) -> None:
     server.exchange.refuse_keys_with = name
