@@ -869,8 +869,7 @@ class UpbitConnection:
         if self._renewal is not None and self._is_echo(self._renewal, head, raw):
             return False
         # stream_type stands at the end of a frame. What we asked for ourselves says nothing of the flow.
-        snapshot = raw.find(b"SNAPSHOT", -64) >= 0
-        if not snapshot:
+        if raw.find(b"SNAPSHOT", -64) < 0:
             self._flow_frames += 1
             if self._flow_frames > 1:
                 step = now - self._flow_at - self._flow_interval
@@ -882,20 +881,19 @@ class UpbitConnection:
         if self._awaited:
             keys = self._awaited.get(head)
             if keys is not None:
-                self._saw_awaited_frame(head, keys, raw, now, snapshot=snapshot)
+                self._saw_awaited_frame(head, keys, raw, now)
         return True
 
-    def _saw_awaited_frame(
-        self, head: Head, keys: list[StreamKey], raw: bytes, now: float, *, snapshot: bool
-    ) -> None:
+    def _saw_awaited_frame(self, head: Head, keys: list[StreamKey], raw: bytes, now: float) -> None:
         try:
             seen = decode(raw, head).stream_key
         except DecodeError:
             return  # reported by whoever reads the frame; the stream goes on owing a good one
         if seen not in keys:
             return
-        # A change says as much as a first picture, but a book may answer an earlier request for fewer rows.
-        picture = snapshot or raw.count(b"{") > self._subscriptions.rows_asked(self.scope, seen)
+        # A change says as much as a first picture. Books always have all rows, empty ones too (protocol
+        # section 3.3): one with fewer than were asked for answers an earlier request.
+        picture = raw.count(b"{") > self._subscriptions.rows_asked(self.scope, seen)
         if self._subscriptions.mark_live(self.scope, seen, picture=picture):
             self._events.append(StreamsLive((seen,)))
         if not self._subscriptions.is_awaited(self.scope, seen):

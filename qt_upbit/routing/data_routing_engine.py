@@ -302,8 +302,8 @@ class DataRoutingEngine:
                 owed = (subscriber.key, variant) in route.owed
                 if not subscriber.wants_snapshot or (repeated and not owed):
                     continue
-            elif not subscriber.wants_realtime and _count_rows(slot.raw) < subscriber.depth:
-                continue  # a book of before the request; any other change is as good as a picture
+            if not subscriber.wants_realtime and _count_rows(slot.raw) < subscriber.depth:
+                continue  # a book that answers an earlier request; any other change is as good as a picture
             route.owed.discard((subscriber.key, variant))
             if not target.options or row.accepts(event, dict(target.options)):
                 shown = slot if subscriber.wants_realtime else slot.as_snapshot()

@@ -425,14 +425,24 @@ def test_repeated_snapshots_are_no_news_but_newer_ones_are(desk: Desk) -> None:
     assert desk.seen(one) == ["7s"]
 
 
+def test_a_picture_with_fewer_rows_answers_an_earlier_request(desk: Desk) -> None:
+    """Books have all the rows that were asked for, empty ones too."""
+    desk.attach("orderbook", "KRW-BTC", depth=1)
+    deep = desk.attach("orderbook", "KRW-BTC", depth=5, realtime=False)
+    desk.frame(book(ms=5, rows=1, snapshot=True))
+    assert desk.seen(deep) == []
+    desk.frame(book(ms=5, rows=5, snapshot=True))
+    assert desk.seen(deep) == ["5s"]
+
+
 def test_a_repetition_is_news_for_who_has_not_seen_it(desk: Desk) -> None:
     """Who came late, could not be served and waits for exactly this snapshot must get it."""
     old = desk.attach("orderbook", "KRW-BTC", depth=5)
-    desk.frame(book(ms=5, rows=3))
+    desk.frame(book(ms=5, rows=30))  # the tail of a deeper request
     deep = desk.attach("orderbook", "KRW-BTC", depth=30, realtime=False)
     assert len(desk.unserved) == 1
     desk.seen(old)
-    desk.frame(book(ms=5, rows=3, snapshot=True))  # the whole market is as thin as that
+    desk.frame(book(ms=5, rows=30, snapshot=True))  # the market stands still
     assert desk.seen(deep) == ["5s"]
     assert desk.seen(old) == []
 
