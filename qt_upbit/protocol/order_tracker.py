@@ -369,7 +369,9 @@ class OrderTracker:
         self._forgotten: dict[str, None] = {}
         self._balances: dict[str, Balance] = {}
         self._balance_frames: dict[str, tuple[int, Decimal, Decimal]] = {}
-        """Time and amounts of the last frame of each currency."""
+        """Time and amounts of the last frame of each currency, to know it again."""
+        self._newest_balance_ms: dict[str, int] = {}
+        """The newest time of each currency's frames; the last one may be older."""
         self._first_picture_ms: int | None = None
         self._first_event_ms: int | None = None
         self._seen_ms = 0
@@ -448,13 +450,13 @@ class OrderTracker:
         changed = []
         for asset in event.assets:
             frame = (event.asset_timestamp, asset.balance, asset.locked)
-            last = self._balance_frames.get(asset.currency, frame)
-            if last == frame and asset.currency in self._balance_frames:
+            if self._balance_frames.get(asset.currency) == frame:
                 continue
-            late_ms = last[0] - event.asset_timestamp
-            if late_ms > 0:
+            newest_ms = max(self._newest_balance_ms.get(asset.currency, 0), event.asset_timestamp)
+            self._newest_balance_ms[asset.currency] = newest_ms
+            if newest_ms > event.asset_timestamp:
                 self._balances_in_doubt = True
-                if late_ms >= _LATE_MS:
+                if newest_ms - event.asset_timestamp >= _LATE_MS:
                     continue
             self._balance_frames[asset.currency] = frame
             if self._is_known_amount(asset.currency, asset.balance, asset.locked):
