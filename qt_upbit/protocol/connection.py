@@ -254,6 +254,8 @@ _TOO_MANY: Final = {
 }
 """Error frames that blame our pace and not what was asked for, and how long to stay away."""
 _NEVER: Final = float("inf")
+_NO_SOCKET: Final = 0
+"""Epochs begin with 1."""
 
 
 class UpbitConnection:
@@ -287,7 +289,7 @@ class UpbitConnection:
 
         self._state = ConnectionState.IDLE
         self._epoch = 0
-        self._socket: int | None = None
+        self._socket = _NO_SOCKET
         """Epoch of the socket that is open or being opened."""
         self._renewal: Renewal | None = None
         """While a successor is made, and for a moment after it took over."""
@@ -431,8 +433,8 @@ class UpbitConnection:
 
     def opened(self, epoch: int, now: float) -> None:
         """The socket of `epoch` is open."""
-        if self._is_successor(epoch):
-            self._successor_opened(now)
+        if (renewal := self._renewal_of(epoch)) is not None:
+            self._successor_opened(renewal, now)
             return
         if epoch != self._socket or self._state not in (
             ConnectionState.CONNECTING,
@@ -454,8 +456,8 @@ class UpbitConnection:
         """
         if isinstance(raw, str):
             raw = raw.encode(errors="replace")
-        if self._is_successor(epoch):
-            self._receive_early(raw, now)
+        if (renewal := self._renewal_of(epoch)) is not None:
+            self._receive_early(renewal, raw, now)
             return []
         if epoch != self._socket or not self.is_open:
             self.stray_frames += 1
@@ -482,7 +484,7 @@ class UpbitConnection:
 
     def lost(self, epoch: int, now: float, error: QtUpbitError) -> None:
         """The socket of `epoch` could not be opened, or is gone."""
-        if self._is_successor(epoch):
+        if self._renewal_of(epoch) is not None:
             self._renewal_failed(error)
         elif epoch == self._socket and self._state in _ALIVE:
             self._line_died(now, error)
@@ -594,9 +596,9 @@ class UpbitConnection:
 
     def _drop_socket(self) -> None:
         self._drop_successor()
-        if self._socket is not None:
+        if self._socket != _NO_SOCKET:
             self._actions.append(CloseSocket(self._socket))
-            self._socket = None
+            self._socket = _NO_SOCKET
         self._forget_socket_state()
         self._send_at = _NEVER
         self._subscriptions.mark_lost(self.scope)
@@ -648,17 +650,19 @@ class UpbitConnection:
 
     def _line_died(self, now: float, error: QtUpbitError) -> None:
         if self._renewal is not None and self._renewal.is_confirmed:
-            self._take_over(now)  # the successor has held all since before this
+            self._take_over(self._renewal, now)  # the successor has held all since before this
         else:
             self._lose(now, error)
 
     # --- renewing ----------------------------------------------------------------------------------
 
-    def _is_successor(self, epoch: int) -> bool:
-        return self._renewal is not None and epoch == self._renewal.epoch and epoch != self._socket
+    def _renewal_of(self, epoch: int) -> Renewal | None:
+        """The renewal whose successor, not yet taken over, has this epoch."""
+        renewal = self._renewal
+        return renewal if renewal is not None and epoch == renewal.epoch != self._socket else None
 
     def _drop_successor(self) -> None:
-        if self._renewal is not None and self._renewal.epoch not in (None, self._socket):
+        if self._renewal is not None and self._renewal.epoch not in (_NO_SOCKET, self._socket):
             self._actions.append(CloseSocket(self._renewal.epoch))
         self._renewal = None
 
@@ -678,7 +682,7 @@ class UpbitConnection:
                 self._hear_out(renewal, now)
             case RenewalPhase.DRAINING:
                 if self._has_what_is_wanted(renewal, now):
-                    self._take_over(now)
+                    self._take_over(renewal, now)
             case RenewalPhase.ECHOING:
                 self._renewal = None
             case RenewalPhase.OPENING:
@@ -691,16 +695,13 @@ class UpbitConnection:
         renewal.note(head, raw)
         return False
 
-    def _successor_opened(self, now: float) -> None:
-        renewal = self._renewal
-        assert renewal is not None  # noqa: S101  # _is_successor said so
+    def _successor_opened(self, renewal: Renewal, now: float) -> None:
         if renewal.phase is RenewalPhase.OPENING:
             renewal.opened_at = now
             self._subscribe_successor(renewal, now)
 
     def _subscribe_successor(self, renewal: Renewal, now: float) -> None:
         """Ask for what is wanted, and for the server's list, which confirms it."""
-        assert renewal.epoch is not None  # noqa: S101  # it was opened
         if not self._subscriptions.is_wanted(self.scope):
             self._drop_successor()
             self._events.append(RenewalFailed(ConnectionFailedError("nothing is subscribed any more")))
@@ -715,10 +716,8 @@ class UpbitConnection:
             self._actions.append(SendText(wire.encode_request(request), renewal.epoch))
         renewal.next_phase(RenewalPhase.CONFIRMING, now + _CONFIRM_TIMEOUT_S)
 
-    def _receive_early(self, raw: bytes, now: float) -> None:
+    def _receive_early(self, renewal: Renewal, raw: bytes, now: float) -> None:
         """A frame of the successor: data waits, an answer is looked at."""
-        renewal = self._renewal
-        assert renewal is not None  # noqa: S101  # _is_successor said so
         try:
             for item in split(raw):
                 head = peek(item)
@@ -746,23 +745,20 @@ class UpbitConnection:
         """Whether the subscription is still the one asked for; if not, it is asked for again."""
         if renewal.items == self._subscriptions.request_items(self.scope):
             return True
-        delay = max(renewal.limiter.delay(now), 0.0)
+        delay = renewal.limiter.delay(now)
         if delay > 0:
             renewal.next_phase(RenewalPhase.CONFIRMING, now + delay)
         else:
             self._subscribe_successor(renewal, now)
         return False
 
-    def _take_over(self, now: float) -> None:
-        renewal, old = self._renewal, self._socket
-        assert renewal is not None  # noqa: S101  # its callers looked
-        assert old is not None  # noqa: S101
+    def _take_over(self, renewal: Renewal, now: float) -> None:
         if renewal.items != self._subscriptions.request_items(self.scope):
             # The old line died at the wrong moment; now the successor is asked as any socket is.
             self._subscriptions.resend(self.scope)
             self._send_at = now
+        self._actions.append(CloseSocket(self._socket))
         self._socket = renewal.epoch
-        self._actions.append(CloseSocket(old))
         self._message_limiter = renewal.limiter
         self._opened_at, self._heard_at = renewal.opened_at, now
         self._ping_at, self._pong_due = now + self._config.ping_interval_s, _NEVER
@@ -787,7 +783,6 @@ class UpbitConnection:
     # --- sending -----------------------------------------------------------------------------------
 
     def _send_ping(self) -> None:
-        assert self._socket is not None  # noqa: S101  # only while it is open
         self._actions.append(SendPing(self._socket))
         self._pings_unanswered += 1
 
@@ -857,7 +852,6 @@ class UpbitConnection:
         self._audit_at = _NEVER if interval is None else now + interval
 
     def _emit_message(self, text: str, now: float) -> None:
-        assert self._socket is not None  # noqa: S101  # only while it is open
         self._message_limiter.record(now)
         self._actions.append(SendText(text, self._socket))
 

@@ -44,7 +44,7 @@ class Renewal:
 
     Attributes:
         phase: how far it has come.
-        epoch: of the successor; None while WAITING.
+        epoch: of the successor; 0 while WAITING.
         due: when the phase ends by itself, seconds of a monotonic clock.
         opened_at: when the handshake was done.
         items: what was asked of the server on the successor.
@@ -55,7 +55,7 @@ class Renewal:
 
     def __init__(self, limiter: RollingWindowLimiter, now: float) -> None:
         self.phase = RenewalPhase.WAITING
-        self.epoch: int | None = None
+        self.epoch = 0
         self.due = now
         self.opened_at = 0.0
         self.items: tuple[wire.RequestItem, ...] = ()
