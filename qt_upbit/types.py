@@ -641,14 +641,16 @@ class TickerEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
     signed_change_price: Annotated[Decimal, _key("scp")]
     change_rate: Annotated[Decimal, _key("cr")]
     signed_change_rate: Annotated[Decimal, _key("scr")]
-    ask_bid: Annotated[AskBid, _key("ab")]
+    ask_bid: Annotated[AskBid | None, _key("ab")] = None
+    """Side of the last trade's taker; None from REST, which does not say."""
     trade_volume: Annotated[Decimal, _key("tv")]
     acc_trade_volume: Annotated[Decimal, _key("atv")]
     trade_date: Annotated[str, _key("tdt")]
     trade_time: Annotated[str, _key("ttm")]
     trade_timestamp: Annotated[int, _key("ttms")]
-    acc_ask_volume: Annotated[Decimal, _key("aav")]
-    acc_bid_volume: Annotated[Decimal, _key("abv")]
+    acc_ask_volume: Annotated[Decimal | None, _key("aav")] = None
+    """Sold by takers; None from REST, as the next."""
+    acc_bid_volume: Annotated[Decimal | None, _key("abv")] = None
     highest_52_week_price: Annotated[Decimal | None, _key("h52wp")] = None
     highest_52_week_date: Annotated[str | None, _key("h52wdt")] = None
     lowest_52_week_price: Annotated[Decimal | None, _key("l52wp")] = None

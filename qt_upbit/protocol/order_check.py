@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation, localcontext
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 from qt_upbit.exceptions import InvalidOrderError
 from qt_upbit.protocol.tick_sizes import TICK_SIZES, round_to_tick
 from qt_upbit.types import AskBid, OrderType, SmpType, TimeInForce
 
-__all__ = ["DOCUMENTED_RULES", "OrderRules", "check_order"]
+__all__ = ["DOCUMENTED_RULES", "Number", "OrderOptions", "OrderRules", "check_order"]
 
 _MOST_DECIMALS: Final = 8
 _LONGEST_IDENTIFIER: Final = 64
@@ -26,8 +26,8 @@ class OrderRules:
     """Limits of one market; None where none is known.
 
     Attributes:
-        tick_size: of prices near the present one, from the instruments; the tables of
-            `qt_upbit.protocol.tick_sizes` come first because a tick depends on the price.
+        tick_size: at the order's price, where you know better than the tables of
+            `qt_upbit.protocol.tick_sizes`; that of the instruments holds at the present price only.
         min_total: quote currency.
         max_total: quote currency.
     """
@@ -35,6 +35,17 @@ class OrderRules:
     tick_size: Decimal | None = None
     min_total: Decimal | None = None
     max_total: Decimal | None = None
+
+
+class OrderOptions(TypedDict, total=False):
+    """What an order may have beside pair, side and kind; explained at `check_order`."""
+
+    price: Number | None
+    volume: Number | None
+    time_in_force: TimeInForce | str | None
+    smp_type: SmpType | str | None
+    identifier: str | None
+    rules: OrderRules | None
 
 
 DOCUMENTED_RULES: Final = {
@@ -168,11 +179,11 @@ def _amount(field: str, value: Any, kind: OrderType, side: AskBid, needed: bool)
 
 
 def _check_tick(code: str, quote: str, price: Decimal, rules: OrderRules) -> None:
-    if quote in TICK_SIZES:
-        low, high = round_to_tick(code, price, "down"), round_to_tick(code, price, "up")
-    elif rules.tick_size:
+    if rules.tick_size:
         low = max(price // rules.tick_size * rules.tick_size, rules.tick_size)
         high = low if low == price else low + rules.tick_size
+    elif quote in TICK_SIZES:
+        low, high = round_to_tick(code, price, "down"), round_to_tick(code, price, "up")
     else:
         return
     if price not in (low, high):

@@ -8,18 +8,19 @@ was lost looked up instead of sent again.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import importlib.util
 import itertools
 import re
 import time
 import uuid as uuids
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, Unpack
 
 import msgspec
 
@@ -35,7 +36,7 @@ from qt_upbit.exceptions import (
     RestError,
     is_retryable,
 )
-from qt_upbit.protocol.order_check import Number, OrderRules, check_order
+from qt_upbit.protocol.order_check import OrderOptions, OrderRules, check_order
 from qt_upbit.records import Balance, CancelResult, Instrument, Market, Order, OrderChance
 from qt_upbit.rest import rows
 from qt_upbit.rest.rate_groups import RateGroups
@@ -47,9 +48,7 @@ from qt_upbit.types import (
     OrderbookEvent,
     OrderState,
     OrderType,
-    SmpType,
     TickerEvent,
-    TimeInForce,
     TradeEvent,
 )
 
@@ -58,7 +57,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RestClient"]
 
-_T = TypeVar("_T")
 
 _CANDLES_PER_CALL: Final = 200
 _TRADES_PER_CALL: Final = 500
@@ -279,11 +277,12 @@ class RestClient:
             raise ValueError("count=None needs `after`: history has no end")
         _aware(after)
         found: list[CandleEvent] = []
-        async for page in self.candle_pages(code, unit, count=count, before=before):
-            new = [each for each in page if after is None or each.start >= after]
-            found = new + found
-            if len(new) < len(page) or (count is not None and len(found) >= count):
-                break
+        async with contextlib.aclosing(self.candle_pages(code, unit, count=count, before=before)) as pages:
+            async for page in pages:
+                new = [each for each in page if after is None or each.start >= after]
+                found = new + found
+                if len(new) < len(page) or (count is not None and len(found) >= count):
+                    break
         return found if count is None else found[max(len(found) - count, 0) :]
 
     async def candle_pages(
@@ -293,7 +292,7 @@ class RestClient:
         *,
         count: int | None = None,
         before: datetime | None = None,
-    ) -> AsyncIterator[list[CandleEvent]]:
+    ) -> AsyncGenerator[list[CandleEvent]]:
         """Candles of a pair backwards, a page a call, each oldest first; ends where history begins.
 
         Args:
@@ -363,7 +362,10 @@ class RestClient:
         *,
         states: Sequence[OrderState] = (OrderState.WAIT, OrderState.WATCH),
     ) -> list[Order]:
-        """Every open order, of one pair or of all, oldest first, without fills."""
+        """Every open order, of one pair or of all, oldest first, without fills.
+
+        Beyond a hundred they come in several calls: when one ends meanwhile, another may be missing.
+        """
         query: dict[str, Any] = {"limit": _OPEN_PER_CALL, "order_by": "asc"}
         query["states"] = [state.value for state in states]
         if code is not None:
@@ -434,17 +436,7 @@ class RestClient:
     # --- orders -------------------------------------------------------------------------------------
 
     async def create_order(
-        self,
-        code: str,
-        ask_bid: AskBid | str,
-        order_type: OrderType | str,
-        *,
-        price: Number | None = None,
-        volume: Number | None = None,
-        time_in_force: TimeInForce | str | None = None,
-        smp_type: SmpType | str | None = None,
-        identifier: str | None = None,
-        rules: OrderRules | None = None,
+        self, code: str, ask_bid: AskBid | str, order_type: OrderType | str, **options: Unpack[OrderOptions]
     ) -> Order:
         """Place an order; see `check_order` for the arguments.
 
@@ -457,46 +449,25 @@ class RestClient:
             InvalidOrderError: Upbit would refuse it; nothing was sent.
             OrderOutcomeError: no answer, and it was not found.
         """
-        identifier = self._new_identifier() if identifier is None else identifier
-        fields = check_order(
-            code, ask_bid, order_type, price=price, volume=volume, time_in_force=time_in_force,
-            smp_type=smp_type, identifier=identifier, rules=rules,
-        )  # fmt: skip
-        body: dict[str, Any] = dict(fields)
+        identifier = self._identify(options)
+        body = check_order(code, ask_bid, order_type, **options)
         try:
             return rows.parse(await self._ask(_CREATE, **body), rows.order)
         except (_LostAnswerError, DecodeError):
             return await self._look_up(identifier)
 
     async def test_order(
-        self,
-        code: str,
-        ask_bid: AskBid | str,
-        order_type: OrderType | str,
-        *,
-        price: Number | None = None,
-        volume: Number | None = None,
-        time_in_force: TimeInForce | str | None = None,
-        smp_type: SmpType | str | None = None,
-        identifier: str | None = None,
-        rules: OrderRules | None = None,
+        self, code: str, ask_bid: AskBid | str, order_type: OrderType | str, **options: Unpack[OrderOptions]
     ) -> Order:
         """Have Upbit check an order as if it were placed. Nothing is placed; the uuid is of no use."""
-        body: dict[str, Any] = dict(
-            check_order(
-                code,
-                ask_bid,
-                order_type,
-                price=price,
-                volume=volume,
-                time_in_force=time_in_force,
-                smp_type=smp_type,
-                identifier=identifier,
-                rules=rules,
-            )
-        )
-        raw = await self._ask(_TEST, **body)
+        raw = await self._ask(_TEST, **check_order(code, ask_bid, order_type, **options))
         return rows.parse(raw, rows.order)
+
+    def _identify(self, options: OrderOptions) -> str:
+        """The order's identifier, made if the caller gave none."""
+        given = options.get("identifier")
+        identifier = options["identifier"] = self._new_identifier() if given is None else given
+        return identifier
 
     async def cancel_order(self, *, uuid: str | None = None, identifier: str | None = None) -> Order:
         """Ask for an order to be cancelled; the order as it was at that moment, usually still open.
@@ -520,16 +491,15 @@ class RestClient:
     async def cancel_orders(
         self, *, uuids: Collection[str] = (), identifiers: Collection[str] = ()
     ) -> CancelResult:
-        """Ask for orders to be cancelled, by Upbit's ids or yours; which were accepted, and which not."""
-        results = []
-        for name, part in _id_parts(uuids, identifiers, _CANCELS_PER_CALL):
-            key: dict[str, Any] = {name: part}
-            raw = await self._ask(_CANCEL_SOME, **key)
-            results.append(rows.parse(raw, rows.cancel_result))
-        return CancelResult(
-            success=tuple(each for result in results for each in result.success),
-            failed=tuple(each for result in results for each in result.failed),
-        )
+        """Ask for up to 20 orders to be cancelled, by Upbit's ids or yours; which were accepted, which not.
+
+        One call, so that a failure leaves no doubt about some of them.
+        """
+        parts = list(_id_parts(uuids, identifiers, _CANCELS_PER_CALL))
+        if len(parts) != 1:
+            raise ValueError(f"give 1 to {_CANCELS_PER_CALL} uuids or identifiers")
+        raw = await self._ask(_CANCEL_SOME, **dict(parts))
+        return rows.parse(raw, rows.cancel_result)
 
     async def cancel_open_orders(
         self,
@@ -566,15 +536,10 @@ class RestClient:
         ask_bid: AskBid | str,
         order_type: OrderType | str,
         *,
-        uuid: str | None = None,
-        identifier: str | None = None,
-        price: Number | None = None,
-        volume: Number | None = None,
+        prev_order_uuid: str | None = None,
+        prev_order_identifier: str | None = None,
         remain_only: bool = False,
-        time_in_force: TimeInForce | str | None = None,
-        smp_type: SmpType | str | None = None,
-        new_identifier: str | None = None,
-        rules: OrderRules | None = None,
+        **options: Unpack[OrderOptions],
     ) -> Order:
         """Cancel an order and place another of the same pair and side once that is done.
 
@@ -582,15 +547,10 @@ class RestClient:
             code: the pair of both.
             ask_bid: the side of both.
             order_type: kind of the new one.
-            uuid: of the old order, or
-            identifier: of the old order.
-            price: of the new one; this and the following as in `check_order`.
-            volume: of the new one; leave it out with `remain_only`.
-            remain_only: take the volume that the old one still had.
-            time_in_force: of the new one.
-            smp_type: of the new one.
-            new_identifier: of the new one, made if you give none.
-            rules: limits of the market.
+            prev_order_uuid: Upbit's id of the order to cancel, or
+            prev_order_identifier: yours.
+            remain_only: take the volume that the old one still had; give no `volume` then.
+            options: of the new one, as in `check_order`.
 
         Returns:
             The old order, with ``new_order_uuid`` and ``new_order_identifier``. Nothing is placed if the old
@@ -600,34 +560,24 @@ class RestClient:
             InvalidOrderError: Upbit would refuse it; nothing was sent.
             OrderOutcomeError: no answer, and the new order was not found.
         """
-        old = _one_of(uuid=uuid, identifier=identifier)
-        new_identifier = self._new_identifier() if new_identifier is None else new_identifier
+        old = _one_of(uuid=prev_order_uuid, identifier=prev_order_identifier)
+        identifier = self._identify(options)
         if remain_only:
-            # How much remains is not known here, so only its price can be checked.
-            tick = None if rules is None else rules.tick_size
-            volume, rules = 1, OrderRules(tick, min_total=Decimal("1E-30"), max_total=Decimal("1E+30"))
-        fields = check_order(
-            code,
-            ask_bid,
-            order_type,
-            price=price,
-            volume=volume,
-            time_in_force=time_in_force,
-            smp_type=smp_type,
-            identifier=new_identifier,
-            rules=rules,
-        )
-        body: dict[str, Any] = {f"prev_order_{name}": value for name, value in old.items()}
-        names = {"ord_type", "price", "volume", "time_in_force", "smp_type", "identifier"}
-        body |= {f"new_{name}": value for name, value in fields.items() if name in names}
+            # How much remains is not known here, so only the price can be checked.
+            rules = options.get("rules") or OrderRules()
+            free = OrderRules(rules.tick_size, min_total=Decimal("1E-30"), max_total=Decimal("1E+30"))
+            options |= {"volume": 1, "rules": free}
+        body = {f"prev_order_{name}": value for name, value in old.items()}
+        fields = check_order(code, ask_bid, order_type, **options)
+        body |= {f"new_{name}": value for name, value in fields.items() if name not in ("market", "side")}
         if remain_only:
             body["new_volume"] = "remain_only"
         try:
             return rows.parse(await self._ask(_CANCEL_AND_NEW, **body), rows.order)
         except (_LostAnswerError, DecodeError):
-            new = await self._look_up(new_identifier)
-        told = await self.get_order(uuid=uuid, identifier=identifier)
-        return msgspec.structs.replace(told, new_order_uuid=new.uuid, new_order_identifier=new_identifier)
+            new = await self._look_up(identifier)
+        told = await self.get_order(**old)
+        return msgspec.structs.replace(told, new_order_uuid=new.uuid, new_order_identifier=identifier)
 
     async def _look_up(self, identifier: str) -> Order:
         """The order whose answer was lost; a request may also still be on its way.
@@ -739,7 +689,7 @@ class RestClient:
         if not config.use_system_proxy:
             options["http_client"] = self._sdk.DefaultAsyncHttpxClient(trust_env=False)
         # Keys are always given: without, the SDK would look for some in the environment.
-        return self._sdk.AsyncUpbit(  # type: ignore[no-any-return]  # imported by name
+        client: AsyncUpbit = self._sdk.AsyncUpbit(
             access_key="" if keys is None else keys.access_key.get_secret_value(),
             secret_key="" if keys is None else keys.secret_key.get_secret_value(),
             base_url=config.rest_url.removesuffix("/v1"),
@@ -747,6 +697,7 @@ class RestClient:
             max_retries=0,
             **options,
         )
+        return client
 
 
 def _one_of(**ids: str | None) -> dict[str, Any]:

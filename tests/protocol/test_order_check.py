@@ -97,6 +97,10 @@ def test_rules_of_the_market_win() -> None:
         check_order("SGD-BTC", "BID", "limit", price="1.17", volume=2, rules=rules)
     with pytest.raises(InvalidOrderError, match="minimum of 2 SGD"):
         check_order("SGD-BTC", "BID", "limit", price="1.15", volume=1, rules=rules)
+    half = OrderRules(tick_size=Decimal("0.5"))
+    check_order("KRW-USDT", "BID", "limit", price="1400.5", volume=10, rules=half)
+    with pytest.raises(InvalidOrderError, match="1400 or 1401 would do"):
+        check_order("KRW-USDT", "BID", "limit", price="1400.5", volume=10)
     # Without a table and without rules nothing is known, and nothing refused.
     check_order("SGD-BTC", "BID", "limit", price="1.17", volume=1)
 

@@ -95,7 +95,7 @@ async def test_cancel_and_new_and_many_at_once(rest: RestClient, server: Simulat
         "KRW-BTC",
         AskBid.BID,
         OrderType.LIMIT,
-        uuid=old.uuid,
+        prev_order_uuid=old.uuid,
         price=low_price(server) - 1000,
         remain_only=True,
     )
@@ -110,6 +110,14 @@ async def test_cancel_and_new_and_many_at_once(rest: RestClient, server: Simulat
     await until(lambda: len(server.exchange.account.open_orders) == 3)
     result = await rest.cancel_open_orders(ask_bid=AskBid.BID)
     assert {each.uuid for each in result.success} == {new.uuid, more[1].uuid, more[2].uuid}
+
+
+async def test_many_are_cancelled_in_one_call_or_not_at_all(rest: RestClient) -> None:
+    for ids in ([], [str(n) for n in range(21)]):
+        with pytest.raises(ValueError, match="1 to 20"):
+            await rest.cancel_orders(uuids=ids)
+    with pytest.raises(ValueError, match="1 to 20"):
+        await rest.cancel_orders(uuids=["a"], identifiers=["b"])
 
 
 async def test_what_would_be_refused_is_not_sent(rest: RestClient, server: SimulatedServer) -> None:
@@ -205,7 +213,12 @@ async def test_a_lost_replacement(rest: RestClient, server: SimulatedServer, how
     old = await rest.create_order(**bid(server))
     server.rest_faults.append(RestFault("POST", "/v1/orders/cancel_and_new", how))
     replace = rest.cancel_and_new(
-        "KRW-BTC", AskBid.BID, OrderType.LIMIT, uuid=old.uuid, price=low_price(server), volume="0.002"
+        "KRW-BTC",
+        AskBid.BID,
+        OrderType.LIMIT,
+        prev_order_uuid=old.uuid,
+        price=low_price(server),
+        volume="0.002",
     )
     if how == "lose_answer":
         told = await replace

@@ -75,6 +75,7 @@ def test_recorded_tickers_are_exact() -> None:
         event = rows.ticker(row)
         assert event.code == row["market"]
         assert event.is_snapshot
+        assert (event.ask_bid, event.acc_ask_volume) == (None, None), "nothing is made up"
         for name in ("trade_price", "acc_trade_price_24h", "signed_change_rate", "acc_trade_volume"):
             assert getattr(event, name) == Decimal(row[name])
 
