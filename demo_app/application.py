@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import sys
 from contextlib import AsyncExitStack
 from typing import Any, Final
@@ -17,7 +16,14 @@ from demo_app.history import History, HistoryError
 from demo_app.i18n import Translator
 from demo_app.main_window import MainWindow
 from demo_app.theme import make_theme
-from qt_upbit import CandleUnit, ConfigError, Credentials, GlobalWebSocketManager, WebSocketConfig
+from qt_upbit import (
+    CandleUnit,
+    ConfigError,
+    Credentials,
+    GlobalWebSocketManager,
+    RestClient,
+    WebSocketConfig,
+)
 
 __all__ = ["run_terminal"]
 
@@ -31,7 +37,7 @@ _MARKETS: Final = 120
 
 def run_terminal(arguments: Arguments) -> int:
     """Run the terminal until it is closed; the exit code of the process."""
-    if importlib.util.find_spec("upbit") is None:
+    if not RestClient.is_available():
         # Imported later, beside the running window.
         raise ModuleNotFoundError("No module named 'upbit'", name="upbit")
     app = QApplication.instance() or QApplication(sys.argv[:1])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import itertools
 import random
 import time
@@ -187,7 +186,7 @@ class GlobalWebSocketManager(QObject):
             self._deliver, self.config.frame_rate_hz, self.config.slice_ms / 1000, clock, self
         )
         self._engine = DataRoutingEngine(self._frames.hub)
-        self._recovers = self.config.recover_gaps and importlib.util.find_spec("upbit") is not None
+        self._recovers = self.config.recover_gaps and RestClient.is_available()
         self._recovery = GapRecovery(
             self._engine,
             lambda: self.rest,

@@ -148,10 +148,9 @@ class ScopeLink(QObject):
         self._pass_on_events()
         if self.connection.has_output:
             self._carry_out()
-        self._route(frames)
+        self._route(frames, now)
 
-    def _route(self, frames: Iterable[tuple[Head, bytes]]) -> None:
-        now = self._clock()
+    def _route(self, frames: Iterable[tuple[Head, bytes]], now: float) -> None:
         for head, data in frames:
             try:
                 self._engine.route(head, data, now)
@@ -177,7 +176,7 @@ class ScopeLink(QObject):
         for event in self.connection.take_events():
             match event:
                 case FramesReleased(frames):
-                    self._route(frames)
+                    self._route(frames, self._clock())
                     continue
                 case RenewalFailed(error):
                     self._renew_later(error)

@@ -162,7 +162,7 @@ class RestClient:
         new_identifier: Callable[[], str] = lambda: str(uuids.uuid4()),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        if importlib.util.find_spec("upbit") is None:
+        if not self.is_available():
             raise ConfigError("REST calls need Upbit's SDK: pip install 'qt-upbit[rest]'")
         self._config = config
         self._clock = clock
@@ -174,6 +174,11 @@ class RestClient:
         self._client: AsyncUpbit | None = None
         self._loading = asyncio.Lock()
         self._closed = False
+
+    @staticmethod
+    def is_available() -> bool:
+        """Whether the extra ``rest`` is installed."""
+        return importlib.util.find_spec("upbit") is not None
 
     async def __aenter__(self) -> Self:
         return self
