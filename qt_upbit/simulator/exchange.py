@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import heapq
 import random
 from collections import Counter
@@ -14,7 +15,7 @@ import msgspec
 
 from qt_upbit.config import Region
 from qt_upbit.protocol import wire
-from qt_upbit.protocol.wire import Request, RequestRefused
+from qt_upbit.protocol.wire import Request, RequestItem, RequestRefused
 from qt_upbit.simulator.account import Account
 from qt_upbit.simulator.announcer import Announcer
 from qt_upbit.simulator.book import Book
@@ -28,10 +29,19 @@ from qt_upbit.simulator.price_path import mix
 from qt_upbit.simulator.rate_window import RateWindow
 from qt_upbit.simulator.replay import Replay, ReplayFrame
 from qt_upbit.simulator.scripted_trader import ScriptedTrader
-from qt_upbit.simulator.session import Close, Message, Session, Stream, streams_of
+from qt_upbit.simulator.session import Close, Message, Raw, Session, Stream, streams_of
 from qt_upbit.simulator.settings import SimulatorSettings
 from qt_upbit.simulator.token_check import TokenCheck, TokenRefused
-from qt_upbit.types import AskBid, BaseWebSocketEvent, MyOrderEvent, Scope, WireFormat, event_type_of
+from qt_upbit.types import (
+    AskBid,
+    BaseWebSocketEvent,
+    MarketState,
+    MyOrderEvent,
+    Scope,
+    StreamType,
+    WireFormat,
+    event_type_of,
+)
 
 __all__ = ["Refusal", "SimulatedExchange"]
 
@@ -41,6 +51,9 @@ _ABSENT_ABROAD: Final = frozenset(
 """Of myOrder frames, in captures from Singapore (protocol section 3.5)."""
 _INVALID_AUTH: Final = ("INVALID_AUTH", "인증 정보가 올바르지 않습니다.")
 _json: Final = msgspec.json.Encoder()
+
+
+Disturbance = Callable[[Session, bytes], Iterable[bytes | Raw]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +108,12 @@ class SimulatedExchange:
         )
         self._indicators = IndicatorFeed(self.market, self.settings.indicator_delay_s)
         self.on_output: Callable[[Session], None] = lambda session: None
+        self.disturb: Disturbance | None = None
+        """Looks at every data frame, and says what goes out instead; None while nothing is wrong."""
+        self.is_offline = False
+        """Maintenance: nothing happens, and REST says so."""
+        self.is_reachable = True
+        """Whether new connections get through to it; the server sees to that."""
         self._rng = random.Random(mix(self.settings.seed, 1001))  # noqa: S311  # a simulation, not a secret
         self._totals: Counter[Scope] = Counter()
         self._connects: dict[str, RateWindow] = {}
@@ -103,13 +122,16 @@ class SimulatedExchange:
         self._timers: list[tuple[float, int, Callable[[float], None]]] = []
         self._count = 0
         self._now = now
+        self._skew_s = 0.0
+        self._strays: tuple[int | None, float] = (None, 0.0)
         self._batched: list[Session] = []
 
     # --- time -----------------------------------------------------------------------------------
 
     def market_ms(self, now: float) -> int:
         """Market time in milliseconds."""
-        return int((self.started + (now - self.started) * self.settings.time_scale) * 1000)
+        passed = (now - self.started) * self.settings.time_scale
+        return int((self.started + passed + self._skew_s) * 1000)
 
     def tick(self, now: float, max_events: int = 1_000_000) -> bool:
         """Let everything happen that is due; whether something is left because of `max_events`."""
@@ -119,7 +141,7 @@ class SimulatedExchange:
                 break
             heapq.heappop(self._timers)[2](now)
         market_ms = self.market_ms(now)
-        more = self.market.tick(market_ms, self, max_events)
+        more = not self.is_offline and self.market.tick(market_ms, self, max_events)
         if self.replay is not None:
             recorded = self.replay.take(now, max_events)
             for frame in recorded:
@@ -127,7 +149,7 @@ class SimulatedExchange:
             more = more or len(recorded) == max_events
         more = more or bool(self._timers and self._timers[0][0] <= now)
         if not more:
-            if self.settings.market_running:
+            if self.settings.market_running and not self.is_offline:
                 self._tick_private(market_ms)
             self._flush_batches()
         return more
@@ -170,6 +192,10 @@ class SimulatedExchange:
     def _call_later(self, seconds: float, callback: Callable[[int], None]) -> None:
         self.call_at(self._now + seconds, lambda at: callback(self.market_ms(at)))
 
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> None:
+        """Have something done so many seconds from now."""
+        self.call_at(self._now + seconds, lambda at: callback())
+
     def call_at(self, when: float, callback: Callable[[float], None]) -> None:
         """Have something done by the `tick` at or after `when`."""
         self._count += 1
@@ -211,6 +237,7 @@ class SimulatedExchange:
         """Open a session for a socket that `admit` let in."""
         settings = self.settings
         session = Session(
+            self._totals.total() + 1,
             scope,
             now,
             self._rng.uniform(5.5, 8.0) % settings.up_interval_s or settings.up_interval_s,
@@ -405,7 +432,7 @@ class SimulatedExchange:
         if self.replay is not None:
             return  # a recording is all there is
         pair = self.market.pairs.get(stream.code)
-        if pair is None:
+        if pair is None or self.is_offline:
             return
         if stream.wire_type == "orderbook":
             data = self._book_data(stream, pair.book, session.format.is_simple, "SNAPSHOT")
@@ -417,15 +444,18 @@ class SimulatedExchange:
 
     def _send_strays(self, session: Session, old: Iterable[Stream]) -> None:
         """Frames of the old subscription that were under way (protocol section 2.5)."""
-        if not self.settings.market_running or not self.settings.max_stray_frames:
-            return
+        number, delay_s = self._strays
+        if number is None:
+            if not self.settings.market_running or not self.settings.max_stray_frames:
+                return
+            number = self._rng.randrange(self.settings.max_stray_frames + 1)
         candidates = [
             stream for stream in old
             if stream.live
             and stream.wire_type in ("ticker", "orderbook", "candle.1s")
             and stream.code in self.market.pairs
         ]  # fmt: skip
-        for stream in candidates[: self._rng.randrange(self.settings.max_stray_frames + 1)]:
+        for stream in candidates[:number]:
             pair = self.market.pairs[stream.code]
             data: bytes | None
             if stream.wire_type == "orderbook":
@@ -437,7 +467,7 @@ class SimulatedExchange:
                 again = msgspec.structs.replace(event, stream_type=type(event.stream_type)("REALTIME"))
                 data = encode_object(again, session.format.is_simple)
             if data is not None:
-                self._send(session, data)
+                self.send_later(session, data, delay_s)
 
     # --- what the market says -------------------------------------------------------------------
 
@@ -506,6 +536,29 @@ class SimulatedExchange:
         if session.closing or session.closed:
             return
         session.last_activity = self._now
+        if self.disturb is None:
+            self._put(session, data)
+        else:
+            for output in self.disturb(session, data):
+                if isinstance(output, Raw):
+                    session.put(output)
+                else:
+                    self._put(session, output)
+        if len(session.outbox) > self.settings.slow_client_frames:
+            session.outbox.clear()
+            session.put(Close(None, "slow client"))
+
+    def send_later(self, session: Session, data: bytes, delay_s: float) -> None:
+        """Send an object some time from now, whatever is subscribed then."""
+        if delay_s <= 0:
+            self._put(session, data)
+        else:
+            self.call_at(self._now + delay_s, lambda at: self._put(session, data))
+
+    def _put(self, session: Session, data: bytes) -> None:
+        """One object as a frame of the session's format."""
+        if session.closing or session.closed:
+            return
         if not session.format.is_list:
             session.put(data)
         elif self.settings.list_batching:
@@ -514,15 +567,82 @@ class SimulatedExchange:
             session.batch.append(data)
         else:
             session.put(b"[" + data + b"]")
-        if len(session.outbox) > self.settings.slow_client_frames:
-            session.outbox.clear()
-            session.put(Close(None, "slow client"))
 
     def _flush_batches(self) -> None:
         for session in self._batched:
             session.put(b"[" + b",".join(session.batch) + b"]")
             session.batch = []
         self._batched = []
+
+    # --- what can go wrong (`qt_upbit.simulator.faults`) ------------------------------------------
+
+    def send_error(self, session: Session, name: str, message: str) -> None:
+        """Send an error frame, and the close that follows it."""
+        self._refuse(session, name, message, now=self._now)
+
+    def set_offline(self, offline: bool) -> None:
+        """Begin or end a maintenance: nothing is traded, sockets are quiet, REST says ``market_offline``."""
+        self.is_offline = offline
+
+    def skew_clock(self, seconds: float) -> None:
+        """Let the market's clock jump ahead."""
+        self._skew_s += seconds
+
+    def delist(self, code: str) -> None:
+        """Trade a pair no longer: its orders are cancelled, a last ticker says so.
+
+        Raises:
+            ValueError: no such pair.
+        """
+        pair = self.market.delist(code)
+        if pair is None:
+            raise ValueError(f"{code} is not traded")
+        now_ms = self.market_ms(self._now)
+        for order in self.account.open_orders:
+            if order.code == code:
+                self.account.cancel(order, now_ms)
+        last = pair.ticker_event(now_ms, StreamType.REALTIME)
+        self.publish(
+            msgspec.structs.replace(last, market_state=MarketState.DELISTED, is_trading_suspended=True)
+        )
+
+    def list_pair(self, code: str) -> None:
+        """Trade a pair from now on.
+
+        Raises:
+            ValueError: it is traded already, or there is no such coin.
+        """
+        if self.market.list_pair(code) is None:
+            raise ValueError(f"{code} is traded already, or nobody knows the coin")
+
+    def drop_streams(self, scope: Scope, share: float, listed: bool) -> None:
+        """Serve only a part of what was asked for, quietly, until the next request.
+
+        Args:
+            scope: on which endpoint.
+            share: of the streams that are dropped.
+            listed: LIST_SUBSCRIPTIONS names them nevertheless.
+        """
+        for session in self.sessions:
+            if session.scope is not scope:
+                continue
+            dropped = [key for key in session.streams if self._rng.random() < share]
+            for key in dropped:
+                del session.streams[key]
+                listeners = self._index[key]
+                del listeners[session]
+                if not listeners:
+                    del self._index[key]
+            if not listed:
+                session.subscription = tuple(
+                    item
+                    for item in (_without(each, dropped) for each in session.subscription)
+                    if item is not None
+                )
+
+    def set_strays(self, number: int | None, seconds: float) -> None:
+        """How many frames of the old subscription follow a replacement, and when; None is the setting."""
+        self._strays = (number, seconds)
 
     # --- keepalive ------------------------------------------------------------------------------
 
@@ -553,6 +673,15 @@ class SimulatedExchange:
 
     def _note_output(self, session: Session) -> None:
         self.on_output(session)
+
+
+def _without(item: RequestItem, dropped: Iterable[tuple[str, str]]) -> RequestItem | None:
+    """What is left of a request's object."""
+    codes = {code for wire_type, code in dropped if wire_type == item.type}
+    if not item.codes:
+        return None if codes else item
+    left = tuple(each for each in item.codes if each.partition(".")[0] not in codes)
+    return dataclasses.replace(item, codes=left) if left else None
 
 
 def _check_options(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
 from qt_upbit.simulator.book import Book
-from qt_upbit.simulator.catalog import coins_of, list_markets
+from qt_upbit.simulator.catalog import Listing, coins_of, list_markets
 from qt_upbit.simulator.pair import Pair, Trade
 from qt_upbit.simulator.price_path import PricePath, mix, text_seed
 from qt_upbit.simulator.settings import SimulatorSettings
@@ -48,44 +48,77 @@ class SimulatedMarket:
         self.pairs: dict[str, Pair] = {}
         self.trade_listeners: list[Callable[[Pair, Trade], None]] = []
         self.book_listeners: list[Callable[[Pair, int], None]] = []
-        origin = self.start_ms / 1000
-        whole = PricePath(mix(settings.seed, 77), 1.0, 0.02, origin, shortest_s=100.0)
-        coins = coins_of(settings.region)
-        paths: dict[str, PricePath] = {}
-
-        def path(symbol: str) -> PricePath:
-            if symbol not in paths:
-                coin = coins[symbol]
-                paths[symbol] = PricePath(
-                    mix(settings.seed, text_seed(symbol)),
-                    coin.price,
-                    coin.daily_volatility,
-                    origin,
-                    market=whole if coin.beta else None,
-                    beta=coin.beta,
-                )
-            return paths[symbol]
-
+        self._settings = settings
+        self._paths: dict[str, PricePath] = {}
+        self._coins = coins_of(settings.region)
+        self._whole = PricePath(mix(settings.seed, 77), 1.0, 0.02, self.start_ms / 1000, shortest_s=100.0)
+        self._gone: dict[str, Pair] = {}
         for listing in list_markets(settings.markets, settings.region, also):
-            quote = listing.quote
-            self.pairs[listing.code] = Pair(
-                listing,
-                settings.seed,
-                path(listing.coin.symbol),
-                path(quote) if quote in coins and quote != settings.region.quote_currency else None,
-                self.start_ms,
-                settings.rate,
-                settings.trade_disorder,
-            )
+            self.pairs[listing.code] = self._make_pair(listing)
         self._due: list[tuple[int, int, int, Pair]] = []
         self._count = 0
         self._pending: set[tuple[int, str]] = set()
         self._ticker_times: dict[str, int] = {}
         self.now_ms = self.start_ms
-        if settings.market_running:
-            for pair in self.pairs.values():
-                self._schedule(pair.next_book_ms(self.start_ms), _BOOK, pair)
-                self._schedule(pair.next_trade_ms(self.start_ms), _TRADE, pair)
+        for pair in self.pairs.values():
+            self._start(pair)
+
+    def _make_pair(self, listing: Listing) -> Pair:
+        quote, region = listing.quote, self._settings.region
+        priced_in_coin = quote in self._coins and quote != region.quote_currency
+        return Pair(
+            listing,
+            self._settings.seed,
+            self._path(listing.coin.symbol),
+            self._path(quote) if priced_in_coin else None,
+            self.start_ms,
+            self._settings.rate,
+            self._settings.trade_disorder,
+        )
+
+    def _path(self, symbol: str) -> PricePath:
+        if symbol not in self._paths:
+            coin = self._coins[symbol]
+            self._paths[symbol] = PricePath(
+                mix(self._settings.seed, text_seed(symbol)),
+                coin.price,
+                coin.daily_volatility,
+                self.start_ms / 1000,
+                market=self._whole if coin.beta else None,
+                beta=coin.beta,
+            )
+        return self._paths[symbol]
+
+    def _start(self, pair: Pair) -> None:
+        if self._settings.market_running:
+            self._schedule(pair.next_book_ms(self.now_ms), _BOOK, pair)
+            self._schedule(pair.next_trade_ms(self.now_ms), _TRADE, pair)
+
+    def delist(self, code: str) -> Pair | None:
+        """Trade a pair no longer; None if there is no such pair."""
+        pair = self.pairs.pop(code, None)
+        if pair is not None:
+            self._gone[code] = pair
+        return pair
+
+    def list_pair(self, code: str) -> Pair | None:
+        """Trade a pair from now on; None if it is traded already or nobody knows the coin."""
+        if code in self.pairs:
+            return None
+        pair = self._gone.pop(code, None)
+        if pair is None:
+            listings = list_markets(self._settings.markets, self._settings.region, (code,))
+            listing = next((each for each in listings if each.code == code), None)
+            if listing is None:
+                return None
+            pair = self._make_pair(listing)
+        self.pairs[code] = pair
+        # What a delisted pair had before it is still due (`tick` leaves it out), and would be due twice.
+        self._due = [entry for entry in self._due if entry[3] is not pair]
+        heapq.heapify(self._due)
+        self._pending = {entry for entry in self._pending if entry[1] != code}
+        self._start(pair)
+        return pair
 
     @property
     def next_due_ms(self) -> int | None:
@@ -101,6 +134,8 @@ class SimulatedMarket:
             due, _, kind, pair = heapq.heappop(self._due)
             # After a long stop (a suspended machine) the market goes on from now.
             at = max(due, now_ms - _CATCH_UP_MS)
+            if pair.code not in self.pairs:
+                continue
             _HANDLERS[kind](self, pair, at, now_ms, sink)
         return bool(self._due) and self._due[0][0] <= now_ms
 

@@ -54,6 +54,9 @@ _MISSING: Final = Refusal(
 _WRONG_TYPE: Final = Refusal(400, error_body(400, "Type mismatch error. Check the parameters type!"))
 _INVALID: Final = Refusal(400, error_body(400, "Invalid parameter. Check the given value!"))
 _TIME_OF_DAY: Final = re.compile(r"([01]\d|2[0-3])[0-5]\d[0-5]\d\Z")
+_OFFLINE: Final = Refusal(
+    403, error_body("market_offline", "시스템 점검 중입니다. 점검이 완료된 후에 다시 시도해주세요.")
+)
 _NO_ROUTE: Final = Refusal(404, error_body("not_found", "no Route matched with those values"))
 
 
@@ -108,6 +111,8 @@ class RestApi:
             now: the exchange's time.
             body: of a POST, JSON.
         """
+        if self._exchange.is_offline:
+            return _OFFLINE
         values = {name.lower(): value for name, value in headers.items()}
         private = self._orders.routes.get((method, path))
         if private is not None:

@@ -9,19 +9,21 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Literal, Self
 
-from aiohttp import ClientConnectionResetError, WSMsgType, web
+from aiohttp import web
 
+from qt_upbit.simulator.control import FaultControl
 from qt_upbit.simulator.exchange import Refusal, SimulatedExchange, error_body
+from qt_upbit.simulator.fault_injector import FaultInjector
+from qt_upbit.simulator.faults import Close, LineFault, Reset, Silence
+from qt_upbit.simulator.line import SLICE_S, SocketLine
 from qt_upbit.simulator.replay import Replay
 from qt_upbit.simulator.rest import RestApi
-from qt_upbit.simulator.session import Close, Session
+from qt_upbit.simulator.session import Session
 from qt_upbit.simulator.settings import SimulatorSettings
 from qt_upbit.types import Scope
 
 __all__ = ["RestFault", "SimulatedServer"]
 
-_SLICE_S: Final = 0.003
-"""After this time other tasks of the loop, a window for example, get their turn."""
 _EVENTS_PER_STEP: Final = 2
 
 
@@ -49,16 +51,6 @@ class RestFault:
     release: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class _Line:
-    """The socket of a session."""
-
-    def __init__(self, session: Session, ws: web.WebSocketResponse, transport: asyncio.Transport) -> None:
-        self.session = session
-        self.ws = ws
-        self.transport = transport
-        self.wake = asyncio.Event()
-
-
 class SimulatedServer:
     """Serves public, private and info sockets and REST on one port, inside the running event loop.
 
@@ -70,6 +62,7 @@ class SimulatedServer:
         refuse_connections: True answers every handshake with HTTP 503.
         handshake_status: an HTTP status to answer handshakes with, None for the usual.
         rest_faults: what goes wrong with coming REST calls; add to it.
+        faults: everything else that can go wrong; also over HTTP (`qt_upbit.simulator.control`).
     """
 
     def __init__(
@@ -91,10 +84,13 @@ class SimulatedServer:
         self.exchange = SimulatedExchange(self.settings, now=self._epoch, replay=replay)
         self.exchange.on_output = self._on_output
         self._rest = RestApi(self.exchange)
-        self._lines: dict[Session, _Line] = {}
+        self._lines: dict[Session, SocketLine] = {}
+        self.faults = FaultInjector(self.exchange, self._lines.values)
+        self._control = FaultControl(self.faults, self.exchange)
         self._runner: web.AppRunner | None = None
         self._site: web.TCPSite | None = None
         self._task: asyncio.Task[None] | None = None
+        self._reachable = True
 
     @property
     def url(self) -> str:
@@ -174,17 +170,10 @@ class SimulatedServer:
             scope: which endpoint.
             how: ``close`` with code 1000, ``reset`` the line, or fall ``silent`` on an open line.
         """
-        lines = [line for line in self._lines.values() if line.session.scope is scope]
-        for line in lines:
-            if how == "silent":
-                line.session.silent = True
-                line.session.outbox.clear()
-            elif how == "reset":
-                line.transport.abort()
-            else:
-                line.session.put(Close(1000, "dropped"))
+        kinds: dict[str, type[LineFault]] = {"close": Close, "reset": Reset, "silent": Silence}
+        hit = self.faults.inject(kinds[how](scope=scope))
         await asyncio.sleep(0)
-        return len(lines)
+        return hit
 
     # --- inside ---------------------------------------------------------------------------------
 
@@ -193,21 +182,27 @@ class SimulatedServer:
             now = self.now()
             began = time.perf_counter()
             while self.exchange.tick(now, _EVENTS_PER_STEP):
-                if time.perf_counter() - began > _SLICE_S:
+                if time.perf_counter() - began > SLICE_S:
                     await asyncio.sleep(0)
                     began = time.perf_counter()
+            if self._reachable is not self.exchange.is_reachable:
+                self._reachable = self.exchange.is_reachable
+                await (self.start_listening() if self._reachable else self.stop_listening())
             await asyncio.sleep(self.settings.tick_interval_s)
 
     def _on_output(self, session: Session) -> None:
         line = self._lines.get(session)
         if line is not None:
-            line.wake.set()
+            line.wake()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         for scope in Scope:
             if request.path == scope.path:
                 return await self._handle_socket(request, scope)
         body = await request.read()
+        controlled = self._control.answer(request.method, request.path, request.headers, body)
+        if controlled is not None:
+            return _response(controlled)
         fault = self._take_fault(request)
         if fault is not None:
             if fault.how == "wait":
@@ -233,7 +228,7 @@ class SimulatedServer:
                 if fault is not None and fault.how == "lose_answer":
                     return self._cut(request)
                 return _response(done.value)
-            if time.perf_counter() - began > _SLICE_S:
+            if time.perf_counter() - began > SLICE_S:
                 await asyncio.sleep(0)
                 began = time.perf_counter()
 
@@ -251,6 +246,11 @@ class SimulatedServer:
         return web.Response(status=500)  # for nobody: the line is cut
 
     async def _handle_socket(self, request: web.Request, scope: Scope) -> web.StreamResponse:
+        delay_s, refused = self.faults.take_handshake(scope)
+        if delay_s > 0:
+            await asyncio.sleep(delay_s)
+        if refused is not None:
+            return _response(refused)
         status = 503 if self.refuse_connections else self.handshake_status
         if status is not None:
             headers = {"Retry-After": "1"} if status in (429, 503) else {}
@@ -270,66 +270,13 @@ class SimulatedServer:
         if not isinstance(transport, asyncio.Transport):  # gone meanwhile
             return ws
         session = self.exchange.connect(scope, self.now(), request.headers)
-        line = self._lines[session] = _Line(session, ws, transport)
-        if session.outbox:
-            line.wake.set()
-        sender = asyncio.get_running_loop().create_task(
-            self._send(line), name=f"simulated {scope.value} socket"
-        )
+        line = self._lines[session] = SocketLine(self.exchange, session, ws, transport)
         try:
-            await self._receive(line)
+            await line.serve(self.now)
         finally:
-            sender.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await sender
             del self._lines[session]
             self.exchange.disconnect(session)
         return ws
-
-    async def _receive(self, line: _Line) -> None:
-        session, ws = line.session, line.ws
-        while True:
-            message = await ws.receive()
-            if message.type is WSMsgType.TEXT or message.type is WSMsgType.BINARY:
-                self.exchange.receive(session, message.data, self.now())
-            elif message.type is WSMsgType.PING:
-                if self.exchange.receive_ping(session, self.now()):
-                    with contextlib.suppress(ConnectionResetError, ClientConnectionResetError):
-                        await ws.pong(message.data)
-            elif message.type is WSMsgType.CLOSE:
-                while session.silent and not line.transport.is_closing():
-                    await asyncio.sleep(0.05)
-                if not line.transport.is_closing():
-                    await ws.close(code=message.data or 1000, drain=False)
-                return
-            elif message.type is not WSMsgType.PONG:
-                return
-
-    async def _send(self, line: _Line) -> None:
-        session, ws = line.session, line.ws
-        try:
-            while True:
-                await line.wake.wait()
-                line.wake.clear()
-                began = time.perf_counter()
-                for output in session.take():
-                    if session.silent:
-                        break
-                    if isinstance(output, Close):
-                        if output.code is None:
-                            line.transport.abort()
-                        else:
-                            await ws.close(code=output.code)
-                        return
-                    if self.settings.binary_frames:
-                        await ws.send_bytes(output)
-                    else:
-                        await ws.send_str(output.decode())
-                    if time.perf_counter() - began > _SLICE_S:
-                        await asyncio.sleep(0)
-                        began = time.perf_counter()
-        except (ConnectionResetError, ClientConnectionResetError):
-            return
 
 
 def _response(reply: Refusal) -> web.Response:

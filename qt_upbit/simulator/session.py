@@ -22,7 +22,7 @@ from qt_upbit.types import (
     WireFormat,
 )
 
-__all__ = ["Close", "Message", "Session", "Stream", "streams_of"]
+__all__ = ["Close", "Message", "Output", "Raw", "Session", "Stall", "Stream", "streams_of"]
 
 
 class Close(NamedTuple):
@@ -35,6 +35,22 @@ class Close(NamedTuple):
 
     code: int | None
     reason: str
+
+
+class Raw(NamedTuple):
+    """Bytes for the line as they are: frames that a well-behaved server would not make."""
+
+    data: bytes
+
+
+class Stall(NamedTuple):
+    """The last bytes of a line that falls silent."""
+
+    data: bytes
+
+
+Output = bytes | Raw | Stall | Close
+"""A frame's payload, or something else that happens on the line, in order."""
 
 
 class Message(NamedTuple):
@@ -143,6 +159,7 @@ class Session:
     """One socket.
 
     Attributes:
+        number: 1 for the first one of the exchange.
         scope: its endpoint.
         created: when it was opened.
         format: of the frames it gets.
@@ -156,6 +173,7 @@ class Session:
         sent: frames handed to the socket so far.
     """
 
+    number: int
     scope: Scope
     created: float
     heartbeat_phase: float
@@ -174,21 +192,26 @@ class Session:
     silent: bool = False
     heartbeat: bool = False
     sent: int = 0
-    outbox: deque[bytes | Close] = field(default_factory=deque)
+    outbox: deque[Output] = field(default_factory=deque)
     batch: list[bytes] = field(default_factory=list)
 
-    def put(self, output: bytes | Close) -> None:
+    def put(self, output: Output) -> None:
         """Leave something for the socket."""
         if self.closed or self.silent:
             return
         if isinstance(output, Close):
             self.closing = True
-        else:
+        elif not isinstance(output, Stall):
             self.sent += 1
         self.outbox.append(output)
         self.on_output(self)
 
-    def take(self) -> list[bytes | Close]:
+    def silence(self) -> None:
+        """Play dead from now on; what was not sent yet never will be."""
+        self.silent = True
+        self.outbox.clear()
+
+    def take(self) -> list[Output]:
         """What is to be sent, in order; empties the outbox."""
         result = list(self.outbox)
         self.outbox.clear()
