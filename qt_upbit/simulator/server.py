@@ -147,6 +147,11 @@ class SimulatedServer:
 
     # --- faults ---------------------------------------------------------------------------------
 
+    @property
+    def is_listening(self) -> bool:
+        """Whether new connections are accepted."""
+        return self._site is not None
+
     async def stop_listening(self) -> None:
         """Accept no new connections; open ones stay."""
         if self._site is not None:

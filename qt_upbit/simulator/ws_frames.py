@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from websockets.frames import Frame, Opcode
 
 __all__ = ["binary_frame", "ping_frame"]
+
+_RSV1: Final = 0x40
+"""Marks a compressed message."""
 
 
 def binary_frame(payload: bytes, *, first: bool = True, last: bool = True, compressed: bool = False) -> bytes:
@@ -17,7 +22,8 @@ def binary_frame(payload: bytes, *, first: bool = True, last: bool = True, compr
         compressed: the payload is deflated already (RFC 7692).
     """
     opcode = Opcode.BINARY if first else Opcode.CONT
-    return Frame(opcode, payload, fin=last, rsv1=compressed).serialize(mask=False)
+    data = Frame(opcode, payload, fin=last).serialize(mask=False)
+    return bytes((data[0] | _RSV1,)) + data[1:] if compressed else data
 
 
 def ping_frame(payload: bytes = b"") -> bytes:
