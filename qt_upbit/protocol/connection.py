@@ -241,6 +241,13 @@ _MEAN_OVER: Final = 50
 _SILENCE_FACTOR: Final = 20.0
 """Silence is suspicious beyond this many times the mean interval between frames."""
 _MAX_COALESCE_S: Final = 2.0
+_DEAF_AFTER_S: Final = 10.0
+"""A peer that used to answer pings and only sends for so long hears no request either."""
+_LATE_S: Final = 1.0
+"""A deadline missed by more than this: the program was blocked, or the machine asleep."""
+_PROBE_TIMEOUT_S: Final = 3.0
+"""After waking up, a line that is alive answers in this time, or at least sends."""
+_JUST_HEARD_S: Final = 1.0
 _DRAIN_TIMEOUT_S: Final = 2.0
 """A renewal waits so long for the old socket's last pong."""
 _REFUSALS_BEFORE_REJECTED: Final = 3
@@ -302,6 +309,8 @@ class UpbitConnection:
         self._blocked_until = 0.0
         """The server asked us to stay away until then, whatever else happens."""
         self._deadline_moved = False
+        self._told_deadline = _NEVER
+        """What `next_deadline` said last."""
         self._forget_socket_state()
         self._last_frame_at: float | None = None
         self._gap_begin: float | None = None
@@ -324,6 +333,10 @@ class UpbitConnection:
         self._ping_at = _NEVER
         self._pong_due = _NEVER
         self._pings_unanswered = 0
+        self._answers_pings = False
+        self._deaf_at = _NEVER
+        self._probe_due = _NEVER
+        self._awake_since = 0.0
         self._confirm_at = _NEVER
         self._audit_at = _NEVER
         self._audit_ticket: str | None = None
@@ -393,6 +406,8 @@ class UpbitConnection:
             self._linger_until,
             self._ping_at,
             self._pong_due,
+            self._deaf_at,
+            self._probe_due,
             self._confirm_at,
             self._audit_at,
             self._resync_due,
@@ -400,6 +415,7 @@ class UpbitConnection:
             self._silence_due(),
             self._next_silent_code(),
         )
+        self._told_deadline = deadline
         return None if deadline == _NEVER else deadline
 
     # --- what happened -----------------------------------------------------------------------------
@@ -476,6 +492,9 @@ class UpbitConnection:
             self._heard_at = now
             self._pong_due = _NEVER
             self._pings_unanswered = max(self._pings_unanswered - 1, 0)
+            self._answers_pings = True
+            self._deaf_at = now + _DEAF_AFTER_S if self._pings_unanswered else _NEVER
+            self._probe_due = _NEVER
             renewal = self._renewal
             if renewal is not None and renewal.phase in (RenewalPhase.DRAINING, RenewalPhase.ECHOING):
                 renewal.pongs_due -= 1
@@ -505,6 +524,23 @@ class UpbitConnection:
         if self._connect_at != _NEVER:
             self._connect_at = now
         self.tick(now)
+
+    def woke(self, now: float) -> None:
+        """The machine slept, the network changed or the program was blocked: find out soon if the line lives.
+
+        Until then no deadline that was missed meanwhile counts: the answers may be waiting to be read.
+        """
+        if not self.is_open:
+            return
+        soon = now + _PROBE_TIMEOUT_S
+        self._probe_due, self._awake_since = soon, now
+        self._pong_due = self._deaf_at = _NEVER
+        self._resync_due, self._confirm_at = (
+            due if due == _NEVER else max(due, soon) for due in (self._resync_due, self._confirm_at)
+        )
+        self._send_ping(now)
+        self._ping_at = now + self._config.ping_interval_s
+        self._deadline_moved = True
 
     def renew(self, now: float) -> bool:
         """Make another connection with another token beside this one, and then it takes over.
@@ -542,10 +578,22 @@ class UpbitConnection:
             self._connect(now)
         if not self.is_open:
             return
+        late = now - self._told_deadline > _LATE_S
+        self._told_deadline = _NEVER
+        if late:
+            self.woke(now)
         if self._renewal is not None and now >= self._renewal.due:
             self._renewal_due(self._renewal, now)
+        if now >= self._probe_due:
+            self._probe_due = _NEVER
+            if now - self._heard_at > _JUST_HEARD_S:
+                self._line_died(now, ConnectionFailedError("the line did not survive a pause of the program"))
+                return
         if now >= self._pong_due:
             self._line_died(now, ConnectionFailedError("the server does not answer pings"))
+            return
+        if now >= self._deaf_at:
+            self._line_died(now, ConnectionFailedError("the server sends but does not answer pings"))
             return
         if now >= self._resync_due:
             if self._state is ConnectionState.RESYNCING:
@@ -554,7 +602,7 @@ class UpbitConnection:
             self._lose(now, ConnectionFailedError("the server answers pings but sends no data"))
             return
         if now >= self._ping_at:
-            self._send_ping()
+            self._send_ping(now)
             self._ping_at = now + self._config.ping_interval_s
             if self._pong_due == _NEVER:
                 self._pong_due = now + self._config.pong_timeout_s
@@ -738,7 +786,7 @@ class UpbitConnection:
         if not self._has_what_is_wanted(renewal, now):
             return
         renewal.next_phase(RenewalPhase.DRAINING, now + _DRAIN_TIMEOUT_S)
-        self._send_ping()
+        self._send_ping(now)
         renewal.pongs_due = self._pings_unanswered
 
     def _has_what_is_wanted(self, renewal: Renewal, now: float) -> bool:
@@ -763,10 +811,12 @@ class UpbitConnection:
         self._opened_at, self._heard_at = renewal.opened_at, now
         self._ping_at, self._pong_due = now + self._config.ping_interval_s, _NEVER
         self._pings_unanswered = 0
+        self._answers_pings = False
+        self._deaf_at = self._probe_due = _NEVER
         self._audit_ticket = None
         self.renewals += 1
         renewal.next_phase(RenewalPhase.ECHOING, now + _DRAIN_TIMEOUT_S)
-        self._send_ping()
+        self._send_ping(now)
         renewal.pongs_due = self._pings_unanswered
         frames = tuple(renewal.take_missed())
         if frames:
@@ -782,8 +832,10 @@ class UpbitConnection:
 
     # --- sending -----------------------------------------------------------------------------------
 
-    def _send_ping(self) -> None:
+    def _send_ping(self, now: float) -> None:
         self._actions.append(SendPing(self._socket))
+        if self._answers_pings and not self._pings_unanswered:
+            self._deaf_at = now + _DEAF_AFTER_S
         self._pings_unanswered += 1
 
     def _coalesce(self, now: float) -> float:
@@ -1023,7 +1075,7 @@ class UpbitConnection:
         ):
             return _NEVER
         last = self._flow_at if self._last_frame_at is None else self._last_frame_at
-        return last + self._patience * max(
+        return max(last, self._awake_since) + self._patience * max(
             self._config.silence_timeout_s, _SILENCE_FACTOR * self._flow_interval
         )
 

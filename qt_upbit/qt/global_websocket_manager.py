@@ -70,6 +70,9 @@ __all__ = ["GlobalWebSocketManager"]
 _snapshot_ids = itertools.count(-1, -1)
 """Below zero: subscriptions count upwards."""
 
+_COMPARE_CLOCKS_MS: Final = 1000
+_SLEPT_S: Final = 2.0
+"""Less than this may be a clock that is set."""
 _ERRORS_PER_SECOND: Final = 10
 """Reports of bad frames a second; all are counted."""
 
@@ -153,6 +156,7 @@ class GlobalWebSocketManager(QObject):
         parent: QObject | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
         rng: random.Random | None = None,
         new_ticket: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
@@ -161,6 +165,7 @@ class GlobalWebSocketManager(QObject):
         self._release_requested.connect(self._release_proxy)
         self.config = config if config is not None else WebSocketConfig.from_env()
         self._clock = clock
+        self._wall_clock = wall_clock
         self._closed = False
         self._rests: list[RestClient] = []
         """The last one is in use; those before it had other keys."""
@@ -213,6 +218,9 @@ class GlobalWebSocketManager(QObject):
         self._changed_timer = self._timer("qt_upbit wishes", self._tell_links, single_shot=True)
         self._metrics_timer = self._timer("qt_upbit metrics", self._update_metrics, single_shot=False)
         self._metrics_timer.setInterval(int(self.config.metrics_interval_s * 1000))
+        self._clocks_at = (clock(), wall_clock())
+        self._clocks_timer = self._timer("qt_upbit clocks", self._compare_clocks, single_shot=False)
+        self._clocks_timer.setInterval(_COMPARE_CLOCKS_MS)
 
     def _new_jwt_manager(self) -> JWTManager | None:
         credentials = self.config.credentials
@@ -343,7 +351,7 @@ class GlobalWebSocketManager(QObject):
             return
         self._closed = True
         self._closing.emit()
-        for timer in (self._changed_timer, self._metrics_timer):
+        for timer in (self._changed_timer, self._metrics_timer, self._clocks_timer):
             timer.stop()
         self._frames.stop()
         for snapshot in tuple(self._snapshots.values()):
@@ -452,6 +460,8 @@ class GlobalWebSocketManager(QObject):
                 self._refuse(scope, self._state.desired(scope), self.error(scope))
         if not self._metrics_timer.isActive():
             self._metrics_timer.start()
+            self._clocks_at = (self._clock(), self._wall_clock())
+            self._clocks_timer.start()
 
     # --- snapshots ---------------------------------------------------------------------------------
 
@@ -524,7 +534,7 @@ class GlobalWebSocketManager(QObject):
         except DecodeError as exc:
             row = event_type_of(slot.head.type)
             self._on_link_error(row.scope if row is not None else Scope.PUBLIC, exc)
-            return None
+            return self._read(subscriber, slot.older) if slot.older is not None else None
         self._latency.record(self._clock() - slot.received_at)
         self._delivered += 1
         return event
@@ -681,6 +691,16 @@ class GlobalWebSocketManager(QObject):
                 self._outbox_timer.start(0)
             tell()
 
+    # --- sleep ---------------------------------------------------------------------------------------
+
+    def _compare_clocks(self) -> None:
+        """Where the monotonic clock stands still while the machine sleeps, the wall clock tells."""
+        before, wall_before = self._clocks_at
+        self._clocks_at = now, wall = self._clock(), self._wall_clock()
+        if (wall - wall_before) - (now - before) > _SLEPT_S:
+            for link in self._links.values():
+                link.woke()
+
     # --- metrics -----------------------------------------------------------------------------------
 
     def _update_metrics(self) -> None:
@@ -693,6 +713,7 @@ class GlobalWebSocketManager(QObject):
             self._rates[scope] = (messages - before) / elapsed if elapsed > 0 else 0.0
         if not self._subscriptions and all(self.state(scope) is ConnectionState.IDLE for scope in Scope):
             self._metrics_timer.stop()
+            self._clocks_timer.stop()
         self.metrics_updated.emit(self.metrics())
 
 

@@ -105,6 +105,11 @@ class ScopeLink(QObject):
         self.connection.retry(self._clock())
         self._carry_out()
 
+    def woke(self) -> None:
+        """The machine slept or the network changed: find out soon whether the line lives."""
+        self.connection.woke(self._clock())
+        self._carry_out()
+
     def set_jwt(self, jwt: JWTManager | None) -> None:
         """Other keys: connect again with them. Another account may be behind them, so nothing overlaps."""
         self._jwt = jwt

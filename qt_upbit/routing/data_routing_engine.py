@@ -132,6 +132,7 @@ class DataRoutingEngine:
         self.events_decoded = 0
         self.unrouted = 0
         self.repeated_snapshots = 0
+        self.duplicates = 0
 
     # --- who ---------------------------------------------------------------------------------------
 
@@ -243,14 +244,15 @@ class DataRoutingEngine:
             self._keep_back(self._holds[head], head, raw, now)
             return
         route = self._routes.get(head)
-        # stream_type stands at the end of a frame; a snapshot must be looked at.
+        # stream_type stands at the end of a frame; a snapshot must be looked at, and so must what is cut off.
         if (
             route is not None
             and (key := route.lazy_key) is not None
-            and raw.find(b"SNAPSHOT", -64) < 0
+            and raw.find(b"REALTIME", -64) > 0
+            and raw.endswith(b"}")
             and (not key[1] or _tail_variant(raw) == key[1])
         ):
-            slot = Slot(head, raw, now)
+            slot = Slot(head, raw, now, older=route.last.get(key[1]))
             route.keep(key[1], slot)
             self.events_routed += 1
             offer = self._hub.offer
@@ -287,7 +289,7 @@ class DataRoutingEngine:
             return
         # Types without a first picture have no snapshots, whatever a frame says: every event counts.
         snapshot = event.is_snapshot and row.has_snapshot
-        repeated = self._is_repetition(route, slot, event) if row.has_snapshot else False
+        repeated = self._is_repetition(route, slot, event)
         if not repeated and not self._is_older(route, event):
             route.keep(variant, slot)
         elif variant in route.last:
@@ -298,10 +300,10 @@ class DataRoutingEngine:
         for subscriber, target in tuple(route.targets.values()):
             if target.key.variant != variant:
                 continue
-            if snapshot:
-                owed = (subscriber.key, variant) in route.owed
-                if not subscriber.wants_snapshot or (repeated and not owed):
-                    continue
+            if repeated and (subscriber.key, variant) not in route.owed:
+                continue
+            if snapshot and not subscriber.wants_snapshot:
+                continue
             if not subscriber.wants_realtime and _count_rows(slot.raw) < subscriber.depth:
                 continue  # a book that answers an earlier request; any other change is as good as a picture
             route.owed.discard((subscriber.key, variant))
@@ -312,24 +314,31 @@ class DataRoutingEngine:
                 self._detach(route, subscriber.key, target)
 
     def _is_repetition(self, route: _Route, slot: Slot, event: BaseWebSocketEvent) -> bool:
-        """Whether a snapshot shows nothing that was not delivered already."""
+        """Whether an event was delivered already: a frame that came twice, or a snapshot of nothing new."""
         row, variant = route.row, event.stream_key.variant
+        kept = route.last.get(variant)
+        if kept is not None and variant in route.fresh and slot.raw == kept.raw:
+            self.duplicates += 1  # to the last digit, the time included
+            return True
+        if not row.has_snapshot:
+            return False
         order = getattr(event, row.order_field)
-        last = _event_or_none(route.last.get(variant))
+        last = _event_or_none(kept)
         if row.order_is_identity:
             same = last is not None and getattr(last, row.order_field) == order
-            repeated = event.is_snapshot and (same or order in route.recent)
+            repeated = order in route.recent or (event.is_snapshot and same)
             if not repeated:
                 route.recent.append(order)
-        elif event.is_snapshot and variant in route.fresh and last is not None:
-            kept = route.last[variant]
+        elif event.is_snapshot and variant in route.fresh and last is not None and kept is not None:
             # A book with more rows than the last one is news even at the same time.
             repeated = (
                 order <= getattr(last, row.order_field) and len(slot.raw) <= len(kept.raw) + _SPELLING_SLACK
             )
         else:
             repeated = False
-        self.repeated_snapshots += repeated
+        if repeated:
+            self.repeated_snapshots += event.is_snapshot
+            self.duplicates += not event.is_snapshot
         return repeated
 
     def _is_older(self, route: _Route, event: BaseWebSocketEvent) -> bool:

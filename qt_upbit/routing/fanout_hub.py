@@ -23,17 +23,32 @@ class Slot:
 
     Several subscribers share a slot. Under LATEST most slots are replaced before they are read, so
     the cost of decoding follows the screen, not the exchange.
+
+    Args:
+        head: type and code.
+        raw: the object's text.
+        received_at: on the monotonic clock.
+        event: what it says, where that is known.
+        older: the value before, should nobody have read it: it counts if this one turns out unreadable.
     """
 
-    __slots__ = ("_event", "head", "raw", "received_at")
+    __slots__ = ("_event", "_older", "head", "raw", "received_at")
 
     def __init__(
-        self, head: Head, raw: bytes, received_at: float, event: BaseWebSocketEvent | None = None
+        self,
+        head: Head,
+        raw: bytes,
+        received_at: float,
+        event: BaseWebSocketEvent | None = None,
+        older: Slot | None = None,
     ) -> None:
         self.head = head
         self.raw = raw
         self.received_at = received_at
         self._event = event
+        self._older: Slot | None = None
+        if older is not None and older._event is None:
+            self._older, older._older = older, None  # one is enough, and a chain would never end
 
     def event(self) -> BaseWebSocketEvent:
         """The event.
@@ -43,7 +58,13 @@ class Slot:
         """
         if self._event is None:
             self._event = decode(self.raw, self.head)
+            self._older = None
         return self._event
+
+    @property
+    def older(self) -> Slot | None:
+        """The unread value that this one took the place of; to be asked for when `event` has failed."""
+        return self._older
 
     def as_snapshot(self) -> Slot:
         """The same value, flagged as a first picture: what a late subscriber is given."""

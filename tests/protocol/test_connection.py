@@ -331,6 +331,55 @@ def test_any_frame_is_as_good_as_a_pong() -> None:
     assert rig.connection.state is ConnectionState.LIVE
 
 
+def test_a_peer_that_sends_and_reads_no_more_is_left() -> None:
+    """It would go on with the old subscription for ever."""
+    rig = live(ping_interval_s=5.0, pong_timeout_s=5.0)
+    rig.run_market(12.0, 0.5)
+    assert rig.connection.state is ConnectionState.LIVE
+    rig.server.answers_pings = False
+    rig.run_market(15.0, 0.5)
+    (reported,) = rig.log.of(ErrorReported)
+    assert "sends but does not answer" in str(reported.error)
+    assert len(rig.log.times(OpenSocket)) == 2
+
+
+def test_a_blocked_program_does_not_blame_the_line() -> None:
+    """Pongs that came meanwhile wait to be read; deadlines missed meanwhile mean nothing."""
+    rig = live(ping_interval_s=5.0, pong_timeout_s=5.0)
+    rig.run_market(20.0, 0.5)
+    rig.jump(30.0)
+    rig.run_market(20.0, 0.5)
+    assert rig.log.of(ErrorReported) == []
+    assert rig.log.states() == ["CONNECTING", "RESYNCING", "LIVE"]
+    assert len(rig.log.times(OpenSocket)) == 1
+
+
+@pytest.mark.parametrize("scope", [Scope.PUBLIC, Scope.PRIVATE])
+def test_a_line_that_died_in_its_sleep_is_replaced_within_five_seconds(scope: Scope) -> None:
+    rig = live(scope)
+    rig.run(11.0)
+    rig.server.answers_pings = rig.server.sends_data = False
+    rig.connection.woke(rig.now)
+    rig.carry_out(scope)
+    began = rig.now
+    rig.run(4.0, stop=lambda: len(rig.log.times(OpenSocket)) == 2)
+    rig.server.answers_pings = rig.server.sends_data = True
+    rig.run(2.0, stop=lambda: rig.state == "LIVE")
+    assert rig.state == "LIVE"
+    assert rig.now - began < 4.0
+
+
+def test_waking_up_changes_nothing_of_a_line_that_lives() -> None:
+    for scope in (Scope.PUBLIC, Scope.PRIVATE):
+        rig = live(scope)
+        for _ in range(5):
+            rig.connection.woke(rig.now)
+            rig.carry_out(scope)
+            rig.run(7.0)
+        assert rig.log.states() == ["CONNECTING", "RESYNCING", "LIVE"]
+        bare(scope).woke(0.0)  # not even open
+
+
 def test_status_frames_are_no_errors() -> None:
     rig = live()
     rig.send(b'{"status":"UP"}')

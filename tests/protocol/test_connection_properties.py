@@ -133,7 +133,7 @@ class Weather(RuleBasedStateMachine):
     def news_of_an_older_socket(self, scope: Scope, epochs_ago: int) -> None:
         connection = self.rig.connections[scope]
         epoch = connection.epoch - epochs_ago
-        if epoch not in self.rig.open[scope]:
+        if epoch > 0 and epoch not in self.rig.open[scope]:
             before = connection.state
             connection.lost(epoch, self.rig.now, ConnectionFailedError("old"))
             connection.opened(epoch, self.rig.now)

@@ -100,6 +100,17 @@ def test_backoff_stays_within_its_bounds(initial: float, most: float, seed: int,
     assert backoff.next_delay() == 0.0
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_a_server_that_was_away_for_seconds_is_found_within_one(seed: int) -> None:
+    backoff = Backoff(0.25, 30.0, random.Random(seed))
+    at = 0.0
+    while at < 4.0:
+        delay = backoff.next_delay()
+        assert delay <= 0.25 + at * 0.2
+        at += delay
+    assert backoff.failures >= 8
+
+
 def test_backoff_grows_and_survives_a_week() -> None:
     backoff = Backoff(0.25, 30.0, random.Random(1))
     delays = [backoff.next_delay() for _ in range(100_000)]

@@ -447,18 +447,51 @@ def test_a_repetition_is_news_for_who_has_not_seen_it(desk: Desk) -> None:
     assert desk.seen(old) == []
 
 
-def test_trades_are_recognised_by_their_id_on_snapshots_only(desk: Desk) -> None:
+def test_trades_are_recognised_by_their_id(desk: Desk) -> None:
     tape = desk.attach("trade", "KRW-BTC")
     desk.frame(event("trade", ms=1, sequential_id=10))
     desk.frame(event("trade", ms=2, sequential_id=9))  # out of order is normal
-    desk.frame(event("trade", ms=2, sequential_id=9))  # and what the server says twice is said twice
+    desk.frame(event("trade", ms=2, sequential_id=9))  # what the server says twice is told once
+    desk.frame(event("trade", ms=1, sequential_id=10))
+    assert desk.engine.duplicates == 2
     desk.frame(event("trade", ms=1, sequential_id=10, snapshot=True))
     desk.frame(event("trade", ms=3, sequential_id=11, snapshot=True))
-    assert desk.seen(tape) == [1, 2, 2, "3s"]
+    assert desk.seen(tape) == [1, 2, "3s"]
+    assert desk.engine.repeated_snapshots == 1
     desk.engine.mark_stale(Scope.PUBLIC)
     desk.frame(event("trade", ms=3, sequential_id=11, snapshot=True))
     assert desk.seen(tape) == [], "not again after a reconnect"
     assert desk.seen(desk.attach("trade", "KRW-BTC")) == ["3s"], "and it is fresh again"
+
+
+@pytest.mark.parametrize(
+    ("name", "wire_type", "options"),
+    [
+        ("ticker", "ticker", {}),
+        ("candle", "candle.1s", {"unit": "1s"}),
+        ("my_order", "myOrder", {}),
+        ("my_asset", "myAsset", {}),
+        ("announcement", "announcement", {}),
+    ],
+)
+def test_a_frame_that_comes_twice_is_told_once(
+    desk: Desk, name: str, wire_type: str, options: dict[str, Any]
+) -> None:
+    codes = () if name in ("my_asset", "announcement") else ("KRW-BTC",)
+    one = desk.attach(name, *codes, delivery=Delivery.EVERY, **options)
+    for ms in (1, 1, 2, 2, 1):
+        desk.frame(event(wire_type, *codes, ms=ms))
+    assert len(desk.slots(one)) == 3
+    assert desk.engine.duplicates == 2
+
+
+def test_who_still_waits_for_a_picture_gets_it_from_a_frame_that_came_twice(desk: Desk) -> None:
+    one = desk.attach("ticker", "KRW-BTC", delivery=Delivery.EVERY, snapshot=False)
+    desk.frame(event("ticker", ms=1))
+    desk.engine.mark_stale(Scope.PUBLIC)
+    two = desk.attach("ticker", "KRW-BTC", delivery=Delivery.EVERY)
+    desk.frame(event("ticker", ms=1))
+    assert (desk.seen(one), desk.seen(two)) == ([1, 1], [1])
 
 
 def test_a_trade_that_stayed_unread_is_recognised_too(desk: Desk) -> None:
@@ -571,7 +604,7 @@ def test_laziness_returns_with_the_last_one_who_needed_more(desk: Desk) -> None:
 
 def test_an_unreadable_frame_surfaces_where_it_is_read(desk: Desk) -> None:
     lazy = desk.attach("ticker", "KRW-BTC")
-    desk.engine.route(Head("ticker", "KRW-BTC"), b'{"ty":"ticker","cd":"KRW-BTC"}', 0.0)
+    desk.engine.route(Head("ticker", "KRW-BTC"), b'{"ty":"ticker","cd":"KRW-BTC","st":"REALTIME"}', 0.0)
     assert desk.engine.last_event(StreamKey("ticker", "KRW-BTC")) is None
     late = desk.attach("ticker", "KRW-BTC")
     assert desk.slots(late) == []
@@ -580,6 +613,7 @@ def test_an_unreadable_frame_surfaces_where_it_is_read(desk: Desk) -> None:
     assert isinstance(item, Slot)
     with pytest.raises(DecodeError):
         lazy.view(item)
+    assert item.older is None
     # It does not spoil the good one after it.
     desk.frame(event("ticker", ms=2, snapshot=True))
     assert desk.seen(lazy) == desk.seen(late) == ["2s"]
@@ -587,6 +621,41 @@ def test_an_unreadable_frame_surfaces_where_it_is_read(desk: Desk) -> None:
     with pytest.raises(DecodeError):
         desk.engine.route(Head("ticker", "KRW-BTC"), b'{"ty":"ticker","cd":"KRW-BTC"}', 0.0)
     assert desk.seen(lazy) == []
+
+
+def test_a_frame_that_is_cut_off_does_not_take_the_place_of_a_good_one(desk: Desk) -> None:
+    one = desk.attach("ticker", "KRW-BTC")
+    desk.frame(event("ticker", ms=1))
+    raw = frame(event("ticker", ms=2))
+    for length in range(len(raw) - 60, len(raw)):
+        with pytest.raises(DecodeError):
+            desk.engine.route(Head("ticker", "KRW-BTC"), raw[:length], 0.0)
+    assert desk.seen(one) == [1]
+
+
+def test_an_unreadable_frame_leaves_the_good_one_before_it_to_be_read(desk: Desk) -> None:
+    """Under LATEST it has taken its place before anybody looked."""
+    one = desk.attach("ticker", "KRW-BTC")
+    for ms in (1, 2):
+        desk.frame(event("ticker", ms=ms))
+    desk.engine.route(Head("ticker", "KRW-BTC"), b'{"ty":"ticker","cd":"KRW-BTC","st":"REALTIME"}', 0.0)
+    (slot,) = desk.slots(one)
+    assert isinstance(slot, Slot)
+    with pytest.raises(DecodeError):
+        one.view(slot)
+    assert slot.older is not None
+    assert one.view(slot.older).timestamp == 2
+    assert slot.older.older is None, "one is kept, not all"
+
+
+def test_what_was_read_is_not_shown_again(desk: Desk) -> None:
+    one = desk.attach("ticker", "KRW-BTC")
+    desk.frame(event("ticker", ms=1))
+    assert desk.seen(one) == [1]
+    desk.engine.route(Head("ticker", "KRW-BTC"), b'{"ty":"ticker","cd":"KRW-BTC","st":"REALTIME"}', 0.0)
+    (slot,) = desk.slots(one)
+    assert isinstance(slot, Slot)
+    assert slot.older is None
 
 
 # --- coming and going -----------------------------------------------------------------------------
@@ -653,6 +722,7 @@ def test_tickers_against_a_reference(steps: list[tuple[Any, Any, Any]]) -> None:
     expected: dict[Subscriber, list[Any]] = {}
     owed: set[Subscriber] = set()
     last: int | None = None
+    kept: tuple[int, bool] | None = None
     fresh = flowing = False
 
     def waiting() -> list[Subscriber]:
@@ -678,8 +748,11 @@ def test_tickers_against_a_reference(steps: list[tuple[Any, Any, Any]]) -> None:
                 owed.discard(one)
             case "frame":
                 desk.frame(event("ticker", ms=a, snapshot=b))
-                repeated = bool(before) and b and fresh and last is not None and a <= last
+                twice = fresh and kept == (a, b)
+                repeated = bool(before) and fresh and last is not None and ((b and a <= last) or twice)
                 for one in before:
+                    if twice and one not in owed:
+                        continue
                     if b and one.wants_snapshot and (not repeated or one in owed):
                         expected[one].append(f"{a}s")
                         owed.discard(one)
@@ -687,7 +760,7 @@ def test_tickers_against_a_reference(steps: list[tuple[Any, Any, Any]]) -> None:
                         expected[one].append(a if one.wants_realtime else f"{a}s")
                         owed.discard(one)
                 if (before or (flowing and fresh)) and not repeated:
-                    last, fresh = a, True
+                    last, fresh, kept = a, True, (a, b)
             case "sent":
                 flowing = any(one.wants_realtime for one in expected)
                 desk.engine.streams_asked_for(
