@@ -379,7 +379,9 @@ class Account(QObject):
         self._set_state(AccountState.INCOMPLETE)
 
     def _on_stream_error(self, error: QtUpbitError) -> None:
-        if isinstance(error, AuthenticationError):
+        # A renewal that was refused changes nothing: the connection goes on, and REST tells for itself.
+        rejected = self._manager.state(Scope.PRIVATE) is ConnectionState.REJECTED
+        if isinstance(error, AuthenticationError) and rejected:
             self._refused_by_stream = True
             self._refuse(error, report=False)
         self._post(functools.partial(self.error_occurred.emit, error))

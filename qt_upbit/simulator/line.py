@@ -58,6 +58,7 @@ class SocketLine:
 
     def stop_reading(self) -> None:
         """Take nothing more from the socket."""
+        self.session.deaf = True
         with contextlib.suppress(RuntimeError):  # it is closing already
             self.transport.pause_reading()
 

@@ -33,6 +33,7 @@ from qt_upbit import (
 from qt_upbit.simulator.account import Order as TheirOrder
 from qt_upbit.simulator.server import SimulatedServer
 from tests.qt.conftest import MakeManager, MakeServer
+from tests.support.account import differences
 from tests.support.wait import turns, until
 
 MakeAccount = Callable[..., Account]
@@ -106,28 +107,6 @@ def fill(server: SimulatedServer, order: TheirOrder, volume: str) -> str:
 
 def cancel(server: SimulatedServer, order: TheirOrder) -> None:
     server.exchange.account.cancel(order, now_ms(server))
-
-
-def differences(account: Account, server: SimulatedServer) -> list[str]:
-    """Where the account is not the exchange's own."""
-    theirs = server.exchange.account
-    found = []
-    if {order.uuid for order in account.open_orders} != {order.uuid for order in theirs.open_orders}:
-        found.append("open orders")
-    for order in theirs.open_orders:
-        ours = account.order(order.uuid)
-        if ours is None or (ours.remaining_volume, ours.executed_volume, ours.locked, ours.price) != (
-            order.remaining_volume,
-            order.executed_volume,
-            order.locked,
-            order.price,
-        ):
-            found.append(f"{order.uuid}: {ours}")
-    for currency, held in theirs.balances.items():
-        mine = account.balance(currency)
-        if mine is None or (mine.balance, mine.locked) != (held.balance, held.locked):
-            found.append(f"{held}: {mine}")
-    return found
 
 
 async def same(account: Account, server: SimulatedServer) -> None:

@@ -28,7 +28,7 @@ from qt_upbit import (
 from qt_upbit.simulator.price_grid import from_units
 from qt_upbit.simulator.server import SimulatedServer
 from tests.qt.conftest import MakeManager, MakeServer
-from tests.qt.test_account import differences
+from tests.support.account import differences
 from tests.support.wait import until
 
 CODE = "KRW-BTC"

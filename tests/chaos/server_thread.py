@@ -1,0 +1,124 @@
+"""The simulated exchange in a thread of its own, and the truth about what it did."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Self, TypeVar
+
+from qt_upbit.models import Head, peek
+from qt_upbit.simulator.exchange import SimulatedExchange
+from qt_upbit.simulator.faults import Fault
+from qt_upbit.simulator.market import MarketSink
+from qt_upbit.simulator.pair import Pair, Trade
+from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.session import Session
+from qt_upbit.simulator.settings import SimulatorSettings
+
+_T = TypeVar("_T")
+
+
+@dataclass
+class Tape:
+    """Every trade of a pair, in the order in which it happened.
+
+    Attributes:
+        index: of each trade, by its id.
+        times: of our wall clock, in the same order.
+    """
+
+    index: dict[int, int] = field(default_factory=dict)
+    times: list[float] = field(default_factory=list)
+
+    def add(self, trade: Trade) -> None:
+        self.index[trade.sequential_id] = len(self.times)
+        self.times.append(time.time())
+
+
+class ServerThread:
+    """`with ServerThread(settings) as server`: everything about the exchange goes through `call`."""
+
+    def __init__(self, settings: SimulatorSettings) -> None:
+        self._settings = settings
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="simulated exchange", daemon=True)
+        self.tapes: defaultdict[str, Tape] = defaultdict(Tape)
+        self.sent: dict[tuple[int, Head], bytes] = {}
+        """By session and head: the last undisturbed object."""
+        self.frames_sent = 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self.server = self.run(self._start())
+        self.url = self.server.url.replace("127.0.0.1", "localhost")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.run(self.server.stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_forever()
+
+    async def _start(self) -> SimulatedServer:
+        server = SimulatedServer(self._settings)
+        self._listen_in(server.exchange)
+        await server.start()
+        return server
+
+    def _listen_in(self, exchange: SimulatedExchange) -> None:
+        market, announce, send = exchange.market, exchange.market.announce, exchange._send
+
+        def note_trades(pair: Pair, trades: list[Trade], at: int, sink: MarketSink) -> None:
+            for trade in sorted(trades, key=lambda trade: trade.sequential_id):
+                self.tapes[pair.code].add(trade)
+            announce(pair, trades, at, sink)
+
+        def note_frame(session: Session, data: bytes) -> None:
+            head = peek(data)
+            if head is not None and not session.closing and not session.closed and not session.silent:
+                self.sent[session.number, head] = data
+                self.frames_sent += 1
+            send(session, data)
+
+        market.announce = note_trades  # type: ignore[method-assign]
+        exchange._send = note_frame  # type: ignore[method-assign]
+
+    def run(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Have the exchange's loop do something, and wait for it."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+
+    def call(self, function: Callable[[SimulatedServer], _T]) -> _T:
+        """Look at the exchange while nothing else happens to it."""
+
+        async def work() -> _T:
+            return function(self.server)
+
+        return self.run(work())
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[SimulatedServer]:
+        """The exchange, standing still: to be looked at from this thread."""
+        stands, goes_on = threading.Event(), threading.Event()
+
+        def stand() -> None:
+            stands.set()
+            goes_on.wait(30)
+
+        self._loop.call_soon_threadsafe(stand)
+        stands.wait(30)
+        try:
+            yield self.server
+        finally:
+            goes_on.set()
+
+    def inject(self, fault: Fault) -> int:
+        return self.call(lambda server: server.faults.inject(fault))

@@ -1,0 +1,631 @@
+"""`World`: widgets with changing wishes on an exchange where everything goes wrong, and what must hold."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import math
+import random
+import socket
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import shiboken6
+from PySide6.QtCore import QObject
+
+from qt_upbit import (
+    Account,
+    BaseWebSocketEvent,
+    CandleEvent,
+    ConnectionState,
+    Credentials,
+    Delivery,
+    GlobalWebSocketManager,
+    OrderbookEvent,
+    QtUpbitError,
+    Scope,
+    StreamKey,
+    Subscription,
+    TickerEvent,
+    TradeEvent,
+    WebSocketClientProxy,
+    WebSocketConfig,
+)
+from qt_upbit.models import Head, decode
+from qt_upbit.protocol.connection import TRANSITIONS
+from qt_upbit.simulator import faults
+from qt_upbit.simulator.faults import Fault
+from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY, SimulatorSettings
+from tests.chaos.loop_watch import LoopWatch
+from tests.chaos.server_thread import ServerThread
+from tests.support.account import differences
+
+CODES = ("KRW-BTC", "KRW-ETH", "KRW-XRP", "KRW-SOL", "KRW-USDT")
+QUIET_WITHIN_S = 25.0
+"""After the last fault: the longest watchdog, a reconnect, and REST."""
+_LEGAL = {(old, new) for (old, _), new in TRANSITIONS.items()}
+_GAP_SLACK_S = 2.0
+
+SETTINGS = SimulatorSettings(
+    markets=12, rate=3.0, order_interval_s=0.7, announcement_interval_s=3.0, trade_disorder=0.2,
+    max_stray_frames=2, rest_limit=10,
+)  # fmt: skip
+CONFIG: dict[str, Any] = {
+    "ping_interval_s": 1.0,
+    "pong_timeout_s": 1.0,
+    "silence_timeout_s": 3.0,
+    "audit_interval_s": 6.0,
+    "silent_code_timeout_s": 4.0,
+    "connect_timeout_s": 2.0,
+    "close_timeout_s": 0.3,
+    "linger_s": 0.5,
+    "token_lifetime_s": 60.0,
+}
+
+
+class Broken(AssertionError):
+    """An invariant does not hold."""
+
+
+@dataclass(eq=False)
+class Wish:
+    """One subscription of a widget and what it was told."""
+
+    name: str
+    codes: tuple[str, ...]
+    delivery: Delivery
+    subscription: Subscription
+    depth: int = 0
+    latest: dict[tuple[str, object], BaseWebSocketEvent] = field(default_factory=dict)
+    trades: defaultdict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
+    delivered: int = 0
+
+    def take(self, event: Any) -> None:
+        """The callback."""
+        for one in event if isinstance(event, tuple) else (event,):
+            self.delivered += 1
+            if isinstance(one, TradeEvent):
+                self.trades[one.code][one.sequential_id] += 1
+            extra = one.candle_date_time_utc if isinstance(one, CandleEvent) else None
+            self.latest[one.code, extra] = one
+
+
+class Widget(QObject):
+    """Something on a screen."""
+
+    def __init__(self, name: str, manager: GlobalWebSocketManager) -> None:
+        super().__init__()
+        self.proxy = WebSocketClientProxy(name, self, manager=manager)
+        self.wishes: list[Wish] = []
+        self.gaps: list[tuple[Scope, tuple[str, ...], datetime, datetime]] = []
+        self.lost = 0
+        self.proxy.gap_detected.connect(self._on_gap)
+        self.proxy.overflowed.connect(self._on_overflow)
+
+    def _on_gap(self, scope: Scope, codes: tuple[str, ...], begin: datetime, end: datetime) -> None:
+        self.gaps.append((scope, codes, begin, end))
+
+    def _on_overflow(self, kind: str, lost: int) -> None:
+        self.lost += lost
+
+
+@dataclass
+class Figures:
+    """What a run showed; sums over runs with ``+``."""
+
+    seeds: int = 0
+    seconds: float = 0.0
+    actions: Counter[str] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
+    frames_sent: int = 0
+    delivered: int = 0
+    trades_checked: int = 0
+    fills_checked: int = 0
+    trades_in_told_gaps: int = 0
+    gaps_told: int = 0
+    lost: int = 0
+    duplicated: int = 0
+    reconnects: int = 0
+    requests: int = 0
+    errors_reported: int = 0
+    violations: int = 0
+    quiet_after_s: list[float] = field(default_factory=list)
+    longest_block_s: float = 0.0
+    longest_collection_s: float = 0.0
+
+    def __add__(self, other: Figures) -> Figures:
+        joined = {name: mine + getattr(other, name) for name, mine in vars(self).items()}
+        for name in ("longest_block_s", "longest_collection_s"):
+            joined[name] = max(getattr(self, name), getattr(other, name))
+        return Figures(**joined)
+
+
+@contextlib.contextmanager
+def resolver() -> Iterator[Callable[[bool], None]]:
+    """The name server of this process, to be switched off."""
+    real, works = socket.getaddrinfo, True
+
+    def switch(on: bool) -> None:
+        nonlocal works
+        works = on
+
+    def getaddrinfo(*args: Any, **kwargs: Any) -> Any:
+        if not works:
+            raise socket.gaierror(socket.EAI_AGAIN, "the name server does not answer")
+        return real(*args, **kwargs)
+
+    socket.getaddrinfo = getaddrinfo
+    try:
+        yield switch
+    finally:
+        socket.getaddrinfo = real
+
+
+class World:
+    """One run.
+
+    Args:
+        seed: the actions and their order follow from it.
+        server: running.
+        switch_names: turns name resolution off and on.
+    """
+
+    def __init__(self, seed: int, server: ServerThread, switch_names: Callable[[bool], None]) -> None:
+        self.rng = random.Random(seed)
+        self.server = server
+        self.figures = Figures(seeds=1)
+        self.history: list[str] = []
+        self._switch_names = switch_names
+        self._slept_s = 0.0
+        credentials = Credentials(access_key=SIMULATED_ACCESS_KEY, secret_key=SIMULATED_SECRET_KEY)
+        self.manager = GlobalWebSocketManager(
+            WebSocketConfig.preset("testing", base_url=server.url, credentials=credentials, **CONFIG),
+            wall_clock=lambda: time.time() + self._slept_s,
+            rng=random.Random(seed),
+        )
+        self.widgets: list[Widget] = []
+        self.states: dict[Scope, ConnectionState] = dict.fromkeys(Scope, ConnectionState.IDLE)
+        self.broken: list[str] = []
+        self.watch = LoopWatch()
+        self.manager.state_changed.connect(self._on_state)
+        self.manager.error_occurred.connect(self._on_error)
+        self.account = Account.instance(self.manager)
+        self.fills: Counter[str] = Counter()
+        self.account.filled.connect(lambda fill: self.fills.update((fill.uuid,)))
+        self.account_gaps = 0
+        self._known_fills: set[str] | None = None
+        self.account.gap_detected.connect(self._on_account_gap)
+        self._count = 0
+
+    # --- what is told -------------------------------------------------------------------------------
+
+    def _on_state(self, scope: Scope, new: ConnectionState) -> None:
+        if (self.states[scope], new) not in _LEGAL:
+            self.broken.append(f"{scope.value}: {self.states[scope].name} to {new.name}")
+        self.states[scope] = new
+
+    def _on_error(self, owner: str, error: QtUpbitError) -> None:
+        self.figures.errors_reported += 1
+
+    def _on_account_gap(self, *_: object) -> None:
+        self.account_gaps += 1
+
+    # --- what users do ------------------------------------------------------------------------------
+
+    def add_widget(self) -> None:
+        self._count += 1
+        self.widgets.append(Widget(f"widget {self._count}", self.manager))
+        for _ in range(self.rng.randrange(1, 4)):
+            self._subscribe(self.widgets[-1])
+
+    def change_a_widget(self) -> None:
+        if self.widgets:
+            widget = self.rng.choice(self.widgets)
+            if widget.wishes and self.rng.random() < 0.5:
+                self._unsubscribe(widget, self.rng.choice(widget.wishes))
+            else:
+                self._subscribe(widget)
+
+    def destroy_a_widget(self) -> None:
+        if len(self.widgets) < 3:
+            return
+        widget = self.widgets.pop(self.rng.randrange(len(self.widgets)))
+        for wish in widget.wishes:
+            self._settle(widget, wish)
+        self.figures.gaps_told += len(widget.gaps)
+        how = self.rng.randrange(4)
+        if how == 0:
+            widget.deleteLater()
+        elif how == 1:
+            shiboken6.delete(widget)
+        elif how == 2:
+            widget.proxy.close()
+            widget.deleteLater()
+        else:
+            del widget, wish
+            with self.watch.not_ours():
+                gc.collect()
+
+    def _subscribe(self, widget: Widget) -> None:
+        rng = self.rng
+        name = rng.choice(("trade", "trade", "ticker", "orderbook", "candle"))
+        codes = tuple(rng.sample(CODES, rng.randrange(1, 4)))
+        delivery = rng.choice((Delivery.EVERY, Delivery.BATCH)) if name == "trade" else Delivery.LATEST
+        options: dict[str, Any] = {}
+        if name == "orderbook":
+            options["depth"] = rng.choice((1, 5, 15, 30))
+        if name == "candle":
+            options["unit"] = rng.choice(("1s", "1m"))
+        wish: Wish
+
+        def take(event: Any) -> None:
+            wish.take(event)
+
+        subscription = widget.proxy.subscribe(name, list(codes), callback=take, delivery=delivery, **options)
+        wish = Wish(name, codes, delivery, subscription, options.get("depth", 0))
+        widget.wishes.append(wish)
+
+    def _unsubscribe(self, widget: Widget, wish: Wish) -> None:
+        self._settle(widget, wish)
+        wish.subscription.close()
+        widget.wishes.remove(wish)
+
+    def reconnect(self) -> None:
+        self.manager.reconnect(self.rng.choice((Scope.PUBLIC, Scope.PRIVATE)))
+
+    def renew(self) -> None:
+        self.manager.renew(Scope.PRIVATE)
+
+    def sleep_and_wake(self) -> None:
+        """The lines did not survive it."""
+        self.server.inject(faults.Silence())
+        self._slept_s += 3600.0
+
+    async def lose_names(self) -> None:
+        self._switch_names(False)
+        self.server.inject(faults.Reset(scope=Scope.PUBLIC))
+        await asyncio.sleep(self.rng.uniform(0.2, 1.0))
+        self._switch_names(True)
+
+    # --- what goes wrong ----------------------------------------------------------------------------
+
+    def fault(self) -> None:
+        fault = self.rng.choice(_MENU)(self.rng)
+        self.history.append(repr(fault))
+        with contextlib.suppress(ValueError):  # delisted already, and the like
+            self.server.inject(fault)
+
+    # --- a run --------------------------------------------------------------------------------------
+
+    async def step(self) -> None:
+        """Something happens, and a moment passes."""
+        names = list(_ACTIONS)
+        name = self.rng.choices(names, [_ACTIONS[each] for each in names])[0]
+        self.figures.actions[name] += 1
+        self.history.append(name)
+        work = getattr(self, name)()
+        if work is not None:
+            await work
+        await asyncio.sleep(self.rng.choice((0.0, 0.01, 0.05, 0.2, 0.5)))
+        with self.watch.not_ours():
+            self.check_always()
+
+    def check_always(self) -> None:
+        """What holds at any moment."""
+        broken = self.broken
+        for widget in self.widgets:
+            for wish in widget.wishes:
+                for code, ids in wish.trades.items():
+                    twice = [number for number, times in ids.items() if times > 1]
+                    if twice:
+                        broken.append(f"trades {twice[:5]} of {code} were told twice to {widget.proxy.name}")
+                        self.figures.duplicated += len(twice)
+            if widget.lost:
+                broken.append(f"{widget.lost} events overflowed for {widget.proxy.name}")
+        twice_filled = [uuid for uuid, times in self.fills.items() if times > 1]
+        if twice_filled:
+            broken.append(f"fills told twice: {twice_filled[:5]}")
+        violations = self.server.call(lambda server: server.exchange.violations.copy())
+        if violations:
+            self.figures.violations = violations.total()
+            broken.append(f"limits broken: {dict(violations)}")
+        self._raise()
+
+    def _raise(self) -> None:
+        if self.broken:
+            raise Broken("; ".join(self.broken) + f"\nlast actions: {self.history[-25:]}")
+
+    async def check_when_quiet(self) -> None:
+        """Nothing more goes wrong: soon everything is as it should be, and nothing was lost."""
+        self.server.call(lambda server: server.faults.clear())
+        self._switch_names(True)
+        began = time.monotonic()
+        why = "?"
+        while time.monotonic() - began < QUIET_WITHIN_S:
+            self._help_out()
+            with self.watch.not_ours():
+                why = self._why_not_quiet()
+            if not why:
+                break
+            await asyncio.sleep(0.05)
+        else:
+            self.broken.append(f"not quiet within {QUIET_WITHIN_S:g} s: {why}")
+            self._raise()
+        self.figures.quiet_after_s.append(time.monotonic() - began)
+        await self._check_values()
+        with self.watch.not_ours():
+            for widget in self.widgets:
+                for wish in widget.wishes:
+                    self._check_trades(widget, wish)
+            self._check_fills()
+            self.check_always()
+
+    def _help_out(self) -> None:
+        """A user reads the error, and acts: connects again, subscribes again to what was refused."""
+        for scope in (Scope.PUBLIC, Scope.PRIVATE):
+            if self.manager.state(scope) is ConnectionState.REJECTED:
+                self.manager.reconnect(scope)
+        for widget in self.widgets:
+            for wish in tuple(widget.wishes):
+                if wish.subscription._error is not None:
+                    self._unsubscribe(widget, wish)
+
+    def _wanted(self) -> dict[StreamKey, int]:
+        """What the widgets want, with the depth of books."""
+        wanted: dict[StreamKey, int] = {}
+        for widget in self.widgets:
+            for wish in widget.wishes:
+                for key in wish.subscription.keys:
+                    wanted[key] = max(wanted.get(key, 0), wish.depth)
+        return wanted
+
+    def _why_not_quiet(self) -> str:
+        scopes = [Scope.PRIVATE] + ([Scope.PUBLIC] if self._wanted() else [])
+        for scope in scopes:
+            if self.manager.state(scope) is not ConnectionState.LIVE:
+                return f"{scope.value} is {self.manager.state(scope).name}: {self.manager.error(scope)}"
+        if self.manager._engine._holds:
+            return "a gap is being mended"
+        served, sockets = self.server.call(_served)
+        if sockets[Scope.PRIVATE] != 1 or sockets[Scope.PUBLIC] != bool(self._wanted()):
+            return f"sockets: {sockets}"
+        if served != self._wanted():
+            return f"asked for {served}, wanted {self._wanted()}"
+        if not self.account.is_synchronized:
+            return f"the account is {self.account.state}: {self.account.error}"
+        with self.server.paused() as server:
+            return ", ".join(differences(self.account, server))
+
+    # --- what must hold -----------------------------------------------------------------------------
+
+    async def _check_values(self) -> None:
+        """LATEST ends with the newest: stop the market, let the last frames come, and compare."""
+        self.server.call(lambda server: server.exchange.set_offline(True))
+        try:
+            until = time.monotonic() + 5.0
+            while True:
+                with self.watch.not_ours():
+                    why = self._outdated()
+                if not why:
+                    break
+                if time.monotonic() > until:
+                    self.broken.append(f"not the newest value: {why}")
+                    break
+                await asyncio.sleep(0.05)
+        finally:
+            self.server.call(lambda server: server.exchange.set_offline(False))
+
+    def _outdated(self) -> str:
+        (number,) = self.server.call(
+            lambda server: [
+                s.number
+                for s in server.exchange.sessions
+                if s.scope is Scope.PUBLIC and not s.silent and not s.deaf
+            ]
+        ) or (0,)
+        if not number:
+            return ""
+        for widget in self.widgets:
+            for wish in widget.wishes:
+                if wish.name == "trade":
+                    continue
+                for key in wish.subscription.keys:
+                    data = self.server.sent.get((number, Head(key.type, key.code)))
+                    if data is None:
+                        continue
+                    expected = decode(data)
+                    shown = _latest_of(wish, expected)
+                    if shown is None or _face(shown, wish.depth) != _face(expected, wish.depth):
+                        return f"{widget.proxy.name} {key}: shown {shown}, sent {expected}"
+        return ""
+
+    def _check_fills(self) -> None:
+        """Each fill since the account was first known, once."""
+        with self.server.paused() as server:
+            orders = server.exchange.account.orders.values()
+            real = {fill.uuid for order in orders for fill in order.fills}
+        if self._known_fills is None:
+            self._known_fills = real
+        missing = real - self._known_fills - set(self.fills)
+        self.figures.fills_checked = len(real - self._known_fills)
+        if missing and not self.account_gaps:
+            self.figures.lost += len(missing)
+            self.broken.append(f"{len(missing)} fills were never told")
+
+    def _settle(self, widget: Widget, wish: Wish) -> None:
+        """It ends: count what it was told."""
+        if wish.name == "trade":
+            self._check_trades(widget, wish, until_now=False)
+        self.figures.delivered += wish.delivered
+
+    def _check_trades(self, widget: Widget, wish: Wish, *, until_now: bool = True) -> None:
+        """Every trade since the first that was told, once; what is missing lies in a gap that was told.
+
+        While things go wrong, the last ones may be under way still.
+        """
+        for code, told in wish.trades.items():
+            tape = self.server.tapes[code]
+            places = sorted(tape.index[number] for number in told if number in tape.index)
+            if not places:
+                continue
+            end = len(tape.times) if until_now else places[-1]
+            known = set(places)
+            missing = [i for i in range(places[0], end) if i not in known]
+            if not until_now or missing:
+                # Trades of one order come in any order, and the newest may be under way.
+                now = time.time()
+                missing = [i for i in missing if now - tape.times[i] > (0.5 if until_now else 30.0)]
+            self.figures.trades_checked += end - places[0]
+            outside = [i for i in missing if not self._is_told(widget, code, tape.times[i])]
+            self.figures.trades_in_told_gaps += len(missing) - len(outside)
+            if outside:
+                self.figures.lost += len(outside)
+                self.broken.append(
+                    f"{len(outside)} trades of {code} never came to {widget.proxy.name}, "
+                    f"the first {time.time() - tape.times[outside[0]]:.1f} s ago, told gaps: {widget.gaps}"
+                )
+
+    @staticmethod
+    def _is_told(widget: Widget, code: str, at: float) -> bool:
+        return any(
+            code in codes and begin.timestamp() - _GAP_SLACK_S <= at <= end.timestamp() + _GAP_SLACK_S
+            for _, codes, begin, end in widget.gaps
+        )
+
+    async def aclose(self) -> None:
+        for widget in self.widgets:
+            for wish in widget.wishes:
+                self.figures.delivered += wish.delivered
+            self.figures.gaps_told += len(widget.gaps)
+        metrics = self.manager.metrics()
+        for each in metrics.scopes.values():
+            self.figures.reconnects += each.reconnects
+            self.figures.requests += each.requests_sent
+        self.figures.longest_block_s = self.watch.longest_s
+        self.figures.longest_collection_s = self.watch.longest_collection_s
+        self.figures.faults = self.server.call(lambda server: server.faults.injected.copy())
+        self.figures.frames_sent = self.server.frames_sent
+        self.watch.stop()
+        for widget in self.widgets:
+            widget.proxy.close()
+            widget.deleteLater()
+        self.widgets.clear()
+        await self.manager.aclose()
+        self.manager.deleteLater()
+
+
+def _served(server: SimulatedServer) -> tuple[dict[StreamKey, int], Counter[Scope]]:
+    """What the exchange serves on its public socket, and how many sockets there are."""
+    served: dict[StreamKey, int] = {}
+    sockets: Counter[Scope] = Counter()
+    for session in server.exchange.sessions:
+        if session.silent or session.deaf:
+            continue  # the exchange cannot notice that its client has left
+        sockets[session.scope] += 1
+        if session.scope is not Scope.PUBLIC:
+            continue
+        for streams in session.streams.values():
+            for stream in streams:
+                is_book = stream.wire_type == "orderbook"
+                key = StreamKey(stream.wire_type, stream.code, (int(stream.level),) if is_book else ())
+                served[key] = max(served.get(key, 0), stream.depth if is_book else 0)
+    return served, sockets
+
+
+def _latest_of(wish: Wish, expected: BaseWebSocketEvent) -> BaseWebSocketEvent | None:
+    code = getattr(expected, "code", "")
+    extra = expected.candle_date_time_utc if isinstance(expected, CandleEvent) else None
+    return wish.latest.get((code, extra))
+
+
+def _face(event: BaseWebSocketEvent, depth: int) -> object:
+    """What a widget shows of an event."""
+    match event:
+        case TickerEvent():
+            return event.trade_price, event.acc_trade_volume, event.high_price, event.low_price
+        case OrderbookEvent():
+            return event.orderbook_units[: depth or None]
+        case CandleEvent():
+            return event.trade_price, event.candle_acc_trade_volume, event.candle_date_time_utc
+    return event
+
+
+_LINES = (faults.Cut, faults.Reset, faults.Silence, faults.StopReading, faults.Stall)
+_FRAMES = (
+    faults.Garbage, faults.Truncated, faults.WrongTypes, faults.MissingFields, faults.UnknownType,
+    faults.UnknownFields, faults.Microseconds, faults.Duplicate, faults.Reorder, faults.Fragment,
+)  # fmt: skip
+_BOTH = (Scope.PUBLIC, Scope.PUBLIC, Scope.PRIVATE, None)
+_ERRORS = ("WRONG_FORMAT", "NO_TYPE", "INVALID_PARAM", "Too Many Requests", "INVALID_AUTH")
+
+_Maker = Callable[[random.Random], Fault]
+_MENU: tuple[_Maker, ...] = (
+    *((lambda rng, kind=kind: kind(scope=rng.choice(_BOTH))) for kind in _LINES),
+    lambda rng: faults.Close(scope=rng.choice(_BOTH), code=rng.choice((1000, 1001, 1011, 1012, 4000))),
+    lambda rng: faults.ErrorFrame(scope=rng.choice(_BOTH), error=rng.choice(_ERRORS)),
+    *(
+        (lambda rng, kind=kind: kind(times=rng.randrange(1, 30), type=rng.choice(("", "trade", "orderbook"))))
+        for kind in _FRAMES
+    ),
+    lambda rng: faults.Garbage(times=20, place="after"),
+    lambda rng: faults.Duplicate(scope=Scope.PRIVATE, times=5),
+    lambda rng: faults.Reorder(scope=Scope.PRIVATE, type="myOrder", times=5, seconds=0.2),
+    lambda rng: faults.Huge(),
+    lambda rng: faults.CompressionBomb(mebibytes=32),
+    lambda rng: faults.RefuseHandshakes(status=rng.choice((500, 502, 503)), times=rng.randrange(1, 4)),
+    lambda rng: faults.RefuseHandshakes(status=rng.choice((429, 418)), retry_after_s=rng.randrange(1, 3)),
+    lambda rng: faults.RefuseHandshakes(status=401, scope=Scope.PRIVATE),
+    lambda rng: faults.SlowHandshakes(seconds=rng.uniform(0.2, 3.0)),
+    lambda rng: faults.NotListening(for_s=rng.uniform(0.3, 2.0)),
+    lambda rng: faults.Maintenance(for_s=rng.uniform(0.3, 2.0)),
+    lambda rng: faults.ClockSkew(seconds=rng.uniform(0.1, 5.0)),
+    lambda rng: faults.Delist(code=rng.choice(CODES)),
+    lambda rng: faults.NewListing(code=rng.choice(CODES)),
+    lambda rng: faults.DropStreams(share=rng.uniform(0.1, 1.0)),
+    lambda rng: faults.StrayFrames(number=rng.randrange(1, 5), seconds=rng.uniform(0.0, 0.5), for_s=3.0),
+)
+_ACTIONS = {
+    "fault": 10,
+    "change_a_widget": 6,
+    "add_widget": 2,
+    "destroy_a_widget": 2,
+    "reconnect": 1,
+    "renew": 2,
+    "sleep_and_wake": 1,
+    "lose_names": 1,
+}
+
+
+async def run(seed: int, steps: int, rounds: int) -> Figures:
+    """A run: `rounds` times `steps` actions, and quiet after each round.
+
+    Raises:
+        Broken: with the seed and the last actions.
+    """
+    began = time.monotonic()
+    with resolver() as switch_names, ServerThread(SETTINGS) as server:
+        world = World(seed, server, switch_names)
+        try:
+            for _ in range(4):
+                world.add_widget()
+            for _ in range(rounds):
+                for _ in range(steps):
+                    await world.step()
+                await world.check_when_quiet()
+        except Broken as exc:
+            raise Broken(f"seed {seed}: {exc}") from None
+        finally:
+            await world.aclose()
+    world.figures.seconds = time.monotonic() - began
+    return world.figures
+
+
+def percentile(values: list[float], share: float) -> float:
+    """Of a non-empty list."""
+    return sorted(values)[min(len(values) - 1, math.floor(share * len(values)))]

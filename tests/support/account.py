@@ -1,0 +1,28 @@
+"""Our account beside the exchange's own."""
+
+from __future__ import annotations
+
+from qt_upbit import Account
+from qt_upbit.simulator.server import SimulatedServer
+
+
+def differences(account: Account, server: SimulatedServer) -> list[str]:
+    """Where the account is not the exchange's own."""
+    theirs = server.exchange.account
+    found = []
+    if {order.uuid for order in account.open_orders} != {order.uuid for order in theirs.open_orders}:
+        found.append("open orders")
+    for order in theirs.open_orders:
+        ours = account.order(order.uuid)
+        if ours is None or (ours.remaining_volume, ours.executed_volume, ours.locked, ours.price) != (
+            order.remaining_volume,
+            order.executed_volume,
+            order.locked,
+            order.price,
+        ):
+            found.append(f"{order.uuid}: {ours}")
+    for currency, held in theirs.balances.items():
+        mine = account.balance(currency)
+        if mine is None or (mine.balance, mine.locked) != (held.balance, held.locked):
+            found.append(f"{held}: {mine}")
+    return found
