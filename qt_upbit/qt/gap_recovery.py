@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import math
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -80,12 +81,18 @@ class GapRecovery:
         """Streams being mended."""
         return len(self._tasks)
 
-    def start(self, holds: Iterable[Hold]) -> None:
-        """Mend these streams; those that are being mended already go on, and look again."""
+    def start(self, holds: Iterable[Hold], timeout_s: float = math.inf) -> None:
+        """Mend these streams; those that are being mended already go on, and look again.
+
+        Args:
+            holds: what to mend.
+            timeout_s: less patience than usual.
+        """
+        patience = min(timeout_s, self._timeout_s)
         for hold in holds:
             if hold not in self._tasks:
                 name = f"qt_upbit recovery of {hold.key}"
-                task = asyncio.get_running_loop().create_task(self._mend(hold), name=name)
+                task = asyncio.get_running_loop().create_task(self._mend(hold, patience), name=name)
                 self._tasks[hold] = task
                 task.add_done_callback(functools.partial(self._done, hold))
 
@@ -106,8 +113,8 @@ class GapRecovery:
 
     # --- one stream --------------------------------------------------------------------------------
 
-    async def _mend(self, hold: Hold) -> None:
-        deadline = asyncio.get_running_loop().time() + self._timeout_s
+    async def _mend(self, hold: Hold, timeout_s: float) -> None:
+        deadline = asyncio.get_running_loop().time() + timeout_s
         while not hold.is_over:
             generation = hold.generation
             begin, end = hold.begin, hold.end

@@ -50,6 +50,7 @@ from qt_upbit.qt.scope_link import ScopeLink
 from qt_upbit.rest.rest_client import RestClient
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine, Target
 from qt_upbit.routing.fanout_hub import Gap, Item, Slot, Subscriber
+from qt_upbit.routing.recovery import Hold
 from qt_upbit.types import (
     BaseWebSocketEvent,
     ConnectionState,
@@ -70,6 +71,8 @@ __all__ = ["GlobalWebSocketManager"]
 _snapshot_ids = itertools.count(-1, -1)
 """Below zero: subscriptions count upwards."""
 
+_HOLE_TIMEOUT_S: Final = 3.0
+"""The line is well and only some trades are wanted: events do not wait for them as after an outage."""
 _COMPARE_CLOCKS_MS: Final = 1000
 _SLEPT_S: Final = 2.0
 """Less than this may be a clock that is set."""
@@ -190,8 +193,9 @@ class GlobalWebSocketManager(QObject):
         self._frames = FrameClock(
             self._deliver, self.config.frame_rate_hz, self.config.slice_ms / 1000, clock, self
         )
-        self._engine = DataRoutingEngine(self._frames.hub)
-        self._recovers = self.config.recover_gaps and RestClient.is_available()
+        recovers = self.config.recover_gaps and RestClient.is_available()
+        self._hold_at_most = self.config.high_water_mark if recovers else 0
+        self._engine = DataRoutingEngine(self._frames.hub, self._hold_at_most, self._on_hole)
         self._recovery = GapRecovery(
             self._engine,
             lambda: self.rest,
@@ -569,8 +573,7 @@ class GlobalWebSocketManager(QObject):
                 if new is ConnectionState.REJECTED:
                     self._refuse(scope, self._state.desired(scope), self.error(scope))
             case GapDetected(_, begin, end):
-                limit = self.config.high_water_mark if self._recovers else 0
-                self._recovery.start(self._engine.gap(scope, begin, end, limit))
+                self._recovery.start(self._engine.gap(scope, begin, end, self._hold_at_most))
             case ErrorReported(error):
                 self._on_link_error(scope, error)
             case StreamsLive(keys):
@@ -583,6 +586,9 @@ class GlobalWebSocketManager(QObject):
                 self._engine.streams_asked_for(scope, streams)
             case StreamsRefused(keys, refusal, owners):
                 self._refuse(scope, keys, refusal, owners)
+
+    def _on_hole(self, hold: Hold) -> None:
+        self._recovery.start((hold,), _HOLE_TIMEOUT_S)
 
     def _emit_state(self, scope: Scope, state: ConnectionState) -> None:
         self.state_changed.emit(scope, state)

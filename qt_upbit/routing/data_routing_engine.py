@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import re
 from collections import Counter, deque
-from collections.abc import Collection, Hashable, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -120,10 +120,24 @@ class _Route:
 
 
 class DataRoutingEngine:
-    """Routes frames to the hub's buffers and remembers last values. Pure: no socket, Qt or clock."""
+    """Routes frames to the hub's buffers and remembers last values. Pure: no socket, Qt or clock.
 
-    def __init__(self, hub: FanoutHub) -> None:
+    Args:
+        hub: the buffers.
+        hold_at_most: frames of a stream that wait while what it missed is fetched; 0 fetches nothing.
+        on_hole: is handed a stream that has missed something although its connection lives: `gap` says
+            what is to be done with it.
+    """
+
+    def __init__(
+        self,
+        hub: FanoutHub,
+        hold_at_most: int = 0,
+        on_hole: Callable[[Hold], None] = lambda hold: None,
+    ) -> None:
         self._hub = hub
+        self._hold_at_most = hold_at_most
+        self._on_hole = on_hole
         self._routes: dict[Head, _Route] = {}
         self._of_subscriber: dict[Hashable, tuple[Target, ...]] = {}
         self._holds: dict[Head, Hold] = {}
@@ -273,6 +287,8 @@ class DataRoutingEngine:
         event = slot.event()
         self.events_decoded += 1
         self.events_routed += 1
+        if event.is_snapshot and route is not None and self._is_behind_a_hole(route, slot, event):
+            return
         for one in (route, everything):
             if one is not None:
                 self._deliver(one, slot, event)
@@ -408,6 +424,35 @@ class DataRoutingEngine:
                     hold.is_stale = True
                 self._drop_if_done(route)
 
+    def _is_behind_a_hole(self, route: _Route, slot: Slot, event: BaseWebSocketEvent) -> bool:
+        """Whether a picture of a running stream shows that something was missed; it is held then.
+
+        A request for other streams brings first pictures of those that run already, some tenths of a second
+        later, and what happens in between may reach nobody (protocol sections 2.5 and 2.7). The same shows
+        when the exchange had quietly dropped a stream.
+        """
+        memory, variant = route.memory, event.stream_key.variant
+        if (
+            memory is None
+            or memory.is_empty()
+            or variant not in route.fresh
+            or route.lazy_key is not None
+            or route.head in self._holds
+            or memory.continues(event)
+        ):
+            return False
+        begin = route.last[variant].received_at
+        hold = self._hold(route, begin, slot.received_at, self._hold_at_most) if self._hold_at_most else None
+        if hold is None:
+            gap = Gap((route.head.code,), begin, slot.received_at)
+            for subscriber in {s.key: s for s, _ in route.targets.values()}.values():
+                if subscriber.wants_realtime and subscriber.delivery is not Delivery.LATEST:
+                    self._hub.offer(subscriber, gap)
+            return False
+        self._put_held(hold, route, slot)
+        self._on_hole(hold)
+        return True
+
     def _hold(self, route: _Route, begin: float, end: float, limit: int) -> Hold | None:
         """Hold a stream from now on; None if what was missed of it cannot be known, or nobody cares."""
         if (hold := self._holds.get(route.head)) is not None:
@@ -421,12 +466,14 @@ class DataRoutingEngine:
 
     def _keep_back(self, hold: Hold, head: Head, raw: bytes, now: float) -> None:
         slot = Slot(head, raw, now)
-        event = slot.event()
+        slot.event()
         self.events_decoded += 1
-        route = self._routes[head]
+        self._put_held(hold, self._routes[head], slot)
+
+    def _put_held(self, hold: Hold, route: _Route, slot: Slot) -> None:
         if not all(subscriber.wants_realtime for subscriber, _ in route.targets.values()):
             self._serve_pictures(route, slot)
-        if route.targets and event.stream_key == hold.key:
+        if route.targets and slot.event().stream_key == hold.key:
             hold.put(slot)
 
     def _serve_pictures(self, route: _Route, slot: Slot) -> None:

@@ -33,6 +33,9 @@ class Memory(Protocol):
     def is_empty(self) -> bool:
         """Whether nothing was seen yet, so that nothing can be said to be missing."""
 
+    def continues(self, event: Any) -> bool:
+        """Whether nothing can be missing between what was seen and a first picture."""
+
     def reaches(self, oldest: Any) -> bool:
         """Whether a fetched event is so old that all before it was seen."""
 
@@ -83,6 +86,10 @@ class _SeenIds:
 
     def is_empty(self) -> bool:
         return self._newest_ms < 0
+
+    def continues(self, event: Any) -> bool:
+        place = self._place(event)
+        return place <= self._base or place in self._recent
 
     def reaches(self, oldest: Any) -> bool:
         place = self._place(oldest)
@@ -138,6 +145,9 @@ class _LastWord:
 
     def is_empty(self) -> bool:
         return self._last is None
+
+    def continues(self, event: Any) -> bool:
+        return bool(self._start(event) <= self._start(self._last))
 
     def reaches(self, oldest: Any) -> bool:
         # That of the last one itself is wanted: it may have been unfinished when it was last seen.

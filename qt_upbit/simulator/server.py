@@ -270,7 +270,10 @@ class SimulatedServer:
             return _response(Refusal(400, error_body(400, "not a WebSocket handshake")))
         ws.headers["remaining-req"] = "group=websocket; min=300; sec=3"
         ws.headers["limit-by-ip"] = "Yes"
-        await ws.prepare(request)
+        try:
+            await ws.prepare(request)
+        except ConnectionResetError:  # the client has left meanwhile
+            return ws
         transport = request.transport
         if not isinstance(transport, asyncio.Transport):  # gone meanwhile
             return ws

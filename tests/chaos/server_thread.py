@@ -75,7 +75,8 @@ class ServerThread:
         return server
 
     def _listen_in(self, exchange: SimulatedExchange) -> None:
-        market, announce, send = exchange.market, exchange.market.announce, exchange._send
+        market, announce = exchange.market, exchange.market.announce
+        send, send_later = exchange._send, exchange.send_later
 
         def note_trades(pair: Pair, trades: list[Trade], at: int, sink: MarketSink) -> None:
             for trade in sorted(trades, key=lambda trade: trade.sequential_id):
@@ -83,14 +84,23 @@ class ServerThread:
             announce(pair, trades, at, sink)
 
         def note_frame(session: Session, data: bytes) -> None:
+            note(session, data)
+            send(session, data)
+
+        def note_stray(session: Session, data: bytes, delay_s: float) -> None:
+            if delay_s <= 0:
+                note(session, data)
+            send_later(session, data, delay_s)
+
+        def note(session: Session, data: bytes) -> None:
             head = peek(data)
             if head is not None and not session.closing and not session.closed and not session.silent:
                 self.sent[session.number, head] = data
                 self.frames_sent += 1
-            send(session, data)
 
         market.announce = note_trades  # type: ignore[method-assign]
         exchange._send = note_frame  # type: ignore[method-assign]
+        exchange.send_later = note_stray  # type: ignore[method-assign]
 
     def run(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Have the exchange's loop do something, and wait for it."""
@@ -119,6 +129,19 @@ class ServerThread:
             yield self.server
         finally:
             goes_on.set()
+
+    def freeze(self, frozen: bool) -> None:
+        """Let nothing happen at the exchange, or let it go on; sockets and REST work as ever."""
+
+        def work(server: SimulatedServer) -> None:
+            exchange = server.exchange
+            for thing, name in ((exchange.market, "tick"), (exchange, "_tick_private")):
+                if frozen:
+                    setattr(thing, name, lambda *args: False)
+                else:
+                    delattr(thing, name)
+
+        self.call(work)
 
     def inject(self, fault: Fault) -> int:
         return self.call(lambda server: server.faults.inject(fault))

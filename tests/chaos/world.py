@@ -181,6 +181,7 @@ class World:
         self.server = server
         self.figures = Figures(seeds=1)
         self.history: list[str] = []
+        self._began = time.monotonic()
         self._switch_names = switch_names
         self._slept_s = 0.0
         credentials = Credentials(access_key=SIMULATED_ACCESS_KEY, secret_key=SIMULATED_SECRET_KEY)
@@ -203,15 +204,20 @@ class World:
         self.account.gap_detected.connect(self._on_account_gap)
         self._count = 0
 
+    def _note(self, what: str) -> None:
+        self.history.append(f"{time.monotonic() - self._began:.2f} {what}")
+
     # --- what is told -------------------------------------------------------------------------------
 
     def _on_state(self, scope: Scope, new: ConnectionState) -> None:
+        self._note(f"{scope.value} {new.name}")
         if (self.states[scope], new) not in _LEGAL:
             self.broken.append(f"{scope.value}: {self.states[scope].name} to {new.name}")
         self.states[scope] = new
 
     def _on_error(self, owner: str, error: QtUpbitError) -> None:
         self.figures.errors_reported += 1
+        self._note(f"{owner}: {str(error)[:80]}")
 
     def _on_account_gap(self, *_: object) -> None:
         self.account_gaps += 1
@@ -297,7 +303,7 @@ class World:
 
     def fault(self) -> None:
         fault = self.rng.choice(_MENU)(self.rng)
-        self.history.append(repr(fault))
+        self._note(repr(fault))
         with contextlib.suppress(ValueError):  # delisted already, and the like
             self.server.inject(fault)
 
@@ -308,7 +314,7 @@ class World:
         names = list(_ACTIONS)
         name = self.rng.choices(names, [_ACTIONS[each] for each in names])[0]
         self.figures.actions[name] += 1
-        self.history.append(name)
+        self._note(name)
         work = getattr(self, name)()
         if work is not None:
             await work
@@ -339,12 +345,13 @@ class World:
 
     def _raise(self) -> None:
         if self.broken:
-            raise Broken("; ".join(self.broken) + f"\nlast actions: {self.history[-25:]}")
+            raise Broken("; ".join(self.broken) + "\n" + "\n".join(self.history[-40:]))
 
     async def check_when_quiet(self) -> None:
         """Nothing more goes wrong: soon everything is as it should be, and nothing was lost."""
         self.server.call(lambda server: server.faults.clear())
         self._switch_names(True)
+        self._note("quiet from now on")
         began = time.monotonic()
         why = "?"
         while time.monotonic() - began < QUIET_WITHIN_S:
@@ -397,6 +404,12 @@ class World:
             return f"sockets: {sockets}"
         if served != self._wanted():
             return f"asked for {served}, wanted {self._wanted()}"
+        traded = self.server.call(lambda server: set(server.exchange.market.pairs))
+        for widget in self.widgets:
+            for wish in widget.wishes:
+                waiting = [key for key in wish.subscription._awaited if key.code in traded]
+                if waiting:
+                    return f"{widget.proxy.name} waits for {waiting}"
         if not self.account.is_synchronized:
             return f"the account is {self.account.state}: {self.account.error}"
         with self.server.paused() as server:
@@ -406,7 +419,7 @@ class World:
 
     async def _check_values(self) -> None:
         """LATEST ends with the newest: stop the market, let the last frames come, and compare."""
-        self.server.call(lambda server: server.exchange.set_offline(True))
+        self.server.freeze(True)
         try:
             until = time.monotonic() + 5.0
             while True:
@@ -419,7 +432,7 @@ class World:
                     break
                 await asyncio.sleep(0.05)
         finally:
-            self.server.call(lambda server: server.exchange.set_offline(False))
+            self.server.freeze(False)
 
     def _outdated(self) -> str:
         (number,) = self.server.call(
@@ -441,7 +454,7 @@ class World:
                         continue
                     expected = decode(data)
                     shown = _latest_of(wish, expected)
-                    if shown is None or _face(shown, wish.depth) != _face(expected, wish.depth):
+                    if shown is None or not _shows(shown, expected, wish.depth):
                         return f"{widget.proxy.name} {key}: shown {shown}, sent {expected}"
         return ""
 
@@ -542,6 +555,13 @@ def _latest_of(wish: Wish, expected: BaseWebSocketEvent) -> BaseWebSocketEvent |
     code = getattr(expected, "code", "")
     extra = expected.candle_date_time_utc if isinstance(expected, CandleEvent) else None
     return wish.latest.get((code, extra))
+
+
+def _shows(shown: BaseWebSocketEvent, expected: BaseWebSocketEvent, depth: int) -> bool:
+    """Whether a widget shows what was sent last, or what REST has added to it since."""
+    if isinstance(shown, CandleEvent) and isinstance(expected, CandleEvent) and shown.is_recovered:
+        return shown.candle_acc_trade_volume >= expected.candle_acc_trade_volume
+    return _face(shown, depth) == _face(expected, depth)
 
 
 def _face(event: BaseWebSocketEvent, depth: int) -> object:

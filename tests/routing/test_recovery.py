@@ -6,6 +6,7 @@ import itertools
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -364,3 +365,71 @@ def test_each_trade_once_and_in_order_or_a_gap(case: dict[str, Any]) -> None:
     assert told or all(number < ids[0] for number in missing)
     for one in desk.shown(every):
         raise AssertionError(one)
+
+
+# --- holes in a stream whose connection lives ------------------------------------------------------
+
+
+def _hole_desk(hold_at_most: int = 100) -> tuple[Desk, list[Hold]]:
+    desk, holes = Desk(), []
+    desk.engine = DataRoutingEngine(desk.hub, hold_at_most, holes.append)
+    return desk, holes
+
+
+def test_a_picture_of_a_running_stream_shows_that_trades_were_missed() -> None:
+    """A request for other streams may interrupt those that run (protocol section 2.7)."""
+    desk, holes = _hole_desk()
+    every = desk.attach("trade", Delivery.EVERY)
+    desk.frame(trade(1))
+    desk.frame(trade(4), snapshot=True)
+    desk.frame(trade(5))
+    assert desk.numbers(every) == ["1"], "what comes after the hole waits for what was in it"
+    (hold,) = holes
+    desk.engine.recover(hold, [trade(number) for number in (1, 2, 3, 4)], 0.0)
+    assert desk.engine.release(hold)
+    assert desk.numbers(every) == ["2r", "3r", "4r", "5"]
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_picture_that_was_seen_hides_no_hole(number: int) -> None:
+    desk, holes = _hole_desk()
+    every = desk.attach("trade", Delivery.EVERY)
+    desk.frame(trade(1))
+    desk.frame(trade(2))
+    desk.frame(trade(number), snapshot=True)
+    desk.frame(trade(3))
+    assert desk.numbers(every) == ["1", "2", "3"]
+    assert holes == []
+
+
+def test_a_hole_that_cannot_be_mended_is_told_to_who_wants_every_trade() -> None:
+    desk, holes = _hole_desk(0)
+    every, newest = desk.attach("trade", Delivery.EVERY), desk.attach("trade", Delivery.LATEST)
+    desk.frame(trade(1))
+    desk.frame(trade(4), snapshot=True)
+    assert desk.numbers(every) == ["1", Gap(("KRW-BTC",), 0.0, 0.0), "4s"]
+    assert desk.numbers(newest) == ["4s"]
+    assert holes == []
+
+
+def test_after_a_reconnect_the_gap_says_it() -> None:
+    desk, holes = _hole_desk()
+    desk.attach("trade", Delivery.EVERY)
+    desk.frame(trade(1))
+    desk.engine.mark_stale(Scope.PUBLIC)
+    desk.frame(trade(4), snapshot=True)
+    assert holes == []
+
+
+def test_a_picture_of_a_later_candle_shows_that_the_last_word_may_be_missing() -> None:
+    desk, holes = _hole_desk()
+    every = desk.attach("candle", Delivery.EVERY, unit="1m")
+    desk.frame(candle(1))
+    desk.frame(candle(1, volume=2), snapshot=True)
+    assert holes == []
+    desk.frame(candle(3), snapshot=True)
+    (hold,) = holes
+    desk.engine.recover(hold, [candle(1, volume=3), candle(3)], 0.0)
+    assert desk.engine.release(hold)
+    shown = [one for one in desk.shown(every) if isinstance(one, CandleEvent)]
+    assert [int(one.candle_acc_trade_volume) for one in shown] == [1, 2, 3, 1, 1]
