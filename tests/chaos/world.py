@@ -49,6 +49,9 @@ from tests.support.account import differences
 CODES = ("KRW-BTC", "KRW-ETH", "KRW-XRP", "KRW-SOL", "KRW-USDT")
 QUIET_WITHIN_S = 25.0
 """After the last fault: the longest watchdog, a reconnect, and REST."""
+FLUSHED_WITHIN_S = 8.0
+UNDER_WAY_S = 30.0
+"""Trades of an outage come after it, and after what REST takes."""
 _LEGAL = {(old, new) for (old, _), new in TRANSITIONS.items()}
 _GAP_SLACK_S = 2.0
 
@@ -129,7 +132,6 @@ class Figures:
     fills_checked: int = 0
     trades_in_told_gaps: int = 0
     gaps_told: int = 0
-    lost: int = 0
     duplicated: int = 0
     reconnects: int = 0
     requests: int = 0
@@ -202,7 +204,7 @@ class World:
         self.account_gaps = 0
         self._known_fills: set[str] | None = None
         self.account.gap_detected.connect(self._on_account_gap)
-        self._count = 0
+        self._widgets_made = 0
 
     def _note(self, what: str) -> None:
         self.history.append(f"{time.monotonic() - self._began:.2f} {what}")
@@ -225,8 +227,8 @@ class World:
     # --- what users do ------------------------------------------------------------------------------
 
     def add_widget(self) -> None:
-        self._count += 1
-        self.widgets.append(Widget(f"widget {self._count}", self.manager))
+        self._widgets_made += 1
+        self.widgets.append(Widget(f"widget {self._widgets_made}", self.manager))
         for _ in range(self.rng.randrange(1, 4)):
             self._subscribe(self.widgets[-1])
 
@@ -365,12 +367,8 @@ class World:
             self.broken.append(f"not quiet within {QUIET_WITHIN_S:g} s: {why}")
             self._raise()
         self.figures.quiet_after_s.append(time.monotonic() - began)
-        await self._check_values()
+        await self._check_completeness()
         with self.watch.not_ours():
-            for widget in self.widgets:
-                for wish in widget.wishes:
-                    self._check_trades(widget, wish)
-            self._check_fills()
             self.check_always()
 
     def _help_out(self) -> None:
@@ -417,22 +415,29 @@ class World:
 
     # --- what must hold -----------------------------------------------------------------------------
 
-    async def _check_values(self) -> None:
-        """LATEST ends with the newest: stop the market, let the last frames come, and compare."""
+    async def _check_completeness(self) -> None:
+        """Stop the market and let the last frames come: nothing is missing, and LATEST shows the newest."""
         self.server.freeze(True)
         try:
-            until = time.monotonic() + 5.0
+            until = time.monotonic() + FLUSHED_WITHIN_S
             while True:
                 with self.watch.not_ours():
-                    why = self._outdated()
+                    why = self._outdated() or self._missing_fills() or self._missing_trades()
                 if not why:
                     break
                 if time.monotonic() > until:
-                    self.broken.append(f"not the newest value: {why}")
+                    self.broken.append(why)
                     break
                 await asyncio.sleep(0.05)
         finally:
             self.server.freeze(False)
+
+    def _missing_trades(self) -> str:
+        for widget in self.widgets:
+            for wish in widget.wishes:
+                if why := self._lost_trades(widget, wish):
+                    return why
+        return ""
 
     def _outdated(self) -> str:
         (number,) = self.server.call(
@@ -455,54 +460,56 @@ class World:
                     expected = decode(data)
                     shown = _latest_of(wish, expected)
                     if shown is None or not _shows(shown, expected, wish.depth):
-                        return f"{widget.proxy.name} {key}: shown {shown}, sent {expected}"
+                        return f"not the newest: {widget.proxy.name} {key}: shown {shown}, sent {expected}"
         return ""
 
-    def _check_fills(self) -> None:
-        """Each fill since the account was first known, once."""
+    def _missing_fills(self) -> str:
+        """Each fill since the account was first known is told."""
         with self.server.paused() as server:
             orders = server.exchange.account.orders.values()
             real = {fill.uuid for order in orders for fill in order.fills}
         if self._known_fills is None:
             self._known_fills = real
-        missing = real - self._known_fills - set(self.fills)
-        self.figures.fills_checked = len(real - self._known_fills)
-        if missing and not self.account_gaps:
-            self.figures.lost += len(missing)
-            self.broken.append(f"{len(missing)} fills were never told")
+        new = real - self._known_fills
+        missing = new - set(self.fills)
+        self.figures.fills_checked = len(new)
+        return f"{len(missing)} fills were never told" if missing and not self.account_gaps else ""
 
     def _settle(self, widget: Widget, wish: Wish) -> None:
-        """It ends: count what it was told."""
-        if wish.name == "trade":
-            self._check_trades(widget, wish, until_now=False)
+        """It ends: what was told is complete up to the last trade told, but for what is just on its way."""
+        if why := self._lost_trades(widget, wish, at_least_s=UNDER_WAY_S):
+            self.broken.append(why)
+        self._count(widget, wish)
+
+    def _count(self, widget: Widget, wish: Wish) -> None:
         self.figures.delivered += wish.delivered
-
-    def _check_trades(self, widget: Widget, wish: Wish, *, until_now: bool = True) -> None:
-        """Every trade since the first that was told, once; what is missing lies in a gap that was told.
-
-        While things go wrong, the last ones may be under way still.
-        """
         for code, told in wish.trades.items():
-            tape = self.server.tapes[code]
-            places = sorted(tape.index[number] for number in told if number in tape.index)
-            if not places:
-                continue
-            end = len(tape.times) if until_now else places[-1]
-            known = set(places)
-            missing = [i for i in range(places[0], end) if i not in known]
-            if not until_now or missing:
-                # Trades of one order come in any order, and the newest may be under way.
-                now = time.time()
-                missing = [i for i in missing if now - tape.times[i] > (0.5 if until_now else 30.0)]
-            self.figures.trades_checked += end - places[0]
-            outside = [i for i in missing if not self._is_told(widget, code, tape.times[i])]
-            self.figures.trades_in_told_gaps += len(missing) - len(outside)
-            if outside:
-                self.figures.lost += len(outside)
-                self.broken.append(
-                    f"{len(outside)} trades of {code} never came to {widget.proxy.name}, "
-                    f"the first {time.time() - tape.times[outside[0]]:.1f} s ago, told gaps: {widget.gaps}"
+            missing, checked = self._missing_of(wish, code, told)
+            self.figures.trades_checked += checked
+            self.figures.trades_in_told_gaps += len(missing)
+
+    def _missing_of(self, wish: Wish, code: str, told: Counter[int]) -> tuple[list[float], int]:
+        """When the trades happened that were not told since the first that was, and how many there are."""
+        tape = self.server.tapes[code]
+        places = {tape.index[number] for number in told if number in tape.index}
+        if not places:
+            return [], 0
+        every = range(min(places), len(tape.times))
+        return [tape.times[place] for place in every if place not in places], len(every)
+
+    def _lost_trades(self, widget: Widget, wish: Wish, at_least_s: float = 0.0) -> str:
+        """Every trade since the first that was told is told too, or lies in a gap that was."""
+        newest = time.time() - at_least_s
+        for code, told in wish.trades.items():
+            missing, _ = self._missing_of(wish, code, told)
+            lost = [at for at in missing if at <= newest and not self._is_told(widget, code, at)]
+            if lost:
+                ago = time.time() - lost[0]
+                return (
+                    f"{len(lost)} trades of {code} never came to {widget.proxy.name}, the first {ago:.1f} s "
+                    f"ago, told gaps: {widget.gaps}"
                 )
+        return ""
 
     @staticmethod
     def _is_told(widget: Widget, code: str, at: float) -> bool:
@@ -514,7 +521,7 @@ class World:
     async def aclose(self) -> None:
         for widget in self.widgets:
             for wish in widget.wishes:
-                self.figures.delivered += wish.delivered
+                self._count(widget, wish)
             self.figures.gaps_told += len(widget.gaps)
         metrics = self.manager.metrics()
         for each in metrics.scopes.values():
