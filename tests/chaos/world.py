@@ -473,7 +473,11 @@ class World:
         new = real - self._known_fills
         missing = new - set(self.fills)
         self.figures.fills_checked = len(new)
-        return f"{len(missing)} fills were never told" if missing and not self.account_gaps else ""
+        if not missing or self.account_gaps:
+            return ""
+        blamed = [order for order in orders if any(fill.uuid in missing for fill in order.fills)]
+        details = [(order, self.account.order(order.uuid)) for order in blamed]
+        return f"{len(missing)} fills were never told: theirs and ours: {details}"
 
     def _settle(self, widget: Widget, wish: Wish) -> None:
         """It ends: what was told is complete up to the last trade told, but for what is just on its way."""
