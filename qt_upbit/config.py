@@ -3,29 +3,61 @@
 `WebSocketConfig` says how to connect and deliver, `Credentials` holds the keys, a `Region` is one row
 of hosts. The environment is read only by the `from_env` methods here:
 
-=====================  ======================================================================
-``QT_UPBIT_REGION``    ``kr`` (default), ``sg``, ``id`` or ``th``
-``QT_UPBIT_BASE_URL``  ``http://127.0.0.1:PORT`` for a simulated exchange; replaces the region's
-``QT_UPBIT_PRESET``    ``production`` (default), ``testing`` or ``development``
-``UPBIT_ACCESS_KEY``   access key (the official SDK's names)
-``UPBIT_SECRET_KEY``   secret key
-=====================  ======================================================================
+===========================  ================================================================
+``QT_UPBIT_REGION``          ``kr`` (default), ``sg``, ``id`` or ``th``
+``QT_UPBIT_BASE_URL``        ``http://127.0.0.1:PORT`` for a simulated exchange; replaces the region's
+``QT_UPBIT_ALLOW_INSECURE``  ``1`` lets the base URL be plain ``http`` to another machine; ``0`` (default)
+``QT_UPBIT_PRESET``          ``production`` (default), ``testing`` or ``development``
+``UPBIT_ACCESS_KEY``         access key (the official SDK's names)
+``UPBIT_SECRET_KEY``         secret key
+===========================  ================================================================
 """
 
 from __future__ import annotations
 
 import enum
+import ipaddress
 import os
 from collections.abc import Mapping
 from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from qt_upbit.exceptions import ConfigError
 from qt_upbit.types import Scope, WireFormat
 
-__all__ = ["Credentials", "Preset", "Region", "WebSocketConfig"]
+__all__ = ["Credentials", "Preset", "Region", "SecretHeaders", "WebSocketConfig", "is_loopback"]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine: ``localhost``, 127.0.0.0/8 or ::1."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        # Other names are not looked up: what they mean may change between the check and the connection.
+        return host.lower() == "localhost"
+
+
+class SecretHeaders(dict[str, str]):
+    """Headers that hold a token: an ordinary dict that shows its names only and is not pickled."""
+
+    def __repr__(self) -> str:
+        return f"SecretHeaders({', '.join(self)})"
+
+    __str__ = __repr__
+
+    def __reduce_ex__(self, protocol: object) -> Any:
+        """Refuse: a pickle would hold the token in plain text."""
+        raise TypeError("headers with a token are not pickled or copied: use dict()")
 
 
 class Region(enum.StrEnum):
@@ -93,6 +125,12 @@ class _Frozen(BaseModel):
             )
             raise ConfigError("; ".join(lines)) from None
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """The same with other values, which are checked: pydantic's own copy takes any."""
+        if not update:
+            return super().model_copy(deep=deep)
+        return type(self)(**(dict(self) | dict(update)))
+
 
 class Credentials(_Frozen):
     """An API key. Its repr, its text and its JSON hide both parts.
@@ -144,6 +182,9 @@ class WebSocketConfig(_Frozen):
 
     region: Region = Region.KR
     base_url: str | None = Field(default=None, description="http(s)://host[:port] instead of the region's")
+    allow_insecure: bool = Field(
+        default=False, description="let base_url be plain http to another machine: keys go unencrypted"
+    )
     credentials: Credentials | None = Field(default=None, description="keys for private and info streams")
 
     wire_format: WireFormat = Field(default=WireFormat.SIMPLE, description="format asked of the server")
@@ -223,6 +264,18 @@ class WebSocketConfig(_Frozen):
             raise ValueError("must be scheme, host and port only")
         return f"{parts.scheme}://{parts.netloc}"
 
+    @model_validator(mode="after")
+    def _is_encrypted(self) -> Self:
+        if self.base_url is None or self.is_loopback or self.allow_insecure:
+            return self
+        parts = urlsplit(self.base_url)
+        if parts.scheme != "https":
+            raise ValueError(
+                f"base_url: plain http to {parts.hostname} would send tokens and orders unencrypted: use "
+                "https, or pass allow_insecure=True (QT_UPBIT_ALLOW_INSECURE=1) if you must"
+            )
+        return self
+
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ, **fields: Any) -> Self:
         """The configuration of the environment; `fields` win over it.
@@ -241,6 +294,10 @@ class WebSocketConfig(_Frozen):
             values["region"] = Region(region)
         if base_url := environ.get("QT_UPBIT_BASE_URL"):
             values["base_url"] = base_url
+        if allow := environ.get("QT_UPBIT_ALLOW_INSECURE"):
+            if allow not in ("0", "1"):
+                raise ConfigError(f"QT_UPBIT_ALLOW_INSECURE: {allow!r} is neither 0 nor 1")
+            values["allow_insecure"] = allow == "1"
         values["credentials"] = Credentials.from_env(environ)
         return cls(**(values | fields))
 
@@ -248,6 +305,16 @@ class WebSocketConfig(_Frozen):
     def preset(cls, preset: Preset | str, **fields: Any) -> Self:
         """The configuration for a purpose; `fields` win over it."""
         return cls(**(_PRESETS[Preset(preset)] | fields))
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the exchange is on this machine."""
+        return self.base_url is not None and is_loopback(urlsplit(self.base_url).hostname or "")
+
+    @property
+    def follows_proxy(self) -> bool:
+        """Whether connections follow the system's proxy: never to this machine, which no proxy can reach."""
+        return self.use_system_proxy and not self.is_loopback
 
     @property
     def rest_url(self) -> str:
