@@ -111,6 +111,13 @@ _PRESETS: Final[dict[Preset, dict[str, Any]]] = {
 }
 
 
+class _Values(dict[str, Any]):
+    """Values that may hold keys: shows their names only."""
+
+    def __repr__(self) -> str:
+        return f"_Values({', '.join(self)})"
+
+
 class _Frozen(BaseModel):
     # hide_input_in_errors: pydantic otherwise prints the rejected value, which may be a key.
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True)
@@ -118,18 +125,31 @@ class _Frozen(BaseModel):
     def __init__(self, **data: Any) -> None:
         try:
             super().__init__(**data)
+            return
         except ValidationError as exc:
-            lines = (
+            lines = [
                 f"{'.'.join(map(str, error['loc'])) or type(self).__name__}: {error['msg']}"
                 for error in exc.errors(include_input=False, include_url=False)
-            )
-            raise ConfigError("; ".join(lines)) from None
+            ]
+        # Tools that report errors show variables, and exceptions behind exceptions: neither has the keys.
+        del data
+        raise ConfigError("; ".join(lines))
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """The same with other values, which are checked: pydantic's own copy takes any."""
         if not update:
             return super().model_copy(deep=deep)
-        return type(self)(**(dict(self) | dict(update)))
+        values = _Values(dict(self) | dict(update))
+        del update
+        return type(self)(**values)
+
+
+def _hidden(key: str | SecretStr) -> SecretStr:
+    return SecretStr(key) if isinstance(key, str) else key
+
+
+def _is_key(text: str) -> bool:
+    return bool(text) and text == text.strip() and text.isprintable() and " " not in text
 
 
 class Credentials(_Frozen):
@@ -143,13 +163,13 @@ class Credentials(_Frozen):
     secret_key: SecretStr
 
     def __init__(self, *, access_key: str | SecretStr, secret_key: str | SecretStr) -> None:
+        access_key, secret_key = _hidden(access_key), _hidden(secret_key)
         super().__init__(access_key=access_key, secret_key=secret_key)
 
     @field_validator("access_key", "secret_key")
     @classmethod
     def _no_blanks(cls, value: SecretStr) -> SecretStr:
-        text = value.get_secret_value()
-        if not text or text != text.strip() or not text.isprintable() or " " in text:
+        if not _is_key(value.get_secret_value()):
             raise ValueError("must be the key as issued by Upbit: not empty, without blanks")
         return value
 
@@ -164,7 +184,14 @@ class Credentials(_Frozen):
         Raises:
             ConfigError: only one of the two is set.
         """
-        access, secret = environ.get("UPBIT_ACCESS_KEY", ""), environ.get("UPBIT_SECRET_KEY", "")
+        access = SecretStr(environ.get("UPBIT_ACCESS_KEY", ""))
+        secret = SecretStr(environ.get("UPBIT_SECRET_KEY", ""))
+        # Tools that report errors show variables, and this one is the whole environment.
+        del environ
+        return cls._from_parts(access, secret)
+
+    @classmethod
+    def _from_parts(cls, access: SecretStr, secret: SecretStr) -> Credentials | None:
         if not access and not secret:
             return None
         if not access or not secret:
@@ -283,7 +310,11 @@ class WebSocketConfig(_Frozen):
         Raises:
             ConfigError: a variable has a value that does not exist.
         """
-        values: dict[str, Any] = {}
+        access = SecretStr(environ.get("UPBIT_ACCESS_KEY", ""))
+        secret = SecretStr(environ.get("UPBIT_SECRET_KEY", ""))
+        # Tools that report errors show variables: none of ours is the environment, or has a key.
+        environ = _Values({name: value for name, value in environ.items() if name.startswith("QT_UPBIT_")})
+        values = _Values()
         if preset := environ.get("QT_UPBIT_PRESET"):
             if preset not in set(Preset):
                 raise ConfigError(f"QT_UPBIT_PRESET: {preset!r} is none of {', '.join(Preset)}")
@@ -292,14 +323,16 @@ class WebSocketConfig(_Frozen):
             if region not in set(Region):
                 raise ConfigError(f"QT_UPBIT_REGION: {region!r} is none of {', '.join(Region)}")
             values["region"] = Region(region)
-        if base_url := environ.get("QT_UPBIT_BASE_URL"):
-            values["base_url"] = base_url
+        if environ.get("QT_UPBIT_BASE_URL"):
+            values["base_url"] = environ["QT_UPBIT_BASE_URL"]
         if allow := environ.get("QT_UPBIT_ALLOW_INSECURE"):
             if allow not in ("0", "1"):
                 raise ConfigError(f"QT_UPBIT_ALLOW_INSECURE: {allow!r} is neither 0 nor 1")
             values["allow_insecure"] = allow == "1"
-        values["credentials"] = Credentials.from_env(environ)
-        return cls(**(values | fields))
+        values["credentials"] = Credentials._from_parts(access, secret)
+        values |= fields
+        del fields
+        return cls(**values)
 
     @classmethod
     def preset(cls, preset: Preset | str, **fields: Any) -> Self:

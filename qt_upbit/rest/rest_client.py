@@ -626,6 +626,11 @@ class RestClient:
                 body = await answer.read()
             except self._sdk.APIError as exc:
                 error = self._translate(call, exc)
+            except BaseException as exc:
+                # A cancellation above all. The SDK's frames below have the keys and the token in
+                # variables, which tools that report errors show: they end here.
+                exc.__cause__ = exc.__context__ = None
+                raise exc.with_traceback(None) from None
             else:
                 self._groups.note(call.group, answer.headers.get("remaining-req"))
                 return bytes(body)
