@@ -371,7 +371,7 @@ async def test_handshake_sends_user_agent_and_no_origin(make_log: MakeLog) -> No
 async def test_authorization_goes_out_and_into_no_log(
     make_log: MakeLog, caplog: pytest.LogCaptureFixture, refused: bool
 ) -> None:
-    secret = "Bearer eyJhbGciOi.TOPSECRET.c2ln"
+    secret = "Bearer TOPSECRET.c2ln"
     caplog.set_level(logging.DEBUG)
     names = [
         n for n in logging.root.manager.loggerDict if n.startswith(("qt_upbit", "websockets", "asyncio"))
