@@ -114,13 +114,14 @@ def check_licences(lock: str, known: dict[str, Any]) -> Iterator[str]:
 def licences_of(name: str) -> list[str]:
     """The licences of an installed package, any of which may be chosen."""
     about = metadata(name)
-    expression = about["License-Expression"]
+    # Not by index: whether a missing field gives None or KeyError depends on who reads the metadata.
+    expression = "".join(about.get_all("License-Expression") or ())
     if not expression:
         classifiers = [each.split(" :: ") for each in about.get_all("Classifier") or ()]
         named = [each[-1] for each in classifiers if each[0] == "License" and len(each) > 2]
         if named:
             return named
-        expression = (about["License"] or "").splitlines()[0] if about["License"] else ""
+        expression = next(iter("".join(about.get_all("License") or ()).splitlines()), "")
     return [each.strip(" ()") for each in re.split(r" OR ", expression) if each]
 
 

@@ -292,8 +292,23 @@ _ERRORS = [
 ]
 
 
-async def _no_pause(_seconds: float) -> None:
-    await asyncio.sleep(0)
+class Time:
+    """A clock that moves when somebody waits."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def clock(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        await asyncio.sleep(0)
+
+
+def rest_of(config: WebSocketConfig) -> RestClient:
+    time = Time()
+    return RestClient(config, clock=time.clock, sleep=time.sleep)
 
 
 @pytest.mark.parametrize(("status", "name"), _ERRORS)
@@ -301,7 +316,7 @@ async def test_a_call_that_is_refused(
     hunt: SecretHunt, server: SimulatedServer, status: int, name: str
 ) -> None:
     server.rest_faults.append(RestFault("GET", "/v1/accounts", "status", 99, status, name))
-    async with RestClient(config_of(server), sleep=_no_pause) as rest:
+    async with rest_of(config_of(server)) as rest:
         assert await rest.get_open_orders() == []  # there is a token to be found
         await _fails(hunt, rest.get_accounts())
         hunt.show(rest)
@@ -315,7 +330,7 @@ async def test_an_answer_that_is_lost(hunt: SecretHunt, server: SimulatedServer,
     server.rest_faults.append(RestFault("POST", "/v1/orders", how, 99))
     server.rest_faults.append(RestFault("GET", "/v1/order", how, 99))
     config = config_of(server, order_resolve_timeout_s=0.05)
-    async with RestClient(config, sleep=_no_pause) as rest:
+    async with rest_of(config) as rest:
         await _fails(hunt, rest.get_accounts())
         await _fails(hunt, rest.create_order("KRW-BTC", "BID", "limit", price=1_000_000, volume="0.01"))
         server.rest_faults.clear()
@@ -327,7 +342,7 @@ async def test_an_answer_that_is_lost(hunt: SecretHunt, server: SimulatedServer,
 async def test_a_call_that_is_not_answered_in_time(hunt: SecretHunt, server: SimulatedServer) -> None:
     fault = RestFault("GET", "/v1/accounts", "wait", 99)
     server.rest_faults.append(fault)
-    async with RestClient(config_of(server, rest_timeout_s=0.05), sleep=_no_pause) as rest:
+    async with rest_of(config_of(server, rest_timeout_s=0.05)) as rest:
         await _fails(hunt, rest.get_accounts())
         fault.release.set()
         server.rest_faults.clear()
@@ -372,7 +387,7 @@ async def test_a_call_that_fails_inside_the_sdk(
 
 async def test_nobody_listens(hunt: SecretHunt, unused_tcp_port_factory: Callable[[], int]) -> None:
     config = WebSocketConfig(base_url=f"http://127.0.0.1:{unused_tcp_port_factory()}", credentials=KEYS)
-    async with RestClient(config, sleep=_no_pause) as rest:
+    async with rest_of(config) as rest:
         await _fails(hunt, rest.get_accounts())
     hunt.check(tokens=False)
 

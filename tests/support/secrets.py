@@ -146,6 +146,8 @@ class SecretHunt(logging.Handler):
         secrets |= {f"token {number}": token for number, token in enumerate(self.tokens)}
         # A part is as bad: the middle holds the access key, the end signs.
         parts = {token.split(".")[n] for token in self.tokens if token.count(".") == 2 for n in (1, 2)}
+        # ... and so is what is left of one that was cut off.
+        parts |= {end for part in parts for end in (part[:32], part[-32:])}
         secrets |= {f"part of a token {number}": part for number, part in enumerate(parts)}
         leaks = {
             f"{what} in {where}"
