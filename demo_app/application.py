@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from demo_app.history import History, HistoryError
 from demo_app.i18n import Translator
 from demo_app.main_window import MainWindow
 from demo_app.theme import make_theme
+from demo_app.trading_guard import TradingGuard, TradingState
 from qt_upbit import (
     CandleUnit,
     ConfigError,
@@ -25,7 +27,7 @@ from qt_upbit import (
     WebSocketConfig,
 )
 
-__all__ = ["run_terminal"]
+__all__ = ["make_guard", "run_terminal"]
 
 _LEAFING_S: Final = 0.15
 _AGAIN_S: Final = 2.0
@@ -68,7 +70,11 @@ async def _main(arguments: Arguments) -> int:
         GlobalWebSocketManager.configure(config)
         texts = Translator(arguments.lang)
         theme = make_theme(arguments.theme, korean=texts.is_korean)
-        badge = "simulated" if arguments.simulated else "live" if arguments.live else "external"
+        # What sends orders, once something does, is given this guard and asks it for each.
+        guard = make_guard(arguments, lambda: GlobalWebSocketManager.instance().config)
+        badge = "live" if arguments.live else "external"
+        if guard.state is TradingState.SIMULATED:
+            badge = "simulated"
         market = arguments.market or f"{arguments.region.quote_currency}-BTC"
         window = MainWindow(theme, texts, badge, market)
         if arguments.size:
@@ -89,6 +95,20 @@ async def _main(arguments: Arguments) -> int:
             await loader.aclose()
             window.deleteLater()
             await GlobalWebSocketManager.close_instance()
+
+
+def make_guard(arguments: Arguments, config: Callable[[], WebSocketConfig]) -> TradingGuard:
+    """The door for orders: open on the embedded exchange, locked on any other.
+
+    Args:
+        arguments: of the command line; nothing else makes a terminal live.
+        config: gives the present configuration; keys may come and go.
+    """
+    return TradingGuard(
+        simulated=arguments.simulated,
+        live=arguments.live,
+        has_keys=lambda: config().credentials is not None,
+    )
 
 
 async def _configure(arguments: Arguments, stack: AsyncExitStack) -> WebSocketConfig:

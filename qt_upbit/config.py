@@ -3,29 +3,61 @@
 `WebSocketConfig` says how to connect and deliver, `Credentials` holds the keys, a `Region` is one row
 of hosts. The environment is read only by the `from_env` methods here:
 
-=====================  ======================================================================
-``QT_UPBIT_REGION``    ``kr`` (default), ``sg``, ``id`` or ``th``
-``QT_UPBIT_BASE_URL``  ``http://127.0.0.1:PORT`` for a simulated exchange; replaces the region's
-``QT_UPBIT_PRESET``    ``production`` (default), ``testing`` or ``development``
-``UPBIT_ACCESS_KEY``   access key (the official SDK's names)
-``UPBIT_SECRET_KEY``   secret key
-=====================  ======================================================================
+===========================  ================================================================
+``QT_UPBIT_REGION``          ``kr`` (default), ``sg``, ``id`` or ``th``
+``QT_UPBIT_BASE_URL``        ``http://127.0.0.1:PORT`` for a simulated exchange; replaces the region's
+``QT_UPBIT_ALLOW_INSECURE``  ``1`` lets the base URL be plain ``http`` to another machine; ``0`` (default)
+``QT_UPBIT_PRESET``          ``production`` (default), ``testing`` or ``development``
+``UPBIT_ACCESS_KEY``         access key (the official SDK's names)
+``UPBIT_SECRET_KEY``         secret key
+===========================  ================================================================
 """
 
 from __future__ import annotations
 
 import enum
+import ipaddress
 import os
 from collections.abc import Mapping
 from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from qt_upbit.exceptions import ConfigError
 from qt_upbit.types import Scope, WireFormat
 
-__all__ = ["Credentials", "Preset", "Region", "WebSocketConfig"]
+__all__ = ["Credentials", "Preset", "Region", "SecretHeaders", "WebSocketConfig", "is_loopback"]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine: ``localhost``, 127.0.0.0/8 or ::1."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        # Other names are not looked up: what they mean may change between the check and the connection.
+        return host.lower() == "localhost"
+
+
+class SecretHeaders(dict[str, str]):
+    """Headers that hold a token: an ordinary dict that shows its names only and is not pickled."""
+
+    def __repr__(self) -> str:
+        return f"SecretHeaders({', '.join(self)})"
+
+    __str__ = __repr__
+
+    def __reduce_ex__(self, protocol: object) -> Any:
+        """Refuse: a pickle would hold the token in plain text."""
+        raise TypeError("headers with a token are not pickled or copied: use dict()")
 
 
 class Region(enum.StrEnum):
@@ -79,6 +111,13 @@ _PRESETS: Final[dict[Preset, dict[str, Any]]] = {
 }
 
 
+class _Values(dict[str, Any]):
+    """Values that may hold keys: shows their names only."""
+
+    def __repr__(self) -> str:
+        return f"_Values({', '.join(self)})"
+
+
 class _Frozen(BaseModel):
     # hide_input_in_errors: pydantic otherwise prints the rejected value, which may be a key.
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True)
@@ -86,12 +125,31 @@ class _Frozen(BaseModel):
     def __init__(self, **data: Any) -> None:
         try:
             super().__init__(**data)
+            return
         except ValidationError as exc:
-            lines = (
+            lines = [
                 f"{'.'.join(map(str, error['loc'])) or type(self).__name__}: {error['msg']}"
                 for error in exc.errors(include_input=False, include_url=False)
-            )
-            raise ConfigError("; ".join(lines)) from None
+            ]
+        # Tools that report errors show variables, and exceptions behind exceptions: neither has the keys.
+        del data
+        raise ConfigError("; ".join(lines))
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """The same with other values, which are checked: pydantic's own copy takes any."""
+        if not update:
+            return super().model_copy(deep=deep)
+        values = _Values(dict(self) | dict(update))
+        del update
+        return type(self)(**values)
+
+
+def _hidden(key: str | SecretStr) -> SecretStr:
+    return SecretStr(key) if isinstance(key, str) else key
+
+
+def _is_key(text: str) -> bool:
+    return bool(text) and text == text.strip() and text.isprintable() and " " not in text
 
 
 class Credentials(_Frozen):
@@ -105,13 +163,13 @@ class Credentials(_Frozen):
     secret_key: SecretStr
 
     def __init__(self, *, access_key: str | SecretStr, secret_key: str | SecretStr) -> None:
+        access_key, secret_key = _hidden(access_key), _hidden(secret_key)
         super().__init__(access_key=access_key, secret_key=secret_key)
 
     @field_validator("access_key", "secret_key")
     @classmethod
     def _no_blanks(cls, value: SecretStr) -> SecretStr:
-        text = value.get_secret_value()
-        if not text or text != text.strip() or not text.isprintable() or " " in text:
+        if not _is_key(value.get_secret_value()):
             raise ValueError("must be the key as issued by Upbit: not empty, without blanks")
         return value
 
@@ -126,7 +184,14 @@ class Credentials(_Frozen):
         Raises:
             ConfigError: only one of the two is set.
         """
-        access, secret = environ.get("UPBIT_ACCESS_KEY", ""), environ.get("UPBIT_SECRET_KEY", "")
+        access = SecretStr(environ.get("UPBIT_ACCESS_KEY", ""))
+        secret = SecretStr(environ.get("UPBIT_SECRET_KEY", ""))
+        # Tools that report errors show variables, and this one is the whole environment.
+        del environ
+        return cls._from_parts(access, secret)
+
+    @classmethod
+    def _from_parts(cls, access: SecretStr, secret: SecretStr) -> Credentials | None:
         if not access and not secret:
             return None
         if not access or not secret:
@@ -144,6 +209,9 @@ class WebSocketConfig(_Frozen):
 
     region: Region = Region.KR
     base_url: str | None = Field(default=None, description="http(s)://host[:port] instead of the region's")
+    allow_insecure: bool = Field(
+        default=False, description="let base_url be plain http to another machine: keys go unencrypted"
+    )
     credentials: Credentials | None = Field(default=None, description="keys for private and info streams")
 
     wire_format: WireFormat = Field(default=WireFormat.SIMPLE, description="format asked of the server")
@@ -223,6 +291,18 @@ class WebSocketConfig(_Frozen):
             raise ValueError("must be scheme, host and port only")
         return f"{parts.scheme}://{parts.netloc}"
 
+    @model_validator(mode="after")
+    def _is_encrypted(self) -> Self:
+        if self.base_url is None or self.is_loopback or self.allow_insecure:
+            return self
+        parts = urlsplit(self.base_url)
+        if parts.scheme != "https":
+            raise ValueError(
+                f"base_url: plain http to {parts.hostname} would send tokens and orders unencrypted: use "
+                "https, or pass allow_insecure=True (QT_UPBIT_ALLOW_INSECURE=1) if you must"
+            )
+        return self
+
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ, **fields: Any) -> Self:
         """The configuration of the environment; `fields` win over it.
@@ -230,7 +310,11 @@ class WebSocketConfig(_Frozen):
         Raises:
             ConfigError: a variable has a value that does not exist.
         """
-        values: dict[str, Any] = {}
+        access = SecretStr(environ.get("UPBIT_ACCESS_KEY", ""))
+        secret = SecretStr(environ.get("UPBIT_SECRET_KEY", ""))
+        # Tools that report errors show variables: none of ours is the environment, or has a key.
+        environ = _Values({name: value for name, value in environ.items() if name.startswith("QT_UPBIT_")})
+        values = _Values()
         if preset := environ.get("QT_UPBIT_PRESET"):
             if preset not in set(Preset):
                 raise ConfigError(f"QT_UPBIT_PRESET: {preset!r} is none of {', '.join(Preset)}")
@@ -239,15 +323,31 @@ class WebSocketConfig(_Frozen):
             if region not in set(Region):
                 raise ConfigError(f"QT_UPBIT_REGION: {region!r} is none of {', '.join(Region)}")
             values["region"] = Region(region)
-        if base_url := environ.get("QT_UPBIT_BASE_URL"):
-            values["base_url"] = base_url
-        values["credentials"] = Credentials.from_env(environ)
-        return cls(**(values | fields))
+        if environ.get("QT_UPBIT_BASE_URL"):
+            values["base_url"] = environ["QT_UPBIT_BASE_URL"]
+        if allow := environ.get("QT_UPBIT_ALLOW_INSECURE"):
+            if allow not in ("0", "1"):
+                raise ConfigError(f"QT_UPBIT_ALLOW_INSECURE: {allow!r} is neither 0 nor 1")
+            values["allow_insecure"] = allow == "1"
+        values["credentials"] = Credentials._from_parts(access, secret)
+        values |= fields
+        del fields
+        return cls(**values)
 
     @classmethod
     def preset(cls, preset: Preset | str, **fields: Any) -> Self:
         """The configuration for a purpose; `fields` win over it."""
         return cls(**(_PRESETS[Preset(preset)] | fields))
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the exchange is on this machine."""
+        return self.base_url is not None and is_loopback(urlsplit(self.base_url).hostname or "")
+
+    @property
+    def follows_proxy(self) -> bool:
+        """Whether connections follow the system's proxy: never to this machine, which no proxy can reach."""
+        return self.use_system_proxy and not self.is_loopback
 
     @property
     def rest_url(self) -> str:

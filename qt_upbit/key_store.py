@@ -9,9 +9,12 @@ is logged in; this library writes keys nowhere else. An application asks once an
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
+
+from pydantic import SecretStr
 
 from qt_upbit.config import Credentials
 from qt_upbit.exceptions import ConfigError
@@ -33,14 +36,14 @@ def load_credentials(profile: str = "default") -> Credentials | None:
             not written by `save_credentials`.
     """
     keyring = _keyring()
-    text = _ask(profile, lambda: keyring.get_password(_SERVICE, profile))
+    # Hidden at once: tools that report errors show variables.
+    text = _ask(profile, lambda: _hidden(keyring.get_password(_SERVICE, profile)))
     if text is None:
         return None
-    try:
-        return Credentials(**json.loads(text))
-    except (ValueError, TypeError):
-        # Without cause: a parser's error quotes what it could not read.
-        raise ConfigError(f"the keys saved as {profile!r} cannot be read: save them again") from None
+    with contextlib.suppress(ValueError, TypeError):
+        return Credentials(**json.loads(text.get_secret_value()))
+    # Outside of a handler: a parser's error holds what it could not read.
+    raise ConfigError(f"the keys saved as {profile!r} cannot be read: save them again")
 
 
 def save_credentials(credentials: Credentials, profile: str = "default") -> None:
@@ -51,13 +54,15 @@ def save_credentials(credentials: Credentials, profile: str = "default") -> None
     """
     keyring = _keyring()
     # One entry for both: half a pair of keys is worse than none.
-    text = json.dumps(
-        {
-            "access_key": credentials.access_key.get_secret_value(),
-            "secret_key": credentials.secret_key.get_secret_value(),
-        }
+    text = SecretStr(
+        json.dumps(
+            {
+                "access_key": credentials.access_key.get_secret_value(),
+                "secret_key": credentials.secret_key.get_secret_value(),
+            }
+        )
     )
-    _ask(profile, lambda: keyring.set_password(_SERVICE, profile, text))
+    _ask(profile, lambda: keyring.set_password(_SERVICE, profile, text.get_secret_value()))
 
 
 def delete_credentials(profile: str = "default") -> None:
@@ -73,6 +78,10 @@ def delete_credentials(profile: str = "default") -> None:
             keyring.delete_password(_SERVICE, profile)
 
     _ask(profile, delete)
+
+
+def _hidden(text: str | None) -> SecretStr | None:
+    return None if text is None else SecretStr(text)
 
 
 def _keyring() -> Any:
@@ -92,7 +101,9 @@ def _ask(profile: str, question: Callable[[], _T]) -> _T:
     try:
         return question()
     except KeyringError as exc:
-        raise ConfigError(
-            f"the system's key store cannot be used for {profile!r} ({type(exc).__name__}): unlock it, or "
-            "set UPBIT_ACCESS_KEY and UPBIT_SECRET_KEY"
-        ) from None
+        what = type(exc).__name__
+    # Outside of the handler: a backend's error has the keys in its frames.
+    raise ConfigError(
+        f"the system's key store cannot be used for {profile!r} ({what}): unlock it, or "
+        "set UPBIT_ACCESS_KEY and UPBIT_SECRET_KEY"
+    )

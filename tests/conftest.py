@@ -37,6 +37,7 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keys and addresses of whoever runs the tests are no part of them."""
     for name in (
         "QT_UPBIT_REGION",
+        "QT_UPBIT_ALLOW_INSECURE",
         "QT_UPBIT_BASE_URL",
         "QT_UPBIT_PRESET",
         "UPBIT_ACCESS_KEY",

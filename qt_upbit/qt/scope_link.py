@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 from PySide6.QtCore import QObject, Qt, QTimer
 
-from qt_upbit.config import WebSocketConfig
+from qt_upbit.config import SecretHeaders, WebSocketConfig
 from qt_upbit.exceptions import (
     AuthenticationError,
     ConnectionFailedError,
@@ -227,13 +227,13 @@ class ScopeLink(QObject):
             self._wait_for_loop(epoch)
             return
         self._no_loop_since = None
-        headers = self._authorization() if self.scope.needs_auth else {}
+        headers = self._authorization() if self.scope.needs_auth else SecretHeaders()
         self.client.open(self._config.websocket_url(self.scope), headers, epoch)
 
-    def _authorization(self) -> dict[str, str]:
+    def _authorization(self) -> SecretHeaders:
         """The header of one handshake; a token is good for one."""
         if self._jwt is None:
-            return {}
+            return SecretHeaders()
         fresh, self._fresh_token = self._fresh_token, None
         self._token = fresh if fresh is not None else self._jwt.issue(self._clock())
         self._renew_at = math.inf if self._token.renew_at is None else self._token.renew_at

@@ -626,6 +626,11 @@ class RestClient:
                 body = await answer.read()
             except self._sdk.APIError as exc:
                 error = self._translate(call, exc)
+            except BaseException as exc:
+                # A cancellation above all. The SDK's frames below have the keys and the token in
+                # variables, which tools that report errors show: they end here.
+                exc.__cause__ = exc.__context__ = None
+                raise exc.with_traceback(None) from None
             else:
                 self._groups.note(call.group, answer.headers.get("remaining-req"))
                 return bytes(body)
@@ -690,9 +695,8 @@ class RestClient:
 
     def _make_client(self) -> AsyncUpbit:
         config, keys = self._config, self._config.credentials
-        options: dict[str, Any] = {}
-        if not config.use_system_proxy:
-            options["http_client"] = self._sdk.DefaultAsyncHttpxClient(trust_env=False)
+        # No redirect is followed: it would carry an order to wherever it points. Upbit sends none.
+        http = self._sdk.DefaultAsyncHttpxClient(trust_env=config.follows_proxy, follow_redirects=False)
         # Keys are always given: without, the SDK would look for some in the environment.
         client: AsyncUpbit = self._sdk.AsyncUpbit(
             access_key="" if keys is None else keys.access_key.get_secret_value(),
@@ -700,7 +704,7 @@ class RestClient:
             base_url=config.rest_url.removesuffix("/v1"),
             timeout=config.rest_timeout_s,
             max_retries=0,
-            **options,
+            http_client=http,
         )
         return client
 

@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from qt_upbit.config import Region
+from qt_upbit.config import Region, is_loopback
 from qt_upbit.simulator.replay import Replay
 from qt_upbit.simulator.settings import SimulatorSettings
 
@@ -30,12 +30,20 @@ def _positive(text: str) -> float:
     return number
 
 
+def _loopback(text: str) -> str:
+    if not is_loopback(text):
+        raise argparse.ArgumentTypeError(f"{text} is not this machine: use 127.0.0.1, ::1 or localhost")
+    return text
+
+
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m qt_upbit.simulator",
         description="A simulated Upbit on this machine: sockets and REST, seeded, without network and keys.",
     )
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument(
+        "--host", type=_loopback, default="127.0.0.1", help="address of this machine (default: %(default)s)"
+    )
     parser.add_argument("--port", type=int, default=0, help="port to listen on; 0 takes a free one (default)")
     parser.add_argument("--seed", type=int, default=7, help="everything random follows from it")
     parser.add_argument("--markets", type=_markets, default=None, metavar="N|full", help="number of pairs")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -12,6 +14,8 @@ from qt_upbit.exceptions import DecodeError
 from qt_upbit.types import BaseWebSocketEvent, WireFormat
 
 __all__ = ["Replay", "ReplayFrame"]
+
+_TOKEN: Final = re.compile(rb"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}")
 
 
 class _Line(msgspec.Struct, frozen=True):
@@ -72,6 +76,9 @@ class Replay:
         for number, line in enumerate(Path(path).read_bytes().splitlines(), 1):
             if not line.strip():
                 continue
+            if _TOKEN.search(line):
+                # It would be sent to whoever subscribes. Not quoted: this text may go into a log.
+                raise ValueError(f"{path}, line {number}: holds what looks like a token; take it out")
             try:
                 row = decoder.decode(line)
                 raw = bytes(row.frame)

@@ -11,6 +11,7 @@ from typing import Final, Literal, Self
 
 from aiohttp import web
 
+from qt_upbit.config import is_loopback
 from qt_upbit.simulator.control import FaultControl
 from qt_upbit.simulator.exchange import Refusal, SimulatedExchange, error_body
 from qt_upbit.simulator.fault_injector import FaultInjector
@@ -57,6 +58,9 @@ class SimulatedServer:
     ``async with SimulatedServer() as server:`` or `start` and `stop`. Uses no threads and no signal
     handlers, so that it runs on any loop, also the one of a window.
 
+    Raises:
+        ValueError: `host` is not this machine itself; there is no TLS here, and the key is public.
+
     Attributes:
         exchange: the exchange behind the sockets; `SimulatedExchange.publish` pushes any event.
         refuse_connections: True answers every handshake with HTTP 503.
@@ -73,6 +77,8 @@ class SimulatedServer:
         port: int = 0,
         replay: Replay | None = None,
     ) -> None:
+        if not is_loopback(host):
+            raise ValueError(f"the simulated exchange listens on this machine only: 127.0.0.1, not {host!r}")
         self.settings = settings or SimulatorSettings()
         self.refuse_connections = False
         self.handshake_status: int | None = None

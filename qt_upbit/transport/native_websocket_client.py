@@ -20,7 +20,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
-from qt_upbit.config import WebSocketConfig
+from qt_upbit.config import SecretHeaders, WebSocketConfig
 from qt_upbit.exceptions import AuthenticationError, ConnectionFailedError, QtUpbitError
 
 __all__ = ["NativeWebSocketClient", "TransportCounters"]
@@ -205,7 +205,7 @@ class NativeWebSocketClient:
     def open(self, url: str, headers: Mapping[str, str], epoch: int) -> None:
         """Start connecting; `headers` may hold a token and is not kept. Needs a running loop."""
         task = asyncio.get_running_loop().create_task(
-            self._run(url, dict(headers), epoch), name=f"qt_upbit socket {epoch}"
+            self._run(url, SecretHeaders(headers), epoch), name=f"qt_upbit socket {epoch}"
         )
         self._tasks[epoch] = task
         task.add_done_callback(lambda _: self._tasks.pop(epoch, None))
@@ -258,7 +258,7 @@ class NativeWebSocketClient:
                 {"message": "a callback of the websocket client raised", "exception": exc}
             )
 
-    async def _run(self, url: str, headers: dict[str, str], epoch: int) -> None:
+    async def _run(self, url: str, headers: SecretHeaders, epoch: int) -> None:
         try:
             connection = await self._connect(url, headers, epoch)
         except Exception as exc:  # whatever it is, the epoch is lost, and its owner must hear of it
@@ -277,7 +277,7 @@ class NativeWebSocketClient:
             self._connections.pop(epoch, None)
         self._tell(self._on_lost, epoch, _why_closed(connection))
 
-    async def _connect(self, url: str, headers: dict[str, str], epoch: int) -> _Connection:
+    async def _connect(self, url: str, headers: SecretHeaders, epoch: int) -> _Connection:
         config = self._config
 
         def create(*args: Any, **kwargs: Any) -> _Connection:
@@ -297,7 +297,7 @@ class NativeWebSocketClient:
             # Keepalive is decided by protocol/connection.py.
             ping_interval=None,
             max_size=config.max_message_bytes,
-            proxy=True if config.use_system_proxy else None,
+            proxy=True if config.follows_proxy else None,
             logger=_logger,
             create_connection=create,  # type: ignore[arg-type]  # any callable that makes one will do
         )
