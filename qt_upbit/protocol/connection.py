@@ -459,7 +459,7 @@ class UpbitConnection:
             return
         self._step(ConnectionEventKind.OPENED)
         self._opened_at = self._heard_at = now
-        self._ping_at = now + self._config.ping_interval_s
+        self._ping_at = now  # soon it is known whether this peer answers pings at all
         if self._subscriptions.is_wanted(self.scope):
             self._send_at = now
         self.tick(now)

@@ -256,7 +256,8 @@ class World:
             widget.proxy.close()
             widget.deleteLater()
         else:
-            del widget, wish
+            wish = None  # type: ignore[assignment]  # nothing else holds it
+            del widget
             with self.watch.not_ours():
                 gc.collect()
 

@@ -1,0 +1,212 @@
+"""``python -m tests.chaos.recovery``: how long each fault costs, with the timings that users get.
+
+Time without data at a widget: from the last event before the fault to the first after it. Where the
+exchange itself is away for a known time, from its return. Peers were measured on another day and machine
+of the same kind (their figures are those of the table in the project's research on peers).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.setdefault("QT_API", "pyside6")
+
+import qt_upbit
+from qt_upbit import Delivery, GlobalWebSocketManager, Scope, WebSocketClientProxy, WebSocketConfig
+from qt_upbit.simulator import faults
+from qt_upbit.simulator.settings import SimulatorSettings
+from tests.chaos.server_thread import ServerThread
+from tests.chaos.world import resolver
+
+SETTINGS = SimulatorSettings(
+    markets=2, rate=12.0, account_running=False, announcement_interval_s=None, tick_interval_s=0.01
+)
+_GIVE_UP_S = 40.0
+
+
+class Bench:
+    """One exchange, one widget, and what goes wrong between them."""
+
+    def __init__(self, server: ServerThread, switch_names: Callable[[bool], None]) -> None:
+        self.server = server
+        self.switch_names = switch_names
+        self.slept_s = 0.0
+        self.returned_at = 0.0
+        self.handshakes = 0
+        self.arrivals: list[float] = []
+        self.manager = GlobalWebSocketManager(
+            WebSocketConfig(base_url=server.url, recover_gaps=False),
+            wall_clock=lambda: time.time() + self.slept_s,
+        )
+        self.proxy = WebSocketClientProxy("bench", manager=self.manager)
+
+    def inject(self, fault: faults.Fault) -> None:
+        self.server.inject(fault)
+
+    def progress(self) -> tuple[int, int]:
+        """Changes when the line is made anew or asked again."""
+        scope = self.manager.metrics().scopes[Scope.PUBLIC]
+        return scope.reconnects, scope.requests_sent
+
+    def attempts(self) -> int:
+        """Handshakes that came as far as the exchange, refused ones included."""
+        return self.server.call(
+            lambda server: (
+                server.exchange.total_connections(Scope.PUBLIC) + server.faults.injected["refuse_handshakes"]
+            )
+        )
+
+
+async def _away(bench: Bench) -> None:
+    bench.inject(faults.NotListening(for_s=3.0))
+    bench.inject(faults.Reset())
+    bench.returned_at = time.monotonic() + 3.0
+
+
+async def _too_fast(bench: Bench, status: int) -> None:
+    bench.inject(faults.RefuseHandshakes(status=status, retry_after_s=3, times=None))
+    bench.inject(faults.Reset())
+    await asyncio.sleep(2.5)
+    bench.handshakes = bench.attempts()
+    bench.server.call(lambda server: server.faults.clear())
+    bench.returned_at = time.monotonic() + 0.5
+
+
+async def _no_names(bench: Bench) -> None:
+    bench.switch_names(False)
+    bench.inject(faults.Reset())
+    await asyncio.sleep(2.0)
+    bench.switch_names(True)
+    bench.returned_at = time.monotonic()
+
+
+async def _asleep(bench: Bench) -> None:
+    bench.inject(faults.Silence())
+    bench.slept_s = 3600.0
+
+
+def _just(fault: faults.Fault) -> Callable[[Bench], Awaitable[None]]:
+    async def inject(bench: Bench) -> None:
+        bench.inject(fault)
+
+    return inject
+
+
+@dataclass
+class Scenario:
+    """A fault and what it may cost.
+
+    Attributes:
+        bound_s: without data, at most.
+        peers: what they take.
+    """
+
+    name: str
+    bound_s: float
+    peers: str
+    happen: Callable[[Bench], Awaitable[None]]
+    by_name: bool = False
+    measured_s: float = 0.0
+    handshakes: int = 0
+    errors: list[str] = field(default_factory=list)
+
+
+def scenarios() -> list[Scenario]:
+    """Every fault of which the cost is promised."""
+    return [
+        Scenario("TCP reset", 1.0, "0.4 to 1 s, one never", _just(faults.Reset())),
+        Scenario("cut without a close frame", 1.0, "-", _just(faults.Cut())),
+        Scenario("server closes with 1000", 1.0, "official SDK: never", _just(faults.Close())),
+        Scenario("refused for 3 s, after its return", 1.0, "SDK dies, 5.0 to 7.1 s", _away),
+        Scenario("deaf peer (no pong, no data)", 15.0, "48.6 to 125 s", _just(faults.Silence())),
+        Scenario("stall in the middle of a frame", 15.0, "-", _just(faults.Stall())),
+        Scenario(
+            "answers pings, sends nothing", 20.0, "never in 200 s, one 147.6 s",
+            _just(faults.DropStreams(share=1.0, listed=True)),
+        ),
+        Scenario("sends, but reads no more", 20.0, "-", _just(faults.StopReading())),
+        Scenario("429 for 3 s, after the time given", 1.0, "-", lambda bench: _too_fast(bench, 429)),
+        Scenario("418 for 3 s, after the time given", 1.0, "-", lambda bench: _too_fast(bench, 418)),
+        Scenario("sleep and wake, the line is dead", 5.0, "-", _asleep),
+        Scenario("no name server for 2 s, after it", 1.0, "-", _no_names, by_name=True),
+        Scenario("frame beyond every limit", 1.0, "-", _just(faults.Huge())),
+        Scenario("compression bomb of 512 MiB", 2.0, "-", _just(faults.CompressionBomb())),
+    ]  # fmt: skip
+
+
+async def measure(scenario: Scenario, switch_names: Callable[[bool], None]) -> None:
+    """Run one scenario and note what it cost."""
+    server = await asyncio.to_thread(ServerThread(SETTINGS).__enter__)
+    if not scenario.by_name:
+        server.url = server.url.replace("localhost", "127.0.0.1")
+    bench = Bench(server, switch_names)
+    bench.proxy.error_occurred.connect(lambda error: scenario.errors.append(str(error)))
+    note = bench.arrivals.append
+    for name in ("ticker", "trade", "orderbook"):
+        bench.proxy.subscribe(
+            name, ["KRW-BTC"], callback=lambda event: note(time.monotonic()), delivery=Delivery.EVERY
+        )
+    try:
+        # Pings go out every five seconds: which part of that time is left is chance; take all of it.
+        await _until(lambda: len(bench.arrivals) > 100)
+        before, began = bench.progress(), time.monotonic()
+        await scenario.happen(bench)
+        await _until(lambda: bench.progress() != before)
+        if "reads no more" in scenario.name:
+            await _until(lambda: bench.progress()[0] > before[0])
+            scenario.measured_s = time.monotonic() - began
+            return
+        asked = time.monotonic()
+        last = max((at for at in bench.arrivals if at <= asked), default=began)
+        since = bench.returned_at or last
+        await _until(lambda: bench.arrivals[-1] > max(asked, bench.returned_at))
+        scenario.measured_s = next(at for at in bench.arrivals if at > max(asked, since)) - since
+        scenario.handshakes = bench.handshakes
+    except TimeoutError:
+        state = bench.manager.state(Scope.PUBLIC).name
+        raise TimeoutError(f"{scenario.name}: {state}, {bench.progress()}, {scenario.errors}") from None
+    finally:
+        bench.proxy.close()
+        await bench.manager.aclose()
+        bench.manager.deleteLater()
+        await asyncio.to_thread(server.__exit__)
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(_GIVE_UP_S):
+        while not condition():
+            await asyncio.sleep(0.003)
+
+
+async def measure_all(*, at_once: int = 4) -> list[Scenario]:
+    """Every scenario, a few at a time."""
+    every = scenarios()
+    turns = asyncio.Semaphore(at_once)
+
+    async def one(scenario: Scenario) -> None:
+        async with turns:
+            await measure(scenario, switch_names)
+
+    with resolver() as switch_names:
+        # The long ones first.
+        await asyncio.gather(*(one(each) for each in sorted(every, key=lambda each: -each.bound_s)))
+    return every
+
+
+def main() -> int:
+    """Print the table; the exit code says whether every bound is kept."""
+    every = qt_upbit.run(measure_all(at_once=2))
+    print(f"{'fault':36} {'bound':>7} {'measured':>9}  peers")
+    for each in every:
+        print(f"{each.name:36} {each.bound_s:5.0f} s {each.measured_s:7.2f} s  {each.peers}")
+    return int(any(each.measured_s > each.bound_s for each in every))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
