@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 import random
 import time
 import uuid
 import weakref
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -180,6 +181,9 @@ class GlobalWebSocketManager(QObject):
         self._messages_before: dict[Scope, int] = {}
         self._metrics_at = clock()
         self._rates: dict[Scope, float] = {}
+
+        # A manager should be closed, not deleted; if it is deleted nevertheless, nobody waits for ever.
+        self.destroyed.connect(functools.partial(_wake_all, self._subscriptions, self._snapshots))
 
         self._state = SubscriptionStateManager()
         self._frames = FrameClock(
@@ -536,13 +540,13 @@ class GlobalWebSocketManager(QObject):
             proxy._emit_events(subscription, events)
 
     def _emit_gap(self, subscription: Subscription, proxy: WebSocketClientProxy, gap: Gap) -> None:
-        if shiboken6.isValid(proxy):
+        if not subscription.is_closed and shiboken6.isValid(proxy):
             begin, end = self._wall_time(gap.begin), self._wall_time(gap.end)
             proxy.gap_detected.emit(subscription.row.scope, gap.codes, begin, end)
 
     def _report_overflow(self, subscription: Subscription, proxy: WebSocketClientProxy, lost: int) -> None:
         self._lost += lost
-        if shiboken6.isValid(proxy):
+        if not subscription.is_closed and shiboken6.isValid(proxy):
             proxy.overflowed.emit(subscription.keys[0].type, lost)
 
     def _wall_time(self, moment: float) -> datetime:
@@ -576,13 +580,17 @@ class GlobalWebSocketManager(QObject):
 
     def _emit_state(self, scope: Scope, state: ConnectionState) -> None:
         self.state_changed.emit(scope, state)
-        getattr(self, f"{scope.value}_state_changed").emit(state)
+        if shiboken6.isValid(self):  # a slot may have deleted it
+            getattr(self, f"{scope.value}_state_changed").emit(state)
         for proxy in self._live_proxies(scope):
             proxy.connection_state_changed.emit(scope, state)
 
-    def _live_proxies(self, scope: Scope) -> list[WebSocketClientProxy]:
-        proxies = (reference() for reference in tuple(self._proxies.values()))
-        return [p for p in proxies if p is not None and shiboken6.isValid(p) and p._uses(scope)]
+    def _live_proxies(self, scope: Scope) -> Iterator[WebSocketClientProxy]:
+        """Those that use a scope. Each is looked at when its turn comes: a slot may end others."""
+        for reference in tuple(self._proxies.values()):
+            proxy = reference()
+            if proxy is not None and shiboken6.isValid(proxy) and proxy._uses(scope):
+                yield proxy
 
     def _concerned(self, keys: Iterable[StreamKey]) -> dict[int, list[StreamKey]]:
         """Subscriptions and pending snapshots by the streams they hold."""
@@ -680,6 +688,8 @@ class GlobalWebSocketManager(QObject):
                 # Armed before the slot runs: it may open a dialog.
                 self._outbox_timer.start(0)
             tell()
+            if not shiboken6.isValid(self):
+                return
 
     # --- metrics -----------------------------------------------------------------------------------
 
@@ -694,6 +704,16 @@ class GlobalWebSocketManager(QObject):
         if not self._subscriptions and all(self.state(scope) is ConnectionState.IDLE for scope in Scope):
             self._metrics_timer.stop()
         self.metrics_updated.emit(self.metrics())
+
+
+def _wake_all(
+    subscriptions: dict[int, weakref.ref[Subscription]], snapshots: dict[int, _PendingSnapshot], *_: object
+) -> None:
+    for reference in tuple(subscriptions.values()):
+        if (subscription := reference()) is not None:
+            subscription._mark_closed()
+    for snapshot in tuple(snapshots.values()):
+        snapshot.fail(ProxyClosedError("the manager was deleted"))
 
 
 class _PendingSnapshot:

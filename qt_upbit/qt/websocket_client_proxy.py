@@ -403,7 +403,7 @@ class WebSocketClientProxy(QObject):
             batch = tuple(events)
             subscription._deliver(batch)
             led = tuple(event for event in batch if subscription.leads(event))
-            if led and shiboken6.isValid(self):
+            if led and not subscription.is_closed and shiboken6.isValid(self):
                 signal.emit(led)
             return
         for event in events:

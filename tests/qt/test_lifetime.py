@@ -231,7 +231,7 @@ async def test_collected_by_another_thread(server: SimulatedServer, manager: Glo
 
 
 @pytest.mark.parametrize("what", ["subscription", "snapshot"])
-@pytest.mark.parametrize("end", ["delete", "deleteLater", "parent", "close", "manager"])
+@pytest.mark.parametrize("end", ["delete", "deleteLater", "parent", "close", "manager", "manager deleted"])
 async def test_destroyed_while_a_coroutine_waits(
     server: SimulatedServer, make_manager: MakeManager, what: str, end: str
 ) -> None:
@@ -255,13 +255,15 @@ async def test_destroyed_while_a_coroutine_waits(
         parent.deleteLater()
     elif end == "close":
         proxy.close()
-    else:
+    elif end == "manager":
         await manager.aclose()
+    else:
+        shiboken6.delete(manager)
     async with asyncio.timeout(3):
         with pytest.raises(ProxyClosedError):
             await task
-    assert proxy.is_closed or end == "manager"
-    assert manager.streams(Scope.PUBLIC) == {}
+    assert proxy.is_closed or end.startswith("manager")
+    assert end == "manager deleted" or manager.streams(Scope.PUBLIC) == {}
     proxy.close()
 
 
