@@ -120,6 +120,7 @@ class Account(QObject):
     def instance(cls, manager: GlobalWebSocketManager | None = None) -> Account:
         """The one of a manager, made when first asked for and closed with the manager."""
         manager = manager if manager is not None else GlobalWebSocketManager.instance()
+        manager._check_thread()
         account = manager._account
         if not isinstance(account, cls) or account.is_closed:
             account = manager._account = cls(manager, manager=manager)

@@ -132,17 +132,15 @@ class GlobalWebSocketManager(QObject):
     def instance(cls) -> GlobalWebSocketManager:
         """The application's manager, made when first asked for, from `configure` or the environment."""
         if cls._instance is None or not cls._instance.is_usable:
-            app = QCoreApplication.instance()
-            if app is None:
-                raise RuntimeError("make a QApplication first, or start the program with qt_upbit.run(...)")
-            if QThread.currentThread() is not app.thread():
-                raise WrongThreadError("the manager belongs to the GUI thread, and this is another one")
+            _check_gui_thread()
             cls._instance = cls(cls._configured or WebSocketConfig.from_env())
         return cls._instance
 
     @classmethod
     async def close_instance(cls) -> None:
         """Close the application's manager, if there is one; the next `instance` is a new one."""
+        if cls._instance is not None:
+            cls._instance._check_thread()
         manager, cls._instance = cls._instance, None
         if manager is not None and shiboken6.isValid(manager):
             await manager.aclose()
@@ -157,6 +155,7 @@ class GlobalWebSocketManager(QObject):
         rng: random.Random | None = None,
         new_ticket: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
+        _check_gui_thread()
         super().__init__(parent)
         self.setObjectName("qt_upbit manager")
         self._release_requested.connect(self._release_proxy)
@@ -261,6 +260,7 @@ class GlobalWebSocketManager(QObject):
 
     def metrics(self) -> Metrics:
         """Counters of now; the rates are those of the last metrics interval."""
+        self._check_thread()
         hub = self._frames.hub
         return Metrics(
             scopes={scope: self._scope_metrics(scope) for scope in Scope},
@@ -295,6 +295,7 @@ class GlobalWebSocketManager(QObject):
 
     def streams(self, scope: Scope) -> dict[StreamKey, StreamState]:
         """Every stream wanted of a scope and how far it has come."""
+        self._check_thread()
         return {key: state for key in self._state.desired(scope) if (state := self._state.state_of(key))}
 
     @property
@@ -345,6 +346,7 @@ class GlobalWebSocketManager(QObject):
         """Close every connection and deliver nothing more. Idempotent."""
         if self._closed:
             return
+        self._check_thread()
         self._closed = True
         self._closing.emit()
         for timer in (self._changed_timer, self._metrics_timer):
@@ -542,12 +544,12 @@ class GlobalWebSocketManager(QObject):
     def _emit_gap(self, subscription: Subscription, proxy: WebSocketClientProxy, gap: Gap) -> None:
         if not subscription.is_closed and shiboken6.isValid(proxy):
             begin, end = self._wall_time(gap.begin), self._wall_time(gap.end)
-            proxy.gap_detected.emit(subscription.row.scope, gap.codes, begin, end)
+            proxy._emit(proxy.gap_detected, subscription.row.scope, gap.codes, begin, end)
 
     def _report_overflow(self, subscription: Subscription, proxy: WebSocketClientProxy, lost: int) -> None:
         self._lost += lost
         if not subscription.is_closed and shiboken6.isValid(proxy):
-            proxy.overflowed.emit(subscription.keys[0].type, lost)
+            proxy._emit(proxy.overflowed, subscription.keys[0].type, lost)
 
     def _wall_time(self, moment: float) -> datetime:
         return datetime.now(UTC) - timedelta(seconds=self._clock() - moment)
@@ -583,7 +585,7 @@ class GlobalWebSocketManager(QObject):
         if shiboken6.isValid(self):  # a slot may have deleted it
             getattr(self, f"{scope.value}_state_changed").emit(state)
         for proxy in self._live_proxies(scope):
-            proxy.connection_state_changed.emit(scope, state)
+            proxy._emit(proxy.connection_state_changed, scope, state)
 
     def _live_proxies(self, scope: Scope) -> Iterator[WebSocketClientProxy]:
         """Those that use a scope. Each is looked at when its turn comes: a slot may end others."""
@@ -666,7 +668,8 @@ class GlobalWebSocketManager(QObject):
 
     def _report(self, error: QtUpbitError, owner: str) -> None:
         self._errors[owner] += 1
-        self.error_occurred.emit(owner, error)
+        if shiboken6.isValid(self):
+            self.error_occurred.emit(owner, error)
 
     # --- the outbox --------------------------------------------------------------------------------
 
@@ -704,6 +707,14 @@ class GlobalWebSocketManager(QObject):
         if not self._subscriptions and all(self.state(scope) is ConnectionState.IDLE for scope in Scope):
             self._metrics_timer.stop()
         self.metrics_updated.emit(self.metrics())
+
+
+def _check_gui_thread() -> None:
+    app = QCoreApplication.instance()
+    if app is None:
+        raise RuntimeError("make a QApplication first, or start the program with qt_upbit.run(...)")
+    if QThread.currentThread() is not app.thread():
+        raise WrongThreadError("the manager belongs to the GUI thread, and this is another one")
 
 
 def _wake_all(
