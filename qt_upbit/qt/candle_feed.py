@@ -49,7 +49,8 @@ class CandleFeed(QObject):
         code: the pair.
         unit: length of the candles, one that Upbit streams.
         count: how many to begin with.
-        parent: owner; the feed ends with it, or by `close`.
+        parent: owner; the feed ends with it, or by `close`. Without one it lives as long as you hold it, or
+            as history that was asked for is on its way.
         manager: another manager than the application's, for tests.
 
     Raises:

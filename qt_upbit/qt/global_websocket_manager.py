@@ -181,9 +181,6 @@ class GlobalWebSocketManager(QObject):
         self._metrics_at = clock()
         self._rates: dict[Scope, float] = {}
 
-        # A manager should be closed, not deleted; if it is deleted nevertheless, nobody waits for ever.
-        self.destroyed.connect(functools.partial(_wake_all, self._subscriptions, self._snapshots))
-
         self._state = SubscriptionStateManager()
         self._frames = FrameClock(
             self._deliver, self.config.frame_rate_hz, self.config.slice_ms / 1000, clock, self
@@ -197,6 +194,10 @@ class GlobalWebSocketManager(QObject):
             self.config.recovery_max_calls,
             clock,
             lambda error: self._on_link_error(Scope.PUBLIC, error),
+        )
+        # A manager should be closed, not deleted; if it is deleted nevertheless, nobody waits for ever.
+        self.destroyed.connect(
+            functools.partial(_end_waiting, self._subscriptions, self._snapshots, weakref.ref(self._recovery))
         )
         limiter = RollingWindowLimiter(((self.config.connects_per_second, 1.0),))
         rng = rng if rng is not None else random.Random()  # noqa: S311  # jitter, not secrecy
@@ -717,14 +718,19 @@ def _check_gui_thread() -> None:
         raise WrongThreadError("the manager belongs to the GUI thread, and this is another one")
 
 
-def _wake_all(
-    subscriptions: dict[int, weakref.ref[Subscription]], snapshots: dict[int, _PendingSnapshot], *_: object
+def _end_waiting(
+    subscriptions: dict[int, weakref.ref[Subscription]],
+    snapshots: dict[int, _PendingSnapshot],
+    recovery: weakref.ref[GapRecovery],
+    *_: object,
 ) -> None:
     for reference in tuple(subscriptions.values()):
         if (subscription := reference()) is not None:
             subscription._mark_closed()
     for snapshot in tuple(snapshots.values()):
         snapshot.fail(ProxyClosedError("the manager was deleted"))
+    if (mending := recovery()) is not None:
+        mending.cancel()
 
 
 class _PendingSnapshot:

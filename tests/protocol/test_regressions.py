@@ -40,6 +40,9 @@ def test_a_private_socket_that_is_quiet_for_a_day_is_healthy(scope: Scope) -> No
         rig.add(*wishes("my_order"), *wishes("my_asset"))
     else:
         rig.add(*wishes("indicator", "KRW-BTC", timeframe="5m", indicators=[RSI]))
+    rig.run(5.0)
+    rig.run_market(30.0, 0.5)  # a busy time before, by which silence might be measured
+    assert len(rig.log.frames) > 50
     rig.run(24 * 3600.0)
     assert rig.log.states() == ["CONNECTING", "RESYNCING", "LIVE"]
     assert len(rig.log.times(OpenSocket)) == 1

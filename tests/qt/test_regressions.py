@@ -132,6 +132,11 @@ async def test_a_quiet_private_socket_stays(make_server: MakeServer, make_manage
     proxy, states = WebSocketClientProxy("proxy", manager=manager), list[Any]()
     await proxy.subscribe_my_order()
     await until(lambda: manager.state(Scope.PRIVATE) is ConnectionState.LIVE)
+    got: list[Any] = []
+    proxy.my_order_received.connect(got.append)
+    for number in range(30):
+        server.exchange.publish(events.my_order("KRW-BTC", uuid=f"order {number}"))
+    await until(lambda: len(got) == 30)
     proxy.connection_state_changed.connect(lambda *told: states.append(told))
     pings = exchange.session(server, Scope.PRIVATE).last_activity
     await until(lambda: exchange.session(server, Scope.PRIVATE).last_activity > pings + 0.6)
