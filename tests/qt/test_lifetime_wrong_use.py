@@ -160,10 +160,14 @@ async def test_every_call_from_a_second_thread(make_server: MakeServer, make_man
         "feed.close": feed.close,
         "new feed": lambda: CandleFeed("KRW-ETH", manager=manager),
     }
-    before = (proxy.subscriptions, manager.streams(Scope.PUBLIC), manager.streams(Scope.PRIVATE))
+
+    def wanted() -> tuple[Any, ...]:
+        return (proxy.subscriptions, *(list(manager.streams(scope)) for scope in Scope))
+
+    before = wanted()
     answers = await asyncio.to_thread(lambda: {name: in_a_thread(call) for name, call in calls.items()})
     assert {name: text for name, text in answers.items() if "GUI thread" not in text} == {}
-    assert (proxy.subscriptions, manager.streams(Scope.PUBLIC), manager.streams(Scope.PRIVATE)) == before
+    assert wanted() == before
     assert not proxy.is_closed
     assert not subscription.is_closed
     assert account.is_synchronized
