@@ -19,6 +19,6 @@ async def test_proxies_made_and_ended_leave_nothing(
 
 async def test_reconnects_leave_nothing(server: SimulatedServer, make_manager: MakeManager) -> None:
     manager = make_manager(server, recover_gaps=False, backoff_initial_s=0.01, backoff_max_s=0.02)
-    done = await reconnect(10, server, manager)
+    done = await reconnect(5, server, manager)
     assert done.after.leaked_since(done.before) == {}
     assert not server.exchange.violations

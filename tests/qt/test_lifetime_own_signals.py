@@ -277,7 +277,7 @@ MANAGER_CASES = [
 ]
 
 
-@pytest.mark.parametrize("way", [delete, delete_later, begin_aclose], ids=lambda way: way.__name__)
+@pytest.mark.parametrize("way", [delete, begin_aclose], ids=lambda way: way.__name__)
 @pytest.mark.parametrize(("signal", "happen"), MANAGER_CASES, ids=[str(each[0]) for each in MANAGER_CASES])
 async def test_a_manager_that_ends_inside_a_slot(
     server: SimulatedServer, make_manager: MakeManager, signal: str | Delivery, happen: Any, way: Kill
