@@ -120,6 +120,7 @@ class Account(QObject):
     def instance(cls, manager: GlobalWebSocketManager | None = None) -> Account:
         """The one of a manager, made when first asked for and closed with the manager."""
         manager = manager if manager is not None else GlobalWebSocketManager.instance()
+        manager._check_thread()
         account = manager._account
         if not isinstance(account, cls) or account.is_closed:
             account = manager._account = cls(manager, manager=manager)
@@ -248,8 +249,7 @@ class Account(QObject):
             ProxyClosedError: it was closed.
             QtUpbitError: REST refuses, or cannot be asked at all; see `error`.
         """
-        if self.is_closed:
-            raise ProxyClosedError("the account is closed: make a new one")
+        self._check_usable()
         if self.is_synchronized:
             return
         if self._error is not None and (self._refused or self._stream_only):
@@ -263,18 +263,23 @@ class Account(QObject):
 
     def resync(self) -> None:
         """Read everything again, also after REST had refused."""
-        if self.is_closed:
-            raise ProxyClosedError("the account is closed: make a new one")
+        self._check_usable()
         self._refused = self._stream_only = False
         self._backoff.reset()
         self._want()
+
+    def _check_usable(self) -> None:
+        if self.is_closed:
+            raise ProxyClosedError("the account is closed: make a new one")
+        self._manager._check_thread()
 
     # --- the end -----------------------------------------------------------------------------------
 
     def close(self) -> None:
         """Follow nothing any more; what is known stays readable. Idempotent."""
-        if self._state is AccountState.CLOSED:
+        if self.is_closed:
             return
+        self._manager._check_thread()
         self._cancel()
         self._proxy.close()
         for timer in (self._sync_timer, self._patience_timer, self._doubt_timer):

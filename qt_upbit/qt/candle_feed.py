@@ -49,7 +49,8 @@ class CandleFeed(QObject):
         code: the pair.
         unit: length of the candles, one that Upbit streams.
         count: how many to begin with.
-        parent: owner; the feed ends with it, or by `close`.
+        parent: owner; the feed ends with it, or by `close`. Without one it lives as long as you hold it, or
+            as history that was asked for is on its way.
         manager: another manager than the application's, for tests.
 
     Raises:
@@ -143,7 +144,7 @@ class CandleFeed(QObject):
     @property
     def is_closed(self) -> bool:
         """Whether it was closed, or its proxy died."""
-        return not shiboken6.isValid(self._proxy) or self._proxy.is_closed
+        return not shiboken6.isValid(self) or self._proxy.is_closed
 
     # --- what an application asks for --------------------------------------------------------------
 
@@ -154,6 +155,7 @@ class CandleFeed(QObject):
             InvalidSubscriptionError: code or unit is wrong; all stays as it was.
             ProxyClosedError: the feed is closed.
         """
+        self._check_usable()
         self._subscribe(code, self.unit if unit is None else unit)
         self._epoch += 1
         self._cancel()
@@ -167,6 +169,7 @@ class CandleFeed(QObject):
 
     def load_more(self, count: int = 200) -> bool:
         """Load older candles; False if they are being loaded already or there are none."""
+        self._manager._check_thread()
         if self._is_loading or self._is_complete or self.is_closed or self._begin_timer.isActive():
             return False
         self._is_loading = True
@@ -176,10 +179,19 @@ class CandleFeed(QObject):
 
     def close(self) -> None:
         """Stop; the candles stay. Idempotent."""
+        if self.is_closed:
+            return
+        self._manager._check_thread()
         self._cancel()
+        self._answers.clear()
         for timer in (self._answer_timer, self._begin_timer, self._retry_timer):
             timer.stop()
         self._proxy.close()
+
+    def _check_usable(self) -> None:
+        if self.is_closed:
+            raise ProxyClosedError("the feed is closed: make a new one")
+        self._manager._check_usable()
 
     def _cancel(self) -> None:
         for task in tuple(self._tasks):
@@ -197,7 +209,7 @@ class CandleFeed(QObject):
             change = self._series.update(event)
             if change is not None:
                 self._tell((change,))
-            if self._hole is not None and not self._retry_timer.isActive():
+            if self._hole is not None and not self.is_closed and not self._retry_timer.isActive():
                 self._mend()
 
     def _on_gap(self, *_: object) -> None:
@@ -209,8 +221,8 @@ class CandleFeed(QObject):
     def _tell(self, changes: Sequence[Change]) -> None:
         epoch = self._epoch
         for first, count, is_new in changes:
-            if epoch != self._epoch:
-                return  # a slot went to another market
+            if epoch != self._epoch or self.is_closed:
+                return  # a slot went to another market, or ended the feed
             if is_new:
                 self.candles_added.emit(first, count)
             else:
@@ -305,8 +317,10 @@ class CandleFeed(QObject):
                 # Armed before a slot runs: it may open a dialog.
                 self._answer_timer.start(0)
             take()
+            if self.is_closed:
+                return
 
     def _take(self, rows: list[CandleEvent], *, is_asked_for: bool) -> None:
         self._tell(self._series.merge(rows))
-        if is_asked_for:
+        if is_asked_for and not self.is_closed:
             self.loaded.emit()

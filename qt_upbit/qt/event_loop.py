@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import functools
 import math
 import signal
 import sys
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from contextvars import Context
@@ -16,6 +18,8 @@ from typing import Any, Final, TypeVar
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, QTimerEvent, Signal
 from PySide6.QtWidgets import QApplication
+
+from qt_upbit.qt.owned_slot import cancel_running_slots
 
 import qasync  # isort: skip  # after PySide6: it takes the binding that is loaded already
 
@@ -165,6 +169,8 @@ class QtEventLoop(qasync.QEventLoop):  # type: ignore[misc]  # qasync has no typ
         self._timers = _Timers(self)
         self._interruption: BaseException | None = None
         super().__init__(app, already_running=already_running)
+        self._at_exit = functools.partial(_end_threads, weakref.ref(self))
+        atexit.register(self._at_exit)
 
     def run_forever(self) -> Any:
         """Run until `stop`.
@@ -245,6 +251,19 @@ class QtEventLoop(qasync.QEventLoop):  # type: ignore[misc]  # qasync has no typ
         if not self.is_closed():
             super().close()
             self._timers.stop()
+            atexit.unregister(self._at_exit)
+
+
+def _end_threads(reference: weakref.ref[QtEventLoop]) -> None:
+    """End the threads of `run_in_executor` in a process that ends without closing its loop.
+
+    PySide ends the process on the spot when a slot raises SystemExit, and Qt aborts it if a thread still
+    waits for work then.
+    """
+    loop = reference()
+    executor = None if loop is None else getattr(loop, "_QEventLoop__default_executor", None)
+    if isinstance(executor, qasync.QThreadExecutor):
+        executor.shutdown()
 
 
 class _QuitFilter(QObject):
@@ -339,6 +358,8 @@ async def _supervise(main: Coroutine[Any, Any, _T], app: QApplication) -> _T | N
         from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
 
         try:
+            # Before the manager: what they wait for would otherwise fail, and be told, because it closes.
+            await cancel_running_slots()
             await GlobalWebSocketManager.close_instance()
         finally:
             restore_signal()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import shiboken6
 from PySide6.QtCore import QObject, Qt, QTimer
 
 from qt_upbit.routing.fanout_hub import FanoutHub, Item, Subscriber
@@ -69,8 +70,13 @@ class FrameClock(QObject):
         self._pump_timer.stop()
         self._frame_timer.stop()
 
+    @property
+    def _is_over(self) -> bool:
+        """Whether a slot has stopped it, or deleted it with its manager."""
+        return self._stopped or not shiboken6.isValid(self)
+
     def _on_pending(self, delivery: Delivery) -> None:
-        if self._stopped:
+        if self._is_over:
             return
         if delivery is Delivery.EVERY:
             if not self._pump_timer.isActive():
@@ -85,7 +91,7 @@ class FrameClock(QObject):
             if self.hub.has_pending(Delivery.EVERY) and not self._pump_timer.isActive():
                 self._pump_timer.start(0)
             self._deliver(subscriber, (item,))
-            if self._stopped:
+            if self._is_over:
                 return
             if self._clock() > deadline:
                 self.slices += 1
@@ -113,7 +119,7 @@ class FrameClock(QObject):
                     break
                 self._arm_frame()
                 self._deliver(work[0], (work[1],))
-            if self._stopped:
+            if self._is_over:
                 return
             if self._clock() > deadline:
                 self.slices += 1

@@ -104,11 +104,15 @@ class GapRecovery:
             self._engine.release(hold)
             raise error
 
-    async def aclose(self) -> None:
-        """Stop; what is held stays held."""
-        tasks = list(self._tasks.values())
-        for task in tasks:
+    def cancel(self) -> None:
+        """Stop as soon as the loop turns; what is held stays held."""
+        for task in self._tasks.values():
             task.cancel()
+
+    async def aclose(self) -> None:
+        """The same, and wait for it."""
+        tasks = list(self._tasks.values())
+        self.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     # --- one stream --------------------------------------------------------------------------------

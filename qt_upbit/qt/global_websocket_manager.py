@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 import random
 import time
 import uuid
 import weakref
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -137,17 +138,15 @@ class GlobalWebSocketManager(QObject):
     def instance(cls) -> GlobalWebSocketManager:
         """The application's manager, made when first asked for, from `configure` or the environment."""
         if cls._instance is None or not cls._instance.is_usable:
-            app = QCoreApplication.instance()
-            if app is None:
-                raise RuntimeError("make a QApplication first, or start the program with qt_upbit.run(...)")
-            if QThread.currentThread() is not app.thread():
-                raise WrongThreadError("the manager belongs to the GUI thread, and this is another one")
+            _check_gui_thread()
             cls._instance = cls(cls._configured or WebSocketConfig.from_env())
         return cls._instance
 
     @classmethod
     async def close_instance(cls) -> None:
         """Close the application's manager, if there is one; the next `instance` is a new one."""
+        if cls._instance is not None:
+            cls._instance._check_thread()
         manager, cls._instance = cls._instance, None
         if manager is not None and shiboken6.isValid(manager):
             await manager.aclose()
@@ -163,6 +162,7 @@ class GlobalWebSocketManager(QObject):
         rng: random.Random | None = None,
         new_ticket: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
+        _check_gui_thread()
         super().__init__(parent)
         self.setObjectName("qt_upbit manager")
         self._release_requested.connect(self._release_proxy)
@@ -203,6 +203,10 @@ class GlobalWebSocketManager(QObject):
             self.config.recovery_max_calls,
             clock,
             lambda error: self._on_link_error(Scope.PUBLIC, error),
+        )
+        # A manager should be closed, not deleted; if it is deleted nevertheless, nobody waits for ever.
+        self.destroyed.connect(
+            functools.partial(_end_waiting, self._subscriptions, self._snapshots, weakref.ref(self._recovery))
         )
         limiter = RollingWindowLimiter(((self.config.connects_per_second, 1.0),))
         rng = rng if rng is not None else random.Random()  # noqa: S311  # jitter, not secrecy
@@ -269,6 +273,7 @@ class GlobalWebSocketManager(QObject):
 
     def metrics(self) -> Metrics:
         """Counters of now; the rates are those of the last metrics interval."""
+        self._check_thread()
         hub = self._frames.hub
         return Metrics(
             scopes={scope: self._scope_metrics(scope) for scope in Scope},
@@ -303,6 +308,7 @@ class GlobalWebSocketManager(QObject):
 
     def streams(self, scope: Scope) -> dict[StreamKey, StreamState]:
         """Every stream wanted of a scope and how far it has come."""
+        self._check_thread()
         return {key: state for key in self._state.desired(scope) if (state := self._state.state_of(key))}
 
     @property
@@ -353,6 +359,7 @@ class GlobalWebSocketManager(QObject):
         """Close every connection and deliver nothing more. Idempotent."""
         if self._closed:
             return
+        self._check_thread()
         self._closed = True
         self._closing.emit()
         for timer in (self._changed_timer, self._metrics_timer, self._clocks_timer):
@@ -550,14 +557,14 @@ class GlobalWebSocketManager(QObject):
             proxy._emit_events(subscription, events)
 
     def _emit_gap(self, subscription: Subscription, proxy: WebSocketClientProxy, gap: Gap) -> None:
-        if shiboken6.isValid(proxy):
+        if not subscription.is_closed and shiboken6.isValid(proxy):
             begin, end = self._wall_time(gap.begin), self._wall_time(gap.end)
-            proxy.gap_detected.emit(subscription.row.scope, gap.codes, begin, end)
+            proxy._emit(proxy.gap_detected, subscription.row.scope, gap.codes, begin, end)
 
     def _report_overflow(self, subscription: Subscription, proxy: WebSocketClientProxy, lost: int) -> None:
         self._lost += lost
-        if shiboken6.isValid(proxy):
-            proxy.overflowed.emit(subscription.keys[0].type, lost)
+        if not subscription.is_closed and shiboken6.isValid(proxy):
+            proxy._emit(proxy.overflowed, subscription.keys[0].type, lost)
 
     def _wall_time(self, moment: float) -> datetime:
         return datetime.now(UTC) - timedelta(seconds=self._clock() - moment)
@@ -592,13 +599,17 @@ class GlobalWebSocketManager(QObject):
 
     def _emit_state(self, scope: Scope, state: ConnectionState) -> None:
         self.state_changed.emit(scope, state)
-        getattr(self, f"{scope.value}_state_changed").emit(state)
+        if shiboken6.isValid(self):  # a slot may have deleted it
+            getattr(self, f"{scope.value}_state_changed").emit(state)
         for proxy in self._live_proxies(scope):
-            proxy.connection_state_changed.emit(scope, state)
+            proxy._emit(proxy.connection_state_changed, scope, state)
 
-    def _live_proxies(self, scope: Scope) -> list[WebSocketClientProxy]:
-        proxies = (reference() for reference in tuple(self._proxies.values()))
-        return [p for p in proxies if p is not None and shiboken6.isValid(p) and p._uses(scope)]
+    def _live_proxies(self, scope: Scope) -> Iterator[WebSocketClientProxy]:
+        """Those that use a scope. Each is looked at when its turn comes: a slot may end others."""
+        for reference in tuple(self._proxies.values()):
+            proxy = reference()
+            if proxy is not None and shiboken6.isValid(proxy) and proxy._uses(scope):
+                yield proxy
 
     def _concerned(self, keys: Iterable[StreamKey]) -> dict[int, list[StreamKey]]:
         """Subscriptions and pending snapshots by the streams they hold."""
@@ -674,7 +685,8 @@ class GlobalWebSocketManager(QObject):
 
     def _report(self, error: QtUpbitError, owner: str) -> None:
         self._errors[owner] += 1
-        self.error_occurred.emit(owner, error)
+        if shiboken6.isValid(self):
+            self.error_occurred.emit(owner, error)
 
     # --- the outbox --------------------------------------------------------------------------------
 
@@ -696,6 +708,8 @@ class GlobalWebSocketManager(QObject):
                 # Armed before the slot runs: it may open a dialog.
                 self._outbox_timer.start(0)
             tell()
+            if not shiboken6.isValid(self):
+                return
 
     # --- sleep ---------------------------------------------------------------------------------------
 
@@ -721,6 +735,29 @@ class GlobalWebSocketManager(QObject):
             self._metrics_timer.stop()
             self._clocks_timer.stop()
         self.metrics_updated.emit(self.metrics())
+
+
+def _check_gui_thread() -> None:
+    app = QCoreApplication.instance()
+    if app is None:
+        raise RuntimeError("make a QApplication first, or start the program with qt_upbit.run(...)")
+    if QThread.currentThread() is not app.thread():
+        raise WrongThreadError("the manager belongs to the GUI thread, and this is another one")
+
+
+def _end_waiting(
+    subscriptions: dict[int, weakref.ref[Subscription]],
+    snapshots: dict[int, _PendingSnapshot],
+    recovery: weakref.ref[GapRecovery],
+    *_: object,
+) -> None:
+    for reference in tuple(subscriptions.values()):
+        if (subscription := reference()) is not None:
+            subscription._mark_closed()
+    for snapshot in tuple(snapshots.values()):
+        snapshot.fail(ProxyClosedError("the manager was deleted"))
+    if (mending := recovery()) is not None:
+        mending.cancel()
 
 
 class _PendingSnapshot:

@@ -10,9 +10,11 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
 import shiboken6
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QThread
 
-__all__ = ["owned_slot"]
+from qt_upbit.exceptions import WrongThreadError
+
+__all__ = ["cancel_running_slots", "owned_slot"]
 
 _P = ParamSpec("_P")
 _Q = TypeVar("_Q", bound=QObject)
@@ -41,6 +43,10 @@ def owned_slot(
         raise TypeError(f"{getattr(method, '__qualname__', method)!r} is no coroutine method: async def it")
 
     def start(self: _Q, *args: Any, **kwargs: Any) -> asyncio.Task[Any]:
+        if QThread.currentThread() is not self.thread():
+            raise WrongThreadError(
+                f"{method.__qualname__}: call it from the thread of its object, or by a signal"
+            )
         coroutine = method(self, *args, **kwargs)
         try:
             loop = asyncio.get_running_loop()
@@ -58,6 +64,16 @@ def owned_slot(
 
     slot = functools.wraps(method)(_with_as_many_arguments(method, start))
     return cast("Callable[Concatenate[_Q, _P], asyncio.Task[Any]]", slot)
+
+
+async def cancel_running_slots() -> None:
+    """Cancel every slot of the running loop, as the application's end does; wait until they are over."""
+    loop = asyncio.get_running_loop()
+    tasks = [task for task in _running if task.get_loop() is loop and task is not asyncio.current_task()]
+    for task in tasks:
+        task.cancel()
+    # What they raise is told by `_finished`.
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 _NOT_GIVEN: Final = object()

@@ -108,6 +108,10 @@ class Subscription:
         self.close()
 
     async def _wait(self) -> Self:
+        proxy = self._proxy()
+        if proxy is not None:
+            proxy._manager._check_thread()
+        del proxy  # waiting does not keep it alive
         if not self._is_settled():
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiters.add(waiter)

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QWidget
 from qt_upbit.exceptions import ProxyClosedError, QtUpbitError
 from qt_upbit.protocol.subscription_request import resolve_row, wishes_for
 from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
+from qt_upbit.qt.slot_errors import emit_watched
 from qt_upbit.qt.subscription import EventCallback, Subscription
 from qt_upbit.types import (
     ALL_CODES,
@@ -60,7 +61,8 @@ class WebSocketClientProxy(QObject):
         ``gap_detected(scope, codes, begin, end)``: between two aware datetimes nothing was received;
         comes in order with the data.
         ``overflowed(type, lost)``: a subscriber did not keep up; so many events were dropped.
-        ``error_occurred(error)``: one of `qt_upbit.exceptions`, never with a secret.
+        ``error_occurred(error)``: one of `qt_upbit.exceptions`, never with a secret; a `CallbackError` if a
+        callback or a slot raised, which ``sys.excepthook`` sees as well if it was a slot.
 
     Args:
         name: for messages and metrics; need not be unique.
@@ -403,8 +405,8 @@ class WebSocketClientProxy(QObject):
             batch = tuple(events)
             subscription._deliver(batch)
             led = tuple(event for event in batch if subscription.leads(event))
-            if led and shiboken6.isValid(self):
-                signal.emit(led)
+            if led and not subscription.is_closed and shiboken6.isValid(self):
+                self._emit(signal, led)
             return
         for event in events:
             subscription._deliver(event)
@@ -412,7 +414,12 @@ class WebSocketClientProxy(QObject):
             if subscription.is_closed or not shiboken6.isValid(self):
                 return
             if subscription.leads(event):
-                signal.emit(event)
+                self._emit(signal, event)
+
+    def _emit(self, signal: Any, *args: Any) -> None:
+        """Emit one of the signals but `error_occurred`, and report what a slot raised."""
+        for error in emit_watched(signal, *args, owner=self.name):
+            self._report(error)
 
     def _report(self, error: QtUpbitError) -> None:
         self._manager._report(error, self.name)

@@ -29,7 +29,7 @@ from qt_upbit.qt.release_token import ReleaseToken
 from qt_upbit.qt.scope_link import ScopeLink
 from qt_upbit.simulator.server import SimulatedServer
 from tests.qt.conftest import MakeManager
-from tests.support import events, exchange
+from tests.support import events
 from tests.support.programs import run_program
 from tests.support.wait import turns, until
 
@@ -231,7 +231,7 @@ async def test_collected_by_another_thread(server: SimulatedServer, manager: Glo
 
 
 @pytest.mark.parametrize("what", ["subscription", "snapshot"])
-@pytest.mark.parametrize("end", ["delete", "deleteLater", "parent", "close", "manager"])
+@pytest.mark.parametrize("end", ["delete", "deleteLater", "parent", "close", "manager", "manager deleted"])
 async def test_destroyed_while_a_coroutine_waits(
     server: SimulatedServer, make_manager: MakeManager, what: str, end: str
 ) -> None:
@@ -255,13 +255,15 @@ async def test_destroyed_while_a_coroutine_waits(
         parent.deleteLater()
     elif end == "close":
         proxy.close()
-    else:
+    elif end == "manager":
         await manager.aclose()
+    else:
+        shiboken6.delete(manager)
     async with asyncio.timeout(3):
         with pytest.raises(ProxyClosedError):
             await task
-    assert proxy.is_closed or end == "manager"
-    assert manager.streams(Scope.PUBLIC) == {}
+    assert proxy.is_closed or end.startswith("manager")
+    assert end == "manager deleted" or manager.streams(Scope.PUBLIC) == {}
     proxy.close()
 
 
@@ -454,53 +456,14 @@ STREAMING = """
 """
 
 ENDINGS = {
-    "main returns without cleanup": (
-        0,
-        """
+    "main returns without cleanup": """
     async def main():
         await stream()
         await kept[0].stop()
         print("done")
     qt_upbit.run(main())
     """,
-    ),
-    "main raises": (
-        1,
-        """
-    async def main():
-        await stream()
-        asyncio.get_running_loop().call_later(0, kept[0]._task.cancel)
-        print("done")
-        raise ValueError("boom")
-    qt_upbit.run(main())
-    """,
-    ),
-    "the application quits with open proxies": (
-        0,
-        """
-    async def main():
-        proxy, window = await stream()
-        window.show()
-        print("done")
-        QTimer.singleShot(50, QApplication.instance().quit)
-        await qt_upbit.until_quit()
-        await kept[0].stop()
-    qt_upbit.run(main())
-    """,
-    ),
-    "sys.exit in the middle of a stream": (
-        0,
-        """
-    async def main():
-        await stream()
-        print("done")
-        sys.exit(0)
-    qt_upbit.run(main())
-    """,
-    ),
-    "the loop is left without closing the manager": (
-        0,
-        """
+    "the loop is left without closing the manager": """
     from qt_upbit.qt.event_loop import QtEventLoop
     app = QApplication([])
     async def main():
@@ -509,35 +472,14 @@ ENDINGS = {
     loop = QtEventLoop(app)
     loop.run_until_complete(main())
     """,
-    ),
-    "a second run after the first": (
-        0,
-        """
-    async def main():
-        await stream()
-        await kept[0].stop()
-        for proxy in kept[1:]:
-            assert not isinstance(proxy, WebSocketClientProxy) or not proxy.is_closed
-        kept.clear()
-        return GlobalWebSocketManager.instance()
-    first = qt_upbit.run(main())
-    second = qt_upbit.run(main())
-    assert first is not second
-    print("done")
-    """,
-    ),
 }
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_end_of_the_process(ending: str) -> None:
-    code, body = ENDINGS[ending]
-    done = run_program(STREAMING.replace("\n    ", "\n") + body.replace("\n    ", "\n"), timeout_s=40)
-    assert done.stdout == "done\n"
-    assert done.returncode == code, done.stderr
-    if code == 0:
-        assert done.stderr == ""
-    else:
-        assert done.stderr.count("Traceback") == 1
-        assert done.stderr.strip().endswith("ValueError: boom")
-    assert exchange is not None
+    """The other endings are in test_lifetime_exit.py."""
+    done = run_program(
+        STREAMING.replace("\n    ", "\n") + ENDINGS[ending].replace("\n    ", "\n"), timeout_s=40
+    )
+    assert done.stderr == ""
+    assert (done.returncode, done.stdout) == (0, "done\n")
