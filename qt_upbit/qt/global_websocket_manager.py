@@ -561,8 +561,8 @@ class GlobalWebSocketManager(QObject):
             case GapDetected(_, begin, end):
                 limit = self.config.high_water_mark if self._recovers else 0
                 self._recovery.start(self._engine.gap(scope, begin, end, limit))
-            case ErrorReported(error):
-                self._on_link_error(scope, error)
+            case ErrorReported(error, times):
+                self._on_link_error(scope, error, times)
             case StreamsLive(keys):
                 self._post(lambda: self._tell_live(keys))
             case StreamsSilent(keys, waited_s):
@@ -640,8 +640,8 @@ class GlobalWebSocketManager(QObject):
 
     # --- errors ------------------------------------------------------------------------------------
 
-    def _on_link_error(self, scope: Scope, error: QtUpbitError) -> None:
-        self._errors[scope] += 1
+    def _on_link_error(self, scope: Scope, error: QtUpbitError, times: int = 1) -> None:
+        self._errors[scope] += times
         if isinstance(error, DecodeError):
             # Sampled: a server that sends garbage must not keep the window busy with reports.
             now = self._clock()
