@@ -74,7 +74,7 @@ class LocalProtocolError(QtUpbitError):
 
 
 class InvalidSubscriptionError(LocalProtocolError, ValueError):
-    """A code, unit, depth, level or option of a subscription is wrong."""
+    """A code, unit, depth, level or option of a subscription, or of a question over REST, is wrong."""
 
 
 class CredentialsRequiredError(LocalProtocolError):

@@ -147,6 +147,9 @@ def decode(raw: bytes, head: Head | None = None) -> BaseWebSocketEvent:
         refuse_odd_numbers(event)
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, RecursionError) as exc:
         raise DecodeError(str(exc), raw) from exc
+    if event.type != head.type or (head.code and getattr(event, "code", head.code) != head.code):
+        # A key that stands twice: routed by the first, it would be another market's price.
+        raise DecodeError(f"says {head.type[:40]} {head.code} at its head and something else behind", raw)
     return event
 
 

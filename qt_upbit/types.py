@@ -611,7 +611,9 @@ class BaseWebSocketEvent(_WireStruct, frozen=True, kw_only=True, eq=False, dict=
             for name in self.__struct_fields__:
                 value = getattr(self, name) if name.endswith("timestamp") else None
                 if value is not None and value > _MICROSECOND_THRESHOLD:
-                    msgspec.structs.force_setattr(self, name, value // 1000)
+                    while value > _MICROSECOND_THRESHOLD:
+                        value //= 1000  # nanoseconds too: what is written must be read as the same
+                    msgspec.structs.force_setattr(self, name, value)
 
     @property
     def time(self) -> datetime:

@@ -648,6 +648,7 @@ class GlobalWebSocketManager(QObject):
             if len(self._error_times) == _ERRORS_PER_SECOND and now - self._error_times[0] < 1.0:
                 return
             self._error_times.append(now)
+            _forget_frames(error)
 
         def tell() -> None:
             self.error_occurred.emit(scope.value, error)
@@ -694,6 +695,14 @@ class GlobalWebSocketManager(QObject):
         if not self._subscriptions and all(self.state(scope) is ConnectionState.IDLE for scope in Scope):
             self._metrics_timer.stop()
         self.metrics_updated.emit(self.metrics())
+
+
+def _forget_frames(error: BaseException) -> None:
+    """Drop the tracebacks: they hold the whole message for as long as somebody keeps the error."""
+    link: BaseException | None = error
+    while link is not None:
+        link.__traceback__ = None
+        link = link.__cause__ or link.__context__
 
 
 class _PendingSnapshot:
