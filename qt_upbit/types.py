@@ -902,7 +902,10 @@ class OrderbookEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True)
         return book
 
     def __repr__(self) -> str:
-        levels = self.float_levels
+        try:
+            levels = self.float_levels
+        except DecodeError:
+            return f"OrderbookEvent({self.code}, timestamp={self.timestamp}, unreadable rows)"
         best = " / ".join(f"{side[0][0]:,.8g}" if side else "–" for side in levels)
         return (
             f"OrderbookEvent({self.code}, {self.stream_type.value}, timestamp={self.timestamp}, "

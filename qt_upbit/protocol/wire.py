@@ -154,10 +154,14 @@ def decode_request(raw: str | bytes, *, camel_case_flags: bool = True) -> Reques
         if "ticket" in part:
             ticket = part["ticket"] if isinstance(part["ticket"], str) else None
         elif "format" in part:
+            if not isinstance(part["format"], str):
+                raise RequestRefused(*_WRONG_FORMAT)
             if part["format"] not in set(WireFormat):
                 raise RequestRefused("INVALID_PARAM", f"{part['format']} 은 지원하지 않는 포맷입니다.")
             format = WireFormat(part["format"])
         elif "method" in part:
+            if not isinstance(part["method"], str):
+                raise RequestRefused(*_WRONG_FORMAT)
             if part["method"] != LIST_SUBSCRIPTIONS:
                 raise RequestRefused("INVALID_PARAM", f"{part['method']} 은 지원하지 않는 메서드입니다.")
             method = LIST_SUBSCRIPTIONS

@@ -108,9 +108,9 @@ def target_models(data: bytes) -> None:
 
 def _check_event(event: BaseWebSocketEvent) -> None:
     read_all(event)
+    repr(event)
     if isinstance(event, OrderbookEvent) and _tried(lambda: event.orderbook_units) is None:
         return  # its rows are unreadable, and so there is nothing to write
-    repr(event)
     hash(event)
     for format in WireFormat:
         again = decode_all(encode(event, format))
