@@ -52,6 +52,13 @@ __all__ = [
 
 _SAMPLE_LIMIT = 160
 """A hostile frame must not fill a log: errors keep at most this many characters of it."""
+_REASON_LIMIT = 400
+"""Reasons quote the values they are about, which the other side has chosen too."""
+
+
+def _bounded(text: str, limit: int = _SAMPLE_LIMIT) -> str:
+    """Text from outside, cut; lone surrogates would make the error itself impossible to write to a log."""
+    return text[:limit].encode(errors="replace").decode()
 
 
 class QtUpbitError(Exception):
@@ -67,7 +74,7 @@ class LocalProtocolError(QtUpbitError):
 
 
 class InvalidSubscriptionError(LocalProtocolError, ValueError):
-    """A code, unit, depth, level or option of a subscription is wrong."""
+    """A code, unit, depth, level or option of a subscription, or of a question over REST, is wrong."""
 
 
 class CredentialsRequiredError(LocalProtocolError):
@@ -149,9 +156,9 @@ class ServerError(RemoteError):
     """
 
     def __init__(self, name: str, message: str = "") -> None:
-        self.name = name
-        self.message = message[:_SAMPLE_LIMIT]
-        super().__init__(name, self.message)
+        self.name = _bounded(name)
+        self.message = _bounded(message)
+        super().__init__(self.name, self.message)
 
     def __str__(self) -> str:
         return f"Upbit refused the request: {self.name} ({self.message})"
@@ -166,9 +173,9 @@ class AuthenticationError(RemoteError):
     """
 
     def __init__(self, name: str = "", status: int | None = None) -> None:
-        self.name = name
+        self.name = _bounded(name)
         self.status = status
-        super().__init__(name, status)
+        super().__init__(self.name, status)
 
     @property
     def advice(self) -> str:
@@ -204,7 +211,7 @@ class ConnectionFailedError(RemoteError):
     """
 
     def __init__(self, reason: str, status: int | None = None, retry_after_s: float | None = None) -> None:
-        self.reason = reason[:_SAMPLE_LIMIT]
+        self.reason = _bounded(reason)
         self.status = status
         self.retry_after_s = retry_after_s
         super().__init__(self.reason, status, retry_after_s)
@@ -218,15 +225,15 @@ class DecodeError(RemoteError, ValueError):
     """A frame is not what the documentation says.
 
     Attributes:
-        reason: what was expected and what was found, with the field's path.
+        reason: what was expected and what was found, with the field's path, size-bounded.
         sample: the beginning of the frame, size-bounded.
     """
 
     def __init__(self, reason: str, raw: bytes | str = b"") -> None:
-        self.reason = reason
-        head = raw[: _SAMPLE_LIMIT * 4] if isinstance(raw, bytes) else raw[:_SAMPLE_LIMIT].encode()
-        self.sample = head.decode("utf-8", "replace")[:_SAMPLE_LIMIT]
-        super().__init__(reason, self.sample)
+        self.reason = _bounded(reason, _REASON_LIMIT)
+        text = raw if isinstance(raw, str) else raw[: _SAMPLE_LIMIT * 4].decode("utf-8", "replace")
+        self.sample = _bounded(text)
+        super().__init__(self.reason, self.sample)
 
     def __str__(self) -> str:
         return f"cannot read frame: {self.reason}; frame begins {self.sample!r}"
@@ -246,8 +253,8 @@ class RestError(RemoteError):
     def __init__(self, call: str, status: int | None, name: str = "", message: str = "") -> None:
         self.call = call
         self.status = status
-        self.name = name[:_SAMPLE_LIMIT]
-        self.message = message[:_SAMPLE_LIMIT]
+        self.name = _bounded(name)
+        self.message = _bounded(message)
         super().__init__(call, status, self.name, self.message)
 
     def __str__(self) -> str:

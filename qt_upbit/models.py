@@ -24,6 +24,7 @@ from qt_upbit.types import (
     WireFormat,
     event_type_of,
     nested_struct_of,
+    refuse_odd_numbers,
     simple_class_of,
     simple_key_of,
 )
@@ -128,7 +129,8 @@ def decode(raw: bytes, head: Head | None = None) -> BaseWebSocketEvent:
         head: what `peek` said, if it was asked already.
 
     Raises:
-        DecodeError: not JSON, an unknown type, a missing field or a value of the wrong kind.
+        DecodeError: not JSON, an unknown type, a missing field, a value of the wrong kind, or a number that
+            is none or that no market has (NaN, 1e999999999).
     """
     if head is None:
         head = peek(raw)
@@ -141,9 +143,14 @@ def decode(raw: bytes, head: Head | None = None) -> BaseWebSocketEvent:
     decoder = _decoder(head.type, simple)
     assert decoder is not None  # noqa: S101  # event_type_of said so
     try:
-        return decoder.decode(raw)
+        event = decoder.decode(raw)
+        refuse_odd_numbers(event)
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, RecursionError) as exc:
         raise DecodeError(str(exc), raw) from exc
+    if event.type != head.type or (head.code and getattr(event, "code", head.code) != head.code):
+        # A key that stands twice: routed by the first, it would be another market's price.
+        raise DecodeError(f"says {head.type[:40]} {head.code} at its head and something else behind", raw)
+    return event
 
 
 def _is_simple(raw: bytes) -> bool:
@@ -174,16 +181,25 @@ def from_dict(payload: Mapping[str, Any]) -> BaseWebSocketEvent:
     wire_type = payload.get("type", payload.get("ty"))
     row = event_type_of(wire_type) if isinstance(wire_type, str) else None
     if row is None or not isinstance(wire_type, str):
-        raise DecodeError(f"unknown type {str(wire_type)[:40]!r}", repr(dict(payload)))
+        named = repr(wire_type[:40]) if isinstance(wire_type, str) else type(wire_type).__name__
+        raise DecodeError(f"unknown type {named}", _text_of(payload))
     try:
         # Through JSON text: the decoders are the one place that knows how a value becomes a field.
         raw = _exact_encoder.encode(dict(payload))
-    except (TypeError, ValueError, OverflowError) as exc:
-        raise DecodeError(str(exc), repr(dict(payload))) from exc
+    except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as exc:
+        raise DecodeError(str(exc), _text_of(payload)) from exc
     event = decode(raw, Head(wire_type, ""))
     if isinstance(event, OrderbookEvent):
         _ = event.orderbook_units  # a wrong unit must raise here, not when a widget paints
     return event
+
+
+def _text_of(payload: Mapping[str, Any]) -> str:
+    """For an error's sample, which shows no more than the beginning."""
+    try:
+        return repr(dict(payload))
+    except (ValueError, RecursionError):
+        return "{...}"  # whole numbers of more than 4,300 digits, endless nesting
 
 
 def to_dict(event: BaseWebSocketEvent, format: WireFormat = WireFormat.DEFAULT) -> dict[str, Any]:

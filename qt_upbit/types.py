@@ -19,6 +19,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from operator import attrgetter
 from typing import Annotated, Any, ClassVar, Final, TypeVar
 
 import msgspec
@@ -70,6 +71,8 @@ __all__ = [
     "WireFormat",
     "event_type_of",
 ]
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 KST: Final = timezone(timedelta(hours=9), "KST")
 """Korea Standard Time; it has no daylight saving time."""
@@ -360,6 +363,55 @@ def _key(simple: str) -> msgspec.Meta:
     return msgspec.Meta(extra={"simple": simple})
 
 
+_MAX_MAGNITUDE: Final = 100
+"""No price, amount or rate has more digits before its point, or zeros behind it."""
+_MAX_INT: Final = 2**63
+
+
+def refuse_odd_numbers(value: Any) -> None:
+    """Numbers that are none, or that no market has: they would hang or end whoever formats them.
+
+    ``"NaN"`` as text makes a Decimal, and so does 1e999999999, whose digits fill a gigabyte.
+
+    Raises:
+        ValueError: the number is not finite, or absurdly large or small.
+    """
+    # Of each frame read, so in the order of how often.
+    if isinstance(value, Decimal):
+        if not (-_MAX_MAGNITUDE <= value.adjusted() <= _MAX_MAGNITUDE and value.is_finite()):
+            raise ValueError(f"{value!s:.40} is no price, amount or rate")
+    elif isinstance(value, _WireStruct):
+        for each in _numbers_of(type(value))(value):
+            kind = type(each)
+            if kind is Decimal:
+                if not (-_MAX_MAGNITUDE <= each.adjusted() <= _MAX_MAGNITUDE and each.is_finite()):
+                    refuse_odd_numbers(each)
+            elif each is not None:
+                refuse_odd_numbers(each)
+    elif isinstance(value, tuple | list):
+        for item in value:
+            refuse_odd_numbers(item)
+    elif isinstance(value, int) and not -_MAX_INT <= value < _MAX_INT:
+        raise ValueError("a whole number of more than 64 bits")
+
+
+@functools.cache
+def _numbers_of(cls: type[_WireStruct]) -> Callable[[Any], tuple[Any, ...]]:
+    """Reads the fields in which a number can stand, at any depth."""
+    hints = typing.get_type_hints(cls, include_extras=True)
+    names = [name for name in cls.__struct_fields__ if _may_hold_number(hints[name])]
+    # The last one twice: of a single name `attrgetter` makes no tuple.
+    return attrgetter(*names, names[-1]) if names else lambda _: ()
+
+
+def _may_hold_number(hint: Any) -> bool:
+    return (
+        hint in (int, Decimal)
+        or nested_struct_of(hint) is not None
+        or any(map(_may_hold_number, typing.get_args(hint)))
+    )
+
+
 class _WireStruct(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A value that stands on the wire under long or short keys.
 
@@ -559,11 +611,17 @@ class BaseWebSocketEvent(_WireStruct, frozen=True, kw_only=True, eq=False, dict=
             for name in self.__struct_fields__:
                 value = getattr(self, name) if name.endswith("timestamp") else None
                 if value is not None and value > _MICROSECOND_THRESHOLD:
-                    msgspec.structs.force_setattr(self, name, value // 1000)
+                    while value > _MICROSECOND_THRESHOLD:
+                        value //= 1000  # nanoseconds too: what is written must be read as the same
+                    msgspec.structs.force_setattr(self, name, value)
 
     @property
     def time(self) -> datetime:
-        """`timestamp` as an aware datetime, UTC. ``.astimezone(KST)`` gives Korean time."""
+        """`timestamp` as an aware datetime, UTC. ``.astimezone(KST)`` gives Korean time.
+
+        Raises:
+            DecodeError: no calendar has that moment; so do all readers of times.
+        """
         return _utc(self.timestamp)
 
     @property
@@ -614,9 +672,20 @@ def _plain(value: Hashable) -> Hashable:
 
 
 def _utc(timestamp_ms: int) -> datetime:
-    # Integer arithmetic: a float of milliseconds is not exact to the millisecond.
-    seconds, ms = divmod(timestamp_ms, 1000)
-    return datetime.fromtimestamp(seconds, UTC) + timedelta(milliseconds=ms)
+    # Integer arithmetic: a float of milliseconds is not exact to the millisecond. By addition: Windows has
+    # no `fromtimestamp` before 1970.
+    try:
+        return _EPOCH + timedelta(milliseconds=timestamp_ms)
+    except OverflowError as exc:
+        raise DecodeError(f"{timestamp_ms} ms since the epoch is no time") from exc
+
+
+def _utc_of(text: str) -> datetime:
+    """``2021-04-17T12:00:00``, which is UTC."""
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    except ValueError as exc:
+        raise DecodeError(f"{text[:40]!r} is no time") from exc
 
 
 # --- public types (protocol section 3.1 to 3.4) ---------------------------------------------------
@@ -766,7 +835,9 @@ class OrderbookEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True)
     def _rows(self, unit: type[_S]) -> list[_S]:
         try:
             rows = _units_decoder(unit, type(self) is not self._public).decode(self.units_json)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
+            if unit is OrderbookUnit:
+                refuse_odd_numbers(rows)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as exc:
             raise DecodeError(f"orderbook_units of {self.code}: {exc}", bytes(self.units_json)) from exc
         return rows[: self.__dict__.get("_depth")]
 
@@ -831,7 +902,10 @@ class OrderbookEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True)
         return book
 
     def __repr__(self) -> str:
-        levels = self.float_levels
+        try:
+            levels = self.float_levels
+        except DecodeError:
+            return f"OrderbookEvent({self.code}, timestamp={self.timestamp}, unreadable rows)"
         best = " / ".join(f"{side[0][0]:,.8g}" if side else "–" for side in levels)
         return (
             f"OrderbookEvent({self.code}, {self.stream_type.value}, timestamp={self.timestamp}, "
@@ -891,7 +965,7 @@ class CandleEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
     @property
     def start(self) -> datetime:
         """Start of the candle, aware, UTC."""
-        return datetime.fromisoformat(self.candle_date_time_utc).replace(tzinfo=UTC)
+        return _utc_of(self.candle_date_time_utc)
 
     def is_older_than(self, other: CandleEvent) -> bool:
         """Whether this is an earlier word on the same candle.
@@ -1091,7 +1165,7 @@ class IndicatorEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True)
     @property
     def start(self) -> datetime:
         """Start of the candle, aware, UTC."""
-        return datetime.fromisoformat(self.candle_date_time_utc).replace(tzinfo=UTC)
+        return _utc_of(self.candle_date_time_utc)
 
 
 @_event_type(
@@ -1117,7 +1191,7 @@ class IndicatorSignalEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict
     @property
     def start(self) -> datetime:
         """Start of the candle, aware, UTC."""
-        return datetime.fromisoformat(self.candle_date_time_utc).replace(tzinfo=UTC)
+        return _utc_of(self.candle_date_time_utc)
 
 
 def rows_of(scope: Scope) -> Iterable[EventType]:

@@ -155,9 +155,15 @@ class GapDetected:
 
 @dataclass(frozen=True, slots=True)
 class ErrorReported:
-    """Something went wrong and was survived."""
+    """Something went wrong and was survived.
+
+    Attributes:
+        error: what, or the last of several.
+        times: how often: a long array of a list format may hold thousands of unreadable objects.
+    """
 
     error: QtUpbitError
+    times: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +267,8 @@ _TOO_MANY: Final = {
 }
 """Error frames that blame our pace and not what was asked for, and how long to stay away."""
 _NEVER: Final = float("inf")
+_ERRORS_PER_FRAME: Final = 10
+"""Unreadable objects of one frame that are reported each for itself."""
 _NO_SOCKET: Final = 0
 """Epochs begin with 1."""
 
@@ -971,6 +979,7 @@ class UpbitConnection:
         """Control frames, the list formats' arrays, and whatever else there is."""
         frames: list[tuple[Head, bytes]] = []
         epoch = self._socket
+        bad, last = 0, None
         try:
             for item in split(raw):
                 head = peek(item)
@@ -981,11 +990,17 @@ class UpbitConnection:
                 try:
                     self._receive_odd(head, item, now)
                 except DecodeError as exc:
-                    self._events.append(ErrorReported(exc))
+                    bad += 1
+                    if bad <= _ERRORS_PER_FRAME:
+                        self._events.append(ErrorReported(exc))
+                    else:
+                        last = exc
                 if self._socket != epoch:
                     break  # an error frame ended this socket
         except DecodeError as exc:
             self._events.append(ErrorReported(exc))
+        if last is not None:
+            self._events.append(ErrorReported(last, bad - _ERRORS_PER_FRAME))
         return frames
 
     def _receive_odd(self, head: Head | None, item: bytes, now: float) -> None:

@@ -26,7 +26,7 @@ from qt_upbit.types import (
     StreamKey,
 )
 
-__all__ = ["resolve_row", "wishes_for"]
+__all__ = ["check_code", "resolve_row", "wishes_for"]
 
 _CODE: Final = re.compile(r"[A-Z0-9]{2,10}-[A-Z0-9]{1,20}\Z")
 _HOME: Final = ("-KRW", "-SGD", "-IDR", "-THB")
@@ -45,7 +45,7 @@ def resolve_row(name: str) -> EventType:
     """
     row = EVENT_TYPES.get(name) if isinstance(name, str) else None
     if row is None:
-        raise InvalidSubscriptionError(f"no event type {name!r}: choose from {', '.join(EVENT_TYPES)}")
+        raise InvalidSubscriptionError(f"no event type {_shown(name)}: choose from {', '.join(EVENT_TYPES)}")
     return row
 
 
@@ -86,7 +86,7 @@ def wishes_for(
 def _flags(row: EventType, snapshot: bool, realtime: bool) -> None:
     for name, value in (("snapshot", snapshot), ("realtime", realtime)):
         if not isinstance(value, bool):
-            raise InvalidSubscriptionError(f"{name} must be True or False, not {value!r}")
+            raise InvalidSubscriptionError(f"{name} must be True or False, not {_shown(value)}")
     if not snapshot and not realtime:
         raise InvalidSubscriptionError(
             "neither snapshot nor realtime leaves nothing to receive: set one of them to True"
@@ -101,7 +101,7 @@ def _wire_type(row: EventType, unit: str | None) -> str:
             raise InvalidSubscriptionError(f"{row.name} has no unit: only candles have")
         return row.wire_type
     if unit not in row.units:
-        raise InvalidSubscriptionError(f"unit {unit!r} is none of {', '.join(row.units)}")
+        raise InvalidSubscriptionError(f"unit {_shown(unit)} is none of {', '.join(row.units)}")
     return f"{row.wire_type}.{unit}"
 
 
@@ -113,21 +113,36 @@ def _codes(row: EventType, codes: Sequence[str] | None) -> tuple[str, ...]:
     if codes is None and row.codes is CodeRule.OPTIONAL:
         return (ALL_CODES,)
     if isinstance(codes, str):
-        raise InvalidSubscriptionError(f"codes must be a list: [{codes!r}]")
+        raise InvalidSubscriptionError(f"codes must be a list: [{_shown(codes)}]")
     if not isinstance(codes, Iterable) or isinstance(codes, Mapping | bytes):
-        raise InvalidSubscriptionError(f'codes must be a list such as ["KRW-BTC"], not {codes!r}')
+        raise InvalidSubscriptionError(f'codes must be a list such as ["KRW-BTC"], not {_shown(codes)}')
     codes = tuple(codes)
     if not codes:
         empty = "None for all pairs, or " if row.codes is CodeRule.OPTIONAL else ""
         raise InvalidSubscriptionError(f'codes is empty: give {empty}pairs such as ["KRW-BTC"]')
     for code in codes:
-        if not isinstance(code, str):
-            raise InvalidSubscriptionError(
-                f"a code must be text such as 'KRW-BTC', not {type(code).__name__}"
-            )
-        if not _CODE.match(code) or code.endswith(_HOME):
-            raise InvalidSubscriptionError(f"{code!r} is no code: {_suggest(code)}")
+        check_code(code)
     return tuple(dict.fromkeys(codes))
+
+
+def _shown(value: object) -> str:
+    """What was given, in few words: a mistake may be of any size."""
+    try:
+        return f"{value!r:.80}"
+    except (ValueError, RecursionError):
+        return f"this {type(value).__name__}"  # more than 4,300 digits, or endless nesting
+
+
+def check_code(code: object) -> None:
+    """Whether a code can be one; whether there is such a pair only Upbit knows.
+
+    Raises:
+        InvalidSubscriptionError: with what would be right.
+    """
+    if not isinstance(code, str):
+        raise InvalidSubscriptionError(f"a code must be text such as 'KRW-BTC', not {type(code).__name__}")
+    if not _CODE.match(code) or code.endswith(_HOME):
+        raise InvalidSubscriptionError(f"{code!r:.80} is no code: {_suggest(code)}")
 
 
 def _suggest(code: str) -> str:
@@ -152,7 +167,9 @@ def _depth(row: EventType, depth: int | None) -> int:
         return 0
     wanted = BOOK_DEPTHS[-1] if depth is None else depth
     if isinstance(wanted, bool) or not isinstance(wanted, int) or wanted not in BOOK_DEPTHS:
-        raise InvalidSubscriptionError(f"depth {wanted!r} is none of {', '.join(map(str, BOOK_DEPTHS))}")
+        raise InvalidSubscriptionError(
+            f"depth {_shown(wanted)} is none of {', '.join(map(str, BOOK_DEPTHS))}"
+        )
     return wanted
 
 
@@ -166,7 +183,9 @@ def _level(_row: EventType, value: Any, codes: tuple[str, ...]) -> Hashable:
     usable = isinstance(value, int | Decimal) and not isinstance(value, bool)
     # Upbit's levels are round numbers of the quote currency; nothing is grouped by 10^20.
     if not usable or not Decimal(value).is_finite() or not 0 <= value < 10**20:
-        raise InvalidSubscriptionError(f"level must be a whole number or Decimal, 0 or more, not {value!r}")
+        raise InvalidSubscriptionError(
+            f"level must be a whole number or Decimal, 0 or more, not {_shown(value)}"
+        )
     if value and (others := [code for code in codes if code.startswith(_WITHOUT_LEVELS)]):
         raise InvalidSubscriptionError(
             f"level is not for BTC and USDT pairs, and {others[0]} stays silent with it: use level=0"
@@ -182,20 +201,20 @@ def _categories(_row: EventType, value: Any, _codes: tuple[str, ...]) -> tuple[s
     known = [str(category) for category in AnnouncementCategory]
     for category in value:
         if category not in known:
-            raise InvalidSubscriptionError(f"category {category!r} is none of {', '.join(known)}")
+            raise InvalidSubscriptionError(f"category {_shown(category)} is none of {', '.join(known)}")
     return tuple(dict.fromkeys(map(str, value)))
 
 
 def _include_body(_row: EventType, value: Any, _codes: tuple[str, ...]) -> bool:
     if not isinstance(value, bool):
-        raise InvalidSubscriptionError(f"include_body must be True or False, not {value!r}")
+        raise InvalidSubscriptionError(f"include_body must be True or False, not {_shown(value)}")
     return value
 
 
 def _timeframe(_row: EventType, value: Any, _codes: tuple[str, ...]) -> str:
     known = [str(timeframe) for timeframe in IndicatorTimeframe]
     if value not in known:
-        raise InvalidSubscriptionError(f"timeframe {value!r} is none of {', '.join(known)}")
+        raise InvalidSubscriptionError(f"timeframe {_shown(value)} is none of {', '.join(known)}")
     return str(value)
 
 
@@ -236,7 +255,7 @@ def _definition(given: Any) -> IndicatorDefinition:
     try:
         wanted = msgspec.convert(given, IndicatorDefinition)
     except msgspec.ValidationError as exc:
-        raise InvalidSubscriptionError(f"indicator {given!r}: {exc}") from None
+        raise InvalidSubscriptionError(f"indicator {_shown(given)}: {exc}") from None
     # A misspelled name would be left out in silence.
     for part, struct in (
         (given, wanted),
@@ -246,7 +265,7 @@ def _definition(given: Any) -> IndicatorDefinition:
         known = struct.__struct_fields__ if struct is not None else ()
         if unknown := [name for name in part or () if name not in known]:
             raise InvalidSubscriptionError(
-                f"indicator {given!r}: {unknown[0]!r} is none of {', '.join(known)}"
+                f"indicator {_shown(given)}: {unknown[0]!r} is none of {', '.join(known)}"
             )
     return wanted
 

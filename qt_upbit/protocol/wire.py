@@ -142,7 +142,7 @@ def decode_request(raw: str | bytes, *, camel_case_flags: bool = True) -> Reques
     """
     try:
         parts = _decoder.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
+    except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError) as exc:
         raise RequestRefused(*_WRONG_FORMAT) from exc
     if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
         raise RequestRefused(*_WRONG_FORMAT)
@@ -154,10 +154,14 @@ def decode_request(raw: str | bytes, *, camel_case_flags: bool = True) -> Reques
         if "ticket" in part:
             ticket = part["ticket"] if isinstance(part["ticket"], str) else None
         elif "format" in part:
+            if not isinstance(part["format"], str):
+                raise RequestRefused(*_WRONG_FORMAT)
             if part["format"] not in set(WireFormat):
                 raise RequestRefused("INVALID_PARAM", f"{part['format']} 은 지원하지 않는 포맷입니다.")
             format = WireFormat(part["format"])
         elif "method" in part:
+            if not isinstance(part["method"], str):
+                raise RequestRefused(*_WRONG_FORMAT)
             if part["method"] != LIST_SUBSCRIPTIONS:
                 raise RequestRefused("INVALID_PARAM", f"{part['method']} 은 지원하지 않는 메서드입니다.")
             method = LIST_SUBSCRIPTIONS
@@ -245,7 +249,8 @@ def decode_control(raw: bytes) -> ControlFrame | None:
     """
     try:
         payload = _decoder.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
+    except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError) as exc:
+        # Arithmetic: Decimal knows no exponent of twenty digits.
         raise DecodeError(str(exc), raw) from exc
     if isinstance(payload, list) and len(payload) == 1:
         payload = payload[0]
@@ -253,16 +258,23 @@ def decode_control(raw: bytes) -> ControlFrame | None:
         return None
     error = payload.get("error")
     if isinstance(error, dict):
-        return ErrorFrame(str(error.get("name", "")), str(error.get("message", "")))
+        return ErrorFrame(_text(error.get("name")), _text(error.get("message")))
     if "status" in payload:
-        return StatusFrame(str(payload["status"]))
+        return StatusFrame(_text(payload["status"]))
     if "method" in payload or "mthd" in payload:
         reply = _converter.to_default(payload) if "mthd" in payload else payload
         result = reply.get("result")
         if not isinstance(result, list) or not all(isinstance(entry, dict) for entry in result):
             raise DecodeError("result of LIST_SUBSCRIPTIONS is not a list of objects", raw)
-        return SubscriptionsFrame(str(reply.get("ticket", "")), tuple(result))
+        return SubscriptionsFrame(_text(reply.get("ticket")), tuple(result))
     return None
+
+
+def _text(value: Any) -> str:
+    """Text as it is; of anything else only that it is something: its own text may be endless."""
+    if isinstance(value, int | None):
+        return "" if value is None else str(value)
+    return value if isinstance(value, str) else type(value).__name__
 
 
 def encode_error(name: str, message: str) -> bytes:

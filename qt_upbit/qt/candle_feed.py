@@ -11,7 +11,8 @@ from typing import Any, Final, overload
 import shiboken6
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from qt_upbit.exceptions import ProxyClosedError, QtUpbitError
+from qt_upbit.exceptions import InvalidSubscriptionError, ProxyClosedError, QtUpbitError
+from qt_upbit.protocol.subscription_request import resolve_row, wishes_for
 from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
 from qt_upbit.qt.owned_slot import owned_slot
 from qt_upbit.qt.subscription import Subscription
@@ -72,6 +73,12 @@ class CandleFeed(QObject):
         parent: QObject | None = None,
         manager: GlobalWebSocketManager | None = None,
     ) -> None:
+        # A mistake must not leave half a feed with its parent.
+        wishes_for(resolve_row("candle"), [code], unit=unit)
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+            raise InvalidSubscriptionError(
+                f"count must be a number of candles such as 200, not {count!r:.80}"
+            )
         super().__init__(parent)
         self._manager = manager if manager is not None else GlobalWebSocketManager.instance()
         self._proxy = WebSocketClientProxy("candle feed", parent=self, manager=self._manager)

@@ -581,8 +581,8 @@ class GlobalWebSocketManager(QObject):
                     self._refuse(scope, self._state.desired(scope), self.error(scope))
             case GapDetected(_, begin, end):
                 self._recovery.start(self._engine.gap(scope, begin, end, self._hold_at_most))
-            case ErrorReported(error):
-                self._on_link_error(scope, error)
+            case ErrorReported(error, times):
+                self._on_link_error(scope, error, times)
             case StreamsLive(keys):
                 self._post(lambda: self._tell_live(keys))
             case StreamsSilent(keys, waited_s):
@@ -667,14 +667,15 @@ class GlobalWebSocketManager(QObject):
 
     # --- errors ------------------------------------------------------------------------------------
 
-    def _on_link_error(self, scope: Scope, error: QtUpbitError) -> None:
-        self._errors[scope] += 1
+    def _on_link_error(self, scope: Scope, error: QtUpbitError, times: int = 1) -> None:
+        self._errors[scope] += times
         if isinstance(error, DecodeError):
             # Sampled: a server that sends garbage must not keep the window busy with reports.
             now = self._clock()
             if len(self._error_times) == _ERRORS_PER_SECOND and now - self._error_times[0] < 1.0:
                 return
             self._error_times.append(now)
+            _forget_frames(error)
 
         def tell() -> None:
             self.error_occurred.emit(scope.value, error)
@@ -758,6 +759,14 @@ def _end_waiting(
         snapshot.fail(ProxyClosedError("the manager was deleted"))
     if (mending := recovery()) is not None:
         mending.cancel()
+
+
+def _forget_frames(error: BaseException) -> None:
+    """Drop the tracebacks: they hold the whole message for as long as somebody keeps the error."""
+    link: BaseException | None = error
+    while link is not None:
+        link.__traceback__ = None
+        link = link.__cause__ or link.__context__
 
 
 class _PendingSnapshot:

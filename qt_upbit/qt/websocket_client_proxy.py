@@ -11,7 +11,7 @@ import shiboken6
 from PySide6.QtCore import QEvent, QObject, Signal
 from PySide6.QtWidgets import QWidget
 
-from qt_upbit.exceptions import ProxyClosedError, QtUpbitError
+from qt_upbit.exceptions import InvalidSubscriptionError, ProxyClosedError, QtUpbitError
 from qt_upbit.protocol.subscription_request import resolve_row, wishes_for
 from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
 from qt_upbit.qt.slot_errors import emit_watched
@@ -102,7 +102,9 @@ class WebSocketClientProxy(QObject):
         manager: GlobalWebSocketManager | None = None,
     ) -> None:
         if not isinstance(name, str) or not name:
-            raise ValueError("a proxy needs a name, for example the component's")
+            raise ValueError(f'a proxy needs a name, such as "my_chart", not {name!r:.80}')
+        if parent is not None and not isinstance(parent, QObject):
+            raise TypeError(f"parent must be a QObject, such as the widget, not {type(parent).__name__}")
         if visible_only and not isinstance(parent, QWidget):
             raise ValueError("visible_only needs a QWidget as parent")
         self._manager = manager if manager is not None else GlobalWebSocketManager.instance()
@@ -291,8 +293,8 @@ class WebSocketClientProxy(QObject):
         self._check_usable()
         row = resolve_row(name)
         if callback is not None and not callable(callback):
-            raise TypeError(f"callback must be callable, not {type(callback).__name__}")
-        how = row.delivery if delivery is None else Delivery(delivery)
+            raise TypeError(f"callback must be callable with one argument, not {type(callback).__name__}")
+        how = row.delivery if delivery is None else _delivery(delivery)
         wishes = wishes_for(row, codes, **options)
         subscription = Subscription(next(_ids), self, row, [w.key for w in wishes], how, callback)
         self._manager._check_credentials(row)
@@ -439,3 +441,10 @@ class WebSocketClientProxy(QObject):
             for subscription_id in self._subscriptions:
                 self._manager._pause(subscription_id, self._paused)
         return False
+
+
+def _delivery(given: Delivery | str) -> Delivery:
+    try:
+        return Delivery(given)
+    except ValueError:
+        raise InvalidSubscriptionError(f"delivery {given!r:.80} is none of {', '.join(Delivery)}") from None

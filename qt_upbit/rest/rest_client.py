@@ -30,6 +30,7 @@ from qt_upbit.exceptions import (
     ConfigError,
     CredentialsRequiredError,
     DecodeError,
+    InvalidSubscriptionError,
     OrderOutcomeError,
     ProxyClosedError,
     RateLimitedError,
@@ -37,6 +38,7 @@ from qt_upbit.exceptions import (
     is_retryable,
 )
 from qt_upbit.protocol.order_check import OrderOptions, OrderRules, check_order
+from qt_upbit.protocol.subscription_request import check_code
 from qt_upbit.records import Balance, CancelResult, Instrument, Market, Order, OrderChance
 from qt_upbit.rest import rows
 from qt_upbit.rest.rate_groups import RateGroups
@@ -205,7 +207,7 @@ class RestClient:
     async def get_instruments(self, codes: Iterable[str]) -> dict[str, Instrument]:
         """Tick size and supported levels of pairs."""
         found: list[Instrument] = []
-        for part in _parts(codes, _MARKETS_PER_CALL):
+        for part in _parts(_checked(codes), _MARKETS_PER_CALL):
             names = ",".join(part)
             raw = await self._ask(_INSTRUMENTS, markets=names)
             found += rows.parse_list(raw, rows.instrument)
@@ -214,7 +216,7 @@ class RestClient:
     async def get_tickers(self, codes: Iterable[str]) -> dict[str, TickerEvent]:
         """Present prices of pairs."""
         found: list[TickerEvent] = []
-        for part in _parts(codes, _MARKETS_PER_CALL):
+        for part in _parts(_checked(codes), _MARKETS_PER_CALL):
             names = ",".join(part)
             raw = await self._ask(_TICKERS, markets=names)
             found += rows.parse_list(raw, rows.ticker)
@@ -230,8 +232,10 @@ class RestClient:
         self, codes: Iterable[str], *, depth: int = 30, level: int | Decimal = 0
     ) -> dict[str, OrderbookEvent]:
         """Order books of pairs, `depth` rows (1 to 30), prices grouped by `level`."""
+        if isinstance(depth, bool) or not isinstance(depth, int) or not 1 <= depth <= 30:
+            raise InvalidSubscriptionError(f"depth {depth!r:.80} is none of 1 to 30")
         found: list[OrderbookEvent] = []
-        for part in _parts(codes, _MARKETS_PER_CALL):
+        for part in _parts(_checked(codes), _MARKETS_PER_CALL):
             query: dict[str, Any] = {"markets": ",".join(part), "count": depth}
             if level:
                 query["level"] = format(level, "f")
@@ -250,6 +254,7 @@ class RestClient:
             before_id: only those with a smaller ``sequential_id``, to read backwards.
             days_ago: of an earlier day (UTC), 1 to 7; without it the last ones.
         """
+        check_code(code)
         query: dict[str, Any] = {"market": code, "count": min(count, _TRADES_PER_CALL)}
         if before_id is not None:
             query["cursor"] = str(before_id)
@@ -306,6 +311,8 @@ class RestClient:
             count: how many are wanted in all, so that the last page is no larger than need be.
             before: as in `get_candles`.
         """
+        check_code(code)
+        _check_unit(unit)
         _aware(before)
         wanted = count
         while wanted is None or wanted > 0:
@@ -341,6 +348,7 @@ class RestClient:
 
     async def get_order_chance(self, code: str) -> OrderChance:
         """Fees, limits and balances for orders of a pair."""
+        check_code(code)
         raw = await self._ask(_CHANCE, market=code)
         return rows.parse(raw, rows.order_chance)
 
@@ -728,10 +736,26 @@ def _id_parts(
 
 def _parts(items: Iterable[str], size: int) -> Iterable[tuple[str, ...]]:
     if isinstance(items, str):
-        raise TypeError("give a list of codes, not one text")
+        raise TypeError(f"give a list of codes, not one text: [{items!r:.80}]")
     remaining = iter(dict.fromkeys(items))
     while part := tuple(itertools.islice(remaining, size)):
         yield part
+
+
+def _checked(codes: Iterable[str]) -> Iterable[str]:
+    """Before the first call is made."""
+    if isinstance(codes, str):
+        return codes  # refused by `_parts`
+    codes = tuple(codes)
+    for code in codes:
+        check_code(code)
+    return codes
+
+
+def _check_unit(unit: object) -> None:
+    known = [*CandleUnit, *CandlePeriod]
+    if unit not in known:
+        raise InvalidSubscriptionError(f"unit {unit!r:.80} is none of {', '.join(known)}")
 
 
 def _aware(*moments: datetime | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -35,6 +35,7 @@ from qt_upbit.types import (
     TickerEvent,
     TimeInForce,
     TradeEvent,
+    refuse_odd_numbers,
 )
 
 __all__ = [
@@ -69,7 +70,15 @@ def parse(raw: bytes, convert: Callable[[Any], _T]) -> _T:
         return convert(_decoder.decode(raw))
     except DecodeError:
         raise
-    except (msgspec.MsgspecError, KeyError, TypeError, ValueError, AttributeError, InvalidOperation) as exc:
+    except (
+        msgspec.MsgspecError,
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        ArithmeticError,
+        RecursionError,
+    ) as exc:
         raise DecodeError(f"{type(exc).__name__}: {exc}", raw) from exc
 
 
@@ -99,7 +108,7 @@ def orderbook(row: Row) -> OrderbookEvent:
 
 def trade(row: Row) -> TradeEvent:
     """A row of ``/v1/trades/ticks``, where the change has its sign and ``timestamp`` is the trade's."""
-    signed = Decimal(row["change_price"])
+    signed = _exact(row["change_price"])
     change = Change.EVEN if not signed else Change.RISE if signed > 0 else Change.FALL
     return _event(
         TradeEvent,
@@ -146,8 +155,8 @@ def instrument(row: Row) -> Instrument:
     return Instrument(
         code=row["market"],
         quote_currency=row["quote_currency"],
-        tick_size=Decimal(row["tick_size"]),
-        supported_levels=tuple(Decimal(level) for level in row["supported_levels"]),
+        tick_size=_exact(row["tick_size"]),
+        supported_levels=tuple(_exact(level) for level in row["supported_levels"]),
     )
 
 
@@ -158,8 +167,8 @@ def balance(row: Row) -> Balance:
     """A row of ``/v1/accounts``."""
     return Balance(
         currency=row["currency"],
-        balance=Decimal(row["balance"]),
-        locked=Decimal(row["locked"]),
+        balance=_exact(row["balance"]),
+        locked=_exact(row["locked"]),
         avg_buy_price=_decimal(row, "avg_buy_price"),
         avg_buy_price_modified=row.get("avg_buy_price_modified"),
         unit_currency=row.get("unit_currency"),
@@ -205,8 +214,8 @@ def _fill(row: Row, of: Row, side: AskBid) -> Fill:
         order_uuid=of["uuid"],
         code=of["market"],
         ask_bid=side,
-        price=Decimal(row["price"]),
-        volume=Decimal(row["volume"]),
+        price=_exact(row["price"]),
+        volume=_exact(row["volume"]),
         trade_timestamp=_milliseconds(row["created_at"]),
     )
 
@@ -220,14 +229,14 @@ def order_chance(row: Row) -> OrderChance:
     about = row["market"]
     return OrderChance(
         code=about["id"],
-        bid_fee=Decimal(row["bid_fee"]),
-        ask_fee=Decimal(row["ask_fee"]),
-        maker_bid_fee=Decimal(row["maker_bid_fee"]),
-        maker_ask_fee=Decimal(row["maker_ask_fee"]),
+        bid_fee=_exact(row["bid_fee"]),
+        ask_fee=_exact(row["ask_fee"]),
+        maker_bid_fee=_exact(row["maker_bid_fee"]),
+        maker_ask_fee=_exact(row["maker_ask_fee"]),
         bid_types=tuple(about.get("bid_types") or ()),
         ask_types=tuple(about.get("ask_types") or ()),
-        min_total_bid=Decimal(about["bid"]["min_total"]),
-        min_total_ask=Decimal(about["ask"]["min_total"]),
+        min_total_bid=_exact(about["bid"]["min_total"]),
+        min_total_ask=_exact(about["ask"]["min_total"]),
         max_total=_decimal(about, "max_total"),
         state=about.get("state") or "active",
         bid_account=balance(row["bid_account"]),
@@ -249,7 +258,13 @@ def cancel_result(row: Row) -> CancelResult:
 
 def _decimal(row: Row, name: str) -> Decimal | None:
     value = row.get(name)
-    return None if value is None else Decimal(value)
+    return None if value is None else _exact(value)
+
+
+def _exact(value: Any) -> Decimal:
+    number = Decimal(value)
+    refuse_odd_numbers(number)
+    return number
 
 
 def _milliseconds(text: str) -> int:

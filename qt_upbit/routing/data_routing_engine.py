@@ -12,7 +12,7 @@ import re
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Hashable, Iterable
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from qt_upbit.exceptions import DecodeError
@@ -588,8 +588,11 @@ def _tail_variant(raw: bytes) -> tuple[Hashable, ...] | None:
 
 @functools.lru_cache(maxsize=256)
 def _level_variant(text: bytes) -> tuple[Hashable, ...] | None:
-    level = Decimal(text.decode())
-    if level.adjusted() > 30:
+    try:
+        level = Decimal(text.decode())
+    except InvalidOperation:
+        return None  # ``1-2``: the frame is unreadable, and says so when it is read
+    if abs(level.adjusted()) > 30:
         return None
     return (int(level) if level == level.to_integral_value() else level,)
 

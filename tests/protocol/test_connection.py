@@ -109,7 +109,7 @@ def test_wish_to_live() -> None:
     rig.add(*wishes("ticker", "KRW-BTC", "KRW-ETH"))
     rig.run(2.0)
     assert rig.log.states() == ["CONNECTING", "RESYNCING", "LIVE"]
-    assert [type(action).__name__ for _, action in rig.log.actions] == ["OpenSocket", "SendText"]
+    assert [type(action).__name__ for _, action in rig.log.actions] == ["OpenSocket", "SendPing", "SendText"]
     assert rig.log.of(StreamsLive) == [StreamsLive((BTC,)), StreamsLive((ETH,))]
     assert [head.code for _, head, _ in rig.log.frames] == ["KRW-BTC", "KRW-ETH"]
     assert rig.log.of(GapDetected, ErrorReported) == [], "a beginning is no gap"
