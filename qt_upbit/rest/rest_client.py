@@ -407,20 +407,24 @@ class RestClient:
             code: the pair.
             start: aware; without it seven days before `end`. Upbit gives seven days a call, and as many
                 calls are made as it takes.
-            end: aware; without it now.
+            end: aware; without it the exchange's now.
             states: which ends.
         """
         _aware(start, end)
         # Whole seconds, outwards: Upbit's times have no finer ones, and a window must not exceed seven days.
-        end = _up_to_second(self._now() if end is None else end)
-        start = end - _CLOSED_WINDOW if start is None else start.replace(microsecond=0)
+        until = _up_to_second(self._now() if end is None else end)
+        start = until - _CLOSED_WINDOW if start is None else start.replace(microsecond=0)
         found: dict[str, Order] = {}
-        while start < end:
-            stop = min(start + _CLOSED_WINDOW, end)
-            part = await self._closed_page(code, start, stop, states)
+        while True:
+            stop = min(start + _CLOSED_WINDOW, until)
+            is_last = stop == until
+            # "Now" is the exchange's: its clock may be ahead of ours, and what just ended has its time.
+            part = await self._closed_page(code, start, None if is_last and end is None else stop, states)
             before = len(found)
             found |= {one.uuid: one for one in part}
             if len(part) < _CLOSED_PER_CALL:
+                if is_last:
+                    return list(found.values())
                 start = stop
                 continue
             newest = part[-1].ordered_at
@@ -428,19 +432,21 @@ class RestClient:
                 start = newest
             else:
                 # A thousand within one second cannot be told apart: go on behind it.
-                start = min(start + timedelta(seconds=1), stop)
-        return list(found.values())
+                start += timedelta(seconds=1)
+            if start >= until and end is not None:
+                return list(found.values())
 
     async def _closed_page(
-        self, code: str | None, start: datetime, end: datetime, states: Sequence[OrderState]
+        self, code: str | None, start: datetime, end: datetime | None, states: Sequence[OrderState]
     ) -> list[Order]:
         query: dict[str, Any] = {
             "start_time": _iso(start),
-            "end_time": _iso(end),
             "states": [state.value for state in states],
             "limit": _CLOSED_PER_CALL,
             "order_by": "asc",
         }
+        if end is not None:
+            query["end_time"] = _iso(end)
         if code is not None:
             query["market"] = code
         raw = await self._ask(_CLOSED, **query)

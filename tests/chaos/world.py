@@ -49,6 +49,7 @@ from tests.support.account import differences
 CODES = ("KRW-BTC", "KRW-ETH", "KRW-XRP", "KRW-SOL", "KRW-USDT")
 QUIET_WITHIN_S = 25.0
 """After the last fault: the longest watchdog, a reconnect, and REST."""
+HISTORY = 60
 FLUSHED_WITHIN_S = 8.0
 UNDER_WAY_S = 30.0
 """Trades of an outage come after it, and after what REST takes."""
@@ -348,7 +349,7 @@ class World:
 
     def _raise(self) -> None:
         if self.broken:
-            raise Broken("; ".join(self.broken) + "\n" + "\n".join(self.history[-40:]))
+            raise Broken("; ".join(self.broken) + "\n" + "\n".join(self.history[-HISTORY:]))
 
     async def check_when_quiet(self) -> None:
         """Nothing more goes wrong: soon everything is as it should be, and nothing was lost."""

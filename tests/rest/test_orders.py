@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -72,6 +73,17 @@ async def test_an_orders_life(rest: RestClient, server: SimulatedServer) -> None
     (closed,) = await rest.get_closed_orders()
     assert (closed.uuid, closed.state) == (order.uuid, OrderState.CANCEL)
     assert await rest.get_orders(uuids=[order.uuid, "unknown"]) == [closed]
+
+
+@pytest.mark.parametrize("ahead_s", [30.0, 3600.0])
+async def test_what_just_ended_is_there_although_the_clock_of_the_exchange_is_ahead(
+    server: SimulatedServer, rest: RestClient, ahead_s: float
+) -> None:
+    """The clock of a desktop is off by seconds as a rule; "until now" must mean the exchange's now."""
+    server.exchange.skew_clock(ahead_s)
+    order = await rest.create_order("KRW-BTC", "BID", "price", price=10_000)
+    since = datetime.now(UTC) - timedelta(minutes=10)
+    assert [one.uuid for one in await rest.get_closed_orders(start=since)] == [order.uuid]
 
 
 async def test_other_kinds_of_orders(rest: RestClient, server: SimulatedServer) -> None:
