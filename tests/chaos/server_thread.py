@@ -35,9 +35,12 @@ class Tape:
     index: dict[int, int] = field(default_factory=dict)
     times: list[float] = field(default_factory=list)
 
-    def add(self, trade: Trade) -> None:
-        self.index[trade.sequential_id] = len(self.times)
-        self.times.append(time.time())
+    def add(self, trades: list[Trade]) -> None:
+        """The trades of one order, which are announced in any order."""
+        now = time.time()
+        for trade in trades:
+            self.index[trade.sequential_id] = len(self.times)
+            self.times.append(now)
 
 
 class ServerThread:
@@ -79,8 +82,7 @@ class ServerThread:
         send, send_later = exchange._send, exchange.send_later
 
         def note_trades(pair: Pair, trades: list[Trade], at: int, sink: MarketSink) -> None:
-            for trade in sorted(trades, key=lambda trade: trade.sequential_id):
-                self.tapes[pair.code].add(trade)
+            self.tapes[pair.code].add(trades)
             announce(pair, trades, at, sink)
 
         def note_frame(session: Session, data: bytes) -> None:

@@ -500,8 +500,11 @@ class World:
         places = {tape.index[number] for number in told if number in tape.index}
         if not places:
             return [], 0
+        # What a newcomer is shown first may be any of the trades of one order.
+        begin = tape.times[min(places)]
         every = range(min(places), len(tape.times))
-        return [tape.times[place] for place in every if place not in places], len(every)
+        lost = (tape.times[place] for place in every if place not in places)
+        return [at for at in lost if at > begin], len(every)
 
     def _lost_trades(self, widget: Widget, wish: Wish, at_least_s: float = 0.0) -> str:
         """Every trade since the first that was told is told too, or lies in a gap that was."""
