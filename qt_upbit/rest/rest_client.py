@@ -704,7 +704,12 @@ class RestClient:
                 self._sdk = await asyncio.to_thread(importlib.import_module, "upbit")
             self._check_open()
             if self._client is None:
-                self._client = self._make_client()
+                # Reading the certificates takes longer than a frame.
+                client = await asyncio.to_thread(self._make_client)
+                if self._closed:
+                    await client.close()
+                    self._check_open()
+                self._client = client
             return self._client
 
     def _make_client(self) -> AsyncUpbit:

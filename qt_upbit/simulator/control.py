@@ -34,7 +34,7 @@ from qt_upbit.simulator.exchange import Refusal, SimulatedExchange, error_body
 from qt_upbit.simulator.fault_injector import FaultInjector
 from qt_upbit.simulator.faults import FAULTS, Fault
 
-__all__ = ["FaultControl", "describe", "fault_of", "main"]
+__all__ = ["FaultControl", "describe", "fault_of", "inject", "main"]
 
 _FAULTS_PATH: Final = "/simulator/faults"
 _SOCKETS_PATH: Final = "/simulator/sockets"
@@ -153,12 +153,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         else:
             pairs = (text.partition("=") for text in args.fields)
             fault = fault_of({"fault": args.fault} | {name: value for name, _, value in pairs}, strict=False)
-            hit = _call(args.url, "POST", _json.encode(fault))["hit"]
+            hit = inject(args.url, fault)
             print(f"{args.fault}: {hit} socket(s) hit at once" if hit else f"{args.fault}: injected")
     except (OSError, ValueError) as exc:
         print(f"{args.url}: {exc}" if isinstance(exc, OSError) else str(exc), file=sys.stderr)
         return 1
     return 0
+
+
+def inject(url: str, fault: Fault) -> int:
+    """Let something go wrong at a running exchange; the number of sockets that it has hit at once.
+
+    Blocks until it is done.
+
+    Raises:
+        OSError: the exchange cannot be reached.
+        ValueError: it says that this cannot be done.
+    """
+    return int(_call(url, "POST", _json.encode(fault))["hit"])
 
 
 def _call(url: str, method: str, body: bytes | None = None) -> dict[str, Any]:
