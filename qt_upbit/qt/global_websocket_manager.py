@@ -651,13 +651,13 @@ class GlobalWebSocketManager(QObject):
         keys = tuple(keys)
 
         def tell() -> None:
-            for subscription_id in self._concerned(keys):
+            for subscription_id, mine in self._concerned(keys).items():
                 if owners is not None and subscription_id not in owners:
                     continue
                 if subscription_id in self._snapshots:
                     self._snapshots[subscription_id].fail(reason)
                 elif (subscription := self._subscription(subscription_id)) is not None:
-                    subscription._mark_refused(reason)
+                    subscription._mark_refused(mine, reason)
 
         self._post(tell)
 

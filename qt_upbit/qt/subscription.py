@@ -54,6 +54,7 @@ class Subscription:
         self._awaited = set(self.keys)
         self._silent: set[StreamKey] = set()
         self._error: QtUpbitError | None = None
+        self._refused: set[StreamKey] = set()
         self._closed = False
         self._waiters: set[asyncio.Future[None]] = set()
         self._waited_s = 0.0
@@ -142,7 +143,10 @@ class Subscription:
     def _mark_live(self, key: StreamKey) -> None:
         self._awaited.discard(key)
         self._silent.discard(key)
-        self._error = None
+        if key in self._refused:
+            # Another code that is served says nothing of the one that was refused.
+            self._refused.clear()
+            self._error = None
         self._settle()
 
     def _mark_silent(self, keys: Iterable[StreamKey], waited_s: float) -> set[StreamKey]:
@@ -153,7 +157,8 @@ class Subscription:
         self._settle()
         return mine
 
-    def _mark_refused(self, error: QtUpbitError) -> None:
+    def _mark_refused(self, keys: Iterable[StreamKey], error: QtUpbitError) -> None:
+        self._refused.update(keys)
         self._error = error
         self._settle()
 

@@ -206,7 +206,10 @@ class SimulatedMarket:
         """The first picture of a stream other than a book; None if there is nothing to show."""
         pair = self.pairs[code]
         if wire_type == "ticker":
-            return pair.ticker_event(max(pair.last_trade.time_ms, self.now_ms - 1_000), StreamType.SNAPSHOT)
+            # What was traded since the last ticker makes it a later one.
+            last = self._ticker_times.get(code, 0) + ((_TICKER, code) in self._pending)
+            at = max(pair.last_trade.time_ms, self.now_ms - 1_000, last)
+            return pair.ticker_event(at, StreamType.SNAPSHOT)
         if wire_type == "trade":
             trade = pair.last_trade
             return pair.trade_event(trade, trade.time_ms + 46, StreamType.SNAPSHOT)

@@ -23,12 +23,14 @@ from qt_upbit import (
     GlobalWebSocketManager,
     InvalidSubscriptionError,
     ProxyClosedError,
+    ServerError,
     StreamType,
     Subscription,
     SubscriptionError,
     WebSocketClientProxy,
     WrongThreadError,
 )
+from qt_upbit.simulator.faults import ErrorFrame
 from qt_upbit.simulator.server import SimulatedServer
 from qt_upbit.types import ConnectionState, Scope
 from tests.qt.conftest import MakeManager, MakeProxy, MakeServer
@@ -811,3 +813,24 @@ def test_a_signal_a_method_and_a_declaration_for_each_event_type() -> None:
         if isinstance(target, ast.Name)
     ]
     assert declared == names
+
+
+async def test_codes_that_were_refused_stay_refused_while_others_of_the_subscription_go_on(
+    server: SimulatedServer, make_proxy: MakeProxy
+) -> None:
+    """An error frame that follows a change blames what the change brought."""
+    first, second = make_proxy("first"), make_proxy("second")
+    await first.subscribe_ticker(["KRW-BTC"])
+    both = second.subscribe_ticker(["KRW-BTC", "KRW-ETH"])
+    await until(lambda: server.exchange.wants("ticker", "KRW-ETH"))
+    server.faults.inject(ErrorFrame(scope=Scope.PUBLIC, error="INVALID_PARAM"))
+    with pytest.raises(ServerError, match="INVALID_PARAM"):
+        await both
+    await until(lambda: server.exchange.total_connections(Scope.PUBLIC) == 2)
+    again = await first.subscribe_ticker(["KRW-BTC"])  # KRW-BTC is live again, for all who have it
+    assert again.is_live
+    with pytest.raises(ServerError, match="INVALID_PARAM"):
+        await both
+    assert not server.exchange.wants("ticker", "KRW-ETH")
+    both.close()
+    assert (await second.subscribe_ticker(["KRW-ETH"])).is_live

@@ -202,7 +202,7 @@ async def _live(desk: Desk, url: str, seconds: float, every_s: float) -> dict[st
     while (now := time.monotonic() - began) < seconds:
         desk.scroll()
         turn += 1
-        if now > next_fault:
+        if next_fault < now < 0.7 * seconds:
             next_fault = now + 2 * every_s
             fault = fault_of(FAULTS[injected % len(FAULTS)])
             await asyncio.to_thread(inject, url, fault)
