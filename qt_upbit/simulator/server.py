@@ -279,7 +279,7 @@ class SimulatedServer:
         try:
             await ws.prepare(request)
         except ConnectionResetError:  # the client has left meanwhile
-            return ws
+            return self._cut(request)
         transport = request.transport
         if not isinstance(transport, asyncio.Transport):  # gone meanwhile
             return ws
