@@ -155,6 +155,8 @@ class Account(QObject):
         self._refused = False
         self._refused_by_stream = False
         self._stream_only = False
+        self._asked = False
+        """The user wants everything read, and it has not begun."""
         self._dirty = True
         self._holding = True
         self._held: list[_Event] = []
@@ -266,6 +268,7 @@ class Account(QObject):
         self._check_usable()
         self._refused = self._stream_only = False
         self._backoff.reset()
+        self._asked = True
         self._want()
 
     def _check_usable(self) -> None:
@@ -375,7 +378,7 @@ class Account(QObject):
     def _want_after_gap(self) -> None:
         if self.is_closed:
             return
-        if self._reads:
+        if self._reads or self._asked:
             self._want()
             return
         self._dirty = False
@@ -434,7 +437,7 @@ class Account(QObject):
             except ConfigError as exc:
                 self._work_from_stream_alone(exc)
                 return
-        self._dirty = False
+        self._dirty = self._asked = False
         self._held_before_asking = len(self._held)
         reference = weakref.ref(self)
         now_ms = int(self._now().timestamp() * 1000)

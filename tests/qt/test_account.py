@@ -497,3 +497,26 @@ async def test_it_dies_with_its_parent_and_leaves_nothing(
     await until(lambda: reference() is None)
     await until(lambda: manager.metrics().subscriptions == 0)
     await until(lambda: not any("account" in task.get_name() for task in asyncio.all_tasks()))
+
+
+async def test_who_asks_for_everything_as_soon_as_the_line_is_back_gets_it(
+    make_server: MakeServer, make_manager: MakeManager
+) -> None:
+    """Without gap recovery the account does not ask by itself, and must not forget that it was asked."""
+    server = await make_server()
+    manager = make_manager(server, keys=True, recover_gaps=False)
+    asked: list[ConnectionState] = []
+
+    def ask(scope: Scope, state: ConnectionState) -> None:
+        if scope is Scope.PRIVATE and state is ConnectionState.LIVE:
+            asked.append(state)
+            account.resync()
+
+    manager.state_changed.connect(ask)
+    account = Account.instance(manager)
+    await account.synchronized_once()
+    order = place(server)
+    await server.drop(Scope.PRIVATE, "reset")
+    await until(lambda: len(asked) == 2)
+    await until(lambda: account.is_synchronized)
+    assert account.order(order.uuid) is not None
