@@ -6,7 +6,7 @@ import asyncio
 import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from PySide6.QtCore import QMessageLogContext, QObject, Qt, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
@@ -26,6 +26,9 @@ from qt_upbit import (
     RestClient,
     WebSocketConfig,
 )
+
+if TYPE_CHECKING:
+    from qt_upbit.simulator import SimulatedServer
 
 __all__ = ["make_guard", "run_terminal"]
 
@@ -66,7 +69,7 @@ def _print_message(_kind: QtMsgType, _context: QMessageLogContext, text: str) ->
 
 async def _main(arguments: Arguments) -> int:
     async with AsyncExitStack() as stack:
-        config = await _configure(arguments, stack)
+        config, server = await _configure(arguments, stack)
         GlobalWebSocketManager.configure(config)
         texts = Translator(arguments.lang)
         theme = make_theme(arguments.theme, korean=texts.is_korean)
@@ -77,6 +80,8 @@ async def _main(arguments: Arguments) -> int:
             badge = "simulated"
         market = arguments.market or f"{arguments.region.quote_currency}-BTC"
         window = MainWindow(theme, texts, badge, market)
+        if server is not None:
+            window.add_developer_menu(server, theme)
         if arguments.size:
             window.resize(*arguments.size)
         loader = _Loader(window, History(), texts)
@@ -111,12 +116,15 @@ def make_guard(arguments: Arguments, config: Callable[[], WebSocketConfig]) -> T
     )
 
 
-async def _configure(arguments: Arguments, stack: AsyncExitStack) -> WebSocketConfig:
+async def _configure(
+    arguments: Arguments, stack: AsyncExitStack
+) -> tuple[WebSocketConfig, SimulatedServer | None]:
+    """The configuration, and the exchange if it runs in this program."""
     if not arguments.simulated:
         options: dict[str, Any] = {"region": arguments.region}
         if arguments.base_url:
             options["base_url"] = arguments.base_url
-        return WebSocketConfig.from_env({}, credentials=Credentials.from_env(), **options)
+        return WebSocketConfig.from_env({}, credentials=Credentials.from_env(), **options), None
     from qt_upbit.simulator import (
         SIMULATED_ACCESS_KEY,
         SIMULATED_SECRET_KEY,
@@ -132,9 +140,10 @@ async def _configure(arguments: Arguments, stack: AsyncExitStack) -> WebSocketCo
     )
     server = await stack.enter_async_context(SimulatedServer(settings))
     keys = Credentials(access_key=SIMULATED_ACCESS_KEY, secret_key=SIMULATED_SECRET_KEY)
-    return WebSocketConfig(
+    config = WebSocketConfig(
         region=arguments.region, base_url=server.url, credentials=keys, use_system_proxy=False
     )
+    return config, server
 
 
 class _Loader(QObject):

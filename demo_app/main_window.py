@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QIcon, QKeySequence, QShortcut
@@ -28,6 +29,9 @@ from demo_app.theme import SPACE, Theme
 from demo_app.ticker_header import TickerHeader
 from demo_app.trades_view import TradesView
 from qt_upbit import CandleUnit, ConnectionState, GlobalWebSocketManager, Scope
+
+if TYPE_CHECKING:
+    from qt_upbit.simulator import SimulatedServer
 
 __all__ = ["MainWindow"]
 
@@ -92,6 +96,7 @@ class MainWindow(QMainWindow):
         tag.setProperty("kind", badge)
         tag.setFont(theme.font(8.5, bold=True))
         row.addWidget(tag)
+        self._top_row = row
 
         chart = QWidget()
         chart.setObjectName("panel")
@@ -136,6 +141,18 @@ class MainWindow(QMainWindow):
         self.units.buttonClicked.connect(self._on_unit)
         row.addStretch(1)
         return bar
+
+    def add_developer_menu(self, server: SimulatedServer, theme: Theme) -> None:
+        """Let the user make things go wrong; for the exchange inside this program only."""
+        from demo_app.developer_menu import DeveloperMenu
+
+        button = QToolButton()
+        button.setObjectName("developer")
+        button.setText(self._texts("developer"))
+        button.setFont(theme.font(8.5))
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        button.setMenu(DeveloperMenu(server, theme, self._texts, self.connection_line.show_error, self))
+        self._top_row.addWidget(button)
 
     def set_markets(self, markets: Sequence[Market]) -> None:
         """Fill the selector."""

@@ -13,6 +13,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from qt_upbit.simulator.exchange import SimulatedExchange
+from qt_upbit.simulator.faults import (
+    FAULTS,
+    ExchangeFault,
+    Fault,
+    FrameFault,
+    HandshakeFault,
+    LineFault,
+)
 from qt_upbit.simulator.replay import Replay
 from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY, SimulatorSettings
 
@@ -20,8 +28,14 @@ if TYPE_CHECKING:
     from qt_upbit.simulator.server import SimulatedServer
 
 __all__ = [
+    "FAULTS",
     "SIMULATED_ACCESS_KEY",
     "SIMULATED_SECRET_KEY",
+    "ExchangeFault",
+    "Fault",
+    "FrameFault",
+    "HandshakeFault",
+    "LineFault",
     "Replay",
     "SimulatedExchange",
     "SimulatedServer",
