@@ -258,15 +258,17 @@ class DataRoutingEngine:
             self._keep_back(self._holds[head], head, raw, now)
             return
         route = self._routes.get(head)
-        # stream_type stands at the end of a frame; a snapshot must be looked at, and so must what is cut off.
+        # stream_type stands at the end of a frame; a snapshot must be looked at, and so must what is cut off
+        # or comes twice.
         if (
             route is not None
             and (key := route.lazy_key) is not None
             and raw.find(b"REALTIME", -64) > 0
             and raw.endswith(b"}")
+            and ((last := route.last.get(key[1])) is None or last.raw != raw)
             and (not key[1] or _tail_variant(raw) == key[1])
         ):
-            slot = Slot(head, raw, now, older=route.last.get(key[1]))
+            slot = Slot(head, raw, now, older=last)
             route.keep(key[1], slot)
             self.events_routed += 1
             offer = self._hub.offer

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 import pytest
+import shiboken6
 
 import qt_upbit
 from qt_upbit import (
@@ -40,7 +41,7 @@ def _look(hunt: SecretHunt, manager: GlobalWebSocketManager) -> None:
     hunt.show(manager.config, manager.config.credentials)
     metrics = manager.metrics()
     hunt.show(metrics, *metrics.scopes.values())
-    links = [thing for thing in gc.get_objects() if type(thing) is ScopeLink]
+    links = [thing for thing in gc.get_objects() if type(thing) is ScopeLink and shiboken6.isValid(thing)]
     assert len(links) >= 3
     for link in links:
         hunt.show(link.objectName(), link.client, link.connection, link._jwt, link._token)
