@@ -13,7 +13,7 @@ LONGEST_TURN_S = 0.25
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1])
 async def test_whatever_goes_wrong_nothing_is_lost(seed: int) -> None:
     figures = await run(seed, steps=25, rounds=2)
     assert figures.faults.total() >= 5
