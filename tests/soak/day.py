@@ -199,10 +199,12 @@ async def _live(desk: Desk, url: str, seconds: float, every_s: float) -> dict[st
     samples: list[Sample] = []
     injected = turn = 0
     next_sample = next_fault = every_s
+    # What the last one cost is mended before the end.
+    last_fault = max(0.35 * seconds, seconds - 60.0)
     while (now := time.monotonic() - began) < seconds:
         desk.scroll()
         turn += 1
-        if next_fault < now < 0.7 * seconds:
+        if next_fault < now < last_fault:
             next_fault = now + 2 * every_s
             fault = fault_of(FAULTS[injected % len(FAULTS)])
             await asyncio.to_thread(inject, url, fault)
