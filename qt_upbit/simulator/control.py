@@ -106,7 +106,7 @@ class FaultControl:
         try:
             fields = msgspec.json.decode(body, type=dict[str, Any])
             hit = self._faults.inject(fault_of(fields))
-        except ValueError as exc:  # msgspec's own errors are some
+        except (ValueError, msgspec.MsgspecError) as exc:
             return Refusal(400, error_body(400, str(exc)[:500]))
         return Refusal(200, _json.encode({"hit": hit}))
 
@@ -183,15 +183,19 @@ def _call(url: str, method: str, body: bytes | None = None) -> dict[str, Any]:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(request, timeout=_TIMEOUT_S) as answer:
-            return msgspec.json.decode(answer.read(), type=dict[str, Any])
+            text = answer.read()
     except urllib.error.HTTPError as exc:
         with exc:
             text = exc.read()
         try:
             message = msgspec.json.decode(text)["error"]["message"]
-        except (ValueError, LookupError, TypeError):
+        except (msgspec.MsgspecError, ValueError, LookupError, TypeError):
             message = f"HTTP {exc.code}"
         raise ValueError(message) from None
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except msgspec.MsgspecError:
+        raise ValueError(f"{url}: answers, but is no simulated exchange") from None
 
 
 def _print_state(state: Mapping[str, Any]) -> None:

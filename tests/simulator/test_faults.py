@@ -490,3 +490,15 @@ async def test_faults_from_the_command_line(server: SimulatedServer, join: Conne
     code, _, err = await _run("http://127.0.0.1:1", "clear")
     assert code == 1
     assert "127.0.0.1:1" in err
+
+
+async def test_the_command_says_that_a_server_is_no_exchange() -> None:
+    async def page(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\n<html>")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(page, "127.0.0.1", 0) as other:
+        url = f"http://127.0.0.1:{other.sockets[0].getsockname()[1]}"
+        assert await _run(url) == (1, "", f"{url}: answers, but is no simulated exchange\n")
