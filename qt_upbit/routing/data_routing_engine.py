@@ -74,6 +74,7 @@ class _Route:
         "row",
         "rows_asked",
         "rows_kept",
+        "since",
         "targets",
     )
 
@@ -91,6 +92,8 @@ class _Route:
         """Variants whose `last` was received on the present connection."""
         self.recent: deque[Any] = deque(maxlen=_RECENT_IDS)
         self.memory = memory_for(row)
+        self.since: dict[Hashable, Any] = {}
+        """What had been seen when a subscriber came: what was missed before is not for it."""
         self.owed: set[tuple[Hashable, tuple[Hashable, ...]]] = set()
         """Who waits for a first picture of which variant; who has seen a change needs none."""
         self.depths: dict[tuple[Hashable, ...], Counter[int]] = {}
@@ -192,6 +195,8 @@ class DataRoutingEngine:
             if variant in route.fresh and (last := _event_or_none(route.last.get(variant))) is not None:
                 route.memory.remember(last)
         route.targets[subscriber.key, target] = (subscriber, target)
+        if route.memory is not None and (now := route.memory.now()) is not None:
+            route.since[subscriber.key] = now
         if row.has_depth:
             route.count_depth(variant, subscriber.depth, +1)
         lazy = (head, variant) if _may_stay_unread(row, subscriber, target) else None
@@ -215,6 +220,7 @@ class DataRoutingEngine:
             return
         variant = target.key.variant
         route.owed.discard((key, variant))
+        route.since.pop(key, None)
         if route.row.has_depth:
             route.count_depth(variant, pair[0].depth, -1)
         if not route.targets:
@@ -510,6 +516,9 @@ class DataRoutingEngine:
             route.memory.remember(event)
         key = (slot.head, variant, *(getattr(event, name) for name in row.conflation_fields))
         for subscriber, _ in tuple(route.targets.values()):
+            since = route.since.get(subscriber.key)
+            if since is not None and route.memory is not None and route.memory.is_before(event, since):
+                continue
             if subscriber.wants_realtime:
                 route.owed.discard((subscriber.key, variant))
                 self._hub.offer(subscriber, slot, key)

@@ -48,6 +48,12 @@ class Memory(Protocol):
     def joins(self, newest: Any, held: Any) -> bool:
         """Whether what was fetched, up to `newest`, leaves no hole before the first held event."""
 
+    def now(self) -> Any:
+        """The moment up to which something was seen; None if nothing was."""
+
+    def is_before(self, event: Any, moment: Any) -> bool:
+        """Whether an event happened before such a moment."""
+
     def settle(self) -> None:
         """The held events are delivered."""
 
@@ -113,6 +119,12 @@ class _SeenIds:
     def joins(self, newest: Any, held: Any) -> bool:
         return newest is not None and self._place(newest) >= self._place(held)
 
+    def now(self) -> int | None:
+        return None if self.is_empty() else self._newest_ms
+
+    def is_before(self, event: Any, moment: int) -> bool:
+        return self._place(event)[0] < moment
+
     def settle(self) -> None:
         self._recovered.clear()
 
@@ -172,6 +184,12 @@ class _LastWord:
         if newest is None or self._start(newest) != self._start(held):
             return newest is not None and bool(self._start(newest) > self._start(held))
         return bool(newest.candle_acc_trade_volume >= held.candle_acc_trade_volume)
+
+    def now(self) -> Any:
+        return None if self._last is None else self._start(self._last)
+
+    def is_before(self, event: Any, moment: Any) -> bool:
+        return bool(self._start(event) < moment)
 
     def settle(self) -> None:
         self._recovered.clear()

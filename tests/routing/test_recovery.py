@@ -246,6 +246,23 @@ def test_who_comes_while_frames_are_held_gets_a_first_picture_once() -> None:
     assert desk.numbers(late) == ["1s", "2"]
 
 
+def test_who_comes_during_a_gap_is_not_shown_what_was_missed_before_it_came() -> None:
+    # Seed 4002 of the chaos suite: trade 2 came garbled, and the gap after it brought it back.
+    desk = Desk()
+    there = desk.attach("trade", Delivery.EVERY)
+    desk.frame(trade(1))
+    desk.frame(trade(3))
+    desk.engine.mark_stale(Scope.PUBLIC)
+    comer = desk.attach("trade", Delivery.EVERY)
+    hold = desk.gap()
+    desk.frame(trade(5), snapshot=True)
+    desk.engine.recover(hold, [trade(n) for n in range(6)], 21.0)
+    assert desk.engine.release(hold)
+    desk.frame(trade(6))
+    assert desk.numbers(there) == ["1", "3", "2r", "4r", "5r", "6"]
+    assert desk.numbers(comer) == ["4r", "5r", "6"]
+
+
 def test_a_full_hold_lets_the_oldest_go_and_asks_again() -> None:
     desk = Desk()
     every = desk.attach("trade", Delivery.EVERY)
