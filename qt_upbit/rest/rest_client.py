@@ -19,7 +19,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Ite
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, Unpack
 
 import msgspec
@@ -202,7 +202,7 @@ class RestClient:
     async def get_markets(self) -> tuple[Market, ...]:
         """Every pair, with names and warnings."""
         raw = await self._ask(_MARKETS, is_details=True)
-        return tuple(rows.parse_list(raw, rows.market))
+        return tuple(await rows.parse_list(raw, rows.market))
 
     async def get_instruments(self, codes: Iterable[str]) -> dict[str, Instrument]:
         """Tick size and supported levels of pairs."""
@@ -210,7 +210,7 @@ class RestClient:
         for part in _parts(_checked(codes), _MARKETS_PER_CALL):
             names = ",".join(part)
             raw = await self._ask(_INSTRUMENTS, markets=names)
-            found += rows.parse_list(raw, rows.instrument)
+            found += await rows.parse_list(raw, rows.instrument)
         return {one.code: one for one in found}
 
     async def get_tickers(self, codes: Iterable[str]) -> dict[str, TickerEvent]:
@@ -219,14 +219,14 @@ class RestClient:
         for part in _parts(_checked(codes), _MARKETS_PER_CALL):
             names = ",".join(part)
             raw = await self._ask(_TICKERS, markets=names)
-            found += rows.parse_list(raw, rows.ticker)
+            found += await rows.parse_list(raw, rows.ticker)
         return {one.code: one for one in found}
 
     async def get_all_tickers(self, quote_currencies: Iterable[str] = ("KRW",)) -> dict[str, TickerEvent]:
         """Present prices of every pair of some quote currencies, in one call."""
         names = ",".join(quote_currencies)
         raw = await self._ask(_TICKERS_ALL, quote_currencies=names)
-        return {one.code: one for one in rows.parse_list(raw, rows.ticker)}
+        return {one.code: one for one in await rows.parse_list(raw, rows.ticker)}
 
     async def get_orderbooks(
         self, codes: Iterable[str], *, depth: int = 30, level: int | Decimal = 0
@@ -240,7 +240,7 @@ class RestClient:
             if level:
                 query["level"] = format(level, "f")
             raw = await self._ask(_ORDERBOOKS, **query)
-            found += rows.parse_list(raw, rows.orderbook)
+            found += await rows.parse_list(raw, rows.orderbook)
         return {one.code: one for one in found}
 
     async def get_trades(
@@ -261,7 +261,7 @@ class RestClient:
         if days_ago:
             query["days_ago"] = days_ago
         raw = await self._ask(_TRADES, **query)
-        return rows.parse_list(raw, rows.trade)[::-1]
+        return (await rows.parse_list(raw, rows.trade))[::-1]
 
     async def get_candles(
         self,
@@ -337,14 +337,14 @@ class RestClient:
         if call is _MINUTES:
             query["unit"] = CandleUnit(unit).seconds // 60
         raw = await self._ask(call, **query)
-        return rows.parse_list(raw, lambda row: rows.candle(row, unit))[::-1]
+        return (await rows.parse_list(raw, lambda row: rows.candle(row, unit)))[::-1]
 
     # --- the account --------------------------------------------------------------------------------
 
     async def get_accounts(self) -> tuple[Balance, ...]:
         """Balances of every currency the account has or had."""
         raw = await self._ask(_ACCOUNTS)
-        return tuple(rows.parse_list(raw, rows.balance))
+        return tuple(await rows.parse_list(raw, rows.balance))
 
     async def get_order_chance(self, code: str) -> OrderChance:
         """Fees, limits and balances for orders of a pair."""
@@ -366,7 +366,7 @@ class RestClient:
         for name, part in _id_parts(uuids, identifiers, _IDS_PER_CALL):
             key: dict[str, Any] = {name: part}
             raw = await self._ask(_ORDERS, **key)
-            found += rows.parse_list(raw, rows.order)
+            found += await rows.parse_list(raw, rows.order)
         return found
 
     async def get_open_orders(
@@ -379,6 +379,8 @@ class RestClient:
 
         Beyond a hundred they come in several calls: when one ends meanwhile, another may be missing.
         """
+        if code is not None:
+            check_code(code)
         query: dict[str, Any] = {"limit": _OPEN_PER_CALL, "order_by": "asc"}
         query["states"] = [state.value for state in states]
         if code is not None:
@@ -386,7 +388,7 @@ class RestClient:
         found: dict[str, Order] = {}
         for page in itertools.count(1):
             raw = await self._ask(_OPEN, page=page, **query)
-            part = rows.parse_list(raw, rows.order)
+            part = await rows.parse_list(raw, rows.order)
             # An order that ends between two pages moves the others up: pages may overlap, or skip one.
             found |= {one.uuid: one for one in part}
             if len(part) < _OPEN_PER_CALL:
@@ -410,6 +412,8 @@ class RestClient:
             end: aware; without it the exchange's now.
             states: which ends.
         """
+        if code is not None:
+            check_code(code)
         _aware(start, end)
         # Whole seconds, outwards: Upbit's times have no finer ones, and a window must not exceed seven days.
         until = _up_to_second(self._now() if end is None else end)
@@ -450,7 +454,7 @@ class RestClient:
         if code is not None:
             query["market"] = code
         raw = await self._ask(_CLOSED, **query)
-        return rows.parse_list(raw, rows.order)
+        return await rows.parse_list(raw, rows.order)
 
     # --- orders -------------------------------------------------------------------------------------
 
@@ -701,7 +705,7 @@ class RestClient:
         async with self._loading:
             if self._sdk is None:
                 # It takes longer to import than all the rest together: a window need not wait for it.
-                self._sdk = await asyncio.to_thread(importlib.import_module, "upbit")
+                self._sdk = await asyncio.to_thread(_load_sdk)
             self._check_open()
             if self._client is None:
                 # Reading the certificates takes longer than a frame.
@@ -726,6 +730,14 @@ class RestClient:
             http_client=http,
         )
         return client
+
+
+def _load_sdk() -> ModuleType:
+    """The SDK and what it would import at the first call only, in the middle of a frame."""
+    for late in ("upbit.resources", "anyio._backends._asyncio"):
+        with contextlib.suppress(ImportError):  # then it is somewhere else, and comes late
+            importlib.import_module(late)
+    return importlib.import_module("upbit")
 
 
 def _one_of(**ids: str | None) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from qt_upbit import (
     Credentials,
     CredentialsRequiredError,
     DecodeError,
+    InvalidSubscriptionError,
     OrderOutcomeError,
     ProxyClosedError,
     RateLimitedError,
@@ -122,10 +123,25 @@ def test_recorded_chance_and_markets() -> None:
 
 
 @pytest.mark.parametrize("raw", [b"", b"[", b"{}", b'[{"market": "KRW-BTC"}]', b'[{"market": 1}]', b"[null]"])
-def test_unreadable_answers_are_decode_errors(raw: bytes) -> None:
+async def test_unreadable_answers_are_decode_errors(raw: bytes) -> None:
     for convert in (rows.ticker, rows.trade, rows.order, rows.balance, rows.instrument):
         with pytest.raises(DecodeError):
-            rows.parse_list(raw, convert)
+            await rows.parse_list(raw, convert)
+
+
+def test_long_answers_are_read_in_slices() -> None:
+    reading = rows.parse_list(b"[" + b",".join(b"%d" % n for n in range(120)) + b"]", int)
+    reading.send(None)
+    reading.send(None)
+    with pytest.raises(StopIteration) as end:
+        reading.send(None)
+    assert end.value.value == list(range(120))
+
+
+async def test_orders_of_a_pair_want_its_code(rest: RestClient) -> None:
+    for call in (rest.get_open_orders, rest.get_closed_orders):
+        with pytest.raises(InvalidSubscriptionError, match="KRW-BTC"):
+            await call("krw-btc")
 
 
 # --- quotation ------------------------------------------------------------------------------------
