@@ -644,6 +644,7 @@ async def run(seed: int, steps: int, rounds: int) -> Figures:
     Raises:
         Broken: with the seed and the last actions.
     """
+    await _first_deletion()
     began = time.monotonic()
     with resolver() as switch_names, ServerThread(SETTINGS) as server:
         world = World(seed, server, switch_names)
@@ -660,6 +661,15 @@ async def run(seed: int, steps: int, rounds: int) -> Figures:
             await world.aclose()
     world.figures.seconds = time.monotonic() - began
     return world.figures
+
+
+async def _first_deletion() -> None:
+    """PySide makes its classes of events when the first is filtered, which takes longer than a slice."""
+    gone = asyncio.get_running_loop().create_future()
+    first = QObject()
+    first.destroyed.connect(lambda: gone.set_result(None))
+    first.deleteLater()
+    await gone
 
 
 def percentile(values: list[float], share: float) -> float:
