@@ -28,6 +28,7 @@ from qt_upbit.protocol.order_tracker import OrderChange, OrderTracker, RestPictu
 from qt_upbit.protocol.subscription_request import resolve_row
 from qt_upbit.protocol.timing import Backoff
 from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
+from qt_upbit.qt.slot_errors import emit_watched
 from qt_upbit.qt.subscription import Subscription
 from qt_upbit.qt.websocket_client_proxy import WebSocketClientProxy
 from qt_upbit.records import Balance, Order
@@ -200,28 +201,34 @@ class Account(QObject):
     @property
     def orders(self) -> tuple[Order, ...]:
         """The open orders and the newest finished ones, oldest first."""
+        self._manager._check_thread()
         return self._tracker.orders
 
     @property
     def open_orders(self) -> tuple[Order, ...]:
         """Those that can still be filled or cancelled, oldest first."""
+        self._manager._check_thread()
         return self._tracker.open_orders
 
     def order(self, uuid: str) -> Order | None:
         """An order by Upbit's id; None if it is not known."""
+        self._manager._check_thread()
         return self._tracker.order(uuid)
 
     def order_by_identifier(self, identifier: str) -> Order | None:
         """An order by the client's own id; None if it is not known."""
+        self._manager._check_thread()
         return self._tracker.order_by_identifier(identifier)
 
     @property
     def balances(self) -> dict[str, Balance]:
         """By currency."""
+        self._manager._check_thread()
         return self._tracker.balances
 
     def balance(self, currency: str) -> Balance | None:
         """Of one currency; None if nothing is known of it."""
+        self._manager._check_thread()
         return self._tracker.balances.get(currency)
 
     @property
@@ -314,18 +321,18 @@ class Account(QObject):
     def _apply(self, event: _Event) -> None:
         if isinstance(event, MyAssetEvent):
             for balance in self._tracker.apply_asset(event):
-                self._post(functools.partial(self.balance_changed.emit, balance))
+                self._post(functools.partial(self._emit, self.balance_changed, balance))
         elif (change := self._tracker.apply_order(event)) is not None:
             self._tell(change)
         if not self._doubt_timer.isActive() and self._tracker.is_in_doubt:
             self._doubt_timer.start(_DOUBT_MS)
 
     def _tell(self, change: OrderChange) -> None:
-        self._post(functools.partial(self.order_changed.emit, change.order))
+        self._post(functools.partial(self._emit, self.order_changed, change.order))
         if change.event is not None:
-            self._post(functools.partial(self.order_event.emit, change.event))
+            self._post(functools.partial(self._emit, self.order_event, change.event))
         if change.fill is not None and change.event is not None and change.event.state is OrderState.TRADE:
-            self._post(functools.partial(self.filled.emit, change.fill))
+            self._post(functools.partial(self._emit, self.filled, change.fill))
 
     def _on_gap(self, scope: Scope, _codes: object, begin: datetime, _end: datetime) -> None:
         if scope is Scope.PRIVATE:
@@ -456,7 +463,7 @@ class Account(QObject):
         for change in found.changes:
             self._tell(change)
         for balance in found.balances:
-            self._post(functools.partial(self.balance_changed.emit, balance))
+            self._post(functools.partial(self._emit, self.balance_changed, balance))
         if found.lost:
             self._tell_gap(found.lost)
         if found.unresolved:
@@ -473,7 +480,7 @@ class Account(QObject):
         self._gap_begin = None
         self._release()
         self._set_state(AccountState.SYNCHRONIZED)
-        self._post(self.synchronized.emit)
+        self._post(functools.partial(self._emit, self.synchronized))
         for waiter in self._waiters:
             if not waiter.done():
                 waiter.set_result(None)
@@ -549,12 +556,12 @@ class Account(QObject):
     def _tell_gap(self, uuids: tuple[str, ...]) -> None:
         end = self._now()
         begin = end if self._gap_begin is None else self._gap_begin
-        self._post(functools.partial(self.gap_detected.emit, begin, end, uuids))
+        self._post(functools.partial(self._emit, self.gap_detected, begin, end, uuids))
 
     def _set_state(self, state: AccountState) -> None:
         if state is not self._state:
             self._state = state
-            self._post(functools.partial(self.state_changed.emit, state))
+            self._post(functools.partial(self._emit, self.state_changed, state))
 
     def _fail_waiters(self, error: QtUpbitError) -> None:
         for waiter in self._waiters:
@@ -566,6 +573,13 @@ class Account(QObject):
         self._outbox.append(tell)
         if not self._outbox_timer.isActive():
             self._outbox_timer.start(0)
+
+    def _emit(self, signal: Any, *args: Any) -> None:
+        """Emit one of the signals but `error_occurred`, and report what a slot raised."""
+        for error in emit_watched(signal, *args, owner="account"):
+            self._manager._report(error, "account")
+            if shiboken6.isValid(self):
+                self.error_occurred.emit(error)
 
     def _flush(self) -> None:
         deadline = self._clock() + self._config.slice_ms / 1000

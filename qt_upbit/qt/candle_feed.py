@@ -15,6 +15,7 @@ from qt_upbit.exceptions import InvalidSubscriptionError, ProxyClosedError, QtUp
 from qt_upbit.protocol.subscription_request import resolve_row, wishes_for
 from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
 from qt_upbit.qt.owned_slot import owned_slot
+from qt_upbit.qt.slot_errors import emit_watched
 from qt_upbit.qt.subscription import Subscription
 from qt_upbit.qt.websocket_client_proxy import WebSocketClientProxy
 from qt_upbit.routing.candle_series import CandleSeries, Change
@@ -172,7 +173,7 @@ class CandleFeed(QObject):
         self._answers.clear()
         self._retry_timer.stop()
         self._retry_ms = _RETRY_MS
-        self.reset.emit()
+        self._emit(self.reset)
 
     def load_more(self, count: int = 200) -> bool:
         """Load older candles; False if they are being loaded already or there are none."""
@@ -231,9 +232,16 @@ class CandleFeed(QObject):
             if epoch != self._epoch or self.is_closed:
                 return  # a slot went to another market, or ended the feed
             if is_new:
-                self.candles_added.emit(first, count)
+                self._emit(self.candles_added, first, count)
             else:
-                self.candle_changed.emit(first)
+                self._emit(self.candle_changed, first)
+
+    def _emit(self, signal: Any, *args: Any) -> None:
+        """Emit one of the signals but `error_occurred`, and report what a slot raised."""
+        for error in emit_watched(signal, *args, owner="candle feed"):
+            self._manager._report(error, "candle feed")
+            if shiboken6.isValid(self):
+                self.error_occurred.emit(error)
 
     # --- history -----------------------------------------------------------------------------------
 
@@ -330,4 +338,4 @@ class CandleFeed(QObject):
     def _take(self, rows: list[CandleEvent], *, is_asked_for: bool) -> None:
         self._tell(self._series.merge(rows))
         if is_asked_for and not self.is_closed:
-            self.loaded.emit()
+            self._emit(self.loaded)

@@ -12,7 +12,7 @@ import weakref
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import shiboken6
 from PySide6.QtCore import Property, QCoreApplication, QObject, QThread, QTimer, Signal
@@ -48,6 +48,7 @@ from qt_upbit.qt.frame_clock import FrameClock
 from qt_upbit.qt.gap_recovery import GapRecovery
 from qt_upbit.qt.release_token import ReleaseToken
 from qt_upbit.qt.scope_link import ScopeLink
+from qt_upbit.qt.slot_errors import emit_watched
 from qt_upbit.rest.rest_client import RestClient
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine, Target
 from qt_upbit.routing.fanout_hub import Gap, Item, Slot, Subscriber
@@ -353,7 +354,7 @@ class GlobalWebSocketManager(QObject):
         for scope, link in self._links.items():
             if scope.needs_auth:
                 link.set_jwt(jwt)
-        self._post(self.credentials_changed.emit)
+        self._post(lambda: self._emit_own(self.credentials_changed))
 
     async def aclose(self) -> None:
         """Close every connection and deliver nothing more. Idempotent."""
@@ -588,7 +589,7 @@ class GlobalWebSocketManager(QObject):
             case StreamsSilent(keys, waited_s):
                 self._post(lambda: self._tell_silent(keys, waited_s))
             case TokenRenewed():
-                self._post(lambda: self.token_renewed.emit(scope))
+                self._post(lambda: self._emit_own(self.token_renewed, scope))
             case RequestSent(streams):
                 self._engine.streams_asked_for(scope, streams)
             case StreamsRefused(keys, refusal, owners):
@@ -598,9 +599,9 @@ class GlobalWebSocketManager(QObject):
         self._recovery.start((hold,), _HOLE_TIMEOUT_S)
 
     def _emit_state(self, scope: Scope, state: ConnectionState) -> None:
-        self.state_changed.emit(scope, state)
+        self._emit_own(self.state_changed, scope, state)
         if shiboken6.isValid(self):  # a slot may have deleted it
-            getattr(self, f"{scope.value}_state_changed").emit(state)
+            self._emit_own(getattr(self, f"{scope.value}_state_changed"), state)
         for proxy in self._live_proxies(scope):
             proxy._emit(proxy.connection_state_changed, scope, state)
 
@@ -684,6 +685,11 @@ class GlobalWebSocketManager(QObject):
 
         self._post(tell)
 
+    def _emit_own(self, signal: Any, *args: Any) -> None:
+        """Emit one of the signals but `error_occurred`, and report what a slot raised."""
+        for error in emit_watched(signal, *args, owner="manager"):
+            self._report(error, "manager")
+
     def _report(self, error: QtUpbitError, owner: str) -> None:
         self._errors[owner] += 1
         if shiboken6.isValid(self):
@@ -735,7 +741,7 @@ class GlobalWebSocketManager(QObject):
         if not self._subscriptions and all(self.state(scope) is ConnectionState.IDLE for scope in Scope):
             self._metrics_timer.stop()
             self._clocks_timer.stop()
-        self.metrics_updated.emit(self.metrics())
+        self._emit_own(self.metrics_updated, self.metrics())
 
 
 def _check_gui_thread() -> None:

@@ -7,9 +7,17 @@ import sys
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QEventLoop, QTimer
+from PySide6.QtCore import QEventLoop, Qt, QTimer
 
-from qt_upbit import CallbackError, ConnectionState, Delivery, Scope, WebSocketClientProxy
+from qt_upbit import (
+    Account,
+    CallbackError,
+    CandleFeed,
+    ConnectionState,
+    Delivery,
+    Scope,
+    WebSocketClientProxy,
+)
 from qt_upbit.simulator.server import SimulatedServer
 from tests.qt.conftest import MakeManager, MakeProxy
 from tests.support import events
@@ -71,6 +79,32 @@ async def test_slots_of_the_other_signals(server: SimulatedServer, make_manager:
     await until(lambda: len([e for e in errors.of_proxy if isinstance(e, CallbackError)]) == 4)
     assert {error.owner for error in errors.of_proxy if isinstance(error, CallbackError)} == {"my chart"}
     proxy.close()
+
+
+@pytest.mark.raises_in_slots(*["ZeroDivisionError"] * 5)
+async def test_slots_of_the_account_the_candles_and_the_manager(
+    server: SimulatedServer, make_manager: MakeManager
+) -> None:
+    manager = make_manager(server, keys=True)
+    told: list[tuple[str, Any]] = []
+    manager.error_occurred.connect(lambda owner, error: told.append((owner, error)))
+    for signal in (manager.public_state_changed, manager.metrics_updated):
+        signal.connect(broken, Qt.ConnectionType.SingleShotConnection)
+    account, feed = Account.instance(manager), CandleFeed("KRW-BTC", count=5, manager=manager)
+    errors: dict[str, list[Any]] = {"account": [], "candle feed": []}
+    account.error_occurred.connect(errors["account"].append)
+    feed.error_occurred.connect(errors["candle feed"].append)
+    synchronized: list[bool] = []
+    account.synchronized.connect(broken)
+    account.synchronized.connect(lambda: synchronized.append(True))
+    for signal in (feed.candles_added, feed.loaded):
+        signal.connect(broken, Qt.ConnectionType.SingleShotConnection)
+    await until(lambda: len(told) == 5 and synchronized == [True])
+    assert sorted(owner for owner, _ in told) == ["account", *["candle feed"] * 2, *["manager"] * 2]
+    assert {(error.callback, type(error.__cause__)) for _, error in told} == {("broken", ZeroDivisionError)}
+    for owner, said in errors.items():
+        assert said == [error for name, error in told if name == owner]
+    feed.close()
 
 
 @pytest.mark.raises_in_slots("ValueError", "ZeroDivisionError")
