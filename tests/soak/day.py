@@ -66,10 +66,15 @@ class Sample:
     handles: int
 
 
-class Desk:
-    """A program with many widgets."""
+class Desk(QObject):
+    """A program with many widgets.
+
+    A QObject, as a window is: PySide 6.11.3 keeps a weak reference for each signal that was ever connected to
+    a method of a plain object, until that object is gone.
+    """
 
     def __init__(self, url: str, codes: Sequence[str]) -> None:
+        super().__init__()
         self.slept_s = 0.0
         self.manager = GlobalWebSocketManager(
             WebSocketConfig(
@@ -132,6 +137,7 @@ class Desk:
         self.proxies.clear()
         await self.manager.aclose()
         self.manager.deleteLater()
+        self.deleteLater()
 
 
 def sample(began: float) -> Sample:
