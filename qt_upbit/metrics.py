@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -28,15 +29,9 @@ class LatencyHistogram:
     def record(self, seconds: float) -> None:
         """Add one latency, in seconds; negative ones (a clock that stepped) count as 0."""
         self.count += 1
-        self.max_s = max(self.max_s, seconds)
-        low, high = 0, 63
-        while low < high:
-            middle = (low + high) // 2
-            if self._bounds[middle] < seconds:
-                low = middle + 1
-            else:
-                high = middle
-        self._counts[low] += 1
+        if seconds > self.max_s:
+            self.max_s = seconds
+        self._counts[bisect_left(self._bounds, seconds)] += 1
 
     def percentile(self, fraction: float) -> float:
         """The upper bound of the bucket in which `fraction` of all latencies is reached, seconds."""

@@ -113,12 +113,17 @@ def split(raw: bytes) -> list[bytes]:
         raise DecodeError(str(exc), raw) from exc
 
 
-@functools.cache
-def _decoder(wire_type: str, simple: bool) -> msgspec.json.Decoder[BaseWebSocketEvent] | None:
+_Decoder = msgspec.json.Decoder[BaseWebSocketEvent]
+_decoders: dict[str, tuple[_Decoder, _Decoder]] = {}
+"""For DEFAULT and SIMPLE names; of declared types only, so that unknown ones cannot fill it."""
+
+
+def _decoders_of(wire_type: str) -> tuple[_Decoder, _Decoder] | None:
     row = event_type_of(wire_type)
     if row is None:
         return None
-    return msgspec.json.Decoder(row.simple_class if simple else row.event_class)
+    pair = (msgspec.json.Decoder(row.event_class), msgspec.json.Decoder(row.simple_class))
+    return _decoders.setdefault(wire_type, pair)
 
 
 def decode(raw: bytes, head: Head | None = None) -> BaseWebSocketEvent:
@@ -136,14 +141,12 @@ def decode(raw: bytes, head: Head | None = None) -> BaseWebSocketEvent:
         head = peek(raw)
         if head is None:
             raise DecodeError("neither type nor ty is there, or this is not a JSON object", raw)
-    simple = raw.startswith(b'{"ty":') or (not raw.startswith(b'{"type":') and _is_simple(raw))
-    # Unknown types must not fill the decoder cache, so ask the table first.
-    if event_type_of(head.type) is None:
+    decoders = _decoders.get(head.type) or _decoders_of(head.type)
+    if decoders is None:
         raise DecodeError(f"unknown type {head.type[:40]!r}", raw)
-    decoder = _decoder(head.type, simple)
-    assert decoder is not None  # noqa: S101  # event_type_of said so
+    simple = not raw.startswith(b'{"type":') and (raw.startswith(b'{"ty":') or _is_simple(raw))
     try:
-        event = decoder.decode(raw)
+        event = decoders[simple].decode(raw)
         refuse_odd_numbers(event)
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, RecursionError) as exc:
         raise DecodeError(str(exc), raw) from exc

@@ -649,8 +649,13 @@ class BaseWebSocketEvent(_WireStruct, frozen=True, kw_only=True, eq=False, dict=
     @property
     def stream_key(self) -> StreamKey:
         """The stream this event belongs to."""
-        variant = tuple(_plain(getattr(self, name)) for name in self._row.stream_fields)
-        return StreamKey(self.type, getattr(self, "code", ALL_CODES), variant)
+        return StreamKey(self.type, getattr(self, "code", ALL_CODES), self.variant)
+
+    @property
+    def variant(self) -> tuple[Hashable, ...]:
+        """What tells its stream from others of the same type and code."""
+        names = self._row.stream_fields
+        return tuple([_plain(getattr(self, name)) for name in names]) if names else ()
 
 
 class _CodeEvent(BaseWebSocketEvent, frozen=True, kw_only=True, eq=False, dict=True):
@@ -803,6 +808,14 @@ class _FloatUnit(_WireStruct, frozen=True, kw_only=True, eq=False):
     bid_size: Annotated[float, _key("bs")]
 
 
+_NUMBER_TEXT: Final = b"0123456789.-"
+_NUMBERS_SHARE: Final = 5
+"""So many times as long as the text between the numbers, no book is."""
+_SHAPES_LIMIT: Final = 256
+_readable_shapes: Final[dict[bool, set[bytes]]] = {True: set(), False: set()}
+"""What stood between the numbers of rows that could be read, under DEFAULT names or not."""
+
+
 @functools.cache
 def _units_decoder(unit: type[_S], simple: bool) -> msgspec.json.Decoder[list[_S]]:
     item = simple_class_of(unit) if simple else unit
@@ -886,6 +899,23 @@ class OrderbookEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True)
             tuple((r.ask_price, r.ask_size) for r in rows if r.ask_price and r.ask_size),
             tuple((r.bid_price, r.bid_size) for r in rows if r.bid_price and r.bid_size),
         )
+
+    def check_rows(self) -> None:
+        """See at once whether the rows can be read, without the cost of reading them.
+
+        Their syntax was checked with the frame. What stands between the numbers shows whether they are where
+        they belong, and it is nearly always the same text, which was read once.
+
+        Raises:
+            DecodeError: as all readers of the rows; one number of absurd length may show only there.
+        """
+        text = bytes(self.units_json)
+        shape = text.translate(None, _NUMBER_TEXT)
+        known = _readable_shapes[type(self) is self._public]
+        if shape not in known or len(text) > _NUMBERS_SHARE * len(shape):
+            _ = self.float_levels
+            if len(known) < _SHAPES_LIMIT:
+                known.add(shape)
 
     def truncated(self, depth: int) -> OrderbookEvent:
         """The same book with at most `depth` rows and the totals of those rows.

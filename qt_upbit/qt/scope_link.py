@@ -150,7 +150,6 @@ class ScopeLink(QObject):
         now = self._clock()
         frames = self.connection.receive(raw, epoch, now)
         # A frame makes deadlines later unless it makes us act, and the timer may wake once in vain.
-        self._pass_on_events()
         if self.connection.has_output:
             self._carry_out()
         self._route(frames, now)

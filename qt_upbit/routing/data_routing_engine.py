@@ -58,6 +58,30 @@ _TAIL_LEVEL: Final = re.compile(rb'"(?:lv|level)":(-?[0-9][0-9.eE+-]*)[,}]')
 """The level stands after the rows of a book, before or after ``stream_type``."""
 
 
+class _RecentIds:
+    """The last `_RECENT_IDS` ids of one pair's trades."""
+
+    __slots__ = ("_known", "_order")
+
+    def __init__(self) -> None:
+        self._known: set[Any] = set()
+        self._order: deque[Any] = deque()
+
+    def __contains__(self, number: Any) -> bool:
+        return number in self._known
+
+    def add(self, number: Any) -> None:
+        if number not in self._known:
+            self._known.add(number)
+            self._order.append(number)
+            if len(self._order) > _RECENT_IDS:
+                self._known.discard(self._order.popleft())
+
+    def clear(self) -> None:
+        self._known.clear()
+        self._order.clear()
+
+
 class _Route:
     """Everything about one (type, code)."""
 
@@ -70,6 +94,8 @@ class _Route:
         "lazy_key",
         "memory",
         "owed",
+        "plain",
+        "plain_key",
         "recent",
         "row",
         "rows_asked",
@@ -84,13 +110,17 @@ class _Route:
         self.targets: dict[tuple[Hashable, Target], tuple[Subscriber, Target]] = {}
         self.lazy_key: tuple[Head, tuple[Hashable, ...]] | None = None
         """Conflation key when frames may stay unread until the screen asks; None when they may not."""
+        self.plain: tuple[Subscriber, ...] | None = None
+        """Everybody, if all want every change of one variant; empty if not, None if nobody has looked."""
+        self.plain_key: tuple[Head, tuple[Hashable, ...]] = (head, ())
+        """Their conflation key."""
         self.last: dict[tuple[Hashable, ...], Slot] = {}
         self.flowing: set[tuple[Hashable, ...]] = set()
         """Variants of which changes are asked for, so that `last` stays up to date; also for a while after
         the last subscriber left, until the server is told."""
         self.fresh: set[tuple[Hashable, ...]] = set()
         """Variants whose `last` was received on the present connection."""
-        self.recent: deque[Any] = deque(maxlen=_RECENT_IDS)
+        self.recent = _RecentIds()
         self.memory = memory_for(row)
         self.since: dict[Hashable, Any] = {}
         """What had been seen when a subscriber came: what was missed before is not for it."""
@@ -195,6 +225,7 @@ class DataRoutingEngine:
             if variant in route.fresh and (last := _event_or_none(route.last.get(variant))) is not None:
                 route.memory.remember(last)
         route.targets[subscriber.key, target] = (subscriber, target)
+        route.plain = None
         if route.memory is not None and (now := route.memory.now()) is not None:
             route.since[subscriber.key] = now
         if row.has_depth:
@@ -219,6 +250,7 @@ class DataRoutingEngine:
         if pair is None:
             return
         variant = target.key.variant
+        route.plain = None
         route.owed.discard((key, variant))
         route.since.pop(key, None)
         if route.row.has_depth:
@@ -282,7 +314,52 @@ class DataRoutingEngine:
                 offer(subscriber, slot, key)
             route.owed.clear()
             return
-        self._route_decoded(route, Slot(head, raw, now))
+        slot = Slot(head, raw, now)
+        if route is None or not self._route_plain(route, slot):
+            self._route_decoded(route, slot)
+
+    def _route_plain(self, route: _Route, slot: Slot) -> bool:
+        """The short way of most frames: a change that is news, for everybody; False where it is not that."""
+        subscribers = route.plain
+        if subscribers is None:
+            subscribers = route.plain = self._find_plain(route)
+        if not subscribers or route.owed:
+            return False
+        event = slot.event()
+        variant = route.plain_key[1]
+        if event.stream_type is not StreamType.REALTIME or event.variant != variant:
+            return False
+        kept = route.last.get(variant)
+        if kept is None or slot.raw == kept.raw:
+            return False
+        if route.row.order_is_identity:
+            number = getattr(event, route.row.order_field)
+            if number in route.recent:
+                return False
+            route.recent.add(number)
+        self.events_decoded += 1
+        self.events_routed += 1
+        route.keep(variant, slot)
+        if route.memory is not None:
+            route.memory.remember(event)
+        key, offer = route.plain_key, self._hub.offer
+        for subscriber in subscribers:
+            offer(subscriber, slot, key)
+        return True
+
+    def _find_plain(self, route: _Route) -> tuple[Subscriber, ...]:
+        """Its subscribers, if frames may go the short way; none otherwise."""
+        variants = {target.key.variant for _, target in route.targets.values()}
+        if (
+            len(variants) != 1
+            or route.row.conflation_fields
+            or not route.row.has_snapshot
+            or route.row.codes is CodeRule.OPTIONAL
+            or any(target.options or not s.wants_realtime for s, target in route.targets.values())
+        ):
+            return ()
+        route.plain_key = (route.head, variants.pop())
+        return tuple(subscriber for subscriber, _ in route.targets.values())
 
     def _route_decoded(self, route: _Route | None, slot: Slot) -> None:
         head = slot.head
@@ -307,7 +384,7 @@ class DataRoutingEngine:
             route.keep(variant, slot)
 
     def _deliver(self, route: _Route, slot: Slot, event: BaseWebSocketEvent) -> None:
-        row, variant = route.row, event.stream_key.variant
+        row, variant = route.row, event.variant
         if not any(target.key.variant == variant for _, target in route.targets.values()):
             self.unrouted += 1  # the tail of a subscription that was replaced
             return
@@ -339,7 +416,7 @@ class DataRoutingEngine:
 
     def _is_repetition(self, route: _Route, slot: Slot, event: BaseWebSocketEvent) -> bool:
         """Whether an event was delivered already: a frame that came twice, or a snapshot of nothing new."""
-        row, variant = route.row, event.stream_key.variant
+        row, variant = route.row, event.variant
         kept = route.last.get(variant)
         if kept is not None and variant in route.fresh and slot.raw == kept.raw:
             self.duplicates += 1  # to the last digit, the time included
@@ -352,7 +429,7 @@ class DataRoutingEngine:
             same = last is not None and getattr(last, row.order_field) == order
             repeated = order in route.recent or (event.is_snapshot and same)
             if not repeated:
-                route.recent.append(order)
+                route.recent.add(order)
         elif event.is_snapshot and variant in route.fresh and last is not None and kept is not None:
             # A book with more rows than the last one is news even at the same time.
             repeated = (
@@ -367,7 +444,7 @@ class DataRoutingEngine:
 
     def _is_older(self, route: _Route, event: BaseWebSocketEvent) -> bool:
         """Whether a value is of an earlier moment than the one kept, such as a late word on an old candle."""
-        row, variant = route.row, event.stream_key.variant
+        row, variant = route.row, event.variant
         if variant not in route.fresh or not row.conflation_fields:
             return False
         last = _event_or_none(route.last.get(variant))
@@ -439,7 +516,7 @@ class DataRoutingEngine:
         later, and what happens in between may reach nobody (protocol sections 2.5 and 2.7). The same shows
         when the exchange had quietly dropped a stream.
         """
-        memory, variant = route.memory, event.stream_key.variant
+        memory, variant = route.memory, event.variant
         if (
             memory is None
             or memory.is_empty()
@@ -506,12 +583,12 @@ class DataRoutingEngine:
         return len(missed)
 
     def _deliver_recovered(self, route: _Route, event: BaseWebSocketEvent, now: float) -> None:
-        row, variant = route.row, event.stream_key.variant
+        row, variant = route.row, event.variant
         slot = Slot(route.head, b"", now, event)
         if not self._is_older(route, event):
             route.keep(variant, slot)
         if row.order_is_identity:
-            route.recent.append(getattr(event, row.order_field))
+            route.recent.add(getattr(event, row.order_field))
         if route.memory is not None:
             route.memory.remember(event)
         key = (slot.head, variant, *(getattr(event, name) for name in row.conflation_fields))
@@ -546,7 +623,7 @@ class DataRoutingEngine:
             event = slot.event()
             is_news = hold.memory.is_news(event)
             if not is_news and route.row.order_is_identity:
-                route.recent.append(getattr(event, route.row.order_field))
+                route.recent.add(getattr(event, route.row.order_field))
             if is_news or (event.is_snapshot and route.owed):
                 self._route_decoded(route, slot)
         if hold.frames:

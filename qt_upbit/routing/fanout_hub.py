@@ -32,7 +32,7 @@ class Slot:
         older: the value before, should nobody have read it: it counts if this one turns out unreadable.
     """
 
-    __slots__ = ("_event", "_older", "head", "raw", "received_at")
+    __slots__ = ("_event", "_older", "_rows_checked", "head", "raw", "received_at")
 
     def __init__(
         self,
@@ -47,6 +47,7 @@ class Slot:
         self.received_at = received_at
         self._event = event
         self._older: Slot | None = None
+        self._rows_checked = False
         if older is not None and older._event is None:
             self._older, older._older = older, None  # one is enough, and a chain would never end
 
@@ -60,6 +61,23 @@ class Slot:
             self._event = decode(self.raw, self.head)
             self._older = None
         return self._event
+
+    @property
+    def rows(self) -> int:
+        """Rows of an order book, without reading them; 0 for other types."""
+        if self.raw:
+            return self.raw.count(b"{") - 1
+        return bytes(self._event.units_json).count(b"{") if isinstance(self._event, OrderbookEvent) else 0
+
+    def check_rows(self) -> None:
+        """Whether the rows of a book can be read; looked at once, however many subscribers there are.
+
+        Raises:
+            DecodeError: they cannot.
+        """
+        if not self._rows_checked and isinstance(event := self.event(), OrderbookEvent):
+            event.check_rows()
+            self._rows_checked = True
 
     @property
     def older(self) -> Slot | None:
@@ -248,11 +266,9 @@ class Subscriber:
         event = slot.event()
         if self.depth and isinstance(event, OrderbookEvent):
             try:
-                if bytes(event.units_json).count(b"{") > self.depth:
+                if slot.rows > self.depth:
                     return event.truncated(self.depth)
-                # Nothing to cut, so nobody may ever need the decimals; the floats show as well, and for a
-                # sixth, whether the rows can be read.
-                _ = event.float_levels
+                slot.check_rows()
             except ValueError as exc:
                 raise DecodeError(str(exc), slot.raw) from exc
         return event

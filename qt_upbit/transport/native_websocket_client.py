@@ -32,7 +32,7 @@ _logger.setLevel(logging.INFO)
 _logger.addFilter(lambda record: record.levelno > logging.DEBUG)
 
 _AUTH_STATUS: Final = (401, 403)
-_PIECE_BYTES: Final = 4096
+_PIECE_BYTES: Final = 8192
 """The clock is looked at after so many bytes; compressed, they may hold some hundred messages."""
 
 
