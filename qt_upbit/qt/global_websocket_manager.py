@@ -626,7 +626,9 @@ class GlobalWebSocketManager(QObject):
             subscription = self._subscription(subscription_id)
             if subscription is not None:
                 for key in mine:
-                    subscription._mark_live(key)
+                    # What another is served is no answer to a wish that was refused.
+                    if subscription_id not in self._state.owners_left_out((key,)):
+                        subscription._mark_live(key)
 
     def _tell_silent(self, keys: tuple[StreamKey, ...], waited_s: float) -> None:
         for subscription_id, mine in self._concerned(keys).items():

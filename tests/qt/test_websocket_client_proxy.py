@@ -30,6 +30,8 @@ from qt_upbit import (
     WebSocketClientProxy,
     WrongThreadError,
 )
+from qt_upbit.protocol.subscription_state_manager import StreamState
+from qt_upbit.protocol.wire import RequestItem
 from qt_upbit.simulator.faults import ErrorFrame
 from qt_upbit.simulator.server import SimulatedServer
 from qt_upbit.types import ConnectionState, Scope
@@ -834,3 +836,27 @@ async def test_codes_that_were_refused_stay_refused_while_others_of_the_subscrip
     assert not server.exchange.wants("ticker", "KRW-ETH")
     both.close()
     assert (await second.subscribe_ticker(["KRW-ETH"])).is_live
+
+
+async def test_a_wish_that_was_refused_is_not_taken_for_served_by_what_another_is_served(
+    server: SimulatedServer, make_proxy: MakeProxy
+) -> None:
+    # Seed 5147 of the chaos suite: once the other had left, nothing was asked for, and nothing said so.
+    first, second = make_proxy("first"), make_proxy("second")
+    shallow = await first.subscribe_orderbook(["KRW-BTC"], depth=5)
+    deep = second.subscribe_orderbook(["KRW-BTC"], depth=15)
+    await until(lambda: any("KRW-BTC.15" in (item.codes or ()) for item in _asked(server)))
+    server.faults.inject(ErrorFrame(scope=Scope.PUBLIC, error="WRONG_FORMAT"))
+    await until(lambda: deep._error is not None)
+    await until(lambda: server.exchange.total_connections(Scope.PUBLIC) == 2)
+    await first.subscribe_ticker(["KRW-BTC"])  # the line is up again, and the shallow book live
+    await until(lambda: first._manager.streams(Scope.PUBLIC)[shallow.keys[0]] is StreamState.LIVE)
+    await turns(10)
+    with pytest.raises(ServerError, match="WRONG_FORMAT"):
+        await deep
+    deep.close()
+    assert (await second.subscribe_orderbook(["KRW-BTC"], depth=15)).is_live
+
+
+def _asked(server: SimulatedServer) -> list[RequestItem]:
+    return [item for session in server.exchange.sessions for item in session.subscription]
