@@ -196,6 +196,7 @@ class World:
         self.widgets: list[Widget] = []
         self.states: dict[Scope, ConnectionState] = dict.fromkeys(Scope, ConnectionState.IDLE)
         self.broken: list[str] = []
+        self.delisted: list[tuple[str, float]] = []
         self.watch = LoopWatch()
         self.manager.state_changed.connect(self._on_state)
         self.manager.error_occurred.connect(self._on_error)
@@ -310,6 +311,8 @@ class World:
         self._note(repr(fault))
         with contextlib.suppress(ValueError):  # delisted already, and the like
             self.server.inject(fault)
+            if isinstance(fault, faults.Delist):
+                self.delisted.append((fault.code, time.time()))
 
     # --- a run --------------------------------------------------------------------------------------
 
@@ -522,8 +525,11 @@ class World:
                 )
         return ""
 
-    @staticmethod
-    def _is_told(widget: Widget, code: str, at: float) -> bool:
+    def _is_told(self, widget: Widget, code: str, at: float) -> bool:
+        # A request interrupts the streams (a setting of the exchange), and of a pair that is delisted just
+        # then no picture comes that would show the hole; nor would REST know the pair.
+        if any(code == gone and when - _GAP_SLACK_S - 0.5 <= at <= when for gone, when in self.delisted):
+            return True
         return any(
             code in codes and begin.timestamp() - _GAP_SLACK_S <= at <= end.timestamp() + _GAP_SLACK_S
             for _, codes, begin, end in widget.gaps
