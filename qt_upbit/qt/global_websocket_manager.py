@@ -574,7 +574,9 @@ class GlobalWebSocketManager(QObject):
 
     def _on_connection_event(self, scope: Scope, event: ConnectionEvent) -> None:
         match event:
-            case StateChanged(_, new):
+            case StateChanged(old, new):
+                if old is ConnectionState.REJECTED:
+                    self._post(lambda: self._tell_retried(scope))
                 if new in (ConnectionState.STALE, ConnectionState.RECONNECTING, ConnectionState.IDLE):
                     self._engine.mark_stale(scope)
                 self._post(lambda: self._emit_state(scope, new))
@@ -629,6 +631,11 @@ class GlobalWebSocketManager(QObject):
                     # What another is served is no answer to a wish that was refused.
                     if subscription_id not in self._state.owners_left_out((key,)):
                         subscription._mark_live(key)
+
+    def _tell_retried(self, scope: Scope) -> None:
+        for subscription_id in self._concerned(self._state.desired(scope)):
+            if (subscription := self._subscription(subscription_id)) is not None:
+                subscription._mark_retried()
 
     def _tell_silent(self, keys: tuple[StreamKey, ...], waited_s: float) -> None:
         for subscription_id, mine in self._concerned(keys).items():

@@ -162,6 +162,12 @@ class Subscription:
         self._error = error
         self._settle()
 
+    def _mark_retried(self) -> None:
+        """What was refused with its connection is asked for again: whoever waits hears the new answer."""
+        self._awaited |= self._refused
+        self._refused.clear()
+        self._error = None
+
     def _mark_closed(self) -> None:
         self._closed = True
         self._callback = _nobody
