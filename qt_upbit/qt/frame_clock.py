@@ -7,7 +7,8 @@ that events keep flowing, in order, while a slot runs a Qt loop of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
 
 import shiboken6
 from PySide6.QtCore import QObject, Qt, QTimer
@@ -17,14 +18,18 @@ from qt_upbit.types import Delivery
 
 __all__ = ["FrameClock"]
 
-Deliver = Callable[[Subscriber, Sequence[Item]], None]
+Deliver = Callable[[Subscriber, Iterable[Item]], None]
+
+_AT_A_TURN: Final = 16
+"""Items of a subscriber in a row, before others have their turn."""
 
 
 class FrameClock(QObject):
     """Two named timers: one for EVERY, one for the frame of LATEST and BATCH.
 
     Args:
-        deliver: called with a subscriber and what it gets: one item, or all of a batch. Must not raise.
+        deliver: called with a subscriber and what it gets: items one by one, each taken from its buffer when
+            it is asked for and to be handed out before the next, or the whole of a batch. Must not raise.
         frame_rate_hz: frames a second.
         slice_s: after this long Qt gets a turn; the rest follows in the next.
         clock: seconds, monotonic.
@@ -86,15 +91,26 @@ class FrameClock(QObject):
 
     def _pump(self) -> None:
         deadline = self._clock() + self._slice_s
-        while (work := self.hub.pop(Delivery.EVERY)) is not None:
-            subscriber, item = work
-            if self.hub.has_pending(Delivery.EVERY) and not self._pump_timer.isActive():
-                self._pump_timer.start(0)
-            self._deliver(subscriber, (item,))
+        while (subscriber := self.hub.turn(Delivery.EVERY)) is not None:
+            if not self._pump_timer.isActive():
+                self._pump_timer.start(0)  # before slots run: one may open a dialog
+            self._deliver(subscriber, self._items(subscriber, _AT_A_TURN, deadline))
+            self.hub.turn_over(subscriber)
             if self._is_over:
                 return
             if self._clock() > deadline:
                 self.slices += 1
+                return
+        self._pump_timer.stop()
+
+    def _items(self, subscriber: Subscriber, at_most: int, deadline: float) -> Iterator[Item]:
+        """The next items of a subscriber. While a slot shows a dialog, the ones behind go out from there."""
+        for _ in range(at_most):
+            item = subscriber.take()
+            if item is None:
+                return
+            yield item
+            if self._is_over or self._clock() > deadline:
                 return
 
     def _frame(self) -> None:
@@ -112,19 +128,29 @@ class FrameClock(QObject):
                 self._arm_frame()
                 self._deliver(*batch)
             else:
-                self._items_left -= 1
-                work = self.hub.pop(Delivery.LATEST)
-                if work is None:
+                subscriber = self.hub.turn(Delivery.LATEST)
+                if subscriber is None:
                     self._items_left = 0
                     break
-                self._arm_frame()
-                self._deliver(work[0], (work[1],))
+                self._deliver(subscriber, self._frame_items(subscriber, deadline))
+                self.hub.turn_over(subscriber)
             if self._is_over:
                 return
             if self._clock() > deadline:
                 self.slices += 1
                 break
+        if not self._batches_left and not self._items_left:
+            self._frame_timer.stop()  # it was armed for what is shown now
         self._arm_frame()
+
+    def _frame_items(self, subscriber: Subscriber, deadline: float) -> Iterator[Item]:
+        """The next items of a subscriber that belong to the frame being shown."""
+        for item in self._items(subscriber, self._items_left, deadline):
+            self._items_left = max(self._items_left - 1, 0)
+            self._arm_frame()
+            yield item
+            if not self._items_left:
+                return
 
     def _begin_frame(self, now: float) -> None:
         # Counted now: what comes while this frame is worked off in slices waits for the next one, or

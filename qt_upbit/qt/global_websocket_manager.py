@@ -512,33 +512,64 @@ class GlobalWebSocketManager(QObject):
 
     # --- delivery (called by the frame clock) ------------------------------------------------------
 
-    def _deliver(self, subscriber: Subscriber, items: Sequence[Item]) -> None:
+    def _deliver(self, subscriber: Subscriber, items: Iterable[Item]) -> None:
         subscription_id = subscriber.key
         if not isinstance(subscription_id, int):
             return
-        pending = self._snapshots.get(subscription_id)
+        if (pending := self._snapshots.get(subscription_id)) is not None:
+            pending.take([each for each in self._read_all(subscriber, items) if not isinstance(each, Gap)])
+            return
         reference = self._subscriptions.get(subscription_id)
         subscription = reference() if reference is not None else None
         proxy = subscription._proxy() if subscription is not None else None
-        if pending is None and (proxy is None or not shiboken6.isValid(proxy)):
+        if subscription is None or proxy is None or not shiboken6.isValid(proxy):
             return
-        events: list[BaseWebSocketEvent] = []
+        if subscription.delivery is Delivery.BATCH:
+            self._emit_batches(subscription, proxy, self._read_all(subscriber, items))
+        else:
+            proxy._emit_each(subscription, self._events(subscription, proxy, subscriber, items))
+        if subscriber.lost:
+            self._report_overflow(subscription, proxy, subscriber.take_lost())
+
+    def _read_all(self, subscriber: Subscriber, items: Iterable[Item]) -> Iterator[BaseWebSocketEvent | Gap]:
         for item in items:
             if isinstance(item, Gap):
-                if subscription is not None and proxy is not None:
-                    self._emit(subscription, proxy, events)
-                    events = []
-                    self._emit_gap(subscription, proxy, item)
+                yield item
+            elif (event := self._read(subscriber, item)) is not None:
+                yield event
+
+    def _events(
+        self,
+        subscription: Subscription,
+        proxy: WebSocketClientProxy,
+        subscriber: Subscriber,
+        items: Iterable[Item],
+    ) -> Iterator[BaseWebSocketEvent]:
+        """The events among items; gaps are told in their place."""
+        for each in self._read_all(subscriber, items):
+            if not isinstance(each, Gap):
+                yield each
+            else:
+                self._emit_gap(subscription, proxy, each)
+                if subscription.is_closed or not shiboken6.isValid(proxy):
+                    return
+
+    def _emit_batches(
+        self,
+        subscription: Subscription,
+        proxy: WebSocketClientProxy,
+        items: Iterable[BaseWebSocketEvent | Gap],
+    ) -> None:
+        """What stands between gaps is a batch."""
+        batch: list[BaseWebSocketEvent] = []
+        for each in items:
+            if not isinstance(each, Gap):
+                batch.append(each)
                 continue
-            event = self._read(subscriber, item)
-            if event is not None:
-                events.append(event)
-        if pending is not None:
-            pending.take(events)
-        elif subscription is not None and proxy is not None:
-            self._emit(subscription, proxy, events)
-            if subscriber.lost:
-                self._report_overflow(subscription, proxy, subscriber.take_lost())
+            proxy._emit_batch(subscription, tuple(batch))
+            batch.clear()
+            self._emit_gap(subscription, proxy, each)
+        proxy._emit_batch(subscription, tuple(batch))
 
     def _read(self, subscriber: Subscriber, slot: Slot) -> BaseWebSocketEvent | None:
         try:
@@ -550,12 +581,6 @@ class GlobalWebSocketManager(QObject):
         self._latency.record(self._clock() - slot.received_at)
         self._delivered += 1
         return event
-
-    def _emit(
-        self, subscription: Subscription, proxy: WebSocketClientProxy, events: list[BaseWebSocketEvent]
-    ) -> None:
-        if events and not subscription.is_closed and shiboken6.isValid(proxy):
-            proxy._emit_events(subscription, events)
 
     def _emit_gap(self, subscription: Subscription, proxy: WebSocketClientProxy, gap: Gap) -> None:
         if not subscription.is_closed and shiboken6.isValid(proxy):

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QWidget
 from qt_upbit.exceptions import InvalidSubscriptionError, ProxyClosedError, QtUpbitError
 from qt_upbit.protocol.subscription_request import resolve_row, wishes_for
 from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
-from qt_upbit.qt.slot_errors import emit_watched
+from qt_upbit.qt.slot_errors import SlotWatch, emit_watched
 from qt_upbit.qt.subscription import EventCallback, Subscription
 from qt_upbit.types import (
     ALL_CODES,
@@ -400,23 +400,29 @@ class WebSocketClientProxy(QObject):
             )
             taken.update(subscription.keys)
 
-    def _emit_events(self, subscription: Subscription, events: Iterable[BaseWebSocketEvent]) -> None:
-        """Hand events to the callback and, for the streams it leads, to the signal."""
-        signal = getattr(self, f"{subscription.row.name}_received")
-        if subscription.delivery is Delivery.BATCH:
-            batch = tuple(events)
-            subscription._deliver(batch)
-            led = tuple(event for event in batch if subscription.leads(event))
-            if led and not subscription.is_closed and shiboken6.isValid(self):
-                self._emit(signal, led)
+    def _emit_batch(self, subscription: Subscription, batch: tuple[BaseWebSocketEvent, ...]) -> None:
+        """Hand a batch to the callback and, as far as it leads, to the signal."""
+        if not batch or subscription.is_closed or not shiboken6.isValid(self):
             return
-        for event in events:
-            subscription._deliver(event)
-            # The callback may have ended everything.
-            if subscription.is_closed or not shiboken6.isValid(self):
-                return
-            if subscription.leads(event):
-                self._emit(signal, event)
+        subscription._deliver(batch)
+        led = tuple(event for event in batch if subscription.leads(event))
+        if led and not subscription.is_closed and shiboken6.isValid(self):
+            self._emit(getattr(self, f"{subscription.row.name}_received"), led)
+
+    def _emit_each(self, subscription: Subscription, events: Iterable[BaseWebSocketEvent]) -> None:
+        """Hand events to the callback and, where it leads, to the signal; each before the next is read."""
+        signal = getattr(self, f"{subscription.row.name}_received")
+        with SlotWatch(self.name) as watch:
+            for event in events:
+                subscription._deliver(event)
+                # The callback may have ended everything.
+                if subscription.is_closed or not shiboken6.isValid(self):
+                    return
+                if subscription.leads(event):
+                    for error in watch.emit(signal, event):
+                        self._report(error)
+                    if subscription.is_closed or not shiboken6.isValid(self):
+                        return
 
     def _emit(self, signal: Any, *args: Any) -> None:
         """Emit one of the signals but `error_occurred`, and report what a slot raised."""

@@ -355,6 +355,25 @@ class FanoutHub:
             return subscriber, item
         return None
 
+    def turn(self, delivery: Delivery) -> Subscriber | None:
+        """The next subscriber of a delivery that something waits for; it goes behind the others.
+
+        Take items from it, and say when its turn is over.
+        """
+        pending = self._pending[delivery]
+        while pending:
+            key = next(iter(pending))
+            subscriber = pending.pop(key)
+            if subscriber.waiting:
+                pending[key] = subscriber
+                return subscriber
+        return None
+
+    def turn_over(self, subscriber: Subscriber) -> None:
+        """A subscriber that was given its turn may have nothing left."""
+        if not subscriber.waiting:
+            self._pending[subscriber.delivery].pop(subscriber.key, None)
+
     def pop_batch(self) -> tuple[Subscriber, list[Item]] | None:
         """Everything waiting for the next BATCH subscriber, removed before it is handed out."""
         pending = self._pending[Delivery.BATCH]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import pytest
 from PySide6.QtCore import QEventLoop, QTimer
@@ -28,7 +28,14 @@ class Screen:
         self.clock = FrameClock(self.deliver, frame_rate_hz, slice_s, time.monotonic)
         self.on_delivery = lambda subscriber, values: None
 
-    def deliver(self, subscriber: Subscriber, items: Sequence[Item]) -> None:
+    def deliver(self, subscriber: Subscriber, items: Iterable[Item]) -> None:
+        if isinstance(items, list):
+            self._show(subscriber, items)
+            return
+        for item in items:
+            self._show(subscriber, [item])
+
+    def _show(self, subscriber: Subscriber, items: Sequence[Item]) -> None:
         values = tuple(item.raw if isinstance(item, Slot) else item for item in items)
         self.delivered.append((time.monotonic(), subscriber, values))
         self.on_delivery(subscriber, values)
