@@ -34,6 +34,7 @@ from qt_upbit import (
     Credentials,
     Delivery,
     GlobalWebSocketManager,
+    OrderTracker,
     Scope,
     WebSocketClientProxy,
     WebSocketConfig,
@@ -88,7 +89,8 @@ class Desk(QObject):
         self.delivered: collections.Counter[str] = collections.Counter()
         self.overflowed = 0
         self.made = 0
-        self.account = Account.instance(self.manager)
+        # What it keeps of finished orders is full soon, so that it does not hide what grows for ever.
+        self.account = Account(self, manager=self.manager, tracker=OrderTracker(finished_kept=100))
         self.proxies: collections.deque[WebSocketClientProxy] = collections.deque()
         self._kinds = self._endless_kinds()
         for _ in range(PROXIES):
@@ -135,6 +137,7 @@ class Desk(QObject):
             proxy.close()
             proxy.deleteLater()
         self.proxies.clear()
+        self.account.close()
         await self.manager.aclose()
         self.manager.deleteLater()
         self.deleteLater()
