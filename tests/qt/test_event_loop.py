@@ -327,6 +327,34 @@ async def test_sockets_are_read_while_a_nested_loop_runs() -> None:
         await writer.wait_closed()
 
 
+async def test_a_protocol_that_runs_a_nested_loop_is_not_called_inside_itself() -> None:
+    loop = asyncio.get_running_loop()
+    got: list[bytes] = []
+    depth = deepest = 0
+
+    class Slow(asyncio.Protocol):
+        def data_received(self, data: bytes) -> None:
+            nonlocal depth, deepest
+            depth += 1
+            deepest = max(deepest, depth)
+            got.append(data)
+            client.write(b"b" * len(got))
+            if len(got) == 1:
+                in_nested_loop(30)
+            depth -= 1
+
+    server = await loop.create_server(Slow, "127.0.0.1", 0)
+    client, _ = await loop.create_connection(asyncio.Protocol, *server.sockets[0].getsockname())
+    client.write(b"a")
+    await until(lambda: len(b"".join(got)) >= 7)
+    assert b"".join(got).startswith(b"abbb")
+    assert deepest == 1
+    client.close()
+    server.close()
+    await server.wait_closed()
+    await turns(5)
+
+
 async def test_exception_in_a_task_with_a_dialog_leaves_the_loop_sound() -> None:
     async def bad() -> None:
         in_nested_loop(5)
