@@ -15,7 +15,6 @@ from PySide6.QtWidgets import QApplication
 
 from qt_upbit import (
     Account,
-    AskBid,
     BalanceTableModel,
     CandleEvent,
     CandleModel,
@@ -24,7 +23,6 @@ from qt_upbit import (
     LiveTableModel,
     OrderbookTableModel,
     OrderTableModel,
-    OrderType,
     ProxyClosedError,
     Scope,
     TickerEvent,
@@ -35,6 +33,7 @@ from qt_upbit import (
 from qt_upbit.simulator.server import SimulatedServer
 from tests.qt.conftest import MakeManager, MakeServer
 from tests.support import events
+from tests.support.account import place
 from tests.support.exchange import streams
 from tests.support.wait import until
 
@@ -309,6 +308,7 @@ def book(code: str, asks: list[tuple[str, str]], bids: list[tuple[str, str]], **
 async def test_a_book_is_asks_over_bids_exact_on_demand(manager: GlobalWebSocketManager, make: Make) -> None:
     model = make(OrderbookTableModel, depth=5, columns=["ask_bid", "price", "size", "share"], manager=manager)
     model.set_code("KRW-BTC")
+    model._subscription.close()
     assert (model.rowCount(), model.spread) == (10, None)
     moved: list[None] = []
     for signal in (model.modelReset, model.layoutChanged, model.rowsInserted, model.rowsRemoved):
@@ -338,9 +338,11 @@ async def test_a_book_of_another_pair_or_level_is_not_shown(
 ) -> None:
     model = make(OrderbookTableModel, depth=1, manager=manager)
     model.set_code("KRW-BTC")
+    model._subscription.close()
     model._proxy.orderbook_received.emit(book("KRW-BTC", [("101", "1")], [("100", "1")]))
     await until(lambda: model.book)
     model.set_code("KRW-BTC", level=100_000)
+    model._subscription.close()
     assert (model.book, texts(model, 0)) == (None, ["", ""])
     model._proxy.orderbook_received.emit(book("KRW-BTC", [("101", "1")], [("100", "1")]))
     model._proxy.orderbook_received.emit(book("KRW-BTC", [("2e5", "1")], [("1e5", "1")], level=100_000))
@@ -369,6 +371,7 @@ async def test_trades_are_newest_first_bounded_and_inserted_together(
 ) -> None:
     model = make(TradeListModel, limit=5, columns=["sequential_id"], manager=manager)
     model.set_codes(["KRW-BTC"])
+    model._subscription.close()
     inserted: list[tuple[int, int]] = []
     model.rowsInserted.connect(lambda _p, first, last: inserted.append((first, last)))
 
@@ -393,7 +396,7 @@ async def test_trades_stream(make_server: MakeServer, make_manager: MakeManager,
     model = make(TradeListModel, limit=30, manager=make_manager(server))
     model.set_codes(["KRW-BTC", "KRW-ETH"])
     await until(lambda: model.rowCount() == 30)
-    ids = [model.value(row, "sequential_id") for row in range(30)]
+    ids = [(model.value(row, "code"), model.value(row, "sequential_id")) for row in range(30)]
     assert len(set(ids)) == 30
     assert {model.value(row, "code") for row in range(30)} == {"KRW-BTC", "KRW-ETH"}
     model.set_codes([])
@@ -437,17 +440,6 @@ async def test_candles_grow_at_the_end_and_the_past_comes_in_front(
 
 
 # --- orders and balances --------------------------------------------------------------------------
-
-
-def place(server: SimulatedServer, price: int = 100_000) -> Any:
-    account = server.exchange.account
-    account.balance("KRW").balance = max(account.balance("KRW").balance, Decimal(10**9))
-    now = server.exchange.market_ms(server.now())
-    return account.place(
-        account.draft(
-            "KRW-BTC", AskBid.BID, OrderType.LIMIT, now, price=Decimal(price), volume=Decimal("0.5")
-        )
-    )
 
 
 def order_states(model: OrderTableModel) -> list[tuple[str, str]]:
