@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import operator
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final
@@ -37,6 +39,17 @@ _DISPLAY: Final = int(Qt.ItemDataRole.DisplayRole)
 _TOOL_TIP: Final = int(Qt.ItemDataRole.ToolTipRole)
 _ALIGNMENT: Final = int(Qt.ItemDataRole.TextAlignmentRole)
 _ACCESSIBLE: Final = int(Qt.ItemDataRole.AccessibleTextRole)
+_UNUSED: Final = frozenset(
+    int(role)
+    for role in (
+        Qt.ItemDataRole.DecorationRole,
+        Qt.ItemDataRole.FontRole,
+        Qt.ItemDataRole.BackgroundRole,
+        Qt.ItemDataRole.ForegroundRole,
+        Qt.ItemDataRole.CheckStateRole,
+    )
+)
+"""What a delegate asks of each cell it paints, besides text and alignment."""
 _CELL_ROLES: Final = [_DISPLAY, _TOOL_TIP, _ACCESSIBLE, VALUE_ROLE, SORT_ROLE]
 _RIGHT: Final = (Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter).value
 _LEFT: Final = (Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter).value
@@ -192,6 +205,8 @@ class LiveTableModel(QAbstractTableModel):
 
     def data(self, index: Index, role: int = _DISPLAY) -> Any:
         """A cell, by role; see the class."""
+        if role in _UNUSED:
+            return None
         row, column = index.row(), index.column()
         if not (0 <= row < len(self._rows) and 0 <= column < len(self._columns)):
             return None
@@ -297,7 +312,7 @@ class LiveTableModel(QAbstractTableModel):
             old = row.values
             if old == values:
                 continue
-            fields = [i for i, value in enumerate(values) if value is not old[i] and value != old[i]]
+            fields = list(itertools.compress(itertools.count(), map(operator.ne, values, old)))
             changed[number] = fields
             row.values = values
             for field in fields:
@@ -324,6 +339,7 @@ class LiveTableModel(QAbstractTableModel):
             begin = i + 1
         generation = self._generation
         for top, left, bottom, right, roles in ranges:
-            self.dataChanged.emit(self.index(top, left), self.index(bottom, right), roles)
+            # `index` would ask Python for the counts of rows and columns first.
+            self.dataChanged.emit(self.createIndex(top, left), self.createIndex(bottom, right), roles)
             if not shiboken6.isValid(self) or generation != self._generation:
                 return  # a slot ended the model, or asked for other rows, which views read anew

@@ -93,7 +93,7 @@ async def test_three_lines_make_a_watch_list(
     model.set_codes(["KRW-BTC", "KRW-ETH"])
     assert texts(model, 0) == ["KRW-BTC", "KRW-ETH"]
     changes = Changes(model)
-    await until(lambda: all(texts(model, PRICE)) and len(changes.of_cells()) > 10)
+    await until(lambda: all(texts(model, PRICE)) and len(changes.of_cells()) > 3)
     assert streams(server) == {("ticker", "KRW-BTC"), ("ticker", "KRW-ETH")}
     price = model.value(0, "trade_price")
     assert isinstance(price, Decimal)

@@ -101,10 +101,6 @@ def by_delete(model: LiveTableModel, _parent: QObject) -> None:
     shiboken6.delete(model)
 
 
-def by_delete_later(model: LiveTableModel, _parent: QObject) -> None:
-    model.deleteLater()
-
-
 def by_its_parents_delete(_model: LiveTableModel, parent: QObject) -> None:
     shiboken6.delete(parent)
 
@@ -141,7 +137,7 @@ async def test_without_a_parent_it_goes_when_it_is_dropped(
     await until(lambda: not streams(streaming), what="nothing subscribed")
 
 
-@pytest.mark.parametrize("way", [by_close, by_delete, by_delete_later, by_its_parents_delete])
+@pytest.mark.parametrize("way", [by_close, by_delete, by_its_parents_delete])
 @pytest.mark.parametrize("construct", ALL)
 async def test_may_die_in_a_slot_of_its_own(
     construct: Construct,
