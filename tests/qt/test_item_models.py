@@ -344,8 +344,9 @@ async def test_a_book_of_another_pair_or_level_is_not_shown(
     model.set_code("KRW-BTC", level=100_000)
     model._subscription.close()
     assert (model.book, texts(model, 0)) == (None, ["", ""])
-    model._proxy.orderbook_received.emit(book("KRW-BTC", [("101", "1")], [("100", "1")]))
     model._proxy.orderbook_received.emit(book("KRW-BTC", [("2e5", "1")], [("1e5", "1")], level=100_000))
+    model._proxy.orderbook_received.emit(book("KRW-BTC", [("101", "1")], [("100", "1")]))
+    model._proxy.orderbook_received.emit(book("KRW-ETH", [("9e5", "1")], [("8e5", "1")], level=100_000))
     await until(lambda: model.book)
     assert texts(model, 0) == ["200,000", "100,000"]
 

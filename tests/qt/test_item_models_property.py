@@ -199,3 +199,24 @@ async def test_orders_and_balances(server: SimulatedServer, make_manager: MakeMa
 
     follow()
     account.close()
+
+
+async def test_an_order_that_closes_moves_below_the_open_ones(
+    server: SimulatedServer, make_manager: MakeManager
+) -> None:
+    account = Account(manager=make_manager(server, keys=True))
+    model = OrderTableModel(account=account, columns=["uuid"])
+    copy = Copy(model)
+    for number in (1, 2, 3):
+        account.order_changed.emit(order(number, OrderState.WAIT, 1))
+    model._on_frame()
+    assert [row[0] for row in copy.rows] == ["u3", "u2", "u1"]
+    account.order_changed.emit(order(3, OrderState.DONE, 0))
+    model._on_frame()
+    assert [row[0] for row in copy.rows] == ["u2", "u1", "u3"]
+    account.order_changed.emit(order(2, OrderState.CANCEL, 1))
+    model._on_frame()
+    assert [row[0] for row in copy.rows] == ["u1", "u2", "u3"]
+    copy.check()
+    model.close()
+    account.close()
