@@ -107,6 +107,16 @@ _HOMES = {
     "qt_upbit.routing.fanout_hub": ("FanoutHub",),
     "qt_upbit.transport.native_websocket_client": ("NativeWebSocketClient",),
     "qt_upbit.metrics": ("Metrics", "ScopeMetrics"),
+    "qt_upbit.item_models": (
+        "BalanceTableModel",
+        "CalmSortProxyModel",
+        "CandleModel",
+        "LiveTableModel",
+        "OrderTableModel",
+        "OrderbookTableModel",
+        "TickerTableModel",
+        "TradeListModel",
+    ),
     "qt_upbit.qt.account": ("Account", "AccountState"),
     "qt_upbit.qt.candle_feed": ("CandleFeed",),
     "qt_upbit.qt.event_loop": ("run", "until_quit"),
@@ -125,6 +135,14 @@ if TYPE_CHECKING:
     from qt_upbit.config import Region as Region
     from qt_upbit.config import WebSocketConfig as WebSocketConfig
     from qt_upbit.exceptions import *
+    from qt_upbit.item_models import BalanceTableModel as BalanceTableModel
+    from qt_upbit.item_models import CalmSortProxyModel as CalmSortProxyModel
+    from qt_upbit.item_models import CandleModel as CandleModel
+    from qt_upbit.item_models import LiveTableModel as LiveTableModel
+    from qt_upbit.item_models import OrderbookTableModel as OrderbookTableModel
+    from qt_upbit.item_models import OrderTableModel as OrderTableModel
+    from qt_upbit.item_models import TickerTableModel as TickerTableModel
+    from qt_upbit.item_models import TradeListModel as TradeListModel
     from qt_upbit.key_store import delete_credentials as delete_credentials
     from qt_upbit.key_store import load_credentials as load_credentials
     from qt_upbit.key_store import save_credentials as save_credentials

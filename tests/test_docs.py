@@ -22,7 +22,10 @@ def test_events_page_is_current() -> None:
 PAGES = [
     "README.md",
     "README.ko.md",
-    *(f"docs/{name}.md" for name in ("architecture", "decisions", "private", "reliability", "security")),
+    *(
+        f"docs/{name}.md"
+        for name in ("architecture", "decisions", "item_models", "private", "reliability", "security")
+    ),
 ]
 
 

@@ -20,7 +20,7 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 WATCH = """
 import os, runpy, sys
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QApplication, QLabel, QListWidget, QPlainTextEdit, QPushButton
+from PySide6.QtWidgets import QApplication, QLabel, QListWidget, QPlainTextEdit, QPushButton, QTableView
 
 app = QApplication([])
 said = set()
@@ -36,6 +36,13 @@ def look():
             text = widget.toPlainText()
         if isinstance(widget, QListWidget):
             text = "\\n".join(widget.item(row).text() for row in range(widget.count()))
+        if isinstance(widget, QTableView) and widget.model() is not None:
+            rows = [
+                [widget.model().index(row, column).data() for column in range(2)]
+                for row in range(widget.model().rowCount())
+            ]
+            known = sum(bool(price) for _, price in rows)
+            text = f"{len(rows)} rows, {known} known\\n" + "\\n".join(map(" ".join, rows[:3]))
         if type(widget).__name__ == "OrderbookDepth" and widget.book is not None:
             pixels = widget.grab().toImage()
             colors = {pixels.pixel(x, y) for x in range(0, 300, 10) for y in range(0, 300, 10)}
@@ -168,6 +175,13 @@ def test_rest_calls(simulator: str) -> None:
     matching(lines, r"not sent: price \d+: is between two valid prices: \d+ or \d+ would do")
     matching(lines, r"placed wait [\d,.]+ KRW locked")
     assert lines[-2:] == ["open True", "ended cancel"]
+
+
+def test_watch_list(simulator: str) -> None:
+    lines = run_example("watch_list.py", simulator)
+    rows, known = map(int, re.findall(r"\d+", matching(lines, r"shows \d+ rows, [1-9]\d* known")[-1]))
+    assert 10 < known < 40 < rows, "rows in sight, and a few of them more after a sort"
+    assert len(matching(lines, r"shows KRW-[A-Z0-9]+ [\d,.]+")) >= 3
 
 
 def test_owned_slot_button(simulator: str) -> None:

@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
-from qt_upbit import Account
+from decimal import Decimal
+
+from qt_upbit import Account, AskBid, OrderType
+from qt_upbit.simulator.account import Order as TheirOrder
 from qt_upbit.simulator.server import SimulatedServer
+
+
+def place(server: SimulatedServer, price: int = 100_000) -> TheirOrder:
+    """A bid that waits far below the market; half a BTC."""
+    account = server.exchange.account
+    account.balance("KRW").balance = max(account.balance("KRW").balance, Decimal(10**9))
+    now_ms = server.exchange.market_ms(server.now())
+    draft = account.draft(
+        "KRW-BTC", AskBid.BID, OrderType.LIMIT, now_ms, price=Decimal(price), volume=Decimal("0.5")
+    )
+    return account.place(draft)
 
 
 def differences(account: Account, server: SimulatedServer) -> list[str]:

@@ -1,0 +1,143 @@
+"""`CandleModel`: the candles of one pair and unit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import attrgetter
+
+from PySide6.QtCore import QObject, Signal
+
+from qt_upbit.item_models.base import LiveTableModel
+from qt_upbit.item_models.fields import fields_of
+from qt_upbit.qt.candle_feed import CandleFeed
+from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
+from qt_upbit.types import CandleEvent, CandleUnit
+
+__all__ = ["CandleModel"]
+
+
+class CandleModel(LiveTableModel):
+    """Candles, oldest first, history and stream in one, with the fields of `CandleEvent`.
+
+    ::
+
+        model = CandleModel(parent=self)
+        model.set_code("KRW-BTC", "1m")
+
+    It is fed by a `CandleFeed`: a candle that begins is inserted at the end, the past that `load_more` asks
+    for in front, and the last row changes once per frame.
+
+    Signals:
+        ``loaded()``: an answer to what was asked for, at the start and by `load_more`, is in.
+
+    Args:
+        parent, columns, manager: as `LiveTableModel`.
+        count: how many to begin with.
+    """
+
+    loaded = Signal()
+
+    FIELDS = fields_of(
+        CandleEvent,
+        ("candle_date_time_utc",),
+        without=("stream_type",),
+        headers={
+            "candle_date_time_utc": "Start (UTC)",
+            "candle_date_time_kst": "Start (KST)",
+            "opening_price": "Open",
+            "high_price": "High",
+            "low_price": "Low",
+            "trade_price": "Close",
+            "candle_acc_trade_volume": "Volume",
+            "candle_acc_trade_price": "Value",
+            "code": "Pair",
+        },
+    )
+    DEFAULT_COLUMNS = (
+        "candle_date_time_utc",
+        "opening_price",
+        "high_price",
+        "low_price",
+        "trade_price",
+        "candle_acc_trade_volume",
+    )
+    _read = staticmethod(attrgetter(*(field.name for field in FIELDS)))
+
+    def __init__(
+        self,
+        parent: QObject | None = None,
+        *,
+        count: int = 200,
+        columns: Sequence[str] | None = None,
+        manager: GlobalWebSocketManager | None = None,
+    ) -> None:
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+            raise ValueError(f"count must be a number of candles such as 200, not {count!r:.80}")
+        super().__init__(parent, columns=columns, manager=manager)
+        self._count = count
+        self._feed: CandleFeed | None = None
+        self._pending: dict[int, CandleEvent] = {}
+
+    @property
+    def code(self) -> str | None:
+        """The pair; None before `set_code`."""
+        return None if self._feed is None else self._feed.code
+
+    @property
+    def unit(self) -> CandleUnit | None:
+        """Length of the candles; None before `set_code`."""
+        return None if self._feed is None else self._feed.unit
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether there is nothing older to load."""
+        return self._feed is not None and self._feed.is_complete
+
+    def set_code(self, code: str, unit: CandleUnit | str = CandleUnit.M1) -> None:
+        """Show the candles of another pair, or of another length.
+
+        Raises:
+            InvalidSubscriptionError: code or unit is wrong; all stays as it was.
+            ProxyClosedError: the model is closed.
+        """
+        self._check_usable()
+        if self._feed is not None:
+            if (code, unit) != (self._feed.code, self._feed.unit):
+                self._feed.set_market(code, unit)
+            return
+        feed = CandleFeed(code, unit, count=self._count, parent=self, manager=self._manager)
+        feed.candles_added.connect(self._on_added)
+        feed.candle_changed.connect(self._on_changed)
+        feed.reset.connect(self._on_reset)
+        feed.loaded.connect(self.loaded)
+        feed.error_occurred.connect(self.error_occurred)
+        self._feed = feed
+
+    def load_more(self, count: int = 200) -> bool:
+        """Load older candles; False if they are being loaded already or there are none."""
+        return self._feed is not None and self._feed.load_more(count)
+
+    def _release(self) -> None:
+        if self._feed is not None:
+            self._feed.close()
+
+    def _on_added(self, first: int, count: int) -> None:
+        if self._feed is None:
+            return
+        # What waits belongs to the rows as they stand now.
+        self._flush()
+        if not self.is_closed:
+            self._insert(first, map(self._read, self._feed[first : first + count]))
+
+    def _on_changed(self, index: int) -> None:
+        if self._feed is not None:
+            self._pending[index] = self._feed[index]
+            self._schedule()
+
+    def _on_reset(self) -> None:
+        self._pending.clear()
+        self._reset()
+
+    def _flush(self) -> None:
+        pending, self._pending = self._pending, {}
+        self._put({row: self._read(candle) for row, candle in pending.items() if row < len(self._rows)})

@@ -1,0 +1,100 @@
+"""What an item model knows of a field: its name, its header, how its values are shown and compared."""
+
+from __future__ import annotations
+
+import enum
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+__all__ = ["Field", "fields_of", "plain", "sort_value", "text_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a row.
+
+    Attributes:
+        name: Upbit's DEFAULT name, which is the role's name as well.
+        header: English text of a column; models translate it.
+        is_number: whether it stands at the right.
+    """
+
+    name: str
+    header: str
+    is_number: bool = False
+
+
+def fields_of(
+    cls: type,
+    first: Iterable[str] = (),
+    *,
+    without: Iterable[str] = (),
+    headers: Mapping[str, str] | None = None,
+) -> tuple[Field, ...]:
+    """The fields of an event or record, those of `first` in front."""
+    hints = typing.get_type_hints(cls)
+    left_out = set(without)
+    names = [*first, *(name for name in cls.__struct_fields__ if name not in set(first))]  # type: ignore[attr-defined]
+    texts = headers or {}
+    return tuple(
+        Field(name, texts.get(name) or name.replace("_", " ").capitalize(), _is_number(hints.get(name)))
+        for name in names
+        if name not in left_out
+    )
+
+
+def _is_number(hint: Any) -> bool:
+    if isinstance(hint, type):
+        return issubclass(hint, Decimal | int) and hint is not bool
+    return any(map(_is_number, typing.get_args(hint)))
+
+
+def text_of(name: str, value: Any) -> str:
+    """What a cell shows: numbers exact and grouped, rates in per cent, moments as local time."""
+    if value is None:
+        return ""
+    if isinstance(value, Decimal):
+        return f"{value:+.2%}" if name.endswith("_rate") else f"{value:,f}"
+    if isinstance(value, enum.Enum):
+        return str(value.value)
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    if isinstance(value, float):
+        # The shortest text that gives this float again: the digits of the wire, without an exponent.
+        text = f"{Decimal(repr(value)):,f}"
+        return text.removesuffix(".0")
+    if isinstance(value, int):
+        if name.endswith("timestamp"):
+            return _local_time(value)
+        return str(value) if name.endswith("_id") else f"{value:,}"
+    return str(value)
+
+
+def _local_time(timestamp_ms: int) -> str:
+    try:
+        return f"{datetime.fromtimestamp(timestamp_ms / 1000):%H:%M:%S}"
+    except (OverflowError, OSError, ValueError):
+        return str(timestamp_ms)
+
+
+def plain(value: Any) -> Any:
+    """A value as QML can use it: exact decimals become floats, words plain text."""
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, enum.Enum):
+        return value.value
+    return value
+
+
+def sort_value(value: Any) -> Any:
+    """A value that Qt compares by itself, which it cannot do with a Python object such as a Decimal."""
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, int):
+        # Larger ones are compared as C++ integers of 64 bits.
+        return value
+    return plain(value)

@@ -1,0 +1,187 @@
+"""`OrderbookTableModel`: the rows of one order book."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from qt_upbit.exceptions import DecodeError
+from qt_upbit.item_models.base import LiveTableModel, Values
+from qt_upbit.item_models.fields import Field
+from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
+from qt_upbit.qt.subscription import Subscription
+from qt_upbit.qt.websocket_client_proxy import WebSocketClientProxy
+from qt_upbit.types import AskBid, BookLevel, OrderbookEvent
+
+__all__ = ["OrderbookTableModel"]
+
+_SIDE, _PRICE, _SIZE, _CUMULATIVE, _SHARE = range(5)
+
+
+class OrderbookTableModel(LiveTableModel):
+    """An order book: `depth` asks, best (lowest) last, then `depth` bids, best first.
+
+    ::
+
+        model = OrderbookTableModel(parent=self, depth=15)
+        model.set_code("KRW-BTC")
+
+    The number of rows never changes; levels that a book does not have are empty. A frame shows one whole
+    book. Texts, sorting and QML read floats; ``ValueRole``, `value` and `spread` are exact.
+
+    Fields: ``ask_bid``, ``price``, ``size``, ``cumulative_size`` (from the best level on) and ``share``
+    (``cumulative_size`` as a fraction of the deeper side's, for bars).
+
+    Signals:
+        ``book_changed()``: another book is shown; read `spread` now.
+
+    Args:
+        parent, columns, manager: as `LiveTableModel`.
+        depth: rows of each side: 1, 5, 15 or 30.
+    """
+
+    book_changed = Signal()
+
+    FIELDS = (
+        Field("ask_bid", "Side"),
+        Field("price", "Price", True),
+        Field("size", "Size", True),
+        Field("cumulative_size", "Cumulative size", True),
+        Field("share", "Share", True),
+    )
+    DEFAULT_COLUMNS = ("price", "size", "cumulative_size")
+
+    def __init__(
+        self,
+        parent: QObject | None = None,
+        *,
+        depth: int = 15,
+        columns: Sequence[str] | None = None,
+        manager: GlobalWebSocketManager | None = None,
+    ) -> None:
+        if depth not in (1, 5, 15, 30):
+            raise ValueError(f"depth must be 1, 5, 15 or 30, not {depth!r:.80}")
+        super().__init__(parent, columns=columns, manager=manager)
+        self._proxy = WebSocketClientProxy("order book table", self, manager=self._manager)
+        self._proxy.orderbook_received.connect(self._on_orderbook)
+        self._proxy.error_occurred.connect(self.error_occurred)
+        self._depth = depth
+        self._code: str | None = None
+        self._level: Decimal = Decimal(0)
+        self._subscription: Subscription | None = None
+        self._pending: OrderbookEvent | None = None
+        self._book: OrderbookEvent | None = None
+        self._insert(0, self._empty())
+
+    @property
+    def code(self) -> str | None:
+        """The pair; None before `set_code`."""
+        return self._code
+
+    @property
+    def level(self) -> Decimal:
+        """Grouping of prices, quote currency; 0 for none."""
+        return self._level
+
+    @property
+    def depth(self) -> int:
+        """Rows of each side."""
+        return self._depth
+
+    @property
+    def book(self) -> OrderbookEvent | None:
+        """The book that is shown; None before the first."""
+        return self._book
+
+    @property
+    def spread(self) -> Decimal | None:
+        """Best ask less best bid, quote currency; None while a side is empty."""
+        if self._book is None or not self._book.asks or not self._book.bids:
+            return None
+        return self._book.asks[0].price - self._book.bids[0].price
+
+    def set_code(self, code: str, *, level: int | Decimal = 0) -> None:
+        """Show the book of another pair, or with another grouping of prices.
+
+        Which levels a pair knows is in `RestClient.get_instruments`; an unknown one stays silent.
+
+        Raises:
+            InvalidSubscriptionError: code or level is wrong; all stays as it was.
+            ProxyClosedError: the model is closed.
+        """
+        self._check_usable()
+        if (code, level) == (self._code, self._level):
+            return
+        before = self._subscription
+        self._subscription = self._proxy.subscribe_orderbook([code], depth=self._depth, level=level)
+        if before is not None:
+            before.close()
+        self._code, self._level = code, Decimal(level)
+        self._pending = self._book = None
+        self._put(dict(enumerate(self._empty())))
+        if not self.is_closed:
+            self.book_changed.emit()
+
+    def _empty(self) -> list[Values]:
+        return [
+            (side, None, None, None, None) for side in (AskBid.ASK, AskBid.BID) for _ in range(self._depth)
+        ]
+
+    def _release(self) -> None:
+        self._proxy.close()
+
+    def _on_orderbook(self, event: OrderbookEvent) -> None:
+        if event.code == self._code and event.level == self._level:
+            self._pending = event
+            self._schedule()
+
+    def _flush(self) -> None:
+        book, self._pending = self._pending, None
+        if book is None:
+            return
+        try:
+            asks, bids = (side[: self._depth] for side in book.float_levels)
+        except DecodeError as exc:
+            self.error_occurred.emit(exc)
+            return
+        self._book = book
+        rows = self._empty()
+        sums = [list(itertools.accumulate(size for _, size in side)) for side in (asks, bids)]
+        deepest = max((side[-1] for side in sums if side), default=0.0)
+        for i, ((price, size), total) in enumerate(zip(asks, sums[0], strict=True)):
+            rows[self._depth - 1 - i] = (AskBid.ASK, price, size, total, total / deepest)
+        for i, ((price, size), total) in enumerate(zip(bids, sums[1], strict=True)):
+            rows[self._depth + i] = (AskBid.BID, price, size, total, total / deepest)
+        self._put(dict(enumerate(rows)))
+        if not self.is_closed and self._book is book:
+            self.book_changed.emit()
+
+    def text(self, name: str, value: Any) -> str:
+        """As `LiveTableModel.text`; shares in per cent, sums with eight decimals at most."""
+        if value is None:
+            return ""
+        if name == "share":
+            return f"{value:.1%}"
+        if name == "cumulative_size":
+            # The sum of floats has digits that no level has.
+            text = f"{value:,.8f}"
+            return text.rstrip("0").rstrip(".")
+        return super().text(name, value)
+
+    def _exact(self, row: int, position: int) -> Any:
+        if position in (_SIDE, _SHARE) or self._book is None:
+            return super()._exact(row, position)
+        if not 0 <= row < 2 * self._depth:
+            raise IndexError(row)
+        is_bid = row >= self._depth
+        levels: Sequence[BookLevel] = self._book.bids if is_bid else self._book.asks
+        i = row - self._depth if is_bid else self._depth - 1 - row
+        if i >= len(levels):
+            return None
+        if position == _CUMULATIVE:
+            return sum((level.size for level in levels[: i + 1]), Decimal(0))
+        return levels[i].price if position == _PRICE else levels[i].size

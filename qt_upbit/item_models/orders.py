@@ -1,0 +1,187 @@
+"""`OrderTableModel`: the orders of the account."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from PySide6.QtCore import QModelIndex, QObject
+
+from qt_upbit.item_models.base import LiveTableModel, Values
+from qt_upbit.item_models.fields import Field, fields_of
+from qt_upbit.qt.account import Account
+from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
+from qt_upbit.records import Order
+from qt_upbit.types import MyOrderEvent
+
+__all__ = ["OrderTableModel"]
+
+
+class OrderTableModel(LiveTableModel):
+    """One row per order, with the fields of `Order`: open ones first, newest first, then closed ones.
+
+    ::
+
+        model = OrderTableModel(parent=self)
+        view.setModel(model)
+
+    An order changes in its row, and moves to the closed ones, the last closed on top, when it ends.
+    ``is_recovered`` tells that its last event was missed and read over REST.
+
+    Args:
+        parent, columns, manager: as `LiveTableModel`.
+        account: whose orders; `Account.instance` unless given. It is not closed with the model.
+        closed_limit: how many closed ones are kept.
+
+    Raises:
+        CredentialsRequiredError: no keys are configured.
+    """
+
+    FIELDS = (
+        *fields_of(
+            Order,
+            ("uuid", "code"),
+            without=("fills",),
+            headers={
+                "code": "Pair",
+                "ask_bid": "Side",
+                "order_type": "Type",
+                "remaining_volume": "Remaining",
+                "executed_volume": "Executed",
+                "order_timestamp": "Placed",
+            },
+        ),
+        Field("avg_price", "Mean price", True),
+        Field("is_open", "Open"),
+        Field("is_recovered", "Recovered"),
+    )
+    DEFAULT_COLUMNS = (
+        "order_timestamp",
+        "code",
+        "ask_bid",
+        "order_type",
+        "state",
+        "price",
+        "volume",
+        "remaining_volume",
+        "avg_price",
+        "is_recovered",
+    )
+    _names = tuple(field.name for field in FIELDS[:-1])
+
+    def __init__(
+        self,
+        parent: QObject | None = None,
+        *,
+        account: Account | None = None,
+        closed_limit: int = 100,
+        columns: Sequence[str] | None = None,
+        manager: GlobalWebSocketManager | None = None,
+    ) -> None:
+        if isinstance(closed_limit, bool) or not isinstance(closed_limit, int) or closed_limit < 0:
+            raise ValueError(f"closed_limit must be a number of orders, not {closed_limit!r:.80}")
+        source = account if account is not None else Account.instance(manager)
+        super().__init__(parent, columns=columns, manager=manager or source._manager)
+        self._account: Account | None = source
+        self._closed_limit = closed_limit
+        self._uuids: list[str] = []
+        """Of the rows."""
+        self._open_count = 0
+        self._recovered: set[str] = set()
+        self._pending: dict[str, Order] = {}
+        for order in source.orders:
+            self._take(order)
+        source.order_changed.connect(self._on_order)
+        source.order_event.connect(self._on_event)
+
+    def row_of(self, uuid: str) -> int:
+        """The row of an order.
+
+        Raises:
+            ValueError: it has none.
+        """
+        return self._uuids.index(uuid)
+
+    def _release(self) -> None:
+        if self._account is not None and not self._account.is_closed:
+            self._account.order_changed.disconnect(self._on_order)
+            self._account.order_event.disconnect(self._on_event)
+        self._account = None
+        self._pending.clear()
+
+    def _on_order(self, order: Order) -> None:
+        # The last word at the end: orders that close in one frame stand in that sequence.
+        self._pending.pop(order.uuid, None)
+        self._pending[order.uuid] = order
+        self._schedule()
+
+    def _on_event(self, event: MyOrderEvent) -> None:
+        was = event.uuid in self._recovered
+        if event.is_recovered:
+            self._recovered.add(event.uuid)
+        else:
+            self._recovered.discard(event.uuid)
+        if was != event.is_recovered and event.uuid not in self._pending and self._account is not None:
+            order = self._account.order(event.uuid)
+            if order is not None:
+                self._on_order(order)
+
+    def _values(self, order: Order) -> Values:
+        return (*(getattr(order, name) for name in self._names), order.uuid in self._recovered)
+
+    def _flush(self) -> None:
+        pending, self._pending = self._pending, {}
+        changed: dict[str, Order] = {}
+        for order in pending.values():
+            if self.is_closed:
+                return
+            if self._take(order):
+                changed[order.uuid] = order
+        if not self.is_closed:
+            rows = {uuid: row for row, uuid in enumerate(self._uuids)}
+            self._put({rows[uuid]: self._values(order) for uuid, order in changed.items() if uuid in rows})
+
+    def _take(self, order: Order) -> bool:
+        """Give an order its row; whether it had one, whose values are still the old ones."""
+        is_known = order.uuid in self._uuids
+        if not is_known:
+            row = self._row_for_open(order) if order.is_open else self._open_count
+            self._uuids.insert(row, order.uuid)
+            self._open_count += order.is_open
+            self._insert(row, [self._values(order)])
+        else:
+            before = self._uuids.index(order.uuid)
+            if (before < self._open_count) != order.is_open:
+                self._move(before, order)
+        surplus = len(self._uuids) - self._open_count - self._closed_limit
+        if surplus > 0:
+            self._recovered.difference_update(self._uuids[-surplus:])
+            del self._uuids[-surplus:]
+            self._remove(len(self._rows) - surplus, surplus)
+        return is_known
+
+    def _move(self, before: int, order: Order) -> None:
+        """Between the open and the closed ones; an order that opens again goes on top."""
+        self._open_count += 1 if order.is_open else -1
+        after = 0 if order.is_open else self._open_count
+        if before != after:
+            # Qt names the row in front of which it will stand, counted before it leaves.
+            self.beginMoveRows(
+                QModelIndex(), before, before, QModelIndex(), after if after < before else after + 1
+            )
+            self._generation += 1
+            self._uuids.insert(after, self._uuids.pop(before))
+            self._rows.insert(after, self._rows.pop(before))
+            self.endMoveRows()
+
+    def _row_for_open(self, order: Order) -> int:
+        """Below those that were placed later: what a gap hid may be older than what is shown."""
+        placed = self._position["order_timestamp"]
+        mine = order.order_timestamp
+        if mine is None:
+            return 0
+        for row in range(self._open_count):
+            theirs: Any = self._rows[row].values[placed]
+            if theirs is None or theirs <= mine:
+                return row
+        return self._open_count
