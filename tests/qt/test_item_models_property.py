@@ -79,7 +79,7 @@ async def test_tickers(manager: GlobalWebSocketManager) -> None:
     ticks = st.tuples(st.sampled_from(CODES), st.integers(1, 5))
 
     @few
-    @given(st.lists(st.one_of(ticks, ticks, code_lists, st.just(FRAME)), max_size=25))
+    @given(st.lists(st.one_of(ticks, ticks, code_lists, st.just(FRAME)), min_size=10, max_size=30))
     def follow(steps: list[Any]) -> None:
         model = TickerTableModel(columns=["code", "trade_price", "low_price"], manager=manager)
         copy = Copy(model)
@@ -144,7 +144,7 @@ def order(number: int, state: OrderState, left: int) -> Order:
 async def test_orders_and_balances(server: SimulatedServer, make_manager: MakeManager) -> None:
     account = Account(manager=make_manager(server, keys=True))
     states = st.sampled_from((OrderState.WAIT, OrderState.WAIT, OrderState.DONE, OrderState.CANCEL))
-    changes = st.builds(order, st.integers(1, 7), states, st.integers(0, 3))
+    changes = st.builds(order, st.integers(1, 5), states, st.integers(0, 3))
     amounts = st.builds(
         lambda name, amount: Balance(currency=name, balance=Decimal(amount), locked=Decimal(1)),
         st.sampled_from(["KRW", "BTC", "ETH", "XRP"]),
@@ -152,7 +152,7 @@ async def test_orders_and_balances(server: SimulatedServer, make_manager: MakeMa
     )
 
     @few
-    @given(st.lists(st.one_of(changes, changes, amounts, st.just(FRAME)), max_size=25))
+    @given(st.lists(st.one_of(changes, changes, amounts, st.just(FRAME)), min_size=20, max_size=40))
     def follow(steps: list[Any]) -> None:
         orders = OrderTableModel(
             account=account, closed_limit=3, columns=["uuid", "state", "remaining_volume"]
