@@ -11,7 +11,6 @@ import asyncio
 import base64
 import hashlib
 import json
-import random
 import struct
 from collections.abc import Sequence
 from typing import Final
@@ -46,7 +45,6 @@ async def record(codes: int, frames: int, wire_format: str) -> tuple[list[str], 
                 if head is not None and wanted[head.type] > 0 and b'"REALTIME"' in frame[-64:]:
                     wanted[head.type] -= 1
                     found.append(frame)
-    random.Random(7).shuffle(found)
     return names, found
 
 

@@ -861,6 +861,9 @@ class OrderbookEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True)
         Raises:
             DecodeError: a row is not what the documentation says; so do all readers of the rows.
         """
+        exact = self._exact_rows
+        if all(r.ask_price and r.ask_size and r.bid_price and r.bid_size for r in exact):
+            return tuple(exact)  # nearly always
         asks, bids = self.asks, self.bids
         rows = []
         for i in range(max(len(asks), len(bids))):
