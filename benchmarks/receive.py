@@ -82,7 +82,7 @@ class Cost:
 async def _plain(server: Server, loads: bool) -> Cost:
     cost = Cost()
     url = f"ws://127.0.0.1:{server.port}/websocket/v1"
-    async with connect(url, compression=None, max_size=None) as socket:
+    async with connect(url, compression=None, max_size=None, close_timeout=0.2) as socket:
         await socket.send("x")
         await socket.recv(decode=False)
         cost.begin()

@@ -35,7 +35,7 @@ async def record(codes: int, frames: int, wire_format: str) -> tuple[list[str], 
     async with SimulatedServer(settings) as server:
         names = list(server.exchange.market.pairs)[:codes]
         url = server.url.replace("http", "ws") + "/websocket/v1"
-        async with connect(url, compression=None, max_size=None) as socket:
+        async with connect(url, compression=None, max_size=None, close_timeout=0.2) as socket:
             wishes = [{"type": each, "codes": names} for each in SHARES]
             await socket.send(json.dumps([{"ticket": "record"}, *wishes, {"format": wire_format}]))
             while any(left > 0 for left in wanted.values()):

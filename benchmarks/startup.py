@@ -48,7 +48,8 @@ async def proxies(url: str, codes: Sequence[str]) -> tuple[float, float, int]:
     return (subscribed - began) * 1000, (shown - began) * 1000, requests
 
 
-async def _proxies(rounds: int) -> list[tuple[float, float, int]]:
+async def measure_proxies(rounds: int) -> list[tuple[float, float, int]]:
+    """So often; see `proxies`."""
     settings = SimulatorSettings(markets=100, account_running=False, announcement_interval_s=None)
     async with SimulatedServer(settings) as server:
         codes = list(server.exchange.market.pairs)
@@ -67,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "import websockets.asyncio.client",
     ):
         print(f"| `{statement}` | {import_ms(statement, args.rounds):.1f} |", flush=True)
-    found = qt_upbit.run(_proxies(args.rounds), argv=["benchmark"])
+    found = qt_upbit.run(measure_proxies(args.rounds), argv=["benchmark"])
     assert found is not None
     subscribed, shown, requests = zip(*found, strict=True)
     print(f"| {_PROXIES} proxies made and subscribed | {statistics.median(subscribed):.1f} |")

@@ -24,7 +24,15 @@ PAGES = [
     "README.ko.md",
     *(
         f"docs/{name}.md"
-        for name in ("architecture", "decisions", "item_models", "private", "reliability", "security")
+        for name in (
+            "architecture",
+            "decisions",
+            "item_models",
+            "performance",
+            "private",
+            "reliability",
+            "security",
+        )
     ),
 ]
 
