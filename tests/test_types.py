@@ -129,6 +129,14 @@ def test_simple_events_are_instances_of_the_public_class(event: BaseWebSocketEve
     assert pickle.loads(pickle.dumps(twin)) == event
 
 
+def test_a_simple_book_with_full_rows_survives_pickling() -> None:
+    book = decode(lines("orderbook.default.jsonl")[0])
+    twin = decode(encode(book, WireFormat.SIMPLE))
+    assert pickle.loads(pickle.dumps(twin)) == book
+    assert isinstance(twin, OrderbookEvent)
+    assert {type(row) for row in twin.orderbook_units} == {OrderbookUnit}
+
+
 def test_events_of_different_types_are_unequal() -> None:
     trade, ticker = decode(lines("trade.default.jsonl")[0]), decode(lines("ticker.default.jsonl")[0])
     assert trade != ticker

