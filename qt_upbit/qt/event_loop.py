@@ -173,8 +173,8 @@ class QtEventLoop(qasync.QEventLoop):  # type: ignore[misc]  # qasync has no typ
     def __init__(self, app: QApplication | None = None, *, already_running: bool = False) -> None:
         self._timers = _Timers(self)
         self._interruption: BaseException | None = None
-        self._busy: dict[int, bool] = {}
-        """Descriptors whose callback runs; True where its notifier waits to be switched on again."""
+        self._busy: dict[Any, bool] = {}
+        """Notifiers whose callback runs; True for those that wait to be switched on again."""
         super().__init__(app, already_running=already_running)
         self._at_exit = functools.partial(_end_threads, weakref.ref(self))
         atexit.register(self._at_exit)
@@ -217,18 +217,18 @@ class QtEventLoop(qasync.QEventLoop):  # type: ignore[misc]  # qasync has no typ
         """
         if notifiers.get(fd) is not notifier:
             notifier.setEnabled(False)  # removed, but its event was under way
-        elif fd in self._busy:
+        elif notifier in self._busy:
             # Below a callback that runs a Qt loop of its own: not again before that one is done.
             notifier.setEnabled(False)
-            self._busy[fd] = True
+            self._busy[notifier] = True
         elif asyncio._get_running_loop() is not self or self._timers.has_ready:
             super()._QEventLoop__on_notifier_ready(notifiers, notifier, fd, callback, args)
         else:
-            self._busy[fd] = False
+            self._busy[notifier] = False
             try:
                 self._timers.run_outside_task((asyncio.Handle(callback, args, self),))
             finally:
-                if self._busy.pop(fd) and notifiers.get(fd) is notifier:
+                if self._busy.pop(notifier) and notifiers.get(fd) is notifier:
                     notifier.setEnabled(True)
 
     def _interrupt(self, exc: BaseException) -> None:

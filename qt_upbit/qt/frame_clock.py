@@ -110,7 +110,8 @@ class FrameClock(QObject):
             if item is None:
                 return
             yield item
-            if self._is_over or self._clock() > deadline:
+            # A slot may have stopped the clock, or hidden the widget that it belongs to.
+            if self._is_over or subscriber.paused or self._clock() > deadline:
                 return
 
     def _frame(self) -> None:

@@ -355,6 +355,43 @@ async def test_a_protocol_that_runs_a_nested_loop_is_not_called_inside_itself() 
     await turns(5)
 
 
+async def test_a_socket_that_is_read_below_a_nested_loop_goes_on_being_written() -> None:
+    """Both directions of a socket have the same descriptor."""
+    loop = asyncio.get_running_loop()
+    size = 16 << 20
+    written = asyncio.Event()
+
+    class Server(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            assert isinstance(transport, asyncio.Transport)
+            self.transport = transport
+
+        def data_received(self, data: bytes) -> None:
+            self.transport.write(b"x" * size)  # more than the socket takes at once
+            in_nested_loop(50)
+            written.set()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            pass
+
+    got = 0
+
+    class Client(asyncio.Protocol):
+        def data_received(self, data: bytes) -> None:
+            nonlocal got
+            got += len(data)
+
+    server = await loop.create_server(Server, "127.0.0.1", 0)
+    client, _ = await loop.create_connection(Client, *server.sockets[0].getsockname())
+    client.write(b"a")
+    await written.wait()
+    await until(lambda: got == size)
+    client.close()
+    server.close()
+    await server.wait_closed()
+    await turns(5)
+
+
 async def test_exception_in_a_task_with_a_dialog_leaves_the_loop_sound() -> None:
     async def bad() -> None:
         in_nested_loop(5)

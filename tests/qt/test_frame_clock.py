@@ -118,6 +118,22 @@ async def test_burst_yields_to_qt(screen: Screen) -> None:
     assert max(b - a for a, b in itertools.pairwise([begin, *inside])) < 0.05
 
 
+@pytest.mark.parametrize("delivery", [Delivery.EVERY, Delivery.LATEST])
+async def test_nothing_more_is_shown_once_a_slot_has_paused_its_subscriber(
+    screen: Screen, delivery: Delivery
+) -> None:
+    subscriber, other = screen.subscriber(delivery), screen.subscriber(delivery)
+    for i in range(5):
+        screen.offer(subscriber, i, key=i)
+        screen.offer(other, i, key=i)
+    screen.on_delivery = lambda one, _: screen.clock.hub.pause(one.key, one is subscriber)
+    await until(lambda: len(screen.values(other)) == 5)
+    assert screen.values(subscriber) == [0]
+    screen.on_delivery = lambda *_: None
+    screen.clock.hub.pause(subscriber.key, False)
+    await until(lambda: screen.values(subscriber) == list(range(5)))
+
+
 async def test_events_keep_flowing_in_order_through_a_dialog(screen: Screen) -> None:
     subscriber = screen.subscriber(Delivery.EVERY)
     depth = deepest = 0
