@@ -3,7 +3,8 @@
 See docs/item_models.md. They need QtCore and QtGui of PySide6, and no widget.
 """
 
-import qt_upbit.qt as _qt  # noqa: F401  # says in plain words what is wrong if PySide6 cannot be loaded
+# First, as it says in plain words what is wrong where PySide6 cannot be loaded.
+import qt_upbit.qt as _qt  # noqa: F401
 from qt_upbit.item_models.balances import BalanceTableModel
 from qt_upbit.item_models.base import LiveTableModel
 from qt_upbit.item_models.calm_sort import CalmSortProxyModel

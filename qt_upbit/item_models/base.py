@@ -25,9 +25,10 @@ from qt_upbit.exceptions import ProxyClosedError
 from qt_upbit.item_models.fields import Field, plain, sort_value, text_of
 from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
 
-__all__ = ["FIRST_FIELD_ROLE", "SORT_ROLE", "VALUE_ROLE", "LiveTableModel"]
+__all__ = ["FIRST_FIELD_ROLE", "SORT_ROLE", "VALUE_ROLE", "LiveTableModel", "check_number"]
 
 Index = QModelIndex | QPersistentModelIndex
+_ROOT: Final = QModelIndex()
 
 _USER: Final = int(Qt.ItemDataRole.UserRole)
 VALUE_ROLE: Final = _USER
@@ -64,6 +65,16 @@ class _Row:
     def __init__(self, values: Values, column_count: int) -> None:
         self.values = values
         self.texts: list[str | None] = [None] * column_count
+
+
+def check_number(name: str, value: object, of: str, example: int, least: int = 1) -> None:
+    """A whole number of something that an application gives.
+
+    Raises:
+        ValueError: it is none, or less than `least`.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ValueError(f"{name} must be a number of {of} such as {example}, not {value!r:.80}")
 
 
 class LiveTableModel(QAbstractTableModel):
@@ -178,11 +189,11 @@ class LiveTableModel(QAbstractTableModel):
 
     # --- Qt's names ----------------------------------------------------------------------------------
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008  # Qt's signature
+    def rowCount(self, parent: Index = _ROOT) -> int:
         """Number of rows."""
         return 0 if parent.isValid() else len(self._rows)
 
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008  # Qt's signature
+    def columnCount(self, parent: Index = _ROOT) -> int:
         """Number of columns."""
         return 0 if parent.isValid() else len(self._columns)
 

@@ -15,7 +15,7 @@ from PySide6.QtCore import (
     QTimer,
 )
 
-from qt_upbit.item_models.base import SORT_ROLE
+from qt_upbit.item_models.base import SORT_ROLE, check_number
 
 __all__ = ["CalmSortProxyModel"]
 
@@ -38,8 +38,7 @@ class CalmSortProxyModel(QSortFilterProxyModel):
     """
 
     def __init__(self, parent: QObject | None = None, *, interval_ms: int = _DEFAULT_INTERVAL_MS) -> None:
-        if isinstance(interval_ms, bool) or not isinstance(interval_ms, int) or interval_ms < 1:
-            raise ValueError(f"interval_ms must be milliseconds such as 1000, not {interval_ms!r:.80}")
+        check_number("interval_ms", interval_ms, "milliseconds", _DEFAULT_INTERVAL_MS)
         super().__init__(parent)
         self.setDynamicSortFilter(False)
         self.setSortRole(SORT_ROLE)

@@ -7,7 +7,7 @@ from operator import attrgetter
 
 from PySide6.QtCore import QObject, Signal
 
-from qt_upbit.item_models.base import LiveTableModel
+from qt_upbit.item_models.base import LiveTableModel, check_number
 from qt_upbit.item_models.fields import fields_of
 from qt_upbit.qt.candle_feed import CandleFeed
 from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
@@ -71,8 +71,7 @@ class CandleModel(LiveTableModel):
         columns: Sequence[str] | None = None,
         manager: GlobalWebSocketManager | None = None,
     ) -> None:
-        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-            raise ValueError(f"count must be a number of candles such as 200, not {count!r:.80}")
+        check_number("count", count, "candles", 200)
         super().__init__(parent, columns=columns, manager=manager)
         self._count = count
         self._feed: CandleFeed | None = None

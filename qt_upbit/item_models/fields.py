@@ -10,6 +10,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 __all__ = ["Field", "fields_of", "plain", "sort_value", "text_of"]
 
 
@@ -29,7 +31,7 @@ class Field:
 
 
 def fields_of(
-    cls: type,
+    cls: type[msgspec.Struct],
     first: Iterable[str] = (),
     *,
     without: Iterable[str] = (),
@@ -38,7 +40,7 @@ def fields_of(
     """The fields of an event or record, those of `first` in front."""
     hints = typing.get_type_hints(cls)
     left_out = set(without)
-    names = [*first, *(name for name in cls.__struct_fields__ if name not in set(first))]  # type: ignore[attr-defined]
+    names = dict.fromkeys((*first, *cls.__struct_fields__))
     texts = headers or {}
     return tuple(
         Field(name, texts.get(name) or name.replace("_", " ").capitalize(), _is_number(hints.get(name)))
@@ -92,9 +94,4 @@ def plain(value: Any) -> Any:
 
 def sort_value(value: Any) -> Any:
     """A value that Qt compares by itself, which it cannot do with a Python object such as a Decimal."""
-    if isinstance(value, bool):
-        return int(value)
-    if isinstance(value, int):
-        # Larger ones are compared as C++ integers of 64 bits.
-        return value
-    return plain(value)
+    return int(value) if isinstance(value, bool) else plain(value)

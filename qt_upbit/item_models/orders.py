@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QModelIndex, QObject
 
-from qt_upbit.item_models.base import LiveTableModel, Values
+from qt_upbit.item_models.base import LiveTableModel, Values, check_number
 from qt_upbit.item_models.fields import Field, fields_of
 from qt_upbit.qt.account import Account
 from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
@@ -78,8 +78,7 @@ class OrderTableModel(LiveTableModel):
         columns: Sequence[str] | None = None,
         manager: GlobalWebSocketManager | None = None,
     ) -> None:
-        if isinstance(closed_limit, bool) or not isinstance(closed_limit, int) or closed_limit < 0:
-            raise ValueError(f"closed_limit must be a number of orders, not {closed_limit!r:.80}")
+        check_number("closed_limit", closed_limit, "orders", 100, least=0)
         source = account if account is not None else Account.instance(manager)
         super().__init__(parent, columns=columns, manager=manager or source._manager)
         self._account: Account | None = source

@@ -7,7 +7,7 @@ from operator import attrgetter
 
 from PySide6.QtCore import QObject
 
-from qt_upbit.item_models.base import LiveTableModel
+from qt_upbit.item_models.base import LiveTableModel, check_number
 from qt_upbit.item_models.fields import fields_of
 from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
 from qt_upbit.qt.subscription import Subscription
@@ -59,8 +59,7 @@ class TradeListModel(LiveTableModel):
         columns: Sequence[str] | None = None,
         manager: GlobalWebSocketManager | None = None,
     ) -> None:
-        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
-            raise ValueError(f"limit must be a number of trades such as 200, not {limit!r:.80}")
+        check_number("limit", limit, "trades", 200)
         super().__init__(parent, columns=columns, manager=manager)
         self._proxy = WebSocketClientProxy("trade list", self, manager=self._manager)
         self._proxy.trade_received.connect(self._on_trades)

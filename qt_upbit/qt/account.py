@@ -28,7 +28,6 @@ from qt_upbit.protocol.order_tracker import OrderChange, OrderTracker, RestPictu
 from qt_upbit.protocol.subscription_request import resolve_row
 from qt_upbit.protocol.timing import Backoff
 from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
-from qt_upbit.qt.slot_errors import emit_watched
 from qt_upbit.qt.subscription import Subscription
 from qt_upbit.qt.websocket_client_proxy import WebSocketClientProxy
 from qt_upbit.records import Balance, Order
@@ -321,18 +320,18 @@ class Account(QObject):
     def _apply(self, event: _Event) -> None:
         if isinstance(event, MyAssetEvent):
             for balance in self._tracker.apply_asset(event):
-                self._post(functools.partial(self._emit, self.balance_changed, balance))
+                self._post_signal(self.balance_changed, balance)
         elif (change := self._tracker.apply_order(event)) is not None:
             self._tell(change)
         if not self._doubt_timer.isActive() and self._tracker.is_in_doubt:
             self._doubt_timer.start(_DOUBT_MS)
 
     def _tell(self, change: OrderChange) -> None:
-        self._post(functools.partial(self._emit, self.order_changed, change.order))
+        self._post_signal(self.order_changed, change.order)
         if change.event is not None:
-            self._post(functools.partial(self._emit, self.order_event, change.event))
+            self._post_signal(self.order_event, change.event)
         if change.fill is not None and change.event is not None and change.event.state is OrderState.TRADE:
-            self._post(functools.partial(self._emit, self.filled, change.fill))
+            self._post_signal(self.filled, change.fill)
 
     def _on_gap(self, scope: Scope, _codes: object, begin: datetime, _end: datetime) -> None:
         if scope is Scope.PRIVATE:
@@ -463,7 +462,7 @@ class Account(QObject):
         for change in found.changes:
             self._tell(change)
         for balance in found.balances:
-            self._post(functools.partial(self._emit, self.balance_changed, balance))
+            self._post_signal(self.balance_changed, balance)
         if found.lost:
             self._tell_gap(found.lost)
         if found.unresolved:
@@ -480,7 +479,7 @@ class Account(QObject):
         self._gap_begin = None
         self._release()
         self._set_state(AccountState.SYNCHRONIZED)
-        self._post(functools.partial(self._emit, self.synchronized))
+        self._post_signal(self.synchronized)
         for waiter in self._waiters:
             if not waiter.done():
                 waiter.set_result(None)
@@ -556,12 +555,12 @@ class Account(QObject):
     def _tell_gap(self, uuids: tuple[str, ...]) -> None:
         end = self._now()
         begin = end if self._gap_begin is None else self._gap_begin
-        self._post(functools.partial(self._emit, self.gap_detected, begin, end, uuids))
+        self._post_signal(self.gap_detected, begin, end, uuids)
 
     def _set_state(self, state: AccountState) -> None:
         if state is not self._state:
             self._state = state
-            self._post(functools.partial(self._emit, self.state_changed, state))
+            self._post_signal(self.state_changed, state)
 
     def _fail_waiters(self, error: QtUpbitError) -> None:
         for waiter in self._waiters:
@@ -574,12 +573,9 @@ class Account(QObject):
         if not self._outbox_timer.isActive():
             self._outbox_timer.start(0)
 
-    def _emit(self, signal: Any, *args: Any) -> None:
-        """Emit one of the signals but `error_occurred`, and report what a slot raised."""
-        for error in emit_watched(signal, *args, owner="account"):
-            self._manager._report(error, "account")
-            if shiboken6.isValid(self):
-                self.error_occurred.emit(error)
+    def _post_signal(self, signal: Any, *args: Any) -> None:
+        """Have one of the signals but `error_occurred` emitted, and reported what a slot raises."""
+        self._post(functools.partial(self._manager._emit_of, self, "account", signal, *args))
 
     def _flush(self) -> None:
         deadline = self._clock() + self._config.slice_ms / 1000

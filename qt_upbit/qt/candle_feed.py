@@ -15,7 +15,6 @@ from qt_upbit.exceptions import InvalidSubscriptionError, ProxyClosedError, QtUp
 from qt_upbit.protocol.subscription_request import resolve_row, wishes_for
 from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
 from qt_upbit.qt.owned_slot import owned_slot
-from qt_upbit.qt.slot_errors import emit_watched
 from qt_upbit.qt.subscription import Subscription
 from qt_upbit.qt.websocket_client_proxy import WebSocketClientProxy
 from qt_upbit.routing.candle_series import CandleSeries, Change
@@ -238,10 +237,7 @@ class CandleFeed(QObject):
 
     def _emit(self, signal: Any, *args: Any) -> None:
         """Emit one of the signals but `error_occurred`, and report what a slot raised."""
-        for error in emit_watched(signal, *args, owner="candle feed"):
-            self._manager._report(error, "candle feed")
-            if shiboken6.isValid(self):
-                self.error_occurred.emit(error)
+        self._manager._emit_of(self, "candle feed", signal, *args)
 
     # --- history -----------------------------------------------------------------------------------
 

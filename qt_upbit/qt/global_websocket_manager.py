@@ -724,10 +724,17 @@ class GlobalWebSocketManager(QObject):
         for error in emit_watched(signal, *args, owner="manager"):
             self._report(error, "manager")
 
-    def _report(self, error: QtUpbitError, owner: str) -> None:
+    def _emit_of(self, source: Any, owner: str, signal: Any, *args: Any) -> None:
+        """The same for an object with an `error_occurred` of its own."""
+        for error in emit_watched(signal, *args, owner=owner):
+            self._report(error, owner, source)
+
+    def _report(self, error: QtUpbitError, owner: str, source: Any = None) -> None:
         self._errors[owner] += 1
         if shiboken6.isValid(self):
             self.error_occurred.emit(owner, error)
+        if source is not None and shiboken6.isValid(source):
+            source.error_occurred.emit(error)
 
     # --- the outbox --------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QWidget
 from qt_upbit.exceptions import InvalidSubscriptionError, ProxyClosedError, QtUpbitError
 from qt_upbit.protocol.subscription_request import resolve_row, wishes_for
 from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
-from qt_upbit.qt.slot_errors import SlotWatch, emit_watched
+from qt_upbit.qt.slot_errors import SlotWatch
 from qt_upbit.qt.subscription import EventCallback, Subscription
 from qt_upbit.types import (
     ALL_CODES,
@@ -426,13 +426,10 @@ class WebSocketClientProxy(QObject):
 
     def _emit(self, signal: Any, *args: Any) -> None:
         """Emit one of the signals but `error_occurred`, and report what a slot raised."""
-        for error in emit_watched(signal, *args, owner=self.name):
-            self._report(error)
+        self._manager._emit_of(self, self.name, signal, *args)
 
     def _report(self, error: QtUpbitError) -> None:
-        self._manager._report(error, self.name)
-        if shiboken6.isValid(self):
-            self.error_occurred.emit(error)
+        self._manager._report(error, self.name, self)
 
     def _uses(self, scope: Scope) -> bool:
         return any(subscription.row.scope is scope for subscription in self._subscriptions.values())

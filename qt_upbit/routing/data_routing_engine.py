@@ -95,7 +95,6 @@ class _Route:
         "memory",
         "owed",
         "plain",
-        "plain_key",
         "recent",
         "row",
         "rows_asked",
@@ -110,10 +109,9 @@ class _Route:
         self.targets: dict[tuple[Hashable, Target], tuple[Subscriber, Target]] = {}
         self.lazy_key: tuple[Head, tuple[Hashable, ...]] | None = None
         """Conflation key when frames may stay unread until the screen asks; None when they may not."""
-        self.plain: tuple[Subscriber, ...] | None = None
-        """Everybody, if all want every change of one variant; empty if not, None if nobody has looked."""
-        self.plain_key: tuple[Head, tuple[Hashable, ...]] = (head, ())
-        """Their conflation key."""
+        self.plain: tuple[tuple[Hashable, ...], tuple[Subscriber, ...]] | None = None
+        """The variant of which all want every change, and who they are; nobody if they differ, None if
+        nobody has looked."""
         self.last: dict[tuple[Hashable, ...], Slot] = {}
         self.flowing: set[tuple[Hashable, ...]] = set()
         """Variants of which changes are asked for, so that `last` stays up to date; also for a while after
@@ -122,8 +120,8 @@ class _Route:
         """Variants whose `last` was received on the present connection."""
         self.recent = _RecentIds()
         self.memory = memory_for(row)
-        self.since: dict[Hashable, Any] = {}
-        """What had been seen when a subscriber came: what was missed before is not for it."""
+        self.since: dict[tuple[Hashable, Target], Any] = {}
+        """What had been seen when somebody came: what was missed before is not for them."""
         self.owed: set[tuple[Hashable, tuple[Hashable, ...]]] = set()
         """Who waits for a first picture of which variant; who has seen a change needs none."""
         self.depths: dict[tuple[Hashable, ...], Counter[int]] = {}
@@ -227,7 +225,7 @@ class DataRoutingEngine:
         route.targets[subscriber.key, target] = (subscriber, target)
         route.plain = None
         if route.memory is not None and (now := route.memory.now()) is not None:
-            route.since[subscriber.key] = now
+            route.since[subscriber.key, target] = now
         if row.has_depth:
             route.count_depth(variant, subscriber.depth, +1)
         lazy = (head, variant) if _may_stay_unread(row, subscriber, target) else None
@@ -252,7 +250,7 @@ class DataRoutingEngine:
         variant = target.key.variant
         route.plain = None
         route.owed.discard((key, variant))
-        route.since.pop(key, None)
+        route.since.pop((key, target), None)
         if route.row.has_depth:
             route.count_depth(variant, pair[0].depth, -1)
         if not route.targets:
@@ -320,13 +318,12 @@ class DataRoutingEngine:
 
     def _route_plain(self, route: _Route, slot: Slot) -> bool:
         """The short way of most frames: a change that is news, for everybody; False where it is not that."""
-        subscribers = route.plain
-        if subscribers is None:
-            subscribers = route.plain = self._find_plain(route)
+        if route.plain is None:
+            route.plain = _find_plain(route)
+        variant, subscribers = route.plain
         if not subscribers or route.owed:
             return False
         event = slot.event()
-        variant = route.plain_key[1]
         if event.stream_type is not StreamType.REALTIME or event.variant != variant:
             return False
         kept = route.last.get(variant)
@@ -342,24 +339,10 @@ class DataRoutingEngine:
         route.keep(variant, slot)
         if route.memory is not None:
             route.memory.remember(event)
-        key, offer = route.plain_key, self._hub.offer
+        key, offer = (slot.head, variant), self._hub.offer
         for subscriber in subscribers:
             offer(subscriber, slot, key)
         return True
-
-    def _find_plain(self, route: _Route) -> tuple[Subscriber, ...]:
-        """Its subscribers, if frames may go the short way; none otherwise."""
-        variants = {target.key.variant for _, target in route.targets.values()}
-        if (
-            len(variants) != 1
-            or route.row.conflation_fields
-            or not route.row.has_snapshot
-            or route.row.codes is CodeRule.OPTIONAL
-            or any(target.options or not s.wants_realtime for s, target in route.targets.values())
-        ):
-            return ()
-        route.plain_key = (route.head, variants.pop())
-        return tuple(subscriber for subscriber, _ in route.targets.values())
 
     def _route_decoded(self, route: _Route | None, slot: Slot) -> None:
         head = slot.head
@@ -592,8 +575,8 @@ class DataRoutingEngine:
         if route.memory is not None:
             route.memory.remember(event)
         key = (slot.head, variant, *(getattr(event, name) for name in row.conflation_fields))
-        for subscriber, _ in tuple(route.targets.values()):
-            since = route.since.get(subscriber.key)
+        for asked, (subscriber, _) in tuple(route.targets.items()):
+            since = route.since.get(asked)
             if since is not None and route.memory is not None and route.memory.is_before(event, since):
                 continue
             if subscriber.wants_realtime:
@@ -683,6 +666,21 @@ def _level_variant(text: bytes) -> tuple[Hashable, ...] | None:
     if abs(level.adjusted()) > 30:
         return None
     return (int(level) if level == level.to_integral_value() else level,)
+
+
+def _find_plain(route: _Route) -> tuple[tuple[Hashable, ...], tuple[Subscriber, ...]]:
+    """One variant and its subscribers, if frames may go the short way; nobody otherwise."""
+    row, targets = route.row, route.targets.values()
+    variants = {target.key.variant for _, target in targets}
+    if (
+        len(variants) != 1
+        or row.conflation_fields
+        or not row.has_snapshot
+        or row.codes is CodeRule.OPTIONAL
+        or any(target.options or not subscriber.wants_realtime for subscriber, target in targets)
+    ):
+        return (), ()
+    return variants.pop(), tuple(subscriber for subscriber, _ in targets)
 
 
 def _lazy_key(route: _Route) -> tuple[Head, tuple[Hashable, ...]] | None:

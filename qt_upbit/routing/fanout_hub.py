@@ -336,29 +336,11 @@ class FanoutHub:
         elif subscriber.waiting or subscriber.lost:
             self._mark(subscriber)
 
-    def pop(self, delivery: Delivery) -> tuple[Subscriber, Item] | None:
-        """The next item of a delivery with its subscriber, removed before it is handed out.
-
-        Subscribers take turns, so that a flood for one does not hold up the others; the order within a
-        subscriber is kept.
-        """
-        pending = self._pending[delivery]
-        while pending:
-            key = next(iter(pending))
-            subscriber = pending[key]
-            item = subscriber.take()
-            del pending[key]
-            if item is None:
-                continue
-            if subscriber.waiting:
-                pending[key] = subscriber
-            return subscriber, item
-        return None
-
     def turn(self, delivery: Delivery) -> Subscriber | None:
         """The next subscriber of a delivery that something waits for; it goes behind the others.
 
-        Take items from it, and say when its turn is over.
+        Subscribers take turns, so that a flood for one does not hold up the others. Take items from it, which
+        keeps their order, and say when its turn is over.
         """
         pending = self._pending[delivery]
         while pending:
