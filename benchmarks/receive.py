@@ -15,15 +15,15 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from websockets.asyncio.client import connect
 
 import qt_upbit
+from benchmarks.replay_server import SHARES
 from qt_upbit import (
     Delivery,
     GlobalWebSocketManager,
@@ -94,37 +94,23 @@ async def _plain(server: Server, loads: bool) -> Cost:
     return cost
 
 
-@dataclass
-class Desk:
-    """Proxies that share a manager, and what their slots were called with."""
-
-    manager: GlobalWebSocketManager
-    proxies: list[WebSocketClientProxy]
-    calls: int = 0
-
-
 @contextlib.asynccontextmanager
-async def desk(
-    server: Server, delivery: Delivery, slot: Callable[[BaseWebSocketEvent], object], widgets: int = 1
-) -> Any:
-    """Widgets that share the codes between them, three types each."""
+async def subscribed(
+    server: Server, delivery: Delivery, slot: Callable[[BaseWebSocketEvent], object]
+) -> AsyncIterator[GlobalWebSocketManager]:
+    """A manager with one proxy that has subscribed everything."""
     url = f"http://127.0.0.1:{server.port}"
-    config = WebSocketConfig(base_url=url, compression=False, recover_gaps=False)
-    made = Desk(GlobalWebSocketManager(config), [])
-    for i in range(widgets):
-        proxy = WebSocketClientProxy(f"widget {i}", manager=made.manager)
-        codes = server.codes[i::widgets] or server.codes[:1]
-        for name in ("ticker", "trade", "orderbook"):
-            getattr(proxy, f"{name}_received").connect(slot)
-            proxy.subscribe(name, codes, delivery=delivery)
-        made.proxies.append(proxy)
+    manager = GlobalWebSocketManager(WebSocketConfig(base_url=url, compression=False, recover_gaps=False))
+    proxy = WebSocketClientProxy("slot", manager=manager)
+    for name in SHARES:
+        getattr(proxy, f"{name}_received").connect(slot)
+        proxy.subscribe(name, server.codes, delivery=delivery)
     try:
-        yield made
+        yield manager
     finally:
-        for proxy in made.proxies:
-            proxy.close()
-        await made.manager.aclose()
-        made.manager.deleteLater()
+        proxy.close()
+        await manager.aclose()
+        manager.deleteLater()
 
 
 async def _ours(server: Server, delivery: Delivery, *, decimals: bool = False) -> Cost:
@@ -140,8 +126,8 @@ async def _ours(server: Server, delivery: Delivery, *, decimals: bool = False) -
         if calls == server.frames:
             done.set_result(None)
 
-    async with desk(server, delivery, slot) as made:
-        counters = made.manager._links[Scope.PUBLIC].client.counters
+    async with subscribed(server, delivery, slot) as manager:
+        counters = manager._links[Scope.PUBLIC].client.counters
         while not counters.messages:
             await asyncio.sleep(0.001)
         seen = counters.messages
@@ -149,7 +135,7 @@ async def _ours(server: Server, delivery: Delivery, *, decimals: bool = False) -
         async with asyncio.timeout(_PATIENCE_S):
             if delivery is Delivery.EVERY:
                 await done
-            while counters.messages < server.frames or made.manager._frames.hub.has_pending(delivery):
+            while counters.messages < server.frames or manager._frames.hub.has_pending(delivery):
                 await asyncio.sleep(0.05)
         cost.end(server.frames - seen)
     return cost

@@ -53,22 +53,22 @@ def make_ticks() -> list[TickerEvent]:
     rng = random.Random(1)
     fields = msgspec.json.decode(TICKER)
     fields["stream_type"] = "REALTIME"
-    ticks = []
+    ticks: list[TickerEvent] = []
     for number in range(4000):
         price = Decimal(rng.randrange(1, 100_000_000))
-        ticks.append(
-            from_dict(
-                fields
-                | {
-                    "code": f"KRW-C{rng.randrange(PAIRS)}",
-                    "trade_price": price,
-                    "signed_change_price": price - 50_000_000,
-                    "signed_change_rate": (price - 50_000_000) / 50_000_000,
-                    "acc_trade_price_24h": Decimal(331_188_513_477 + number * 1000),
-                    "timestamp": 1_758_875_205_276 + number,
-                }
-            )
+        tick = from_dict(
+            fields
+            | {
+                "code": f"KRW-C{rng.randrange(PAIRS)}",
+                "trade_price": price,
+                "signed_change_price": price - 50_000_000,
+                "signed_change_rate": (price - 50_000_000) / 50_000_000,
+                "acc_trade_price_24h": Decimal(331_188_513_477 + number * 1000),
+                "timestamp": 1_758_875_205_276 + number,
+            }
         )
+        assert isinstance(tick, TickerEvent)
+        ticks.append(tick)
     return ticks
 
 
@@ -116,7 +116,7 @@ class Cell(QTableWidgetItem):
     number: Any = 0
 
     def __lt__(self, other: QTableWidgetItem) -> bool:
-        return bool(self.number < other.number)
+        return isinstance(other, Cell) and bool(self.number < other.number)
 
 
 class Textbook(QTableWidget):
@@ -126,7 +126,7 @@ class Textbook(QTableWidget):
 
     def __init__(self, *, is_sorted: bool) -> None:
         super().__init__(PAIRS, len(COLUMNS))
-        self.cells: dict[str, list[QTableWidgetItem]] = {}
+        self.cells: dict[str, list[Cell]] = {}
         for row in range(PAIRS):
             self.cells[f"KRW-C{row}"] = cells = [Cell("") for _ in COLUMNS]
             for column, cell in enumerate(cells):
