@@ -1,8 +1,8 @@
 """`FanoutHub`: one buffer per subscriber, with a delivery policy and counters.
 
 The hub sits between the socket and the screen. `offer` is called by the receive path, once per
-subscriber and event; `pop` by the frame clock. Nothing here knows Qt, a socket or a clock: the hub
-calls `on_pending` once when a drained kind of delivery has something again.
+subscriber and event; the frame clock gives subscribers their `turn`. Nothing here knows Qt, a socket or
+a clock: the hub calls `on_pending` once when a drained kind of delivery has something again.
 """
 
 from __future__ import annotations

@@ -277,8 +277,10 @@ class World:
     def read(self) -> None:
         """What the frame clock does, and what a widget may."""
         for delivery in (Delivery.LATEST, Delivery.EVERY):
-            while (found := self._hub.pop(delivery)) is not None:
-                self._show(*found)
+            while (subscriber := self._hub.turn(delivery)) is not None:
+                while (item := subscriber.take()) is not None:
+                    self._show(subscriber, item)
+                self._hub.turn_over(subscriber)
         while (batch := self._hub.pop_batch()) is not None:
             for item in batch[1]:
                 self._show(batch[0], item)
