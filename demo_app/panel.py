@@ -1,0 +1,174 @@
+"""`Panel`: what every panel of the terminal is: a title, a body, and what stands there while nothing can."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+
+from demo_app.terminal_state import TerminalState
+from demo_app.theme import SPACE
+
+__all__ = ["Panel"]
+
+
+class _Curtain(QWidget):
+    """Lies over the body: loading, empty or failed, with a word and perhaps a button."""
+
+    def __init__(self, panel: Panel) -> None:
+        super().__init__(panel)
+        self.setObjectName("curtain")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._action: Callable[[], object] | None = None
+        self._text = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
+        self._text.setObjectName("curtainText")
+        self._text.setTextFormat(Qt.TextFormat.PlainText)
+        self._text.setWordWrap(True)
+        self._button = QPushButton()
+        self._button.clicked.connect(self._act)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(SPACE * 2, SPACE * 2, SPACE * 2, SPACE * 2)
+        layout.setSpacing(SPACE)
+        layout.addStretch(1)
+        layout.addWidget(self._text)
+        layout.addWidget(self._button, 0, Qt.AlignmentFlag.AlignHCenter)
+        layout.addStretch(1)
+        self.hide()
+
+    def say(self, text: str, label: str, action: Callable[[], object] | None) -> None:
+        self._text.setText(text)
+        self._button.setText(label)
+        self._button.setVisible(action is not None)
+        self._action = action
+        self.show()
+        self.raise_()
+
+    def _act(self) -> None:
+        if self._action is not None:
+            self._action()
+
+
+class _Veil(QWidget):
+    """Makes what is old look old; mouse and keys go through it."""
+
+    def __init__(self, panel: Panel) -> None:
+        super().__init__(panel)
+        self._panel = panel
+        self.setObjectName("veil")
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.hide()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        theme, text = self._panel.state.theme, self._panel.stale_text
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), theme.faded(theme.panel, 150))
+        if not text:
+            return
+        painter.setFont(theme.font(8.5, bold=True))
+        room = painter.fontMetrics().boundingRect(text).adjusted(-SPACE, -3, SPACE, 3)
+        room.moveCenter(self.rect().center())
+        room.moveTop(SPACE // 2)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.warning)
+        painter.drawRoundedRect(room, 4, 4)
+        painter.setPen(theme.ink_on(theme.warning))
+        painter.drawText(room, Qt.AlignmentFlag.AlignCenter, text)
+
+
+class Panel(QWidget):
+    """A panel of the terminal: give it a body, and override `title`, `retranslate` and `apply_theme`.
+
+    A panel has its own `WebSocketClientProxy` and works alone in a window, with a `TerminalState` and nothing
+    else. It never asks for another panel. Texts are Qt's: ``self.tr("…")``, set in `retranslate`.
+
+    Args:
+        state: what all panels share.
+        parent: owner.
+    """
+
+    NAME: ClassVar[str] = ""
+    """Its name in layouts and settings; never shown, never changed."""
+
+    def __init__(self, state: TerminalState, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName(self.NAME)
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setProperty("kind", "panel")
+        self.state = state
+        self.stale_text = ""
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(0)
+        self._veil = _Veil(self)
+        self._curtain = _Curtain(self)
+        state.theme_changed.connect(self._on_theme)
+
+    # --- for panels to override --------------------------------------------------------------------
+
+    def title(self) -> str:
+        """What stands on its tab, in the language of now."""
+        raise NotImplementedError
+
+    def retranslate(self) -> None:
+        """Set every text again: the language has changed. Called by the panel's own constructor as well."""
+
+    def apply_theme(self) -> None:
+        """Set fonts and colours that are not the stylesheet's. Called by the panel's own constructor too."""
+
+    # --- for panels to use -------------------------------------------------------------------------
+
+    def set_body(self, body: QWidget) -> None:
+        """What the panel shows when all is well."""
+        self._column.addWidget(body)
+        self._veil.raise_()
+        self._curtain.raise_()
+
+    def show_body(self) -> None:
+        """There is something to show."""
+        self._curtain.hide()
+
+    def show_curtain(self, text: str, label: str = "", action: Callable[[], object] | None = None) -> None:
+        """There is nothing to show: it is loading, there is none, or something failed.
+
+        Args:
+            text: why, and what to do.
+            label: of the button.
+            action: what the button does; without it there is none.
+        """
+        self._curtain.say(text, label, action)
+
+    @property
+    def has_curtain(self) -> bool:
+        """Whether a word stands where the body would."""
+        return not self._curtain.isHidden()
+
+    def set_stale(self, text: str) -> None:
+        """What is shown is not of now, and why, in few words; empty: it is."""
+        if text != self.stale_text:
+            self.stale_text = text
+            self._veil.setVisible(bool(text))
+            self._veil.update()
+
+    # --- Qt ----------------------------------------------------------------------------------------
+
+    def changeEvent(self, event: QEvent) -> None:
+        """The language may have changed."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.LanguageChange:
+            self.retranslate()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Curtain and veil cover all of it."""
+        super().resizeEvent(event)
+        self._veil.setGeometry(self.rect())
+        self._curtain.setGeometry(self.rect())
+
+    def _on_theme(self) -> None:
+        self.apply_theme()
+        self._veil.update()
+        self.update()

@@ -1,0 +1,109 @@
+"""`TerminalState`: what all panels share, and how they hear that it changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from PySide6.QtCore import QObject, QSettings, Signal
+
+from demo_app.theme import Theme
+from demo_app.trading_guard import TradingGuard
+from qt_upbit import AskBid, GlobalWebSocketManager, Market, RestClient
+
+__all__ = ["OrderDraft", "TerminalState"]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderDraft:
+    """What a click elsewhere wants in the order form; None leaves a field as it is."""
+
+    code: str
+    ask_bid: AskBid | None = None
+    price: Decimal | None = None
+    volume: Decimal | None = None
+
+
+class TerminalState(QObject):
+    """The pair on show, the markets, the theme. One per window; panels keep it, never each other.
+
+    Signals:
+        ``market_changed(code)``: another pair is on show.
+        ``markets_changed()``: the list of markets is there, or is another one.
+        ``theme_changed()``: panels paint again; the application's stylesheet was set already.
+        ``order_drafted(draft)``: somebody clicked a price: an `OrderDraft` for the order form.
+        ``noticed(title, text)``: something that the user should hear of now: the status line and the tray.
+
+    A change of language is Qt's own: an ``QEvent.LanguageChange`` at every widget.
+
+    Args:
+        theme: the first theme.
+        guard: asked before every order.
+        settings: what is remembered; tests give one of a file of their own.
+        market: the first pair.
+        parent: owner.
+    """
+
+    market_changed = Signal(str)
+    markets_changed = Signal()
+    theme_changed = Signal()
+    order_drafted = Signal(object)
+    noticed = Signal(str, str)
+
+    def __init__(
+        self,
+        theme: Theme,
+        guard: TradingGuard,
+        settings: QSettings,
+        market: str,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("terminal state")
+        self.guard = guard
+        self.settings = settings
+        self._theme = theme
+        self._market = market
+        self._markets: dict[str, Market] = {}
+
+    @property
+    def manager(self) -> GlobalWebSocketManager:
+        """The application's."""
+        return GlobalWebSocketManager.instance()
+
+    @property
+    def rest(self) -> RestClient:
+        """REST calls with the present keys: ask each time rather than keep it."""
+        return self.manager.rest
+
+    @property
+    def theme(self) -> Theme:
+        """Colours and fonts of now."""
+        return self._theme
+
+    def set_theme(self, theme: Theme) -> None:
+        """Change the colours of every panel."""
+        self._theme = theme
+        self.theme_changed.emit()
+
+    @property
+    def market(self) -> str:
+        """Code of the pair on show."""
+        return self._market
+
+    def set_market(self, code: str) -> None:
+        """Show another pair everywhere."""
+        if code != self._market:
+            self._market = code
+            self.market_changed.emit(code)
+
+    @property
+    def markets(self) -> dict[str, Market]:
+        """Markets by code, in the exchange's order; empty until they have come."""
+        return self._markets
+
+    def set_markets(self, markets: Sequence[Market]) -> None:
+        """The exchange's markets."""
+        self._markets = {market.code: market for market in markets}
+        self.markets_changed.emit()

@@ -1,0 +1,115 @@
+"""What every panel can do: say why it is empty, look old, speak another language, change colours, and go."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QEvent, QSettings
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton
+
+from demo_app.panel import Panel
+from demo_app.terminal_state import OrderDraft, TerminalState
+from demo_app.theme import make_theme
+from demo_app.trading_guard import TradingGuard
+from qt_upbit import AskBid, Market
+
+
+@pytest.fixture
+def state(app: QApplication, tmp_path: Path) -> TerminalState:
+    guard = TradingGuard(simulated=True, live=False, has_keys=lambda: False)
+    settings = QSettings(str(tmp_path / "terminal.ini"), QSettings.Format.IniFormat)
+    return TerminalState(make_theme("dark", korean=True), guard, settings, "KRW-BTC")
+
+
+class Figures(Panel):
+    NAME = "figures"
+
+    def __init__(self, state: TerminalState) -> None:
+        super().__init__(state)
+        self.label = QLabel("body")
+        self.set_body(self.label)
+        self.translated = self.themed = 0
+
+    def title(self) -> str:
+        return self.tr("Figures")
+
+    def retranslate(self) -> None:
+        self.translated += 1
+
+    def apply_theme(self) -> None:
+        self.themed += 1
+
+
+def _colour(panel: Panel) -> str:
+    image = panel.grab().toImage()
+    return image.pixelColor(image.width() // 2, image.height() - 5).name()
+
+
+def test_a_curtain_covers_the_body_until_there_is_something_to_show(state: TerminalState) -> None:
+    panel, asked = Figures(state), []
+    panel.resize(300, 200)
+    panel.show_curtain("No keys", "Enter keys", lambda: asked.append(1))
+    panel.show()
+    button = panel.findChild(QPushButton)
+    assert button is not None
+    assert button.isVisible()
+    assert button.text() == "Enter keys"
+    button.click()
+    assert asked == [1]
+    assert panel.has_curtain
+    panel.show_curtain("Loading…")
+    assert not button.isVisible()
+    panel.show_body()
+    assert not panel.has_curtain
+    panel.close()
+
+
+def test_a_stale_panel_looks_stale_and_fresh_again(state: TerminalState) -> None:
+    panel = Figures(state)
+    panel.resize(300, 200)
+    panel.label.setStyleSheet("background: #ffffff")
+    panel.show()
+    fresh = _colour(panel)
+    panel.set_stale("Not live")
+    assert _colour(panel) != fresh
+    panel.set_stale("")
+    assert _colour(panel) == fresh
+    panel.close()
+
+
+def test_language_and_theme_reach_it(state: TerminalState) -> None:
+    panel = Figures(state)
+    QApplication.sendEvent(panel, QEvent(QEvent.Type.LanguageChange))
+    assert panel.translated == 1
+    state.set_theme(make_theme("light", korean=True))
+    assert panel.themed == 1
+    assert state.theme.name == "light"
+
+
+def test_the_state_tells_what_changed_and_only_that(state: TerminalState) -> None:
+    heard: list[object] = []
+    state.market_changed.connect(heard.append)
+    state.markets_changed.connect(lambda: heard.append("markets"))
+    state.order_drafted.connect(heard.append)
+    state.set_market("KRW-BTC")
+    state.set_market("KRW-ETH")
+    state.set_markets([Market(code="KRW-ETH", korean_name="이더리움", english_name="Ethereum")])
+    draft = OrderDraft("KRW-ETH", AskBid.BID, Decimal("5000000"))
+    state.order_drafted.emit(draft)
+    assert heard == ["KRW-ETH", "markets", draft]
+    assert state.markets["KRW-ETH"].korean_name == "이더리움"
+
+
+def test_a_panel_that_is_gone_is_gone(state: TerminalState) -> None:
+    panel = Figures(state)
+    gone = weakref.ref(panel)
+    panel.deleteLater()
+    del panel
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    gc.collect()
+    assert gone() is None
+    state.set_theme(make_theme("light", korean=False))
