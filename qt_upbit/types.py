@@ -384,9 +384,11 @@ def refuse_odd_numbers(value: Any) -> None:
         for each in _numbers_of(type(value))(value):
             kind = type(each)
             if kind is Decimal:
-                if not (-_MAX_MAGNITUDE <= each.adjusted() <= _MAX_MAGNITUDE and each.is_finite()):
-                    refuse_odd_numbers(each)
-            elif each is not None:
+                if -_MAX_MAGNITUDE <= each.adjusted() <= _MAX_MAGNITUDE and each.is_finite():
+                    continue
+            elif kind is int and 0 <= each < _MAX_INT:
+                continue
+            if each is not None:
                 refuse_odd_numbers(each)
     elif isinstance(value, tuple | list):
         for item in value:
@@ -669,6 +671,7 @@ class _CodeEvent(BaseWebSocketEvent, frozen=True, kw_only=True, eq=False, dict=T
         return self.code
 
 
+@functools.lru_cache(maxsize=256, typed=True)
 def _plain(value: Hashable) -> Hashable:
     """A stream field as it stands in a `StreamKey`: levels are whole numbers or exact decimals."""
     if isinstance(value, Decimal):
@@ -818,8 +821,33 @@ _NUMBER_TEXT: Final = b"0123456789.-"
 _NUMBERS_SHARE: Final = 5
 """So many times as long as the text between the numbers, no book is."""
 _SHAPES_LIMIT: Final = 256
-_readable_shapes: Final[dict[bool, set[bytes]]] = {True: set(), False: set()}
-"""What stood between the numbers of rows that could be read, under DEFAULT names or not."""
+
+
+class _ReadableShapes:
+    """What stood between the numbers of rows that could be read, and how many rows those were."""
+
+    def __init__(self) -> None:
+        self._rows: dict[bytes, int] = {}
+        self._latest = (b"", 0)
+        """Nearly always the next one as well; comparing is cheaper than hashing."""
+
+    def rows_of(self, shape: bytes) -> int | None:
+        """How many rows have this shape; None if none was readable yet."""
+        if shape == self._latest[0]:
+            return self._latest[1]
+        rows = self._rows.get(shape)
+        if rows is not None:
+            self._latest = (shape, rows)
+        return rows
+
+    def add(self, shape: bytes, rows: int) -> None:
+        """Rows of this shape were read."""
+        if len(self._rows) < _SHAPES_LIMIT:
+            self._rows[shape] = rows
+
+
+_readable_shapes: Final = {True: _ReadableShapes(), False: _ReadableShapes()}
+"""Under DEFAULT names or not."""
 
 
 @functools.cache
@@ -910,8 +938,8 @@ class OrderbookEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True)
             tuple((r.bid_price, r.bid_size) for r in rows if r.bid_price and r.bid_size),
         )
 
-    def check_rows(self) -> None:
-        """See at once whether the rows can be read, without the cost of reading them.
+    def count_rows(self) -> int:
+        """How many rows there are, empty ones too; and see at once whether they can be read, at little cost.
 
         Their syntax was checked with the frame. What stands between the numbers shows whether they are where
         they belong, and it is nearly always the same text, which was read once.
@@ -922,10 +950,12 @@ class OrderbookEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True)
         text = bytes(self.units_json)
         shape = text.translate(None, _NUMBER_TEXT)
         known = _readable_shapes[type(self) is self._public]
-        if shape not in known or len(text) > _NUMBERS_SHARE * len(shape):
+        rows = known.rows_of(shape)
+        if rows is None or len(text) > _NUMBERS_SHARE * len(shape):
             _ = self.float_levels
-            if len(known) < _SHAPES_LIMIT:
-                known.add(shape)
+            rows = shape.count(b"{")
+            known.add(shape, rows)
+        return rows
 
     def truncated(self, depth: int) -> OrderbookEvent:
         """The same book with at most `depth` rows and the totals of those rows.

@@ -34,7 +34,7 @@ from qt_upbit.exceptions import (
     ServerError,
     is_retryable,
 )
-from qt_upbit.models import Head, decode, peek, split
+from qt_upbit.models import Head, decode, peek, peek_known, split
 from qt_upbit.protocol import wire
 from qt_upbit.protocol.renewal import Renewal, RenewalPhase
 from qt_upbit.protocol.subscription_state_manager import SubscriptionStateManager
@@ -480,7 +480,7 @@ class UpbitConnection:
         """
         if isinstance(raw, str):
             raw = raw.encode(errors="replace")
-        if (renewal := self._renewal_of(epoch)) is not None:
+        if self._renewal is not None and (renewal := self._renewal_of(epoch)) is not None:
             self._receive_early(renewal, raw, now)
             return []
         if epoch != self._socket or not self.is_open:
@@ -488,10 +488,8 @@ class UpbitConnection:
             return []
         self._heard_at = now
         self._pong_due = _NEVER
-        if raw.startswith(b"{") and not wire.is_control(raw):
-            head = peek(raw)
-            if head is not None and event_type_of(head.type) is not None:
-                return [(head, raw)] if self._saw_data(head, raw, now) else []
+        if (head := peek_known(raw)) is not None:
+            return [(head, raw)] if self._saw_data(head, raw, now) else []
         return self._receive_unusual(raw, now)
 
     def pong_received(self, epoch: int, now: float) -> None:

@@ -34,7 +34,6 @@ __all__ = [
     "encode_request",
     "encode_status",
     "encode_subscriptions",
-    "is_control",
 ]
 
 BOOK_DEPTHS: Final = (1, 5, 15, 30)
@@ -232,13 +231,6 @@ class SubscriptionsFrame:
 
 
 ControlFrame = ErrorFrame | StatusFrame | SubscriptionsFrame
-
-_CONTROL_STARTS: Final = (b'{"error"', b'{"status"', b'{"method"', b'{"mthd"')
-
-
-def is_control(raw: bytes) -> bool:
-    """Whether a frame begins like one of ours in `decode_control`; cheap, for the hot path."""
-    return raw.startswith(_CONTROL_STARTS)
 
 
 def decode_control(raw: bytes) -> ControlFrame | None:

@@ -105,13 +105,14 @@ class FrameClock(QObject):
 
     def _items(self, subscriber: Subscriber, at_most: int, deadline: float) -> Iterator[Item]:
         """The next items of a subscriber. While a slot shows a dialog, the ones behind go out from there."""
+        take, clock = subscriber.take, self._clock
         for _ in range(at_most):
-            item = subscriber.take()
+            item = take()
             if item is None:
                 return
             yield item
             # A slot may have stopped the clock, or hidden the widget that it belongs to.
-            if self._is_over or subscriber.paused or self._clock() > deadline:
+            if self._is_over or subscriber.paused or clock() > deadline:
                 return
 
     def _frame(self) -> None:

@@ -48,7 +48,7 @@ from qt_upbit.qt.frame_clock import FrameClock
 from qt_upbit.qt.gap_recovery import GapRecovery
 from qt_upbit.qt.release_token import ReleaseToken
 from qt_upbit.qt.scope_link import ScopeLink
-from qt_upbit.qt.slot_errors import emit_watched
+from qt_upbit.qt.slot_errors import SlotWatch, emit_watched
 from qt_upbit.rest.rest_client import RestClient
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine, Target
 from qt_upbit.routing.fanout_hub import Gap, Item, Slot, Subscriber
@@ -182,7 +182,7 @@ class GlobalWebSocketManager(QObject):
         self._snapshots: dict[int, _PendingSnapshot] = {}
         self._latency = LatencyHistogram()
         self._errors: Counter[Scope | str] = Counter()
-        self._delivered = 0
+        self._past_delivered = 0
         self._past_conflated = 0
         self._lost = 0
         self._error_times: deque[float] = deque(maxlen=_ERRORS_PER_SECOND)
@@ -280,7 +280,7 @@ class GlobalWebSocketManager(QObject):
             scopes={scope: self._scope_metrics(scope) for scope in Scope},
             proxies=len(self._proxies),
             subscriptions=len(self._subscriptions),
-            events_delivered=self._delivered,
+            events_delivered=self._past_delivered + sum(subscriber.delivered for subscriber in hub),
             events_conflated=self._past_conflated + sum(subscriber.conflated for subscriber in hub),
             events_lost=self._lost,
             errors=self._errors.total(),
@@ -440,6 +440,7 @@ class GlobalWebSocketManager(QObject):
         self._subscriptions.pop(subscription_id, None)
         if (subscriber := self._frames.hub.get(subscription_id)) is not None:
             self._past_conflated += subscriber.conflated
+            self._past_delivered += subscriber.delivered
         self._engine.detach(subscription_id)
         self._wishes_changed(self._state.remove(subscription_id))
 
@@ -517,7 +518,8 @@ class GlobalWebSocketManager(QObject):
         if not isinstance(subscription_id, int):
             return
         if (pending := self._snapshots.get(subscription_id)) is not None:
-            pending.take([each for each in self._read_all(subscriber, items) if not isinstance(each, Gap)])
+            read = (self._read(subscriber, item) for item in items if not isinstance(item, Gap))
+            pending.take([event for event in read if event is not None])
             return
         reference = self._subscriptions.get(subscription_id)
         subscription = reference() if reference is not None else None
@@ -525,32 +527,31 @@ class GlobalWebSocketManager(QObject):
         if subscription is None or proxy is None or not shiboken6.isValid(proxy):
             return
         if subscription.delivery is Delivery.BATCH:
-            self._emit_batches(subscription, proxy, self._read_all(subscriber, items))
+            self._emit_batches(subscription, proxy, subscriber, items)
         else:
-            proxy._emit_each(subscription, self._events(subscription, proxy, subscriber, items))
+            self._emit_each(subscription, proxy, subscriber, items)
         if subscriber.lost:
             self._report_overflow(subscription, proxy, subscriber.take_lost())
 
-    def _read_all(self, subscriber: Subscriber, items: Iterable[Item]) -> Iterator[BaseWebSocketEvent | Gap]:
-        for item in items:
-            if isinstance(item, Gap):
-                yield item
-            elif (event := self._read(subscriber, item)) is not None:
-                yield event
-
-    def _events(
+    def _emit_each(
         self,
         subscription: Subscription,
         proxy: WebSocketClientProxy,
         subscriber: Subscriber,
         items: Iterable[Item],
-    ) -> Iterator[BaseWebSocketEvent]:
-        """The events among items; gaps are told in their place."""
-        for each in self._read_all(subscriber, items):
-            if not isinstance(each, Gap):
-                yield each
-            else:
-                self._emit_gap(subscription, proxy, each)
+    ) -> None:
+        """Hand over events one by one, each before the next is read; gaps are told in their place."""
+        signal = proxy._signal_of(subscription)
+        with SlotWatch(proxy.name) as watch:
+            for item in items:
+                if isinstance(item, Gap):
+                    self._emit_gap(subscription, proxy, item)
+                elif (event := self._read(subscriber, item)) is not None:
+                    began = self._clock()
+                    self._latency.record(began - item.received_at)
+                    proxy._hand_over(subscription, event, signal, watch)
+                    subscriber.count(1, self._clock() - began)
+                # A callback or a slot may have ended everything.
                 if subscription.is_closed or not shiboken6.isValid(proxy):
                     return
 
@@ -558,29 +559,34 @@ class GlobalWebSocketManager(QObject):
         self,
         subscription: Subscription,
         proxy: WebSocketClientProxy,
-        items: Iterable[BaseWebSocketEvent | Gap],
+        subscriber: Subscriber,
+        items: Iterable[Item],
     ) -> None:
         """What stands between gaps is a batch."""
         batch: list[BaseWebSocketEvent] = []
-        for each in items:
-            if not isinstance(each, Gap):
-                batch.append(each)
-                continue
+
+        def emit() -> None:
+            began = self._clock()
             proxy._emit_batch(subscription, tuple(batch))
+            subscriber.count(len(batch), self._clock() - began)
             batch.clear()
-            self._emit_gap(subscription, proxy, each)
-        proxy._emit_batch(subscription, tuple(batch))
+
+        for item in items:
+            if isinstance(item, Gap):
+                emit()
+                self._emit_gap(subscription, proxy, item)
+            elif (event := self._read(subscriber, item)) is not None:
+                self._latency.record(self._clock() - item.received_at)
+                batch.append(event)
+        emit()
 
     def _read(self, subscriber: Subscriber, slot: Slot) -> BaseWebSocketEvent | None:
         try:
-            event = subscriber.view(slot)
+            return subscriber.view(slot)
         except DecodeError as exc:
             row = event_type_of(slot.head.type)
             self._on_link_error(row.scope if row is not None else Scope.PUBLIC, exc)
             return self._read(subscriber, slot.older) if slot.older is not None else None
-        self._latency.record(self._clock() - slot.received_at)
-        self._delivered += 1
-        return event
 
     def _emit_gap(self, subscription: Subscription, proxy: WebSocketClientProxy, gap: Gap) -> None:
         if not subscription.is_closed and shiboken6.isValid(proxy):

@@ -152,7 +152,8 @@ class ScopeLink(QObject):
         # A frame makes deadlines later unless it makes us act, and the timer may wake once in vain.
         if self.connection.has_output:
             self._carry_out()
-        self._route(frames, now)
+        if frames:
+            self._route(frames, now)
 
     def _route(self, frames: Iterable[tuple[Head, bytes]], now: float) -> None:
         for head, data in frames:

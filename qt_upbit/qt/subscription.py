@@ -58,8 +58,8 @@ class Subscription:
         self._closed = False
         self._waiters: set[asyncio.Future[None]] = set()
         self._waited_s = 0.0
-        self.leading_keys = frozenset(self.keys)
-        """The streams whose events the proxy's signal carries from this subscription."""
+        self.has_callback = callback is not None
+        self._lead(self.keys)
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else "live" if not self._awaited else "waiting"
@@ -83,9 +83,7 @@ class Subscription:
 
     def leads(self, event: BaseWebSocketEvent) -> bool:
         """Whether the proxy's signal carries this event from this subscription."""
-        if len(self.leading_keys) == len(self.keys):
-            return True
-        return event.stream_key in self.leading_keys
+        return self.leads_all or event.stream_key in self._leading_keys
 
     def close(self) -> None:
         """Stop receiving, at once and for good. Idempotent."""
@@ -137,6 +135,11 @@ class Subscription:
             for waiter in self._waiters:
                 if not waiter.done():
                     waiter.set_result(None)
+
+    def _lead(self, keys: Iterable[StreamKey]) -> None:
+        """The proxy's signal carries the events of these streams from this subscription."""
+        self._leading_keys = frozenset(keys)
+        self.leads_all = len(self._leading_keys) == len(self.keys)
 
     # --- told by the manager -----------------------------------------------------------------------
 

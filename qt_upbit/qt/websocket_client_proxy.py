@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -393,7 +393,7 @@ class WebSocketClientProxy(QObject):
         }
         taken: set[StreamKey] = set()
         for subscription in subscriptions:
-            subscription.leading_keys = frozenset(
+            subscription._lead(
                 key
                 for key in subscription.keys
                 if key not in taken and (key.code == ALL_CODES or (key.type, key.variant) not in everything)
@@ -407,22 +407,23 @@ class WebSocketClientProxy(QObject):
         subscription._deliver(batch)
         led = tuple(event for event in batch if subscription.leads(event))
         if led and not subscription.is_closed and shiboken6.isValid(self):
-            self._emit(getattr(self, f"{subscription.row.name}_received"), led)
+            self._emit(self._signal_of(subscription), led)
 
-    def _emit_each(self, subscription: Subscription, events: Iterable[BaseWebSocketEvent]) -> None:
-        """Hand events to the callback and, where it leads, to the signal; each before the next is read."""
-        signal = getattr(self, f"{subscription.row.name}_received")
-        with SlotWatch(self.name) as watch:
-            for event in events:
-                subscription._deliver(event)
-                # The callback may have ended everything.
-                if subscription.is_closed or not shiboken6.isValid(self):
-                    return
-                if subscription.leads(event):
-                    for error in watch.emit(signal, event):
-                        self._report(error)
-                    if subscription.is_closed or not shiboken6.isValid(self):
-                        return
+    def _signal_of(self, subscription: Subscription) -> Any:
+        return getattr(self, f"{subscription.row.name}_received")
+
+    def _hand_over(
+        self, subscription: Subscription, event: BaseWebSocketEvent, signal: Any, watch: SlotWatch
+    ) -> None:
+        """Hand an event to the callback and, where it leads, to the signal."""
+        if subscription.has_callback:
+            subscription._deliver(event)
+            # The callback may have ended everything.
+            if subscription.is_closed or not shiboken6.isValid(self):
+                return
+        if subscription.leads_all or subscription.leads(event):
+            for error in watch.emit(signal, event):
+                self._report(error)
 
     def _emit(self, signal: Any, *args: Any) -> None:
         """Emit one of the signals but `error_occurred`, and report what a slot raised."""

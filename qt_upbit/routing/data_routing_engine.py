@@ -53,6 +53,7 @@ class Target:
     options: tuple[tuple[str, Any], ...] = ()
 
 
+_REALTIME: Final = StreamType.REALTIME
 _TAIL_BYTES: Final = 80
 _TAIL_LEVEL: Final = re.compile(rb'"(?:lv|level)":(-?[0-9][0-9.eE+-]*)[,}]')
 """The level stands after the rows of a book, before or after ``stream_type``."""
@@ -141,6 +142,8 @@ class _Route:
         """Remember the last value of a variant."""
         self.last[variant] = slot
         self.fresh.add(variant)
+        if not self.row.has_depth:
+            return
         asked, kept = self.rows_asked.get(variant, 0), self.rows_kept.get(variant)
         if kept == asked:
             return
@@ -304,7 +307,8 @@ class DataRoutingEngine:
             and ((last := route.last.get(key[1])) is None or last.raw != raw)
             and (not key[1] or _tail_variant(raw) == key[1])
         ):
-            slot = Slot(head, raw, now, older=last)
+            slot = Slot(head, raw, now)
+            slot.replace(last)
             route.keep(key[1], slot)
             self.events_routed += 1
             offer = self._hub.offer
@@ -318,19 +322,20 @@ class DataRoutingEngine:
 
     def _route_plain(self, route: _Route, slot: Slot) -> bool:
         """The short way of most frames: a change that is news, for everybody; False where it is not that."""
-        if route.plain is None:
-            route.plain = _find_plain(route)
-        variant, subscribers = route.plain
+        if (plain := route.plain) is None:
+            plain = route.plain = _find_plain(route)
+        variant, subscribers = plain
         if not subscribers or route.owed:
             return False
         event = slot.event()
-        if event.stream_type is not StreamType.REALTIME or event.variant != variant:
+        if event.stream_type is not _REALTIME or (variant and event.variant != variant):
             return False
         kept = route.last.get(variant)
         if kept is None or slot.raw == kept.raw:
             return False
-        if route.row.order_is_identity:
-            number = getattr(event, route.row.order_field)
+        row = route.row
+        if row.order_is_identity:
+            number = getattr(event, row.order_field)
             if number in route.recent:
                 return False
             route.recent.add(number)

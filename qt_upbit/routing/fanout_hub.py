@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 
+import msgspec
+
 from qt_upbit.exceptions import DecodeError
 from qt_upbit.models import Head, decode
 from qt_upbit.types import BaseWebSocketEvent, Delivery, OrderbookEvent, StreamType
@@ -18,36 +20,28 @@ from qt_upbit.types import BaseWebSocketEvent, Delivery, OrderbookEvent, StreamT
 __all__ = ["FanoutHub", "Gap", "Slot", "Subscriber", "with_stream_type"]
 
 
-class Slot:
+class Slot(msgspec.Struct, eq=False):
     """One received object, decoded when somebody first reads it and never twice.
 
     Several subscribers share a slot. Under LATEST most slots are replaced before they are read, so
-    the cost of decoding follows the screen, not the exchange.
+    the cost of decoding follows the screen, not the exchange. One is made for every frame, hence a struct.
 
     Args:
         head: type and code.
         raw: the object's text.
         received_at: on the monotonic clock.
-        event: what it says, where that is known.
-        older: the value before, should nobody have read it: it counts if this one turns out unreadable.
+        _event: what it says, where that is known.
     """
 
-    __slots__ = ("_event", "_older", "_rows_checked", "head", "raw", "received_at")
+    head: Head
+    raw: bytes
+    received_at: float
+    _event: BaseWebSocketEvent | None = None
+    _older: Slot | None = None
+    _rows: int = -1
 
-    def __init__(
-        self,
-        head: Head,
-        raw: bytes,
-        received_at: float,
-        event: BaseWebSocketEvent | None = None,
-        older: Slot | None = None,
-    ) -> None:
-        self.head = head
-        self.raw = raw
-        self.received_at = received_at
-        self._event = event
-        self._older: Slot | None = None
-        self._rows_checked = False
+    def replace(self, older: Slot | None) -> None:
+        """Take the place of the value before; it counts if it is unread and this one turns out unreadable."""
         if older is not None and older._event is None:
             self._older, older._older = older, None  # one is enough, and a chain would never end
 
@@ -62,22 +56,15 @@ class Slot:
             self._older = None
         return self._event
 
-    @property
-    def rows(self) -> int:
-        """Rows of an order book, without reading them; 0 for other types."""
-        if self.raw:
-            return self.raw.count(b"{") - 1
-        return bytes(self._event.units_json).count(b"{") if isinstance(self._event, OrderbookEvent) else 0
-
-    def check_rows(self) -> None:
-        """Whether the rows of a book can be read; looked at once, however many subscribers there are.
+    def rows_of(self, book: OrderbookEvent) -> int:
+        """How many rows a book has that can be read; looked at once, however many subscribers there are.
 
         Raises:
             DecodeError: they cannot.
         """
-        if not self._rows_checked and isinstance(event := self.event(), OrderbookEvent):
-            event.check_rows()
-            self._rows_checked = True
+        if self._rows < 0:
+            self._rows = book.count_rows()
+        return self._rows
 
     @property
     def older(self) -> Slot | None:
@@ -129,10 +116,14 @@ class Subscriber:
         high_water_mark: items that may wait, whatever the delivery.
         lost: events dropped since `take_lost`, because more than `high_water_mark` were waiting.
         conflated: events replaced by newer ones before they were read, under LATEST. Not a loss.
+        delivered: events handed over.
+        overflowed: events dropped, total.
+        slot_s, slot_max_s: seconds that callbacks and slots took: in all, and the longest event or batch.
     """
 
     __slots__ = (
         "_gaps",
+        "_is_latest",
         "_latest",
         "_queue",
         "conflated",
@@ -142,8 +133,11 @@ class Subscriber:
         "high_water_mark",
         "key",
         "lost",
+        "overflowed",
         "owner",
         "paused",
+        "slot_max_s",
+        "slot_s",
         "wants_realtime",
         "wants_snapshot",
     )
@@ -162,6 +156,7 @@ class Subscriber:
         self.key = key
         self.owner = owner
         self.delivery = delivery
+        self._is_latest = delivery is Delivery.LATEST
         self.depth = depth
         self.wants_snapshot = wants_snapshot
         self.wants_realtime = wants_realtime
@@ -170,6 +165,9 @@ class Subscriber:
         self.lost = 0
         self.conflated = 0
         self.delivered = 0
+        self.overflowed = 0
+        self.slot_s = 0.0
+        self.slot_max_s = 0.0
         self._latest: dict[Hashable, Item] = {}
         self._gaps = 0
         """Gaps in `_latest`."""
@@ -183,7 +181,7 @@ class Subscriber:
     def put(self, item: Item, conflation_key: Hashable) -> bool:
         """Store an item; True if nothing had been waiting."""
         was_empty = not self._latest and not self._queue
-        if self.delivery is Delivery.LATEST:
+        if self._is_latest:
             self._put_latest(item, conflation_key)
         else:
             if len(self._queue) >= self.high_water_mark:
@@ -255,7 +253,15 @@ class Subscriber:
     def take_lost(self) -> int:
         """Events lost since the last call."""
         lost, self.lost = self.lost, 0
+        self.overflowed += lost
         return lost
+
+    def count(self, events: int, slot_s: float) -> None:
+        """Events were handed over, and whoever took them was so long about it."""
+        self.delivered += events
+        self.slot_s += slot_s
+        if slot_s > self.slot_max_s:
+            self.slot_max_s = slot_s
 
     def view(self, slot: Slot) -> BaseWebSocketEvent:
         """The event as this subscriber asked for it.
@@ -263,12 +269,11 @@ class Subscriber:
         Raises:
             DecodeError: the frame is unreadable.
         """
-        event = slot.event()
+        event = slot._event or slot.event()
         if self.depth and isinstance(event, OrderbookEvent):
             try:
-                if slot.rows > self.depth:
+                if slot.rows_of(event) > self.depth:
                     return event.truncated(self.depth)
-                slot.check_rows()
             except ValueError as exc:
                 raise DecodeError(str(exc), slot.raw) from exc
         return event

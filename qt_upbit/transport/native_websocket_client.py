@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -32,8 +33,10 @@ _logger.setLevel(logging.INFO)
 _logger.addFilter(lambda record: record.levelno > logging.DEBUG)
 
 _AUTH_STATUS: Final = (401, 403)
-_PIECE_BYTES: Final = 8192
+_PIECE_BYTES: Final = 16384
 """The clock is looked at after so many bytes; compressed, they may hold some hundred messages."""
+_DATA: Final = (int(Opcode.BINARY), int(Opcode.TEXT), int(Opcode.CONT))
+_PONG: Final = int(Opcode.PONG)
 
 
 @dataclass(slots=True)
@@ -69,6 +72,7 @@ class _Connection(ClientConnection):
         super().__init__(*args, **kwargs)
         self._client = client
         self._client_epoch = epoch
+        self._hand_over = functools.partial(client._tell_message, epoch)
         self._fragments: list[bytes] = []
         self._early: list[bytes] = []
         self._unread = b""
@@ -81,7 +85,8 @@ class _Connection(ClientConnection):
         self._client._tell(self._client._on_opened, self._client_epoch)
         early, self._early = self._early, []
         for data in early:
-            self._hand_over(data)
+            if not self.muted:
+                self._hand_over(data)
 
     def mute(self) -> None:
         """Tell the client nothing more; only the close handshake goes on."""
@@ -136,9 +141,9 @@ class _Connection(ClientConnection):
     def process_event(self, event: Any) -> None:
         if not isinstance(event, Frame):
             super().process_event(event)
-        elif event.opcode in (Opcode.BINARY, Opcode.TEXT, Opcode.CONT):
+        elif event.opcode in _DATA:
             self._take(event)
-        elif event.opcode is Opcode.PONG:
+        elif event.opcode == _PONG:
             if self.announced and not self.muted:
                 self._client._tell(self._client._on_pong, self._client_epoch)
         else:
@@ -156,14 +161,10 @@ class _Connection(ClientConnection):
         counters = self._client.counters
         counters.messages += 1
         counters.inflated_bytes += len(data)
-        if self.announced:
-            self._hand_over(data)
-        else:
+        if not self.announced:
             self._early.append(data)
-
-    def _hand_over(self, data: bytes) -> None:
-        if not self.muted:
-            self._client._tell(self._client._on_message, data, self._client_epoch)
+        elif not self.muted:
+            self._hand_over(data)
 
 
 class NativeWebSocketClient:
@@ -254,9 +255,14 @@ class NativeWebSocketClient:
         try:
             callback(*args)
         except Exception as exc:  # one message must not cost the connection
-            asyncio.get_running_loop().call_exception_handler(
-                {"message": "a callback of the websocket client raised", "exception": exc}
-            )
+            _report(exc)
+
+    def _tell_message(self, epoch: int, data: bytes) -> None:
+        """As `_tell`, for every message."""
+        try:
+            self._on_message(data, epoch)
+        except Exception as exc:  # as above
+            _report(exc)
 
     async def _run(self, url: str, headers: SecretHeaders, epoch: int) -> None:
         try:
@@ -303,6 +309,12 @@ class NativeWebSocketClient:
         )
         assert isinstance(connection, _Connection)  # noqa: S101  # made by `create`
         return connection
+
+
+def _report(error: Exception) -> None:
+    asyncio.get_running_loop().call_exception_handler(
+        {"message": "a callback of the websocket client raised", "exception": error}
+    )
 
 
 async def _close(socket: ClientConnection, timeout_s: float) -> None:

@@ -139,7 +139,6 @@ _converter: Final = SimpleFormatConverter()
 
 def target_wire(data: bytes) -> None:
     """Control frames and requests are understood or refused; both halves agree; keys come back."""
-    wire.is_control(data)
     control = _tried(lambda: wire.decode_control(data))
     if isinstance(control, wire.ErrorFrame):
         again = wire.decode_control(wire.encode_error(control.name, control.message))

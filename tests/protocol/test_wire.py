@@ -147,7 +147,6 @@ def test_error_frames(raw: bytes, wrap: bytes) -> None:
 def test_status_frames() -> None:
     assert decode_control(lines("status.jsonl")[0]) == StatusFrame("UP")
     assert decode_control(wire.encode_status()) == StatusFrame("UP")
-    assert wire.is_control(wire.encode_status())
 
 
 @pytest.mark.parametrize("raw", lines("list_subscriptions.default.jsonl"))
@@ -181,4 +180,3 @@ def test_unreadable_control_frames_raise_decode_error(raw: bytes) -> None:
 )
 def test_everything_else_is_not_control(raw: bytes) -> None:
     assert decode_control(raw) is None
-    assert not wire.is_control(lines("ticker.default.jsonl")[0])
