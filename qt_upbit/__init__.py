@@ -106,7 +106,7 @@ _HOMES = {
     "qt_upbit.routing.data_routing_engine": ("DataRoutingEngine",),
     "qt_upbit.routing.fanout_hub": ("FanoutHub",),
     "qt_upbit.transport.native_websocket_client": ("NativeWebSocketClient",),
-    "qt_upbit.metrics": ("Metrics", "ScopeMetrics"),
+    "qt_upbit.metrics": ("LatencySummary", "Metrics", "ScopeMetrics", "SubscriptionMetrics"),
     "qt_upbit.item_models": (
         "BalanceTableModel",
         "CalmSortProxyModel",
@@ -146,8 +146,10 @@ if TYPE_CHECKING:
     from qt_upbit.key_store import delete_credentials as delete_credentials
     from qt_upbit.key_store import load_credentials as load_credentials
     from qt_upbit.key_store import save_credentials as save_credentials
+    from qt_upbit.metrics import LatencySummary as LatencySummary
     from qt_upbit.metrics import Metrics as Metrics
     from qt_upbit.metrics import ScopeMetrics as ScopeMetrics
+    from qt_upbit.metrics import SubscriptionMetrics as SubscriptionMetrics
     from qt_upbit.models import from_dict as from_dict
     from qt_upbit.models import to_dict as to_dict
     from qt_upbit.protocol.connection import UpbitConnection as UpbitConnection

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qt_upbit.metrics import LatencyHistogram, Metrics, ScopeMetrics
+from qt_upbit.metrics import LatencyHistogram, LatencySummary, Metrics, RecentLatency, ScopeMetrics
 
 _latencies = st.lists(st.floats(0.0, 30.0), min_size=1, max_size=200)
 
@@ -66,3 +66,48 @@ def test_compression_saving_is_a_fraction(wire: int, inflated: int) -> None:
 def test_pictures_are_frozen() -> None:
     with pytest.raises(AttributeError):
         Metrics().errors = 5  # type: ignore[misc]
+
+
+# --- the last seconds ------------------------------------------------------------------------------
+
+
+def test_a_summary_says_what_was_recorded() -> None:
+    histogram = LatencyHistogram()
+    for ms in (1, 1, 1, 1, 1, 1, 1, 1, 1, 100):
+        histogram.record(ms / 1000)
+    told = histogram.summary()
+    assert told.count == 10
+    assert 0.001 <= told.p50_s <= told.p90_s <= 0.00125
+    assert told.p99_s == told.max_s == 0.1
+    assert [count for _, count in told.buckets] == [9, 1]
+    assert [bound for bound, _ in told.buckets] == sorted(bound for bound, _ in told.buckets)
+    assert LatencyHistogram().summary() == LatencySummary()
+
+
+def test_what_is_longer_than_every_bucket_is_told_by_its_length() -> None:
+    histogram = LatencyHistogram()
+    histogram.record(90.0)
+    assert histogram.summary().buckets == ((90.0, 1),)
+
+
+def test_a_bad_second_is_forgotten_after_one_or_two_windows() -> None:
+    recent = RecentLatency(window_s=10.0)
+    recent.roll(0.0)
+    recent.record(5.0)
+    recent.roll(9.9)
+    assert recent.summary().max_s == 5.0
+    recent.roll(10.0)
+    recent.record(0.001)
+    assert recent.summary().max_s == 5.0
+    assert recent.summary().count == 2
+    recent.roll(20.0)
+    assert recent.summary().max_s == 0.001
+    assert recent.summary().count == 1
+
+
+def test_after_a_sleep_what_was_before_is_old() -> None:
+    recent = RecentLatency(window_s=10.0)
+    recent.roll(0.0)
+    recent.record(5.0)
+    recent.roll(3600.0)
+    assert recent.summary().count == 0

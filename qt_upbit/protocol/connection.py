@@ -37,7 +37,7 @@ from qt_upbit.exceptions import (
 from qt_upbit.models import Head, decode, peek, peek_known, split
 from qt_upbit.protocol import wire
 from qt_upbit.protocol.renewal import Renewal, RenewalPhase
-from qt_upbit.protocol.subscription_state_manager import SubscriptionStateManager
+from qt_upbit.protocol.subscription_state_manager import SubscriptionStateManager, listed_streams
 from qt_upbit.protocol.timing import Backoff, RollingWindowLimiter
 from qt_upbit.types import ConnectionState, Scope, StreamKey, event_type_of, rows_of
 
@@ -56,6 +56,7 @@ __all__ = [
     "SendPing",
     "SendText",
     "StateChanged",
+    "StreamsListed",
     "StreamsLive",
     "StreamsRefused",
     "StreamsSilent",
@@ -204,6 +205,13 @@ class RequestSent:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamsListed:
+    """The server said which streams it sends here; types that it has invented since are left out."""
+
+    keys: frozenset[StreamKey]
+
+
+@dataclass(frozen=True, slots=True)
 class TokenRenewed:
     """The successor's socket took over: a new token, no event lost or told twice."""
 
@@ -230,6 +238,7 @@ ConnectionEvent = (
     | StreamsSilent
     | StreamsRefused
     | RequestSent
+    | StreamsListed
     | TokenRenewed
     | RenewalFailed
     | FramesReleased
@@ -348,6 +357,8 @@ class UpbitConnection:
         self._confirm_at = _NEVER
         self._audit_at = _NEVER
         self._audit_ticket: str | None = None
+        self._is_list_wanted = False
+        """Somebody waits for the server's list, beside our own audit."""
         self._healed: frozenset[StreamKey] | None = None
         self._resync_due = _NEVER
         self._frames = 0
@@ -387,6 +398,10 @@ class UpbitConnection:
     def error(self) -> QtUpbitError | None:
         """Why the last attempt failed or the scope is REJECTED; None once it is live again."""
         return self._error
+
+    def silence_s(self, now: float) -> float | None:
+        """Seconds since the last object of a stream; None where this connection has shown none."""
+        return now - self._last_frame_at if self.is_open and self._last_frame_at is not None else None
 
     @property
     def has_output(self) -> bool:
@@ -563,6 +578,19 @@ class UpbitConnection:
             return False
         self._renewal = Renewal(self._new_message_limiter(), now)
         self.tick(now)
+        return True
+
+    def ask_for_list(self, now: float) -> bool:
+        """Ask the server which streams it sends here, when the limits allow it; `StreamsListed` answers.
+
+        False where there is nobody to ask: no socket is open, or the server has not understood the question.
+        """
+        if not self.is_open or not self._may_ask_list or self._linger_until != _NEVER:
+            return False
+        self._is_list_wanted = True
+        if self._audit_ticket is None:
+            self._audit_at = now
+            self._deadline_moved = True
         return True
 
     def close(self) -> None:
@@ -879,6 +907,8 @@ class UpbitConnection:
             self._resync_due = now + self._config.silent_code_timeout_s
         interval = self._config.audit_interval_s
         self._audit_at = _NEVER if interval is None else now + interval
+        if self._is_list_wanted:
+            self._audit_at = now
         if not self._has_snapshots or (
             self._state is ConnectionState.RESYNCING and not self._subscriptions.owes_pictures(self.scope)
         ):
@@ -1039,6 +1069,9 @@ class UpbitConnection:
         if frame.ticket != self._audit_ticket:
             return
         self._audit_ticket = None
+        self._is_list_wanted = False
+        listed = (key for entry in frame.result for key, _ in listed_streams(entry))
+        self._events.append(StreamsListed(frozenset(listed)))
         missing, surplus = self._subscriptions.audit(self.scope, frame.result)
         differences = frozenset(missing | surplus)
         if self._send_at != _NEVER:

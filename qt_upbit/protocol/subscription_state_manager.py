@@ -33,7 +33,7 @@ import msgspec
 from qt_upbit.protocol.wire import DEFAULT_BOOK_DEPTH, RequestItem
 from qt_upbit.types import ALL_CODES, EVENT_TYPES, CodeRule, EventType, Scope, StreamKey, event_type_of
 
-__all__ = ["StreamState", "SubscriptionStateManager", "Wish"]
+__all__ = ["StreamState", "SubscriptionStateManager", "Wish", "listed_streams"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -532,7 +532,7 @@ class SubscriptionStateManager:
         listed: set[StreamKey] = set()
         surplus: set[StreamKey] = set()
         for entry in result:
-            for key, exact in _listed_streams(entry):
+            for key, exact in listed_streams(entry):
                 # An entry may leave out what tells its streams apart, or spell all codes out.
                 ours = [key] if exact and key in asked else [k for k in asked if _may_be(key, k, exact)]
                 listed.update(ours)
@@ -627,7 +627,7 @@ def _absorb_all_codes(merged: dict[StreamKey, Wish]) -> dict[StreamKey, Wish]:
     }
 
 
-def _listed_streams(entry: Mapping[str, Any]) -> Iterator[tuple[StreamKey, bool]]:
+def listed_streams(entry: Mapping[str, Any]) -> Iterator[tuple[StreamKey, bool]]:
     """The streams of one entry of the server's list, each with whether it says all that tells it apart.
 
     Nothing here may raise: the list comes from outside.

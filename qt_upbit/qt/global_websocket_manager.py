@@ -20,6 +20,7 @@ from PySide6.QtCore import Property, QCoreApplication, QObject, QThread, QTimer,
 from qt_upbit.config import Credentials, WebSocketConfig
 from qt_upbit.exceptions import (
     ConfigError,
+    ConnectionFailedError,
     CredentialsRequiredError,
     DecodeError,
     ProxyClosedError,
@@ -28,13 +29,14 @@ from qt_upbit.exceptions import (
     SubscriptionError,
     WrongThreadError,
 )
-from qt_upbit.metrics import LatencyHistogram, Metrics, ScopeMetrics
+from qt_upbit.metrics import Metrics, ScopeMetrics, SubscriptionMetrics
 from qt_upbit.protocol.connection import (
     ConnectionEvent,
     ErrorReported,
     GapDetected,
     RequestSent,
     StateChanged,
+    StreamsListed,
     StreamsLive,
     StreamsRefused,
     StreamsSilent,
@@ -46,6 +48,7 @@ from qt_upbit.protocol.subscription_state_manager import StreamState, Subscripti
 from qt_upbit.protocol.timing import RollingWindowLimiter
 from qt_upbit.qt.frame_clock import FrameClock
 from qt_upbit.qt.gap_recovery import GapRecovery
+from qt_upbit.qt.performance_monitor import PerformanceMonitor
 from qt_upbit.qt.release_token import ReleaseToken
 from qt_upbit.qt.scope_link import ScopeLink
 from qt_upbit.qt.slot_errors import SlotWatch, emit_watched
@@ -75,6 +78,7 @@ _snapshot_ids = itertools.count(-1, -1)
 
 _HOLE_TIMEOUT_S: Final = 3.0
 """The line is well and only some trades are wanted: events do not wait for them as after an outage."""
+_LIST_TIMEOUT_S: Final = 5.0
 _COMPARE_CLOCKS_MS: Final = 1000
 _SLEPT_S: Final = 2.0
 """Less than this may be a clock that is set."""
@@ -180,15 +184,10 @@ class GlobalWebSocketManager(QObject):
         self._of_proxy: dict[int, set[int]] = {}
         self._subscriptions: dict[int, weakref.ref[Subscription]] = {}
         self._snapshots: dict[int, _PendingSnapshot] = {}
-        self._latency = LatencyHistogram()
         self._errors: Counter[Scope | str] = Counter()
-        self._past_delivered = 0
-        self._past_conflated = 0
         self._lost = 0
+        self._list_answers: dict[Scope, asyncio.Future[frozenset[StreamKey]]] = {}
         self._error_times: deque[float] = deque(maxlen=_ERRORS_PER_SECOND)
-        self._messages_before: dict[Scope, int] = {}
-        self._metrics_at = clock()
-        self._rates: dict[Scope, float] = {}
 
         self._state = SubscriptionStateManager()
         self._frames = FrameClock(
@@ -219,6 +218,7 @@ class GlobalWebSocketManager(QObject):
                 scope, self.config, connection, self._engine, jwt,
                 self._on_connection_event, self._on_link_error, clock, self,
             )  # fmt: skip
+        self._monitor = PerformanceMonitor(self._links, self._frames.hub, clock, wall_clock, self)
         # What the outside is told goes through a queue and a plain Qt callback: signals are never
         # emitted inside a task step.
         self._outbox: deque[Callable[[], None]] = deque()
@@ -275,30 +275,34 @@ class GlobalWebSocketManager(QObject):
     def metrics(self) -> Metrics:
         """Counters of now; the rates are those of the last metrics interval."""
         self._check_thread()
-        hub = self._frames.hub
         return Metrics(
             scopes={scope: self._scope_metrics(scope) for scope in Scope},
             proxies=len(self._proxies),
             subscriptions=len(self._subscriptions),
-            events_delivered=self._past_delivered + sum(subscriber.delivered for subscriber in hub),
-            events_conflated=self._past_conflated + sum(subscriber.conflated for subscriber in hub),
+            events_delivered=self._monitor.delivered,
+            events_conflated=self._monitor.conflated,
             events_lost=self._lost,
             errors=self._errors.total(),
-            latency_p50_s=self._latency.percentile(0.5),
-            latency_p99_s=self._latency.percentile(0.99),
-            latency_max_s=self._latency.max_s,
+            latency=self._monitor.latency,
+            loop_lag=self._monitor.loop_lag,
+            slices=self._frames.slices,
         )
 
     def _scope_metrics(self, scope: Scope) -> ScopeMetrics:
         link = self._links[scope]
         connection, counters = link.connection, link.client.counters
+        messages, wire_bytes, inflated_bytes = self._monitor.rates(scope)
         return ScopeMetrics(
             state=connection.state,
             connections_open=link.client.open_sockets,
             messages=counters.messages,
-            messages_per_second=self._rates.get(scope, 0.0),
+            messages_per_second=messages,
             wire_bytes=counters.wire_bytes,
+            wire_bytes_per_second=wire_bytes,
             inflated_bytes=counters.inflated_bytes,
+            inflated_bytes_per_second=inflated_bytes,
+            silence_s=connection.silence_s(self._clock()),
+            transit=self._monitor.transit(scope),
             requests_sent=connection.requests_sent,
             reconnects=connection.reconnects,
             renewals=connection.renewals,
@@ -307,10 +311,45 @@ class GlobalWebSocketManager(QObject):
             errors=self._errors[scope],
         )
 
+    def subscription_metrics(self) -> tuple[SubscriptionMetrics, ...]:
+        """What each open subscription got and cost; the oldest first."""
+        self._check_thread()
+        found = []
+        for subscription_id, reference in tuple(self._subscriptions.items()):
+            subscription, subscriber = reference(), self._frames.hub.get(subscription_id)
+            if subscription is not None and subscriber is not None:
+                found.append(_metrics_of(subscription, subscriber))
+        return tuple(found)
+
     def streams(self, scope: Scope) -> dict[StreamKey, StreamState]:
         """Every stream wanted of a scope and how far it has come."""
         self._check_thread()
         return {key: state for key in self._state.desired(scope) if (state := self._state.state_of(key))}
+
+    async def list_subscriptions(self, scope: Scope = Scope.PUBLIC) -> frozenset[StreamKey]:
+        """The streams that Upbit says it sends on a scope's connection (protocol section 2.6).
+
+        For looking at beside `streams`, which is what is wanted of it; the library compares the two by
+        itself, every ``audit_interval_s``. Costs one of the messages that Upbit allows; who asks meanwhile
+        shares the answer.
+
+        Raises:
+            ConnectionFailedError: there is no connection, Upbit did not answer in time, or not at all.
+        """
+        self._check_usable()
+        if not self._links[scope].ask_for_list():
+            raise ConnectionFailedError(f"no {scope.value} connection is open that could be asked")
+        answer = self._list_answers.setdefault(scope, asyncio.get_running_loop().create_future())
+        try:
+            async with asyncio.timeout(_LIST_TIMEOUT_S):
+                return await asyncio.shield(answer)
+        except TimeoutError:
+            self._list_answers.pop(scope, None)
+            raise ConnectionFailedError(f"Upbit did not list its {scope.value} streams in time") from None
+        except asyncio.CancelledError:
+            if answer.cancelled() and self._closed:
+                raise ProxyClosedError("the manager was closed") from None
+            raise
 
     @property
     def rest(self) -> RestClient:
@@ -363,11 +402,14 @@ class GlobalWebSocketManager(QObject):
         self._check_thread()
         self._closed = True
         self._closing.emit()
+        self._monitor.stop()
         for timer in (self._changed_timer, self._metrics_timer, self._clocks_timer):
             timer.stop()
         self._frames.stop()
         for snapshot in tuple(self._snapshots.values()):
             snapshot.fail(ProxyClosedError("the manager was closed"))
+        for answer in self._list_answers.values():
+            answer.cancel()
         for subscription_id in tuple(self._subscriptions):
             if (subscription := self._subscription(subscription_id)) is not None:
                 subscription._mark_closed()
@@ -439,8 +481,7 @@ class GlobalWebSocketManager(QObject):
     def _forget(self, subscription_id: int) -> None:
         self._subscriptions.pop(subscription_id, None)
         if (subscriber := self._frames.hub.get(subscription_id)) is not None:
-            self._past_conflated += subscriber.conflated
-            self._past_delivered += subscriber.delivered
+            self._monitor.forget(subscriber)
         self._engine.detach(subscription_id)
         self._wishes_changed(self._state.remove(subscription_id))
 
@@ -473,6 +514,7 @@ class GlobalWebSocketManager(QObject):
                 self._refuse(scope, self._state.desired(scope), self.error(scope))
         if not self._metrics_timer.isActive():
             self._metrics_timer.start()
+            self._monitor.start()
             self._clocks_at = (self._clock(), self._wall_clock())
             self._clocks_timer.start()
 
@@ -548,9 +590,10 @@ class GlobalWebSocketManager(QObject):
                     self._emit_gap(subscription, proxy, item)
                 elif (event := self._read(subscriber, item)) is not None:
                     began = self._clock()
-                    self._latency.record(began - item.received_at)
+                    self._monitor.saw(item, event, began)
+                    subscriber.delivered += 1
                     proxy._hand_over(subscription, event, signal, watch)
-                    subscriber.count(1, self._clock() - began)
+                    subscriber.took(self._clock() - began)
                 # A callback or a slot may have ended everything.
                 if subscription.is_closed or not shiboken6.isValid(proxy):
                     return
@@ -567,8 +610,9 @@ class GlobalWebSocketManager(QObject):
 
         def emit() -> None:
             began = self._clock()
+            subscriber.delivered += len(batch)
             proxy._emit_batch(subscription, tuple(batch))
-            subscriber.count(len(batch), self._clock() - began)
+            subscriber.took(self._clock() - began)
             batch.clear()
 
         for item in items:
@@ -576,7 +620,7 @@ class GlobalWebSocketManager(QObject):
                 emit()
                 self._emit_gap(subscription, proxy, item)
             elif (event := self._read(subscriber, item)) is not None:
-                self._latency.record(self._clock() - item.received_at)
+                self._monitor.saw(item, event, self._clock())
                 batch.append(event)
         emit()
 
@@ -625,6 +669,10 @@ class GlobalWebSocketManager(QObject):
                 self._post(lambda: self._emit_own(self.token_renewed, scope))
             case RequestSent(streams):
                 self._engine.streams_asked_for(scope, streams)
+            case StreamsListed(listed):
+                answer = self._list_answers.pop(scope, None)
+                if answer is not None and not answer.done():
+                    answer.set_result(listed)
             case StreamsRefused(keys, refusal, owners):
                 self._refuse(scope, keys, refusal, owners)
 
@@ -778,17 +826,27 @@ class GlobalWebSocketManager(QObject):
     # --- metrics -----------------------------------------------------------------------------------
 
     def _update_metrics(self) -> None:
-        now = self._clock()
-        elapsed, self._metrics_at = now - self._metrics_at, now
-        for scope, link in self._links.items():
-            messages = link.client.counters.messages
-            before = self._messages_before.get(scope, 0)
-            self._messages_before[scope] = messages
-            self._rates[scope] = (messages - before) / elapsed if elapsed > 0 else 0.0
+        self._monitor.update()
         if not self._subscriptions and all(self.state(scope) is ConnectionState.IDLE for scope in Scope):
             self._metrics_timer.stop()
             self._clocks_timer.stop()
+            self._monitor.stop()
         self._emit_own(self.metrics_updated, self.metrics())
+
+
+def _metrics_of(subscription: Subscription, subscriber: Subscriber) -> SubscriptionMetrics:
+    return SubscriptionMetrics(
+        owner=subscriber.owner,
+        type=subscription.keys[0].type,
+        codes=len(subscription.codes),
+        delivery=subscription.delivery,
+        delivered=subscriber.delivered,
+        conflated=subscriber.conflated,
+        overflowed=subscriber.overflowed,
+        waiting=subscriber.waiting,
+        slot_s=subscriber.slot_s,
+        slot_max_s=subscriber.slot_max_s,
+    )
 
 
 def _check_gui_thread() -> None:

@@ -105,6 +105,12 @@ class ScopeLink(QObject):
         self.connection.retry(self._clock())
         self._carry_out()
 
+    def ask_for_list(self) -> bool:
+        """Ask the server which streams it sends; False where there is nobody to ask."""
+        asked = self.connection.ask_for_list(self._clock())
+        self.tick()
+        return asked
+
     def woke(self) -> None:
         """The machine slept or the network changed: find out soon whether the line lives."""
         self.connection.woke(self._clock())

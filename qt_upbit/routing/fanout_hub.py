@@ -256,9 +256,8 @@ class Subscriber:
         self.overflowed += lost
         return lost
 
-    def count(self, events: int, slot_s: float) -> None:
-        """Events were handed over, and whoever took them was so long about it."""
-        self.delivered += events
+    def took(self, slot_s: float) -> None:
+        """Whoever was handed an event, or a batch, was so long about it."""
         self.slot_s += slot_s
         if slot_s > self.slot_max_s:
             self.slot_max_s = slot_s

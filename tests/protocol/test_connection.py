@@ -27,6 +27,7 @@ from qt_upbit.protocol.connection import (
     SendPing,
     SendText,
     StateChanged,
+    StreamsListed,
     StreamsLive,
     StreamsRefused,
     StreamsSilent,
@@ -900,6 +901,44 @@ def test_a_list_that_was_under_way_while_the_subscription_changed_is_not_believe
         rig.run(5.0)
         assert rig.log.of(ErrorReported) == []
     assert len(rig.log.requests()) == 4
+
+
+def _asked(rig: Rig) -> bool:
+    """Ask for the list as a link does."""
+    asked = rig.connection.ask_for_list(rig.now)
+    rig.run(0.0)
+    return asked
+
+
+def test_the_list_is_told_to_who_asks_for_it() -> None:
+    rig = live(audit_interval_s=None)
+    assert _asked(rig)
+    rig.run(1.0)
+    (told,) = rig.log.of(StreamsListed)
+    assert told.keys == {BTC}
+    assert len(rig.log.lists()) == 1
+
+
+def test_a_list_that_a_new_request_has_overtaken_is_asked_for_again() -> None:
+    rig = live(audit_interval_s=None)
+    rig.server.answers_lists = False
+    assert _asked(rig)
+    rig.run(0.5)
+    assert len(rig.log.lists()) == 1
+    rig.server.answers_lists = True
+    rig.add(*wishes("ticker", "KRW-ETH"))
+    rig.run(3.0)
+    assert rig.log.of(StreamsListed)[-1].keys == {BTC, ETH}
+    assert len(rig.log.lists()) == 2
+
+
+def test_there_may_be_nobody_to_ask_for_the_list() -> None:
+    rig = Rig()
+    assert not rig.connection.ask_for_list(rig.now)
+    rig = live(audit_interval_s=10.0)
+    rig.server.refuse = lambda request: ("WRONG_FORMAT", "") if request.method else None
+    rig.run(30.0)
+    assert not rig.connection.ask_for_list(rig.now), "it has not understood the question before"
 
 
 def test_without_audits() -> None:

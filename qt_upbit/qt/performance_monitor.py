@@ -1,0 +1,143 @@
+"""`PerformanceMonitor`: measures how the library does, at a cost at which it can be left on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from PySide6.QtCore import QObject, Qt, QTimer
+
+from qt_upbit.metrics import LatencySummary, RecentLatency
+from qt_upbit.qt.scope_link import ScopeLink
+from qt_upbit.routing.fanout_hub import FanoutHub, Slot, Subscriber
+from qt_upbit.types import BaseWebSocketEvent, Scope, StreamType
+
+__all__ = ["PerformanceMonitor"]
+
+_LAG_MS: Final = 100
+"""How often the loop is asked how late it is."""
+_TRANSIT_EVERY: Final = 16
+"""Of so many events one is asked when Upbit made it."""
+
+
+class PerformanceMonitor(QObject):
+    """Latencies, rates and totals of one manager.
+
+    Args:
+        links: whose bytes and messages are counted.
+        hub: whose subscribers are counted.
+        clock: seconds, monotonic.
+        wall_clock: seconds since the epoch.
+        parent: owner.
+    """
+
+    def __init__(
+        self,
+        links: Mapping[Scope, ScopeLink],
+        hub: FanoutHub,
+        clock: Callable[[], float],
+        wall_clock: Callable[[], float],
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("qt_upbit performance monitor")
+        self._links = links
+        self._hub = hub
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._latency = RecentLatency()
+        self._lag = RecentLatency()
+        self._transit = {scope: RecentLatency() for scope in links}
+        self._until_transit = 0
+        self._epoch_s = wall_clock() - clock()
+        """The wall clock when the monotonic one stood at 0, as of the last update."""
+        self._updated_at = clock()
+        self._totals = dict.fromkeys(links, (0, 0, 0))
+        self._rates = dict.fromkeys(links, (0.0, 0.0, 0.0))
+        self._past_delivered = self._past_conflated = 0
+        self._expected_at = 0.0
+        self._lag_timer = QTimer(self)
+        self._lag_timer.setObjectName("qt_upbit loop lag")
+        self._lag_timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._lag_timer.setInterval(_LAG_MS)
+        self._lag_timer.timeout.connect(self._on_lag)
+
+    def start(self) -> None:
+        """Something is connected: ask the loop how late it is."""
+        if not self._lag_timer.isActive():
+            self._expected_at = self._clock() + _LAG_MS / 1000
+            self._lag_timer.start()
+
+    def stop(self) -> None:
+        """Nothing is connected; an idle program should not wake for nothing."""
+        self._lag_timer.stop()
+
+    # --- measuring ---------------------------------------------------------------------------------
+
+    def saw(self, slot: Slot, event: BaseWebSocketEvent, now: float) -> None:
+        """An event is about to be handed over."""
+        self._latency.record(now - slot.received_at)
+        self._until_transit -= 1
+        if self._until_transit < 0:
+            self._until_transit = _TRANSIT_EVERY - 1
+            # A first picture may be as old as the last trade.
+            if event.stream_type is StreamType.REALTIME:
+                arrived_at = self._epoch_s + slot.received_at
+                self._transit[event.row.scope].record(arrived_at - event.timestamp / 1000)
+
+    def forget(self, subscriber: Subscriber) -> None:
+        """A subscriber goes; what it got still counts."""
+        self._past_delivered += subscriber.delivered
+        self._past_conflated += subscriber.conflated
+
+    def _on_lag(self) -> None:
+        now = self._clock()
+        self._lag.record(now - self._expected_at)
+        self._expected_at = now + _LAG_MS / 1000
+
+    def update(self) -> None:
+        """Work out the rates since the last time, and forget latencies of long ago."""
+        now = self._clock()
+        elapsed, self._updated_at = now - self._updated_at, now
+        self._epoch_s = self._wall_clock() - now
+        for scope, link in self._links.items():
+            counters = link.client.counters
+            totals = (counters.messages, counters.wire_bytes, counters.inflated_bytes)
+            before, self._totals[scope] = self._totals[scope], totals
+            messages, wire, inflated = (
+                (new - old) / elapsed if elapsed > 0 else 0.0 for new, old in zip(totals, before, strict=True)
+            )
+            self._rates[scope] = (messages, wire, inflated)
+            self._transit[scope].roll(now)
+        self._latency.roll(now)
+        self._lag.roll(now)
+
+    # --- telling -----------------------------------------------------------------------------------
+
+    def rates(self, scope: Scope) -> tuple[float, float, float]:
+        """Messages, bytes on the wire and bytes after inflation, a second."""
+        return self._rates[scope]
+
+    def transit(self, scope: Scope) -> LatencySummary:
+        """From Upbit's timestamp to the arrival here."""
+        return self._transit[scope].summary()
+
+    @property
+    def latency(self) -> LatencySummary:
+        """From socket read to slot called."""
+        return self._latency.summary()
+
+    @property
+    def loop_lag(self) -> LatencySummary:
+        """How late Qt's loop came to a timer."""
+        return self._lag.summary()
+
+    @property
+    def delivered(self) -> int:
+        """Events handed over, total."""
+        return self._past_delivered + sum(subscriber.delivered for subscriber in self._hub)
+
+    @property
+    def conflated(self) -> int:
+        """Events replaced before they were read, total."""
+        return self._past_conflated + sum(subscriber.conflated for subscriber in self._hub)
