@@ -11,8 +11,11 @@ import asyncio
 import base64
 import hashlib
 import json
+import re
 import struct
-from collections.abc import Sequence
+import time
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from websockets.asyncio.client import connect
@@ -48,22 +51,42 @@ async def record(codes: int, frames: int, wire_format: str) -> tuple[list[str], 
     return names, found
 
 
-def framed(payload: bytes) -> bytes:
+def framed(payload: bytes, *, deflated: bool = False) -> bytes:
     """As one unmasked binary frame, which is what Upbit sends."""
-    size = len(payload)
+    size, first = len(payload), 0xC2 if deflated else 0x82
     if size < 126:
-        return struct.pack("!BB", 0x82, size) + payload
+        return struct.pack("!BB", first, size) + payload
     if size < 65536:
-        return struct.pack("!BBH", 0x82, 126, size) + payload
-    return struct.pack("!BBQ", 0x82, 127, size) + payload
+        return struct.pack("!BBH", first, 126, size) + payload
+    return struct.pack("!BBQ", first, 127, size) + payload
+
+
+def deflate(frames: Iterable[bytes], window: int = 15) -> Iterator[bytes]:
+    """As permessage-deflate does it, with the context kept from frame to frame."""
+    compressor = zlib.compressobj(zlib.Z_DEFAULT_COMPRESSION, zlib.DEFLATED, -window)
+    for frame in frames:
+        # The last four bytes of a flush are left out (RFC 7692, section 7.2.1).
+        yield (compressor.compress(frame) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
 
 
 class Replay:
-    """Sends the frames to each client that has said something."""
+    """Sends the frames to each client that has said something.
 
-    def __init__(self, frames: Sequence[bytes], rate: float) -> None:
-        self._frames = [framed(each) for each in frames]
+    Args:
+        frames: in order.
+        rate: frames a second; 0 is as fast as they are taken.
+        deflated: compress, for clients that offer it.
+        stamped: each trade's ``sequential_id`` is `perf_counter_ns` when it is sent, behind a 1 and zeros.
+    """
+
+    def __init__(
+        self, frames: Sequence[bytes], rate: float, *, deflated: bool = False, stamped: bool = False
+    ) -> None:
+        payloads = deflate(frames) if deflated else frames
+        self._frames = [framed(each, deflated=deflated) for each in payloads]
+        self._deflated = deflated
         self._rate = rate
+        self._stamps = {i: _cut_out(frame) for i, frame in enumerate(self._frames)} if stamped else {}
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One client, until it leaves."""
@@ -88,7 +111,10 @@ class Replay:
         accept = base64.b64encode(hashlib.sha1(key.encode() + _ACCEPT, usedforsecurity=False).digest())
         writer.write(
             b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+            + (b"Sec-WebSocket-Extensions: permessage-deflate\r\n" if self._deflated else b"")
+            + b"Sec-WebSocket-Accept: "
+            + accept
+            + b"\r\n\r\n"
         )
 
     async def _read(self, reader: asyncio.StreamReader) -> int:
@@ -109,11 +135,24 @@ class Replay:
         began, sent = loop.time(), 0
         while sent < len(frames):
             due = min(len(frames), int((loop.time() - began) * self._rate) + 1)
-            for frame in frames[sent:due]:
-                writer.write(frame)
+            for i in range(sent, due):
+                writer.write(self._stamped(i))
             sent = due
             await writer.drain()
             await asyncio.sleep(0.0002)
+
+    def _stamped(self, index: int) -> bytes:
+        cut = self._stamps.get(index)
+        if cut is None:
+            return self._frames[index]
+        before, digits, after = cut
+        return before + str(10 ** (digits - 1) + time.perf_counter_ns()).encode() + after
+
+
+def _cut_out(frame: bytes) -> tuple[bytes, int, bytes] | None:
+    """A trade's frame around its ``sequential_id``, and how many digits that has; None for other types."""
+    match = re.search(rb'"sequential_id":(\d+)', frame)
+    return (frame[: match.start(1)], len(match[1]), frame[match.end(1) :]) if match is not None else None
 
 
 async def main(argv: Sequence[str] | None = None) -> None:
@@ -123,9 +162,12 @@ async def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--frames", type=int, default=20_000)
     parser.add_argument("--format", default="DEFAULT")
     parser.add_argument("--rate", type=float, default=0.0, help="frames a second; 0 is as fast as it goes")
+    parser.add_argument("--deflate", type=int, default=0, help="1: compress")
+    parser.add_argument("--stamp", type=int, default=0, help="1: trades say when they were sent")
     args = parser.parse_args(argv)
     names, frames = await record(args.codes, args.frames, args.format)
-    server = await asyncio.start_server(Replay(frames, args.rate).serve, "127.0.0.1", 0)
+    replay = Replay(frames, args.rate, deflated=bool(args.deflate), stamped=bool(args.stamp))
+    server = await asyncio.start_server(replay.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     size = sum(map(len, frames)) / len(frames)
     print(json.dumps({"port": port, "codes": names, "frames": len(frames), "bytes": size}), flush=True)

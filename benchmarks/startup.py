@@ -60,7 +60,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.startup", description=__doc__)
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--quick", action="store_true", help="one round")
     args = parser.parse_args(argv)
+    if args.quick:
+        args.rounds = 1
     print("| | ms |\n|---|---|")
     for statement in (
         "import qt_upbit",

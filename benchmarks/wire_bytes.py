@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import zlib
 from collections.abc import Iterable, Sequence
 
-from benchmarks.replay_server import record
+from benchmarks.replay_server import deflate, record
 from qt_upbit import WireFormat
 from qt_upbit.models import decode, encode
 
@@ -20,11 +19,7 @@ WINDOWS = (9, 10, 11, 12, 13, 14, 15)
 
 def deflated(frames: Iterable[bytes], window: int) -> int:
     """Bytes on the wire, without frame headers."""
-    compressor = zlib.compressobj(zlib.Z_DEFAULT_COMPRESSION, zlib.DEFLATED, -window)
-    # The last four bytes of a flush are left out (RFC 7692, section 7.2.1).
-    return sum(
-        len(compressor.compress(frame)) + len(compressor.flush(zlib.Z_SYNC_FLUSH)) - 4 for frame in frames
-    )
+    return sum(map(len, deflate(frames, window)))
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -32,7 +27,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.wire_bytes", description=__doc__)
     parser.add_argument("--codes", type=int, default=100)
     parser.add_argument("--frames", type=int, default=20_000)
+    parser.add_argument("--quick", action="store_true", help="few frames")
     args = parser.parse_args(argv)
+    if args.quick:
+        args.frames = min(args.frames, 2000)
     _, default = asyncio.run(record(args.codes, args.frames, "DEFAULT"))
     simple = [encode(decode(frame), WireFormat.SIMPLE) for frame in default]
     whole = sum(map(len, default))

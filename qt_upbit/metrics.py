@@ -214,8 +214,8 @@ class Metrics:
         events_conflated: events replaced by newer ones before anyone read them, total. Not a loss.
         events_lost: events dropped at a high-water mark, total; each was reported by ``overflowed``.
         errors: errors reported, total.
-        latency: from socket read to slot called, over the last ten to twenty seconds. Under LATEST and BATCH
-            that includes the wait for the next frame of the screen.
+        latency: from socket read to slot called, of one event in eight of each subscription, over the last
+            ten to twenty seconds. Under LATEST and BATCH that includes the wait for the next frame.
         loop_lag: how much too late Qt's loop came to a timer, over the same time: how long the window was
             busy.
         slices: times that delivery was cut short to give Qt a turn, total.

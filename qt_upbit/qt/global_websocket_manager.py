@@ -78,6 +78,8 @@ _snapshot_ids = itertools.count(-1, -1)
 
 _HOLE_TIMEOUT_S: Final = 3.0
 """The line is well and only some trades are wanted: events do not wait for them as after an outage."""
+_LATENCY_OF: Final = 8
+"""Of so many events of a subscription the latency of one is noted."""
 _LIST_TIMEOUT_S: Final = 5.0
 _COMPARE_CLOCKS_MS: Final = 1000
 _SLEPT_S: Final = 2.0
@@ -590,7 +592,8 @@ class GlobalWebSocketManager(QObject):
                     self._emit_gap(subscription, proxy, item)
                 elif (event := self._read(subscriber, item)) is not None:
                     began = self._clock()
-                    self._monitor.saw(item, event, began)
+                    if not subscriber.delivered % _LATENCY_OF:
+                        self._monitor.saw(item, event, began)
                     subscriber.delivered += 1
                     proxy._hand_over(subscription, event, signal, watch)
                     subscriber.took(self._clock() - began)
@@ -620,7 +623,8 @@ class GlobalWebSocketManager(QObject):
                 emit()
                 self._emit_gap(subscription, proxy, item)
             elif (event := self._read(subscriber, item)) is not None:
-                self._monitor.saw(item, event, self._clock())
+                if not len(batch) % _LATENCY_OF:
+                    self._monitor.saw(item, event, self._clock())
                 batch.append(event)
         emit()
 

@@ -16,8 +16,8 @@ __all__ = ["PerformanceMonitor"]
 
 _LAG_MS: Final = 100
 """How often the loop is asked how late it is."""
-_TRANSIT_EVERY: Final = 16
-"""Of so many events one is asked when Upbit made it."""
+_TRANSIT_EVERY: Final = 2
+"""Of so many events that are looked at, one is asked when Upbit made it."""
 
 
 class PerformanceMonitor(QObject):
@@ -75,7 +75,7 @@ class PerformanceMonitor(QObject):
     # --- measuring ---------------------------------------------------------------------------------
 
     def saw(self, slot: Slot, event: BaseWebSocketEvent, now: float) -> None:
-        """An event is about to be handed over."""
+        """An event is about to be handed over; the manager shows one of several."""
         self._latency.record(now - slot.received_at)
         self._until_transit -= 1
         if self._until_transit < 0:

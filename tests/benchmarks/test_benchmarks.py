@@ -3,30 +3,94 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 
 import pytest
 
 import qt_upbit
-from benchmarks import receive, startup, wire_bytes
+from benchmarks import __main__ as all_of_them
+from benchmarks import memory, monitoring, paced, painting, peers, receive, startup, whole_market, wire_bytes
+from benchmarks.common import Server, run, serving
 from benchmarks.replay_server import record
+from qt_upbit import Delivery
+from qt_upbit.qt.performance_monitor import PerformanceMonitor
 
 FRAMES = 200
 
 
 @pytest.fixture(scope="module")
-def table() -> dict[str, tuple[float, float]]:
-    with receive.serving(100, FRAMES) as server:
-        assert server.frames == FRAMES
-        # EVERY waits until each frame was delivered.
-        return receive.compare(server, 1)
+def server() -> Iterator[Server]:
+    with serving(100, FRAMES) as made:
+        assert made.frames == FRAMES
+        yield made
 
 
-def test_every_way_of_receiving_has_its_row(
-    table: dict[str, tuple[float, float]], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert list(table) == [*receive.PLAIN, *receive.OURS]
-    receive.table("title", receive.Server(1, [], FRAMES, 1.0), table)
-    assert capsys.readouterr().out.count("\n|") == 2 + len(table)
+@pytest.fixture(scope="module")
+def paced_server() -> Iterator[Server]:
+    with serving(40, FRAMES, "SIMPLE", rate=400, stamp=1, deflate=1) as made:
+        yield made
+
+
+def test_every_way_of_receiving_has_its_row(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    # EVERY waits until each frame was delivered.
+    found = receive.compare(server, 1)
+    assert list(found) == [*receive.PLAIN, *receive.OURS]
+    receive.show("title", server, found)
+    assert capsys.readouterr().out.count("\n|") == 2 + len(found)
+
+
+def test_every_proxy_gets_every_frame(server: Server) -> None:
+    # It returns when frames times proxies have been delivered.
+    assert run(receive.ours(server, Delivery.EVERY, proxies=3)).cpu > 0
+
+
+def test_compressed_frames_arrive_as_they_were(paced_server: Server) -> None:
+    assert run(receive.ours(paced_server, Delivery.EVERY, compression=True)).cpu > 0
+
+
+def test_latency_is_from_the_servers_send_to_our_slot(capsys: pytest.CaptureFixture[str]) -> None:
+    found = paced.measure(400, 0.4)
+    assert list(found) == list(paced.WAYS)
+    for outcome in found.values():
+        assert 0 < outcome.at(0.5) <= outcome.at(1.0) < 10
+        assert outcome.share > 0
+    every = found["EVERY"].metrics
+    assert every is not None
+    assert every.latency.count > 0
+
+
+def test_widgets_share_the_market_with_one_request(paced_server: Server) -> None:
+    found = run(whole_market.watch(paced_server, widgets=8))
+    assert found.requests == 1
+    assert found.metrics.proxies == 8
+    assert found.metrics.events_lost == 0
+    assert found.probe.late
+
+
+def test_a_window_paints_while_a_burst_comes(server: Server) -> None:
+    calm, _busy, longest, took = run(painting.paint(server, Delivery.EVERY))
+    assert calm
+    assert longest <= FRAMES
+    assert took > 0
+
+
+def test_many_streams_take_more_than_few(server: Server) -> None:
+    memory.tracemalloc.start()
+    few, many = (run(memory.one(server, 1, "ticker", codes)) for codes in (5, 100))
+    memory.tracemalloc.stop()
+    assert few < many
+
+
+def test_the_monitor_is_put_back() -> None:
+    kept = PerformanceMonitor.saw
+    with monitoring.without_monitor():
+        assert PerformanceMonitor.saw is not kept
+    assert PerformanceMonitor.saw is kept
+
+
+def test_a_peer_runs_in_a_process_of_its_own(server: Server) -> None:
+    for name in ("recv + json.loads", "qt_upbit, EVERY to a slot", "upbit-sdk"):
+        assert peers._in_process(name, server.websocket_url, server.codes, FRAMES) > 0
 
 
 def test_what_is_recorded_has_the_shares_of_the_market() -> None:
@@ -52,3 +116,11 @@ def test_two_hundred_proxies_send_one_request() -> None:
 
 def test_importing_the_library_brings_no_qt() -> None:
     assert startup.import_ms("import qt_upbit, sys; assert 'PySide6' not in sys.modules", 1) > 0
+
+
+def test_one_command_runs_them_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        all_of_them.main(["no such thing"])
+    assert "there are receive, peers" in capsys.readouterr().err
+    all_of_them.main(["--quick", "wire_bytes"])
+    assert "## wire_bytes" in capsys.readouterr().out

@@ -1,0 +1,126 @@
+"""What several benchmarks share: a replay server, a subscribed manager, costs and tables."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+import qt_upbit
+from benchmarks.replay_server import SHARES
+from qt_upbit import Delivery, GlobalWebSocketManager, Scope, WebSocketClientProxy, WebSocketConfig
+from qt_upbit.types import BaseWebSocketEvent
+
+__all__ = ["Cost", "Server", "received", "run", "serving", "subscribed", "table"]
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Server:
+    """A replay server that runs."""
+
+    port: int
+    codes: list[str]
+    frames: int
+    bytes: float
+
+    @property
+    def url(self) -> str:
+        """For the configuration of a manager."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def websocket_url(self) -> str:
+        """For other clients."""
+        return f"ws://127.0.0.1:{self.port}/websocket/v1"
+
+
+@contextlib.contextmanager
+def serving(codes: int, frames: int, wire_format: str = "DEFAULT", **options: float) -> Iterator[Server]:
+    """A replay server in a process of its own; options as on its command line."""
+    named = {"codes": codes, "frames": frames, "format": wire_format, **options}
+    command = [sys.executable, "-m", "benchmarks.replay_server"]
+    command += [f"--{name}={value}" for name, value in named.items()]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        yield Server(**json.loads(process.stdout.readline()))
+    finally:
+        process.kill()
+        process.communicate()
+
+
+class Cost:
+    """CPU and wall time since `begin`, per frame."""
+
+    def __init__(self) -> None:
+        self.cpu = self.wall = self.share = 0.0
+        self._began = (0.0, 0.0)
+
+    def begin(self) -> None:
+        """From now on."""
+        self._began = (time.process_time(), time.perf_counter())
+
+    def end(self, frames: int) -> None:
+        """Until now; microseconds a frame, and the share of one core."""
+        cpu, wall = time.process_time() - self._began[0], time.perf_counter() - self._began[1]
+        self.cpu, self.wall, self.share = cpu / frames * 1e6, wall / frames * 1e6, cpu / wall
+
+
+def run(made: Awaitable[_T]) -> _T:
+    """Run a coroutine on the library's loop."""
+
+    async def awaited() -> tuple[_T]:
+        return (await made,)
+
+    found = qt_upbit.run(awaited(), argv=["benchmark"])
+    assert found is not None
+    return found[0]
+
+
+@contextlib.asynccontextmanager
+async def subscribed(
+    server: Server,
+    delivery: Delivery,
+    slot: Callable[[BaseWebSocketEvent], object],
+    *,
+    proxies: int = 1,
+    compression: bool = False,
+) -> AsyncIterator[GlobalWebSocketManager]:
+    """A manager with proxies each of which has subscribed everything."""
+    config = WebSocketConfig(base_url=server.url, compression=compression, recover_gaps=False)
+    manager = GlobalWebSocketManager(config)
+    made = [WebSocketClientProxy(f"slot {i}", manager=manager) for i in range(proxies)]
+    for proxy in made:
+        for name in SHARES:
+            getattr(proxy, f"{name}_received").connect(slot)
+            proxy.subscribe(name, server.codes, delivery=delivery)
+    try:
+        yield manager
+    finally:
+        for proxy in made:
+            proxy.close()
+        await manager.aclose()
+        manager.deleteLater()
+
+
+def received(manager: GlobalWebSocketManager) -> int:
+    """Data messages that have come."""
+    return manager._links[Scope.PUBLIC].client.counters.messages
+
+
+def table(title: str, heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """As markdown."""
+    print(f"\n{title}\n")
+    print("| " + " | ".join(heads) + " |\n|" + "---|" * len(heads))
+    for row in rows:
+        print("| " + " | ".join(map(str, row)) + " |", flush=True)
