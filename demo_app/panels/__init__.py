@@ -1,0 +1,1 @@
+"""Panels of the terminal: each an ordinary widget with a proxy of its own."""
