@@ -196,11 +196,13 @@ def main(argv: Sequence[str] | None = None) -> None:
             notes.append(f"{name}: its address cannot be changed where processes are not forked")
         else:
             found[name] = []
-    for _ in range(rounds):
-        for name, figures in found.items():
-            number = frames // SLOW.get(name, 1)
-            with serving(100, number) as server:
-                figures.append(_in_process(name, server.websocket_url, server.codes, number))
+    for slowness in sorted({SLOW.get(name, 1) for name in found}):
+        number = frames // slowness
+        with serving(100, number) as server:
+            for _ in range(rounds):
+                for name in found:
+                    if SLOW.get(name, 1) == slowness:
+                        found[name].append(_in_process(name, server.websocket_url, server.codes, number))
     ours_us = statistics.median(found["qt_upbit, EVERY to a slot"])
     rows = [
         (name, f"{statistics.median(each):.0f}", f"{statistics.median(each) / ours_us:.1f}")
