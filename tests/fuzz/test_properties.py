@@ -64,8 +64,12 @@ def test_near_valid_frames_stop_no_stream(kind: int, frames: list[bytes]) -> Non
 
 
 @pytest.mark.parametrize(
-    "number", ['"NaN"', '"sNaN"', '"-Infinity"', "1e999999999", "1e-999999999", "9" * 10_000, "0e999999999"]
-)
+    "number",
+    [
+        '"NaN"', ' "NaN"', '\t\n"sNaN" ', '"-Infinity"', '" nAn "', "1e999999999", "1E+999999999",
+        "-1e-999999999", "9" * 10_000, "9" * 102, "0." + "0" * 101 + "1", "0e999999999",
+    ],
+)  # fmt: skip
 def test_a_number_that_no_market_has_is_an_unreadable_frame(number: str) -> None:
     """A Decimal of 1e999999999 is made in a moment, and ends the program that formats it."""
     with pytest.raises(DecodeError, match="is no price, amount or rate"):
@@ -82,6 +86,9 @@ def test_a_number_that_no_market_has_is_an_unreadable_frame(number: str) -> None
 def test_a_number_that_a_market_might_have_is_read_exactly(number: str) -> None:
     event = decode(with_value("trade_price", number))
     assert event.trade_price == Decimal(number)  # type: ignore[attr-defined]
+    book = decode(BOOK % (number.encode(), b"0"))
+    assert isinstance(book, OrderbookEvent)
+    assert book._exact_rows[0].ask_price == Decimal(number)
 
 
 @pytest.mark.parametrize("text", ["1-2", "1--", "1e99999999999999999999", "1.2.3"])
