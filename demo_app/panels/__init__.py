@@ -1,0 +1,1 @@
+"""The panels, one module or a few for each."""
