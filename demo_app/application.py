@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 import tempfile
 from collections.abc import Callable
@@ -37,6 +38,7 @@ from qt_upbit import (
     Region,
     RestClient,
     WebSocketConfig,
+    load_credentials,
 )
 
 if TYPE_CHECKING:
@@ -152,7 +154,12 @@ async def _configure(
         options: dict[str, Any] = {"region": region}
         if arguments.base_url:
             options["base_url"] = arguments.base_url
-        return WebSocketConfig.from_env({}, credentials=Credentials.from_env(), **options), None
+        keys = Credentials.from_env()
+        if keys is None and not arguments.base_url:
+            # A store that is locked or missing is no reason not to show prices; the settings say it.
+            with contextlib.suppress(ConfigError):
+                keys = load_credentials()
+        return WebSocketConfig.from_env({}, credentials=keys, **options), None
     from qt_upbit.simulator import (
         SIMULATED_ACCESS_KEY,
         SIMULATED_SECRET_KEY,

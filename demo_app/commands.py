@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QObject, Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
-from PySide6.QtWidgets import QMenu
+from PySide6.QtWidgets import QInputDialog, QMenu
 
+from demo_app.dialogs.palette import plain_text
 from demo_app.icons import icon
 from demo_app.registry import LAYOUTS
 from demo_app.theme import COLOURS, THEMES
@@ -79,6 +80,9 @@ class Commands(QObject):
     def _fill(self) -> None:
         window, look = self._window, self._window.appearance
         terminal = self._menu("terminal")
+        settings = self._add(terminal, "settings", window.open_settings, ["Ctrl+,"], "settings")
+        settings.setMenuRole(QAction.MenuRole.PreferencesRole)
+        terminal.addSeparator()
         leave = self._add(terminal, "quit", window.close, ["Ctrl+Q"], "log-out")
         leave.setMenuRole(QAction.MenuRole.QuitRole)
 
@@ -96,7 +100,9 @@ class Commands(QObject):
             self.actions[f"layout.{name}"].setCheckable(False)
         layouts.addSeparator()
         self._add(layouts, "layout_reset", self._reset, ["Ctrl+Alt+0"], "rotate-ccw")
-        self._own_menu = layouts
+        self._add(layouts, "layout_save", self._save_own, ["Ctrl+Alt+S"], "save")
+        self._own = self._menu("own", layouts)
+        self._deletable = self._menu("delete", layouts)
         view.addSeparator()
         self._choices(self._menu("theme", view), "theme", THEMES, look.set_theme)
         self._choices(self._menu("colours", view), "colours", COLOURS, look.set_colours)
@@ -105,6 +111,7 @@ class Commands(QObject):
         self._add(view, "full_screen", self._full_screen, ["F11"], "maximize").setCheckable(True)
 
         go = self._menu("go")
+        self._add(go, "palette", window.open_palette, ["Ctrl+Shift+P"], "command")
         self._add(go, "search", window.selector.search, ["Ctrl+K", "F2"], "search")
         self._add(go, "market_before", functools.partial(self._step, -1), ["Ctrl+PgUp"], "chevron-left")
         self._add(go, "market_after", functools.partial(self._step, 1), ["Ctrl+PgDown"], "chevron-right")
@@ -113,10 +120,23 @@ class Commands(QObject):
             slot = functools.partial(_call, window.docks.go_to, dock.spec.name)
             self._add(go, f"go.{dock.spec.name}", slot, [dock.spec.shortcut], dock.spec.icon)
 
+        self._help = self._menu("help")
+        self._add(self._help, "shortcuts", window.open_shortcuts, ["F1", "Ctrl+/"], "keyboard")
+        self._add(self._help, "about", window.open_about, (), "info").setMenuRole(QAction.MenuRole.AboutRole)
+        self._list_own()
+
     def add_developer_menu(self, menu: DeveloperMenu) -> None:
         """Put the menu of faults into the menu bar."""
         self._developer = menu
-        self._window.menuBar().addMenu(menu)
+        self._window.menuBar().insertMenu(self._help.menuAction(), menu)
+
+    def by_menu(self) -> list[tuple[str, QAction]]:
+        """Every action with the name of the menu that it is in, in the order of the menus."""
+        found: list[tuple[str, QAction]] = []
+        for menu in self._menus.values():
+            title = plain_text(menu.menuAction())
+            found += [(title, a) for a in menu.actions() if a.menu() is None and not a.isSeparator()]
+        return found
 
     # --- texts and looks ---------------------------------------------------------------------------
 
@@ -131,6 +151,9 @@ class Commands(QObject):
             "colours": self.tr("&Colours"),
             "language": self.tr("Lan&guage"),
             "go": self.tr("&Go"),
+            "help": self.tr("&Help"),
+            "own": self.tr("&My layouts"),
+            "delete": self.tr("&Delete layout"),
         }.items():
             self._menus[name].setTitle(title)
         texts = {
@@ -145,6 +168,11 @@ class Commands(QObject):
             # Each in its own language: who is lost must find the way back.
             "language.ko": "한국어",
             "language.en": "English",
+            "settings": self.tr("&Settings…"),
+            "layout_save": self.tr("&Save layout as…"),
+            "palette": self.tr("&Command palette…"),
+            "shortcuts": self.tr("&Keyboard shortcuts"),
+            "about": self.tr("&About"),
             "search": self.tr("&Search market"),
             "market_before": self.tr("&Previous market"),
             "market_after": self.tr("&Next market"),
@@ -169,7 +197,19 @@ class Commands(QObject):
     # --- what they do ------------------------------------------------------------------------------
 
     def _list_own(self) -> None:
-        pass
+        docks = self._window.docks
+        for menu, slot in ((self._own, docks.apply_own), (self._deletable, docks.delete_own)):
+            menu.clear()
+            for name in docks.own:
+                # An ampersand would mark a key.
+                action = menu.addAction(name.replace("&", "&&"))
+                action.triggered.connect(functools.partial(_call, slot, name))
+            menu.menuAction().setEnabled(bool(docks.own))
+
+    def _save_own(self) -> None:
+        name, is_given = QInputDialog.getText(self._window, self.tr("Save layout"), self.tr("Name"))
+        if is_given and name.strip():
+            self._window.docks.save_own(name)
 
     def _reset(self) -> None:
         self._window.docks.apply(self._window.docks.current)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
@@ -14,6 +14,10 @@ __all__ = ["ConnectionLine"]
 
 _GOOD = {ConnectionState.LIVE}
 _BAD = {ConnectionState.REJECTED, ConnectionState.STALE, ConnectionState.RECONNECTING}
+
+_NOTICE_MS = 20_000
+_WIDE = 1_200
+"""From this width on all figures are shown."""
 
 
 class _Elided(QLabel):
@@ -58,6 +62,12 @@ class ConnectionLine(QWidget):
         self._error.setFont(state.theme.font(8.5))
         self._error.setObjectName("statusText")
         layout.addWidget(self._error, 1)
+        self._is_error = False
+        self._fade = QTimer(self)
+        self._fade.setObjectName("notice_fade")
+        self._fade.setSingleShot(True)
+        self._fade.setInterval(_NOTICE_MS)
+        self._fade.timeout.connect(self._clear)
         self._rate = self._label(layout, "0,000 msg/s")
         self._saving = self._label(layout, "compression saves 00%")
         self._latency = self._label(layout, "latency p99 00.0 ms")
@@ -87,6 +97,12 @@ class ConnectionLine(QWidget):
             self._show_state(scope, manager.state(scope))
         self._on_metrics(manager.metrics())
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where it is narrow, what is said counts more than every figure."""
+        super().resizeEvent(event)
+        for label in (self._saving, self._connections):
+            label.setVisible(self.width() >= _WIDE)
+
     def changeEvent(self, event: QEvent) -> None:
         """The language may have changed."""
         super().changeEvent(event)
@@ -101,15 +117,26 @@ class ConnectionLine(QWidget):
         return label
 
     def show_error(self, text: str) -> None:
-        """Say what went wrong; empty clears it."""
+        """Say what went wrong, until the connection lives again; empty clears it."""
+        self._is_error = bool(text)
+        self._fade.stop()
         self._error.set_text(text)
+
+    def show_notice(self, text: str) -> None:
+        """Say something for a while."""
+        self._is_error = False
+        self._error.set_text(text)
+        self._fade.start()
+
+    def _clear(self) -> None:
+        self._error.set_text("")
 
     def _on_error(self, _owner: str, error: Exception) -> None:
         self.show_error(str(error).split(";")[0][:90])
 
     def _on_state(self, scope: Scope, state: ConnectionState) -> None:
         if scope in self._states:
-            if state in _GOOD:
+            if state in _GOOD and self._is_error:
                 self.show_error("")
             self._show_state(scope, state)
 

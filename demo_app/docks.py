@@ -27,6 +27,8 @@ class PanelDock(QDockWidget):
         super().__init__(parent)
         self.spec = spec
         self.panel: Panel | None = None
+        self.is_moving = False
+        """While the docks are arranged, each is seen for a moment; that is no reason to make a panel."""
         self._state = state
         self.setObjectName(f"dock.{spec.name}")
         self.retranslate()
@@ -49,7 +51,7 @@ class PanelDock(QDockWidget):
         self.setAccessibleName(self.windowTitle())
 
     def _on_visibility(self, visible: bool) -> None:
-        if visible:
+        if visible and not self.is_moving:
             self.make()
 
 
@@ -98,6 +100,7 @@ class Docks(QObject):
         placed = [(d.spec.places[layout], d) for d in self.docks.values() if layout in d.spec.places]
         placed.sort(key=lambda pair: (pair[0].column, pair[0].row))
         for dock in self.docks.values():
+            dock.is_moving = True
             dock.setFloating(False)
             self._window.removeDockWidget(dock)
         columns: dict[int, dict[int, list[tuple[Place, PanelDock]]]] = {}
@@ -125,6 +128,8 @@ class Docks(QObject):
             if layout not in dock.spec.places:
                 self._window.tabifyDockWidget(placed[-1][1], dock)
                 dock.hide()
+        for dock in self.docks.values():
+            dock.is_moving = False
         for rows in columns.values():
             for tabs in rows.values():
                 tabs[0][1].make()

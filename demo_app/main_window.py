@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtGui import QCloseEvent, QIcon, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QMainWindow, QToolBar, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QMainWindow, QToolBar, QWidget
 
 from demo_app.appearance import Appearance
 from demo_app.assets import asset
 from demo_app.commands import Commands
 from demo_app.connection_line import ConnectionLine
+from demo_app.dialogs.about import AboutDialog
+from demo_app.dialogs.palette import CommandPalette
+from demo_app.dialogs.settings import SettingsDialog
+from demo_app.dialogs.shortcuts import ShortcutsDialog
 from demo_app.docks import Docks
 from demo_app.market_selector import MarketSelector
 from demo_app.panel import Panel
@@ -19,6 +23,7 @@ from demo_app.registry import LAYOUTS, PANELS
 from demo_app.terminal_state import TerminalState
 from demo_app.theme import SPACE
 from demo_app.ticker_header import TickerHeader
+from demo_app.tray import Tray
 
 if TYPE_CHECKING:
     from qt_upbit.simulator import SimulatedServer
@@ -58,6 +63,7 @@ class MainWindow(QMainWindow):
         self.docks = Docks(self, state, PANELS)
         self.commands = Commands(self)
         self.retranslate()
+        self.tray = Tray(self, state)
         state.noticed.connect(self._on_notice)
 
     def _top_bar(self) -> QToolBar:
@@ -115,8 +121,36 @@ class MainWindow(QMainWindow):
         self.docks.retranslate()
         self.commands.retranslate()
 
+    # --- what opens over it ------------------------------------------------------------------------
+
+    def open_settings(self) -> None:
+        """Let the user choose, and keep keys."""
+        is_live = self._badge == "live"
+        self._open(SettingsDialog(self.appearance, is_live, self))
+
+    def open_shortcuts(self) -> None:
+        """List every key."""
+        self._open(ShortcutsDialog(self.commands.by_menu(), self))
+
+    def open_about(self) -> None:
+        """Say what this is."""
+        self._open(AboutDialog(self.state, self))
+
+    def open_palette(self) -> None:
+        """Find a command or a market by typing."""
+        palette = CommandPalette(self.state, self.commands.by_menu(), self)
+        here = self.mapToGlobal(QPoint((self.width() - palette.width()) // 2, self.selector.height() * 3))
+        palette.move(here)
+        self._open(palette)
+        palette.edit.setFocus()
+
+    def _open(self, dialog: QDialog) -> None:
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        # Not exec(): prices go on, and so does the event loop.
+        dialog.open() if dialog.windowType() is Qt.WindowType.Dialog else dialog.show()
+
     def _on_notice(self, title: str, text: str) -> None:
-        self.connection_line.show_error(f"{title}: {text}" if text else title)
+        self.connection_line.show_notice(f"{title}: {text}" if text else title)
 
     # --- Qt ----------------------------------------------------------------------------------------
 
@@ -132,6 +166,13 @@ class MainWindow(QMainWindow):
             self.docks.apply(self.docks.current)
         if self._size is not None:
             self.resize(*self._size)
+        # Not in the search field, where a key would be taken for a market.
+        self.setFocus()
+        if self.appearance.preferences.is_new:
+            self.appearance.preferences.welcome()
+            self.connection_line.show_notice(
+                self.tr("Welcome. Ctrl+Shift+P finds every command, Ctrl+K a market, F1 lists the keys.")
+            )
 
     def changeEvent(self, event: QEvent) -> None:
         """The language may have changed."""

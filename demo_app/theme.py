@@ -90,8 +90,8 @@ class Theme:
         values |= {f"on_{name}": self.ink_on(getattr(self, name)).name() for name in _INKS}
         # One scale of spaces: half a unit, one, two.
         values |= {"half": f"{SPACE // 2}px", "space": f"{SPACE}px", "double": f"{SPACE * 2}px"}
-        # The style draws arrows and check marks from files; Qt wants forward slashes.
-        values["icons"] = asset("icons/LICENSE").parent.as_posix()
+        # Arrows and check marks, in this theme's colours.
+        values["icons"] = asset(f"icons/style/{self.name}/check.svg").parent.as_posix()
         return template.substitute(values)
 
     def palette(self) -> QPalette:

@@ -170,6 +170,7 @@ async def test_the_book_on_show_is_named_by_its_own_currency(
 async def test_a_long_error_does_not_widen_the_window(state: TerminalState) -> None:
     line = ConnectionLine(state)
     line.resize(900, 24)
+    line.grab()
     least = line.minimumSizeHint().width()
     text = "<b>refused</b> " + "W" * 300
     line.show_error(text)

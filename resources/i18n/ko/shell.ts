@@ -2,10 +2,72 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="ko_KR" sourcelanguage="en_US">
 <context>
+    <name>AboutDialog</name>
+    <message>
+        <source>About</source>
+        <translation>정보</translation>
+    </message>
+    <message>
+        <source>qt_upbit terminal</source>
+        <translation>qt_upbit 터미널</translation>
+    </message>
+    <message>
+        <source>Version {version}</source>
+        <translation>버전 {version}</translation>
+    </message>
+    <message>
+        <source>Not a product of Upbit or Dunamu. Prices may be late or wrong; orders are your own decision.</source>
+        <translation>업비트 또는 두나무의 제품이 아닙니다. 시세는 늦거나 틀릴 수 있으며, 주문은 본인의 판단입니다.</translation>
+    </message>
+    <message>
+        <source>Licences</source>
+        <translation>라이선스</translation>
+    </message>
+    <message>
+        <source>qt_upbit: MIT licence</source>
+        <translation>qt_upbit: MIT 라이선스</translation>
+    </message>
+    <message>
+        <source>Qt and PySide6: LGPL version 3, linked dynamically</source>
+        <translation>Qt, PySide6: LGPL 3, 동적 링크</translation>
+    </message>
+    <message>
+        <source>upbit-sdk, aiohttp, websockets, msgspec, pydantic, PyJWT, qasync: their own licences</source>
+        <translation>upbit-sdk, aiohttp, websockets, msgspec, pydantic, PyJWT, qasync: 각자의 라이선스</translation>
+    </message>
+    <message>
+        <source>Icons: Lucide</source>
+        <translation>아이콘: Lucide</translation>
+    </message>
+</context>
+<context>
     <name>Application</name>
     <message>
         <source>No markets</source>
         <translation>마켓을 불러오지 못했습니다</translation>
+    </message>
+</context>
+<context>
+    <name>CommandPalette</name>
+    <message>
+        <source>Command palette</source>
+        <translation>명령 팔레트</translation>
+    </message>
+    <message>
+        <source>A command or a market…</source>
+        <translation>명령 또는 마켓…</translation>
+    </message>
+    <message>
+        <source>Search commands and markets</source>
+        <translation>명령과 마켓 검색</translation>
+    </message>
+    <message>
+        <source>Found</source>
+        <translation>검색 결과</translation>
+    </message>
+    <message>
+        <source>Market</source>
+        <translation>마켓</translation>
     </message>
 </context>
 <context>
@@ -37,6 +99,18 @@
     <message>
         <source>&amp;Go</source>
         <translation>이동(&amp;G)</translation>
+    </message>
+    <message>
+        <source>&amp;Help</source>
+        <translation>도움말(&amp;H)</translation>
+    </message>
+    <message>
+        <source>&amp;My layouts</source>
+        <translation>내 레이아웃(&amp;M)</translation>
+    </message>
+    <message>
+        <source>&amp;Delete layout</source>
+        <translation>레이아웃 삭제(&amp;D)</translation>
     </message>
     <message>
         <source>&amp;Quit</source>
@@ -71,6 +145,26 @@
         <translation>상승 파랑, 하락 주황 (색각 배려)</translation>
     </message>
     <message>
+        <source>&amp;Settings…</source>
+        <translation>설정(&amp;S)…</translation>
+    </message>
+    <message>
+        <source>&amp;Save layout as…</source>
+        <translation>레이아웃 저장(&amp;A)…</translation>
+    </message>
+    <message>
+        <source>&amp;Command palette…</source>
+        <translation>명령 팔레트(&amp;C)…</translation>
+    </message>
+    <message>
+        <source>&amp;Keyboard shortcuts</source>
+        <translation>단축키(&amp;K)</translation>
+    </message>
+    <message>
+        <source>&amp;About</source>
+        <translation>정보(&amp;A)</translation>
+    </message>
+    <message>
         <source>&amp;Search market</source>
         <translation>마켓 검색(&amp;S)</translation>
     </message>
@@ -81,6 +175,14 @@
     <message>
         <source>&amp;Next market</source>
         <translation>다음 마켓(&amp;N)</translation>
+    </message>
+    <message>
+        <source>Save layout</source>
+        <translation>레이아웃 저장</translation>
+    </message>
+    <message>
+        <source>Name</source>
+        <translation>이름</translation>
     </message>
 </context>
 <context>
@@ -321,6 +423,10 @@
         <source>OTHER EXCHANGE</source>
         <translation>지정 거래소</translation>
     </message>
+    <message>
+        <source>Welcome. Ctrl+Shift+P finds every command, Ctrl+K a market, F1 lists the keys.</source>
+        <translation>환영합니다. Ctrl+Shift+P로 모든 명령을, Ctrl+K로 마켓을 찾고, F1로 단축키를 봅니다.</translation>
+    </message>
 </context>
 <context>
     <name>MarketSelector</name>
@@ -350,6 +456,160 @@
     <message>
         <source>Orders</source>
         <translation>주문</translation>
+    </message>
+</context>
+<context>
+    <name>SettingsDialog</name>
+    <message>
+        <source>Settings</source>
+        <translation>설정</translation>
+    </message>
+    <message>
+        <source>Appearance</source>
+        <translation>화면</translation>
+    </message>
+    <message>
+        <source>Dark</source>
+        <translation>다크</translation>
+    </message>
+    <message>
+        <source>Light</source>
+        <translation>라이트</translation>
+    </message>
+    <message>
+        <source>Red rises, blue falls</source>
+        <translation>상승 빨강, 하락 파랑</translation>
+    </message>
+    <message>
+        <source>Green rises, red falls</source>
+        <translation>상승 초록, 하락 빨강</translation>
+    </message>
+    <message>
+        <source>Blue rises, orange falls (for every eye)</source>
+        <translation>상승 파랑, 하락 주황 (색각 배려)</translation>
+    </message>
+    <message>
+        <source>Language</source>
+        <translation>언어</translation>
+    </message>
+    <message>
+        <source>Theme</source>
+        <translation>테마</translation>
+    </message>
+    <message>
+        <source>Colours</source>
+        <translation>색상</translation>
+    </message>
+    <message>
+        <source>Exchange</source>
+        <translation>거래소</translation>
+    </message>
+    <message>
+        <source>Korea (KRW)</source>
+        <translation>한국 (KRW)</translation>
+    </message>
+    <message>
+        <source>Singapore (SGD)</source>
+        <translation>싱가포르 (SGD)</translation>
+    </message>
+    <message>
+        <source>Indonesia (IDR)</source>
+        <translation>인도네시아 (IDR)</translation>
+    </message>
+    <message>
+        <source>Thailand (THB)</source>
+        <translation>태국 (THB)</translation>
+    </message>
+    <message>
+        <source>Simulated exchange</source>
+        <translation>모의 거래소</translation>
+    </message>
+    <message>
+        <source>Upbit, live data</source>
+        <translation>업비트 실시간 데이터</translation>
+    </message>
+    <message>
+        <source>Environment</source>
+        <translation>환경</translation>
+    </message>
+    <message>
+        <source>Region</source>
+        <translation>지역</translation>
+    </message>
+    <message>
+        <source>Real orders stay off, whatever is chosen here: they need a start with --live, API keys, and your confirmation for the session and for each order.</source>
+        <translation>여기서 무엇을 고르든 실제 주문은 꺼져 있습니다. --live로 시작하고, API 키가 있고, 세션과 주문마다 확인해야 주문됩니다.</translation>
+    </message>
+    <message>
+        <source>Environment and region take effect at the next start.</source>
+        <translation>환경과 지역은 다음 시작부터 적용됩니다.</translation>
+    </message>
+    <message>
+        <source>Saved. Restart the terminal for it to take effect.</source>
+        <translation>저장했습니다. 터미널을 다시 시작하면 적용됩니다.</translation>
+    </message>
+    <message>
+        <source>API keys</source>
+        <translation>API 키</translation>
+    </message>
+    <message>
+        <source>Access key</source>
+        <translation>액세스 키</translation>
+    </message>
+    <message>
+        <source>Secret key</source>
+        <translation>시크릿 키</translation>
+    </message>
+    <message>
+        <source>Save in the key store</source>
+        <translation>키 저장소에 저장</translation>
+    </message>
+    <message>
+        <source>Delete saved keys</source>
+        <translation>저장된 키 삭제</translation>
+    </message>
+    <message>
+        <source>Kept encrypted by the operating system, never in the settings.</source>
+        <translation>운영체제가 암호화해 보관하며, 설정 파일에는 저장하지 않습니다.</translation>
+    </message>
+    <message>
+        <source>No key store can be used here: install the package keyring, or unlock the store. UPBIT_ACCESS_KEY and UPBIT_SECRET_KEY in the environment work without one.</source>
+        <translation>쓸 수 있는 키 저장소가 없습니다. keyring 패키지를 설치하거나 저장소의 잠금을 푸십시오. 환경 변수 UPBIT_ACCESS_KEY와 UPBIT_SECRET_KEY는 저장소 없이도 쓸 수 있습니다.</translation>
+    </message>
+    <message>
+        <source>Keys are saved.</source>
+        <translation>키가 저장되어 있습니다.</translation>
+    </message>
+    <message>
+        <source>No keys are saved.</source>
+        <translation>저장된 키가 없습니다.</translation>
+    </message>
+    <message>
+        <source>Keys are saved and used from now on.</source>
+        <translation>키를 저장했고 지금부터 사용합니다.</translation>
+    </message>
+    <message>
+        <source>Keys are saved. They are used with Upbit, not with the simulated exchange.</source>
+        <translation>키를 저장했습니다. 모의 거래소가 아니라 업비트에서 사용됩니다.</translation>
+    </message>
+    <message>
+        <source>The saved keys are deleted. Until a restart this session still has them.</source>
+        <translation>저장된 키를 삭제했습니다. 다시 시작할 때까지 이 세션에는 남아 있습니다.</translation>
+    </message>
+</context>
+<context>
+    <name>ShortcutsDialog</name>
+    <message>
+        <source>Keyboard shortcuts</source>
+        <translation>단축키</translation>
+    </message>
+    <message>
+        <source>Action</source>
+        <translation>동작</translation>
+    </message>
+    <message>
+        <source>Keys</source>
+        <translation>키</translation>
     </message>
 </context>
 <context>
