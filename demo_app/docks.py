@@ -35,6 +35,7 @@ class PanelDock(QDockWidget):
         if spec.always:
             self.make()
         self.visibilityChanged.connect(self._on_visibility)
+        self.toggleViewAction().triggered.connect(self._on_toggle)
 
     def make(self) -> Panel:
         """The panel, made if it was not yet."""
@@ -49,6 +50,12 @@ class PanelDock(QDockWidget):
         name = QCoreApplication.translate("Panels", self.spec.title)
         self.setWindowTitle(name if self.panel is None else self.panel.title())
         self.setAccessibleName(self.windowTitle())
+
+    def _on_toggle(self, wanted: bool) -> None:
+        if wanted:
+            # It may be a tab behind another.
+            self.raise_()
+            self.make()
 
     def _on_visibility(self, visible: bool) -> None:
         if visible and not self.is_moving:
@@ -85,6 +92,8 @@ class Docks(QObject):
         self.docks: dict[str, PanelDock] = {}
         for spec in specs:
             self.docks[spec.name] = PanelDock(spec, state, window)
+            # Until there is a layout: the window would show all its children.
+            self.docks[spec.name].hide()
 
     # --- layouts -----------------------------------------------------------------------------------
 
@@ -123,11 +132,14 @@ class Docks(QObject):
                 above = first
         for _, dock in placed:
             dock.show()
-        for dock in self.docks.values():
-            # Hidden, but with a place: a tab of the last one.
-            if layout not in dock.spec.places:
-                self._window.tabifyDockWidget(placed[-1][1], dock)
-                dock.hide()
+        # Hidden, but with a place for when they are wanted: tabs of one more column.
+        hidden = [dock for dock in self.docks.values() if layout not in dock.spec.places]
+        for index, dock in enumerate(hidden):
+            if index == 0:
+                self._window.splitDockWidget(heads[-1][1], dock, Qt.Orientation.Horizontal)
+            else:
+                self._window.tabifyDockWidget(hidden[0], dock)
+            dock.hide()
         for dock in self.docks.values():
             dock.is_moving = False
         for rows in columns.values():
