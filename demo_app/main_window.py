@@ -117,7 +117,8 @@ class MainWindow(QMainWindow):
             "external": self.tr("OTHER EXCHANGE"),
         }
         self._tag.setText(names[self._badge])
-        self.setWindowTitle(f"{self.tr('qt_upbit terminal')} – {names[self._badge]}")
+        title = self.tr("qt_upbit terminal")
+        self.setWindowTitle(f"{title} – {names[self._badge]}")
         self.docks.retranslate()
         self.commands.retranslate()
 

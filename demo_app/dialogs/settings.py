@@ -239,7 +239,7 @@ class SettingsDialog(QDialog):
 
     def _fit(self) -> None:
         """As tall as the wrapped texts are at this width: Qt does not ask them by itself."""
-        layout = self.layout()
+        layout = self._content.layout() if self._content is not None else None
         if layout is not None:
             layout.activate()
             self.setFixedHeight(layout.totalHeightForWidth(_WIDTH))

@@ -424,6 +424,10 @@
         <translation>지정 거래소</translation>
     </message>
     <message>
+        <source>qt_upbit terminal</source>
+        <translation>qt_upbit 터미널</translation>
+    </message>
+    <message>
         <source>Welcome. Ctrl+Shift+P finds every command, Ctrl+K a market, F1 lists the keys.</source>
         <translation>환영합니다. Ctrl+Shift+P로 모든 명령을, Ctrl+K로 마켓을 찾고, F1로 단축키를 봅니다.</translation>
     </message>
