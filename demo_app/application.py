@@ -3,28 +3,42 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
+import tempfile
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from PySide6.QtCore import QMessageLogContext, QObject, Qt, QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import (
+    QCoreApplication,
+    QMessageLogContext,
+    QSettings,
+    Qt,
+    QtMsgType,
+    qInstallMessageHandler,
+)
 from PySide6.QtWidgets import QApplication
 
 import qt_upbit
+from demo_app.appearance import Appearance, first_theme
 from demo_app.arguments import Arguments
-from demo_app.history import History, HistoryError
-from demo_app.i18n import Translator
+from demo_app.language import Language, system_language
 from demo_app.main_window import MainWindow
-from demo_app.theme import make_theme
+from demo_app.market_list import MarketList
+from demo_app.preferences import Preferences
+from demo_app.terminal_state import TerminalState
 from demo_app.trading_guard import TradingGuard, TradingState
 from qt_upbit import (
-    CandleUnit,
     ConfigError,
     Credentials,
     GlobalWebSocketManager,
+    Region,
     RestClient,
     WebSocketConfig,
+    load_credentials,
 )
 
 if TYPE_CHECKING:
@@ -32,8 +46,6 @@ if TYPE_CHECKING:
 
 __all__ = ["make_guard", "run_terminal"]
 
-_LEAFING_S: Final = 0.15
-_AGAIN_S: Final = 2.0
 _ORDER_INTERVAL_S: Final = 1.5
 """The simulated account trades often: who looks for the first time sees orders move at once."""
 _MARKETS: Final = 120
@@ -69,24 +81,32 @@ def _print_message(_kind: QtMsgType, _context: QMessageLogContext, text: str) ->
 
 async def _main(arguments: Arguments) -> int:
     async with AsyncExitStack() as stack:
-        config, server = await _configure(arguments, stack)
+        settings = _settings(arguments, stack)
+        preferences = Preferences(settings)
+        if not arguments.live and not arguments.base_url and preferences.get("environment") == "live":
+            arguments = replace(arguments, upbit_data=True)
+        region = arguments.region or Region(preferences.get("region") or "kr")
+        config, server = await _configure(arguments, region, stack)
         GlobalWebSocketManager.configure(config)
-        texts = Translator(arguments.lang)
-        theme = make_theme(arguments.theme, korean=texts.is_korean)
-        # What sends orders, once something does, is given this guard and asks it for each.
+        language = Language()
+        language.use(arguments.lang or preferences.get("language") or system_language())
+        # What sends orders is given this guard and asks it for each.
         guard = make_guard(arguments, lambda: GlobalWebSocketManager.instance().config)
-        badge = "live" if arguments.live else "external"
+        market = arguments.market or f"{region.quote_currency}-BTC"
+        theme = first_theme(preferences, language.name, arguments.theme)
+        state = TerminalState(theme, guard, settings, market)
+        appearance = Appearance(state, language, preferences)
+        stack.callback(appearance.close)
+        badge = "external" if arguments.base_url else "live"
         if guard.state is TradingState.SIMULATED:
             badge = "simulated"
-        market = arguments.market or f"{arguments.region.quote_currency}-BTC"
-        window = MainWindow(theme, texts, badge, market)
+        window = MainWindow(state, appearance, badge, arguments.layout)
         if server is not None:
-            window.add_developer_menu(server, theme)
-        if arguments.size:
-            window.resize(*arguments.size)
-        loader = _Loader(window, History(), texts)
+            window.add_developer_menu(server)
+        window.fit(arguments.size)
+        markets = MarketList(state, QCoreApplication.translate("Application", "No markets"))
         window.show()
-        loader.start()
+        markets.start()
         try:
             if arguments.screenshot:
                 await asyncio.sleep(arguments.after_s)
@@ -97,9 +117,19 @@ async def _main(arguments: Arguments) -> int:
             # Leaving already: closing the window must not cancel what is returned.
             window.setAttribute(Qt.WidgetAttribute.WA_QuitOnClose, False)
             window.close()
-            await loader.aclose()
+            await markets.aclose()
             window.deleteLater()
             await GlobalWebSocketManager.close_instance()
+
+
+def _settings(arguments: Arguments, stack: AsyncExitStack) -> QSettings:
+    """The user's own settings, or a file; a screenshot neither reads nor changes the user's."""
+    path = arguments.settings
+    if path is None and arguments.screenshot is None:
+        return QSettings()
+    if path is None:
+        path = str(Path(stack.enter_context(tempfile.TemporaryDirectory())) / "terminal.ini")
+    return QSettings(path, QSettings.Format.IniFormat)
 
 
 def make_guard(arguments: Arguments, config: Callable[[], WebSocketConfig]) -> TradingGuard:
@@ -117,14 +147,19 @@ def make_guard(arguments: Arguments, config: Callable[[], WebSocketConfig]) -> T
 
 
 async def _configure(
-    arguments: Arguments, stack: AsyncExitStack
+    arguments: Arguments, region: Region, stack: AsyncExitStack
 ) -> tuple[WebSocketConfig, SimulatedServer | None]:
     """The configuration, and the exchange if it runs in this program."""
     if not arguments.simulated:
-        options: dict[str, Any] = {"region": arguments.region}
+        options: dict[str, Any] = {"region": region}
         if arguments.base_url:
             options["base_url"] = arguments.base_url
-        return WebSocketConfig.from_env({}, credentials=Credentials.from_env(), **options), None
+        keys = Credentials.from_env()
+        if keys is None and not arguments.base_url:
+            # A store that is locked or missing is no reason not to show prices; the settings say it.
+            with contextlib.suppress(ConfigError):
+                keys = load_credentials()
+        return WebSocketConfig.from_env({}, credentials=keys, **options), None
     from qt_upbit.simulator import (
         SIMULATED_ACCESS_KEY,
         SIMULATED_SECRET_KEY,
@@ -134,89 +169,14 @@ async def _configure(
 
     settings = SimulatorSettings(
         seed=arguments.seed,
-        region=arguments.region,
+        region=region,
         markets=_MARKETS,
         order_interval_s=_ORDER_INTERVAL_S,
     )
     server = await stack.enter_async_context(SimulatedServer(settings))
     keys = Credentials(access_key=SIMULATED_ACCESS_KEY, secret_key=SIMULATED_SECRET_KEY)
-    config = WebSocketConfig(
-        region=arguments.region, base_url=server.url, credentials=keys, use_system_proxy=False
-    )
+    config = WebSocketConfig(region=region, base_url=server.url, credentials=keys, use_system_proxy=False)
     return config, server
-
-
-class _Loader(QObject):
-    """Fetches markets and history beside the running window."""
-
-    def __init__(self, window: MainWindow, history: History, texts: Translator) -> None:
-        super().__init__(window)
-        self._window = window
-        self._history = history
-        self._texts = texts
-        self._markets: asyncio.Task[None] | None = None
-        self._candles: asyncio.Task[None] | None = None
-        self._past: asyncio.Task[None] | None = None
-        window.chart.past_wanted.connect(self._on_past_wanted)
-        window.history_wanted.connect(self._on_history_wanted)
-
-    def start(self) -> None:
-        """Fetch the list of markets, and the history of what is on show."""
-        self._markets = asyncio.get_running_loop().create_task(self._load_markets())
-        self._on_history_wanted(self._window.selector.current, self._window.unit)
-
-    def _on_history_wanted(self, code: str, unit: CandleUnit) -> None:
-        before = self._candles
-        if before is not None:
-            before.cancel()
-        self._candles = asyncio.get_running_loop().create_task(self._load_candles(code, unit, before))
-
-    def _on_past_wanted(self, code: str, unit: CandleUnit, before: int) -> None:
-        if self._past is not None:
-            self._past.cancel()
-        self._past = asyncio.get_running_loop().create_task(self._load_past(code, unit, before))
-
-    async def _load_past(self, code: str, unit: CandleUnit, before: int) -> None:
-        chart = self._window.chart
-        try:
-            candles = await self._history.candles(code, unit, before=before)
-        except HistoryError:
-            await asyncio.sleep(_AGAIN_S)
-            if (chart.code, chart.unit) == (code, unit):
-                chart.go_without_past()
-            return
-        if (chart.code, chart.unit) == (code, unit):
-            # The chart may ask for more from inside: this task is then no longer to be cancelled.
-            self._past = None
-            chart.add_past(candles)
-
-    async def _load_markets(self) -> None:
-        try:
-            self._window.set_markets(await self._history.markets())
-        except HistoryError as exc:
-            self._window.connection_line.show_error(str(exc)[:90])
-
-    async def _load_candles(self, code: str, unit: CandleUnit, before: asyncio.Task[None] | None) -> None:
-        if before is not None:
-            # Who leafs through the markets asks for each, and Upbit counts.
-            await asyncio.sleep(_LEAFING_S)
-        chart = self._window.chart
-        try:
-            candles = await self._history.candles(code, unit)
-        except HistoryError as exc:
-            if (chart.code, chart.unit) == (code, unit):
-                chart.go_without_history(self._texts("chart.no_history", reason=str(exc)[:60]))
-            return
-        # An answer that is late belongs to nobody any more.
-        if (chart.code, chart.unit) == (code, unit):
-            chart.add_history(candles)
-
-    async def aclose(self) -> None:
-        """Stop fetching."""
-        tasks = [task for task in (self._markets, self._candles, self._past) if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _save(window: MainWindow, path: str) -> int:

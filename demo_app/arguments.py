@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import locale
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ __all__ = ["Arguments", "parse"]
 
 _CODE: Final = re.compile(r"[A-Z0-9]+-[A-Z0-9]+")
 _LONGEST_S: Final = 86_400.0
+_LAYOUTS: Final = ("trading", "chart", "book", "wide")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,24 +23,24 @@ class Arguments:
     """What was asked for on the command line."""
 
     live: bool
-    region: Region
+    region: Region | None
     base_url: str | None
     screenshot: str | None
     after_s: float
-    lang: str
-    theme: str
+    lang: str | None
+    theme: str | None
     market: str | None
     seed: int
     size: tuple[int, int] | None
+    layout: str | None = None
+    settings: str | None = None
+    upbit_data: bool = False
+    """Upbit's data by the user's preference. It is not ``--live``: orders stay off."""
 
     @property
     def simulated(self) -> bool:
         """Whether the embedded simulated exchange is used."""
-        return not self.live and self.base_url is None
-
-
-def _language(environment_locale: str | None) -> str:
-    return "ko" if (environment_locale or "").lower().startswith(("ko", "korean")) else "en"
+        return not self.live and not self.upbit_data and self.base_url is None
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -78,7 +78,7 @@ def parse(argv: Sequence[str] | None = None) -> Arguments:
         description="A trading terminal on a simulated Upbit. Shows only: it places no orders.",
     )
     parser.add_argument("--live", action="store_true", help="use Upbit instead of the simulated exchange")
-    parser.add_argument("--region", choices=[str(r) for r in Region], default="kr", help="whose Upbit")
+    parser.add_argument("--region", choices=[str(r) for r in Region], help="whose Upbit")
     parser.add_argument(
         "--base-url",
         type=_base_url,
@@ -89,15 +89,20 @@ def parse(argv: Sequence[str] | None = None) -> Arguments:
     parser.add_argument(
         "--after", type=_seconds, default=5.0, metavar="SECONDS", help="when to take the screenshot"
     )
-    parser.add_argument("--lang", choices=["ko", "en"], default=_language(locale.getlocale()[0]))
-    parser.add_argument("--theme", choices=["dark", "light"], default="dark")
+    parser.add_argument("--lang", choices=["ko", "en"], help="instead of the one chosen in the settings")
+    parser.add_argument(
+        "--theme", choices=["dark", "light"], help="instead of the one chosen in the settings"
+    )
+    parser.add_argument("--layout", choices=_LAYOUTS, help="how the panels stand at first")
+    parser.add_argument("--settings", metavar="FILE", help="an ini file instead of the user's own settings")
     parser.add_argument("--market", type=_market, metavar="CODE", help="first pair, such as KRW-BTC")
     parser.add_argument("--seed", type=int, default=7, help="of the simulated market")
     parser.add_argument("--size", type=_size, metavar="WxH", help="size of the window")
     given = parser.parse_args(argv)
     if given.live and given.base_url:
         parser.error("--live and --base-url exclude each other")
+    region = Region(given.region) if given.region else None
     return Arguments(
-        given.live, Region(given.region), given.base_url, given.screenshot, given.after, given.lang,
-        given.theme, given.market, given.seed, given.size,
+        given.live, region, given.base_url, given.screenshot, given.after, given.lang, given.theme,
+        given.market, given.seed, given.size, given.layout, given.settings,
     )  # fmt: skip

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
-from demo_app.i18n import Translator
-from demo_app.theme import SPACE, Theme
-from qt_upbit import ConnectionState, GlobalWebSocketManager, Metrics, Scope
+from demo_app.terminal_state import TerminalState
+from demo_app.theme import SPACE
+from qt_upbit import ConnectionState, Metrics, Scope
 
 __all__ = ["ConnectionLine"]
 
 _GOOD = {ConnectionState.LIVE}
 _BAD = {ConnectionState.REJECTED, ConnectionState.STALE, ConnectionState.RECONNECTING}
+
+_NOTICE_MS = 20_000
+_WIDE = 1_200
+"""From this width on all figures are shown."""
 
 
 class _Elided(QLabel):
@@ -42,13 +46,12 @@ class _Elided(QLabel):
 
 
 class ConnectionLine(QWidget):
-    """State of both scopes, messages a second, what compression saves, connections open."""
+    """State of both scopes, what was said last, messages a second, compression, connections open."""
 
-    def __init__(self, theme: Theme, texts: Translator, parent: QWidget | None = None) -> None:
+    def __init__(self, state: TerminalState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("connectionLine")
-        self._theme = theme
-        self._texts = texts
+        self._state = state
         layout = QHBoxLayout(self)
         layout.setContentsMargins(SPACE, 2, SPACE, 2)
         layout.setSpacing(SPACE * 2)
@@ -56,44 +59,92 @@ class ConnectionLine(QWidget):
         for scope in (Scope.PUBLIC, Scope.PRIVATE):
             self._states[scope] = self._label(layout, "000 000000000000")
         self._error = _Elided()
-        self._error.setFont(theme.font(8.5))
-        self._error.setStyleSheet(f"color: {theme.warning.name()};")
+        self._error.setFont(state.theme.font(8.5))
+        self._error.setObjectName("statusText")
         layout.addWidget(self._error, 1)
+        self._is_error = False
+        self._fade = QTimer(self)
+        self._fade.setObjectName("notice_fade")
+        self._fade.setSingleShot(True)
+        self._fade.setInterval(_NOTICE_MS)
+        self._fade.timeout.connect(self._clear)
         self._rate = self._label(layout, "0,000 msg/s")
-        self._saving = self._label(layout, texts("saving") + " 00%")
-        self._latency = self._label(layout, texts("latency") + " 00.0 ms")
+        self._saving = self._label(layout, "compression saves 00%")
+        self._latency = self._label(layout, "latency p99 00.0 ms")
         self._connections = self._label(layout, "")
-        manager = GlobalWebSocketManager.instance()
+        manager = state.manager
         manager.state_changed.connect(self._on_state)
         manager.metrics_updated.connect(self._on_metrics)
+        manager.error_occurred.connect(self._on_error)
+        state.theme_changed.connect(self.retranslate)
+        self.retranslate()
+
+    def retranslate(self) -> None:
+        """Set every text again, in the language and colours of now."""
+        manager = self._state.manager
+        self._words = {
+            ConnectionState.IDLE: self.tr("idle"),
+            ConnectionState.CONNECTING: self.tr("connecting"),
+            ConnectionState.LIVE: self.tr("live"),
+            ConnectionState.STALE: self.tr("stale"),
+            ConnectionState.RECONNECTING: self.tr("reconnecting"),
+            ConnectionState.RESYNCING: self.tr("resyncing"),
+            ConnectionState.REJECTED: self.tr("refused"),
+            ConnectionState.CLOSED: self.tr("closed"),
+        }
+        self._names = {Scope.PUBLIC: self.tr("Public"), Scope.PRIVATE: self.tr("Private")}
         for scope in self._states:
-            self._on_state(scope, manager.state(scope))
+            self._show_state(scope, manager.state(scope))
         self._on_metrics(manager.metrics())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where it is narrow, what is said counts more than every figure."""
+        super().resizeEvent(event)
+        for label in (self._saving, self._connections):
+            label.setVisible(self.width() >= _WIDE)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """The language may have changed."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.LanguageChange:
+            self.retranslate()
 
     def _label(self, layout: QHBoxLayout, widest: str) -> QLabel:
         label = QLabel()
-        label.setFont(self._theme.font(8.5))
+        label.setFont(self._state.theme.font(8.5))
         label.setMinimumWidth(label.fontMetrics().horizontalAdvance(widest))
         layout.addWidget(label)
         return label
 
     def show_error(self, text: str) -> None:
-        """Say what went wrong; empty clears it."""
+        """Say what went wrong, until the connection lives again; empty clears it."""
+        self._is_error = bool(text)
+        self._fade.stop()
         self._error.set_text(text)
 
+    def show_notice(self, text: str) -> None:
+        """Say something for a while."""
+        self._is_error = False
+        self._error.set_text(text)
+        self._fade.start()
+
+    def _clear(self) -> None:
+        self._error.set_text("")
+
+    def _on_error(self, _owner: str, error: Exception) -> None:
+        self.show_error(str(error).split(";")[0][:90])
+
     def _on_state(self, scope: Scope, state: ConnectionState) -> None:
-        label = self._states.get(scope)
-        if label is None:
-            return
-        color = self._theme.muted
-        if state in _GOOD:
-            color = self._theme.accent
-            self.show_error("")
-        elif state in _BAD:
-            color = self._theme.warning
-        name = self._texts(scope.value)
+        if scope in self._states:
+            if state in _GOOD and self._is_error:
+                self.show_error("")
+            self._show_state(scope, state)
+
+    def _show_state(self, scope: Scope, state: ConnectionState) -> None:
+        theme = self._state.theme
+        color = theme.accent if state in _GOOD else theme.warning if state in _BAD else theme.muted
         dot = f'<span style="color:{color.name()}">●</span>'
-        label.setText(f"{dot} {name} {self._texts.or_raw('scope_state', state.value)}")
+        self._states[scope].setText(f"{dot} {self._names[scope]} {self._words.get(state, state.value)}")
 
     def _on_metrics(self, metrics: Metrics) -> None:
         scopes = metrics.scopes.values()
@@ -101,11 +152,11 @@ class ConnectionLine(QWidget):
         wire = sum(scope.wire_bytes for scope in scopes)
         inflated = sum(scope.inflated_bytes for scope in scopes)
         saving = 1 - wire / inflated if inflated > wire else 0.0
-        self._rate.setText(f"{rate:,.0f} {self._texts('per_second')}")
-        self._saving.setText(f"{self._texts('saving')} {saving:.0%}")
-        self._latency.setText(f"{self._texts('latency')} {metrics.latency_p99_s * 1000:.1f} ms")
+        self._rate.setText(self.tr("{rate} msg/s").format(rate=f"{rate:,.0f}"))
+        self._saving.setText(self.tr("compression saves {share}").format(share=f"{saving:.0%}"))
+        latency = f"{metrics.latency_p99_s * 1000:.1f}"
+        self._latency.setText(self.tr("latency p99 {time} ms").format(time=latency))
         counts = "  ".join(
-            f"{self._texts(scope.value)} {metrics.scopes[scope].connections_open}"
-            for scope in (Scope.PUBLIC, Scope.PRIVATE)
+            f"{name} {metrics.scopes[scope].connections_open}" for scope, name in self._names.items()
         )
-        self._connections.setText(f"{self._texts('connections')}  {counts}")
+        self._connections.setText(self.tr("Connections  {counts}").format(counts=counts))

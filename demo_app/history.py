@@ -1,4 +1,4 @@
-"""Markets and candle history over REST."""
+"""Candle history over REST."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from demo_app.candle_series import Candle
-from demo_app.market_selector import Market
 from qt_upbit import CandleUnit, GlobalWebSocketManager, QtUpbitError, RestClient
 
 __all__ = ["History", "HistoryError"]
@@ -25,18 +24,6 @@ class History:
 
     def __init__(self, rest: Callable[[], RestClient] | None = None) -> None:
         self._rest = rest or (lambda: GlobalWebSocketManager.instance().rest)
-
-    async def markets(self) -> list[Market]:
-        """Every pair with its names.
-
-        Raises:
-            HistoryError: the exchange did not tell.
-        """
-        try:
-            pairs = await self._rest().get_markets()
-        except QtUpbitError as exc:
-            raise HistoryError(str(exc)) from exc
-        return [Market(pair.code, pair.korean_name, pair.english_name) for pair in pairs]
 
     async def candles(
         self, code: str, unit: CandleUnit, count: int = 200, before: int | None = None

@@ -1,196 +1,189 @@
-"""`MainWindow`: the panels, and the one pair they all show."""
+"""`MainWindow`: a bar with the pair on show, the docks, the menus, and one line at the foot."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QIcon, QKeySequence, QShortcut
-from PySide6.QtWidgets import (
-    QButtonGroup,
-    QHBoxLayout,
-    QLabel,
-    QMainWindow,
-    QSplitter,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtGui import QCloseEvent, QIcon, QShowEvent
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QMainWindow, QToolBar, QWidget
 
+from demo_app.appearance import Appearance
 from demo_app.assets import asset
-from demo_app.chart import CandleChart
+from demo_app.commands import Commands
 from demo_app.connection_line import ConnectionLine
-from demo_app.i18n import Translator
-from demo_app.market_selector import Market, MarketSelector
-from demo_app.orderbook_view import OrderbookView
-from demo_app.orders_view import OrdersView
-from demo_app.theme import SPACE, Theme
+from demo_app.dialogs.about import AboutDialog
+from demo_app.dialogs.palette import CommandPalette
+from demo_app.dialogs.settings import SettingsDialog
+from demo_app.dialogs.shortcuts import ShortcutsDialog
+from demo_app.docks import Docks
+from demo_app.market_selector import MarketSelector
+from demo_app.panel import Panel
+from demo_app.registry import LAYOUTS, PANELS
+from demo_app.terminal_state import TerminalState
+from demo_app.theme import SPACE
 from demo_app.ticker_header import TickerHeader
-from demo_app.trades_view import TradesView
-from qt_upbit import CandleUnit, ConnectionState, GlobalWebSocketManager, Scope
+from demo_app.tray import Tray
 
 if TYPE_CHECKING:
     from qt_upbit.simulator import SimulatedServer
 
 __all__ = ["MainWindow"]
 
-_SEEING = {ConnectionState.LIVE, ConnectionState.CONNECTING, ConnectionState.IDLE}
-
 
 class MainWindow(QMainWindow):
-    """Chart, book, tape and orders of one pair.
-
-    Signals:
-        ``history_wanted(code, unit)``: another pair or candle length is on show, or some of it was missed.
+    """The terminal.
 
     Args:
-        theme, texts: how it looks and speaks.
-        badge: which exchange this is; a key of the texts.
-        market: the first pair.
+        state: what the panels share.
+        appearance: changes theme, colours and language.
+        badge: which exchange this is: ``simulated``, ``live`` or ``external``.
+        layout: one of `LAYOUTS`, instead of what is remembered.
     """
 
-    history_wanted = Signal(str, object)
-
-    def __init__(self, theme: Theme, texts: Translator, badge: str, market: str) -> None:
+    def __init__(
+        self, state: TerminalState, appearance: Appearance, badge: str, layout: str | None = None
+    ) -> None:
         super().__init__()
         self.setObjectName("terminal")
-        self._texts = texts
-        self.setWindowTitle(f"{texts('title')} – {texts(badge)}")
         self.setWindowIcon(QIcon(str(asset("icon.svg"))))
-        self.setFont(theme.font())
-        self.setStyleSheet(theme.stylesheet())
         self.resize(1440, 900)
-        self.unit = CandleUnit.M1
+        self.state = state
+        self.appearance = appearance
+        self._badge = badge
+        self._layout: str | None = layout
+        self._is_shown = False
+        self._size: tuple[int, int] | None = None
 
-        self.selector = MarketSelector(theme, texts)
-        self.header = TickerHeader(theme, texts)
-        self.chart = CandleChart(theme, texts)
-        self.orderbook = OrderbookView(theme, texts)
-        self.trades = TradesView(theme, texts)
-        self.orders = OrdersView(theme, texts)
-        self.connection_line = ConnectionLine(theme, texts)
-        self._market_panels = (self.header, self.orderbook, self.trades)
-        self._lay_out(theme, badge)
+        self.selector = MarketSelector(state)
+        self.header = TickerHeader(state)
+        self.connection_line = ConnectionLine(state)
+        self.addToolBar(self._top_bar())
+        self._lay_foot()
+        self.docks = Docks(self, state, PANELS)
+        self.commands = Commands(self)
+        self.retranslate()
+        self.tray = Tray(self, state)
+        state.noticed.connect(self._on_notice)
 
-        self.selector.market_selected.connect(self._show_market)
-        self.chart.gap_seen.connect(self._on_gap)
-        for keys in ("Ctrl+K", "F2"):
-            QShortcut(QKeySequence(keys), self).activated.connect(self.selector.search)
-        manager = GlobalWebSocketManager.instance()
-        manager.state_changed.connect(self._on_state)
-        manager.error_occurred.connect(self._on_error)
-        self.selector.select(market)
-        self.chart.setFocus()
-
-    def _lay_out(self, theme: Theme, badge: str) -> None:
+    def _top_bar(self) -> QToolBar:
+        bar = QToolBar()
+        bar.setObjectName("topBar")
+        bar.setMovable(False)
+        bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
         top = QWidget()
-        top.setObjectName("topBar")
         row = QHBoxLayout(top)
-        row.setContentsMargins(SPACE, SPACE, SPACE, SPACE)
+        row.setContentsMargins(SPACE, SPACE // 2, SPACE, SPACE // 2)
         row.setSpacing(SPACE)
         row.addWidget(self.selector)
         row.addWidget(self.header, 1)
-        tag = QLabel(self._texts(badge))
-        tag.setObjectName("badge")
-        tag.setProperty("kind", badge)
-        tag.setFont(theme.font(8.5, bold=True))
-        row.addWidget(tag)
-        self._top_row = row
-
-        chart = QWidget()
-        chart.setObjectName("panel")
-        column = QVBoxLayout(chart)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self._unit_bar(theme))
-        column.addWidget(self.chart, 1)
-
-        right = _splitter(Qt.Orientation.Vertical, (self.orderbook, self.trades), (7, 3))
-        left = _splitter(Qt.Orientation.Vertical, (chart, self.orders), (7, 3))
-        body = _splitter(Qt.Orientation.Horizontal, (left, right), (3, 1))
-        body.setSizes([1080, 340])
-        left.setSizes([600, 200])
-        right.setSizes([560, 240])
-
-        central = QWidget()
-        layout = QVBoxLayout(central)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(top)
-        layout.addWidget(body, 1)
-        layout.addWidget(self.connection_line)
-        self.setCentralWidget(central)
-
-    def _unit_bar(self, theme: Theme) -> QWidget:
-        bar = QWidget()
-        bar.setObjectName("unitBar")
-        row = QHBoxLayout(bar)
-        row.setContentsMargins(SPACE, 2, SPACE, 2)
-        row.setSpacing(2)
-        self.units = QButtonGroup(self)
-        for unit in CandleUnit:
-            button = QToolButton()
-            button.setText(self._texts.unit(unit.value))
-            button.setProperty("unit", unit.value)
-            button.setCheckable(True)
-            button.setChecked(unit is self.unit)
-            button.setFont(theme.font(8.5))
-            self.units.addButton(button)
-            row.addWidget(button)
-        self.units.buttonClicked.connect(self._on_unit)
-        row.addStretch(1)
+        self._tag = QLabel()
+        self._tag.setObjectName("badge")
+        self._tag.setProperty("kind", self._badge)
+        self._tag.setFont(self.state.theme.font(8.5, bold=True))
+        row.addWidget(self._tag)
+        bar.addWidget(top)
         return bar
 
-    def add_developer_menu(self, server: SimulatedServer, theme: Theme) -> None:
+    def _lay_foot(self) -> None:
+        status = self.statusBar()
+        status.setSizeGripEnabled(False)
+        status.setContentsMargins(0, 0, 0, 0)
+        status.addPermanentWidget(self.connection_line, 1)
+
+    # --- for the application -----------------------------------------------------------------------
+
+    def fit(self, size: tuple[int, int] | None) -> None:
+        """Have this size when it is first seen, instead of the remembered one."""
+        if size is not None:
+            self._size = size
+            self.resize(*size)
+
+    def add_developer_menu(self, server: SimulatedServer) -> None:
         """Let the user make things go wrong; for the exchange inside this program only."""
         from demo_app.developer_menu import DeveloperMenu
 
-        button = QToolButton()
-        button.setObjectName("developer")
-        button.setText(self._texts("developer"))
-        button.setFont(theme.font(8.5))
-        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        button.setMenu(DeveloperMenu(server, theme, self._texts, self.connection_line.show_error, self))
-        self._top_row.addWidget(button)
+        self.commands.add_developer_menu(DeveloperMenu(server, self.connection_line.show_error, self))
 
-    def set_markets(self, markets: Sequence[Market]) -> None:
-        """Fill the selector."""
-        self.selector.set_markets(markets)
+    def panel(self, name: str) -> Panel:
+        """A panel by its name, made if it was not yet."""
+        return self.docks.panel(name)
 
-    def _on_unit(self, button: QToolButton) -> None:
-        self.unit = CandleUnit(button.property("unit"))
-        self._show_chart(self.selector.current)
+    def retranslate(self) -> None:
+        """Set every text again."""
+        names = {
+            "simulated": self.tr("SIMULATED"),
+            "live": self.tr("LIVE UPBIT"),
+            "external": self.tr("OTHER EXCHANGE"),
+        }
+        self._tag.setText(names[self._badge])
+        title = self.tr("qt_upbit terminal")
+        self.setWindowTitle(f"{title} – {names[self._badge]}")
+        self.docks.retranslate()
+        self.commands.retranslate()
 
-    def _show_market(self, code: str) -> None:
-        for panel in self._market_panels:
-            panel.show_market(code)
-        self._show_chart(code)
+    # --- what opens over it ------------------------------------------------------------------------
 
-    def _show_chart(self, code: str) -> None:
-        self.chart.show_market(code, self.unit)
-        self.history_wanted.emit(code, self.unit)
+    def open_settings(self) -> None:
+        """Let the user choose, and keep keys."""
+        is_live = self._badge == "live"
+        self._open(SettingsDialog(self.appearance, is_live, self))
 
-    def _on_gap(self) -> None:
-        self.history_wanted.emit(self.chart.code, self.chart.unit)
+    def open_shortcuts(self) -> None:
+        """List every key."""
+        self._open(ShortcutsDialog(self.commands.by_menu(), self))
 
-    def _on_state(self, scope: Scope, state: ConnectionState) -> None:
-        if scope is Scope.PUBLIC:
-            for panel in (*self._market_panels, self.chart):
-                panel.set_stale(state not in _SEEING)
-        elif scope is Scope.PRIVATE and state is ConnectionState.REJECTED:
-            error = GlobalWebSocketManager.instance().error(scope)
-            self.orders.show_error(str(error or self._texts("scope_state.rejected")))
+    def open_about(self) -> None:
+        """Say what this is."""
+        self._open(AboutDialog(self.state, self))
 
-    def _on_error(self, _owner: str, error: Exception) -> None:
-        self.connection_line.show_error(str(error).split(";")[0][:90])
+    def open_palette(self) -> None:
+        """Find a command or a market by typing."""
+        palette = CommandPalette(self.state, self.commands.by_menu(), self)
+        here = self.mapToGlobal(QPoint((self.width() - palette.width()) // 2, self.selector.height() * 3))
+        palette.move(here)
+        self._open(palette)
+        palette.edit.setFocus()
 
+    def _open(self, dialog: QDialog) -> None:
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        # Not exec(): prices go on, and so does the event loop.
+        dialog.open() if dialog.windowType() is Qt.WindowType.Dialog else dialog.show()
 
-def _splitter(orientation: Qt.Orientation, widgets: Sequence[QWidget], stretches: Sequence[int]) -> QSplitter:
-    splitter = QSplitter(orientation)
-    splitter.setChildrenCollapsible(False)
-    splitter.setHandleWidth(SPACE // 2)
-    for index, (widget, stretch) in enumerate(zip(widgets, stretches, strict=True)):
-        splitter.addWidget(widget)
-        splitter.setStretchFactor(index, stretch)
-    return splitter
+    def _on_notice(self, title: str, text: str) -> None:
+        self.connection_line.show_notice(f"{title}: {text}" if text else title)
+
+    # --- Qt ----------------------------------------------------------------------------------------
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Arrange the panels when the size of the window is known."""
+        super().showEvent(event)
+        if self._is_shown:
+            return
+        self._is_shown = True
+        if self._layout in LAYOUTS:
+            self.docks.apply(self._layout)
+        elif not self.docks.recall():
+            self.docks.apply(self.docks.current)
+        if self._size is not None:
+            self.resize(*self._size)
+        # Not in the search field, where a key would be taken for a market.
+        self.setFocus()
+        if self.appearance.preferences.is_new:
+            self.appearance.preferences.welcome()
+            self.connection_line.show_notice(
+                self.tr("Welcome. Ctrl+Shift+P finds every command, Ctrl+K a market, F1 lists the keys.")
+            )
+
+    def changeEvent(self, event: QEvent) -> None:
+        """The language may have changed."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.LanguageChange:
+            self.retranslate()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Remember how the panels stood, and let them end what they do."""
+        if self._is_shown:
+            self.docks.remember()
+        self.docks.close_panels()
+        super().closeEvent(event)

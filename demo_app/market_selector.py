@@ -2,56 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
-from PySide6.QtCore import QStringListModel, Qt, Signal
+from PySide6.QtCore import QEvent, QStringListModel, Qt
 from PySide6.QtWidgets import QComboBox, QCompleter, QLineEdit, QListView, QWidget
 
-from demo_app.i18n import Translator
-from demo_app.theme import Theme
+from demo_app.language import is_korean
+from demo_app.terminal_state import TerminalState
+from qt_upbit import Market
 
-__all__ = ["Market", "MarketSelector"]
+__all__ = ["MarketSelector", "label"]
 
 _LIST_WIDTH: Final = 380
 
 
-@dataclass(frozen=True, slots=True)
-class Market:
-    """A pair and its names."""
-
-    code: str
-    korean_name: str
-    english_name: str
-
-    def label(self, *, korean: bool) -> str:
-        """How it stands in the list: both names are there, so that both are found."""
-        first, second = self.korean_name, self.english_name
-        if not korean:
-            first, second = second, first
-        return f"{self.code}   {first} · {second}" if second != first else f"{self.code}   {first}"
+def label(market: Market, *, korean: bool) -> str:
+    """How a pair stands in a list: both names are there, so that both are found."""
+    first, second = market.korean_name, market.english_name
+    if not korean:
+        first, second = second, first
+    return f"{market.code}   {first} · {second}" if second != first else f"{market.code}   {first}"
 
 
 class MarketSelector(QComboBox):
-    """An editable list that filters while one types.
+    """An editable list that filters while one types. What is chosen is the pair on show everywhere."""
 
-    Signals:
-        ``market_selected(code)``: another pair was chosen.
-    """
-
-    market_selected = Signal(str)
-
-    def __init__(self, theme: Theme, texts: Translator, parent: QWidget | None = None) -> None:
+    def __init__(self, state: TerminalState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("marketSelector")
-        self.setAccessibleName(texts("market"))
-        self._texts = texts
+        self._state = state
         self._markets: list[Market] = []
-        self._current = ""
-        self.setFont(theme.font(10.5, bold=True))
+        self.setFont(state.theme.font(10.5, bold=True))
         self._edit = QLineEdit()
-        self._edit.setPlaceholderText(texts("search"))
         self.setEditable(True)
         self.setLineEdit(self._edit)
         self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
@@ -72,9 +54,7 @@ class MarketSelector(QComboBox):
         popup.setUniformItemSizes(True)
         popup.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         popup.setMinimumWidth(_LIST_WIDTH)
-        # A window of its own, which inherits no style.
-        popup.setStyleSheet(theme.stylesheet())
-        popup.setFont(theme.font(9.5))
+        popup.setFont(state.theme.font(9.5))
         completer.setPopup(popup)
         self.setCompleter(completer)
         completer.activated.connect(self._choose_label)
@@ -83,29 +63,31 @@ class MarketSelector(QComboBox):
         self._edit.returnPressed.connect(self._choose_typed)
         self._edit.editingFinished.connect(self._restore)
 
-    @property
-    def current(self) -> str:
-        """Code of the chosen pair."""
-        return self._current
+        state.markets_changed.connect(self._fill)
+        state.market_changed.connect(self._restore)
+        self._retranslate()
 
-    def set_markets(self, markets: Sequence[Market]) -> None:
-        """Fill the list, keeping the choice."""
-        self._markets = list(markets)
-        labels = [market.label(korean=self._texts.is_korean) for market in markets]
+    def _retranslate(self) -> None:
+        self.setAccessibleName(self.tr("Market"))
+        self._edit.setPlaceholderText(self.tr("Search market"))
+        self._fill()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """The language may have changed."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.LanguageChange:
+            self._retranslate()
+
+    def _fill(self) -> None:
+        self._markets = list(self._state.markets.values())
+        korean = is_korean()
+        labels = [label(market, korean=korean) for market in self._markets]
         self.blockSignals(True)
         self.clear()
         self.addItems(labels)
         self.blockSignals(False)
         self._names.setStringList(labels)
         self._restore()
-
-    def select(self, code: str) -> None:
-        """Choose a pair."""
-        changed = code != self._current
-        self._current = code
-        self._restore()
-        if changed:
-            self.market_selected.emit(code)
 
     def search(self) -> None:
         """Put the cursor into the field, ready to type another pair over the chosen one."""
@@ -114,27 +96,27 @@ class MarketSelector(QComboBox):
 
     def _choose_index(self, index: int) -> None:
         if 0 <= index < len(self._markets):
-            self.select(self._markets[index].code)
+            self._state.set_market(self._markets[index].code)
 
-    def _choose_label(self, label: str) -> None:
-        self.select(label.partition(" ")[0])
+    def _choose_label(self, text: str) -> None:
+        self._state.set_market(text.partition(" ")[0])
 
     def _choose_typed(self) -> None:
         """The pair with this code, or else the first whose code or name holds what was typed."""
         typed = self._edit.text().strip().casefold()
         if not typed:
             return
-        labels = ((market.code, market.label(korean=True).casefold()) for market in self._markets)
-        found = [code for code, label in labels if typed in label]
+        labels = ((market.code, label(market, korean=True).casefold()) for market in self._markets)
+        found = [code for code, text in labels if typed in text]
         exact = [code for code in found if code.casefold() == typed.partition(" ")[0]]
         for code in (*exact, *found)[:1]:
-            self.select(code)
+            self._state.set_market(code)
 
     def _restore(self) -> None:
         """Show what is chosen, whatever was typed."""
         for index, market in enumerate(self._markets):
-            if market.code == self._current:
+            if market.code == self._state.market:
                 self.setCurrentIndex(index)
                 self.setEditText(self.itemText(index))
                 return
-        self.setEditText(self._current)
+        self.setEditText(self._state.market)

@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from string import Template
 from typing import Final
 
-from PySide6.QtGui import QColor, QFont, QFontDatabase
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
 
 from demo_app.assets import asset
 
-__all__ = ["SPACE", "Theme", "make_theme"]
+__all__ = ["COLOURS", "SPACE", "THEMES", "Theme", "make_theme"]
+
+THEMES: Final = ("dark", "light")
+COLOURS: Final = ("korean", "western", "safe")
+"""Which colour rises: red, green, or blue against orange, which eyes of every kind tell apart."""
 
 SPACE: Final = 8
 """The spacing unit, in device-independent pixels."""
@@ -26,7 +30,9 @@ _FAMILIES: Final = (
 )
 
 
-_STYLED: Final = ("window", "panel", "border", "text", "muted", "accent", "warning")
+_STYLED: Final = ("window", "panel", "border", "text", "muted", "accent", "warning", "up", "down")
+_INKS: Final = ("accent", "warning", "up", "down")
+"""Colours that text stands on: the stylesheet has ``$on_accent`` and so on."""
 
 
 # Window, panel, border, grid, text, muted, accent, warning.
@@ -36,9 +42,10 @@ _LIGHT: Final = ("#eef1f5", "#ffffff", "#d8dee7", "#edf0f4", "#1b2330", "#5d6878
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """Colours by meaning; `up` and `down` follow the language's convention."""
+    """Colours by meaning; `up` and `down` follow a convention, one of `COLOURS`."""
 
     name: str
+    colours: str
     window: QColor
     panel: QColor
     border: QColor
@@ -79,16 +86,47 @@ class Theme:
     def stylesheet(self) -> str:
         """The application's stylesheet with this theme's colours."""
         template = Template(asset("terminal.qss").read_text(encoding="utf-8"))
-        return template.substitute({name: getattr(self, name).name() for name in _STYLED})
+        values = {name: getattr(self, name).name() for name in _STYLED}
+        values |= {f"on_{name}": self.ink_on(getattr(self, name)).name() for name in _INKS}
+        # One scale of spaces: half a unit, one, two.
+        values |= {"half": f"{SPACE // 2}px", "space": f"{SPACE}px", "double": f"{SPACE * 2}px"}
+        # Arrows and check marks, in this theme's colours.
+        values["icons"] = asset(f"icons/style/{self.name}/check.svg").parent.as_posix()
+        return template.substitute(values)
+
+    def palette(self) -> QPalette:
+        """What widgets take that the stylesheet does not reach."""
+        palette, role = QPalette(), QPalette.ColorRole
+        for names, color in (
+            ((role.Window, role.Button, role.AlternateBase), self.window),
+            ((role.Base, role.ToolTipBase), self.panel),
+            ((role.WindowText, role.Text, role.ButtonText, role.ToolTipText), self.text),
+            ((role.Highlight, role.Link, role.LinkVisited), self.accent),
+            ((role.HighlightedText,), self.ink_on(self.accent)),
+            ((role.PlaceholderText,), self.muted),
+        ):
+            for name in names:
+                palette.setColor(name, color)
+        for name in (role.WindowText, role.Text, role.ButtonText):
+            palette.setColor(QPalette.ColorGroup.Disabled, name, self.muted)
+        return palette
 
 
-def make_theme(name: str, *, korean: bool) -> Theme:
-    """The dark or light theme; red rises in Korea, green in the West."""
+def make_theme(name: str, *, korean: bool, colours: str = "") -> Theme:
+    """The dark or light theme.
+
+    Args:
+        name: one of `THEMES`.
+        korean: which convention holds if none is named: red rises in Korea, green in the West.
+        colours: one of `COLOURS`.
+    """
     dark = name == "dark"
     red = QColor("#ef5350" if dark else "#c62828")
     blue = QColor("#4f8ff7" if dark else "#1565c0")
     green = QColor("#26a69a" if dark else "#00796b")
-    up, down = (red, blue) if korean else (green, red)
+    orange = QColor("#ff9a4d" if dark else "#b34700")
+    colours = colours or ("korean" if korean else "western")
+    up, down = {"korean": (red, blue), "western": (green, red), "safe": (blue, orange)}[colours]
     colors = _DARK if dark else _LIGHT
     window, panel, border, grid, text, muted, accent, warning = (QColor(color) for color in colors)
-    return Theme(name, window, panel, border, grid, text, muted, accent, up, down, warning)
+    return Theme(name, colours, window, panel, border, grid, text, muted, accent, up, down, warning)

@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtCore import QEvent
+from PySide6.QtGui import QColor, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from demo_app import formats
-from demo_app.i18n import Translator
-from demo_app.theme import SPACE, Theme
-from qt_upbit import Change, Subscription, TickerEvent, WebSocketClientProxy
+from demo_app.language import is_korean
+from demo_app.terminal_state import TerminalState
+from demo_app.theme import SPACE
+from qt_upbit import Change, ConnectionState, Scope, Subscription, TickerEvent, WebSocketClientProxy
 
 __all__ = ["TickerHeader"]
 
 _FIGURES = ("day_high", "day_low", "volume_24h", "turnover_24h")
+_SEEING = {ConnectionState.LIVE, ConnectionState.CONNECTING, ConnectionState.IDLE}
 
 
 class TickerHeader(QWidget):
     """The headline of the terminal, on a proxy of its own."""
 
-    def __init__(self, theme: Theme, texts: Translator, parent: QWidget | None = None) -> None:
+    def __init__(self, state: TerminalState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("tickerHeader")
         # As wide as there is room for; `resizeEvent` leaves out what does not fit.
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.setMinimumWidth(360)
-        self._theme = theme
-        self._texts = texts
+        self._state = state
+        theme = state.theme
         self._code = ""
         self._shown_code = ""
         self._is_stale = False
+        self._event: TickerEvent | None = None
         self._price = QLabel("–")
+        self._price.setObjectName("headline")
         self._price.setFont(theme.font(20, bold=True))
-        self._price.setAccessibleName(texts("price"))
         self._price.setMinimumWidth(self._price.fontMetrics().horizontalAdvance("000,000,000"))
         self._change = QLabel("–")
         self._change.setFont(theme.font(11, bold=True))
@@ -43,13 +47,14 @@ class TickerHeader(QWidget):
         layout.addWidget(self._change)
         layout.addStretch(1)
         self._figures: dict[str, QLabel] = {}
+        self._titles: dict[str, QLabel] = {}
         self._boxes: list[QWidget] = []
         for key in _FIGURES:
             box = QWidget()
             column = QVBoxLayout(box)
             column.setContentsMargins(0, 0, 0, 0)
             column.setSpacing(0)
-            title, value = QLabel(texts(key)), QLabel("–")
+            title, value = QLabel(), QLabel("–")
             title.setObjectName("figureTitle")
             title.setFont(theme.font(8))
             value.setFont(theme.font(9.5))
@@ -61,9 +66,38 @@ class TickerHeader(QWidget):
             layout.addWidget(box)
             self._boxes.append(box)
             self._figures[key] = value
+            self._titles[key] = title
         self.proxy = WebSocketClientProxy("ticker_header", parent=self)
         self.proxy.ticker_received.connect(self._on_ticker)
         self._subscription: Subscription | None = None
+        self.retranslate()
+        state.theme_changed.connect(self._show)
+        state.market_changed.connect(self.show_market)
+        state.manager.state_changed.connect(self._on_state)
+        self.show_market(state.market)
+
+    def retranslate(self) -> None:
+        """Set every text again."""
+        self._price.setAccessibleName(self.tr("Price"))
+        titles = {
+            "day_high": self.tr("High"),
+            "day_low": self.tr("Low"),
+            "volume_24h": self.tr("Volume 24h"),
+            "turnover_24h": self.tr("Turnover 24h"),
+        }
+        for key, text in titles.items():
+            self._titles[key].setText(text)
+        self._show()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """The language may have changed."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.LanguageChange:
+            self.retranslate()
+
+    def _on_state(self, scope: Scope, state: ConnectionState) -> None:
+        if scope is Scope.PUBLIC:
+            self.set_stale(state not in _SEEING)
 
     def show_market(self, code: str) -> None:
         """Change the pair; the figures of the old one stay, grey, until the new ones come."""
@@ -93,11 +127,22 @@ class TickerHeader(QWidget):
     def _on_ticker(self, event: TickerEvent) -> None:
         if event.code != self._code:
             return
+        self._event = event
+        self._show()
+        if event.code != self._shown_code:
+            self._shown_code = event.code
+            self._grey()
+
+    def _ink(self, change: Change) -> QColor:
+        theme = self._state.theme
+        return {Change.RISE: theme.up, Change.FALL: theme.down}.get(change, theme.text)
+
+    def _show(self) -> None:
+        event = self._event
+        if event is None:
+            return
         quote, _, base = event.code.partition("-")
-        color = {Change.RISE: self._theme.up, Change.FALL: self._theme.down}.get(
-            event.change, self._theme.text
-        )
-        style = f"QLabel:enabled {{ color: {color.name()}; }}"
+        style = f"QLabel:enabled {{ color: {self._ink(event.change).name()}; }}"
         if self._price.styleSheet() != style:
             self._price.setStyleSheet(style)
             self._change.setStyleSheet(style)
@@ -106,7 +151,7 @@ class TickerHeader(QWidget):
         self._change.setText(
             f"{formats.percent(event.signed_change_rate)}  {event.signed_change_price:+,.{digits}f}"
         )
-        korean = self._texts.is_korean
+        korean = is_korean()
         values = {
             "day_high": formats.price(event.high_price, quote),
             "day_low": formats.price(event.low_price, quote),
@@ -115,6 +160,3 @@ class TickerHeader(QWidget):
         }
         for key, text in values.items():
             self._figures[key].setText(text)
-        if event.code != self._shown_code:
-            self._shown_code = event.code
-            self._grey()

@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -14,11 +15,18 @@ os.environ.setdefault("QT_API", "pyside6")
 
 import pytest
 import pytest_asyncio
-from PySide6.QtCore import QtMsgType, qInstallMessageHandler
+import shiboken6
+from PySide6.QtCore import QSettings, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
+from demo_app.appearance import Appearance
 from demo_app.i18n import Translator
+from demo_app.language import Language
+from demo_app.main_window import MainWindow
+from demo_app.preferences import Preferences
+from demo_app.terminal_state import TerminalState
 from demo_app.theme import Theme, make_theme
+from demo_app.trading_guard import TradingGuard
 from qt_upbit import Credentials, GlobalWebSocketManager, WebSocketConfig
 from qt_upbit.qt.event_loop import QtEventLoop
 from qt_upbit.simulator import (
@@ -29,6 +37,7 @@ from qt_upbit.simulator import (
 )
 
 Terminal = Callable[..., Awaitable[SimulatedServer]]
+Open = Callable[..., MainWindow]
 
 KEYS = Credentials(access_key=SIMULATED_ACCESS_KEY, secret_key=SIMULATED_SECRET_KEY)
 
@@ -79,6 +88,50 @@ def texts(request: pytest.FixtureRequest) -> Translator:
 @pytest.fixture(params=["dark", "light"])
 def theme(request: pytest.FixtureRequest, texts: Translator, app: QApplication) -> Theme:
     return make_theme(request.param, korean=texts.is_korean)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> QSettings:
+    """Never the user's own."""
+    return QSettings(str(tmp_path / "terminal.ini"), QSettings.Format.IniFormat)
+
+
+@pytest.fixture
+def language(app: QApplication) -> Iterator[Language]:
+    """What the terminal speaks; as it was before, afterwards."""
+    made = Language()
+    made.use("en")
+    yield made
+    made.close()
+
+
+def make_state(settings: QSettings, theme: Theme, market: str = "KRW-BTC") -> TerminalState:
+    guard = TradingGuard(simulated=True, live=False, has_keys=lambda: False)
+    return TerminalState(theme, guard, settings, market)
+
+
+@pytest.fixture
+def state(settings: QSettings, language: Language) -> TerminalState:
+    return make_state(settings, make_theme("dark", korean=False))
+
+
+@pytest_asyncio.fixture
+async def open_window(settings: QSettings, language: Language) -> AsyncIterator[Open]:
+    """Open the terminal's window, in English and dark; the manager must be there already."""
+    made: list[tuple[MainWindow, Appearance]] = []
+
+    def new(market: str = "KRW-BTC", layout: str | None = None) -> MainWindow:
+        state = make_state(settings, make_theme("dark", korean=False), market)
+        appearance = Appearance(state, language, Preferences(settings))
+        made.append((MainWindow(state, appearance, "simulated", layout), appearance))
+        made[-1][0].show()
+        return made[-1][0]
+
+    yield new
+    for window, appearance in made:
+        window.close()
+        shiboken6.delete(window)
+        appearance.close()
 
 
 @pytest_asyncio.fixture

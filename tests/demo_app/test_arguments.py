@@ -5,15 +5,16 @@ from __future__ import annotations
 import pytest
 
 from demo_app.arguments import parse
+from demo_app.registry import LAYOUTS
 from qt_upbit import Region
 
 
 def test_without_arguments_the_exchange_is_simulated() -> None:
     arguments = parse([])
     assert arguments.simulated
-    assert arguments.region is Region.KR
+    # Not given: what was chosen in the settings counts, or what fits the system.
+    assert (arguments.region, arguments.lang, arguments.theme, arguments.layout) == (None,) * 4
     assert arguments.screenshot is None
-    assert arguments.lang in ("ko", "en")
 
 
 @pytest.mark.parametrize("given", [["--live"], ["--base-url", "http://127.0.0.1:8080"]])
@@ -23,12 +24,17 @@ def test_an_exchange_of_ones_own_is_not_simulated(given: list[str]) -> None:
 
 def test_everything_together() -> None:
     where = ["--region", "sg", "--market", "sgd-btc", "--seed", "3"]
-    look = ["--lang", "ko", "--theme", "light", "--size", "800x600"]
+    look = ["--lang", "ko", "--theme", "light", "--size", "800x600", "--layout", "chart"]
     arguments = parse([*where, *look, "--screenshot", "a.png", "--after", "2.5"])
     assert arguments.region is Region.SG
     assert (arguments.screenshot, arguments.after_s) == ("a.png", 2.5)
     assert (arguments.lang, arguments.theme, arguments.market) == ("ko", "light", "SGD-BTC")
-    assert (arguments.seed, arguments.size) == (3, (800, 600))
+    assert (arguments.seed, arguments.size, arguments.layout) == (3, (800, 600), "chart")
+
+
+def test_the_layouts_of_the_command_line_are_those_of_the_window() -> None:
+    for name in LAYOUTS:
+        assert parse(["--layout", name]).layout == name
 
 
 @pytest.mark.parametrize(
@@ -42,6 +48,7 @@ def test_everything_together() -> None:
         ["--size", "big"],
         ["--size", "0x10"],
         ["--lang", "fr"],
+        ["--layout", "diagonal"],
         ["--market", "bitcoin"],
         ["--base-url", "127.0.0.1:8080"],
         ["--nonsense"],

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+import pytest
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QToolButton
 
-from demo_app.developer_menu import DeveloperMenu
-from demo_app.i18n import Translator
-from demo_app.main_window import MainWindow
-from demo_app.theme import Theme
+from demo_app.developer_menu import DeveloperMenu, fault_name
+from demo_app.language import LANGUAGES, Language
 from qt_upbit import ConnectionState, GlobalWebSocketManager, Scope
 from qt_upbit.simulator import FAULTS, SimulatedServer
-from tests.demo_app.conftest import Terminal
+from tests.demo_app.conftest import Open, Terminal
 from tests.support.wait import until
 
 
@@ -21,17 +17,19 @@ def _actions(menu: DeveloperMenu) -> dict[str, QAction]:
     return {action.objectName(): action for action in menu.findChildren(QAction) if action.objectName()}
 
 
+@pytest.mark.parametrize("name", LANGUAGES)
 async def test_every_fault_has_an_entry_that_does_it(
-    exchange: Terminal, theme: Theme, texts: Translator
+    exchange: Terminal, language: Language, name: str
 ) -> None:
+    language.use(name)
     server: SimulatedServer = await exchange()
     said: list[str] = []
-    menu = DeveloperMenu(server, theme, texts, said.append)
+    menu = DeveloperMenu(server, said.append)
     actions = _actions(menu)
     assert actions.keys() == FAULTS.keys()
     for name in ("garbage", "refuse_handshakes", "stray_frames"):
         actions[name].trigger()
-        assert texts(f"fault.{name}") in said[-1]
+        assert fault_name(name) in said[-1]
     assert [fault.name() for fault in server.faults.armed] == ["garbage", "refuse_handshakes", "stray_frames"]
     actions["delist"].trigger()
     actions["delist"].trigger()
@@ -42,19 +40,16 @@ async def test_every_fault_has_an_entry_that_does_it(
     menu.deleteLater()
 
 
-async def test_a_line_that_is_broken_from_the_menu_heals(
-    exchange: Terminal, theme: Theme, texts: Translator
-) -> None:
+async def test_a_line_that_is_broken_from_the_menu_heals(exchange: Terminal, open_window: Open) -> None:
     server: SimulatedServer = await exchange()
-    window = MainWindow(theme, texts, "simulated", "KRW-BTC")
-    assert window.findChild(QToolButton, "developer") is None, "not without the exchange in this program"
-    window.add_developer_menu(server, theme)
-    button = window.findChild(QToolButton, "developer")
-    menu: Any = button.menu()
+    window = open_window()
+    assert window.findChild(DeveloperMenu) is None, "not without the exchange in this program"
+    window.add_developer_menu(server)
+    menu = window.findChild(DeveloperMenu)
+    assert menu is not None
+    assert menu.menuAction() in window.menuBar().actions()
     manager = GlobalWebSocketManager.instance()
     await until(lambda: manager.state(Scope.PUBLIC) is ConnectionState.LIVE)
     _actions(menu)["reset"].trigger()
     await until(lambda: manager.metrics().scopes[Scope.PUBLIC].reconnects == 1)
     await until(lambda: manager.state(Scope.PUBLIC) is ConnectionState.LIVE)
-    window.close()
-    window.deleteLater()

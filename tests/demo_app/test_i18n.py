@@ -7,7 +7,7 @@ import string
 import pytest
 
 from demo_app.i18n import LANGUAGES, TEXTS, Translator
-from qt_upbit import AskBid, ConnectionState, OrderState, OrderType
+from qt_upbit import AskBid, OrderState, OrderType
 
 
 def _placeholders(text: str) -> list[str]:
@@ -29,7 +29,6 @@ def test_every_value_of_the_wire_has_a_text(language: str) -> None:
         ("order_state", OrderState),
         ("order_type", OrderType),
         ("side", AskBid),
-        ("scope_state", ConnectionState),
     ):
         for value in values:
             assert texts(f"{prefix}.{value.value}")

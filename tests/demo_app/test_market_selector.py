@@ -6,29 +6,33 @@ from collections.abc import Iterator
 
 import pytest
 import shiboken6
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QCompleter
+from PySide6.QtWidgets import QApplication, QCompleter
 
-from demo_app.i18n import Translator
-from demo_app.market_selector import Market, MarketSelector
-from demo_app.theme import make_theme
+from demo_app.language import Language
+from demo_app.market_selector import MarketSelector, label
+from demo_app.terminal_state import TerminalState
+from qt_upbit import Market
+
+pytestmark = pytest.mark.usefixtures("offline")
 
 _MARKETS = [
-    Market("KRW-BTC", "비트코인", "Bitcoin"),
-    Market("KRW-ETH", "이더리움", "Ethereum"),
-    Market("KRW-ETC", "이더리움클래식", "Ethereum Classic"),
-    Market("BTC-ETH", "이더리움", "Ethereum"),
-    Market("KRW-XYZ", "XYZ", "XYZ"),
+    Market(code="KRW-BTC", korean_name="비트코인", english_name="Bitcoin"),
+    Market(code="KRW-ETH", korean_name="이더리움", english_name="Ethereum"),
+    Market(code="KRW-ETC", korean_name="이더리움클래식", english_name="Ethereum Classic"),
+    Market(code="BTC-ETH", korean_name="이더리움", english_name="Ethereum"),
+    Market(code="KRW-XYZ", korean_name="XYZ", english_name="XYZ"),
 ]
 
 
 @pytest.fixture(params=["ko", "en"])
-def selector(request: pytest.FixtureRequest, app: object) -> Iterator[MarketSelector]:
-    texts = Translator(request.param)
-    made = MarketSelector(make_theme("dark", korean=texts.is_korean), texts)
-    made.select("KRW-BTC")
-    made.set_markets(_MARKETS)
+def selector(
+    request: pytest.FixtureRequest, offline: None, state: TerminalState, language: Language
+) -> Iterator[MarketSelector]:
+    language.use(request.param)
+    made = MarketSelector(state)
+    state.set_markets(_MARKETS)
     yield made
     shiboken6.delete(made)
 
@@ -55,7 +59,7 @@ def _found(selector: MarketSelector, typed: str) -> list[str]:
         ("nonsense", []),
     ],
 )
-def test_what_is_typed_finds_code_and_both_names(
+async def test_what_is_typed_finds_code_and_both_names(
     selector: MarketSelector, typed: str, codes: list[str]
 ) -> None:
     assert _found(selector, typed) == codes
@@ -63,7 +67,7 @@ def test_what_is_typed_finds_code_and_both_names(
 
 def _type(selector: MarketSelector, text: str) -> list[str]:
     chosen: list[str] = []
-    selector.market_selected.connect(chosen.append)
+    selector._state.market_changed.connect(chosen.append)
     edit = selector.lineEdit()
     assert edit is not None
     edit.selectAll()
@@ -77,37 +81,37 @@ def _type(selector: MarketSelector, text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("typed", "code"), [("krw-eth", "KRW-ETH"), ("클래식", "KRW-ETC"), ("eth", "KRW-ETH")]
 )
-def test_enter_takes_the_first_that_fits(selector: MarketSelector, typed: str, code: str) -> None:
+async def test_enter_takes_the_first_that_fits(selector: MarketSelector, typed: str, code: str) -> None:
     assert _type(selector, typed) == [code]
-    assert selector.current == code
+    assert selector._state.market == code
     assert selector.currentText().startswith(code)
 
 
 @pytest.mark.parametrize("typed", ["nonsense", "", "KRW-BTC"])
-def test_nonsense_changes_nothing(selector: MarketSelector, typed: str) -> None:
+async def test_nonsense_changes_nothing(selector: MarketSelector, typed: str) -> None:
     assert _type(selector, typed) == []
-    assert selector.current == "KRW-BTC"
+    assert selector._state.market == "KRW-BTC"
     assert selector.currentText().startswith("KRW-BTC")
     assert selector.count() == len(_MARKETS)
 
 
-def test_the_same_pair_again_is_no_news(selector: MarketSelector) -> None:
-    chosen: list[str] = []
-    selector.market_selected.connect(chosen.append)
-    selector.select("KRW-BTC")
-    selector.select("KRW-ETH")
-    assert chosen == ["KRW-ETH"]
+async def test_the_list_speaks_the_language_of_now(selector: MarketSelector, language: Language) -> None:
+    for name, first in (("ko", "이더리움"), ("en", "Ethereum")):
+        language.use(name)
+        QApplication.sendEvent(selector, QEvent(QEvent.Type.LanguageChange))
+        assert selector.itemText(1).split()[1] == first
+        assert selector.accessibleName() == {"ko": "마켓", "en": "Market"}[name]
 
 
-def test_a_pair_that_is_not_in_the_list_stays_chosen(app: object) -> None:
-    made = MarketSelector(make_theme("dark", korean=False), Translator("en"))
-    made.select("KRW-NEW")
-    made.set_markets(_MARKETS)
-    assert made.current == "KRW-NEW"
+async def test_a_pair_that_is_not_in_the_list_stays_chosen(state: TerminalState) -> None:
+    made = MarketSelector(state)
+    state.set_market("KRW-NEW")
+    state.set_markets(_MARKETS)
+    assert state.market == "KRW-NEW"
     assert made.currentText() == "KRW-NEW"
     shiboken6.delete(made)
 
 
 def test_a_name_that_is_its_own_translation_stands_once() -> None:
-    assert _MARKETS[-1].label(korean=True).split() == ["KRW-XYZ", "XYZ"]
-    assert "비트코인" in _MARKETS[0].label(korean=False)
+    assert label(_MARKETS[-1], korean=True).split() == ["KRW-XYZ", "XYZ"]
+    assert "비트코인" in label(_MARKETS[0], korean=False)

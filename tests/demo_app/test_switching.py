@@ -15,6 +15,7 @@ from demo_app.connection_line import ConnectionLine
 from demo_app.history import History, HistoryError
 from demo_app.i18n import Translator
 from demo_app.orderbook_view import OrderbookView
+from demo_app.terminal_state import TerminalState
 from demo_app.theme import Theme
 from demo_app.ticker_header import TickerHeader
 from qt_upbit import CandleUnit, RestClient, WebSocketConfig
@@ -136,12 +137,11 @@ async def test_a_sideways_wheel_scrolls(chart: CandleChart) -> None:
     assert chart._offset == 0
 
 
-async def test_the_headline_of_another_pair_is_grey(theme: Theme, texts: Translator) -> None:
-    header = TickerHeader(theme, texts)
-    header.show_market("KRW-BTC")
+async def test_the_headline_of_another_pair_is_grey(state: TerminalState) -> None:
+    header = TickerHeader(state)
     header.proxy.ticker_received.emit(events.ticker("KRW-BTC", 158_000_000))
     assert header.isEnabled()
-    header.show_market("KRW-XRP")
+    state.set_market("KRW-XRP")
     assert not header.isEnabled()
     header.set_stale(True)
     header.proxy.ticker_received.emit(events.ticker("KRW-XRP", 4_000))
@@ -167,9 +167,10 @@ async def test_the_book_on_show_is_named_by_its_own_currency(
     shiboken6.delete(view)
 
 
-async def test_a_long_error_does_not_widen_the_window(theme: Theme, texts: Translator) -> None:
-    line = ConnectionLine(theme, texts)
+async def test_a_long_error_does_not_widen_the_window(state: TerminalState) -> None:
+    line = ConnectionLine(state)
     line.resize(900, 24)
+    line.grab()
     least = line.minimumSizeHint().width()
     text = "<b>refused</b> " + "W" * 300
     line.show_error(text)
@@ -186,8 +187,6 @@ async def test_a_long_error_does_not_widen_the_window(theme: Theme, texts: Trans
 async def test_an_exchange_that_cannot_be_reached_is_a_history_error() -> None:
     rest = RestClient(WebSocketConfig(base_url="http://127.0.0.1:1"))
     history = History(lambda: rest)
-    with pytest.raises(HistoryError):
-        await history.markets()
     with pytest.raises(HistoryError):
         await history.candles("KRW-BTC", CandleUnit.S1)
     await rest.aclose()

@@ -89,44 +89,47 @@ _CLOSES = """
     from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication
     from demo_app.__main__ import main
-    from demo_app.history import History
+    from qt_upbit import RestClient
 
     app = QApplication([])
-    load = History.candles
+    load = RestClient.get_candles
 
-    async def candles(self, *arguments):
+    async def candles(self, *arguments, **options):
         # The window closes while the history is on its way.
         QTimer.singleShot(int(sys.argv[1]), app.closeAllWindows)
-        return await load(self, *arguments)
+        return await load(self, *arguments, **options)
 
-    History.candles = candles
-    sys.exit(main(["--lang", "ko"]))
+    RestClient.get_candles = candles
+    sys.exit(main(["--lang", "ko", "--settings", sys.argv[2]]))
 """
 
 
 @pytest.mark.parametrize("after_ms", ["0", "1500"])
-def test_closing_the_window_ends_the_process(after_ms: str) -> None:
-    done = run_program(_CLOSES, after_ms, timeout_s=20)
+def test_closing_the_window_ends_the_process(after_ms: str, tmp_path: Path) -> None:
+    settings = tmp_path / "terminal.ini"
+    done = run_program(_CLOSES, after_ms, str(settings), timeout_s=20)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert "[window]" in settings.read_text(), "how the panels stood is remembered"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to another process on Windows")
-def test_control_c_ends_the_process() -> None:
+def test_control_c_ends_the_process(tmp_path: Path) -> None:
     process = start_program(
         """
         import sys
-        from demo_app import application
         from demo_app.__main__ import main
+        from demo_app.market_list import MarketList
 
-        load = application._Loader.start
+        load = MarketList.start
 
         def start(self):
             load(self)
             print("running", flush=True)
 
-        application._Loader.start = start
-        sys.exit(main(["--lang", "en"]))
-        """
+        MarketList.start = start
+        sys.exit(main(["--lang", "en", "--settings", sys.argv[1]]))
+        """,
+        str(tmp_path / "terminal.ini"),
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "running\n"

@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtGui import QColor
 
 from demo_app.assets import asset
-from demo_app.theme import Theme, make_theme
+from demo_app.theme import COLOURS, THEMES, Theme, make_theme
 
 
 def _luminance(color: QColor) -> float:
@@ -18,6 +18,12 @@ def _luminance(color: QColor) -> float:
 def _contrast(one: QColor, other: QColor) -> float:
     dark, light = sorted((_luminance(one), _luminance(other)))
     return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.fixture(params=[(name, colours) for name in THEMES for colours in COLOURS], ids="-".join)
+def theme(request: pytest.FixtureRequest, app: object) -> Theme:
+    name, colours = request.param
+    return make_theme(name, korean=False, colours=colours)
 
 
 @pytest.mark.parametrize("color", ["text", "muted", "up", "down", "accent", "warning"])
@@ -37,6 +43,29 @@ def test_red_rises_in_korea_and_falls_elsewhere(app: object) -> None:
     korean, western = make_theme("dark", korean=True), make_theme("dark", korean=False)
     assert korean.up.red() > 200 > korean.down.red()
     assert western.up.red() < 200 < western.down.red()
+
+
+def _seen(color: QColor, kind: str) -> tuple[float, float, float]:
+    """A colour as red-green blind eyes see it (Viénot 1999, linear RGB)."""
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+        for part in (color.redF(), color.greenF(), color.blueF())
+    )
+    share = {"protan": (0.11238, 0.88762), "deutan": (0.29275, 0.70725)}[kind]
+    yellow = share[0] * red + share[1] * green
+    return yellow, yellow, blue
+
+
+@pytest.mark.parametrize("kind", ["protan", "deutan"])
+@pytest.mark.parametrize("name", THEMES)
+def test_the_safe_colours_differ_for_red_green_blind_eyes(app: object, name: str, kind: str) -> None:
+    def distance(colours: str) -> float:
+        theme = make_theme(name, korean=False, colours=colours)
+        pairs = zip(_seen(theme.up, kind), _seen(theme.down, kind), strict=True)
+        return sum(abs(one - other) for one, other in pairs)
+
+    assert distance("safe") > 0.5
+    assert distance("safe") > 1.5 * distance("western"), "which is what it is for"
 
 
 def test_the_stylesheet_has_no_holes(theme: Theme) -> None:

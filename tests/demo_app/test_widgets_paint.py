@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import shiboken6
-from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtCore import QEvent, QPointF, QSettings, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -16,12 +16,14 @@ from demo_app.candle_series import Candle
 from demo_app.chart import CandleChart
 from demo_app.connection_line import ConnectionLine
 from demo_app.i18n import Translator
+from demo_app.language import Language
 from demo_app.orderbook_view import OrderbookView
 from demo_app.orders_view import OrdersView
 from demo_app.theme import Theme
 from demo_app.ticker_header import TickerHeader
 from demo_app.trades_view import TradesView
 from qt_upbit import CandleUnit, ConnectionState, GlobalWebSocketManager, OrderTracker, Scope
+from tests.demo_app.conftest import make_state
 from tests.support import events
 
 pytestmark = pytest.mark.usefixtures("offline")
@@ -31,11 +33,13 @@ Make = Callable[[type[Any]], Any]
 
 
 @pytest.fixture
-def make(theme: Theme, texts: Translator) -> Iterator[Make]:
+def make(theme: Theme, texts: Translator, settings: QSettings, language: Language) -> Iterator[Make]:
     made: list[QWidget] = []
+    language.use(texts.language)
 
     def new(kind: type[Any]) -> Any:
-        made.append(kind(theme, texts))
+        shared = kind in (TickerHeader, ConnectionLine)
+        made.append(kind(make_state(settings, theme)) if shared else kind(theme, texts))
         return made[-1]
 
     yield new

@@ -1,0 +1,90 @@
+"""Which panels there are, and where each stands in the layouts: one declaration per panel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from demo_app.language import QT_TRANSLATE_NOOP
+from demo_app.panel import Panel
+from demo_app.panels.plain import (
+    PlainChartPanel,
+    PlainOrderbookPanel,
+    PlainOrdersPanel,
+    PlainTradesPanel,
+)
+
+__all__ = ["LAYOUTS", "PANELS", "PanelSpec", "Place"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a panel stands: panels of the same column and row are tabs, the first of them in front.
+
+    Attributes:
+        column, row: counted from the left and from the top.
+        width, height: weights against the other columns, and against the other rows of the column.
+    """
+
+    column: int
+    row: int = 0
+    width: int = 1
+    height: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class PanelSpec:
+    """One panel.
+
+    Attributes:
+        panel: the class; made with ``panel(state)`` when it is first to be seen.
+        title: its name in menus, English; translated in the context ``Panels``.
+        icon: of ``resources/icons``.
+        group: panels of one group stand together in the menu.
+        shortcut: leads to the panel, wherever it is.
+        places: by name of layout; where it has none it is hidden.
+        always: made at once, because it collects something also while it is hidden.
+    """
+
+    panel: type[Panel]
+    title: str
+    icon: str
+    group: str
+    shortcut: str
+    places: Mapping[str, Place] = field(default_factory=dict)
+    always: bool = False
+
+    @property
+    def name(self) -> str:
+        """Its name in layouts and settings."""
+        return self.panel.NAME
+
+
+PANELS: Final = (
+    PanelSpec(
+        PlainChartPanel, QT_TRANSLATE_NOOP("Panels", "Chart"), "chart-candlestick", "market", "Ctrl+2",
+        {"trading": Place(1, 0, 6, 7), "chart": Place(0), "wide": Place(1, 0, 8, 7)},
+    ),
+    PanelSpec(
+        PlainOrderbookPanel, QT_TRANSLATE_NOOP("Panels", "Order book"), "list-ordered", "market", "Ctrl+3",
+        {"trading": Place(2, 0, 3, 5), "book": Place(0, 0, 3), "wide": Place(2, 0, 3)},
+    ),
+    PanelSpec(
+        PlainTradesPanel, QT_TRANSLATE_NOOP("Panels", "Trades"), "history", "market", "Ctrl+4",
+        {"trading": Place(2, 1, 3, 3), "book": Place(1, 0, 2), "wide": Place(3, 0, 3, 4)},
+    ),
+    PanelSpec(
+        PlainOrdersPanel, QT_TRANSLATE_NOOP("Panels", "Orders"), "receipt-text", "account", "Ctrl+5",
+        {"trading": Place(1, 1, 6, 3), "wide": Place(1, 1, 8, 3)},
+    ),
+)  # fmt: skip
+"""In the order of the menu."""
+
+LAYOUTS: Final = {
+    "trading": QT_TRANSLATE_NOOP("Layouts", "Trading"),
+    "chart": QT_TRANSLATE_NOOP("Layouts", "Chart only"),
+    "book": QT_TRANSLATE_NOOP("Layouts", "Book and tape"),
+    "wide": QT_TRANSLATE_NOOP("Layouts", "Wide monitor"),
+}
+"""Names in settings and on screen; the first is what one meets first."""
