@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QLocale, Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -68,6 +68,7 @@ class ChartPanel(Panel):
         column.addWidget(self.canvas, 1)
         self.set_body(body)
         self.setFocusProxy(self.canvas)
+        QWidget.setTabOrder(self.canvas, self.bar)
         self._patience = QTimer(self)
         self._patience.setObjectName("chart patience")
         self._patience.setSingleShot(True)
@@ -189,8 +190,7 @@ class ChartPanel(Panel):
         code = self.state.market
         quote, _, base = code.partition("-")
         market = self.state.markets.get(code)
-        # The translation says which of the two names it wants.
-        is_korean = self.tr("English", "language of the market's name") != "English"
+        is_korean = QLocale().language() is QLocale.Language.Korean
         name = "" if market is None else market.korean_name if is_korean else market.english_name
         self._content.title = f"{name} {base}/{quote} · {self.bar.unit_name}".strip()
         self.canvas.update()

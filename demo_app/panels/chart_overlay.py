@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Final
 
 from PySide6.QtCore import QCoreApplication, QLineF, QPointF, QRectF, Qt
@@ -14,6 +15,7 @@ from demo_app.panels.candle_painter import Panes, indicator_colors
 from demo_app.panels.chart_view import ChartView
 from demo_app.panels.indicators import Indicators, Line
 from demo_app.theme import SPACE, Theme
+from qt_upbit import round_to_tick
 
 __all__ = ["ChartContent", "ChartOverlay", "FillMark", "OrderLine"]
 
@@ -63,8 +65,8 @@ class ChartContent:
         return self.bars.code.partition("-")[0] or "KRW"
 
 
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("ChartOverlay", text)
+translate = QCoreApplication.translate
+"""Under the name by which pyside6-lupdate knows it."""
 
 
 class ChartOverlay:
@@ -94,7 +96,7 @@ class ChartOverlay:
     def _x(self, slot: float) -> float:
         return self._view.x(slot, self._panes.plot.width())
 
-    def _price(self, price: float) -> str:
+    def _price(self, price: float | Decimal) -> str:
         # The tags line up with the axis: prices of another magnitude in sight do not change decimals.
         return formats.price(price, self._content.quote, self._digits)
 
@@ -137,7 +139,11 @@ class ChartOverlay:
         painter.setPen(QPen(self._theme.muted, 1, Qt.PenStyle.DashLine))
         if content.is_complete:
             painter.drawLine(QLineF(x, plot.top(), x, plot.bottom()))
-        text = _tr("Start of history") if content.is_complete else _tr("Loading older candles…")
+        text = (
+            translate("ChartOverlay", "Start of history")
+            if content.is_complete
+            else translate("ChartOverlay", "Loading older candles…")
+        )
         wide = self._metrics.horizontalAdvance(text) + 2 * SPACE
         box = QRectF(x - wide, self._panes.price.center().y() - 11, wide, 22)
         if box.left() < plot.left():
@@ -158,7 +164,8 @@ class ChartOverlay:
             color = self._theme.up if order.is_buy else self._theme.down
             painter.setPen(QPen(color, 1, Qt.PenStyle.DashDotLine))
             painter.drawLine(QLineF(0, y, plot.right(), y))
-            text = f"{_tr('Buy') if order.is_buy else _tr('Sell')} {order.text}"
+            side = translate("ChartOverlay", "Buy") if order.is_buy else translate("ChartOverlay", "Sell")
+            text = f"{side} {order.text}"
             wide = self._metrics.horizontalAdvance(text) + 2 * SPACE
             box = QRectF(plot.right() - wide - SPACE, y - 9, wide, _TAG_HEIGHT)
             painter.fillRect(box, self._theme.panel)
@@ -212,7 +219,9 @@ class ChartOverlay:
     def _value_at(self, y: float) -> str:
         panes = self._panes
         if panes.price.top() <= y <= panes.price.bottom():
-            return self._price(self._view.price_at(y, panes.price.top(), panes.price.height()))
+            price = self._view.price_at(y, panes.price.top(), panes.price.height())
+            # What can be ordered, and what a click with Ctrl drafts.
+            return self._price(round_to_tick(self._bars.code, Decimal(repr(price)))) if price > 0 else ""
         if panes.rsi and panes.rsi.top() <= y <= panes.rsi.bottom():
             return f"{(panes.rsi.bottom() - y) / panes.rsi.height() * 100:.1f}"
         return ""
@@ -227,14 +236,14 @@ class ChartOverlay:
             index = bars.at(slot)
             runs.append((bars.grid.text(slot), self._theme.muted))
         if index is None:
-            runs.append((_tr("no trades"), self._theme.muted))
+            runs.append((translate("ChartOverlay", "no trades"), self._theme.muted))
         else:
             runs += self._figures(index)
         top = self._draw_runs(painter, runs, self._panes.price.top() + SPACE / 2)
         if index is None:
             return
         found, colors = self._content.indicators, indicator_colors(self._theme)
-        name = "EMA" if found.settings.exponential else _tr("MA")
+        name = "EMA" if found.settings.exponential else translate("ChartOverlay", "MA")
         runs = [
             (f"{name} {length} {self._at(line, index)}", color)
             for (length, line), color in zip(found.averages, colors, strict=False)
@@ -251,14 +260,15 @@ class ChartOverlay:
         found, panes, theme = self._content.indicators, self._panes, self._theme
         colors, wish = indicator_colors(theme), self._content.indicators.settings
         if panes.volume:
-            size = formats.size(self._bars.volumes[index])
-            self._draw_runs(painter, [(f"{_tr('Volume')} {size}", theme.muted)], panes.volume.top() + 2)
+            text = translate("ChartOverlay", "Volume")
+            runs: list[_Run] = [(f"{text} {formats.size(self._bars.volumes[index])}", theme.muted)]
+            self._draw_runs(painter, runs, panes.volume.top() + 2)
         if panes.rsi and found.rsi is not None:
             value = found.rsi[index]
             text = f"RSI {wish.rsi}  {'–' if value is None else f'{value:.2f}'}"
             self._draw_runs(painter, [(text, colors[1])], panes.rsi.top() + 2)
         if panes.macd and found.macd:
-            line, signal, bar = (self._at(each, index) for each in found.macd)
+            line, signal, bar = (self._at(each, index, 2) for each in found.macd)
             runs = [
                 (f"MACD {wish.fast}, {wish.slow}, {wish.signal}", theme.muted),
                 (line, colors[2]),
@@ -267,13 +277,11 @@ class ChartOverlay:
             ]
             self._draw_runs(painter, runs, panes.macd.top() + 2)
 
-    def _at(self, line: Line, index: int) -> str:
+    def _at(self, line: Line, index: int, more: int = 0) -> str:
+        """A value with the decimals of prices; differences of low prices need some more."""
         value = line[index] if index < len(line) else None
-        if value is None:
-            return "–"
-        # One decimal more than prices: an average lies between two of them.
-        digits = self._digits + (0 if self._digits >= 8 else 1)
-        return f"{value:,.{digits}f}"
+        digits = self._digits + (more if self._digits else 0)
+        return "–" if value is None else f"{value:,.{digits}f}"
 
     def _figures(self, index: int) -> list[_Run]:
         bars, theme = self._bars, self._theme
@@ -283,16 +291,17 @@ class ChartOverlay:
         change = close / before - 1 if before else 0.0
         color = theme.up if close >= opened else theme.down
         named = (
-            (_tr("O"), self._price(opened)),
-            (_tr("H"), self._price(bars.highs[index])),
-            (_tr("L"), self._price(bars.lows[index])),
-            (_tr("C"), self._price(close)),
+            (translate("ChartOverlay", "O"), self._price(opened)),
+            (translate("ChartOverlay", "H"), self._price(bars.highs[index])),
+            (translate("ChartOverlay", "L"), self._price(bars.lows[index])),
+            (translate("ChartOverlay", "C"), self._price(close)),
         )
         runs = [(f"{name} {text}", color) for name, text in named]
         tone = theme.up if change > 0 else theme.down if change < 0 else theme.muted
         runs.append((formats.percent(change), tone))
         if not self._panes.volume:
-            runs.append((f"{_tr('Vol')} {formats.size(bars.volumes[index])}", theme.muted))
+            volume = translate("ChartOverlay", "Vol")
+            runs.append((f"{volume} {formats.size(bars.volumes[index])}", theme.muted))
         return runs
 
     def _draw_runs(self, painter: QPainter, runs: list[_Run], top: float) -> float:

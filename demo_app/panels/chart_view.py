@@ -13,8 +13,8 @@ __all__ = ["ChartView", "round_prices"]
 MIN_SPAN: Final = 15.0
 MAX_SPAN: Final = 12_000.0
 DEFAULT_SPAN: Final = 120.0
-_MARGIN: Final = 0.08
-"""Free room above and below, as a share of the prices shown."""
+_MARGIN: Final = 0.07
+"""Free room below, as a share of the prices shown."""
 
 
 class ChartView:
@@ -89,8 +89,10 @@ class ChartView:
         high = max(max(bars.highs[begin:end]), *extra) if extra else max(bars.highs[begin:end])
         bottom, top = self.scale(low), self.scale(high)
         room = (top - bottom) * _MARGIN or abs(top) * 0.001 or 1.0
+        # More above than below: the figures of the candles stand there.
+        top, bottom = top + 2 * room, bottom - room
         middle = (top + bottom) / 2
-        half = ((top - bottom) / 2 + room) * self.stretch
+        half = (top - bottom) / 2 * self.stretch
         middle += self.lift * half
         self.low, self.high = self.unscale(middle - half), self.unscale(middle + half)
 
