@@ -28,7 +28,7 @@ from demo_app import formats
 from demo_app.panels.bars import Bars
 from demo_app.panels.candle_painter import CandlePainter, Panes, lay_out
 from demo_app.panels.chart_overlay import ChartContent, ChartOverlay
-from demo_app.panels.chart_view import ChartView
+from demo_app.panels.chart_view import MIN_SPAN, ChartView
 from demo_app.theme import SPACE, Theme
 
 __all__ = ["CandleCanvas", "countdown"]
@@ -138,6 +138,16 @@ class CandleCanvas(QWidget):
         self._cache = None
         self.update()
 
+    def fit_history(self) -> None:
+        """Where all there is would not fill the chart, show less time."""
+        bars = self._bars
+        if len(bars) and self.content.is_complete:
+            known = bars.slots[-1] - bars.slots[0]
+            if known < self.view.span * 0.8:
+                self.view.span = max(MIN_SPAN, known * 1.2)
+                self.view.go_to_now(self._newest)
+                self.update()
+
     def set_dimmed(self, dimmed: bool) -> None:
         """Whether these are the candles of another pair or unit, until the right ones come."""
         self.is_dimmed = dimmed
@@ -230,9 +240,9 @@ class CandleCanvas(QWidget):
             painter.fillRect(panes.plot, theme.faded(theme.panel, 150))
         overlay = ChartOverlay(theme, self._font, self.content, view, panes, float(self.width()))
         overlay.draw_past(painter)
-        overlay.draw_own(painter)
         left = "" if self.is_dimmed else countdown(bars.grid.left_s(self._now()))
         overlay.draw_last_price(painter, left, is_old=self.is_dimmed)
+        overlay.draw_own(painter)
         cursor = self.cursor_at
         if cursor is not None and not panes.plot.contains(cursor):
             cursor = None

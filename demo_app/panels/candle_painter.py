@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
 from demo_app import formats
 from demo_app.panels.bars import Bars
@@ -135,7 +136,8 @@ class CandlePainter:
             self.draw_axis_text(painter, y, formats.price(price, quote, digits))
         for pane, levels in ((self._panes.rsi, (30, 70)), (self._panes.macd, (0,))):
             for level in levels if pane else ():
-                y = self._rsi_y(level) if pane is self._panes.rsi else self._macd_y(level)
+                start, per_level = self._rsi_map if pane is self._panes.rsi else self._macd_map
+                y = start - level * per_level
                 lines.append(QLineF(0, y, area.right(), y))
                 painter.setPen(theme.muted)
                 self.draw_axis_text(painter, y, str(level))
@@ -188,7 +190,7 @@ class CandlePainter:
             wicks.append(QLineF(x, origin - scale(high) * factor, x, origin - scale(low) * factor))
             y = origin - scale(upper) * factor
             if body > 1.5:
-                bodies.append(QRectF(x - half, y, body, max(1.0, origin - scale(lower) * factor - y)))
+                bodies.append(QRectF(x - half, y, body, max(1.5, origin - scale(lower) * factor - y)))
             if volume:
                 tall = size * per_volume
                 volumes.append(QRectF(x - half, ground - tall, body, tall))
@@ -226,23 +228,23 @@ class CandlePainter:
 
     def _merged(self, begin: int, end: int) -> list[tuple[float, ...]]:
         """One for each column of pixels: nothing finer could be seen."""
+        bars, view = self._bars, self._view
+        highs, lows, volumes = bars.highs, bars.lows, bars.volumes
         merged: list[tuple[float, ...]] = []
-        column = None
-        for x, first, high, low, last, size in self._rows(begin, end):
-            pixel = int(x)
-            if pixel != column:
-                column = pixel
-                merged.append((pixel + 0.5, first, high, low, last, size))
-            else:
-                _, opened, highest, lowest, _, most = merged[-1]
-                merged[-1] = (
+        while begin < end:
+            pixel = math.floor(view.x(bars.slots[begin], self._width))
+            stop = bisect.bisect_left(bars.slots, view.slot_at(pixel + 1, self._width) - 0.5, begin + 1, end)
+            merged.append(
+                (
                     pixel + 0.5,
-                    opened,
-                    high if high > highest else highest,
-                    low if low < lowest else lowest,
-                    last,
-                    size if size > most else most,
+                    bars.opens[begin],
+                    max(highs[begin:stop]),
+                    min(lows[begin:stop]),
+                    bars.closes[stop - 1],
+                    max(volumes[begin:stop]),
                 )
+            )
+            begin = stop
         return merged
 
     def draw_silences(self, painter: QPainter) -> None:
@@ -268,64 +270,76 @@ class CandlePainter:
     def draw_indicators(self, painter: QPainter, begin: int, end: int) -> None:
         """Every line switched on, from candle `begin` to before `end`, joined to what comes before."""
         first = max(0, begin - 1)
-        found, area = self._indicators, self._panes.price
+        found, panes = self._indicators, self._panes
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setClipRect(area)
+        painter.setClipRect(panes.price)
         colors = self._colors
-        if found.band:
-            for line, style in zip(found.band, (1, 2, 1), strict=True):
-                pen = QPen(colors[4], 1.1, Qt.PenStyle.SolidLine if style == 1 else Qt.PenStyle.DashLine)
-                self._draw_line(painter, line, first, end, pen, self._price_y)
-        for (_, line), color in zip(found.averages, colors, strict=False):
-            self._draw_line(painter, line, first, end, QPen(color, 1.2), self._price_y)
-        if self._panes.rsi and found.rsi is not None:
-            painter.setClipRect(self._panes.rsi)
-            self._draw_line(painter, found.rsi, first, end, QPen(colors[1], 1.2), self._rsi_y)
-        if self._panes.macd and found.macd:
-            painter.setClipRect(self._panes.macd)
-            line, signal, histogram = found.macd
-            self._draw_histogram(painter, histogram, begin, end)
-            self._draw_line(painter, line, first, end, QPen(colors[2], 1.2), self._macd_y)
-            self._draw_line(painter, signal, first, end, QPen(colors[5], 1.2), self._macd_y)
+        scale = math.log if self._view.is_log else None
+        prices = [(line, colors[4]) for line in found.band]
+        prices += [(line, color) for (_, line), color in zip(found.averages, colors, strict=False)]
+        for line, color in prices:
+            self._draw_line(painter, line, first, end, color, self._origin, self._factor, scale)
+        if panes.rsi and found.rsi is not None:
+            painter.setClipRect(panes.rsi)
+            origin, factor = self._rsi_map
+            self._draw_line(painter, found.rsi, first, end, colors[1], origin, factor)
+        if panes.macd and found.macd:
+            painter.setClipRect(panes.macd)
+            self._draw_histogram(painter, found.macd[2], begin, end)
+            origin, factor = self._macd_map
+            for line, color in zip(found.macd, (colors[2], colors[5]), strict=False):
+                self._draw_line(painter, line, first, end, color, origin, factor)
         painter.restore()
 
-    def _price_y(self, price: float) -> float:
-        return self._origin - self._view.scale(price) * self._factor
-
-    def _rsi_y(self, value: float) -> float:
+    @property
+    def _rsi_map(self) -> tuple[float, float]:
+        """``(origin, factor)`` as of prices."""
         pane = self._panes.rsi or self._panes.plot
-        return pane.bottom() - value / 100 * pane.height()
+        return pane.bottom(), pane.height() / 100
 
-    def _macd_y(self, value: float) -> float:
+    @property
+    def _macd_map(self) -> tuple[float, float]:
         pane = self._panes.macd or self._panes.plot
-        return pane.center().y() - value / self._macd_reach * pane.height() / 2
+        return pane.center().y(), pane.height() / 2 / self._macd_reach
 
     def _draw_line(
-        self, painter: QPainter, line: Line, begin: int, end: int, pen: QPen, place: Callable[[float], float]
+        self,
+        painter: QPainter,
+        line: Line,
+        begin: int,
+        end: int,
+        color: QColor,
+        origin: float,
+        factor: float,
+        scale: Callable[[float], float] | None = None,
     ) -> None:
         step = self._step
         offset = (0.5 - self._view.left) * step
-        stride = max(1, int(0.5 / step)) if step < 0.5 else 1
-        slots = self._bars.slots
+        # One point for each pixel is enough, and always the same ones, lest the line trembles.
+        stride = max(1, int(1 / step))
+        begin -= begin % stride
         points = [
-            QPointF(slots[index] * step + offset, place(value))
-            for index in range(begin, end, stride)
-            if (value := line[index]) is not None
+            QPointF(slot * step + offset, origin - (scale(value) if scale else value) * factor)
+            for slot, value in zip(self._bars.slots[begin:end:stride], line[begin:end:stride], strict=True)
+            if value is not None and (value > 0 or not scale)
         ]
-        painter.setPen(pen)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawPolyline(QPolygonF(points))
+        painter.setPen(QPen(color, 1.2))
+        # Qt strokes a polyline of this width as one shape, which takes ten times as long.
+        painter.drawLines(list(map(QLineF, points, points[1:])))
 
     def _draw_histogram(self, painter: QPainter, line: Line, begin: int, end: int) -> None:
         step = self._step
         offset = (0.5 - self._view.left) * step
         width = max(1.0, step * 0.6)
-        zero = self._macd_y(0)
+        zero, factor = self._macd_map
         rects: dict[bool, list[QRectF]] = {True: [], False: []}
-        for slot, value in zip(self._bars.slots[begin:end], line[begin:end], strict=True):
+        stride = max(1, int(1 / step))
+        begin += -begin % stride
+        slots = self._bars.slots[begin:end:stride]
+        for slot, value in zip(slots, line[begin:end:stride], strict=True):
             if value is not None:
-                y = self._macd_y(value)
+                y = zero - value * factor
                 box = QRectF(slot * step + offset - width / 2, min(y, zero), width, abs(zero - y))
                 rects[value >= 0].append(box)
         painter.setPen(Qt.PenStyle.NoPen)

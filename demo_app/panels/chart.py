@@ -32,8 +32,9 @@ from qt_upbit import (
 
 __all__ = ["ChartPanel"]
 
-_FIRST_COUNT: Final = 400
 _PAGE: Final = 400
+_PAGES: Final = {CandlePeriod.WEEK: 200, CandlePeriod.MONTH: 120, CandlePeriod.YEAR: 12}
+"""No exchange is so old that there were more of these."""
 _PATIENCE_MS: Final = 1_500
 """So long the old candles stay, grey, while the new ones are on their way."""
 _SEEING: Final = {ConnectionState.LIVE, ConnectionState.CONNECTING, ConnectionState.IDLE}
@@ -162,8 +163,12 @@ class ChartPanel(Panel):
 
     def _new_feed(self, code: str) -> CandleFeed | PeriodFeed:
         if isinstance(self.unit, CandlePeriod):
-            return PeriodFeed(code, self.unit, count=_FIRST_COUNT, parent=self)
-        return CandleFeed(code, self.unit, count=_FIRST_COUNT, parent=self)
+            return PeriodFeed(code, self.unit, count=self._page, parent=self)
+        return CandleFeed(code, self.unit, count=self._page, parent=self)
+
+    @property
+    def _page(self) -> int:
+        return _PAGES.get(self.unit, _PAGE) if isinstance(self.unit, CandlePeriod) else _PAGE
 
     @property
     def _settings(self) -> IndicatorSettings:
@@ -216,6 +221,7 @@ class ChartPanel(Panel):
     def _on_loaded(self) -> None:
         if self._feed is None:
             return
+        is_first = self.canvas.content is not self._content or self.has_curtain
         self._content.is_loading = self._feed.is_loading
         self._content.is_complete = self._feed.is_complete
         self._reveal()
@@ -224,9 +230,11 @@ class ChartPanel(Panel):
         else:
             self.show_curtain(self.tr("No trades of this pair yet"))
         self.canvas.candles_changed()
+        if is_first:
+            self.canvas.fit_history()
 
     def _on_past_wanted(self) -> None:
-        if self._feed is not None and self._feed.load_more(_PAGE):
+        if self._feed is not None and self._feed.load_more(self._page):
             self._content.is_loading = True
             self.canvas.update()
 

@@ -20,6 +20,10 @@ from qt_upbit import round_to_tick
 __all__ = ["ChartContent", "ChartOverlay", "FillMark", "OrderLine"]
 
 _TAG_HEIGHT: Final = 18.0
+_LEGEND_PX: Final = 56.0
+"""So high do the figures stand."""
+_LEGEND_WIDTH: Final = 460.0
+"""On a narrower chart the values of indicators are told under the cursor only."""
 _Run = tuple[str, QColor]
 
 
@@ -156,24 +160,11 @@ class ChartOverlay:
 
     def draw_own(self, painter: QPainter) -> None:
         """Open orders as lines with their tags, fills as triangles at their prices."""
-        plot, area = self._panes.plot, self._panes.price
+        area = self._panes.price
         for order in self._content.orders:
             y = self._y(order.price)
-            if not area.top() <= y <= area.bottom():
-                continue
-            color = self._theme.up if order.is_buy else self._theme.down
-            painter.setPen(QPen(color, 1, Qt.PenStyle.DashDotLine))
-            painter.drawLine(QLineF(0, y, plot.right(), y))
-            side = translate("ChartOverlay", "Buy") if order.is_buy else translate("ChartOverlay", "Sell")
-            text = f"{side} {order.text}"
-            wide = self._metrics.horizontalAdvance(text) + 2 * SPACE
-            box = QRectF(plot.right() - wide - SPACE, y - 9, wide, _TAG_HEIGHT)
-            painter.fillRect(box, self._theme.panel)
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(color)
-            painter.drawRect(box)
-            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
-            self._tag(painter, y, color, self._price(order.price))
+            if area.top() <= y <= area.bottom():
+                self._draw_order(painter, order, y)
         painter.save()
         painter.setClipRect(area)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -190,6 +181,25 @@ class ChartOverlay:
             painter.setBrush(self._theme.text)
             painter.drawPolygon(QPolygonF(shape))
         painter.restore()
+
+    def _draw_order(self, painter: QPainter, order: OrderLine, y: float) -> None:
+        plot = self._panes.plot
+        color = self._theme.up if order.is_buy else self._theme.down
+        painter.setPen(QPen(color, 1, Qt.PenStyle.DashDotLine))
+        painter.drawLine(QLineF(0, y, plot.right(), y))
+        side = translate("ChartOverlay", "Buy") if order.is_buy else translate("ChartOverlay", "Sell")
+        text = f"{side} {order.text}"
+        wide = self._metrics.horizontalAdvance(text) + 2 * SPACE
+        # Left, where the newest candles are not; but not under the figures.
+        left = SPACE if y > _LEGEND_PX else plot.right() - wide - SPACE
+        box = QRectF(left, y - 9, wide, _TAG_HEIGHT)
+        painter.fillRect(box, self._theme.panel)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(color)
+        painter.drawRect(box)
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+        if abs(y - self._y(self._bars.closes[-1])) > 2 * _TAG_HEIGHT:
+            self._tag(painter, y, color, self._price(order.price))
 
     # --- cross-hair and legends --------------------------------------------------------------------
 
@@ -240,7 +250,7 @@ class ChartOverlay:
         else:
             runs += self._figures(index)
         top = self._draw_runs(painter, runs, self._panes.price.top() + SPACE / 2)
-        if index is None:
+        if index is None or (cursor is None and self._panes.plot.width() < _LEGEND_WIDTH):
             return
         found, colors = self._content.indicators, indicator_colors(self._theme)
         name = "EMA" if found.settings.exponential else translate("ChartOverlay", "MA")

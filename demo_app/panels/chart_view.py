@@ -8,7 +8,7 @@ from typing import Final
 
 from demo_app.panels.bars import Bars
 
-__all__ = ["ChartView", "round_prices"]
+__all__ = ["MIN_SPAN", "ChartView", "round_prices"]
 
 MIN_SPAN: Final = 15.0
 MAX_SPAN: Final = 12_000.0
