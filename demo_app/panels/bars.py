@@ -27,7 +27,7 @@ _INTERVALS_S: Final = (
     *(3600 * n for n in (1, 2, 4, 6, 12)),
     *(_DAY_S * n for n in (1, 2, 5, 10, 20)),
 )
-_MONTHS: Final = (1, 2, 3, 6, 12, 24, 60, 120)
+_MONTHS: Final = (1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200)
 _MONTH_S: Final = 30.44 * _DAY_S
 
 
@@ -76,6 +76,11 @@ class TimeGrid:
         else:
             self._seconds = {CandlePeriod.DAY: _DAY_S, CandlePeriod.WEEK: 7 * _DAY_S}.get(unit, 0)
         self._offset = _MONDAY_S if unit is CandlePeriod.WEEK else 0
+
+    @property
+    def most_slots(self) -> float:
+        """So many can be shown at once: two hundred years, which calendars can count."""
+        return 200 * 12 * _MONTH_S / self.slot_s
 
     @property
     def slot_s(self) -> float:
@@ -138,7 +143,8 @@ class TimeGrid:
             slot = self.slot(moment.timestamp())
             if slot > last:
                 return found
-            found.append((slot, f"{moment:%Y}" if moment.month == 1 else f"{moment:%Y-%m}"))
+            if slot >= first:
+                found.append((slot, f"{moment:%Y}" if moment.month == 1 else f"{moment:%Y-%m}"))
             month += step
 
     def left_s(self, now: float) -> float:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from PySide6.QtCore import QLocale, Qt, QTimer
 from PySide6.QtGui import QGuiApplication
@@ -127,14 +128,6 @@ class ChartPanel(Panel):
 
     def _load(self) -> None:
         """Ask for the candles of the pair and the unit of now."""
-        if self._feed is not None:
-            for signal in (
-                self._feed.candles_added,
-                self._feed.candle_changed,
-                self._feed.loaded,
-                self._feed.error_occurred,
-            ):
-                signal.disconnect(self)
         before, self._feed = self._feed, None
         code = self.state.market
         self._content = ChartContent(Bars(code, self.unit), Indicators(self._settings))
@@ -144,12 +137,12 @@ class ChartPanel(Panel):
         except QtUpbitError as exc:
             self._fail(str(exc))
         else:
-            self._feed.candles_added.connect(self._on_added)
-            self._feed.candle_changed.connect(self._on_changed)
-            self._feed.loaded.connect(self._on_loaded)
-            self._feed.error_occurred.connect(self._on_error)
+            for signal, slot in self._links(self._feed):
+                signal.connect(slot)
         # The new stream first: the shared connection then never has to go without this chart.
         if before is not None:
+            for signal, slot in self._links(before):
+                signal.disconnect(slot)
             before.close()
             before.deleteLater()
         if self._feed is None:
@@ -160,6 +153,14 @@ class ChartPanel(Panel):
         else:
             self._reveal()
             self.show_curtain(self.tr("Loading candles…"))
+
+    def _links(self, feed: CandleFeed | PeriodFeed) -> tuple[tuple[Any, Callable[..., None]], ...]:
+        return (
+            (feed.candles_added, self._on_added),
+            (feed.candle_changed, self._on_changed),
+            (feed.loaded, self._on_loaded),
+            (feed.error_occurred, self._on_error),
+        )
 
     def _new_feed(self, code: str) -> CandleFeed | PeriodFeed:
         if isinstance(self.unit, CandlePeriod):

@@ -8,7 +8,7 @@ from typing import Final
 
 from demo_app.panels.bars import Bars
 
-__all__ = ["MIN_SPAN", "ChartView", "round_prices"]
+__all__ = ["MAX_SPAN", "MIN_SPAN", "ChartView", "round_prices"]
 
 MIN_SPAN: Final = 15.0
 MAX_SPAN: Final = 12_000.0
@@ -21,16 +21,16 @@ class ChartView:
     """Slots from `left` to `right`, prices from `low` to `high`; slots are those of a `TimeGrid`.
 
     Attributes:
-        span: how many slots are shown, a fraction while zooming.
+        span: how many slots are shown, a fraction while zooming; `max_span` at most.
         right: the slot at the right edge.
         follows: whether the right edge goes with time.
         is_log: prices by their logarithm.
-        fits: whether the prices shown are those of the candles in sight.
         stretch, lift: by how much the user has widened the prices and moved them, if not.
     """
 
     def __init__(self) -> None:
         self.span = DEFAULT_SPAN
+        self.max_span = MAX_SPAN
         self.right = 0.0
         self.follows = True
         self.is_log = False
@@ -67,7 +67,7 @@ class ChartView:
 
     def zoom(self, factor: float, anchor: float, oldest: int, newest: int) -> None:
         """Show `factor` times as many slots; the slot at `anchor` stays where it is."""
-        span = min(max(self.span * factor, MIN_SPAN), MAX_SPAN)
+        span = min(max(self.span * factor, MIN_SPAN), self.max_span)
         share = (self.right - anchor) / self.span
         self.span = span
         self.right = anchor + share * span
