@@ -28,7 +28,7 @@ from demo_app import formats
 from demo_app.panels.bars import Bars
 from demo_app.panels.candle_painter import CandlePainter, Panes, lay_out
 from demo_app.panels.chart_overlay import ChartContent, ChartOverlay
-from demo_app.panels.chart_view import MAX_SPAN, MIN_SPAN, ChartView
+from demo_app.panels.chart_view import DEFAULT_SPAN, MAX_SPAN, MIN_SPAN, ChartView
 from demo_app.theme import SPACE, Theme
 
 __all__ = ["CandleCanvas", "countdown"]
@@ -112,12 +112,15 @@ class CandleCanvas(QWidget):
     def show_content(self, content: ChartContent) -> None:
         """Show other candles, from now."""
         is_other = content.bars is not self.content.bars or not self._newest
+        is_other_unit = content.bars.unit is not self.content.bars.unit or not self._newest
         self.content = content
         self.is_dimmed = False
         self._newest = self._newest_slot()
         if is_other:
-            self.view.max_span = min(MAX_SPAN, content.bars.grid.most_slots)
-            self.view.span = min(self.view.span, self.view.max_span)
+            most = content.bars.grid.most_slots
+            self.view.max_span, self.view.usual_span = min(MAX_SPAN, most), min(DEFAULT_SPAN, most / 8)
+            if is_other_unit:
+                self.view.span = self.view.usual_span
             self.view.stretch, self.view.lift = 1.0, 0.0
             self.view.go_to_now(self._newest)
         self._cache = None

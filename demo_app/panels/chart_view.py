@@ -8,7 +8,7 @@ from typing import Final
 
 from demo_app.panels.bars import Bars
 
-__all__ = ["MAX_SPAN", "MIN_SPAN", "ChartView", "round_prices"]
+__all__ = ["DEFAULT_SPAN", "MAX_SPAN", "MIN_SPAN", "ChartView", "round_prices"]
 
 MIN_SPAN: Final = 15.0
 MAX_SPAN: Final = 12_000.0
@@ -21,7 +21,8 @@ class ChartView:
     """Slots from `left` to `right`, prices from `low` to `high`; slots are those of a `TimeGrid`.
 
     Attributes:
-        span: how many slots are shown, a fraction while zooming; `max_span` at most.
+        span: how many slots are shown, a fraction while zooming; `max_span` at most, `usual_span` at
+            the beginning.
         right: the slot at the right edge.
         follows: whether the right edge goes with time.
         is_log: prices by their logarithm.
@@ -31,6 +32,7 @@ class ChartView:
     def __init__(self) -> None:
         self.span = DEFAULT_SPAN
         self.max_span = MAX_SPAN
+        self.usual_span = DEFAULT_SPAN
         self.right = 0.0
         self.follows = True
         self.is_log = False
@@ -54,7 +56,7 @@ class ChartView:
 
     def reset(self, newest: int) -> None:
         """As at the beginning."""
-        self.span = DEFAULT_SPAN
+        self.span = self.usual_span
         self.stretch, self.lift = 1.0, 0.0
         self.go_to_now(newest)
 
