@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QFontMetricsF,
     QHideEvent,
@@ -22,7 +22,7 @@ from PySide6.QtGui import (
     QShowEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QToolButton, QWidget
 
 from demo_app import formats
 from demo_app.panels.bars import Bars
@@ -89,6 +89,12 @@ class CandleCanvas(QWidget):
         self._word = ""
         self._cache: QPixmap | None = None
         self._cache_key: object = None
+        self.now_button = QToolButton(self)
+        self.now_button.setObjectName("chartNow")
+        self.now_button.setText("»")
+        self.now_button.setCursor(Qt.CursorShape.ArrowCursor)
+        self.now_button.clicked.connect(self.go_to_now)
+        self.now_button.hide()
         self._clock = self._timer("chart clock", 1_000, self._on_clock)
         self._word_timer = self._timer("chart word", _WORD_MS, self._forget_word)
         self._word_timer.setSingleShot(True)
@@ -106,8 +112,13 @@ class CandleCanvas(QWidget):
         """Other colours and fonts."""
         self._theme = theme
         self._font = theme.font(8.5)
+        self.now_button.setFont(theme.font(11, bold=True))
+        self.now_button.setStyleSheet(
+            f"background: {theme.border.name()}; color: {theme.text.name()}; padding: 2px 8px;"
+        )
+        self.now_button.adjustSize()
         self._cache = None
-        self.update()
+        self._on_moved()
 
     def show_content(self, content: ChartContent) -> None:
         """Show other candles, from now."""
@@ -124,7 +135,7 @@ class CandleCanvas(QWidget):
             self.view.stretch, self.view.lift = 1.0, 0.0
             self.view.go_to_now(self._newest)
         self._cache = None
-        self.update()
+        self._on_moved()
 
     def candles_changed(self) -> None:
         """The content's candles are other ones: go with time, and look whether there are enough."""
@@ -289,7 +300,15 @@ class CandleCanvas(QWidget):
         if len(self._bars):
             self.view.pan(slots, self._bars.slots[0], self._newest)
             self.ask_for_past()
-            self.update()
+            self._on_moved()
+
+    def _on_moved(self) -> None:
+        """Offer the way back while now is out of sight."""
+        button, plot = self.now_button, self.panes().plot
+        corner = plot.bottomRight().toPoint() - QPoint(button.width() + SPACE, button.height() + SPACE)
+        button.move(corner)
+        button.setVisible(not self.view.follows)
+        self.update()
 
     def zoom(self, factor: float, x: float | None = None) -> None:
         """Show `factor` times as much time, about a point, or about now when now is in sight."""
@@ -302,17 +321,17 @@ class CandleCanvas(QWidget):
             anchor = float(self._newest) if view.follows else (view.left + view.right) / 2
         view.zoom(factor, anchor, self._bars.slots[0], self._newest)
         self.ask_for_past()
-        self.update()
+        self._on_moved()
 
     def go_to_now(self) -> None:
         """Show the newest candle."""
         self.view.go_to_now(self._newest)
-        self.update()
+        self._on_moved()
 
     def reset_view(self) -> None:
         """As at the beginning."""
         self.view.reset(self._newest)
-        self.update()
+        self._on_moved()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Zoom about the cursor; over the price axis widen the prices; sideways scroll."""
@@ -414,6 +433,7 @@ class CandleCanvas(QWidget):
         """Forget the cached picture."""
         self._cache = None
         super().resizeEvent(event)
+        self._on_moved()
 
     def showEvent(self, event: QShowEvent) -> None:
         """The countdown runs while it is seen."""

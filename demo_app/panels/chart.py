@@ -38,6 +38,7 @@ _PAGES: Final = {CandlePeriod.WEEK: 200, CandlePeriod.MONTH: 120, CandlePeriod.Y
 """No exchange is so old that there were more of these."""
 _PATIENCE_MS: Final = 1_500
 """So long the old candles stay, grey, while the new ones are on their way."""
+_PAUSE_MS: Final = 5_000
 _SEEING: Final = {ConnectionState.LIVE, ConnectionState.CONNECTING, ConnectionState.IDLE}
 
 
@@ -76,6 +77,11 @@ class ChartPanel(Panel):
         self._patience.setSingleShot(True)
         self._patience.setInterval(_PATIENCE_MS)
         self._patience.timeout.connect(self._on_patience)
+        # A page that failed is not asked for again with every tick.
+        self._pause = QTimer(self)
+        self._pause.setObjectName("chart pause")
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(_PAUSE_MS)
         self._own = OwnTrades(self)
         self._own.changed.connect(self._show_own)
 
@@ -104,6 +110,8 @@ class ChartPanel(Panel):
     def retranslate(self) -> None:
         """Set every text again."""
         self.bar.retranslate()
+        self.canvas.now_button.setToolTip(self.tr("To the newest candle (End)"))
+        self.canvas.now_button.setAccessibleName(self.tr("To the newest candle (End)"))
         self.canvas.setAccessibleName(self.tr("Candle chart"))
         self.canvas.setAccessibleDescription(
             self.tr(
@@ -128,6 +136,7 @@ class ChartPanel(Panel):
 
     def _load(self) -> None:
         """Ask for the candles of the pair and the unit of now."""
+        self._pause.stop()
         before, self._feed = self._feed, None
         code = self.state.market
         self._content = ChartContent(Bars(code, self.unit), Indicators(self._settings))
@@ -235,12 +244,13 @@ class ChartPanel(Panel):
             self.canvas.fit_history()
 
     def _on_past_wanted(self) -> None:
-        if self._feed is not None and self._feed.load_more(self._page):
+        if self._feed is not None and not self._pause.isActive() and self._feed.load_more(self._page):
             self._content.is_loading = True
             self.canvas.update()
 
     def _on_error(self, error: Exception) -> None:
         self._content.is_loading = False
+        self._pause.start()
         if len(self._content.bars) > 1 and not self.has_curtain:
             self.canvas.say(self.tr("Candles could not be loaded"))
         else:

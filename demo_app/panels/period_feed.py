@@ -123,9 +123,10 @@ class PeriodFeed(QObject):
     @owned_slot
     async def _read(self) -> None:
         """The newest candles, and the closed days of the running one."""
+        today = self._today()
         try:
             rest = GlobalWebSocketManager.instance().rest
-            begin = datetime.fromtimestamp(self._grid.start(self._grid.slot(_now().timestamp())), UTC)
+            begin = datetime.fromtimestamp(self._grid.start(self._grid.slot(today.timestamp())), UTC)
             days = await rest.get_candles(self.code, CandlePeriod.DAY, count=None, after=begin)
             newest = await rest.get_candles(self.code, self.unit, count=self._count)
         except QtUpbitError as exc:
@@ -137,13 +138,19 @@ class PeriodFeed(QObject):
             return
         self._retry_ms = _RETRY_MS
         self._is_reading = False
-        today = _now().replace(hour=0, minute=0, second=0, microsecond=0)
         closed = [Bar.of(day) for day in days if day.start < today]
         self._closed = _joined(closed) if closed else None
         self._day = f"{today:%Y%m%d}"
         if not self._rows:
             self._is_complete = len(newest) < self._count
         self._answer([Bar.of(each) for each in newest])
+
+    def _today(self) -> datetime:
+        """The exchange's day: a clock of ours that is late would find each ticker to be of tomorrow."""
+        today = f"{datetime.now(UTC):%Y%m%d}"
+        if self._last is not None:
+            today = max(today, self._last.trade_date)
+        return datetime.strptime(today, "%Y%m%d").replace(tzinfo=UTC)
 
     @owned_slot
     async def _load(self, count: int, before: datetime) -> None:
@@ -229,10 +236,6 @@ class PeriodFeed(QObject):
             float(event.acc_trade_volume),
         )
         return today if self._closed is None else _joined([self._closed._replace(start=today.start), today])
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _joined(rows: list[Bar]) -> Bar:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from xml.etree import ElementTree
@@ -29,10 +30,12 @@ from demo_app.trading_guard import TradingGuard
 from qt_upbit import (
     Account,
     AskBid,
+    CandleFeed,
     CandlePeriod,
     CandleUnit,
     GlobalWebSocketManager,
     OrderType,
+    RestError,
     Scope,
 )
 from qt_upbit.simulator import SimulatedServer
@@ -187,6 +190,15 @@ def test_dragging_scrolls_and_dragging_the_axis_widens_the_prices(canvas: Candle
     assert view.span == 120
 
 
+def test_a_button_leads_back_to_now(canvas: CandleCanvas) -> None:
+    assert not canvas.now_button.isVisible()
+    canvas.pan(-300)
+    assert canvas.now_button.isVisible()
+    canvas.now_button.click()
+    assert canvas.view.follows
+    assert not canvas.now_button.isVisible()
+
+
 def test_keys(canvas: CandleCanvas) -> None:
     view, bars = canvas.view, canvas.content.bars
     right = view.right
@@ -302,6 +314,71 @@ async def test_the_running_week_is_what_the_exchange_says_and_follows_the_ticker
     assert (last.close, last.high, last.open) == (price, price, running.open)
     feed.close()
     shiboken6.delete(feed)
+
+
+async def test_a_day_begins(exchange: Exchange, app: QApplication) -> None:
+    """The ticker of another day says that the closed days are others than before."""
+    await exchange()
+    feed = PeriodFeed("KRW-BTC", CandlePeriod.DAY, count=3)
+    await until(lambda: len(feed) == 3 and feed._last is not None)
+    assert feed._day is not None
+    last = feed[-1:][0]
+    feed._proxy.ticker_received.emit(events.ticker("KRW-BTC", 1, trade_date="20200101"))
+    assert feed[-1:][0] == last  # nobody has traded today
+    loaded: list[None] = []
+    feed.loaded.connect(lambda: loaded.append(None))
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    stamp = {"trade_date": f"{tomorrow:%Y%m%d}", "trade_timestamp": int(tomorrow.timestamp() * 1_000)}
+    feed._proxy.ticker_received.emit(events.ticker("KRW-BTC", 7, **stamp))
+    assert feed._day is None
+    await until(lambda: loaded)
+    # Our clock says that it is today; the exchange knows better, and is not asked for ever.
+    assert feed._day == stamp["trade_date"]
+    assert [row.close for row in feed[-2:]] == [last.close, 7]
+    assert feed[-1:][0].start - last.start == 86_400
+    await turns()
+    assert len(loaded) == 1
+    assert feed.load_more(4)
+    assert not feed.load_more(4)
+    await until(lambda: len(feed) == 8)
+    feed.close()
+    shiboken6.delete(feed)
+
+
+async def test_a_page_that_failed_is_not_asked_for_at_once(
+    exchange: Exchange, open_panel: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await exchange()
+    panel = open_panel()
+    await _shown(panel)
+    feed = panel._feed
+    assert isinstance(feed, CandleFeed)
+    asked: list[int] = []
+    monkeypatch.setattr(feed, "load_more", lambda count: bool(asked.append(count)))
+    feed.error_occurred.emit(RestError("no history", 500))
+    assert not panel.has_curtain
+    assert panel.canvas._word
+    panel.canvas.pan(-350)
+    panel.canvas.candles_changed()
+    assert not asked
+    panel._pause.setInterval(0)
+    panel._pause.start()
+    await until(lambda: not panel._pause.isActive())
+    panel.canvas.candles_changed()
+    assert asked
+
+
+async def test_nobody_waits_for_ever_for_another_pair(
+    exchange: Exchange, open_panel: Open, state: TerminalState
+) -> None:
+    await exchange()
+    panel = open_panel()
+    await _shown(panel)
+    panel._patience.setInterval(0)
+    state.set_market("KRW-ETH")
+    await until(lambda: panel.has_curtain)
+    assert panel.canvas.content is panel.content
+    await _shown(panel)
 
 
 async def test_another_pair_leaves_the_old_one_grey_until_it_comes(

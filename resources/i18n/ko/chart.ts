@@ -162,6 +162,10 @@
         <translation>차트</translation>
     </message>
     <message>
+        <source>To the newest candle (End)</source>
+        <translation>최신 캔들로 이동 (End)</translation>
+    </message>
+    <message>
         <source>Candle chart</source>
         <translation>캔들 차트</translation>
     </message>
