@@ -72,6 +72,7 @@ class ChartPanel(Panel):
         self.set_body(body)
         self.setFocusProxy(self.canvas)
         QWidget.setTabOrder(self.canvas, self.bar)
+        self._dialog: IndicatorDialog | None = None
         self._patience = QTimer(self)
         self._patience.setObjectName("chart patience")
         self._patience.setSingleShot(True)
@@ -291,15 +292,16 @@ class ChartPanel(Panel):
 
     def open_dialog(self) -> None:
         """Ask for the periods of the indicators."""
-        dialog = IndicatorDialog(self._settings, self)
+        dialog = IndicatorDialog(self._settings, self.state.theme, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.accepted.connect(self._on_dialog)
+        self._dialog = dialog
         dialog.open()
 
     def _on_dialog(self) -> None:
-        dialog = self.findChild(IndicatorDialog)
-        if dialog is not None:
-            self._on_settings(dialog.settings)
+        if self._dialog is not None:
+            self._on_settings(self._dialog.settings)
+            self._dialog = None
 
     def copy_picture(self) -> None:
         """Put the chart into the clipboard as a picture."""
@@ -308,7 +310,7 @@ class ChartPanel(Panel):
 
     def _on_price_picked(self, price: float) -> None:
         bars = self._content.bars
-        if not len(bars) or self.canvas.content is not self._content:
+        if not len(bars):
             return
         wanted = round_to_tick(bars.code, Decimal(repr(price)))
         # A limit order that would wait: below the market a buy, above it a sale.

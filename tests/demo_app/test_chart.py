@@ -113,6 +113,18 @@ def test_a_minute_without_trades_is_an_empty_place(canvas: CandleCanvas) -> None
     newest = bars.slots[-1]
     shown = [_inked(canvas, newest - ago) for ago in range(9)]
     assert shown == [True, True, True, False, False, False, True, True, True]
+    # A dotted line at the last price says that this is silence, and not a hole in the data.
+    image, panes, view = canvas.grab().toImage(), canvas.panes(), canvas.view
+    ratio = image.devicePixelRatio()
+    origin, factor = view.price_map(panes.price.top(), panes.price.height())
+    height = (origin - 102.0 * factor) * ratio
+    columns = [round(view.x(newest - ago, panes.plot.width()) * ratio) for ago in (5, 3)]
+    inks = {
+        image.pixelColor(x, y).name()
+        for x in range(*columns)
+        for y in range(round(height) - 1, round(height) + 2)
+    }
+    assert canvas._theme.muted.name() in inks
 
 
 def test_a_tick_paints_one_column_and_keeps_the_picture_of_the_others(canvas: CandleCanvas) -> None:
@@ -184,6 +196,11 @@ def test_dragging_scrolls_and_dragging_the_axis_widens_the_prices(canvas: Candle
     assert not view.follows
     _drag(canvas, QPoint(790, 100), QPoint(790, 200))
     assert view.stretch > 1.5
+    canvas.grab()
+    middle = view.low + view.high
+    _drag(canvas, QPoint(300, 100), QPoint(300, 160))
+    canvas.grab()
+    assert view.low + view.high > middle
     QTest.mouseDClick(canvas, Qt.MouseButton.LeftButton, _NO_KEY, QPoint(300, 100))
     assert view.fits
     assert view.follows
@@ -393,7 +410,8 @@ async def test_another_pair_leaves_the_old_one_grey_until_it_comes(
     assert panel.canvas.content.bars.code == "KRW-BTC"
     drafts: list[OrderDraft] = []
     state.order_drafted.connect(drafts.append)
-    panel.canvas.price_picked.emit(1.0)
+    control = Qt.KeyboardModifier.ControlModifier
+    QTest.mouseClick(panel.canvas, Qt.MouseButton.LeftButton, control, QPoint(200, 100))
     assert not drafts
     await until(lambda: panel.canvas.content.bars.code == "KRW-ETH")
     assert not panel.canvas.is_dimmed
