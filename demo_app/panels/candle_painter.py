@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
+from PySide6.QtCore import QLineF, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
 from demo_app import formats
@@ -177,23 +177,29 @@ class CandlePainter:
         view, area, volume = self._view, self._panes.price, self._panes.volume
         origin, factor = self._origin, self._factor
         scale = view.scale
-        body = max(1.0, self._step * 0.72)
-        half = body / 2
-        ground = volume.bottom() if volume else 0.0
+        # Whole pixels: Qt fills a QRect several times as fast as a QRectF. An odd number has a middle.
+        body = max(1, round(self._step * 0.72))
+        body -= body > 2 and body % 2 == 0
+        half = body // 2
+        ground = round(volume.bottom()) if volume else 0
         per_volume = (volume.height() - 6) / self.top_volume if volume else 0.0
-        batches: dict[bool, tuple[list[QLineF], list[QRectF], list[QRectF]]]
+        batches: dict[bool, tuple[list[QLineF], list[QRect], list[QRect]]]
         batches = {True: ([], [], []), False: ([], [], [])}
         for x, first, high, low, last, size in rows:
             rising = last >= first
             upper, lower = (last, first) if rising else (first, last)
             wicks, bodies, volumes = batches[rising]
+            middle = math.floor(x)
+            x = middle + 0.5
             wicks.append(QLineF(x, origin - scale(high) * factor, x, origin - scale(low) * factor))
-            y = origin - scale(upper) * factor
-            if body > 1.5:
-                bodies.append(QRectF(x - half, y, body, max(1.5, origin - scale(lower) * factor - y)))
+            left = middle - half
+            if body > 1:
+                y = round(origin - scale(upper) * factor)
+                tall = round(origin - scale(lower) * factor) - y
+                bodies.append(QRect(left, y, body, tall if tall > 1 else 2))
             if volume:
-                tall = size * per_volume
-                volumes.append(QRectF(x - half, ground - tall, body, tall))
+                tall = round(size * per_volume)
+                volumes.append(QRect(left, ground - tall, body, tall))
         painter.save()
         painter.setClipRect(self._panes.plot)
         for rising, (wicks, bodies, volumes) in batches.items():
@@ -331,16 +337,18 @@ class CandlePainter:
     def _draw_histogram(self, painter: QPainter, line: Line, begin: int, end: int) -> None:
         step = self._step
         offset = (0.5 - self._view.left) * step
-        width = max(1.0, step * 0.6)
+        width = max(1, round(step * 0.6))
         zero, factor = self._macd_map
-        rects: dict[bool, list[QRectF]] = {True: [], False: []}
+        rects: dict[bool, list[QRect]] = {True: [], False: []}
         stride = max(1, int(1 / step))
         begin += -begin % stride
         slots = self._bars.slots[begin:end:stride]
         for slot, value in zip(slots, line[begin:end:stride], strict=True):
             if value is not None:
                 y = zero - value * factor
-                box = QRectF(slot * step + offset - width / 2, min(y, zero), width, abs(zero - y))
+                top, bottom = (y, zero) if y < zero else (zero, y)
+                left = math.floor(slot * step + offset) - width // 2
+                box = QRect(left, round(top), width, max(1, round(bottom) - round(top)))
                 rects[value >= 0].append(box)
         painter.setPen(Qt.PenStyle.NoPen)
         for rising, boxes in rects.items():
