@@ -70,7 +70,8 @@ class AccountPanel(Panel):
         self.message = Message()
         self._busy: set[str] = set()
         self._was_synchronized = False
-        manager = state.manager
+        # Kept: asking the state for it when it has closed would make another.
+        self._manager = manager = state.manager
         manager.credentials_changed.connect(self.sign_in)
         manager.state_changed.connect(self._on_connection)
 
@@ -98,7 +99,7 @@ class AccountPanel(Panel):
         self.account = None
         self._was_synchronized = False
         try:
-            account = Account.instance()
+            account = Account.instance(self._manager)
         except CredentialsRequiredError:
             self._judge()
             return
@@ -126,8 +127,10 @@ class AccountPanel(Panel):
                 self.keys_wanted.emit,
             )
             return
+        if account.is_closed:
+            return
         self._was_synchronized = self._was_synchronized or account.is_synchronized
-        manager = self.state.manager
+        manager = self._manager
         refusal: QtUpbitError | None = account.error
         if manager.state(Scope.PRIVATE) is ConnectionState.REJECTED:
             refusal = manager.error(Scope.PRIVATE) or refusal

@@ -23,7 +23,7 @@ from demo_app.theme import SPACE
 from demo_app.trading_guard import CONFIRM_PHRASE, TradingLockedError, TradingState
 from qt_upbit import AskBid
 
-__all__ = ["ConfirmDialog", "Question", "TradingBand", "UnlockDialog"]
+__all__ = ["ConfirmDialog", "Question", "TradingBand", "TradingDialog", "UnlockDialog"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Question:
         return "\n".join((self.title, *(f"{label}: {value}" for label, value in self.rows)))
 
 
-class _Dialog(QDialog):
+class TradingDialog(QDialog):
     """Window-modal and never blocking: an event loop inside another would hold up what comes in."""
 
     def __init__(self, state: TerminalState, parent: QWidget) -> None:
@@ -93,7 +93,7 @@ class _Dialog(QDialog):
         return self.do, self.leave
 
 
-class ConfirmDialog(_Dialog):
+class ConfirmDialog(TradingDialog):
     """Shows everything about an order in words; `accepted` if the user agrees.
 
     Args:
@@ -143,7 +143,7 @@ class ConfirmDialog(_Dialog):
         first.setFocus()
 
 
-class UnlockDialog(_Dialog):
+class UnlockDialog(TradingDialog):
     """Unlocks real orders for a while; `accepted` once the guard has agreed.
 
     What cannot be unlocked by typing (no ``--live``, no keys) is said instead.
