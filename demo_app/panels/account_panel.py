@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Awaitable, Callable
+from typing import ClassVar
 
-from PySide6.QtCore import QEvent, Qt, QTimer, Signal
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtCore import QEvent, QTimer, Signal
+from PySide6.QtWidgets import QWidget
 
 from demo_app.panel import Panel
+from demo_app.panels.message import Message
 from demo_app.panels.order_words import explain
 from demo_app.panels.trading_dialogs import ConfirmDialog, Question, UnlockDialog
 from demo_app.terminal_state import TerminalState
@@ -24,32 +26,9 @@ from qt_upbit import (
     owned_slot,
 )
 
-__all__ = ["AccountPanel", "Message"]
+__all__ = ["AccountPanel"]
 
 _DOWN = frozenset((ConnectionState.RECONNECTING, ConnectionState.STALE))
-
-
-class Message(QLabel):
-    """One line of fixed height: what was done, or what is wrong. What does not fit is in its tool tip."""
-
-    def __init__(self, lines: int = 1, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._lines = lines
-        self.setWordWrap(lines > 1)
-        self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        # A text must not make the panel wider.
-        self.setMinimumWidth(1)
-
-    def say(self, text: str, color: str) -> None:
-        self.setText(text)
-        self.setToolTip(text)
-        self.setAccessibleName(text)
-        self.setStyleSheet(f"color: {color};")
-
-    def fit(self) -> None:
-        """Keep the height of its lines, whatever is said."""
-        self.setFixedHeight(self.fontMetrics().lineSpacing() * self._lines + 6)
 
 
 class AccountPanel(Panel):
@@ -63,11 +42,13 @@ class AccountPanel(Panel):
     """
 
     keys_wanted = Signal()
+    MESSAGE_LINES: ClassVar[int] = 1
+    """Height of `message`, which never changes."""
 
     def __init__(self, state: TerminalState, parent: QWidget | None = None) -> None:
         super().__init__(state, parent)
         self.account: Account | None = None
-        self.message = Message()
+        self.message = Message(self.MESSAGE_LINES)
         self._busy: set[str] = set()
         self._was_synchronized = False
         # Kept: asking the state for it when it has closed would make another.

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from demo_app.panels.account_panel import Message
+from demo_app.panels.message import Message
 from demo_app.panels.number_field import NumberField
 from demo_app.panels.trading_dialogs import TradingBand
 from demo_app.terminal_state import TerminalState

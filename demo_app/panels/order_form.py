@@ -105,6 +105,7 @@ class OrderFormPanel(AccountPanel):
     """
 
     NAME = "order_form"
+    MESSAGE_LINES = 2
 
     def __init__(self, state: TerminalState, parent: QWidget | None = None) -> None:
         super().__init__(state, parent)

@@ -17,15 +17,14 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QKeyEvent, QKeySequence, QPainter
 from PySide6.QtWidgets import (
     QApplication,
-    QHeaderView,
     QStyle,
-    QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableView,
     QWidget,
 )
 
 from demo_app import formats
+from demo_app.panels.account_tables import CellDelegate, copy_rows, set_up_table
 from demo_app.panels.order_words import market_name, side_word, state_word, type_word
 from demo_app.terminal_state import TerminalState
 from qt_upbit import KST, Account, AskBid, CalmSortProxyModel, Order, OrderState, OrderTableModel, OrderType
@@ -38,7 +37,7 @@ _COLUMNS: Final = (
     "order_timestamp", "code", "ask_bid", "order_type", "price", "volume",
     "executed_volume", "state", "avg_price", "paid_fee",
 )  # fmt: skip
-_WIDTHS: Final = (74, 150, 48, 64, 104, 118, 84, 110, 104, 92)
+_WIDTHS: Final = (118, 150, 48, 64, 104, 118, 84, 110, 104, 92)
 _FILLED: Final = _COLUMNS.index("executed_volume")
 _STATE: Final = _COLUMNS.index("state")
 _Index = QModelIndex | QPersistentModelIndex
@@ -164,10 +163,10 @@ class OrderRows(OrderTableModel):
         shown = self._shown_state(row)
         if name == "state":
             return {
-                OrderState.DONE: theme.text,
                 OrderState.CANCEL: theme.muted,
                 OrderState.TRADE: theme.accent,
-            }.get(shown, theme.warning)
+                OrderState.PREVENTED: theme.warning,
+            }.get(shown, theme.text)
         return theme.muted if shown is OrderState.CANCEL else theme.text
 
 
@@ -202,7 +201,7 @@ class OrdersOf(CalmSortProxyModel):
         return self._rows.order(self.mapToSource(self.index(row, 0)).row())
 
 
-class _FilledBar(QStyledItemDelegate):
+class _FilledBar(CellDelegate):
     """How much is filled, as a bar behind the number."""
 
     def __init__(self, state: TerminalState, parent: QObject) -> None:
@@ -238,21 +237,8 @@ class OrderView(QTableView):
 
     def __init__(self, state: TerminalState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setShowGrid(False)
-        self.setAlternatingRowColors(True)
-        self.setSortingEnabled(True)
-        self.setWordWrap(False)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(24)
-        self.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
-        self.setEditTriggers(QTableView.EditTrigger.NoEditTriggers)
-        self.setTabKeyNavigation(False)
+        set_up_table(self)
         self.setItemDelegateForColumn(_FILLED, _FilledBar(state, self))
-        header = self.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setMinimumSectionSize(24)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        header.setStretchLastSection(True)
 
     def show_orders(self, orders: OrdersOf) -> None:
         """Another account's, or the first."""
@@ -284,17 +270,6 @@ class OrderView(QTableView):
         if event.key() == Qt.Key.Key_Delete and not event.isAutoRepeat():
             self.cancel_wanted.emit()
         elif event.matches(QKeySequence.StandardKey.Copy):
-            self.copy()
+            copy_rows(self)
         else:
             super().keyPressEvent(event)
-
-    def copy(self) -> None:
-        """The selected rows, with headers, as a spreadsheet takes them."""
-        orders = self.orders
-        rows = sorted(index.row() for index in self.selectionModel().selectedRows()) if orders else []
-        if orders is None or not rows:
-            return
-        columns = range(orders.columnCount())
-        lines = [[str(orders.headerData(column, Qt.Orientation.Horizontal)) for column in columns]]
-        lines += [[str(orders.data(orders.index(row, column))) for column in columns] for row in rows]
-        QApplication.clipboard().setText("\n".join("\t".join(line) for line in lines))

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedLayout, 
 from demo_app import formats
 from demo_app import order_entry as entry
 from demo_app.panels.account_panel import AccountPanel
+from demo_app.panels.account_tables import style_table
 from demo_app.panels.order_rows import OrderRows, OrdersOf, OrderView
 from demo_app.panels.order_words import market_name, side_word, type_word
 from demo_app.panels.replace_dialog import ReplaceDialog
@@ -38,6 +39,7 @@ class OrdersPanel(AccountPanel):
     def __init__(self, state: TerminalState, parent: QWidget | None = None) -> None:
         super().__init__(state, parent)
         self.rows: OrderRows | None = None
+        self._told_doubt = False
         self._proxies: list[OrdersOf] = []
         self.tabs = QTabBar()
         self.tabs.setExpanding(False)
@@ -124,7 +126,7 @@ class OrdersPanel(AccountPanel):
         """Colours and fonts."""
         theme = self.state.theme
         for view in (self.open_view, self.closed_view):
-            view.setFont(theme.font(9))
+            style_table(view, theme)
         self.tabs.setFont(theme.font(9, bold=True))
         self.tabs.setStyleSheet(
             f"QTabBar::tab {{ background: transparent; color: {theme.muted.name()}; padding: 5px 10px;"
@@ -178,8 +180,6 @@ class OrdersPanel(AccountPanel):
         elif self.account is not None and self.account.is_synchronized and self._told_doubt:
             self.tell("")
         self._told_doubt = bool(doubt)
-
-    _told_doubt = False
 
     def on_busy(self) -> None:
         """Nothing is sent twice."""
@@ -286,10 +286,10 @@ class OrdersPanel(AccountPanel):
         if not orders or self.is_busy("many"):
             return
         count = len(orders)
-        title = self.tr("Cancel %n open order(s)?", "", count)
+        title = self.tr("Cancel open orders: {count}?").format(count=count)
         lines = [self._describe(order) for order in orders[:5]]
         if count > len(lines):
-            lines.append(self.tr("… and %n more", "", count - len(lines)))
+            lines.append(self.tr("… and {count} more").format(count=count - len(lines)))
         rows = (
             (self.tr("Where"), where),
             (self.tr("How many"), str(min(count, _MOST_AT_ONCE))),
@@ -313,9 +313,9 @@ class OrdersPanel(AccountPanel):
         self.carry_out("many", question, cancel, self._refresh)
 
     def _counted(self, done: int, failed: int) -> str:
-        text = self.tr("Asked to cancel %n order(s).", "", done)
+        text = self.tr("Asked to cancel {count} of the orders.").format(count=done)
         if failed:
-            text += " " + self.tr("%n could not be: look at the open orders.", "", failed)
+            text += " " + self.tr("Not possible for {count}: look at the open orders.").format(count=failed)
         return text
 
     # --- replacing -------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from decimal import Decimal
 from PySide6.QtWidgets import QFormLayout, QLabel, QWidget
 
 from demo_app import order_entry as entry
-from demo_app.panels.account_panel import Message
+from demo_app.panels.message import Message
 from demo_app.panels.number_field import NumberField
 from demo_app.panels.order_words import explain, market_name, side_word
 from demo_app.panels.trading_dialogs import TradingDialog

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from demo_app.panels.message import Message
 from demo_app.panels.order_words import explain
 from demo_app.terminal_state import TerminalState
 from demo_app.theme import SPACE
@@ -81,6 +82,7 @@ class TradingDialog(QDialog):
         self.do.setStyleSheet(
             f"QPushButton {{ background: {color.name()}; color: {ink.name()}; font-weight: bold; }}"
             f"QPushButton:focus {{ border: 2px solid {ink.name()}; }}"
+            "QPushButton:disabled { background: #808080; color: #d0d0d0; }"
         )
         self.leave = QPushButton(self.tr("Do nothing"))
         self.do.clicked.connect(self.accept)
@@ -154,16 +156,14 @@ class UnlockDialog(TradingDialog):
         self._state = state
         self.setObjectName("unlockDialog")
         self.setWindowTitle(self.tr("Unlock real orders"))
-        theme = state.theme
         band = QLabel(self.tr("REAL MONEY: this goes to the exchange."))
         band.setStyleSheet(_live_style())
         text = QLabel()
         text.setWordWrap(True)
         self.field = QLineEdit()
         self.field.setAccessibleName(self.tr("Phrase that unlocks real orders"))
-        self.said = QLabel()
-        self.said.setWordWrap(True)
-        self.said.setStyleSheet(f"color: {theme.warning.name()};")
+        self.said = Message(3)
+        self.said.fit()
         for widget in (band, text, self.field, self.said):
             self.column.addWidget(widget)
         do, leave = self.add_buttons(self.tr("Unlock"), QColor("#c62828"), QColor("#ffffff"))
@@ -190,7 +190,7 @@ class UnlockDialog(TradingDialog):
         try:
             self._state.guard.unlock(self.field.text())
         except TradingLockedError as error:
-            self.said.setText(explain(error))
+            self.said.say(explain(error), self._state.theme.warning.name())
             self.field.selectAll()
             self.field.setFocus()
             return
