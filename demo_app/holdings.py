@@ -1,0 +1,100 @@
+"""What an account is worth: exact, and honest about what has no price. Knows no Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+__all__ = ["Holding", "Totals", "totals_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """One currency of the account, valued in another.
+
+    Attributes:
+        currency: what is held.
+        balance: available.
+        locked: held by orders and withdrawals.
+        avg_buy_price: mean price paid, in the valuing currency; None where it is unknown or zero, as it is
+            of what was deposited or given.
+        price: of one unit in the valuing currency now, one for that currency itself; None where there is no
+            market, or no price yet.
+        is_money: it is the valuing currency itself, in which nothing is won or lost.
+    """
+
+    currency: str
+    balance: Decimal
+    locked: Decimal
+    avg_buy_price: Decimal | None = None
+    price: Decimal | None = None
+    is_money: bool = False
+
+    @property
+    def total(self) -> Decimal:
+        """Available and locked together."""
+        return self.balance + self.locked
+
+    @property
+    def value(self) -> Decimal | None:
+        """What it is worth now; None where nobody can say."""
+        if self.is_money:
+            return self.total
+        return None if self.price is None else self.total * self.price
+
+    @property
+    def cost(self) -> Decimal | None:
+        """What was paid for it, fees apart; None for money and where it is unknown."""
+        return None if self.is_money or not self.avg_buy_price else self.total * self.avg_buy_price
+
+    @property
+    def profit(self) -> Decimal | None:
+        """Value less cost."""
+        value, cost = self.value, self.cost
+        return None if value is None or cost is None else value - cost
+
+    @property
+    def profit_rate(self) -> Decimal | None:
+        """Profit as a share of the cost."""
+        profit, cost = self.profit, self.cost
+        return profit / cost if profit is not None and cost else None
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The whole account.
+
+    Attributes:
+        assets: worth of all that has a price, money included.
+        bought: paid for what has a price now.
+        profit: worth less paid, of what has both.
+        unvalued: how many currencies are in none of these sums, for lack of a price.
+    """
+
+    assets: Decimal
+    bought: Decimal
+    profit: Decimal
+    unvalued: int
+
+    @property
+    def profit_rate(self) -> Decimal | None:
+        """Profit as a share of what was paid."""
+        return self.profit / self.bought if self.bought else None
+
+
+def totals_of(holdings: Iterable[Holding]) -> Totals:
+    """Add up an account; what has no price is counted and not guessed."""
+    assets = bought = profit = Decimal(0)
+    unvalued = 0
+    for each in holdings:
+        if not each.total:
+            continue
+        if each.value is None:
+            unvalued += 1
+            continue
+        assets += each.value
+        if each.cost is not None and each.profit is not None:
+            bought += each.cost
+            profit += each.profit
+    return Totals(assets, bought, profit, unvalued)

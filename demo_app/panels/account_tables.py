@@ -1,0 +1,74 @@
+"""What the tables of orders and balances share: how they look, and copying rows."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtGui import QBrush, QColor, QPalette
+from PySide6.QtWidgets import (
+    QApplication,
+    QHeaderView,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+)
+
+from demo_app.theme import Theme
+
+__all__ = ["CellDelegate", "copy_rows", "set_up_table", "style_table"]
+
+
+class CellDelegate(QStyledItemDelegate):
+    """A selected cell keeps the colour that means something."""
+
+    def initStyleOption(
+        self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        """Qt's."""
+        super().initStyleOption(option, index)
+        color = index.data(Qt.ItemDataRole.ForegroundRole)
+        if isinstance(color, QColor):
+            option.palette.setBrush(QPalette.ColorRole.HighlightedText, QBrush(color))
+
+
+def set_up_table(view: QTableView) -> None:
+    """Rows that are read, sorted and selected, and not edited."""
+    view.setShowGrid(False)
+    view.setAlternatingRowColors(True)
+    view.setSortingEnabled(True)
+    view.setWordWrap(False)
+    view.setTabKeyNavigation(False)
+    view.setItemDelegate(CellDelegate(view))
+    view.verticalHeader().hide()
+    view.verticalHeader().setDefaultSectionSize(24)
+    view.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
+    view.setEditTriggers(QTableView.EditTrigger.NoEditTriggers)
+    header = view.horizontalHeader()
+    header.setHighlightSections(False)
+    header.setMinimumSectionSize(24)
+    header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+    header.setStretchLastSection(True)
+
+
+def style_table(view: QTableView, theme: Theme) -> None:
+    """Fonts and the scroll bar that the terminal's stylesheet does not know."""
+    view.setFont(theme.font(9))
+    view.horizontalHeader().setFont(theme.font(8.5))
+    view.setStyleSheet(
+        "QTableView { font-size: 9pt; } QHeaderView { font-size: 8.5pt; }"
+        f"QScrollBar:horizontal {{ background: {theme.panel.name()}; height: 10px; margin: 0; }}"
+        f"QScrollBar::handle:horizontal {{ background: {theme.border.name()}; border-radius: 4px;"
+        " min-width: 24px; }"
+        "QScrollBar::add-line, QScrollBar::sub-line { height: 0; width: 0; }"
+    )
+
+
+def copy_rows(view: QTableView) -> None:
+    """The selected rows, with headers, as a spreadsheet takes them."""
+    model, selection = view.model(), view.selectionModel()
+    rows = sorted(index.row() for index in selection.selectedRows()) if selection is not None else []
+    if model is None or not rows:
+        return
+    columns = range(model.columnCount())
+    lines = [[str(model.headerData(column, Qt.Orientation.Horizontal)) for column in columns]]
+    lines += [[str(model.data(model.index(row, column))) for column in columns] for row in rows]
+    QApplication.clipboard().setText("\n".join("\t".join(line) for line in lines))
