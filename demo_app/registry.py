@@ -8,12 +8,13 @@ from typing import Final
 
 from demo_app.language import QT_TRANSLATE_NOOP
 from demo_app.panel import Panel
-from demo_app.panels.plain import (
-    PlainChartPanel,
-    PlainOrderbookPanel,
-    PlainOrdersPanel,
-    PlainTradesPanel,
-)
+from demo_app.panels.balances import BalancesPanel
+from demo_app.panels.chart import ChartPanel
+from demo_app.panels.order_form import OrderFormPanel
+from demo_app.panels.orders import OrdersPanel
+from demo_app.panels.performance import PerformancePanel
+from demo_app.panels.plain import PlainOrderbookPanel, PlainTradesPanel
+from demo_app.panels.watch_list import WatchListPanel
 
 __all__ = ["LAYOUTS", "PANELS", "PanelSpec", "Place"]
 
@@ -63,7 +64,11 @@ class PanelSpec:
 
 PANELS: Final = (
     PanelSpec(
-        PlainChartPanel, QT_TRANSLATE_NOOP("Panels", "Chart"), "chart-candlestick", "market", "Ctrl+2",
+        WatchListPanel, QT_TRANSLATE_NOOP("Panels", "Watch list"), "star", "market", "Ctrl+1",
+        {"trading": Place(0, 0, 4, 7), "wide": Place(0, 0, 4)},
+    ),
+    PanelSpec(
+        ChartPanel, QT_TRANSLATE_NOOP("Panels", "Chart"), "chart-candlestick", "market", "Ctrl+2",
         {"trading": Place(1, 0, 6, 7), "chart": Place(0), "wide": Place(1, 0, 8, 7)},
     ),
     PanelSpec(
@@ -75,8 +80,20 @@ PANELS: Final = (
         {"trading": Place(2, 1, 3, 3), "book": Place(1, 0, 2), "wide": Place(3, 0, 3, 4)},
     ),
     PanelSpec(
-        PlainOrdersPanel, QT_TRANSLATE_NOOP("Panels", "Orders"), "receipt-text", "account", "Ctrl+5",
+        OrdersPanel, QT_TRANSLATE_NOOP("Panels", "Orders"), "receipt-text", "account", "Ctrl+5",
         {"trading": Place(1, 1, 6, 3), "wide": Place(1, 1, 8, 3)},
+    ),
+    PanelSpec(
+        BalancesPanel, QT_TRANSLATE_NOOP("Panels", "Balances"), "wallet", "account", "Ctrl+6",
+        {"trading": Place(1, 1, 6, 3), "wide": Place(3, 1, 3, 3)},
+    ),
+    PanelSpec(
+        OrderFormPanel, QT_TRANSLATE_NOOP("Panels", "Order form"), "notebook-pen", "account", "Ctrl+7",
+        {"trading": Place(0, 1, 4, 5), "wide": Place(3, 2, 3, 5)},
+    ),
+    PanelSpec(
+        PerformancePanel, QT_TRANSLATE_NOOP("Panels", "Performance"), "activity", "connection", "Ctrl+8",
+        {"trading": Place(1, 1, 6, 3), "wide": Place(1, 1, 8, 3)}, always=True,
     ),
 )  # fmt: skip
 """In the order of the menu."""
