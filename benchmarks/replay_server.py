@@ -156,8 +156,10 @@ def _cut_out(frame: bytes) -> tuple[bytes, int, bytes] | None:
     return (frame[: match.start(1)], len(match[1]), frame[match.end(1) :]) if match is not None else None
 
 
-def _renamed(frame: bytes, code: str) -> bytes:
-    return re.sub(rb'"(code|cd)":"[^"]+"', rb'"\1":"' + code.encode() + b'"', frame, count=1)
+def _renamed(frame: bytes, code: str, number: int) -> bytes:
+    """Another pair's; a trade has a number of its own, or it would be taken for one that came twice."""
+    frame = re.sub(rb'"(code|cd)":"[^"]+"', rb'"\1":"' + code.encode() + b'"', frame, count=1)
+    return re.sub(rb'"(sequential_id|sid)":\d+', rb'"\1":%d' % (10**16 + number), frame, count=1)
 
 
 async def main(argv: Sequence[str] | None = None) -> None:
@@ -174,7 +176,7 @@ async def main(argv: Sequence[str] | None = None) -> None:
     if args.codes < _FEWEST:
         # One pair has ten books a second; these are of many pairs, under few names.
         names = names[: args.codes]
-        frames = [_renamed(frame, names[i % args.codes]) for i, frame in enumerate(frames)]
+        frames = [_renamed(frame, names[i % args.codes], i) for i, frame in enumerate(frames)]
     replay = Replay(frames, args.rate, deflated=bool(args.deflate), stamped=bool(args.stamp))
     server = await asyncio.start_server(replay.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
