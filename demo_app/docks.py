@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from PySide6.QtCore import QByteArray, QCoreApplication, QObject, QSettings, Qt, Signal
+from PySide6.QtCore import QByteArray, QCoreApplication, QObject, QSettings, QSize, Qt, Signal
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QWidget
 
 from demo_app.panel import Panel
@@ -16,6 +16,7 @@ __all__ = ["Docks", "PanelDock"]
 
 _VERSION: Final = 1
 """Of the saved layouts: one that another version saved is not restored."""
+_LEAST: Final = QSize(200, 120)
 _AREA: Final = Qt.DockWidgetArea.LeftDockWidgetArea
 """All panels stand in one area; without a central widget it is the whole window."""
 
@@ -41,6 +42,8 @@ class PanelDock(QDockWidget):
         """The panel, made if it was not yet."""
         if self.panel is None:
             self.panel = self.spec.panel(self._state)
+            # Else the widest rows of three panels decide how small the window can be.
+            self.panel.setMinimumSize(_LEAST)
             self.setWidget(self.panel)
             self.retranslate()
         return self.panel
