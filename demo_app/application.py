@@ -44,7 +44,7 @@ from qt_upbit import (
 if TYPE_CHECKING:
     from qt_upbit.simulator import SimulatedServer
 
-__all__ = ["make_guard", "run_terminal"]
+__all__ = ["make_guard", "prefer", "run_terminal"]
 
 _ORDER_INTERVAL_S: Final = 1.5
 """The simulated account trades often: who looks for the first time sees orders move at once."""
@@ -83,8 +83,7 @@ async def _main(arguments: Arguments) -> int:
     async with AsyncExitStack() as stack:
         settings = _settings(arguments, stack)
         preferences = Preferences(settings)
-        if not arguments.live and not arguments.base_url and preferences.get("environment") == "live":
-            arguments = replace(arguments, upbit_data=True)
+        arguments = prefer(arguments, preferences)
         region = arguments.region or Region(preferences.get("region") or "kr")
         config, server = await _configure(arguments, region, stack)
         GlobalWebSocketManager.configure(config)
@@ -120,6 +119,13 @@ async def _main(arguments: Arguments) -> int:
             await markets.aclose()
             window.deleteLater()
             await GlobalWebSocketManager.close_instance()
+
+
+def prefer(arguments: Arguments, preferences: Preferences) -> Arguments:
+    """Upbit's data, if that is preferred and the command line names no exchange. It never allows orders."""
+    if arguments.live or arguments.base_url or preferences.get("environment") != "live":
+        return arguments
+    return replace(arguments, upbit_data=True)
 
 
 def _settings(arguments: Arguments, stack: AsyncExitStack) -> QSettings:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QInputDialog, QMenu
 
 from demo_app.dialogs.palette import plain_text
 from demo_app.icons import icon
+from demo_app.language import LANGUAGES
 from demo_app.registry import LAYOUTS
 from demo_app.theme import COLOURS, THEMES
 
@@ -68,12 +69,16 @@ class Commands(QObject):
         return action
 
     def _choices(
-        self, menu: QMenu, name: str, values: Sequence[str], choose: Callable[[str], None], keys: str = ""
+        self,
+        menu: QMenu,
+        name: str,
+        values: Sequence[str],
+        choose: Callable[[str], None],
+        keys: Sequence[str],
     ) -> None:
         group = QActionGroup(self)
-        for number, value in enumerate(values, 1):
-            shortcut = [f"{keys}{number}"] if keys else []
-            action = self._add(menu, f"{name}.{value}", functools.partial(_call, choose, value), shortcut)
+        for value, key in zip(values, keys, strict=True):
+            action = self._add(menu, f"{name}.{value}", functools.partial(_call, choose, value), [key])
             action.setCheckable(True)
             group.addAction(action)
 
@@ -91,11 +96,14 @@ class Commands(QObject):
             for dock in specs:
                 action = dock.toggleViewAction()
                 action.setObjectName(f"toggle.{dock.spec.name}")
+                # What leads to a panel shows or hides it together with Shift.
+                action.setShortcut(QKeySequence(dock.spec.shortcut.replace("Ctrl+", "Ctrl+Shift+")))
+                action.setShortcutContext(Qt.ShortcutContext.ApplicationShortcut)
                 self.actions[action.objectName()] = action
                 view.addAction(action)
             view.addSeparator()
         layouts = self._menu("layouts", view)
-        self._choices(layouts, "layout", tuple(LAYOUTS), window.docks.apply, "Ctrl+Alt+")
+        self._choices(layouts, "layout", tuple(LAYOUTS), window.docks.apply, _numbered("Ctrl+Alt+", LAYOUTS))
         for name in LAYOUTS:
             self.actions[f"layout.{name}"].setCheckable(False)
         layouts.addSeparator()
@@ -104,9 +112,12 @@ class Commands(QObject):
         self._own = self._menu("own", layouts)
         self._deletable = self._menu("delete", layouts)
         view.addSeparator()
-        self._choices(self._menu("theme", view), "theme", THEMES, look.set_theme)
-        self._choices(self._menu("colours", view), "colours", COLOURS, look.set_colours)
-        self._choices(self._menu("language", view), "language", ("ko", "en"), look.set_language)
+        keys = ["Ctrl+Alt+D", "Ctrl+Alt+L"]
+        self._choices(self._menu("theme", view), "theme", THEMES, look.set_theme, keys)
+        keys = _numbered("Ctrl+Alt+Shift+", COLOURS)
+        self._choices(self._menu("colours", view), "colours", COLOURS, look.set_colours, keys)
+        keys = ["Ctrl+Alt+K", "Ctrl+Alt+E"]
+        self._choices(self._menu("language", view), "language", LANGUAGES, look.set_language, keys)
         view.addSeparator()
         self._add(view, "full_screen", self._full_screen, ["F11"], "maximize").setCheckable(True)
 
@@ -122,7 +133,8 @@ class Commands(QObject):
 
         self._help = self._menu("help")
         self._add(self._help, "shortcuts", window.open_shortcuts, ["F1", "Ctrl+/"], "keyboard")
-        self._add(self._help, "about", window.open_about, (), "info").setMenuRole(QAction.MenuRole.AboutRole)
+        about = self._add(self._help, "about", window.open_about, ["Shift+F1"], "info")
+        about.setMenuRole(QAction.MenuRole.AboutRole)
         self._list_own()
 
     def add_developer_menu(self, menu: DeveloperMenu) -> None:
@@ -224,6 +236,10 @@ class Commands(QObject):
         codes = list(state.markets)
         if state.market in codes:
             state.set_market(codes[(codes.index(state.market) + by) % len(codes)])
+
+
+def _numbered(keys: str, values: Collection[str]) -> list[str]:
+    return [f"{keys}{number}" for number in range(1, len(values) + 1)]
 
 
 def _call(slot: Callable[[str], object], value: str, *_: object) -> None:

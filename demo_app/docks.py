@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from PySide6.QtCore import QByteArray, QCoreApplication, QObject, QSettings, Qt, Signal
+from PySide6.QtCore import QByteArray, QCoreApplication, QObject, QSettings, QSize, Qt, Signal
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QWidget
 
 from demo_app.panel import Panel
@@ -16,6 +16,7 @@ __all__ = ["Docks", "PanelDock"]
 
 _VERSION: Final = 1
 """Of the saved layouts: one that another version saved is not restored."""
+_LEAST: Final = QSize(200, 120)
 _AREA: Final = Qt.DockWidgetArea.LeftDockWidgetArea
 """All panels stand in one area; without a central widget it is the whole window."""
 
@@ -41,6 +42,8 @@ class PanelDock(QDockWidget):
         """The panel, made if it was not yet."""
         if self.panel is None:
             self.panel = self.spec.panel(self._state)
+            # Else the widest rows of three panels decide how small the window can be.
+            self.panel.setMinimumSize(_LEAST)
             self.setWidget(self.panel)
             self.retranslate()
         return self.panel
@@ -108,8 +111,8 @@ class Docks(QObject):
         self.current = layout
         placed = [(d.spec.places[layout], d) for d in self.docks.values() if layout in d.spec.places]
         placed.sort(key=lambda pair: (pair[0].column, pair[0].row))
+        self._set_moving(True)
         for dock in self.docks.values():
-            dock.is_moving = True
             dock.setFloating(False)
             self._window.removeDockWidget(dock)
         columns: dict[int, dict[int, list[tuple[Place, PanelDock]]]] = {}
@@ -140,8 +143,7 @@ class Docks(QObject):
             else:
                 self._window.tabifyDockWidget(hidden[0], dock)
             dock.hide()
-        for dock in self.docks.values():
-            dock.is_moving = False
+        self._set_moving(False)
         for rows in columns.values():
             for tabs in rows.values():
                 tabs[0][1].make()
@@ -149,6 +151,10 @@ class Docks(QObject):
             firsts = [tabs[0] for tabs in rows.values()]
             self._resize(firsts, [place.height for place, _ in firsts], Qt.Orientation.Vertical)
         self._resize(heads, [place.width for place, _ in heads], Qt.Orientation.Horizontal)
+
+    def _set_moving(self, is_moving: bool) -> None:
+        for dock in self.docks.values():
+            dock.is_moving = is_moving
 
     def _resize(
         self, docks: Sequence[tuple[Place, PanelDock]], weights: Sequence[int], way: Qt.Orientation
@@ -200,7 +206,12 @@ class Docks(QObject):
         return self._restore(self._settings.value("window/state"))
 
     def _restore(self, saved: object) -> bool:
-        if not isinstance(saved, QByteArray) or not self._window.restoreState(saved, _VERSION):
+        if not isinstance(saved, QByteArray):
+            return False
+        self._set_moving(True)
+        is_restored = self._window.restoreState(saved, _VERSION)
+        self._set_moving(False)
+        if not is_restored:
             return False
         for dock in self.docks.values():
             if not dock.isHidden():

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import pytest_asyncio
 from keyring.errors import NoKeyringError
-from PySide6.QtCore import QEvent, QSettings, Qt
-from PySide6.QtGui import QAction
+from PySide6.QtCore import QEvent, QObject, QSettings, Qt, Signal
+from PySide6.QtGui import QAction, QIcon
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QDialog, QLineEdit
 
 import qt_upbit
+from demo_app import tray
 from demo_app.dialogs.about import AboutDialog
 from demo_app.dialogs.palette import CommandPalette, plain_text
 from demo_app.dialogs.settings import SettingsDialog
@@ -143,6 +144,11 @@ async def test_no_key_leads_to_two_places(window: MainWindow) -> None:
     assert {"Ctrl+Shift+P", "Ctrl+K", "F1", "Ctrl+,"} <= set(keys)
 
 
+async def test_every_action_has_a_key(window: MainWindow) -> None:
+    without = [action.objectName() for _, action in window.commands.by_menu() if not action.shortcuts()]
+    assert without == []
+
+
 async def test_the_list_of_keys_has_them_all(window: MainWindow) -> None:
     window.commands.actions["shortcuts"].trigger()
     dialog = _opened(ShortcutsDialog)
@@ -271,3 +277,45 @@ async def test_a_notice_stands_in_the_status_line_and_no_state_clears_it(window:
 async def test_who_comes_first_gets_a_hint_once(open_window: Open, language: Language) -> None:
     assert "Ctrl+Shift+P" in open_window(layout="chart").connection_line._error.toolTip()
     assert open_window(layout="chart").connection_line._error.toolTip() == ""
+
+
+class _TrayIcon(QObject):
+    """Stands in for `QSystemTrayIcon`: the offscreen platform has no tray."""
+
+    activated = Signal(object)
+    messageClicked = Signal()
+    shown: ClassVar[list[tuple[str, str]]] = []
+
+    def __init__(self, icon: QIcon, parent: QObject) -> None:
+        super().__init__(parent)
+
+    @staticmethod
+    def isSystemTrayAvailable() -> bool:
+        return True
+
+    def setToolTip(self, text: str) -> None:
+        pass
+
+    def show(self) -> None:
+        pass
+
+    def showMessage(self, title: str, text: str, icon: QIcon) -> None:
+        self.shown.append((title, text))
+
+
+async def test_a_tray_shows_notices_and_brings_the_window_back(
+    open_window: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tray, "QSystemTrayIcon", _TrayIcon)
+    window = open_window(layout="chart")
+    window.state.noticed.emit("Order filled", "KRW-BTC")
+    assert _TrayIcon.shown == [("Order filled", "KRW-BTC")]
+    window.hide()
+    icon = window.tray.icon
+    assert icon is not None
+    icon.messageClicked.emit()
+    assert window.isVisible()
+
+
+async def test_without_a_tray_there_is_none(window: MainWindow) -> None:
+    assert window.tray.icon is None

@@ -15,14 +15,14 @@ from tests.support.programs import ROOT, environment, run_program, start_program
 _FATAL_WARNINGS = ("-W", "error")
 
 
-def _terminal(*arguments: str, timeout_s: float = 40) -> subprocess.CompletedProcess[str]:
+def _terminal(*arguments: str, timeout_s: float = 40, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *_FATAL_WARNINGS, "-m", "demo_app", *arguments],
         capture_output=True,
         text=True,
         encoding="utf-8",
         timeout=timeout_s,
-        env=environment(),
+        env=environment(**env),
         cwd=ROOT,
     )
 
@@ -37,7 +37,11 @@ def _png_size(path: Path) -> tuple[int, int]:
 @pytest.mark.parametrize("language", ["ko", "en"])
 def test_a_screenshot_and_not_a_word(tmp_path: Path, language: str) -> None:
     path = tmp_path / "terminal.png"
-    done = _terminal("--screenshot", str(path), "--after", "3", "--lang", language)
+    home = tmp_path / "home"
+    home.mkdir()
+    own = {"HOME": str(home), "XDG_CONFIG_HOME": str(home / "config")}
+    done = _terminal("--screenshot", str(path), "--after", "3", "--lang", language, **own)
+    assert not list(home.rglob("*.conf")), "the user's own settings are not touched"
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert _png_size(path) == (1440, 900)
     assert path.stat().st_size > 30_000
@@ -46,7 +50,8 @@ def test_a_screenshot_and_not_a_word(tmp_path: Path, language: str) -> None:
 def test_size_and_theme(tmp_path: Path) -> None:
     path = tmp_path / "small.png"
     done = _terminal(
-        "--screenshot", str(path), "--after", "0", "--size", "1000x640", "--theme", "light", "--region", "sg"
+        *("--screenshot", str(path), "--after", "0", "--size", "1000x640", "--theme", "light"),
+        *("--region", "sg", "--layout", "book"),
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert _png_size(path) == (1000, 640)

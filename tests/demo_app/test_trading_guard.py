@@ -7,10 +7,12 @@ import itertools
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QSettings
 
 import demo_app
-from demo_app.application import make_guard
+from demo_app.application import make_guard, prefer
 from demo_app.arguments import parse
+from demo_app.preferences import Preferences
 from demo_app.trading_guard import CONFIRM_PHRASE, TradingGuard, TradingLockedError, TradingState
 from qt_upbit import Credentials, WebSocketConfig
 from qt_upbit.simulator import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY
@@ -156,6 +158,29 @@ def test_the_terminal_starts_locked(
 def test_the_terminal_on_its_own_exchange_is_simulated() -> None:
     guard = make_guard(parse([]), lambda: WebSocketConfig(credentials=KEYS))
     assert guard.state is TradingState.SIMULATED
+
+
+def test_a_preference_for_live_data_allows_no_order(app: object, settings: QSettings) -> None:
+    """The settings dialog can choose Upbit; only the command line makes orders possible at all."""
+    preferences = Preferences(settings)
+    preferences.set("environment", "live")
+    arguments = prefer(parse([]), preferences)
+    assert not arguments.simulated
+    guard = make_guard(arguments, lambda: WebSocketConfig(credentials=KEYS))
+    assert guard.state is TradingState.LIVE_LOCKED
+    for attempt in (lambda: guard.unlock(CONFIRM_PHRASE), lambda: guard.check(ORDER)):
+        with pytest.raises(TradingLockedError) as refused:
+            attempt()
+        assert refused.value.missing == "live"
+
+
+def test_the_command_line_counts_more_than_the_preference(app: object, settings: QSettings) -> None:
+    preferences = Preferences(settings)
+    assert prefer(parse([]), preferences).simulated
+    preferences.set("environment", "live")
+    local = ["--base-url", "http://127.0.0.1:1"]
+    assert not prefer(parse(local), preferences).upbit_data
+    assert not prefer(parse(["--live"]), preferences).upbit_data
 
 
 def test_the_guard_reads_no_environment() -> None:
