@@ -73,7 +73,7 @@ class WatchListPanel(Panel):
         self.search.installEventFilter(self)
         self.table = WatchTable(state, self.model, self.order)
         self._tab = str(state.settings.value(f"{_KEY}tab", "KRW"))
-        self._tabs: dict[str, QToolButton] = {}
+        self.tabs: dict[str, QToolButton] = {}
         self._group = QButtonGroup(self)
         self._bar = QHBoxLayout()
         self._bar.setContentsMargins(SPACE, 0, SPACE, SPACE // 2)
@@ -189,7 +189,7 @@ class WatchListPanel(Panel):
         self.search.setPlaceholderText(self.tr("Search by name or code"))
         self.search.setAccessibleName(self.tr("Search markets"))
         self.table.setAccessibleName(self.tr("Markets"))
-        headers = ("★", self.tr("Name"), "", self.tr("Price"), self.tr("Change"), self.tr("Turnover 24h"))
+        headers = ("★", self.tr("Name"), "", self.tr("Price"), self.tr("Change"), self.tr("Turnover"))
         for column, text in zip(Column, headers, strict=True):
             self.model.setHeaderData(column, Qt.Orientation.Horizontal, text)
         self._clear.setText(self.tr("Clear search"))
@@ -217,7 +217,7 @@ class WatchListPanel(Panel):
         self.table.viewport().update()
 
     def _name_tabs(self) -> None:
-        for name, button in self._tabs.items():
+        for name, button in self.tabs.items():
             texts = {_FAVOURITES: self.tr("Favourites"), _HELD: self.tr("Held")}
             button.setText("★" if name == _FAVOURITES else texts.get(name, name))
             button.setToolTip(texts.get(name, ""))
@@ -245,25 +245,25 @@ class WatchListPanel(Panel):
         names = [*dict.fromkeys(code.partition("-")[0] for code in self.state.markets), _FAVOURITES]
         if self.state.manager.config.credentials is not None:
             names.append(_HELD)
-        if list(self._tabs) == names:
+        if list(self.tabs) == names:
             return
-        for button in self._tabs.values():
+        for button in self.tabs.values():
             self._group.removeButton(button)
             button.deleteLater()
         while self._bar.count():
             self._bar.takeAt(0)
-        self._tabs = {}
+        self.tabs = {}
         for name in names:
             button = QToolButton()
             button.setObjectName(name)
             button.setCheckable(True)
             self._group.addButton(button)
             self._bar.addWidget(button)
-            self._tabs[name] = button
+            self.tabs[name] = button
         self._bar.addStretch(1)
         if self._tab not in names:
             self._tab = names[0]
-        self._tabs[self._tab].setChecked(True)
+        self.tabs[self._tab].setChecked(True)
         self._name_tabs()
         self._watch_account()
 
@@ -312,7 +312,7 @@ class WatchListPanel(Panel):
         self._on_scrolled()
 
     def _show_foot(self) -> None:
-        text = self.tr("%n market(s)", "", self.order.rowCount())
+        text = self.tr("Markets: {count}").format(count=self.order.rowCount())
         if self._error:
             text += "   " + self.tr("Prices out of sight are unknown: {error}").format(error=self._error)
         self._foot.setText(text)

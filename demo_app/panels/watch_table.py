@@ -6,7 +6,16 @@ import time
 from typing import Final
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPen, QPolygonF
+from PySide6.QtGui import (
+    QColor,
+    QGuiApplication,
+    QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
+    QPainter,
+    QPen,
+    QPolygonF,
+)
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -97,15 +106,21 @@ class _Cells(QStyledItemDelegate):
         painter.drawText(lower, _LEFT, code)
         if market is None:
             return
+
+        def room(text: str) -> int:
+            return painter.fontMetrics().horizontalAdvance(text) + 8
+
         left = lower.left() + painter.fontMetrics().horizontalAdvance(code) + _PAD
         for is_on, text in zip((market.warning, bool(market.cautions)), self.badges, strict=True):
-            width = painter.fontMetrics().horizontalAdvance(text) + 8
-            if not is_on or left + width > lower.right():
+            if not is_on:
                 continue
+            # A warning may be short of room, never of a sign.
+            shown = text if left + room(text) <= lower.right() else "!"
+            width = room(shown)
             box = QRect(left, lower.top() + 1, width, lower.height() - 2)
             painter.setPen(theme.warning)
             painter.drawRect(box.adjusted(0, 0, -1, -1))
-            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, shown)
             left += width + 4
 
     def _paint_line(self, painter: QPainter, rect: QRect, code: str) -> None:
@@ -188,7 +203,7 @@ class WatchTable(QTableView):
             Column.SPARKLINE: 60,
             Column.PRICE: 104,
             Column.CHANGE: 82,
-            Column.TURNOVER: 84,
+            Column.TURNOVER: 92,
         }
         for column, width in widths.items():
             self.setColumnWidth(column, width)
@@ -199,7 +214,7 @@ class WatchTable(QTableView):
         self._fade.setInterval(_FLASH_STEP_MS)
         self._fade.timeout.connect(self._step)
         model.dataChanged.connect(self._on_data)
-        self.doubleClicked.connect(lambda index: self.chosen.emit(self._order.code(index.row())))
+        self.doubleClicked.connect(self._on_double_click)
 
     def code_now(self) -> str:
         """The pair of the current row; empty without one."""
@@ -246,6 +261,10 @@ class WatchTable(QTableView):
             and index.column() == Column.FAVOURITE
         ):
             self.favourite_toggled.emit(self._order.code(index.row()))
+
+    def _on_double_click(self, index: QModelIndex) -> None:
+        if index.column() != Column.FAVOURITE:
+            self.chosen.emit(self._order.code(index.row()))
 
     def _on_data(self) -> None:
         if not self._fade.isActive() and self.isVisible() and self._model.moves:
