@@ -250,12 +250,13 @@ class ChartPanel(Panel):
             self.canvas.update()
 
     def _on_error(self, error: Exception) -> None:
-        self._content.is_loading = False
-        self._pause.start()
-        if len(self._content.bars) > 1 and not self.has_curtain:
-            self.canvas.say(self.tr("Candles could not be loaded"))
-        else:
+        was_loading, self._content.is_loading = self._content.is_loading, False
+        if len(self._content.bars) < 2 or self.has_curtain:
             self._fail(str(error))
+        elif was_loading:
+            # A stream that broke is told by the veil.
+            self._pause.start()
+            self.canvas.say(self.tr("Candles could not be loaded"))
 
     def _fail(self, why: str) -> None:
         self._reveal()

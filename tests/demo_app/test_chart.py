@@ -372,6 +372,9 @@ async def test_a_page_that_failed_is_not_asked_for_at_once(
     assert isinstance(feed, CandleFeed)
     asked: list[int] = []
     monkeypatch.setattr(feed, "load_more", lambda count: bool(asked.append(count)))
+    feed.error_occurred.emit(RestError("the stream", None))
+    assert not panel.canvas._word
+    panel.content.is_loading = True
     feed.error_occurred.emit(RestError("no history", 500))
     assert not panel.has_curtain
     assert panel.canvas._word
