@@ -170,8 +170,7 @@ class AccountPanel(Panel):
         else:
             go()
 
-    @owned_slot
-    async def carry_out(
+    def carry_out(
         self,
         key: str,
         question: Question,
@@ -191,20 +190,33 @@ class AccountPanel(Panel):
         """
         if key in self._busy:
             return
+        # Before the task begins: a second click may come first.
         self._busy.add(key)
         self.on_busy()
+        self._carry_out(key, question, call, done, guarded)
+
+    @owned_slot
+    async def _carry_out(
+        self,
+        key: str,
+        question: Question,
+        call: Callable[[], Awaitable[str]],
+        done: Callable[[], object],
+        guarded: bool,
+    ) -> None:
         try:
             if guarded:
                 self.state.guard.check(question.text)
             text = await call()
         except (TradingLockedError, QtUpbitError) as error:
-            self.tell(explain(error), failed=True, title=question.title)
+            self.tell(explain(error), failed=True, title=self.title())
         else:
-            self.tell(text, title=question.title)
+            self.tell(text, title=self.title())
             done()
         finally:
             self._busy.discard(key)
-            self.on_busy()
+        # Not where it was cancelled: the panel is no more.
+        self.on_busy()
 
     def tell(self, text: str, *, failed: bool = False, title: str = "") -> None:
         """Say what came of something, here and, with a title, to the whole terminal."""

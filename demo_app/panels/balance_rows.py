@@ -218,7 +218,7 @@ class HoldingsShown(CalmSortProxyModel):
         hidden = [self._is_hidden(holding) for holding in self._rows.holdings]
         if hidden != self._hidden:
             self._hidden = hidden
-            self.invalidateRowsFilter()
+            self.invalidate()
 
     def filterAcceptsRow(self, row: int, _parent: _Index) -> bool:
         """Qt's."""

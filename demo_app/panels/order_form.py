@@ -367,7 +367,10 @@ class OrderFormPanel(AccountPanel):
         self._fill_conditions()
         if self.kind is OrderType.LIMIT and self.fields.price.value is None:
             self.fields.price.set_value(self.last_price)
+        # An amount to spend becomes the total, whose size follows.
+        self._by_total = self._has_price and self.fields.volume.value is None
         self._follow()
+        self._settle()
 
     def _fill_conditions(self) -> None:
         conditions = _CONDITIONS[self.kind]

@@ -194,7 +194,7 @@ class OrdersOf(CalmSortProxyModel):
     def _on_changed(self, _first: QModelIndex, _last: QModelIndex, roles: list[int]) -> None:
         # A calm proxy does not filter with each tick: an order ends once.
         if self._role in roles:
-            self.invalidateRowsFilter()
+            self.invalidate()
 
     def order(self, row: int) -> Order | None:
         """The order of a row of this proxy."""
