@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from PySide6.QtCore import QObject, QSettings, Signal
 
+from demo_app.order_desk import OrderDesk
 from demo_app.theme import Theme
 from demo_app.trading_guard import TradingGuard
 from qt_upbit import AskBid, GlobalWebSocketManager, Market, RestClient
@@ -62,6 +63,7 @@ class TerminalState(QObject):
         super().__init__(parent)
         self.setObjectName("terminal state")
         self.guard = guard
+        self.desk = OrderDesk(guard, lambda: self.rest)
         self.settings = settings
         self._theme = theme
         self._market = market

@@ -173,40 +173,31 @@ class AccountPanel(Panel):
     def carry_out(
         self,
         key: str,
-        question: Question,
         call: Callable[[], Awaitable[str]],
         done: Callable[[], object],
-        *,
-        guarded: bool = True,
     ) -> None:
         """Send something that was confirmed, once, and say what came of it.
 
         Args:
             key: nothing else of this key is sent meanwhile.
-            question: that was confirmed.
-            call: sends it; gives what to tell.
+            call: sends it, through the order desk, which asks the guard; gives what to tell.
             done: called if it went well.
-            guarded: False only for what neither places nor cancels anything.
         """
         if key in self._busy:
             return
         # Before the task begins: a second click may come first.
         self._busy.add(key)
         self.on_busy()
-        self._carry_out(key, question, call, done, guarded)
+        self._carry_out(key, call, done)
 
     @owned_slot
     async def _carry_out(
         self,
         key: str,
-        question: Question,
         call: Callable[[], Awaitable[str]],
         done: Callable[[], object],
-        guarded: bool,
     ) -> None:
         try:
-            if guarded:
-                self.state.guard.check(question.text)
             text = await call()
         except (TradingLockedError, QtUpbitError) as error:
             self.tell(explain(error), failed=True, title=self.title())

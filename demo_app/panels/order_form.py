@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QComboBox, QWidget
 
 from demo_app import formats
 from demo_app import order_entry as entry
+from demo_app.order_desk import OrderDesk
 from demo_app.panels.account_panel import AccountPanel
 from demo_app.panels.order_fields import OrderFields
 from demo_app.panels.order_words import (
@@ -84,9 +85,9 @@ class _Wish:
             time_in_force=self.condition, smp_type=self.smp_type, rules=self.rules,
         )  # fmt: skip
 
-    async def place(self, rest: RestClient, identifier: str) -> None:
-        await rest.create_order(
-            self.code, self.ask_bid, self.order_type, price=self.price, volume=self.volume,
+    async def place(self, desk: OrderDesk, confirmed: str, identifier: str) -> None:
+        await desk.create(
+            confirmed, self.code, self.ask_bid, self.order_type, price=self.price, volume=self.volume,
             time_in_force=self.condition, smp_type=self.smp_type, rules=self.rules, identifier=identifier,
         )  # fmt: skip
 
@@ -586,10 +587,10 @@ class OrderFormPanel(AccountPanel):
 
     def _send(self, wish: _Wish, question: Question, identifier: str) -> None:
         async def place() -> str:
-            await wish.place(self.state.rest, identifier)
+            await wish.place(self.state.desk, question.text, identifier)
             return self.tr("Sent: {rows}").format(rows=", ".join(value for _, value in question.rows[:5]))
 
-        self.carry_out("order", question, place, self._sent)
+        self.carry_out("order", place, self._sent)
 
     def _sent(self) -> None:
         """Ready for the next order at the same price."""
@@ -610,7 +611,7 @@ class OrderFormPanel(AccountPanel):
             await wish.test(self.state.rest)
             return self.tr("Test passed: the exchange would take this order. Nothing was placed.")
 
-        self.carry_out("order", self._question(wish), test, self._refresh, guarded=False)
+        self.carry_out("order", test, self._refresh)
 
 
 def _fill(combo: QComboBox, items: list[tuple[object, str]]) -> None:

@@ -262,13 +262,13 @@ class OrdersPanel(AccountPanel):
 
     def _send_cancel(self, order: Order, question: Question) -> None:
         async def cancel() -> str:
-            told = await self.state.rest.cancel_order(uuid=order.uuid)
+            told = await self.state.desk.cancel(question.text, order.uuid)
             what = self._describe(order)
             if told.is_open:
                 return self.tr("Asked to cancel: {order}").format(order=what)
             return self.tr("No longer open: {order}").format(order=what)
 
-        self.carry_out(order.uuid, question, cancel, self._refresh)
+        self.carry_out(order.uuid, cancel, self._refresh)
 
     def cancel_of_market(self) -> None:
         """Cancel every open order of the pair on show, after a question."""
@@ -300,17 +300,17 @@ class OrdersPanel(AccountPanel):
 
     def _cancel_open(self, codes: Sequence[str], question: Question) -> None:
         async def cancel() -> str:
-            result = await self.state.rest.cancel_open_orders(codes=codes, count=_MOST_AT_ONCE)
+            result = await self.state.desk.cancel_open(question.text, codes, _MOST_AT_ONCE)
             return self._counted(len(result.success), len(result.failed))
 
-        self.carry_out("many", question, cancel, self._refresh)
+        self.carry_out("many", cancel, self._refresh)
 
     def _cancel_these(self, uuids: Sequence[str], question: Question) -> None:
         async def cancel() -> str:
-            result = await self.state.rest.cancel_orders(uuids=uuids)
+            result = await self.state.desk.cancel_several(question.text, uuids)
             return self._counted(len(result.success), len(result.failed))
 
-        self.carry_out("many", question, cancel, self._refresh)
+        self.carry_out("many", cancel, self._refresh)
 
     def _counted(self, done: int, failed: int) -> str:
         text = self.tr("Asked to cancel {count} of the orders.").format(count=done)
@@ -350,11 +350,11 @@ class OrdersPanel(AccountPanel):
             # The same kind of order as before; post_only takes no other prevention than none.
             is_post_only = order.time_in_force is TimeInForce.POST_ONLY
             smp: SmpType | None = None if is_post_only else order.smp_type
-            await self.state.rest.cancel_and_new(
-                order.code, order.ask_bid, OrderType.LIMIT, prev_order_uuid=order.uuid,
+            await self.state.desk.replace(
+                question.text, order.code, order.ask_bid, OrderType.LIMIT, prev_order_uuid=order.uuid,
                 price=price, volume=volume, time_in_force=order.time_in_force, smp_type=smp,
                 identifier=identifier,
             )  # fmt: skip
             return self.tr("Asked to replace: {order}").format(order=self._describe(order))
 
-        self.carry_out(order.uuid, question, replace, self._refresh)
+        self.carry_out(order.uuid, replace, self._refresh)

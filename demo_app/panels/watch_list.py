@@ -348,7 +348,8 @@ class WatchListPanel(Panel):
             self._error = str(error)[:120]
         finally:
             self._is_asking = False
-            self._refresh.start()
+        # Not where it was cancelled: the panel is no more.
+        self._refresh.start()
         self._show_foot()
 
     def _on_state(self, scope: Scope, state: ConnectionState) -> None:

@@ -41,9 +41,13 @@ async def test_a_layout_shows_its_panels_where_they_belong(open_window: Open, la
     assert placed
     assert _shown(window) == placed.keys()
     await turns()
-    rects = {name: window.docks.docks[name].geometry() for name in placed}
-    for one, here in placed.items():
-        for other, there in placed.items():
+    front: dict[tuple[int, int], str] = {}
+    for name, place in placed.items():
+        front.setdefault((place.column, place.row), name)
+    in_front = {name: placed[name] for name in front.values()}  # the others are tabs behind these
+    rects = {name: window.docks.docks[name].geometry() for name in in_front}
+    for one, here in in_front.items():
+        for other, there in in_front.items():
             if here.column < there.column:
                 assert rects[one].right() < rects[other].left()
             elif here.column == there.column and here.row < there.row:

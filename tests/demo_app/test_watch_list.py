@@ -291,7 +291,9 @@ async def test_markets_that_cannot_be_read_can_be_asked_for_again(
     await panel.ask_markets()
     assert panel.has_curtain
     assert any("could not be read" in text for text in _texts(panel))
-    assert any(button.text() == "Try again" and button.isVisible() for button in panel.findChildren(QPushButton))
+    assert any(
+        button.text() == "Try again" and button.isVisible() for button in panel.findChildren(QPushButton)
+    )
     panel.close()
     panel.deleteLater()
 
@@ -312,7 +314,7 @@ def test_turnover_is_short(value: str, korean: str, english: str) -> None:
 
 
 def test_every_text_is_in_korean() -> None:
-    root = ET.parse(asset("i18n/ko/watch_list.ts")).getroot()  # noqa: S314  # our own file
+    root = ET.parse(asset("i18n/ko/watch_list.ts")).getroot()  # our own file
     for message in root.iter("message"):
         translation = message.find("translation")
         assert translation is not None
