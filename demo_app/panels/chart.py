@@ -260,8 +260,8 @@ class ChartPanel(Panel):
 
     def _fail(self, why: str) -> None:
         self._reveal()
-        text = f"{self.tr('Candles could not be loaded')}\n{why.split(';')[0][:160]}"
-        self.show_curtain(text, self.tr("Retry"), self._load)
+        text = self.tr("Candles could not be loaded")
+        self.show_curtain(f"{text}\n{why.split(';')[0][:160]}", self.tr("Retry"), self._load)
 
     def _on_state(self, scope: Scope, state: ConnectionState) -> None:
         if scope is Scope.PUBLIC:

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import shiboken6
 from PySide6.QtCore import QEvent, QPointF, QSettings, Qt
 from PySide6.QtGui import QMouseEvent
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QWidget
 
-from demo_app.candle_series import Candle
-from demo_app.chart import CandleChart
 from demo_app.connection_line import ConnectionLine
 from demo_app.i18n import Translator
 from demo_app.language import Language
 from demo_app.orderbook_view import OrderbookView
-from demo_app.orders_view import OrdersView
 from demo_app.theme import Theme
 from demo_app.ticker_header import TickerHeader
 from demo_app.trades_view import TradesView
-from qt_upbit import CandleUnit, ConnectionState, GlobalWebSocketManager, OrderTracker, Scope
+from qt_upbit import ConnectionState, GlobalWebSocketManager, Scope
 from tests.demo_app.conftest import make_state
 from tests.support import events
 
@@ -64,97 +60,8 @@ def _colors(widget: QWidget) -> int:
 # --- chart ----------------------------------------------------------------------------------------
 
 
-def _candles(count: int, price: float = 1e8, swing: float = 0.01, first: int = 1_800_000_000) -> list[Candle]:
-    return [
-        Candle(
-            first + 60 * i,
-            price,
-            price * (1 + swing),
-            price * (1 - swing),
-            price * (1 + swing * ((i % 5) - 2) / 2),
-            1.0 + i % 7,
-        )
-        for i in range(count)
-    ]
-
-
-@pytest.mark.parametrize("count", [0, 1, 2, 200, 6_000])
-async def test_chart_with_so_many_candles(make: Make, count: int) -> None:
-    chart = make(CandleChart)
-    chart.show_market("KRW-BTC", CandleUnit.M1)
-    _paint(chart)
-    chart.add_history(_candles(count))
-    _paint(chart)
-    assert _colors(chart) > 1
-
-
-@pytest.mark.parametrize("volume", [0.0, 3.0])
-async def test_chart_of_a_price_that_stands_still(make: Make, volume: float) -> None:
-    chart = make(CandleChart)
-    chart.show_market("BTC-XRP", CandleUnit.M1)
-    for price in (0.00000123, 0.0):
-        chart.add_history([Candle(60 * i, price, price, price, price, volume) for i in range(50)])
-        _paint(chart)
-
-
-@pytest.mark.parametrize("unit", list(CandleUnit))
-async def test_chart_in_each_unit_and_stale(make: Make, unit: CandleUnit) -> None:
-    chart = make(CandleChart)
-    chart.show_market("KRW-BTC", unit)
-    for start in range(0, 40):
-        minute = f"2026-11-22T10:{start:02d}:00"
-        chart.proxy.candle_received.emit(
-            events.candle("KRW-BTC", unit, 100 + start, candle_date_time_utc=minute)
-        )
-    assert len(chart.series) == 40
-    chart.set_stale(True)
-    chart.set_notice("something to say")
-    _paint(chart)
-
-
-async def test_chart_ignores_what_is_of_another_pair_or_unit(make: Make) -> None:
-    chart = make(CandleChart)
-    chart.show_market("KRW-BTC", CandleUnit.M1)
-    chart.proxy.candle_received.emit(events.candle("KRW-ETH", "1m"))
-    chart.proxy.candle_received.emit(events.candle("KRW-BTC", "3m"))
-    assert len(chart.series) == 0
-
-
-async def test_chart_with_a_gap_is_another_picture(make: Make) -> None:
-    chart = make(CandleChart)
-    chart.show_market("KRW-BTC", CandleUnit.M1)
-    chart.add_history(_candles(100))
-    before = _colors(chart)
-    begin = datetime.fromtimestamp(1_800_000_000 + 60 * 50, UTC)
-    chart.proxy.gap_detected.emit(Scope.PUBLIC, ["KRW-BTC"], begin, begin + timedelta(minutes=5))
-    assert _colors(chart) > before
-    _paint(chart)
-
-
 def _mouse(kind: QEvent.Type, x: float, y: float, button: Qt.MouseButton) -> QMouseEvent:
     return QMouseEvent(kind, QPointF(x, y), QPointF(x, y), button, button, Qt.KeyboardModifier.NoModifier)
-
-
-@pytest.mark.parametrize("count", [0, 1, 3, 500])
-async def test_cross_hair_drag_and_double_click_anywhere(make: Make, count: int, app: QApplication) -> None:
-    chart = make(CandleChart)
-    chart.show_market("KRW-BTC", CandleUnit.M1)
-    chart.add_history(_candles(count))
-    chart.resize(700, 400)
-    left = Qt.MouseButton.LeftButton
-    for x in (0, 300, 639, 699):
-        for y in (0, 200, 380, 399):
-            chart.mouseMoveEvent(_mouse(QEvent.Type.MouseMove, x, y, Qt.MouseButton.NoButton))
-            chart.grab()
-    chart.mousePressEvent(_mouse(QEvent.Type.MouseButtonPress, 10, 10, left))
-    chart.mouseMoveEvent(_mouse(QEvent.Type.MouseMove, 1e6, 10, left))
-    chart.grab()
-    chart.mouseMoveEvent(_mouse(QEvent.Type.MouseMove, -1e6, 10, left))
-    chart.mouseReleaseEvent(_mouse(QEvent.Type.MouseButtonRelease, 10, 10, left))
-    chart.grab()
-    chart.mouseDoubleClickEvent(_mouse(QEvent.Type.MouseButtonDblClick, 10, 10, left))
-    chart.leaveEvent(QEvent(QEvent.Type.Leave))
-    chart.grab()
 
 
 # --- book -----------------------------------------------------------------------------------------
@@ -229,20 +136,6 @@ async def test_header(make: Make, code: str, price: int, change: str) -> None:
     _paint(header)
     header.set_stale(True)
     _paint(header)
-
-
-async def test_orders(make: Make) -> None:
-    orders = make(OrdersView)
-    tracker = OrderTracker()
-    _paint(orders)
-    for number, state in enumerate(("wait", "watch", "trade", "done", "cancel", "prevented")):
-        change = tracker.apply_order(events.my_order(uuid=str(number), state=state))
-        assert change is not None
-        orders.account.order_changed.emit(change.order)
-    _paint(orders)
-    assert orders.table.rowCount() == 6
-    orders.show_error("the exchange refused the key")
-    _paint(orders)
 
 
 @pytest.mark.parametrize("state", list(ConnectionState))
