@@ -37,7 +37,7 @@ def test_codes_and_english_names_in_any_case_and_spacing() -> None:
 
 
 @given(NAMES, st.data())
-def test_every_part_of_a_name_finds_it_spelled_or_by_initials_or_mixed(name: str, data: st.DataObject) -> None:
+def test_every_part_of_a_name_finds_it_by_syllables_initials_or_both(name: str, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(name) - 1))
     part = name[start : data.draw(st.integers(start + 1, len(name)))]
     query = "".join(initial_of(one) if data.draw(st.booleans()) else one for one in part)
