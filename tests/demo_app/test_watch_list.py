@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import msgspec
 import pytest
 import shiboken6
 from PySide6.QtCore import QEvent, QLocale, QSettings, Qt
@@ -104,6 +105,14 @@ async def test_only_rows_in_sight_are_followed_and_the_others_have_prices(
     assert len(panel.model.subscribed_codes) < 40
     panel.hide()
     await until(lambda: not panel.model.subscribed_codes)
+    ticker = (await state.rest.get_tickers(codes[:1]))[codes[0]]
+    row = panel.model.row_of(codes[0])
+    assert panel.model.value(row, "timestamp") is not None
+    later = ticker.timestamp + 60_000
+    for timestamp, price in ((1, ticker.trade_price), (later, Decimal(7))):
+        news = msgspec.structs.replace(ticker, timestamp=timestamp, trade_price=Decimal(7))
+        panel.model.set_seed({codes[0]: news})
+        assert panel.model.known(row, "trade_price") == price, "the later of REST and stream counts"
     panel.deleteLater()
 
 
