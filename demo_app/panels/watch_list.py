@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
-from PySide6.QtCore import QEvent, QItemSelectionModel, QLocale, QObject, QPoint, Qt, QTimer
+from PySide6.QtCore import QEvent, QItemSelectionModel, QLocale, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QGuiApplication,
     QHideEvent,
+    QInputMethodEvent,
     QKeyEvent,
     QKeySequence,
     QResizeEvent,
@@ -47,6 +48,25 @@ _FOLLOWED_AT_MOST: Final = 60
 _SEEING: Final = frozenset((ConnectionState.IDLE, ConnectionState.CONNECTING, ConnectionState.LIVE))
 
 
+class _SearchField(QLineEdit):
+    """Knows the syllable that is being composed as well, which is no text yet: Hangul is typed so."""
+
+    composed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._composing = ""
+
+    def wanted(self) -> str:
+        typed, at = self.text(), self.cursorPosition()
+        return f"{typed[:at]}{self._composing}{typed[at:]}"
+
+    def inputMethodEvent(self, event: QInputMethodEvent) -> None:
+        self._composing = event.preeditString()
+        super().inputMethodEvent(event)
+        self.composed.emit()
+
+
 class WatchListPanel(Panel):
     """Every market of the exchange: a click on a header sorts, typing finds, Enter shows it everywhere.
 
@@ -68,7 +88,7 @@ class WatchListPanel(Panel):
         self.model = WatchModel(self)
         self.model.favourites = self._read_favourites()
         self.order = WatchOrder(self.model, self)
-        self.search = QLineEdit()
+        self.search = _SearchField()
         self.search.setClearButtonEnabled(True)
         self.search.installEventFilter(self)
         self.table = WatchTable(state, self.model, self.order)
@@ -136,6 +156,7 @@ class WatchListPanel(Panel):
         state.market_changed.connect(self._on_market)
         state.manager.state_changed.connect(self._on_state)
         self.search.textChanged.connect(self._filter)
+        self.search.composed.connect(self._filter)
         self.table.chosen.connect(state.set_market)
         self.table.favourite_toggled.connect(self.toggle_favourite)
         self.table.customContextMenuRequested.connect(self._show_menu)
@@ -191,7 +212,9 @@ class WatchListPanel(Panel):
         self.table.setAccessibleName(self.tr("Markets"))
         headers = ("★", self.tr("Name"), "", self.tr("Price"), self.tr("Change"), self.tr("Turnover"))
         for column, text in zip(Column, headers, strict=True):
-            self.model.setHeaderData(column, Qt.Orientation.Horizontal, text)
+            # The mark of the sorted column is painted over the end of what is right-aligned.
+            room = "\u00a0" * 4 if column >= Column.PRICE else ""
+            self.model.setHeaderData(column, Qt.Orientation.Horizontal, text + room)
         self._clear.setText(self.tr("Clear search"))
         self._name_tabs()
         self.model.refresh()
@@ -296,7 +319,7 @@ class WatchListPanel(Panel):
 
     def _filter(self) -> None:
         """Show what the tab holds, or of all markets what is searched for."""
-        query = self.search.text()
+        query = self.search.wanted()
         codes = list(self.state.markets) if query.strip() else self._codes_of_tab()
         self.order.accept(codes, query)
         count = self.order.rowCount()
@@ -453,7 +476,7 @@ class WatchListPanel(Panel):
                 self.table.setFocus(Qt.FocusReason.TabFocusReason)
                 return True
             if key == Qt.Key.Key_Escape and self.search.text():
-                self.search.clear()
+                self._clear_search()
                 return True
         return super().eventFilter(watched, event)
 
