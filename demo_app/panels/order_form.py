@@ -469,7 +469,11 @@ class OrderFormPanel(AccountPanel):
         fields.condition.setEnabled(len(_CONDITIONS[self.kind]) > 1)
         available, rate, total = self.available, self._rate, self._total
         unit = quote if is_bid else base
-        fields.available.setText("–" if available is None else f"{formats.amount(available)} {unit}")
+        exact = "–" if available is None else f"{formats.amount(available)} {unit}"
+        # Whole won in sight, so that a narrow form never cuts the first digits off; never rounded up.
+        is_won = is_bid and quote in ("KRW", "IDR") and available is not None
+        fields.available.setText(f"{int(available or 0):,} {unit}" if is_won else exact)
+        fields.available.setToolTip(exact)
         if rate is None or total is None:
             text = "–" if rate is None else f"({formats.percent(rate, sign=False)})"
         else:
