@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
@@ -17,6 +16,7 @@ from demo_app import formats
 from demo_app import order_entry as entry
 from demo_app.panels.account_panel import AccountPanel
 from demo_app.panels.order_fields import OrderFields
+from demo_app.panels.order_wish import OrderWish
 from demo_app.panels.order_words import (
     condition_word,
     explain,
@@ -37,13 +37,11 @@ from qt_upbit import (
     OrderRules,
     OrderType,
     QtUpbitError,
-    RestClient,
     SmpType,
     Subscription,
     TickerEvent,
     TimeInForce,
     WebSocketClientProxy,
-    check_order,
     owned_slot,
 )
 
@@ -62,39 +60,6 @@ _SWITCH_MS: Final = 150
 """Who walks through a list of pairs asks for the fees of the one he stays at."""
 _RETRY_MS: Final = 5000
 _BAND_MS: Final = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    """An order as the fields say it now; `price` is the amount to spend where it has no volume."""
-
-    code: str
-    ask_bid: AskBid
-    order_type: OrderType
-    price: Decimal | None
-    volume: Decimal | None
-    condition: TimeInForce | None
-    smp_type: SmpType | None
-    rules: OrderRules
-
-    def check(self) -> None:
-        """Raise InvalidOrderError if the exchange would refuse it."""
-        check_order(
-            self.code, self.ask_bid, self.order_type, price=self.price, volume=self.volume,
-            time_in_force=self.condition, smp_type=self.smp_type, rules=self.rules,
-        )  # fmt: skip
-
-    async def place(self, rest: RestClient, identifier: str) -> None:
-        await rest.create_order(
-            self.code, self.ask_bid, self.order_type, price=self.price, volume=self.volume,
-            time_in_force=self.condition, smp_type=self.smp_type, rules=self.rules, identifier=identifier,
-        )  # fmt: skip
-
-    async def test(self, rest: RestClient) -> None:
-        await rest.test_order(
-            self.code, self.ask_bid, self.order_type, price=self.price, volume=self.volume,
-            time_in_force=self.condition, smp_type=self.smp_type, rules=self.rules,
-        )  # fmt: skip
 
 
 class OrderFormPanel(AccountPanel):
@@ -309,7 +274,7 @@ class OrderFormPanel(AccountPanel):
     def _base(self) -> str:
         return self.code.partition("-")[2]
 
-    def _wish(self) -> _Wish:
+    def _wish(self) -> OrderWish:
         fields, side, kind = self.fields, self.fields.side, self.kind
         if kind is OrderType.MARKET and side is AskBid.BID:
             kind = OrderType.PRICE
@@ -322,7 +287,7 @@ class OrderFormPanel(AccountPanel):
             least = chance.min_total_bid if side is AskBid.BID else chance.min_total_ask
             rules = OrderRules(self._tick, least, chance.max_total)
         volume = fields.volume.value if self._has_volume else None
-        return _Wish(self.code, side, kind, price, volume, condition, smp, rules)
+        return OrderWish(self.code, side, kind, price, volume, condition, smp, rules)
 
     @property
     def _total(self) -> Decimal | None:
@@ -552,7 +517,7 @@ class OrderFormPanel(AccountPanel):
 
     # --- sending ---------------------------------------------------------------------------------------
 
-    def _question(self, wish: _Wish) -> Question:
+    def _question(self, wish: OrderWish) -> Question:
         quote, base, total, rate = self._quote, self._base, self._total, self._rate
         name, side = market_name(self.state, wish.code), side_word(wish.ask_bid)
         exact = entry.exact_text
@@ -588,7 +553,7 @@ class OrderFormPanel(AccountPanel):
         send = functools.partial(self._send, wish, question, str(uuid.uuid4()))
         self.ask(question, send, always=True)
 
-    def _send(self, wish: _Wish, question: Question, identifier: str) -> None:
+    def _send(self, wish: OrderWish, question: Question, identifier: str) -> None:
         async def place() -> str:
             await wish.place(self.state.rest, identifier)
             return self.tr("Sent: {rows}").format(rows=", ".join(value for _, value in question.rows[:5]))
