@@ -50,7 +50,7 @@ class AccountPanel(Panel):
         self.account: Account | None = None
         self.message = Message(self.MESSAGE_LINES)
         self._busy: set[str] = set()
-        self._was_synchronized = False
+        self._was_synchronized = self._in_doubt = False
         # Kept: asking the state for it when it has closed would make another.
         self._manager = manager = state.manager
         manager.credentials_changed.connect(self.sign_in)
@@ -78,7 +78,7 @@ class AccountPanel(Panel):
             self.account.state_changed.disconnect(self._judge)
         self.detach()
         self.account = None
-        self._was_synchronized = False
+        self._was_synchronized = self._in_doubt = False
         try:
             account = Account.instance(self._manager)
         except CredentialsRequiredError:
@@ -93,7 +93,7 @@ class AccountPanel(Panel):
     def doubt(self) -> str:
         """Why what is shown may not be all; empty if it is."""
         account = self.account
-        if account is None or account.state is not AccountState.INCOMPLETE:
+        if account is None or not self._in_doubt:
             return ""
         why = explain(account.error) if account.error is not None else ""
         return " ".join(filter(None, (self.tr("Some may be missing."), why)))
@@ -111,6 +111,9 @@ class AccountPanel(Panel):
         if account.is_closed:
             return
         self._was_synchronized = self._was_synchronized or account.is_synchronized
+        # Being read again is not yet being sure.
+        is_incomplete = account.state is AccountState.INCOMPLETE
+        self._in_doubt = is_incomplete or (self._in_doubt and not account.is_synchronized)
         manager = self._manager
         refusal: QtUpbitError | None = account.error
         if manager.state(Scope.PRIVATE) is ConnectionState.REJECTED:
@@ -118,7 +121,7 @@ class AccountPanel(Panel):
         if isinstance(refusal, AuthenticationError):
             self.set_stale("")
             self.show_curtain(explain(refusal), self.tr("Enter API keys"), self.keys_wanted.emit)
-        elif self._was_synchronized or account.state is AccountState.INCOMPLETE:
+        elif self._was_synchronized or self._in_doubt:
             self.show_body()
             is_down = manager.state(Scope.PRIVATE) in _DOWN
             self.set_stale(self.tr("Not live – waiting for the exchange") if is_down else "")

@@ -26,7 +26,7 @@ from qt_upbit import Account, ConnectionState, Scope, Subscription, TickerEvent,
 
 __all__ = ["BalancesPanel"]
 
-_WIDTHS: Final = (132, 150, 110, 104, 112, 112, 74)
+_WIDTHS: Final = (128, 146, 92, 104, 112, 112, 74)
 _HIDES_SMALL: Final = "balances/hides_small"
 _NOT_LIVE: Final = frozenset((ConnectionState.RECONNECTING, ConnectionState.STALE))
 
@@ -77,7 +77,7 @@ class BalancesPanel(AccountPanel):
         for place, (name, value) in enumerate(zip(self.names, self.sums, strict=True)):
             top.addWidget(name, 0, place)
             top.addWidget(value, 1, place)
-            top.setColumnStretch(place, 1)
+            top.setColumnStretch(place, 4 if place == 2 else 3)
             value.setMinimumWidth(1)
             value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         view = self.view
@@ -118,7 +118,7 @@ class BalancesPanel(AccountPanel):
         for label, value in zip(self.names, self.sums, strict=True):
             label.setFont(theme.font(8.5))
             label.setStyleSheet(f"color: {theme.muted.name()};")
-            value.setFont(theme.font(11, bold=True))
+            value.setFont(theme.font(10, bold=True))
         self.message.setFont(theme.font(8.5))
         self.message.fit()
         if self.rows is not None:
@@ -197,6 +197,7 @@ class BalancesPanel(AccountPanel):
         )
         for label, text in zip(self.sums, texts, strict=True):
             label.setText(text)
+            label.setToolTip(text)
         color = theme.up if totals.profit > 0 else theme.down if totals.profit < 0 else theme.text
         sheet = f"color: {color.name()};"
         if self.sums[2].styleSheet() != sheet:

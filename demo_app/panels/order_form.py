@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
@@ -18,6 +17,7 @@ from demo_app import order_entry as entry
 from demo_app.order_desk import OrderDesk
 from demo_app.panels.account_panel import AccountPanel
 from demo_app.panels.order_fields import OrderFields
+from demo_app.panels.order_wish import OrderWish
 from demo_app.panels.order_words import (
     condition_word,
     explain,
@@ -38,13 +38,11 @@ from qt_upbit import (
     OrderRules,
     OrderType,
     QtUpbitError,
-    RestClient,
     SmpType,
     Subscription,
     TickerEvent,
     TimeInForce,
     WebSocketClientProxy,
-    check_order,
     owned_slot,
 )
 
@@ -310,7 +308,7 @@ class OrderFormPanel(AccountPanel):
     def _base(self) -> str:
         return self.code.partition("-")[2]
 
-    def _wish(self) -> _Wish:
+    def _wish(self) -> OrderWish:
         fields, side, kind = self.fields, self.fields.side, self.kind
         if kind is OrderType.MARKET and side is AskBid.BID:
             kind = OrderType.PRICE
@@ -323,7 +321,7 @@ class OrderFormPanel(AccountPanel):
             least = chance.min_total_bid if side is AskBid.BID else chance.min_total_ask
             rules = OrderRules(self._tick, least, chance.max_total)
         volume = fields.volume.value if self._has_volume else None
-        return _Wish(self.code, side, kind, price, volume, condition, smp, rules)
+        return OrderWish(self.code, side, kind, price, volume, condition, smp, rules)
 
     @property
     def _total(self) -> Decimal | None:
@@ -470,7 +468,11 @@ class OrderFormPanel(AccountPanel):
         fields.condition.setEnabled(len(_CONDITIONS[self.kind]) > 1)
         available, rate, total = self.available, self._rate, self._total
         unit = quote if is_bid else base
-        fields.available.setText("–" if available is None else f"{formats.amount(available)} {unit}")
+        exact = "–" if available is None else f"{formats.amount(available)} {unit}"
+        # Whole won in sight, so that a narrow form never cuts the first digits off; never rounded up.
+        is_won = is_bid and quote in ("KRW", "IDR") and available is not None
+        fields.available.setText(f"{int(available or 0):,} {unit}" if is_won else exact)
+        fields.available.setToolTip(exact)
         if rate is None or total is None:
             text = "–" if rate is None else f"({formats.percent(rate, sign=False)})"
         else:
@@ -549,7 +551,7 @@ class OrderFormPanel(AccountPanel):
 
     # --- sending ---------------------------------------------------------------------------------------
 
-    def _question(self, wish: _Wish) -> Question:
+    def _question(self, wish: OrderWish) -> Question:
         quote, base, total, rate = self._quote, self._base, self._total, self._rate
         name, side = market_name(self.state, wish.code), side_word(wish.ask_bid)
         exact = entry.exact_text
@@ -585,7 +587,7 @@ class OrderFormPanel(AccountPanel):
         send = functools.partial(self._send, wish, question, str(uuid.uuid4()))
         self.ask(question, send, always=True)
 
-    def _send(self, wish: _Wish, question: Question, identifier: str) -> None:
+    def _send(self, wish: OrderWish, question: Question, identifier: str) -> None:
         async def place() -> str:
             await wish.place(self.state.desk, question.text, identifier)
             return self.tr("Sent: {rows}").format(rows=", ".join(value for _, value in question.rows[:5]))

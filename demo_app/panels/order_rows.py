@@ -37,7 +37,7 @@ _COLUMNS: Final = (
     "order_timestamp", "code", "ask_bid", "order_type", "price", "volume",
     "executed_volume", "state", "avg_price", "paid_fee",
 )  # fmt: skip
-_WIDTHS: Final = (118, 150, 48, 64, 104, 118, 84, 110, 104, 92)
+_WIDTHS: Final = (112, 130, 46, 62, 102, 110, 84, 110, 104, 92)
 _FILLED: Final = _COLUMNS.index("executed_volume")
 _STATE: Final = _COLUMNS.index("state")
 _Index = QModelIndex | QPersistentModelIndex

@@ -193,7 +193,9 @@ def _rest(error: RestError) -> str:
 
 
 def _between(near: str) -> str:
-    return translate("OrderWords", "Between two valid prices: {near} would do.").format(near=near)
+    return translate("OrderWords", "Between two valid prices: {near} would do.").format(
+        near=near.replace(" or ", translate("OrderWords", " or "))
+    )
 
 
 def _minimum(least: str) -> str:

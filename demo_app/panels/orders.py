@@ -177,7 +177,7 @@ class OrdersPanel(AccountPanel):
         self.doubt_line.setToolTip(doubt)
         if doubt:
             self.tell(doubt, failed=True)
-        elif self.account is not None and self.account.is_synchronized and self._told_doubt:
+        elif self._told_doubt:
             self.tell("")
         self._told_doubt = bool(doubt)
 

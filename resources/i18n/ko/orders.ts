@@ -4,28 +4,22 @@
 <context>
     <name>AccountPanel</name>
     <message>
-        <location filename="../../../demo_app/panels/account_panel.py" line="99"/>
         <source>Some may be missing.</source>
         <translation>누락된 내역이 있을 수 있습니다.</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/account_panel.py" line="106"/>
         <source>No API keys: your account cannot be read.</source>
         <translation>API 키가 없어 계정을 조회할 수 없습니다.</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/account_panel.py" line="107"/>
-        <location filename="../../../demo_app/panels/account_panel.py" line="120"/>
         <source>Enter API keys</source>
         <translation>API 키 입력</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/account_panel.py" line="124"/>
         <source>Not live – waiting for the exchange</source>
         <translation>실시간이 아닙니다 – 거래소 응답 대기 중</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/account_panel.py" line="126"/>
         <source>Reading your account…</source>
         <translation>계정을 불러오는 중…</translation>
     </message>
@@ -33,52 +27,42 @@
 <context>
     <name>BalanceRows</name>
     <message>
-        <location filename="../../../demo_app/panels/balance_rows.py" line="123"/>
         <source>Asset</source>
         <translation>보유자산</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/balance_rows.py" line="124"/>
         <source>Available</source>
         <translation>주문가능</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/balance_rows.py" line="125"/>
         <source>In orders</source>
         <translation>주문 중</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/balance_rows.py" line="126"/>
         <source>Avg. buy price</source>
         <translation>매수평균가</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/balance_rows.py" line="127"/>
         <source>Value</source>
         <translation>평가금액</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/balance_rows.py" line="128"/>
         <source>Profit</source>
         <translation>평가손익</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/balance_rows.py" line="129"/>
         <source>Return</source>
         <translation>수익률</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/balance_rows.py" line="155"/>
         <source>Waiting for the first price</source>
         <translation>첫 시세를 기다리는 중</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/balance_rows.py" line="156"/>
         <source>No {quote} market: its value is not known</source>
         <translation>{quote} 마켓이 없어 평가금액을 알 수 없습니다</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/balance_rows.py" line="173"/>
         <source>no market</source>
         <translation>마켓 없음</translation>
     </message>
@@ -86,38 +70,30 @@
 <context>
     <name>BalancesPanel</name>
     <message>
-        <location filename="../../../demo_app/panels/balances.py" line="99"/>
-        <location filename="../../../demo_app/panels/balances.py" line="108"/>
         <source>Balances</source>
         <translation>보유자산</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/balances.py" line="103"/>
         <source>Total assets</source>
         <translation>총 보유자산</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/balances.py" line="103"/>
         <source>Total bought</source>
         <translation>총 매수</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/balances.py" line="103"/>
         <source>Total profit</source>
         <translation>총 평가손익</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/balances.py" line="107"/>
         <source>Hide small amounts</source>
         <translation>소액 자산 숨기기</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/balances.py" line="212"/>
         <source>Prices are not live.</source>
         <translation>시세가 실시간이 아닙니다.</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/balances.py" line="215"/>
         <source>Assets without a value, not in the totals: {count}</source>
         <translation>평가금액이 없어 합계에서 제외된 자산: {count}개</translation>
     </message>
@@ -125,12 +101,10 @@
 <context>
     <name>ConfirmDialog</name>
     <message>
-        <location filename="../../../demo_app/panels/trading_dialogs.py" line="120"/>
         <source>REAL MONEY: this goes to the exchange.</source>
         <translation>실제 자금: 거래소로 전송됩니다.</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/trading_dialogs.py" line="122"/>
         <source>Simulated: no real money moves.</source>
         <translation>모의 거래: 실제 자금이 움직이지 않습니다.</translation>
     </message>
@@ -138,134 +112,102 @@
 <context>
     <name>OrderFormPanel</name>
     <message>
-        <location filename="../../../demo_app/panels/order_form.py" line="168"/>
         <source>Order</source>
         <translation>주문</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_form.py" line="173"/>
         <source>Buy: go to the order form</source>
         <translation>매수: 주문창으로 이동</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_form.py" line="174"/>
         <source>Sell: go to the order form</source>
         <translation>매도: 주문창으로 이동</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_form.py" line="175"/>
         <source>Lock real orders</source>
         <translation>실거래 주문 잠금</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_form.py" line="184"/>
         <source>Order type</source>
         <translation>주문유형</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_form.py" line="187"/>
         <source>Available</source>
         <translation>주문가능</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_form.py" line="188"/>
-        <location filename="../../../demo_app/panels/order_form.py" line="560"/>
         <source>Price</source>
         <translation>가격</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_form.py" line="189"/>
-        <location filename="../../../demo_app/panels/order_form.py" line="563"/>
         <source>Size</source>
         <translation>수량</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_form.py" line="190"/>
-        <location filename="../../../demo_app/panels/order_form.py" line="565"/>
-        <location filename="../../../demo_app/panels/order_form.py" line="567"/>
         <source>Total</source>
         <translation>총액</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_form.py" line="191"/>
-        <location filename="../../../demo_app/panels/order_form.py" line="570"/>
         <source>Fee (est.)</source>
         <translation>예상 수수료</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_form.py" line="192"/>
         <source>Advanced</source>
         <translation>고급 설정</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_form.py" line="193"/>
-        <location filename="../../../demo_app/panels/order_form.py" line="571"/>
         <source>Time in force</source>
         <translation>주문 조건</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_form.py" line="194"/>
-        <location filename="../../../demo_app/panels/order_form.py" line="572"/>
         <source>Self-match prevention</source>
         <translation>자전거래 방지(SMP)</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_form.py" line="195"/>
         <source>Test</source>
         <translation>테스트</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_form.py" line="196"/>
         <source>Have the exchange check the order without placing it</source>
         <translation>주문을 넣지 않고 거래소에서 검사만 합니다</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_form.py" line="487"/>
         <source>Sending…</source>
         <translation>전송 중…</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_form.py" line="504"/>
         <source>More than is available, fee included.</source>
         <translation>수수료를 포함하면 주문가능 금액(수량)을 초과합니다.</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_form.py" line="516"/>
         <source>{percent} above the last price.</source>
         <translation>현재가보다 {percent} 높습니다.</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_form.py" line="518"/>
         <source>{percent} below the last price.</source>
         <translation>현재가보다 {percent} 낮습니다.</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_form.py" line="557"/>
         <source>Pair</source>
         <translation>마켓</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_form.py" line="558"/>
         <source>Side</source>
         <translation>구분</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_form.py" line="559"/>
         <source>Type</source>
         <translation>주문유형</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_form.py" line="573"/>
         <source>{side} {name}?</source>
         <translation>{name} {side}하시겠습니까?</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_form.py" line="590"/>
         <source>Sent: {rows}</source>
         <translation>주문 전송: {rows}</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_form.py" line="611"/>
         <source>Test passed: the exchange would take this order. Nothing was placed.</source>
         <translation>테스트 통과: 가능한 주문입니다. 실제 주문은 넣지 않았습니다.</translation>
     </message>
@@ -273,57 +215,46 @@
 <context>
     <name>OrderRows</name>
     <message>
-        <location filename="../../../demo_app/panels/order_rows.py" line="67"/>
         <source>Time</source>
         <translation>주문시간</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_rows.py" line="68"/>
         <source>Market</source>
         <translation>마켓</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_rows.py" line="69"/>
         <source>Side</source>
         <translation>구분</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_rows.py" line="70"/>
         <source>Type</source>
         <translation>주문유형</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_rows.py" line="71"/>
         <source>Price</source>
         <translation>가격</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_rows.py" line="72"/>
         <source>Size</source>
         <translation>수량</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_rows.py" line="73"/>
         <source>Filled</source>
         <translation>체결률</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_rows.py" line="74"/>
         <source>State</source>
         <translation>상태</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_rows.py" line="75"/>
         <source>Avg. price</source>
         <translation>체결평균가</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_rows.py" line="76"/>
         <source>Fee</source>
         <translation>수수료</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_rows.py" line="121"/>
         <source>This happened while the connection was down and was read afterwards.</source>
         <translation>연결이 끊긴 동안 발생하여 나중에 조회한 내역입니다.</translation>
     </message>
@@ -331,232 +262,190 @@
 <context>
     <name>OrderWords</name>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="43"/>
         <source>Buy</source>
         <translation>매수</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="43"/>
         <source>Sell</source>
         <translation>매도</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="50"/>
         <source>Limit</source>
         <translation>지정가</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="52"/>
         <source>Market</source>
         <translation>시장가</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="54"/>
         <source>Best price</source>
         <translation>최유리</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="63"/>
         <source>Until cancelled</source>
         <translation>취소 시까지</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="65"/>
         <source>IOC (fill now, cancel the rest)</source>
         <translation>IOC (즉시 체결 후 잔량 취소)</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="67"/>
         <source>FOK (all now or nothing)</source>
         <translation>FOK (전량 체결 또는 취소)</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="69"/>
         <source>Post only (maker or nothing)</source>
         <translation>Post only (메이커 전용)</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="78"/>
         <source>The exchange&apos;s default</source>
         <translation>거래소 기본값</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="80"/>
         <source>Reduce both</source>
         <translation>양쪽 수량 감소</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="82"/>
         <source>Cancel the waiting order</source>
         <translation>기존 주문 취소</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="84"/>
         <source>Cancel the new order</source>
         <translation>신규 주문 취소</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="86"/>
         <source>No prevention</source>
         <translation>방지 안 함</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="95"/>
         <source>Waiting</source>
         <translation>체결 대기</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="97"/>
         <source>Reserved</source>
         <translation>예약 대기</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="99"/>
         <source>Partly filled</source>
         <translation>부분 체결</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="101"/>
         <source>Filled</source>
         <translation>체결 완료</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="103"/>
         <source>Cancelled</source>
         <translation>주문 취소</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="105"/>
         <source>Self-match prevented</source>
         <translation>자전거래 방지</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="120"/>
         <source>There are no API keys: enter them in the settings.</source>
         <translation>API 키가 없습니다. 설정에서 입력하세요.</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="122"/>
         <source>Too many requests: nothing was done. Try again in {seconds} s.</source>
         <translation>요청이 너무 많아 처리되지 않았습니다. {seconds}초 후 다시 시도하세요.</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="126"/>
         <source>This order is open no more: it was filled or cancelled.</source>
         <translation>이미 체결되었거나 취소된 주문입니다.</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="136"/>
         <source>Real orders are off: start the terminal with --live.</source>
         <translation>실거래 주문이 꺼져 있습니다. --live 옵션으로 시작하세요.</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="138"/>
         <source>Real orders need API keys: enter them in the settings.</source>
         <translation>실거래 주문에는 API 키가 필요합니다. 설정에서 입력하세요.</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="140"/>
         <source>Real orders are locked: type {phrase} to unlock them.</source>
         <translation>실거래 주문이 잠겨 있습니다. 해제하려면 {phrase} 를 입력하세요.</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="144"/>
         <source>The confirmation is too old: nothing was sent. Confirm again.</source>
         <translation>확인 후 시간이 지나 전송하지 않았습니다. 다시 확인하세요.</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="149"/>
         <source>No answer came, and the exchange knows no such order: very probably it was not placed. Look at your open orders before you place it again. Identifier: {identifier}</source>
         <translation>응답이 없었고 거래소에 해당 주문이 없습니다. 접수되지 않았을 가능성이 큽니다. 다시 주문하기 전에 미체결 주문을 확인하세요. 식별자: {identifier}</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="155"/>
         <source>No answer came, and the exchange cannot be asked: the order may have been placed. Look at your open orders before you place it again. Identifier: {identifier}</source>
         <translation>응답이 없었고 거래소에 조회할 수 없습니다. 주문이 접수되었을 수 있습니다. 다시 주문하기 전에 미체결 주문을 확인하세요. 식별자: {identifier}</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="166"/>
         <source>this computer&apos;s IP address is not on the key&apos;s list: add it</source>
         <translation>이 컴퓨터의 IP 주소가 허용 목록에 없으니 추가하세요</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="168"/>
         <source>the key has expired: issue a new one</source>
         <translation>키가 만료되었으니 새로 발급하세요</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="170"/>
         <source>the key lacks a permission: issue one that has it</source>
         <translation>키에 권한이 없으니 권한이 있는 키를 발급하세요</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="172"/>
         <source>access key and secret key do not match: enter both again</source>
         <translation>Access Key와 Secret Key가 일치하지 않으니 다시 입력하세요</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="174"/>
         <source>check the key, its expiry, its IP addresses and its permissions</source>
         <translation>키와 만료일, 허용 IP, 권한을 확인하세요</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="175"/>
         <source>The exchange refused the API key: {why}.</source>
         <translation>거래소가 API 키를 거부했습니다: {why}.</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="180"/>
         <source>The exchange cannot be reached: check your line and try again.</source>
         <translation>거래소에 연결할 수 없습니다. 네트워크를 확인하고 다시 시도하세요.</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="182"/>
         <source>The exchange has a problem (HTTP {status}): try again soon.</source>
         <translation>거래소에 문제가 있습니다(HTTP {status}). 잠시 후 다시 시도하세요.</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="187"/>
         <source>Not enough is available, fee included: make the order smaller.</source>
         <translation>수수료를 포함한 주문가능 금액(수량)이 부족합니다. 주문을 줄이세요.</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="189"/>
         <source>This market is closed at the moment: try again later.</source>
         <translation>현재 거래할 수 없는 마켓입니다. 나중에 다시 시도하세요.</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="192"/>
         <source>The exchange refused: {why}</source>
         <translation>거래소가 거부했습니다: {why}</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="196"/>
         <source>Between two valid prices: {near} would do.</source>
         <translation>호가 단위에 맞지 않습니다. 가능한 가격: {near}</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="200"/>
+        <source> or </source>
+        <translation> 또는 </translation>
+    </message>
+    <message>
         <source>Below the minimum total of {least}.</source>
         <translation>최소 주문금액은 {least}입니다.</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="204"/>
         <source>Above the maximum total of {most}.</source>
         <translation>최대 주문금액은 {most}입니다.</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="208"/>
         <source>Too many decimals: {right} would do.</source>
         <translation>소수점 자릿수가 너무 많습니다. 가능한 값: {right}</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="227"/>
         <source>Price and size must be above zero.</source>
         <translation>가격과 수량은 0보다 커야 합니다.</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/order_words.py" line="229"/>
         <source>Post only does not go with self-match prevention: leave one out.</source>
         <translation>Post only와 자전거래 방지는 함께 쓸 수 없습니다. 하나를 해제하세요.</translation>
     </message>
@@ -564,203 +453,162 @@
 <context>
     <name>OrdersPanel</name>
     <message>
-        <location filename="../../../demo_app/panels/orders.py" line="101"/>
         <source>My orders</source>
         <translation>내 주문</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/orders.py" line="106"/>
         <source>Cancel the selected orders</source>
         <translation>선택한 주문 취소</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/orders.py" line="107"/>
         <source>Copy the selected orders</source>
         <translation>선택한 주문 복사</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/orders.py" line="112"/>
         <source>Cancel</source>
         <translation>주문취소</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/orders.py" line="113"/>
         <source>Cancel the selected orders (Del)</source>
         <translation>선택한 주문 취소 (Del)</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/orders.py" line="114"/>
         <source>Replace…</source>
         <translation>정정…</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/orders.py" line="115"/>
         <source>Another price or size: cancels the order and places a new one</source>
         <translation>가격이나 수량 정정: 기존 주문을 취소하고 새로 주문합니다</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/orders.py" line="116"/>
         <source>Cancel all</source>
         <translation>일괄취소</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/orders.py" line="117"/>
         <source>Open orders</source>
         <translation>미체결 주문</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/orders.py" line="118"/>
         <source>Closed orders</source>
         <translation>종료된 주문</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/orders.py" line="119"/>
         <source>Open or closed orders</source>
         <translation>미체결 또는 종료된 주문</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/orders.py" line="120"/>
         <source>Some may be missing – read again</source>
         <translation>누락이 있을 수 있음 – 다시 조회</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/orders.py" line="217"/>
         <source>Open ({count})</source>
         <translation>미체결 ({count})</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/orders.py" line="217"/>
         <source>Closed ({count})</source>
         <translation>체결·취소 ({count})</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/orders.py" line="221"/>
         <source>No open orders</source>
         <translation>미체결 주문이 없습니다</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/orders.py" line="221"/>
         <source>No closed orders</source>
         <translation>체결되거나 취소된 주문이 없습니다</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/orders.py" line="224"/>
         <source>Cancel all {code}</source>
         <translation>{code} 일괄취소</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/orders.py" line="255"/>
         <source>the selected ones</source>
         <translation>선택한 주문</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/orders.py" line="259"/>
         <source>Order</source>
         <translation>주문</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/orders.py" line="259"/>
-        <location filename="../../../demo_app/panels/orders.py" line="340"/>
         <source>Number</source>
         <translation>주문번호</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/orders.py" line="260"/>
         <source>Cancel this order?</source>
         <translation>이 주문을 취소하시겠습니까?</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/orders.py" line="260"/>
         <source>Cancel the order</source>
         <translation>주문 취소</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/orders.py" line="268"/>
         <source>Asked to cancel: {order}</source>
         <translation>취소 요청: {order}</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/orders.py" line="269"/>
         <source>No longer open: {order}</source>
         <translation>이미 종료됨: {order}</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/orders.py" line="282"/>
         <source>all markets</source>
         <translation>전체 마켓</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/orders.py" line="289"/>
         <source>Cancel open orders: {count}?</source>
         <translation>미체결 주문 {count}건을 취소하시겠습니까?</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/orders.py" line="292"/>
         <source>… and {count} more</source>
         <translation>… 외 {count}건</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/orders.py" line="294"/>
         <source>Where</source>
         <translation>대상</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/orders.py" line="295"/>
         <source>How many</source>
         <translation>건수</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/orders.py" line="296"/>
         <source>Orders</source>
         <translation>주문</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/orders.py" line="298"/>
         <source>Cancel the orders</source>
         <translation>일괄 취소</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/orders.py" line="316"/>
         <source>Asked to cancel {count} of the orders.</source>
         <translation>주문 {count}건의 취소를 요청했습니다.</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/orders.py" line="318"/>
         <source>Not possible for {count}: look at the open orders.</source>
         <translation>{count}건은 취소하지 못했습니다. 미체결 주문을 확인하세요.</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/orders.py" line="336"/>
         <source>Cancelled</source>
         <translation>취소할 주문</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/orders.py" line="337"/>
         <source>New price</source>
         <translation>새 가격</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/orders.py" line="338"/>
         <source>New size</source>
         <translation>새 수량</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/orders.py" line="339"/>
         <source>New total</source>
         <translation>새 총액</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/orders.py" line="342"/>
         <source>Replace this order?</source>
         <translation>이 주문을 정정하시겠습니까?</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/orders.py" line="342"/>
         <source>Replace</source>
         <translation>정정</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/orders.py" line="358"/>
         <source>Asked to replace: {order}</source>
         <translation>정정 요청: {order}</translation>
     </message>
@@ -768,22 +616,18 @@
 <context>
     <name>ReplaceDialog</name>
     <message>
-        <location filename="../../../demo_app/panels/replace_dialog.py" line="35"/>
         <source>Replace an order</source>
         <translation>주문 정정</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/replace_dialog.py" line="49"/>
         <source>Price</source>
         <translation>가격</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/replace_dialog.py" line="50"/>
         <source>Size</source>
         <translation>수량</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/replace_dialog.py" line="59"/>
         <source>Replace…</source>
         <translation>정정…</translation>
     </message>
@@ -791,27 +635,22 @@
 <context>
     <name>TradingBand</name>
     <message>
-        <location filename="../../../demo_app/panels/trading_dialogs.py" line="230"/>
         <source>SIMULATED – no real money</source>
         <translation>모의 거래 – 실제 자금 아님</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/trading_dialogs.py" line="231"/>
         <source>LIVE – locked</source>
         <translation>실거래 – 잠김</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/trading_dialogs.py" line="231"/>
         <source>Unlock…</source>
         <translation>잠금 해제…</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/trading_dialogs.py" line="232"/>
         <source>LIVE – real money</source>
         <translation>실거래 – 실제 자금</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/trading_dialogs.py" line="232"/>
         <source>Lock</source>
         <translation>잠금</translation>
     </message>
@@ -819,7 +658,6 @@
 <context>
     <name>TradingDialog</name>
     <message>
-        <location filename="../../../demo_app/panels/trading_dialogs.py" line="87"/>
         <source>Do nothing</source>
         <translation>닫기</translation>
     </message>
@@ -827,27 +665,22 @@
 <context>
     <name>UnlockDialog</name>
     <message>
-        <location filename="../../../demo_app/panels/trading_dialogs.py" line="158"/>
         <source>Unlock real orders</source>
         <translation>실거래 주문 잠금 해제</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/trading_dialogs.py" line="159"/>
         <source>REAL MONEY: this goes to the exchange.</source>
         <translation>실제 자금: 거래소로 전송됩니다.</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/trading_dialogs.py" line="164"/>
         <source>Phrase that unlocks real orders</source>
         <translation>실거래 잠금 해제 문구</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/trading_dialogs.py" line="169"/>
         <source>Unlock</source>
         <translation>잠금 해제</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/trading_dialogs.py" line="178"/>
         <source>Orders will move real money for 15 minutes, each after a question. Type {phrase} to unlock them.</source>
         <translation>15분 동안 주문마다 확인 후 실제 자금으로 거래합니다. 해제하려면 {phrase} 를 입력하세요.</translation>
     </message>
