@@ -65,7 +65,9 @@ def run_terminal(arguments: Arguments) -> int:
         if app.platformName() == "offscreen":
             qInstallMessageHandler(_print_message)
     try:
-        code = qt_upbit.run(_main(arguments))
+        # Kept until the loop has ended every task: what panels fetch ends while they are still there.
+        windows: list[MainWindow] = []
+        code = qt_upbit.run(_main(arguments, windows))
     except ConfigError as exc:
         sys.stderr.write(f"{exc}\n")
         return 2
@@ -79,7 +81,7 @@ def _print_message(_kind: QtMsgType, _context: QMessageLogContext, text: str) ->
         sys.stderr.write(text + "\n")
 
 
-async def _main(arguments: Arguments) -> int:
+async def _main(arguments: Arguments, windows: list[MainWindow]) -> int:
     async with AsyncExitStack() as stack:
         settings = _settings(arguments, stack)
         preferences = Preferences(settings)
@@ -95,11 +97,11 @@ async def _main(arguments: Arguments) -> int:
         theme = first_theme(preferences, language.name, arguments.theme)
         state = TerminalState(theme, guard, settings, market)
         appearance = Appearance(state, language, preferences)
-        stack.callback(appearance.close)
         badge = "external" if arguments.base_url else "live"
         if guard.state is TradingState.SIMULATED:
             badge = "simulated"
         window = MainWindow(state, appearance, badge, arguments.layout)
+        windows.append(window)
         if server is not None:
             window.add_developer_menu(server)
         window.fit(arguments.size)
@@ -117,7 +119,6 @@ async def _main(arguments: Arguments) -> int:
             window.setAttribute(Qt.WidgetAttribute.WA_QuitOnClose, False)
             window.close()
             await markets.aclose()
-            window.deleteLater()
             await GlobalWebSocketManager.close_instance()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from PySide6.QtCore import QByteArray, QCoreApplication, QObject, QSettings, QSize, Qt, Signal
+from PySide6.QtCore import QByteArray, QCoreApplication, QObject, QSettings, QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QWidget
 
 from demo_app.panel import Panel
@@ -239,6 +239,9 @@ class Docks(QObject):
         for dock in self.docks.values():
             if dock.panel is not None:
                 dock.panel.close()
+                # The manager closes before the panels go: none may wake up and ask it for something.
+                for timer in dock.panel.findChildren(QTimer):
+                    timer.stop()
 
     def retranslate(self) -> None:
         """Name every tab again."""

@@ -6,7 +6,7 @@ import gc
 import weakref
 
 import pytest
-from PySide6.QtCore import QEvent, QSettings, Qt
+from PySide6.QtCore import QEvent, QSettings, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
 from demo_app.docks import PanelDock
@@ -111,6 +111,15 @@ async def test_a_key_leads_to_a_panel_wherever_it_is(open_window: Open) -> None:
     floating.setFloating(True)
     window.docks.apply("trading")
     assert not floating.isFloating()
+
+
+async def test_a_closed_window_has_no_panel_that_wakes_up(open_window: Open) -> None:
+    window = open_window(layout="trading")
+    timers = [QTimer(window.panel(spec.name), interval=1) for spec in PANELS]
+    for timer in timers:
+        timer.start()
+    window.close()
+    assert not any(timer.isActive() for timer in timers)
 
 
 async def test_tabs_are_named_in_the_language_of_now(open_window: Open, language: Language) -> None:
