@@ -14,7 +14,6 @@ from PySide6.QtWidgets import QComboBox, QWidget
 
 from demo_app import formats
 from demo_app import order_entry as entry
-from demo_app.order_desk import OrderDesk
 from demo_app.panels.account_panel import AccountPanel
 from demo_app.panels.order_fields import OrderFields
 from demo_app.panels.order_wish import OrderWish
@@ -61,39 +60,6 @@ _SWITCH_MS: Final = 150
 """Who walks through a list of pairs asks for the fees of the one he stays at."""
 _RETRY_MS: Final = 5000
 _BAND_MS: Final = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    """An order as the fields say it now; `price` is the amount to spend where it has no volume."""
-
-    code: str
-    ask_bid: AskBid
-    order_type: OrderType
-    price: Decimal | None
-    volume: Decimal | None
-    condition: TimeInForce | None
-    smp_type: SmpType | None
-    rules: OrderRules
-
-    def check(self) -> None:
-        """Raise InvalidOrderError if the exchange would refuse it."""
-        check_order(
-            self.code, self.ask_bid, self.order_type, price=self.price, volume=self.volume,
-            time_in_force=self.condition, smp_type=self.smp_type, rules=self.rules,
-        )  # fmt: skip
-
-    async def place(self, desk: OrderDesk, confirmed: str, identifier: str) -> None:
-        await desk.create(
-            confirmed, self.code, self.ask_bid, self.order_type, price=self.price, volume=self.volume,
-            time_in_force=self.condition, smp_type=self.smp_type, rules=self.rules, identifier=identifier,
-        )  # fmt: skip
-
-    async def test(self, rest: RestClient) -> None:
-        await rest.test_order(
-            self.code, self.ask_bid, self.order_type, price=self.price, volume=self.volume,
-            time_in_force=self.condition, smp_type=self.smp_type, rules=self.rules,
-        )  # fmt: skip
 
 
 class OrderFormPanel(AccountPanel):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from demo_app.order_desk import OrderDesk
 from qt_upbit import AskBid, OrderRules, OrderType, RestClient, SmpType, TimeInForce, check_order
 
 __all__ = ["OrderWish"]
@@ -30,10 +31,10 @@ class OrderWish:
             time_in_force=self.condition, smp_type=self.smp_type, rules=self.rules,
         )  # fmt: skip
 
-    async def place(self, rest: RestClient, identifier: str) -> None:
-        """Send it, once; by the identifier the library finds it if the answer is lost."""
-        await rest.create_order(
-            self.code, self.ask_bid, self.order_type, price=self.price, volume=self.volume,
+    async def place(self, desk: OrderDesk, confirmed: str, identifier: str) -> None:
+        """Send it, once, if the guard lets it; by the identifier it is found if the answer is lost."""
+        await desk.create(
+            confirmed, self.code, self.ask_bid, self.order_type, price=self.price, volume=self.volume,
             time_in_force=self.condition, smp_type=self.smp_type, rules=self.rules, identifier=identifier,
         )  # fmt: skip
 

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel
 
 from demo_app.main_window import MainWindow
+from demo_app.panels.orders import OrdersPanel
 from qt_upbit import ConnectionState, Credentials, GlobalWebSocketManager, Scope
 from qt_upbit.simulator import SimulatedServer
 from tests.demo_app.conftest import Open
@@ -16,9 +18,10 @@ from tests.demo_app.conftest import Terminal as Exchange
 from tests.support.wait import turns, until
 
 
-def _orders(window: MainWindow) -> Any:
-    panel: Any = window.panel("orders")
-    return panel.view
+def _orders(window: MainWindow) -> OrdersPanel:
+    panel = window.panel("orders")
+    assert isinstance(panel, OrdersPanel)
+    return panel
 
 
 def _wanted(server: SimulatedServer, scope: Scope = Scope.PUBLIC) -> set[tuple[str, str]]:
@@ -50,6 +53,8 @@ async def test_all_panels_share_one_connection(exchange: Exchange, open_window: 
 async def test_leafing_through_markets_leaves_nothing_behind(exchange: Exchange, open_window: Open) -> None:
     server = await exchange()
     window = open_window()
+    await until(lambda: _wanted(server) == _streams("KRW-BTC"))
+    subscriptions = _metrics().subscriptions
     codes = ["KRW-ETH", "KRW-XRP", "KRW-SOL", "KRW-BTC"]
     for step in range(50):
         window.state.set_market(codes[step % 4])
@@ -64,7 +69,7 @@ async def test_leafing_through_markets_leaves_nothing_behind(exchange: Exchange,
     metrics = _metrics()
     assert metrics.scopes[Scope.PUBLIC].connections_open == 1
     assert metrics.scopes[Scope.PUBLIC].reconnects == 0
-    assert metrics.subscriptions == 7  # ticker twice, book, tape, candles, orders, balances
+    assert metrics.subscriptions == subscriptions
     assert metrics.errors == 0
     assert len([s for s in server.exchange.sessions if s.scope is Scope.PUBLIC]) == 1
 
@@ -72,7 +77,7 @@ async def test_leafing_through_markets_leaves_nothing_behind(exchange: Exchange,
 async def test_without_keys_the_orders_say_why(exchange: Exchange, open_window: Open) -> None:
     await exchange(keys=None)
     window = open_window()
-    assert "UPBIT_ACCESS_KEY" in _orders(window).message
+    assert _orders(window).has_curtain
     await until(lambda: GlobalWebSocketManager.instance().state(Scope.PUBLIC) is ConnectionState.LIVE)
     assert _metrics().scopes[Scope.PRIVATE].connections_open == 0
 
@@ -82,15 +87,20 @@ async def test_a_refused_key_is_said_in_the_orders(exchange: Exchange, open_wind
     window = open_window()
     manager = GlobalWebSocketManager.instance()
     await until(lambda: manager.state(Scope.PRIVATE) is ConnectionState.REJECTED, timeout_s=15)
-    await until(lambda: "No order" not in _orders(window).message)
-    assert "w" * 8 not in _orders(window).message
+    await until(lambda: _orders(window).has_curtain)
+    assert "w" * 8 not in " ".join(label.text() for label in window.findChildren(QLabel))
     await until(lambda: manager.state(Scope.PUBLIC) is ConnectionState.LIVE)
 
 
 async def test_orders_appear_as_they_move(exchange: Exchange, open_window: Open) -> None:
     await exchange(market_running=True, account_running=True, order_interval_s=0.2)
     window = open_window()
-    await until(lambda: _orders(window).table.rowCount() >= 3, timeout_s=20)
+    orders = _orders(window)
+
+    def rows() -> int:
+        return orders.open_view.model().rowCount() + orders.closed_view.model().rowCount()
+
+    await until(lambda: rows() >= 3, timeout_s=20)
 
 
 @pytest.mark.parametrize("keys", ["Ctrl+K", "F2"])

@@ -15,7 +15,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton
 
 from demo_app.panels.order_form import OrderFormPanel
-from demo_app.panels.trading_dialogs import ConfirmDialog, Question, UnlockDialog
+from demo_app.panels.trading_dialogs import ConfirmDialog, UnlockDialog
 from demo_app.terminal_state import OrderDraft, TerminalState
 from demo_app.theme import make_theme
 from demo_app.trading_guard import TradingGuard, TradingState
@@ -267,33 +267,6 @@ async def test_a_real_order_needs_the_phrase_and_the_question(exchange: Exchange
     band.button.click()
     assert form.state.guard.state is TradingState.LIVE_LOCKED
     assert "locked" in band.label.text()
-
-
-async def test_nothing_real_is_sent_that_was_not_confirmed_word_for_word(
-    exchange: Exchange, make: Make
-) -> None:
-    await exchange()
-    form = await _ready(make(live=True))
-    sent: list[int] = []
-
-    async def send() -> str:
-        sent.append(1)
-        return "sent"
-
-    form.state.guard.unlock("REAL ORDERS")
-    asked = Question("Buy?", (("Price", "100"),), "Buy")
-    other = Question("Buy?", (("Price", "200"),), "Buy")
-    form.state.guard.confirm(asked.text)
-    form.carry_out("order", other, send, lambda: None)
-    await until(lambda: not form.is_busy("order"))
-    assert "nothing was sent" in form.message.text()
-    assert not sent
-    form.carry_out("order", asked, send, lambda: None)
-    await until(lambda: not form.is_busy("order"))
-    assert sent == [1]
-    form.carry_out("order", asked, send, lambda: None)
-    await until(lambda: not form.is_busy("order"))
-    assert sent == [1], "a confirmation is good for one order"
 
 
 async def test_a_lost_answer_is_looked_up_and_the_order_is_there_once(exchange: Exchange, make: Make) -> None:

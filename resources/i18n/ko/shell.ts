@@ -446,6 +446,22 @@
 <context>
     <name>Panels</name>
     <message>
+        <source>Watch list</source>
+        <translation>관심 목록</translation>
+    </message>
+    <message>
+        <source>Balances</source>
+        <translation>보유 자산</translation>
+    </message>
+    <message>
+        <source>Order form</source>
+        <translation>주문하기</translation>
+    </message>
+    <message>
+        <source>Performance</source>
+        <translation>성능</translation>
+    </message>
+    <message>
         <source>Chart</source>
         <translation>차트</translation>
     </message>
