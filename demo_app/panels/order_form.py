@@ -175,6 +175,12 @@ class OrderFormPanel(AccountPanel):
         self.fields.paint(self.state)
         self._refresh()
 
+    def set_stale(self, text: str) -> None:
+        """Said in the hint: no veil may lie over the band that says whether orders are real."""
+        if text != self.stale_text:
+            self.stale_text = text
+            self._refresh()
+
     def attach(self, account: Account) -> None:
         """Follow what is available."""
         account.balance_changed.connect(self._on_balance)
@@ -460,7 +466,7 @@ class OrderFormPanel(AccountPanel):
         fields, total, available = self.fields, self._total, self.available
         filled = fields.volume.value if self._has_volume else fields.total.value
         if filled is None or (self._has_price and fields.price.value is None):
-            return self.doubt, True
+            return self.doubt or self.stale_text, True
         try:
             self._wish().check()
         except InvalidOrderError as error:
@@ -471,7 +477,7 @@ class OrderFormPanel(AccountPanel):
         is_sure = self.account is not None and self.account.is_synchronized
         if available is not None and needed > available:
             return self.tr("More than is available, fee included."), is_sure
-        return self._warning() or self.doubt, False
+        return self._warning() or self.doubt or self.stale_text, False
 
     def _warning(self) -> str:
         price = self.fields.price.value if self._has_price else None

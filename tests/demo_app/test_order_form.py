@@ -321,6 +321,19 @@ async def test_another_pair_keeps_nothing_of_the_last_ones_order(exchange: Excha
     await until(lambda: form.last_price == form.fields.price.value is not None)
 
 
+async def test_a_line_that_is_down_is_said_and_veils_no_band(exchange: Exchange, make: Make) -> None:
+    await exchange()
+    form = await _ready(make())
+    band = form.fields.band.geometry()
+    before = form.grab(band).toImage()
+    form.set_stale("Not live")
+    assert form.fields.hint.text() == "Not live"
+    band = form.fields.band
+    assert form.grab(band.geometry()).toImage() == before
+    form.set_stale("")
+    assert not form.fields.hint.text()
+
+
 async def test_without_keys_it_asks_for_them(exchange: Exchange, make: Make) -> None:
     await exchange(keys=None)
     form, wanted = make(), []

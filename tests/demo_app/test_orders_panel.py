@@ -19,7 +19,7 @@ from demo_app.panels.trading_dialogs import ConfirmDialog, UnlockDialog
 from demo_app.terminal_state import TerminalState
 from demo_app.theme import make_theme
 from demo_app.trading_guard import TradingGuard
-from qt_upbit import AccountState, Credentials, GlobalWebSocketManager, Scope, WebSocketConfig
+from qt_upbit import Credentials, GlobalWebSocketManager, Scope, WebSocketConfig
 from qt_upbit.simulator import SIMULATED_ACCESS_KEY, SimulatedServer
 from qt_upbit.simulator.faults import Cut
 from qt_upbit.simulator.server import RestFault
