@@ -142,13 +142,15 @@ class MainWindow(QMainWindow):
         palette = CommandPalette(self.state, self.commands.by_menu(), self)
         here = self.mapToGlobal(QPoint((self.width() - palette.width()) // 2, self.selector.height() * 3))
         palette.move(here)
-        self._open(palette)
+        palette.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        palette.show()
+        palette.activateWindow()
         palette.edit.setFocus()
 
     def _open(self, dialog: QDialog) -> None:
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         # Not exec(): prices go on, and so does the event loop.
-        dialog.open() if dialog.windowType() is Qt.WindowType.Dialog else dialog.show()
+        dialog.open()
 
     def _on_notice(self, title: str, text: str) -> None:
         self.connection_line.show_notice(f"{title}: {text}" if text else title)

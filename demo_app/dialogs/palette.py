@@ -52,7 +52,8 @@ class CommandPalette(QDialog):
     def __init__(
         self, state: TerminalState, actions: Sequence[tuple[str, QAction]], parent: QWidget | None = None
     ) -> None:
-        super().__init__(parent, Qt.WindowType.Popup)
+        # No popup: those get no Hangul from the input methods of some systems.
+        super().__init__(parent, Qt.WindowType.Dialog | Qt.WindowType.FramelessWindowHint)
         self.setObjectName("palette")
         self.setWindowTitle(self.tr("Command palette"))
         self._state = state
@@ -92,6 +93,12 @@ class CommandPalette(QDialog):
             self.list.keyPressEvent(event)
             return True
         return super().eventFilter(watched, event)
+
+    def event(self, event: QEvent) -> bool:
+        """Close when the user goes on elsewhere."""
+        if event.type() == QEvent.Type.WindowDeactivate:
+            self.close()
+        return super().event(event)
 
     def _filter(self, typed: str) -> None:
         words = typed.casefold().split()
