@@ -229,7 +229,6 @@ async def test_doubt_is_shown_until_all_was_read_again(exchange: Exchange, make:
     server.rest_faults.append(fault)
     assert panel.account is not None
     panel.account.resync()
-    await until(lambda: panel.account.state is AccountState.INCOMPLETE, 15.0)
     await until(panel.doubt_line.isVisible)
     assert panel.message.text().startswith("Some may be missing. The exchange ")
     assert _shown(panel) == (1, 0)
