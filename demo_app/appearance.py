@@ -26,7 +26,7 @@ def first_theme(preferences: Preferences, language: str, given: str | None = Non
 
 
 class Appearance:
-    """Dresses the application in the state's theme, and remembers what is chosen. `close` it at the end.
+    """Dresses the application in the state's theme, and remembers what is chosen.
 
     Args:
         state: its theme is changed here only.
@@ -76,7 +76,7 @@ class Appearance:
             app.setStyleSheet(theme.stylesheet())
 
     def close(self) -> None:
-        """Leave the application as it was."""
+        """Leave the application as it was, for what runs in it next."""
         self._language.close()
         app = QApplication.instance()
         if isinstance(app, QApplication):

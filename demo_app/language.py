@@ -32,7 +32,7 @@ def system_language() -> str:
 
 
 class Language:
-    """Installs and removes the translators. One per application; `close` before it ends.
+    """Installs and removes the translators. One per application; it must live as long.
 
     Every window hears `QEvent.LanguageChange` from Qt.
     """

@@ -6,6 +6,7 @@ import pytest
 from PySide6.QtGui import QColor
 
 from demo_app.assets import asset
+from demo_app.icons import icon
 from demo_app.theme import COLOURS, THEMES, Theme, make_theme
 
 
@@ -76,3 +77,18 @@ def test_a_missing_resource_says_so() -> None:
     assert asset("icon.svg").is_file()
     with pytest.raises(FileNotFoundError, match="install qt-upbit again"):
         asset("nothing.png")
+
+
+def test_every_icon_takes_the_colours_of_the_theme(app: object, theme: Theme) -> None:
+    names = sorted(path.stem for path in asset("icons/LICENSE").parent.glob("*.svg"))
+    assert len(names) > 10
+    for name in names:
+        image = icon(name, theme).pixmap(32).toImage()
+        assert image.width() >= 32
+        inks = {
+            image.pixelColor(x, y).name()
+            for x in range(image.width())
+            for y in range(image.height())
+            if image.pixelColor(x, y).alpha() == 255
+        }
+        assert inks == {theme.text.name()}, name
