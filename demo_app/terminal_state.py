@@ -34,6 +34,7 @@ class TerminalState(QObject):
         ``markets_changed()``: the list of markets is there, or is another one.
         ``theme_changed()``: panels paint again; the application's stylesheet was set already.
         ``order_drafted(draft)``: somebody clicked a price: an `OrderDraft` for the order form.
+        ``keys_wanted()``: the user wants to enter API keys.
         ``noticed(title, text)``: something that the user should hear of now: the status line and the tray.
 
     A change of language is Qt's own: an ``QEvent.LanguageChange`` at every widget.
@@ -50,6 +51,7 @@ class TerminalState(QObject):
     markets_changed = Signal()
     theme_changed = Signal()
     order_drafted = Signal(object)
+    keys_wanted = Signal()
     noticed = Signal(str, str)
 
     def __init__(
