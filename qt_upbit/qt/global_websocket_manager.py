@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import shiboken6
-from PySide6.QtCore import Property, QCoreApplication, QObject, QThread, QTimer, Signal
+from PySide6.QtCore import Property, QCoreApplication, QObject, Qt, QThread, QTimer, Signal
 
 from qt_upbit.config import Credentials, WebSocketConfig
 from qt_upbit.exceptions import (
@@ -172,7 +172,8 @@ class GlobalWebSocketManager(QObject):
         _check_gui_thread()
         super().__init__(parent)
         self.setObjectName("qt_upbit manager")
-        self._release_requested.connect(self._release_proxy)
+        # Queued: the collector runs anywhere, also in the middle of a change that another proxy makes.
+        self._release_requested.connect(self._release_proxy, Qt.ConnectionType.QueuedConnection)
         self.config = config if config is not None else WebSocketConfig.from_env()
         self._clock = clock
         self._wall_clock = wall_clock

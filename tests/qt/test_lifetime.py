@@ -18,11 +18,13 @@ from qt_upbit import (
     GlobalWebSocketManager,
     ProxyClosedError,
     Scope,
+    StreamKey,
     Subscription,
     WebSocketClientProxy,
     WebSocketConfig,
     owned_slot,
 )
+from qt_upbit.protocol.subscription_state_manager import SubscriptionStateManager
 from qt_upbit.qt.event_loop import QtEventLoop
 from qt_upbit.qt.frame_clock import FrameClock
 from qt_upbit.qt.release_token import ReleaseToken
@@ -483,3 +485,36 @@ def test_end_of_the_process(ending: str) -> None:
     )
     assert done.stderr == ""
     assert (done.returncode, done.stdout) == (0, "done\n")
+
+
+@pytest.mark.parametrize("step", ["_put", "_drop"])
+async def test_a_proxy_may_be_collected_while_another_subscribes_or_ends(
+    manager: GlobalWebSocketManager, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """The collector runs where it likes, also in the middle of a change of who wants the same stream."""
+    held = WebSocketClientProxy("held", manager=manager)
+    subscription = held.subscribe_ticker(["KRW-BTC"])
+    other: Any = WebSocketClientProxy("collected", manager=manager)
+    other.subscribe_ticker(["KRW-BTC", "KRW-ETH"])
+    other.itself = other  # a cycle, so that only the collector frees it
+    plain = getattr(SubscriptionStateManager, step)
+
+    def collecting(self: SubscriptionStateManager, *args: Any, **options: Any) -> Any:
+        nonlocal other
+        other = None
+        gc.collect()
+        return plain(self, *args, **options)
+
+    if step == "_put":
+        subscription.close()
+        monkeypatch.setattr(SubscriptionStateManager, step, collecting)
+        held.subscribe_ticker(["KRW-BTC"])
+    else:
+        monkeypatch.setattr(SubscriptionStateManager, step, collecting)
+        held.subscribe_ticker(["KRW-BTC"])
+        subscription.close()
+    monkeypatch.undo()
+    await until(lambda: manager.metrics().proxies == 1)
+    assert set(manager.streams(Scope.PUBLIC)) == {StreamKey("ticker", "KRW-BTC")}
+    held.close()
+    assert manager.streams(Scope.PUBLIC) == {}
