@@ -9,6 +9,7 @@ from PySide6.QtCore import QByteArray, QCoreApplication, QObject, QSettings, QSi
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QWidget
 
 from demo_app.panel import Panel
+from demo_app.panels.account_panel import AccountPanel
 from demo_app.registry import LAYOUTS, PanelSpec, Place
 from demo_app.terminal_state import TerminalState
 
@@ -45,6 +46,8 @@ class PanelDock(QDockWidget):
             # Else the widest rows of three panels decide how small the window can be.
             self.panel.setMinimumSize(_LEAST)
             self.setWidget(self.panel)
+            if isinstance(self.panel, AccountPanel):
+                self.panel.keys_wanted.connect(self._state.keys_wanted)
             self.retranslate()
         return self.panel
 

@@ -65,6 +65,7 @@ class MainWindow(QMainWindow):
         self.retranslate()
         self.tray = Tray(self, state)
         state.noticed.connect(self._on_notice)
+        state.keys_wanted.connect(self.open_settings)
 
     def _top_bar(self) -> QToolBar:
         bar = QToolBar()

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QLabel, QPushButton
 
+from demo_app.dialogs.settings import SettingsDialog
 from demo_app.main_window import MainWindow
 from demo_app.panels.orders import OrdersPanel
 from qt_upbit import ConnectionState, Credentials, GlobalWebSocketManager, Scope
@@ -117,3 +118,12 @@ async def test_a_key_leads_to_the_search(exchange: Exchange, open_window: Open, 
     assert edit is not None
     await until(edit.hasFocus)
     assert edit.selectedText() == window.selector.currentText()
+
+
+async def test_who_wants_to_enter_keys_meets_the_settings(exchange: Exchange, open_window: Open) -> None:
+    await exchange(keys=None)
+    window = open_window()
+    button = next(each for each in _orders(window).findChildren(QPushButton) if "keys" in each.text())
+    button.click()
+    await until(lambda: bool(window.findChildren(SettingsDialog)))
+    window.findChildren(SettingsDialog)[0].close()
