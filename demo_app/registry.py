@@ -65,11 +65,11 @@ class PanelSpec:
 PANELS: Final = (
     PanelSpec(
         WatchListPanel, QT_TRANSLATE_NOOP("Panels", "Watch list"), "star", "market", "Ctrl+1",
-        {"trading": Place(0, 0, 3, 5), "wide": Place(0, 0, 4)},
+        {"trading": Place(0, 0, 4, 5), "wide": Place(0, 0, 4)},
     ),
     PanelSpec(
         ChartPanel, QT_TRANSLATE_NOOP("Panels", "Chart"), "chart-candlestick", "market", "Ctrl+2",
-        {"trading": Place(1, 0, 7, 7), "chart": Place(0), "wide": Place(1, 0, 8, 7)},
+        {"trading": Place(1, 0, 8, 7), "chart": Place(0), "wide": Place(1, 0, 8, 7)},
     ),
     PanelSpec(
         PlainOrderbookPanel, QT_TRANSLATE_NOOP("Panels", "Order book"), "list-ordered", "market", "Ctrl+3",
@@ -81,19 +81,19 @@ PANELS: Final = (
     ),
     PanelSpec(
         OrdersPanel, QT_TRANSLATE_NOOP("Panels", "Orders"), "receipt-text", "account", "Ctrl+5",
-        {"trading": Place(1, 1, 7, 3), "wide": Place(1, 1, 8, 3)},
+        {"trading": Place(1, 1, 8, 3), "wide": Place(1, 1, 8, 3)},
     ),
     PanelSpec(
         BalancesPanel, QT_TRANSLATE_NOOP("Panels", "Balances"), "wallet", "account", "Ctrl+6",
-        {"trading": Place(1, 1, 7, 3), "wide": Place(3, 1, 3, 3)},
+        {"trading": Place(1, 1, 8, 3), "wide": Place(3, 1, 3, 3)},
     ),
     PanelSpec(
         OrderFormPanel, QT_TRANSLATE_NOOP("Panels", "Order form"), "notebook-pen", "account", "Ctrl+7",
-        {"trading": Place(0, 1, 3, 5), "wide": Place(3, 2, 3, 5)},
+        {"trading": Place(0, 1, 4, 5), "wide": Place(3, 2, 3, 5)},
     ),
     PanelSpec(
         PerformancePanel, QT_TRANSLATE_NOOP("Panels", "Performance"), "activity", "connection", "Ctrl+8",
-        {"trading": Place(1, 1, 7, 3), "wide": Place(1, 1, 8, 3)}, always=True,
+        {"trading": Place(1, 1, 8, 3), "wide": Place(1, 1, 8, 3)}, always=True,
     ),
 )  # fmt: skip
 """In the order of the menu."""
