@@ -95,12 +95,11 @@ class AlertRule:
 
     def _change(self, now: float, price: Decimal) -> Decimal:
         """The larger of the moves from the window's lowest and highest price to `price`, in percent."""
-        for prices, keeps in (
-            (self._low, lambda old: old < price),
-            (self._high, lambda old: old > price),
-        ):
-            while prices and not keeps(prices[-1][1]):
-                prices.pop()
+        while self._low and self._low[-1][1] >= price:
+            self._low.pop()
+        while self._high and self._high[-1][1] <= price:
+            self._high.pop()
+        for prices in (self._low, self._high):
             prices.append((now, price))
             while prices[0][0] < now - self.alert.window_s:
                 prices.popleft()
