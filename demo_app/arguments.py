@@ -32,6 +32,7 @@ class Arguments:
     market: str | None
     seed: int
     size: tuple[int, int] | None
+    replay: str | None = None
 
     @property
     def simulated(self) -> bool:
@@ -94,10 +95,14 @@ def parse(argv: Sequence[str] | None = None) -> Arguments:
     parser.add_argument("--market", type=_market, metavar="CODE", help="first pair, such as KRW-BTC")
     parser.add_argument("--seed", type=int, default=7, help="of the simulated market")
     parser.add_argument("--size", type=_size, metavar="WxH", help="size of the window")
+    parser.add_argument("--replay", metavar="FILE", help="play a recording instead of the simulated market")
     given = parser.parse_args(argv)
     if given.live and given.base_url:
         parser.error("--live and --base-url exclude each other")
+    if given.replay and (given.live or given.base_url):
+        parser.error("--replay is an exchange of its own: it goes neither with --live nor with --base-url")
     return Arguments(
         given.live, Region(given.region), given.base_url, given.screenshot, given.after, given.lang,
         given.theme, given.market, given.seed, given.size,
+        given.replay,
     )  # fmt: skip

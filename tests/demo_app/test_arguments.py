@@ -54,3 +54,13 @@ def test_what_is_wrong_ends_with_code_two_and_a_message(
         parse(given)
     assert caught.value.code == 2
     assert given[0].lstrip("-") in capsys.readouterr().err
+
+
+def test_a_replay_is_an_exchange_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    given = parse(["--replay", "one.jsonl.gz"])
+    assert given.replay == "one.jsonl.gz"
+    assert given.simulated
+    for other in (["--live"], ["--base-url", "http://127.0.0.1:1"]):
+        with pytest.raises(SystemExit):
+            parse(["--replay", "one.jsonl.gz", *other])
+        assert "--replay" in capsys.readouterr().err
