@@ -11,7 +11,7 @@ from typing import Final
 
 from PySide6.QtCore import QObject, Signal
 
-from qt_upbit import BaseWebSocketEvent, Delivery, WebSocketClientProxy
+from qt_upbit import BaseWebSocketEvent, Delivery, Subscription, WebSocketClientProxy
 from qt_upbit.simulator import RecordingHeader, RecordingWriter
 
 __all__ = ["Recorder"]
@@ -60,6 +60,7 @@ class Recorder(QObject):
         self._waiting: queue.Queue[tuple[float, BaseWebSocketEvent] | None] = queue.Queue(_MOST_WAITING)
         self._began = time.monotonic()
         self._is_recording = False
+        self._subscriptions: list[Subscription] = []
         self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
         self.proxy = WebSocketClientProxy("recorder", parent=self)
 
@@ -73,17 +74,24 @@ class Recorder(QObject):
         self._began = time.monotonic()
         self._is_recording = True
         self._thread.start()
-        every = Delivery.EVERY
-        self.proxy.subscribe_ticker(codes, callback=self._on_event, delivery=every)
-        self.proxy.subscribe_trade(codes, callback=self._on_event, delivery=every)
-        self.proxy.subscribe_orderbook(codes, callback=self._on_event, delivery=every)
-        self.proxy.subscribe_candle(codes, unit=candle_unit, callback=self._on_event, delivery=every)
+        proxy, on_event, every = self.proxy, self._on_event, Delivery.EVERY
+        self._subscriptions = [
+            proxy.subscribe_ticker(codes, callback=on_event, delivery=every),
+            proxy.subscribe_trade(codes, callback=on_event, delivery=every),
+            proxy.subscribe_orderbook(codes, callback=on_event, delivery=every),
+            proxy.subscribe_candle(codes, unit=candle_unit, callback=on_event, delivery=every),
+        ]
         if self._with_account:
-            self.proxy.subscribe_my_order(callback=self._on_event, delivery=every)
-            self.proxy.subscribe_my_asset(callback=self._on_event, delivery=every)
+            self._subscriptions += [
+                proxy.subscribe_my_order(callback=on_event, delivery=every),
+                proxy.subscribe_my_asset(callback=on_event, delivery=every),
+            ]
 
     def stop(self, timeout_s: float = 5.0) -> None:
         """End the recording and wait until the file is complete; more calls do nothing."""
+        for subscription in self._subscriptions:
+            subscription.close()
+        self._subscriptions.clear()
         if not self._is_recording:
             return
         self._is_recording = False

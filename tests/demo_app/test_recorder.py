@@ -32,6 +32,7 @@ async def test_what_came_is_what_the_file_holds(exchange: Exchange, tmp_path: Pa
     recorder.start(["KRW-BTC"])
     await until(lambda: len(seen) > 50)
     recorder.stop()
+    assert not recorder._subscriptions
     frames = Replay.from_file(recorder.paths[0]).frames
     assert [frame.event for frame in frames] == seen
     assert {frame.event.row.scope.value for frame in frames} == {"public"}
