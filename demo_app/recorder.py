@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
@@ -95,7 +96,8 @@ class Recorder(QObject):
         if not self._is_recording:
             return
         self._is_recording = False
-        self._waiting.put(None)
+        with contextlib.suppress(queue.Full):  # the thread has just failed: nobody takes anything
+            self._waiting.put(None, timeout=timeout_s)
         self._thread.join(timeout_s)
 
     def _on_event(self, event: BaseWebSocketEvent) -> None:
