@@ -21,6 +21,7 @@ from qt_upbit.simulator.faults import (
     HandshakeFault,
     LineFault,
 )
+from qt_upbit.simulator.recording import RecordingHeader, RecordingWriter, read_header
 from qt_upbit.simulator.replay import Replay
 from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY, SimulatorSettings
 
@@ -36,10 +37,13 @@ __all__ = [
     "FrameFault",
     "HandshakeFault",
     "LineFault",
+    "RecordingHeader",
+    "RecordingWriter",
     "Replay",
     "SimulatedExchange",
     "SimulatedServer",
     "SimulatorSettings",
+    "read_header",
 ]
 
 

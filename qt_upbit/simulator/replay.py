@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import re
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,6 +19,25 @@ from qt_upbit.types import BaseWebSocketEvent, WireFormat
 __all__ = ["Replay", "ReplayFrame"]
 
 _TOKEN: Final = re.compile(rb"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}")
+
+
+HEADER_START: Final = b'{"qt_upbit_recording":'
+"""How the first line of a recording begins that has a header."""
+
+
+def _lines(path: Path) -> list[bytes]:
+    """Its lines; of a compressed file that was cut off, those that are complete."""
+    data = path.read_bytes()
+    if not data.startswith(b"\x1f\x8b"):
+        return data.splitlines()
+    whole = io.BytesIO()
+    try:
+        with gzip.open(io.BytesIO(data)) as file:
+            while piece := file.read1(65_536):
+                whole.write(piece)
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        return whole.getvalue().split(b"\n")[:-1]
+    return whole.getvalue().splitlines()
 
 
 class _Line(msgspec.Struct, frozen=True):
@@ -46,7 +68,10 @@ class ReplayFrame:
 
 
 class Replay:
-    """A recording: one ``{"recv": seconds, "frame": {…}}`` per line. Played once, complete and in order.
+    """A recording: one ``{"recv": seconds, "frame": {…}}`` per line. Played complete and in order.
+
+    A file may be compressed, and may begin with a `RecordingHeader`; one that was
+    cut off is played up to there.
 
     Args:
         frames: in order.
@@ -54,12 +79,17 @@ class Replay:
     """
 
     def __init__(self, frames: list[ReplayFrame], speed: float = 1.0) -> None:
-        if speed <= 0:
-            raise ValueError("speed must be positive")
+        _check_speed(speed)
         self.frames = frames
-        self.speed = speed
+        self._speed = speed
+        # Frames stand in the order of arrival, yet a clock may have been set back meanwhile.
+        self._duration_s = max((frame.offset_s for frame in frames), default=0.0)
         self._position = 0
-        self._started: float | None = None
+        self._is_paused = False
+        # Where it was, and when that was; it goes on from there.
+        self._offset_s = 0.0
+        self._since: float | None = None
+        self._pictures: list[ReplayFrame] = []
         self.last: dict[tuple[str, str], ReplayFrame] = {}
 
     @classmethod
@@ -73,8 +103,8 @@ class Replay:
         decoder = msgspec.json.Decoder(_Line)
         frames: list[ReplayFrame] = []
         first: float | None = None
-        for number, line in enumerate(Path(path).read_bytes().splitlines(), 1):
-            if not line.strip():
+        for number, line in enumerate(_lines(Path(path)), 1):
+            if not line.strip() or line.startswith(HEADER_START):
                 continue
             if _TOKEN.search(line):
                 # It would be sent to whoever subscribes. Not quoted: this text may go into a log.
@@ -106,16 +136,65 @@ class Replay:
         """Whether every frame was played."""
         return self._position >= len(self.frames)
 
+    @property
+    def duration_s(self) -> float:
+        """From the first frame to the last."""
+        return self._duration_s
+
+    @property
+    def speed(self) -> float:
+        """2 is twice as fast as recorded; infinity as fast as it can be sent."""
+        return self._speed
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether it stands still."""
+        return self._is_paused
+
     def start(self, now: float) -> None:
         """Begin at `now`, in seconds; later calls change nothing."""
-        if self._started is None:
-            self._started = now
+        if self._since is None:
+            self._since = now
+
+    def position_s(self, now: float) -> float:
+        """Where in the recording it is at `now`."""
+        if self._since is None or self._is_paused or now <= self._since:
+            return self._offset_s
+        # Not by multiplication alone: infinity times a moment that is zero is no number.
+        return min(self._offset_s + (now - self._since) * self._speed, self.duration_s)
+
+    def set_speed(self, speed: float, now: float) -> None:
+        """Go on at another speed from where it is."""
+        _check_speed(speed)
+        self._hold(now)
+        self._speed = speed
+
+    def set_paused(self, paused: bool, now: float) -> None:
+        """Stand still, or go on from there."""
+        self._hold(now)
+        self._is_paused = paused
+
+    def seek(self, offset_s: float, now: float) -> None:
+        """Go on from another moment: the last frame of every public stream up to there comes first.
+
+        Trades and account events before that moment are not repeated: they are history, not a picture.
+        """
+        self._hold(now)
+        self._offset_s = min(max(offset_s, 0.0), self.duration_s)
+        later = (number for number, frame in enumerate(self.frames) if frame.offset_s >= self._offset_s)
+        self._position = next(later, len(self.frames))
+        self.last = {(frame.event.type, frame.code): frame for frame in self.frames[: self._position]}
+        self._pictures = [frame for (type, _), frame in self.last.items() if _is_picture(type)]
 
     def take(self, now: float, limit: int = 1_000_000) -> list[ReplayFrame]:
-        """The frames that are due, oldest first, at most `limit`."""
-        if self._started is None:
+        """The frames that are due, oldest first, at most `limit`; after a `seek` its pictures before them."""
+        if self._since is None or now < self._since:
             return []
-        reached = (now - self._started) * self.speed
+        pictures, self._pictures = self._pictures[:limit], self._pictures[limit:]
+        if self._pictures or self._is_paused:
+            return pictures
+        limit -= len(pictures)
+        reached = self.position_s(now)
         end = self._position
         while (
             end < len(self.frames) and end - self._position < limit and self.frames[end].offset_s <= reached
@@ -125,4 +204,20 @@ class Replay:
         self._position = end
         for frame in due:
             self.last[frame.event.type, frame.code] = frame
-        return due
+        return pictures + due
+
+    def _hold(self, now: float) -> None:
+        """Make where it is at `now` what it goes on from."""
+        self._offset_s = self.position_s(now)
+        if self._since is not None:
+            self._since = max(now, self._since)
+
+
+def _check_speed(speed: float) -> None:
+    if not speed > 0:
+        raise ValueError("speed must be positive")
+
+
+def _is_picture(wire_type: str) -> bool:
+    """Whether one event of a type says how things stand, not what happened."""
+    return wire_type in ("ticker", "orderbook") or wire_type.startswith("candle")
