@@ -14,7 +14,7 @@ import msgspec
 
 from qt_upbit import models
 from qt_upbit.exceptions import DecodeError
-from qt_upbit.types import BaseWebSocketEvent, WireFormat
+from qt_upbit.types import BaseWebSocketEvent, WireFormat, event_type_of
 
 __all__ = ["Replay", "ReplayFrame"]
 
@@ -220,4 +220,5 @@ def _check_speed(speed: float) -> None:
 
 def _is_picture(wire_type: str) -> bool:
     """Whether one event of a type says how things stand, not what happened."""
-    return wire_type in ("ticker", "orderbook") or wire_type.startswith("candle")
+    row = event_type_of(wire_type)
+    return row is not None and row.has_snapshot and not row.order_is_identity
