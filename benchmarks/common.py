@@ -73,6 +73,7 @@ class Cost:
     def end(self, frames: int) -> None:
         """Until now; microseconds a frame, and the share of one core."""
         cpu, wall = time.process_time() - self._began[0], time.perf_counter() - self._began[1]
+        frames = max(frames, 1)  # few frames may all come with the first
         self.cpu, self.wall, self.share = cpu / frames * 1e6, wall / frames * 1e6, cpu / wall
 
 

@@ -15,7 +15,7 @@ from benchmarks.replay_server import record
 from qt_upbit import Delivery
 from qt_upbit.qt.performance_monitor import PerformanceMonitor
 
-FRAMES = 100
+FRAMES = 200
 
 
 @pytest.fixture(scope="module")

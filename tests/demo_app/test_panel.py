@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gc
 import weakref
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import shiboken6
 from PySide6.QtCore import QEvent, QSettings
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
@@ -44,13 +46,21 @@ class Figures(Panel):
         self.themed += 1
 
 
+@pytest.fixture
+def panel(state: TerminalState) -> Iterator[Figures]:
+    """Deleted as a window does it; left to the collector, PySide may crash."""
+    made = Figures(state)
+    yield made
+    shiboken6.delete(made)
+
+
 def _colour(panel: Panel) -> str:
     image = panel.grab().toImage()
     return image.pixelColor(image.width() // 2, image.height() - 5).name()
 
 
-def test_a_curtain_covers_the_body_until_there_is_something_to_show(state: TerminalState) -> None:
-    panel, asked = Figures(state), []
+def test_a_curtain_covers_the_body_until_there_is_something_to_show(panel: Figures) -> None:
+    asked: list[int] = []
     panel.resize(300, 200)
     panel.show_curtain("No keys", "Enter keys", lambda: asked.append(1))
     panel.show()
@@ -68,8 +78,7 @@ def test_a_curtain_covers_the_body_until_there_is_something_to_show(state: Termi
     panel.close()
 
 
-def test_a_stale_panel_looks_stale_and_fresh_again(state: TerminalState) -> None:
-    panel = Figures(state)
+def test_a_stale_panel_looks_stale_and_fresh_again(panel: Figures) -> None:
     panel.resize(300, 200)
     panel.label.setStyleSheet("background: #ffffff")
     panel.show()
@@ -81,8 +90,7 @@ def test_a_stale_panel_looks_stale_and_fresh_again(state: TerminalState) -> None
     panel.close()
 
 
-def test_language_and_theme_reach_it(state: TerminalState) -> None:
-    panel = Figures(state)
+def test_language_and_theme_reach_it(state: TerminalState, panel: Figures) -> None:
     QApplication.sendEvent(panel, QEvent(QEvent.Type.LanguageChange))
     assert panel.translated == 1
     state.set_theme(make_theme("light", korean=True))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
+import shiboken6
 from PySide6.QtCore import QEvent, QSettings
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QApplication, QTableWidget
@@ -22,6 +23,7 @@ from qt_upbit.simulator import SimulatedServer
 from tests.support.wait import until
 
 Exchange = Callable[..., Awaitable[SimulatedServer]]
+Make = Callable[[], PerformancePanel]
 
 
 @pytest.fixture
@@ -29,6 +31,21 @@ def state(app: QApplication, tmp_path: Path) -> TerminalState:
     guard = TradingGuard(simulated=True, live=False, has_keys=lambda: False)
     settings = QSettings(str(tmp_path / "terminal.ini"), QSettings.Format.IniFormat)
     return TerminalState(make_theme("dark", korean=True), guard, settings, "KRW-BTC")
+
+
+@pytest.fixture
+def make(state: TerminalState) -> Iterator[Make]:
+    """Makes panels, and deletes them as a window does; left to the collector, PySide may crash."""
+    made: list[PerformancePanel] = []
+
+    def one() -> PerformancePanel:
+        made.append(PerformancePanel(state))
+        return made[-1]
+
+    yield one
+    for panel in made:
+        if shiboken6.isValid(panel):
+            shiboken6.delete(panel)
 
 
 def _cells(table: QTableWidget) -> list[list[str]]:
@@ -45,11 +62,9 @@ def _colours(widget: LatencyChart | RateChart) -> set[str]:
     return {QColor(image.pixel(x, y)).name() for x in range(image.width()) for y in range(image.height())}
 
 
-async def test_connections_subscriptions_and_streams_show_what_is(
-    exchange: Exchange, state: TerminalState
-) -> None:
+async def test_connections_subscriptions_and_streams_show_what_is(exchange: Exchange, make: Make) -> None:
     await exchange()
-    panel = PerformancePanel(state)
+    panel = make()
     panel.show()
     proxy = WebSocketClientProxy("tape", parent=panel)
     await proxy.subscribe_trade(["KRW-BTC", "KRW-ETH"], delivery=Delivery.EVERY)
@@ -69,9 +84,9 @@ async def test_connections_subscriptions_and_streams_show_what_is(
     panel.close()
 
 
-async def test_a_reconnect_is_asked_for_and_told(exchange: Exchange, state: TerminalState) -> None:
+async def test_a_reconnect_is_asked_for_and_told(exchange: Exchange, make: Make) -> None:
     await exchange()
-    panel = PerformancePanel(state)
+    panel = make()
     proxy = WebSocketClientProxy("tape", parent=panel)
     await proxy.subscribe_trade(["KRW-BTC"])
     panel._listed[Scope.PUBLIC] = frozenset()
@@ -86,14 +101,14 @@ async def test_a_reconnect_is_asked_for_and_told(exchange: Exchange, state: Term
     assert Scope.PUBLIC not in panel._listed, "what another connection was sent says nothing of this one"
 
 
-async def test_nobody_to_ask_is_said(offline: None, state: TerminalState) -> None:
-    panel = PerformancePanel(state)
+async def test_nobody_to_ask_is_said(offline: None, make: Make) -> None:
+    panel = make()
     await panel._on_ask()
     assert panel._answer.text() == "There is no live connection to ask."
 
 
-async def test_other_colours_and_another_language(offline: None, state: TerminalState) -> None:
-    panel = PerformancePanel(state)
+async def test_other_colours_and_another_language(offline: None, state: TerminalState, make: Make) -> None:
+    panel = make()
     QApplication.sendEvent(panel, QEvent(QEvent.Type.LanguageChange))
     assert panel._tabs.tabText(3) == "History"
     state.set_theme(make_theme("light", korean=True))
