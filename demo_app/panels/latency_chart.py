@@ -11,6 +11,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPolygonF
 from PySide6.QtWidgets import QWidget
 
 from demo_app.terminal_state import TerminalState
+from demo_app.theme import SPACE
 from qt_upbit import LatencySummary
 
 __all__ = ["LatencyChart", "RateChart"]
@@ -36,11 +37,11 @@ class _Figure(QWidget):
         return QSize(260, 96)
 
     def minimumSizeHint(self) -> QSize:
-        """The same height, less width."""
-        return QSize(160, 80)
+        """Less of both."""
+        return QSize(120, 60)
 
-    def _begin(self, painter: QPainter, note: str) -> QRectF:
-        """Ground and title; where the picture goes."""
+    def _begin(self, painter: QPainter, *notes: str) -> QRectF:
+        """Ground, title, and the first of the notes that fits beside it; where the picture goes."""
         theme = self._state.theme
         painter.fillRect(self.rect(), theme.panel)
         painter.setFont(theme.font(8.5))
@@ -48,6 +49,9 @@ class _Figure(QWidget):
         painter.setPen(theme.muted)
         painter.drawText(head, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, self.title)
         painter.setPen(theme.text)
+        room = self.width() - painter.fontMetrics().horizontalAdvance(self.title) - SPACE
+        fits = (each for each in notes if painter.fontMetrics().horizontalAdvance(each) <= room)
+        note = next(fits, "")
         painter.drawText(head, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, note)
         return QRectF(0, 22, self.width(), self.height() - 22 - 16)
 
@@ -111,8 +115,9 @@ class LatencyChart(_Figure):
     def paintEvent(self, _event: QPaintEvent) -> None:
         """A bar for each bucket, from a twentieth of a millisecond to a second and more."""
         theme, painter, summary = self._state.theme, QPainter(self), self._summary
-        note = f"p50 {_ms(summary.p50_s)}   p99 {_ms(summary.p99_s)}   max {_ms(summary.max_s)}"
-        area = self._begin(painter, note if summary.count else self.empty)
+        p99 = f"p99 {_ms(summary.p99_s)}"
+        notes = (f"p50 {_ms(summary.p50_s)}   {p99}   max {_ms(summary.max_s)}", p99)
+        area = self._begin(painter, *(notes if summary.count else (self.empty,)))
         painter.setPen(theme.grid)
         painter.drawLine(area.bottomLeft(), area.bottomRight())
         painter.setFont(theme.font(7.5))

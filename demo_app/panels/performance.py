@@ -175,12 +175,12 @@ class PerformancePanel(Panel):
         foot.addWidget(self._scope)
         foot.addWidget(self._reconnect)
         column = QVBoxLayout(self._overview)
-        column.setContentsMargins(SPACE, SPACE, SPACE, SPACE)
-        column.setSpacing(SPACE)
+        column.setContentsMargins(SPACE, SPACE // 2, SPACE, SPACE // 2)
+        column.setSpacing(SPACE // 2)
         column.addWidget(self._connections)
         column.addLayout(pictures, 1)
         column.addLayout(foot)
-        self._connections.setFixedHeight((len(_SCOPES) + 1) * 25 + 6)
+        self._connections.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._connections.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
 
     def _streams_page(self) -> QWidget:
@@ -253,6 +253,11 @@ class PerformancePanel(Panel):
             widget.setFont(theme.font(9))
         for table in (self._connections, self._subscriptions, self._streams):
             table.horizontalHeader().setFont(theme.font(9))
+        head = self._connections.horizontalHeader()
+        head.ensurePolished()
+        row = self._connections.fontMetrics().height() + SPACE // 2
+        self._connections.verticalHeader().setDefaultSectionSize(row)
+        self._connections.setFixedHeight(head.sizeHint().height() + len(_SCOPES) * row + 4)
         self._tabs.tabBar().setFont(theme.font(9))
         for control in (self._ask, self._reconnect, self._scope):
             control.setFont(theme.font(9))
