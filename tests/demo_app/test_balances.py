@@ -70,6 +70,10 @@ def _rows(panel: BalancesPanel) -> dict[str, list[str]]:
     return {row[0].rpartition(" ")[2]: row for row in texts}
 
 
+def _owners() -> list[str]:
+    return [each.owner for each in GlobalWebSocketManager.instance().subscription_metrics()]
+
+
 async def test_what_is_held_is_worth_its_price_now(exchange: Exchange, make: Make) -> None:
     server = await exchange()
     _hold(server, KRW="5000", BTC="0.5", NOMARKET="7")
@@ -129,6 +133,8 @@ async def test_without_keys_it_asks_for_them(exchange: Exchange, state: Terminal
 async def test_it_ends_with_its_parent(exchange: Exchange, make: Make, state: TerminalState) -> None:
     await exchange()
     await make()
+    # Its rows come with the next frame, and the prices it asks for with them.
+    await until(lambda: _owners().count("balances") == 1)
     panel = BalancesPanel(state)
     gone = weakref.ref(panel)
     panel.deleteLater()
@@ -136,5 +142,4 @@ async def test_it_ends_with_its_parent(exchange: Exchange, make: Make, state: Te
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     gc.collect()
     assert gone() is None
-    names = [each.owner for each in GlobalWebSocketManager.instance().subscription_metrics()]
-    assert names.count("balances") == 1
+    assert _owners().count("balances") == 1
