@@ -105,10 +105,7 @@ class _Timers(QObject):
                 self.run_outside_task((handle,))
 
     def _hold(self, timer: int) -> None:
-        """Qt turns, the loop does not: a task that went on now would find no running loop and die.
-
-        qasync lets Qt turn once more when `run_until_complete` is over.
-        """
+        """Qt turns, the loop does not: a task that went on now would find no running loop and die."""
         self.killTimer(timer)
         if timer == self._ready_timer:
             self._ready_timer = 0
@@ -193,14 +190,31 @@ class QtEventLoop(qasync.QEventLoop):  # type: ignore[misc]  # qasync has no typ
         return result
 
     def run_until_complete(self, future: Any) -> Any:
-        """Run until a future is done; return its result."""
+        """Run until a future is done; return its result.
+
+        Stock qasync lets Qt turn once more afterwards, when slots that start a coroutine find no loop.
+
+        Raises:
+            RuntimeError: the loop runs already, or was stopped before the future was done.
+        """
+        if self.is_running():
+            raise RuntimeError("this event loop is already running")
         future = asyncio.ensure_future(future, loop=self)
+        future.add_done_callback(self._stop)
         try:
-            return super().run_until_complete(future)
+            self.run_forever()
         except BaseException:
             if future.done() and not future.cancelled():
                 future.exception()  # it is on its way out already
             raise
+        finally:
+            future.remove_done_callback(self._stop)
+        if not future.done():
+            raise RuntimeError("the event loop was stopped before its future was done")
+        return future.result()
+
+    def _stop(self, _future: object) -> None:
+        self.stop()
 
     def _QEventLoop__on_notifier_ready(  # qasync's private name
         self,

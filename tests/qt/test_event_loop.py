@@ -530,6 +530,25 @@ def test_tasks_rest_while_the_loop_does_not_run(app: QApplication) -> None:
     loop.close()
 
 
+def test_qt_does_not_turn_once_more_when_a_coroutine_is_done(app: QApplication) -> None:
+    """A slot that starts a coroutine would find no running loop."""
+    loop = QtEventLoop(app)
+    loops: list[object] = []
+
+    def be_due_right_after(_future: object) -> None:
+        QTimer.singleShot(1, lambda: loops.append(asyncio._get_running_loop()))
+        time.sleep(0.002)
+
+    future = loop.create_future()
+    future.add_done_callback(be_due_right_after)
+    loop.call_soon(future.set_result, None)
+    loop.run_until_complete(future)
+    assert loops == []
+    loop.run_until_complete(asyncio.sleep(0.01))
+    assert loops == [loop]
+    loop.close()
+
+
 def test_run_until_complete_twice_on_one_loop(app: QApplication) -> None:
     loop = QtEventLoop(app)
 
