@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from PySide6.QtCore import QObject, QSettings, Signal
 
+from demo_app.language import is_korean
 from demo_app.order_desk import OrderDesk
 from demo_app.theme import Theme
 from demo_app.trading_guard import TradingGuard
@@ -106,6 +107,13 @@ class TerminalState(QObject):
     def markets(self) -> dict[str, Market]:
         """Markets by code, in the exchange's order; empty until they have come."""
         return self._markets
+
+    def market_name(self, code: str) -> str:
+        """The name of a pair's base currency in the language of now; its code while the name is not known."""
+        market = self._markets.get(code)
+        if market is None:
+            return code.partition("-")[2]
+        return market.korean_name if is_korean() else market.english_name
 
     def set_markets(self, markets: Sequence[Market]) -> None:
         """The exchange's markets."""

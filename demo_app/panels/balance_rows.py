@@ -16,7 +16,6 @@ from PySide6.QtCore import (
 
 from demo_app import formats
 from demo_app.holdings import Holding
-from demo_app.panels.order_words import market_name
 from demo_app.terminal_state import TerminalState
 from qt_upbit import Account, BalanceTableModel, CalmSortProxyModel
 
@@ -160,7 +159,7 @@ class BalanceRows(QAbstractTableModel):
     def _text(self, holding: Holding, column: str) -> str:
         match column:
             case "currency":
-                name = market_name(self._state, f"{self.quote}-{holding.currency}")
+                name = self._state.market_name(f"{self.quote}-{holding.currency}")
                 return holding.currency if name == holding.currency else f"{name} {holding.currency}"
             case "balance":
                 return formats.amount(holding.balance)

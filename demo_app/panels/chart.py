@@ -6,7 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
-from PySide6.QtCore import QLocale, Qt, QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -205,10 +205,8 @@ class ChartPanel(Panel):
     def _name_it(self) -> None:
         code = self.state.market
         quote, _, base = code.partition("-")
-        market = self.state.markets.get(code)
-        is_korean = QLocale().language() is QLocale.Language.Korean
-        name = "" if market is None else market.korean_name if is_korean else market.english_name
-        self._content.title = f"{name} {base}/{quote} · {self.bar.unit_name}".strip()
+        name = f"{self.state.market_name(code)} " if code in self.state.markets else ""
+        self._content.title = f"{name}{base}/{quote} · {self.bar.unit_name}"
         self.canvas.update()
 
     # --- candles -----------------------------------------------------------------------------------

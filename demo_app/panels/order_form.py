@@ -20,7 +20,6 @@ from demo_app.panels.order_wish import OrderWish
 from demo_app.panels.order_words import (
     condition_word,
     explain,
-    market_name,
     side_word,
     smp_word,
     type_word,
@@ -525,7 +524,7 @@ class OrderFormPanel(AccountPanel):
 
     def _question(self, wish: OrderWish) -> Question:
         quote, base, total, rate = self._quote, self._base, self._total, self._rate
-        name, side = market_name(self.state, wish.code), side_word(wish.ask_bid)
+        name, side = self.state.market_name(wish.code), side_word(wish.ask_bid)
         exact = entry.exact_text
         price = f"{exact(wish.price)} {quote}" if self._has_price else type_word(self.kind)
         rows = [

@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 
 from demo_app import formats
 from demo_app.panels.account_tables import CellDelegate, copy_rows, set_up_table
-from demo_app.panels.order_words import market_name, side_word, state_word, type_word
+from demo_app.panels.order_words import side_word, state_word, type_word
 from demo_app.terminal_state import TerminalState
 from qt_upbit import KST, Account, AskBid, CalmSortProxyModel, Order, OrderState, OrderTableModel, OrderType
 
@@ -135,7 +135,7 @@ class OrderRows(OrderTableModel):
                 at = order.ordered_at if order is not None else None
                 return f"{at.astimezone(KST):%m-%d %H:%M:%S}" if at else "–"
             case "code":
-                return f"{market_name(self._state, code)} {base}/{quote}"
+                return f"{self._state.market_name(code)} {base}/{quote}"
             case "ask_bid":
                 return side_word(value)
             case "order_type":

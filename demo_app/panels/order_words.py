@@ -6,9 +6,8 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from PySide6.QtCore import QCoreApplication, QLocale
+from PySide6.QtCore import QCoreApplication
 
-from demo_app.terminal_state import TerminalState
 from demo_app.trading_guard import CONFIRM_PHRASE, TradingLockedError
 from qt_upbit import (
     AskBid,
@@ -24,18 +23,9 @@ from qt_upbit import (
     TimeInForce,
 )
 
-__all__ = ["condition_word", "explain", "market_name", "side_word", "smp_word", "state_word", "type_word"]
+__all__ = ["condition_word", "explain", "side_word", "smp_word", "state_word", "type_word"]
 
 translate = QCoreApplication.translate
-
-
-def market_name(state: TerminalState, code: str) -> str:
-    """The base currency's name in the user's language; its code where there is none."""
-    market = state.markets.get(code)
-    if market is None:
-        return code.partition("-")[2]
-    is_korean = QLocale().language() is QLocale.Language.Korean
-    return market.korean_name if is_korean else market.english_name
 
 
 def side_word(side: AskBid) -> str:

@@ -14,7 +14,7 @@ from demo_app import order_entry as entry
 from demo_app.panels.account_panel import AccountPanel
 from demo_app.panels.account_tables import style_table
 from demo_app.panels.order_rows import OrderRows, OrdersOf, OrderView
-from demo_app.panels.order_words import market_name, side_word, type_word
+from demo_app.panels.order_words import side_word, type_word
 from demo_app.panels.replace_dialog import ReplaceDialog
 from demo_app.panels.trading_dialogs import Question
 from demo_app.terminal_state import TerminalState
@@ -238,7 +238,7 @@ class OrdersPanel(AccountPanel):
 
     def _describe(self, order: Order) -> str:
         quote, _, base = order.code.partition("-")
-        words = f"{side_word(order.ask_bid)} {market_name(self.state, order.code)} ({order.code})"
+        words = f"{side_word(order.ask_bid)} {self.state.market_name(order.code)} ({order.code})"
         if order.remaining_volume is None:
             return f"{words} {type_word(order.order_type)} {formats.amount(order.price)} {quote}"
         at = "" if order.price is None else f" @ {entry.exact_text(order.price)} {quote}"
@@ -274,7 +274,7 @@ class OrdersPanel(AccountPanel):
         """Cancel every open order of the pair on show, after a question."""
         code = self.state.market
         call = functools.partial(self._cancel_open, (code,))
-        self._cancel_many(f"{market_name(self.state, code)} ({code})", self._open_orders(code), call)
+        self._cancel_many(f"{self.state.market_name(code)} ({code})", self._open_orders(code), call)
 
     def cancel_every(self) -> None:
         """Cancel every open order, after a question."""

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFormLayout, QLabel, QWidget
 from demo_app import order_entry as entry
 from demo_app.panels.message import Message
 from demo_app.panels.number_field import NumberField
-from demo_app.panels.order_words import explain, market_name, side_word
+from demo_app.panels.order_words import explain, side_word
 from demo_app.panels.trading_dialogs import TradingDialog
 from demo_app.terminal_state import TerminalState
 from demo_app.theme import SPACE
@@ -35,7 +35,7 @@ class ReplaceDialog(TradingDialog):
         self.setWindowTitle(self.tr("Replace an order"))
         quote, _, base = order.code.partition("-")
         color = state.theme.up if order.ask_bid is AskBid.BID else state.theme.down
-        title = QLabel(f"{side_word(order.ask_bid)} {market_name(state, order.code)} ({order.code})")
+        title = QLabel(f"{side_word(order.ask_bid)} {state.market_name(order.code)} ({order.code})")
         title.setFont(state.theme.font(13, bold=True))
         title.setStyleSheet(f"color: {color.name()};")
         self.price_field, self.volume_field = NumberField(), NumberField()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
-from PySide6.QtCore import QEvent, QItemSelectionModel, QLocale, QObject, QPoint, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QItemSelectionModel, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QGuiApplication,
     QHideEvent,
@@ -71,7 +71,6 @@ class WatchListPanel(Panel):
     """Every market of the exchange: a click on a header sorts, typing finds, Enter shows it everywhere.
 
     Only rows in sight are streamed; the others are sorted by one REST call a minute while the panel is shown.
-    Names are Korean where the widget's locale is.
 
     Args:
         state: what all panels share.
@@ -85,9 +84,9 @@ class WatchListPanel(Panel):
         self._account: Account | None = None
         self._error = ""
         self._is_asking = False
-        self.model = WatchModel(self)
+        self.model = WatchModel(state, self)
         self.model.favourites = self._read_favourites()
-        self.order = WatchOrder(self.model, self)
+        self.order = WatchOrder(state, self.model, self)
         self.search = _SearchField()
         self.search.setClearButtonEnabled(True)
         self.search.installEventFilter(self)
@@ -197,7 +196,6 @@ class WatchListPanel(Panel):
 
     def retranslate(self) -> None:
         """Every text again."""
-        self.model.korean = self.locale().language() == QLocale.Language.Korean
         self.model.caution_text = {
             "": self.tr("Investment warning: the exchange may end trading of this pair"),
             "PRICE_FLUCTUATIONS": self.tr("Caution: sudden rise or fall of the price"),
@@ -250,7 +248,6 @@ class WatchListPanel(Panel):
 
     def _on_markets(self) -> None:
         markets = self.state.markets
-        self.model.markets = markets
         if not markets:
             self._show_loading()
             self._patience.start()
@@ -479,12 +476,6 @@ class WatchListPanel(Panel):
                 self._clear_search()
                 return True
         return super().eventFilter(watched, event)
-
-    def changeEvent(self, event: QEvent) -> None:
-        """Names follow the locale."""
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.LocaleChange:
-            self.retranslate()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Follow again what is in sight."""

@@ -12,7 +12,9 @@ from typing import Any, Final
 from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from demo_app import formats, hangul
-from qt_upbit import CalmSortProxyModel, Market, TickerEvent, TickerTableModel
+from demo_app.language import is_korean
+from demo_app.terminal_state import TerminalState
+from qt_upbit import CalmSortProxyModel, TickerEvent, TickerTableModel
 
 __all__ = ["Column", "WatchModel", "WatchOrder", "turnover"]
 
@@ -67,15 +69,15 @@ class WatchModel(TickerTableModel):
     or what was streamed, whichever is later.
 
     Args:
+        state: names of the markets, in the language of now.
         parent: owner.
     """
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, state: TerminalState, parent: QObject | None = None) -> None:
         super().__init__(parent, columns=[_FIELD[column] for column in Column])
-        self.korean = True
+        self._state = state
         self.favourites: Collection[str] = ()
         self.caution_text: dict[str, str] = {}
-        self.markets: Mapping[str, Market] = {}
         self._seed: dict[str, TickerEvent] = {}
         self._points: dict[str, deque[float]] = {}
         self._point_at: dict[str, float] = {}
@@ -107,13 +109,6 @@ class WatchModel(TickerTableModel):
             return getattr(seed, name)
         return self.value(row, name)
 
-    def name(self, code: str) -> str:
-        """A market's name in the language of now."""
-        market = self.markets.get(code)
-        if market is None:
-            return code
-        return market.korean_name if self.korean else market.english_name
-
     def points(self, code: str) -> Collection[float]:
         """Recent prices, oldest first: what was streamed while the row was in sight."""
         return self._points.get(code, ())
@@ -136,7 +131,7 @@ class WatchModel(TickerTableModel):
         if column is Column.FAVOURITE:
             return "★" if code in self.favourites else "☆"
         if column is Column.NAME:
-            return self.name(code)
+            return self._state.market_name(code)
         if column is Column.SPARKLINE:
             return ""
         value = self.known(row, _FIELD[column])
@@ -147,20 +142,20 @@ class WatchModel(TickerTableModel):
         if column is Column.CHANGE:
             arrow = "▲" if value > 0 else "▼" if value < 0 else ""
             return f"{arrow} {formats.percent(value)}".lstrip() if value else formats.percent(0, sign=False)
-        return turnover(value, korean=self.korean)
+        return turnover(value, korean=is_korean())
 
     def _sort_key(self, row: int, column: Column) -> float | str | None:
         code = self.codes[row]
         if column is Column.FAVOURITE:
             return float(code in self.favourites)
         if column is Column.NAME:
-            return self.name(code).casefold()
+            return self._state.market_name(code).casefold()
         value = self.known(row, _FIELD[column])
         return None if value is None else float(value)
 
     def _tool_tip(self, row: int) -> str:
         code = self.codes[row]
-        market = self.markets.get(code)
+        market = self._state.markets.get(code)
         if market is None:
             return code
         lines = [f"{market.korean_name} · {market.english_name} · {code}"]
@@ -196,12 +191,14 @@ class WatchOrder(CalmSortProxyModel):
     """Sorts calmly, and shows the codes that are accepted and hold what was typed.
 
     Args:
+        state: names of the markets.
         model: the rows.
         parent: owner.
     """
 
-    def __init__(self, model: WatchModel, parent: QObject | None = None) -> None:
+    def __init__(self, state: TerminalState, model: WatchModel, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._state = state
         self._model = model
         self._accepted: frozenset[str] = frozenset()
         self.setSourceModel(model)
@@ -229,6 +226,6 @@ class WatchOrder(CalmSortProxyModel):
         return self._model.codes[source_row] in self._accepted
 
     def _holds(self, code: str, query: str) -> bool:
-        market = self._model.markets.get(code)
+        market = self._state.markets.get(code)
         names = (code,) if market is None else (code, market.korean_name, market.english_name)
         return any(hangul.matches(query, name) for name in names)

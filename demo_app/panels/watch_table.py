@@ -93,12 +93,12 @@ class _Cells(QStyledItemDelegate):
         return theme.text if not change else theme.up if change > 0 else theme.down
 
     def _paint_name(self, painter: QPainter, rect: QRect, code: str) -> None:
-        theme, market = self._state.theme, self._model.markets.get(code)
+        theme, market = self._state.theme, self._state.markets.get(code)
         upper = QRect(rect.left(), rect.top() + 2, rect.width(), rect.height() // 2)
         lower = QRect(rect.left(), rect.top() + rect.height() // 2, rect.width(), rect.height() // 2 - 3)
         painter.setPen(theme.text)
         name = painter.fontMetrics().elidedText(
-            self._model.name(code), Qt.TextElideMode.ElideRight, upper.width()
+            self._state.market_name(code), Qt.TextElideMode.ElideRight, upper.width()
         )
         painter.drawText(upper, _LEFT, name)
         painter.setFont(self._small)

@@ -11,7 +11,10 @@ from PySide6.QtWidgets import QLabel, QPushButton
 
 from demo_app.dialogs.settings import SettingsDialog
 from demo_app.main_window import MainWindow
+from demo_app.panels.chart import ChartPanel
 from demo_app.panels.orders import OrdersPanel
+from demo_app.panels.watch_list import WatchListPanel
+from demo_app.panels.watch_model import Column
 from qt_upbit import ConnectionState, Credentials, GlobalWebSocketManager, Scope
 from qt_upbit.simulator import SimulatedServer
 from tests.demo_app.conftest import Open
@@ -127,3 +130,22 @@ async def test_who_wants_to_enter_keys_meets_the_settings(exchange: Exchange, op
     button.click()
     await until(lambda: bool(window.findChildren(SettingsDialog)))
     window.findChildren(SettingsDialog)[0].close()
+
+
+async def test_names_of_markets_change_with_the_language(exchange: Exchange, open_window: Open) -> None:
+    await exchange()
+    window = open_window()
+    window.state.set_markets(await window.state.rest.get_markets())
+    watch, chart = window.panel("watch_list"), window.panel("chart")
+    assert isinstance(watch, WatchListPanel)
+    assert isinstance(chart, ChartPanel)
+    name = watch.order.index(watch.order.row_of("KRW-BTC"), Column.NAME)
+
+    async def speak(language: str, wanted: str) -> None:
+        window.appearance.set_language(language)
+        # Qt posts the event to windows.
+        await until(lambda: chart.content.title.startswith(f"{wanted} BTC/KRW"))
+        assert name.data() == wanted
+
+    await speak("ko", "비트코인")
+    await speak("en", "Bitcoin")

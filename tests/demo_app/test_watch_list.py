@@ -48,8 +48,11 @@ _MADE: list[WatchListPanel] = []
 
 @pytest.fixture(autouse=True)
 def _ended() -> Iterator[None]:
-    """No panel outlives its test."""
+    """Names are Korean, and no panel outlives its test."""
+    before = QLocale()
+    QLocale.setDefault(QLocale(QLocale.Language.Korean, QLocale.Country.SouthKorea))
     yield
+    QLocale.setDefault(before)
     for panel in _MADE:
         if shiboken6.isValid(panel):
             panel.close()
@@ -62,7 +65,6 @@ def _panel(state: TerminalState) -> WatchListPanel:
     panel = WatchListPanel(state)
     _MADE.append(panel)
     panel.resize(560, 400)
-    panel.setLocale(QLocale("ko"))
     return panel
 
 
@@ -271,12 +273,13 @@ class TestByHand:
         assert QGuiApplication.clipboard().text() == "KRW-BTC\t비트코인\t–\t–\t–"
         panel.close()
 
-    async def test_names_follow_the_locale_and_warnings_are_explained(self, state: TerminalState) -> None:
+    async def test_names_follow_the_language_and_warnings_are_explained(self, state: TerminalState) -> None:
         panel = _panel(state)
         state.set_markets(MARKETS)
         name = panel.order.index(panel.order.row_of("KRW-ETH"), Column.NAME)
         assert name.data() == "이더리움"
-        panel.setLocale(QLocale("en"))
+        QLocale.setDefault(QLocale(QLocale.Language.English, QLocale.Country.UnitedStates))
+        QApplication.sendEvent(panel, QEvent(QEvent.Type.LanguageChange))
         assert name.data() == "Ethereum"
         assert "Investment warning" in name.data(Qt.ItemDataRole.ToolTipRole)
         _tab(panel, "BTC")
