@@ -75,7 +75,7 @@ def parse(argv: Sequence[str] | None = None) -> Arguments:
     """Read the command line; exits with a message and code 2 when it is wrong."""
     parser = argparse.ArgumentParser(
         prog="python -m demo_app",
-        description="A trading terminal on a simulated Upbit. Shows only: it places no orders.",
+        description="A trading terminal on a simulated Upbit, or with --live on the real one.",
     )
     parser.add_argument("--live", action="store_true", help="use Upbit instead of the simulated exchange")
     parser.add_argument("--region", choices=[str(r) for r in Region], help="whose Upbit")

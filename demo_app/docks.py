@@ -9,7 +9,6 @@ from PySide6.QtCore import QByteArray, QCoreApplication, QObject, QSettings, QSi
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QWidget
 
 from demo_app.panel import Panel
-from demo_app.panels.account_panel import AccountPanel
 from demo_app.registry import LAYOUTS, PanelSpec, Place
 from demo_app.terminal_state import TerminalState
 
@@ -46,8 +45,6 @@ class PanelDock(QDockWidget):
             # Else the widest rows of three panels decide how small the window can be.
             self.panel.setMinimumSize(_LEAST)
             self.setWidget(self.panel)
-            if isinstance(self.panel, AccountPanel):
-                self.panel.keys_wanted.connect(self._state.keys_wanted)
             self.retranslate()
         return self.panel
 
@@ -223,6 +220,11 @@ class Docks(QObject):
 
     # --- single panels -----------------------------------------------------------------------------
 
+    @property
+    def made(self) -> list[Panel]:
+        """The panels that have been made so far."""
+        return [dock.panel for dock in self.docks.values() if dock.panel is not None]
+
     def panel(self, name: str) -> Panel:
         """A panel by its name, made if it was not yet."""
         return self.docks[name].make()
@@ -239,12 +241,11 @@ class Docks(QObject):
 
     def close_panels(self) -> None:
         """Tell every panel that the window goes: what they fetch, they need no more."""
-        for dock in self.docks.values():
-            if dock.panel is not None:
-                dock.panel.close()
-                # The manager closes before the panels go: none may wake up and ask it for something.
-                for timer in dock.panel.findChildren(QTimer):
-                    timer.stop()
+        for panel in self.made:
+            panel.close()
+            # The manager closes before the panels go: none may wake up and ask it for something.
+            for timer in panel.findChildren(QTimer):
+                timer.stop()
 
     def retranslate(self) -> None:
         """Name every tab again."""

@@ -132,7 +132,8 @@ class MainWindow(QMainWindow):
 
     def open_shortcuts(self) -> None:
         """List every key."""
-        self._open(ShortcutsDialog(self.commands.by_menu(), self))
+        panels = [(panel.title(), panel.shortcuts()) for panel in self.docks.made if panel.shortcuts()]
+        self._open(ShortcutsDialog(self.commands.by_menu(), panels, self))
 
     def open_about(self) -> None:
         """Say what this is."""

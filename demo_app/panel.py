@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, Final
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from demo_app.terminal_state import TerminalState
 from demo_app.theme import SPACE
+from qt_upbit import ConnectionState, Scope
 
-__all__ = ["Panel"]
+__all__ = ["SEEING", "Panel"]
+
+SEEING: Final = frozenset((ConnectionState.IDLE, ConnectionState.CONNECTING, ConnectionState.LIVE))
+"""While a connection is in one of these, what it has shown is of now, or nothing was shown yet."""
 
 
 class _Curtain(QWidget):
@@ -101,6 +105,7 @@ class Panel(QWidget):
         self.setProperty("kind", "panel")
         self.state = state
         self.stale_text = ""
+        self._followed: Scope | None = None
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
@@ -113,6 +118,10 @@ class Panel(QWidget):
     def title(self) -> str:
         """What stands on its tab, in the language of now."""
         raise NotImplementedError
+
+    def shortcuts(self) -> tuple[tuple[str, str], ...]:
+        """Keys that work in it and what they do, for the list of all."""
+        return ()
 
     def retranslate(self) -> None:
         """Set every text again: the language has changed. Called by the panel's own constructor as well."""
@@ -154,6 +163,31 @@ class Panel(QWidget):
             self._veil.setVisible(bool(text))
             self._veil.update()
 
+    def follow(self, scope: Scope) -> None:
+        """Look stale from now on whenever the connection of `scope` does not see what happens."""
+        self._followed = scope
+        self.state.manager.state_changed.connect(self._on_connection_state)
+        self._judge_connection(self.state.manager.state(scope))
+
+    def timer(
+        self, name: str, interval_ms: int, slot: Callable[[], object] | None, *, repeats: bool = False
+    ) -> QTimer:
+        """A timer of the panel, not started; without a slot somebody asks whether it runs."""
+        timer = QTimer(self)
+        timer.setObjectName(name)
+        timer.setSingleShot(not repeats)
+        timer.setInterval(interval_ms)
+        if slot is not None:
+            timer.timeout.connect(slot)
+        return timer
+
+    def _on_connection_state(self, scope: Scope, state: ConnectionState) -> None:
+        if scope is self._followed:
+            self._judge_connection(state)
+
+    def _judge_connection(self, state: ConnectionState) -> None:
+        self.set_stale("" if state in SEEING else self.tr("Not live"))
+
     # --- Qt ----------------------------------------------------------------------------------------
 
     def changeEvent(self, event: QEvent) -> None:
@@ -161,6 +195,8 @@ class Panel(QWidget):
         super().changeEvent(event)
         if event.type() == QEvent.Type.LanguageChange:
             self.retranslate()
+            if self._followed is not None:
+                self._judge_connection(self.state.manager.state(self._followed))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Curtain and veil cover all of it."""

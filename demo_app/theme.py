@@ -80,7 +80,7 @@ class Theme:
         font.setFamilies([name for name in _FAMILIES if name in available] or [font.family()])
         font.setPointSizeF(points)
         font.setBold(bold)
-        font.setFeature(QFont.Tag("tnum"), 1)
+        font.setFeature(QFont.Tag.fromString("tnum"), 1)
         return font
 
     def stylesheet(self) -> str:

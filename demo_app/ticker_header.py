@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWi
 
 from demo_app import formats
 from demo_app.language import is_korean
+from demo_app.panel import SEEING
 from demo_app.terminal_state import TerminalState
 from demo_app.theme import SPACE
 from qt_upbit import Change, ConnectionState, Scope, Subscription, TickerEvent, WebSocketClientProxy
@@ -15,7 +16,6 @@ from qt_upbit import Change, ConnectionState, Scope, Subscription, TickerEvent, 
 __all__ = ["TickerHeader"]
 
 _FIGURES = ("day_high", "day_low", "volume_24h", "turnover_24h")
-_SEEING = {ConnectionState.LIVE, ConnectionState.CONNECTING, ConnectionState.IDLE}
 
 
 class TickerHeader(QWidget):
@@ -97,7 +97,7 @@ class TickerHeader(QWidget):
 
     def _on_state(self, scope: Scope, state: ConnectionState) -> None:
         if scope is Scope.PUBLIC:
-            self.set_stale(state not in _SEEING)
+            self.set_stale(state not in SEEING)
 
     def show_market(self, code: str) -> None:
         """Change the pair; the figures of the old one stay, grey, until the new ones come."""

@@ -26,10 +26,16 @@ class ShortcutsDialog(QDialog):
 
     Args:
         actions: with the name of their menu.
+        panels: titles of panels, with the keys that work in each and what they do.
         parent: owner.
     """
 
-    def __init__(self, actions: Sequence[tuple[str, QAction]], parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        actions: Sequence[tuple[str, QAction]],
+        panels: Sequence[tuple[str, Sequence[tuple[str, str]]]] = (),
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self.setObjectName("shortcuts")
         self.setWindowTitle(self.tr("Keyboard shortcuts"))
@@ -48,6 +54,11 @@ class ShortcutsDialog(QDialog):
                 groups[menu] = QTreeWidgetItem(self.list, [menu])
             item = QTreeWidgetItem(groups[menu], [plain_text(action), keys])
             item.setIcon(0, action.icon())
+        for title, shortcuts in panels:
+            group = QTreeWidgetItem(self.list, [title])
+            for keys, text in shortcuts:
+                native = QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
+                QTreeWidgetItem(group, [text, native])
         self.list.expandAll()
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)

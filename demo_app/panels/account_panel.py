@@ -6,7 +6,7 @@ import functools
 from collections.abc import Awaitable, Callable
 from typing import ClassVar
 
-from PySide6.QtCore import QEvent, QTimer, Signal
+from PySide6.QtCore import QEvent, QTimer
 from PySide6.QtWidgets import QWidget
 
 from demo_app.panel import Panel
@@ -34,14 +34,10 @@ _DOWN = frozenset((ConnectionState.RECONNECTING, ConnectionState.STALE))
 class AccountPanel(Panel):
     """Override `attach` and `detach`; call `sign_in` at the end of the constructor.
 
-    Signals:
-        ``keys_wanted()``: the user wants to enter API keys: open the settings.
-
     Args:
         state, parent: as `Panel`.
     """
 
-    keys_wanted = Signal()
     MESSAGE_LINES: ClassVar[int] = 1
     """Height of `message`, which never changes."""
 
@@ -105,7 +101,7 @@ class AccountPanel(Panel):
             self.show_curtain(
                 self.tr("No API keys: your account cannot be read."),
                 self.tr("Enter API keys"),
-                self.keys_wanted.emit,
+                self.state.keys_wanted.emit,
             )
             return
         if account.is_closed:
@@ -120,7 +116,7 @@ class AccountPanel(Panel):
             refusal = manager.error(Scope.PRIVATE) or refusal
         if isinstance(refusal, AuthenticationError):
             self.set_stale("")
-            self.show_curtain(explain(refusal), self.tr("Enter API keys"), self.keys_wanted.emit)
+            self.show_curtain(explain(refusal), self.tr("Enter API keys"), self.state.keys_wanted.emit)
         elif self._was_synchronized or self._in_doubt:
             self.show_body()
             is_down = manager.state(Scope.PRIVATE) in _DOWN

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -25,7 +25,6 @@ from qt_upbit import (
     CandleFeed,
     CandlePeriod,
     CandleUnit,
-    ConnectionState,
     QtUpbitError,
     Scope,
     round_to_tick,
@@ -39,7 +38,6 @@ _PAGES: Final = {CandlePeriod.WEEK: 200, CandlePeriod.MONTH: 120, CandlePeriod.Y
 _PATIENCE_MS: Final = 1_500
 """So long the old candles stay, grey, while the new ones are on their way."""
 _PAUSE_MS: Final = 5_000
-_SEEING: Final = {ConnectionState.LIVE, ConnectionState.CONNECTING, ConnectionState.IDLE}
 
 
 class ChartPanel(Panel):
@@ -73,16 +71,9 @@ class ChartPanel(Panel):
         self.setFocusProxy(self.canvas)
         QWidget.setTabOrder(self.canvas, self.bar)
         self._dialog: IndicatorDialog | None = None
-        self._patience = QTimer(self)
-        self._patience.setObjectName("chart patience")
-        self._patience.setSingleShot(True)
-        self._patience.setInterval(_PATIENCE_MS)
-        self._patience.timeout.connect(self._on_patience)
+        self._patience = self.timer("chart patience", _PATIENCE_MS, self._on_patience)
         # A page that failed is not asked for again with every tick.
-        self._pause = QTimer(self)
-        self._pause.setObjectName("chart pause")
-        self._pause.setSingleShot(True)
-        self._pause.setInterval(_PAUSE_MS)
+        self._pause = self.timer("chart pause", _PAUSE_MS, None)
         self._own = OwnTrades(self)
         self._own.changed.connect(self._show_own)
 
@@ -96,10 +87,9 @@ class ChartPanel(Panel):
         self.canvas.copy_wanted.connect(self.copy_picture)
         state.market_changed.connect(self._on_market)
         state.markets_changed.connect(self._name_it)
-        state.manager.state_changed.connect(self._on_state)
         self.retranslate()
         self.apply_theme()
-        self._on_state(Scope.PUBLIC, state.manager.state(Scope.PUBLIC))
+        self.follow(Scope.PUBLIC)
         self._load()
 
     # --- Panel -------------------------------------------------------------------------------------
@@ -260,10 +250,6 @@ class ChartPanel(Panel):
         self._reveal()
         text = self.tr("Candles could not be loaded")
         self.show_curtain(f"{text}\n{why.split(';')[0][:160]}", self.tr("Retry"), self._load)
-
-    def _on_state(self, scope: Scope, state: ConnectionState) -> None:
-        if scope is Scope.PUBLIC:
-            self.set_stale("" if state in _SEEING else self.tr("Not live"))
 
     # --- what the user does ------------------------------------------------------------------------
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import functools
 import uuid
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Final
 
-from PySide6.QtCore import QSignalBlocker, QTimer
+from PySide6.QtCore import QSignalBlocker
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QComboBox, QWidget
 
@@ -85,11 +84,11 @@ class OrderFormPanel(AccountPanel):
         self._proxy.ticker_received.connect(self._on_ticker)
         self.fields = OrderFields(state, self.message)
         self.set_body(self.fields)
-        self._switch_timer = self._timer("order form switch", _SWITCH_MS, self._load_chance, single_shot=True)
+        self._switch_timer = self.timer("order form switch", _SWITCH_MS, self._load_chance)
         self._connect_fields()
         for keys, slot in (("Ctrl+B", self.buy), ("Ctrl+S", self.sell), ("Ctrl+L", self._lock)):
             QShortcut(QKeySequence(keys), self).activated.connect(slot)
-        self._timer("order form band", _BAND_MS, self.fields.band.show_state, single_shot=False).start()
+        self.timer("order form band", _BAND_MS, self.fields.band.show_state, repeats=True).start()
         state.market_changed.connect(self.show_market)
         state.markets_changed.connect(self._refresh)
         state.order_drafted.connect(self.take)
@@ -97,14 +96,6 @@ class OrderFormPanel(AccountPanel):
         self.apply_theme()
         self.show_market(state.market)
         self.sign_in()
-
-    def _timer(self, name: str, ms: int, slot: Callable[[], object], *, single_shot: bool) -> QTimer:
-        timer = QTimer(self)
-        timer.setObjectName(name)
-        timer.setSingleShot(single_shot)
-        timer.setInterval(ms)
-        timer.timeout.connect(slot)
-        return timer
 
     def _connect_fields(self) -> None:
         fields = self.fields
@@ -132,7 +123,7 @@ class OrderFormPanel(AccountPanel):
         return self.tr("Order")
 
     def shortcuts(self) -> tuple[tuple[str, str], ...]:
-        """Keys and what they do, for a list of all."""
+        """As `Panel.shortcuts`."""
         return (
             ("Ctrl+B", self.tr("Buy: go to the order form")),
             ("Ctrl+S", self.tr("Sell: go to the order form")),

@@ -101,7 +101,7 @@ class OrdersPanel(AccountPanel):
         return self.tr("My orders")
 
     def shortcuts(self) -> tuple[tuple[str, str], ...]:
-        """Keys and what they do, for a list of all."""
+        """As `Panel.shortcuts`."""
         return (
             ("Del", self.tr("Cancel the selected orders")),
             ("Ctrl+C", self.tr("Copy the selected orders")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
-from PySide6.QtCore import QEvent, QItemSelectionModel, QObject, QPoint, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QItemSelectionModel, QObject, QPoint, Qt, Signal
 from PySide6.QtGui import (
     QGuiApplication,
     QHideEvent,
@@ -33,7 +33,7 @@ from demo_app.panels.watch_model import Column, WatchModel, WatchOrder
 from demo_app.panels.watch_table import WatchTable
 from demo_app.terminal_state import TerminalState
 from demo_app.theme import SPACE
-from qt_upbit import Account, ConnectionState, QtUpbitError, Scope, owned_slot
+from qt_upbit import Account, QtUpbitError, Scope, owned_slot
 
 __all__ = ["WatchListPanel"]
 
@@ -45,7 +45,6 @@ _SETTLE_MS: Final = 150
 _SEED_MS: Final = 60_000
 _PATIENCE_MS: Final = 10_000
 _FOLLOWED_AT_MOST: Final = 60
-_SEEING: Final = frozenset((ConnectionState.IDLE, ConnectionState.CONNECTING, ConnectionState.LIVE))
 
 
 class _SearchField(QLineEdit):
@@ -107,23 +106,15 @@ class WatchListPanel(Panel):
         self._stack.addWidget(self.table)
         self._stack.addWidget(self._make_none())
         self.set_body(self._make_body())
-        self._settle = self._timer("watch list rows in sight", _SETTLE_MS, self._follow)
-        self._refresh = self._timer("watch list prices", _SEED_MS, self._ask_prices)
-        self._patience = self._timer("watch list patience", _PATIENCE_MS, self._on_late)
+        self._settle = self.timer("watch list rows in sight", _SETTLE_MS, self._follow)
+        self._refresh = self.timer("watch list prices", _SEED_MS, self._ask_prices)
+        self._patience = self.timer("watch list patience", _PATIENCE_MS, self._on_late)
         self._restore_sorting()
         self._connect()
         self.retranslate()
         self.apply_theme()
         self._on_markets()
-        self._on_state(Scope.PUBLIC, state.manager.state(Scope.PUBLIC))
-
-    def _timer(self, name: str, interval_ms: int, slot: object) -> QTimer:
-        timer = QTimer(self)
-        timer.setObjectName(name)
-        timer.setSingleShot(True)
-        timer.setInterval(interval_ms)
-        timer.timeout.connect(slot)
-        return timer
+        self.follow(Scope.PUBLIC)
 
     def _make_none(self) -> QWidget:
         page = QWidget()
@@ -153,7 +144,6 @@ class WatchListPanel(Panel):
         state = self.state
         state.markets_changed.connect(self._on_markets)
         state.market_changed.connect(self._on_market)
-        state.manager.state_changed.connect(self._on_state)
         self.search.textChanged.connect(self._filter)
         self.search.composed.connect(self._filter)
         self.table.chosen.connect(state.set_market)
@@ -217,7 +207,6 @@ class WatchListPanel(Panel):
         self._name_tabs()
         self.model.refresh()
         self._filter()
-        self._show_state(self.state.manager.state(Scope.PUBLIC))
         if self.has_curtain:
             self._show_loading()
 
@@ -371,13 +360,6 @@ class WatchListPanel(Panel):
         # Not where it was cancelled: the panel is no more.
         self._refresh.start()
         self._show_foot()
-
-    def _on_state(self, scope: Scope, state: ConnectionState) -> None:
-        if scope is Scope.PUBLIC:
-            self._show_state(state)
-
-    def _show_state(self, state: ConnectionState) -> None:
-        self.set_stale("" if state in _SEEING else self.tr("Not live"))
 
     # --- loading and errors ------------------------------------------------------------------------
 

@@ -150,11 +150,14 @@ async def test_every_action_has_a_key(window: MainWindow) -> None:
 
 
 async def test_the_list_of_keys_has_them_all(window: MainWindow) -> None:
+    in_panels = dict(window.panel("orders").shortcuts()) | dict(window.panel("order_form").shortcuts())
     window.commands.actions["shortcuts"].trigger()
     dialog = _opened(ShortcutsDialog)
     groups = (dialog.list.topLevelItem(row) for row in range(dialog.list.topLevelItemCount()))
     listed = {group.child(row).text(0) for group in groups for row in range(group.childCount())}
-    assert listed == {plain_text(a) for _, a in window.commands.by_menu() if a.shortcuts()}
+    named = {plain_text(a) for _, a in window.commands.by_menu() if a.shortcuts()}
+    assert in_panels
+    assert listed == named | set(in_panels.values())
 
 
 async def test_pages_leaf_through_the_markets(window: MainWindow) -> None:

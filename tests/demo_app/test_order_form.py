@@ -337,7 +337,7 @@ async def test_a_line_that_is_down_is_said_and_veils_no_band(exchange: Exchange,
 async def test_without_keys_it_asks_for_them(exchange: Exchange, make: Make) -> None:
     await exchange(keys=None)
     form, wanted = make(), []
-    form.keys_wanted.connect(lambda: wanted.append(1))
+    form.state.keys_wanted.connect(lambda: wanted.append(1))
     assert form.has_curtain
     (button,) = (each for each in form.findChildren(QPushButton) if each.text() == "Enter API keys")
     button.click()

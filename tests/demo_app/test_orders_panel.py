@@ -270,7 +270,7 @@ async def test_a_refused_key_is_said_and_another_key_helps(exchange: Exchange, m
     wrong = Credentials(access_key=SIMULATED_ACCESS_KEY, secret_key="w" * 64)
     server = await exchange(keys=wrong)
     panel, wanted = make(), []
-    panel.keys_wanted.connect(lambda: wanted.append(1))
+    panel.state.keys_wanted.connect(lambda: wanted.append(1))
     await until(lambda: "refused the API key" in _curtain_text(panel))
     assert "w" * 64 not in _curtain_text(panel)
     right = Credentials(access_key=SIMULATED_ACCESS_KEY, secret_key=server.settings.secret_key)

@@ -190,10 +190,6 @@
         <translation>다시 시도</translation>
     </message>
     <message>
-        <source>Not live</source>
-        <translation>실시간 아님</translation>
-    </message>
-    <message>
         <source>Copied</source>
         <translation>복사됨</translation>
     </message>

@@ -679,4 +679,11 @@
         <translation>거래대금 24h</translation>
     </message>
 </context>
+<context>
+    <name>Panel</name>
+    <message>
+        <source>Not live</source>
+        <translation>실시간 아님</translation>
+    </message>
+</context>
 </TS>

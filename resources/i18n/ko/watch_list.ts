@@ -120,11 +120,6 @@
         <translation>화면 밖 시세를 받지 못했습니다: {error}</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/watch_list.py" line="382"/>
-        <source>Not live</source>
-        <translation>실시간 아님</translation>
-    </message>
-    <message>
         <location filename="../../../demo_app/panels/watch_list.py" line="389"/>
         <source>The markets could not be read: {error}</source>
         <translation>마켓 목록을 받지 못했습니다: {error}</translation>
