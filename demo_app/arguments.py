@@ -15,7 +15,7 @@ __all__ = ["Arguments", "parse"]
 
 _CODE: Final = re.compile(r"[A-Z0-9]+-[A-Z0-9]+")
 _LONGEST_S: Final = 86_400.0
-_LAYOUTS: Final = ("trading", "chart", "book", "wide")
+_LAYOUTS: Final = ("trading", "chart", "book", "wide", "compact")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Final
 from PySide6.QtCore import QByteArray, QCoreApplication, QObject, QSettings, QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QWidget
 
+from demo_app.dock_tabs import DockTabs
 from demo_app.panel import Panel
 from demo_app.registry import LAYOUTS, PanelSpec, Place
 from demo_app.terminal_state import TerminalState
@@ -97,6 +98,7 @@ class Docks(QObject):
             self.docks[spec.name] = PanelDock(spec, state, window)
             # Until there is a layout: the window would show all its children.
             self.docks[spec.name].hide()
+        self.tabs = DockTabs(window, self.docks.values())
 
     # --- layouts -----------------------------------------------------------------------------------
 

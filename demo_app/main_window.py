@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtCore import QEvent, QPoint, QSize, Qt
 from PySide6.QtGui import QCloseEvent, QIcon, QShowEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QMainWindow, QToolBar, QWidget
 
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from qt_upbit.simulator import SimulatedServer
 
 __all__ = ["MainWindow"]
+
+_ROOMY: Final = QSize(1200, 760)
+"""A window smaller than this begins with the layout for small screens."""
 
 
 class MainWindow(QMainWindow):
@@ -168,7 +171,7 @@ class MainWindow(QMainWindow):
         if self._layout in LAYOUTS:
             self.docks.apply(self._layout)
         elif not self.docks.recall():
-            self.docks.apply(self.docks.current)
+            self.docks.apply("compact" if self._is_small() else self.docks.current)
         if self._size is not None:
             self.resize(*self._size)
         # Not in the search field, where a key would be taken for a market.
@@ -178,6 +181,10 @@ class MainWindow(QMainWindow):
             self.connection_line.show_notice(
                 self.tr("Welcome. Ctrl+Shift+P finds every command, Ctrl+K a market, F1 lists the keys.")
             )
+
+    def _is_small(self) -> bool:
+        width, height = self._size or (self.width(), self.height())
+        return width < _ROOMY.width() or height < _ROOMY.height()
 
     def changeEvent(self, event: QEvent) -> None:
         """The language may have changed."""

@@ -65,35 +65,44 @@ class PanelSpec:
 PANELS: Final = (
     PanelSpec(
         WatchListPanel, QT_TRANSLATE_NOOP("Panels", "Watch list"), "star", "market", "Ctrl+1",
-        {"trading": Place(0, 0, 4, 5), "wide": Place(0, 0, 4)},
+        {"trading": Place(0, 0, 4, 4), "wide": Place(0, 0, 4), "compact": Place(0, 0, 3)},
     ),
     PanelSpec(
         ChartPanel, QT_TRANSLATE_NOOP("Panels", "Chart"), "chart-candlestick", "market", "Ctrl+2",
-        {"trading": Place(1, 0, 8, 7), "chart": Place(0), "wide": Place(1, 0, 8, 7)},
+        {
+            "trading": Place(1, 0, 8, 7), "chart": Place(0), "wide": Place(1, 0, 8, 7),
+            "compact": Place(1, 0, 6, 6),
+        },
     ),
     PanelSpec(
         PlainOrderbookPanel, QT_TRANSLATE_NOOP("Panels", "Order book"), "list-ordered", "market", "Ctrl+3",
-        {"trading": Place(2, 0, 3, 5), "book": Place(0, 0, 3), "wide": Place(2, 0, 3)},
+        {
+            "trading": Place(2, 0, 3, 5), "book": Place(0, 0, 3), "wide": Place(2, 0, 3),
+            "compact": Place(2, 0, 3),
+        },
     ),
     PanelSpec(
         PlainTradesPanel, QT_TRANSLATE_NOOP("Panels", "Trades"), "history", "market", "Ctrl+4",
-        {"trading": Place(2, 1, 3, 3), "book": Place(1, 0, 2), "wide": Place(3, 0, 3, 4)},
+        {
+            "trading": Place(2, 1, 3, 3), "book": Place(1, 0, 2), "wide": Place(3, 0, 3, 4),
+            "compact": Place(2, 0, 3),
+        },
     ),
     PanelSpec(
         OrdersPanel, QT_TRANSLATE_NOOP("Panels", "Orders"), "receipt-text", "account", "Ctrl+5",
-        {"trading": Place(1, 1, 8, 3), "wide": Place(1, 1, 8, 3)},
+        {"trading": Place(1, 1, 8, 3), "wide": Place(1, 1, 8, 3), "compact": Place(1, 1, 6, 4)},
     ),
     PanelSpec(
         BalancesPanel, QT_TRANSLATE_NOOP("Panels", "Balances"), "wallet", "account", "Ctrl+6",
-        {"trading": Place(1, 1, 8, 3), "wide": Place(3, 1, 3, 3)},
+        {"trading": Place(1, 1, 8, 3), "wide": Place(3, 1, 3, 3), "compact": Place(1, 1, 6, 4)},
     ),
     PanelSpec(
         OrderFormPanel, QT_TRANSLATE_NOOP("Panels", "Order form"), "notebook-pen", "account", "Ctrl+7",
-        {"trading": Place(0, 1, 4, 5), "wide": Place(3, 2, 3, 5)},
+        {"trading": Place(0, 1, 4, 5), "wide": Place(3, 2, 3, 5), "compact": Place(0, 0, 3)},
     ),
     PanelSpec(
         PerformancePanel, QT_TRANSLATE_NOOP("Panels", "Performance"), "activity", "connection", "Ctrl+8",
-        {"trading": Place(1, 1, 8, 3), "wide": Place(1, 1, 8, 3)}, always=True,
+        {"trading": Place(1, 1, 8, 3), "wide": Place(1, 1, 8, 3), "compact": Place(1, 1, 6, 4)}, always=True,
     ),
 )  # fmt: skip
 """In the order of the menu."""
@@ -103,5 +112,6 @@ LAYOUTS: Final = {
     "chart": QT_TRANSLATE_NOOP("Layouts", "Chart only"),
     "book": QT_TRANSLATE_NOOP("Layouts", "Book and tape"),
     "wide": QT_TRANSLATE_NOOP("Layouts", "Wide monitor"),
+    "compact": QT_TRANSLATE_NOOP("Layouts", "Small screen"),
 }
 """Names in settings and on screen; the first is what one meets first."""

@@ -408,6 +408,10 @@
         <source>Wide monitor</source>
         <translation>와이드 모니터</translation>
     </message>
+    <message>
+        <source>Small screen</source>
+        <translation>작은 화면</translation>
+    </message>
 </context>
 <context>
     <name>MainWindow</name>
@@ -684,6 +688,17 @@
     <message>
         <source>Not live</source>
         <translation>실시간 아님</translation>
+    </message>
+</context>
+<context>
+    <name>DockTabs</name>
+    <message>
+        <source>&amp;Float</source>
+        <translation>분리(&amp;F)</translation>
+    </message>
+    <message>
+        <source>&amp;Close</source>
+        <translation>닫기(&amp;C)</translation>
     </message>
 </context>
 </TS>
