@@ -476,6 +476,5 @@ class WatchListPanel(Panel):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """A narrow panel leaves out what can be missed most easily."""
         super().resizeEvent(event)
-        self.table.setColumnHidden(Column.SPARKLINE, self.width() < 460)
-        self.table.setColumnHidden(Column.TURNOVER, self.width() < 360)
+        self.table.fit(self.width())
         self._on_scrolled()

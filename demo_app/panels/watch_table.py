@@ -39,6 +39,16 @@ _SPARE_ROWS: Final = 6
 _RIGHT: Final = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _LEFT: Final = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
+_ROOMY: Final = 300
+_WIDTHS: Final = {
+    Column.FAVOURITE: (30, 290),
+    Column.SPARKLINE: (60, 460),
+    Column.PRICE: (104, 0),
+    Column.CHANGE: (82, 0),
+    Column.TURNOVER: (92, 360),
+}
+"""Of each column: its width, and how wide a panel has it. A star can be set by key and menu as well."""
+
 
 class _Cells(QStyledItemDelegate):
     def __init__(self, table: WatchTable, state: TerminalState, model: WatchModel, order: WatchOrder) -> None:
@@ -198,15 +208,7 @@ class WatchTable(QTableView):
         header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
-        widths = {
-            Column.FAVOURITE: 30,
-            Column.SPARKLINE: 60,
-            Column.PRICE: 104,
-            Column.CHANGE: 82,
-            Column.TURNOVER: 92,
-        }
-        for column, width in widths.items():
-            self.setColumnWidth(column, width)
+        self.fit(self.width())
         self.setSortingEnabled(True)
         # Flashes fade by themselves: only the price cells of rows in sight are painted for it.
         self._fade = QTimer(self)
@@ -215,6 +217,12 @@ class WatchTable(QTableView):
         self._fade.timeout.connect(self._step)
         model.dataChanged.connect(self._on_data)
         self.doubleClicked.connect(self._on_double_click)
+
+    def fit(self, room: int) -> None:
+        """Leave out in so many pixels what can be missed most easily; names keep their place."""
+        for column, (width, least_room) in _WIDTHS.items():
+            self.setColumnHidden(column, room < least_room)
+            self.setColumnWidth(column, width if room >= _ROOMY else width * 9 // 10)
 
     def code_now(self) -> str:
         """The pair of the current row; empty without one."""
