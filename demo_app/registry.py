@@ -11,9 +11,10 @@ from demo_app.panel import Panel
 from demo_app.panels.balances import BalancesPanel
 from demo_app.panels.chart import ChartPanel
 from demo_app.panels.order_form import OrderFormPanel
+from demo_app.panels.orderbook import OrderbookPanel
 from demo_app.panels.orders import OrdersPanel
 from demo_app.panels.performance import PerformancePanel
-from demo_app.panels.plain import PlainOrderbookPanel, PlainTradesPanel
+from demo_app.panels.trades import TradesPanel
 from demo_app.panels.watch_list import WatchListPanel
 
 __all__ = ["LAYOUTS", "PANELS", "PanelSpec", "Place"]
@@ -75,14 +76,14 @@ PANELS: Final = (
         },
     ),
     PanelSpec(
-        PlainOrderbookPanel, QT_TRANSLATE_NOOP("Panels", "Order book"), "list-ordered", "market", "Ctrl+3",
+        OrderbookPanel, QT_TRANSLATE_NOOP("Panels", "Order book"), "list-ordered", "market", "Ctrl+3",
         {
             "trading": Place(2, 0, 3, 5), "book": Place(0, 0, 3), "wide": Place(2, 0, 3),
             "compact": Place(2, 0, 3),
         },
     ),
     PanelSpec(
-        PlainTradesPanel, QT_TRANSLATE_NOOP("Panels", "Trades"), "history", "market", "Ctrl+4",
+        TradesPanel, QT_TRANSLATE_NOOP("Panels", "Trades"), "history", "market", "Ctrl+4",
         {
             "trading": Place(2, 1, 3, 3), "book": Place(1, 0, 2), "wide": Place(3, 0, 3, 4),
             "compact": Place(2, 0, 3),

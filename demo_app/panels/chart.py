@@ -304,6 +304,6 @@ class ChartPanel(Panel):
 
     def _show_own(self) -> None:
         code = self._content.bars.code
-        self._content.orders = self._own.orders(code)
+        self._content.orders = self._own.lines(code)
         self._content.fills = self._own.fills(code)
         self.canvas.update()

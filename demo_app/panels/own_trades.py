@@ -1,4 +1,4 @@
-"""`OwnTrades`: the user's own open orders and fills of one pair, for a chart."""
+"""`OwnTrades`: the user's own open orders and fills of one pair, for chart and order book."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from demo_app import formats
 from demo_app.panels.chart_overlay import FillMark, OrderLine
-from qt_upbit import Account, AskBid, CredentialsRequiredError, GlobalWebSocketManager, OrderType
+from qt_upbit import Account, AskBid, CredentialsRequiredError, GlobalWebSocketManager, Order, OrderType
 
 __all__ = ["OwnTrades"]
 
@@ -19,7 +19,7 @@ class OwnTrades(QObject):
     Fills are those that the account knows: of open orders and of the newest finished ones.
 
     Signals:
-        ``changed()``: look at `orders` and `fills` again.
+        ``changed()``: look at `open_orders`, `lines` and `fills` again.
     """
 
     changed = Signal()
@@ -52,14 +52,22 @@ class OwnTrades(QObject):
         if not self._timer.isActive():
             self._timer.start()
 
-    def orders(self, code: str) -> list[OrderLine]:
-        """Open orders of a pair that have a price."""
+    def open_orders(self, code: str) -> list[Order]:
+        """Open orders of a pair that stand in the book."""
         if self._account is None or self._account.is_closed:
             return []
         return [
-            OrderLine(float(order.price), order.ask_bid is AskBid.BID, formats.amount(order.remaining_volume))
+            order
             for order in self._account.open_orders
             if order.code == code and order.price is not None and order.order_type is OrderType.LIMIT
+        ]
+
+    def lines(self, code: str) -> list[OrderLine]:
+        """The same as lines of a chart."""
+        return [
+            OrderLine(float(order.price), order.ask_bid is AskBid.BID, formats.amount(order.remaining_volume))
+            for order in self.open_orders(code)
+            if order.price is not None
         ]
 
     def fills(self, code: str) -> list[FillMark]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 
 from qt_upbit.item_models.base import LiveTableModel, check_number
 from qt_upbit.item_models.fields import fields_of
@@ -28,6 +28,9 @@ class TradeListModel(LiveTableModel):
     Every trade comes once, also across a gap; a frame's trades are inserted together. Trades stand in the
     order in which they were received; a proxy can sort them by ``trade_timestamp``.
 
+    Signals:
+        ``gap_detected(scope, codes, begin, end)``: as of a `WebSocketClientProxy`.
+
     Args:
         parent, columns, manager: as `LiveTableModel`.
         limit: how many are kept.
@@ -35,6 +38,8 @@ class TradeListModel(LiveTableModel):
     Raises:
         ValueError: `limit` is no number of trades, or there is no such column.
     """
+
+    gap_detected = Signal(object, object, object, object)
 
     FIELDS = fields_of(
         TradeEvent,
@@ -64,6 +69,7 @@ class TradeListModel(LiveTableModel):
         self._proxy = WebSocketClientProxy("trade list", self, manager=self._manager)
         self._proxy.trade_received.connect(self._on_trades)
         self._proxy.error_occurred.connect(self.error_occurred)
+        self._proxy.gap_detected.connect(self.gap_detected)
         self._limit = limit
         self._codes: tuple[str, ...] = ()
         self._subscription: Subscription | None = None
@@ -103,16 +109,47 @@ class TradeListModel(LiveTableModel):
         self._known.clear()
         self._reset()
 
+    def seed(self, trades: Iterable[TradeEvent]) -> None:
+        """Add what happened before, oldest first as `RestClient.get_trades` gives it.
+
+        Trades that are known already, or of other pairs, are left out; so are those for which there is no
+        room. What is newer than the newest row goes on top of it, the others below the oldest.
+
+        Raises:
+            ProxyClosedError: the model is closed.
+        """
+        self._check_usable()
+        unknown = {
+            key: event
+            for event in trades
+            if (key := (event.code, event.sequential_id)) not in self._known and event.code in self._codes
+        }
+        newest = max((number for _, number in self._ids), default=None)
+        above = {key: event for key, event in unknown.items() if newest is not None and key[1] > newest}
+        older = [item for item in unknown.items() if item[0] not in above]
+        room = max(0, self._limit - len(self._rows) - len(self._pending))
+        below = dict(older[len(older) - room :] if room < len(older) else older)
+        self._known.update(above, below)
+        self._ids[:0] = below
+        # Both before a slot can ask for other pairs.
+        self._on_fresh(list(above.values()))
+        self._insert(len(self._rows), map(self._read, reversed(below.values())))
+
     def _release(self) -> None:
         self._proxy.close()
 
     def _on_trades(self, events: Sequence[TradeEvent]) -> None:
+        fresh = []
         for event in events:
             key = (event.code, event.sequential_id)
             if key not in self._known and event.code in self._codes:
                 self._known.add(key)
-                self._ids.append(key)
-                self._pending.append(event)
+                fresh.append(event)
+        self._on_fresh(fresh)
+
+    def _on_fresh(self, events: Sequence[TradeEvent]) -> None:
+        self._ids += [(event.code, event.sequential_id) for event in events]
+        self._pending += events
         # Some more than rows: a repetition may name one that has just left.
         if len(self._ids) > 4 * self._limit:
             gone = len(self._ids) - 2 * self._limit

@@ -20,7 +20,6 @@ from PySide6.QtCore import QSettings, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
 from demo_app.appearance import Appearance
-from demo_app.i18n import Translator
 from demo_app.language import Language
 from demo_app.main_window import MainWindow
 from demo_app.preferences import Preferences
@@ -80,14 +79,18 @@ def _silence(app: QApplication, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
         pytest.fail("Qt complained:\n  " + "\n  ".join(said))
 
 
-@pytest.fixture(params=["ko", "en"])
-def texts(request: pytest.FixtureRequest) -> Translator:
-    return Translator(request.param)
-
-
 @pytest.fixture(params=["dark", "light"])
-def theme(request: pytest.FixtureRequest, texts: Translator, app: QApplication) -> Theme:
-    return make_theme(request.param, korean=texts.is_korean)
+def theme(request: pytest.FixtureRequest, app: QApplication) -> Theme:
+    return make_theme(request.param, korean=True)
+
+
+@pytest.fixture(autouse=True)
+def _no_turns_without_a_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep pytest-qt from letting Qt turn between a test and its fixtures' end, where no asyncio loop runs.
+
+    In the terminal it always runs, and slots start coroutines.
+    """
+    monkeypatch.setattr("pytestqt.plugin._process_events", lambda: None)
 
 
 @pytest.fixture

@@ -113,6 +113,7 @@ async def test_a_click_shows_the_pair_where_there_is_one(exchange: Exchange, mak
     panel = await make()
     shown: list[str] = []
     panel.state.market_changed.connect(shown.append)
+    await until(lambda: len(_rows(panel)) == 2)
     model = panel.view.model()
     for row in range(model.rowCount()):
         panel.view.clicked.emit(model.index(row, 0))

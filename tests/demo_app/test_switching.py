@@ -8,10 +8,7 @@ import pytest
 import shiboken6
 
 from demo_app.connection_line import ConnectionLine
-from demo_app.i18n import Translator
-from demo_app.orderbook_view import OrderbookView
 from demo_app.terminal_state import TerminalState
-from demo_app.theme import Theme
 from demo_app.ticker_header import TickerHeader
 from qt_upbit.simulator import SimulatedServer
 from tests.support import events
@@ -34,22 +31,6 @@ async def test_the_headline_of_another_pair_is_grey(state: TerminalState) -> Non
     header.set_stale(False)
     assert header.isEnabled()
     shiboken6.delete(header)
-
-
-async def test_the_book_on_show_is_named_by_its_own_currency(
-    theme: Theme, texts: Translator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    view = OrderbookView(theme, texts)
-    named: list[str] = []
-    draw = view._draw_header
-    monkeypatch.setattr(view, "_draw_header", lambda painter, code: (named.append(code), draw(painter, code)))
-    view.show_market("KRW-BTC")
-    rows = [{"ask_price": 101.0, "bid_price": 99.0, "ask_size": 1.0, "bid_size": 2.0}]
-    view.proxy.orderbook_received.emit(events.orderbook("KRW-BTC", orderbook_units=rows))
-    view.show_market("BTC-XRP")
-    view.grab()
-    assert set(named) == {"KRW-BTC"}
-    shiboken6.delete(view)
 
 
 async def test_a_long_error_does_not_widen_the_window(state: TerminalState) -> None:

@@ -7,20 +7,20 @@ from typing import Any
 
 import pytest
 import shiboken6
-from PySide6.QtCore import QEvent, QPointF, QSettings, Qt
-from PySide6.QtGui import QMouseEvent
+from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QWidget
 
 from demo_app.connection_line import ConnectionLine
-from demo_app.i18n import Translator
 from demo_app.language import Language
-from demo_app.orderbook_view import OrderbookView
+from demo_app.panel import Panel
+from demo_app.panels.orderbook import OrderbookPanel
+from demo_app.panels.trades import TradesPanel
 from demo_app.theme import Theme
 from demo_app.ticker_header import TickerHeader
-from demo_app.trades_view import TradesView
 from qt_upbit import ConnectionState, GlobalWebSocketManager, Scope
 from tests.demo_app.conftest import make_state
 from tests.support import events
+from tests.support.wait import until
 
 pytestmark = pytest.mark.usefixtures("offline")
 
@@ -28,14 +28,15 @@ _SIZES = [(1, 1), (60, 40), (340, 560), (1080, 600), (3000, 1600)]
 Make = Callable[[type[Any]], Any]
 
 
-@pytest.fixture
-def make(theme: Theme, texts: Translator, settings: QSettings, language: Language) -> Iterator[Make]:
+@pytest.fixture(params=["ko", "en"])
+def make(
+    theme: Theme, settings: QSettings, language: Language, request: pytest.FixtureRequest
+) -> Iterator[Make]:
     made: list[QWidget] = []
-    language.use(texts.language)
+    language.use(request.param)
 
     def new(kind: type[Any]) -> Any:
-        shared = kind in (TickerHeader, ConnectionLine)
-        made.append(kind(make_state(settings, theme)) if shared else kind(theme, texts))
+        made.append(kind(make_state(settings, theme)))
         return made[-1]
 
     yield new
@@ -57,13 +58,6 @@ def _colors(widget: QWidget) -> int:
     return len({image.pixel(x, y) for x in range(0, image.width(), 3) for y in range(0, image.height(), 3)})
 
 
-# --- chart ----------------------------------------------------------------------------------------
-
-
-def _mouse(kind: QEvent.Type, x: float, y: float, button: Qt.MouseButton) -> QMouseEvent:
-    return QMouseEvent(kind, QPointF(x, y), QPointF(x, y), button, button, Qt.KeyboardModifier.NoModifier)
-
-
 # --- book -----------------------------------------------------------------------------------------
 
 
@@ -83,22 +77,27 @@ _BOOKS: dict[str, tuple[str, list[tuple[float, float, float, float]]]] = {
 }
 
 
+def _show(panel: Panel, code: str) -> None:
+    panel.state.set_market(code)
+    panel.show_body()
+    _paint(panel)
+
+
 @pytest.mark.parametrize("name", list(_BOOKS))
 async def test_orderbook(make: Make, name: str) -> None:
-    view = make(OrderbookView)
-    _paint(view)
+    panel: OrderbookPanel = make(OrderbookPanel)
+    _paint(panel)
     code, rows = _BOOKS[name]
-    view.show_market(code)
-    _paint(view)
-    view.proxy.orderbook_received.emit(_book(code, rows))
-    _paint(view)
-    assert _colors(view) > 1
-    view.proxy.ticker_received.emit(events.ticker(code, 99, prev_closing_price=98))
-    _paint(view)
-    view.set_stale(True)
-    _paint(view)
-    view.show_market("KRW-ETH")
-    _paint(view)
+    _show(panel, code)
+    panel.model._proxy.orderbook_received.emit(_book(code, rows))
+    await until(lambda: panel.model.book is not None)
+    _paint(panel)
+    assert _colors(panel) > 1
+    panel._proxy.ticker_received.emit(events.ticker(code, 99, prev_closing_price=98))
+    _paint(panel)
+    panel.set_stale("Not live")
+    _paint(panel)
+    _show(panel, "KRW-ETH")
 
 
 # --- tape -----------------------------------------------------------------------------------------
@@ -106,19 +105,19 @@ async def test_orderbook(make: Make, name: str) -> None:
 
 @pytest.mark.parametrize("code", ["KRW-BTC", "BTC-XRP", "USDT-BTC"])
 async def test_tape(make: Make, code: str) -> None:
-    view = make(TradesView)
-    _paint(view)
-    view.show_market(code)
-    _paint(view)
-    one = events.trade(code, 1, trade_volume=0.00000001)
-    view.proxy.trade_received.emit((one,))
-    _paint(view)
-    more = tuple(events.trade(code, n, trade_volume=n % 13, ask_bid="ASK") for n in range(1, 150))
-    view.proxy.trade_received.emit(more)
-    _paint(view)
-    view.proxy.trade_received.emit((events.trade("KRW-DOGE", 1),))
-    view.set_stale(True)
-    _paint(view)
+    panel: TradesPanel = make(TradesPanel)
+    _paint(panel)
+    _show(panel, code)
+    come = panel.model._proxy.trade_received.emit
+    come((events.trade(code, 1, trade_volume=0.00000001),))
+    await until(lambda: panel.model.rowCount() == 1)
+    _paint(panel)
+    come(tuple(events.trade(code, n, trade_volume=n % 13, ask_bid="ASK") for n in range(1, 150)))
+    await until(lambda: panel.model.rowCount() == 149)
+    _paint(panel)
+    panel.set_stale("Not live")
+    _paint(panel)
+    _show(panel, "KRW-ETH")
 
 
 # --- header, orders, connection line ----------------------------------------------------------------

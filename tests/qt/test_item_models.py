@@ -392,6 +392,37 @@ async def test_trades_are_newest_first_bounded_and_inserted_together(
     assert inserted == [(0, 2), (0, 2), (0, 4)]
 
 
+async def test_trades_of_before_go_below_and_what_was_missed_above(
+    manager: GlobalWebSocketManager, make: Make
+) -> None:
+    model = make(TradeListModel, limit=6, columns=["sequential_id"], manager=manager)
+    model.set_codes(["KRW-BTC"])
+    model._subscription.close()
+    model._proxy.trade_received.emit((events.trade(number=5), events.trade(number=6)))
+    await until(lambda: model.rowCount() == 2)
+    of_another = events.trade("KRW-ETH", number=3)
+    model.seed([*(events.trade(number=n) for n in (1, 2, 3, 4, 5, 5, 7)), of_another])
+    await until(lambda: texts(model, 0)[0] == "7")
+    assert texts(model, 0) == ["7", "6", "5", "4", "3", "2"]
+    model.seed([events.trade(number=1), events.trade(number=4)])
+    assert texts(model, 0) == ["7", "6", "5", "4", "3", "2"]
+    model._proxy.trade_received.emit((events.trade(number=4), events.trade(number=8)))
+    await until(lambda: texts(model, 0)[0] == "8")
+    assert texts(model, 0) == ["8", "7", "6", "5", "4", "3"]
+    model.close()
+    with pytest.raises(ProxyClosedError):
+        model.seed([])
+
+
+async def test_trades_of_before_fill_an_empty_list(manager: GlobalWebSocketManager, make: Make) -> None:
+    model = make(TradeListModel, limit=3, columns=["sequential_id"], manager=manager)
+    model.set_codes(["KRW-BTC"])
+    model._subscription.close()
+    model.seed(events.trade(number=n) for n in (1, 2, 3, 4))
+    assert texts(model, 0) == ["4", "3", "2"]
+    assert len(model._known) == len(model._ids) == 3
+
+
 async def test_trades_stream(make_server: MakeServer, make_manager: MakeManager, make: Make) -> None:
     server = await make_server(**STREAMING)
     model = make(TradeListModel, limit=30, manager=make_manager(server))
