@@ -37,6 +37,7 @@ class Alert:
         threshold: a price; for CHANGE a share in percent, either way; unused for FILL.
         window_s: of CHANGE.
         is_enabled: whether it is watched.
+        is_once: it is watched no more after it has fired.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Alert:
     threshold: Decimal = Decimal(0)
     window_s: int = 300
     is_enabled: bool = True
+    is_once: bool = False
 
     def __post_init__(self) -> None:
         if self.kind is not AlertKind.FILL and not (self.threshold.is_finite() and self.threshold > 0):
@@ -126,9 +128,9 @@ def alerts_from_text(text: str) -> list[Alert]:
             alerts.append(
                 Alert(
                     str(row["name"]), str(row["code"]), AlertKind(row["kind"]), Decimal(row["threshold"]),
-                    int(row["window_s"]), bool(row["is_enabled"]),
+                    int(row["window_s"]), bool(row["is_enabled"]), bool(row.get("is_once", False)),
                 )
             )  # fmt: skip
-        except (KeyError, TypeError, ValueError, InvalidOperation):
+        except (AttributeError, KeyError, TypeError, ValueError, InvalidOperation):
             continue
     return alerts

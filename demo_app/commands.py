@@ -126,6 +126,7 @@ class Commands(QObject):
         self._add(go, "search", window.selector.search, ["Ctrl+K", "F2"], "search")
         self._add(go, "market_before", functools.partial(self._step, -1), ["Ctrl+PgUp"], "chevron-left")
         self._add(go, "market_after", functools.partial(self._step, 1), ["Ctrl+PgDown"], "chevron-right")
+        self._add(go, "alert", window.new_alert, ["Ctrl+Alt+A"], "bell")
         go.addSeparator()
         for dock in window.docks.docks.values():
             slot = functools.partial(_call, window.docks.go_to, dock.spec.name)
@@ -186,6 +187,7 @@ class Commands(QObject):
             "shortcuts": self.tr("&Keyboard shortcuts"),
             "about": self.tr("&About"),
             "search": self.tr("&Search market"),
+            "alert": self.tr("New &alert…"),
             "market_before": self.tr("&Previous market"),
             "market_after": self.tr("&Next market"),
         }

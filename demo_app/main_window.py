@@ -19,6 +19,7 @@ from demo_app.dialogs.shortcuts import ShortcutsDialog
 from demo_app.docks import Docks
 from demo_app.market_selector import MarketSelector
 from demo_app.panel import Panel
+from demo_app.panels.alerts import AlertsPanel
 from demo_app.registry import LAYOUTS, PANELS
 from demo_app.terminal_state import TerminalState
 from demo_app.theme import SPACE
@@ -137,6 +138,13 @@ class MainWindow(QMainWindow):
         """List every key."""
         panels = [(panel.title(), panel.shortcuts()) for panel in self.docks.made if panel.shortcuts()]
         self._open(ShortcutsDialog(self.commands.by_menu(), panels, self))
+
+    def new_alert(self) -> None:
+        """Let the user choose a price of the pair on show."""
+        self.docks.go_to("alerts")
+        panel = self.panel("alerts")
+        if isinstance(panel, AlertsPanel):
+            panel.begin()
 
     def open_about(self) -> None:
         """Say what this is."""

@@ -8,6 +8,7 @@ from typing import Final
 
 from demo_app.language import QT_TRANSLATE_NOOP
 from demo_app.panel import Panel
+from demo_app.panels.alerts import AlertsPanel
 from demo_app.panels.balances import BalancesPanel
 from demo_app.panels.chart import ChartPanel
 from demo_app.panels.order_form import OrderFormPanel
@@ -103,6 +104,10 @@ PANELS: Final = (
     ),
     PanelSpec(
         PerformancePanel, QT_TRANSLATE_NOOP("Panels", "Performance"), "activity", "connection", "Ctrl+8",
+        {"trading": Place(1, 1, 8, 3), "wide": Place(1, 1, 8, 3), "compact": Place(1, 1, 6, 4)}, always=True,
+    ),
+    PanelSpec(
+        AlertsPanel, QT_TRANSLATE_NOOP("Panels", "Alerts"), "bell", "account", "Ctrl+9",
         {"trading": Place(1, 1, 8, 3), "wide": Place(1, 1, 8, 3), "compact": Place(1, 1, 6, 4)}, always=True,
     ),
 )  # fmt: skip

@@ -53,13 +53,15 @@ def test_a_disabled_alert_is_quiet() -> None:
 
 def test_alerts_are_remembered_exactly_and_what_is_broken_is_left_out() -> None:
     alerts = [
-        Alert("a", "KRW-BTC", AlertKind.ABOVE, Decimal("143000000.12345678")),
+        Alert("a", "KRW-BTC", AlertKind.ABOVE, Decimal("143000000.12345678"), is_once=True),
         Alert("b", "KRW-ETH", AlertKind.CHANGE, Decimal("2.5"), 60, is_enabled=False),
         Alert("c", "KRW-XRP", AlertKind.FILL),
     ]
     text = alerts_to_text(alerts)
     assert alerts_from_text(text) == alerts
     assert alerts_from_text(text.replace('"above"', '"beyond"')) == alerts[1:]
+    # As it was written before an alert could be watched once.
+    assert alerts_from_text(text.replace(',"is_once":false', ""))[1:] == alerts[1:]
     assert alerts_from_text("{") == []
     assert alerts_from_text("") == []
 
