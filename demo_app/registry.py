@@ -11,6 +11,7 @@ from demo_app.panel import Panel
 from demo_app.panels.alerts import AlertsPanel
 from demo_app.panels.balances import BalancesPanel
 from demo_app.panels.chart import ChartPanel
+from demo_app.panels.notices import NoticesPanel
 from demo_app.panels.order_form import OrderFormPanel
 from demo_app.panels.orderbook import OrderbookPanel
 from demo_app.panels.orders import OrdersPanel
@@ -108,6 +109,10 @@ PANELS: Final = (
     ),
     PanelSpec(
         AlertsPanel, QT_TRANSLATE_NOOP("Panels", "Alerts"), "bell", "account", "Ctrl+9",
+        {"trading": Place(1, 1, 8, 3), "wide": Place(1, 1, 8, 3), "compact": Place(1, 1, 6, 4)}, always=True,
+    ),
+    PanelSpec(
+        NoticesPanel, QT_TRANSLATE_NOOP("Panels", "Notices and signals"), "megaphone", "market", "Ctrl+0",
         {"trading": Place(1, 1, 8, 3), "wide": Place(1, 1, 8, 3), "compact": Place(1, 1, 6, 4)}, always=True,
     ),
 )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Final
 
 from PySide6.QtCore import QObject, QSettings, Signal
 
@@ -15,6 +16,8 @@ from demo_app.trading_guard import TradingGuard
 from qt_upbit import AskBid, GlobalWebSocketManager, Market, RestClient
 
 __all__ = ["OrderDraft", "TerminalState"]
+
+_FAVOURITES: Final = "watch_list/favourites"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,7 @@ class TerminalState(QObject):
     Signals:
         ``market_changed(code)``: another pair is on show.
         ``markets_changed()``: the list of markets is there, or is another one.
+        ``favourites_changed()``: other pairs are marked.
         ``theme_changed()``: panels paint again; the application's stylesheet was set already.
         ``order_drafted(draft)``: somebody clicked a price: an `OrderDraft` for the order form.
         ``keys_wanted()``: the user wants to enter API keys.
@@ -53,6 +57,7 @@ class TerminalState(QObject):
     theme_changed = Signal()
     order_drafted = Signal(object)
     keys_wanted = Signal()
+    favourites_changed = Signal()
     noticed = Signal(str, str)
 
     def __init__(
@@ -114,6 +119,16 @@ class TerminalState(QObject):
         if market is None:
             return code.partition("-")[2]
         return market.korean_name if is_korean() else market.english_name
+
+    @property
+    def favourites(self) -> list[str]:
+        """Pairs that the user has marked, in their order; kept in the settings."""
+        return [code for code in str(self.settings.value(_FAVOURITES, "")).split(",") if code]
+
+    def set_favourites(self, codes: Sequence[str]) -> None:
+        """Mark these pairs and no others."""
+        self.settings.setValue(_FAVOURITES, ",".join(codes))
+        self.favourites_changed.emit()
 
     def set_markets(self, markets: Sequence[Market]) -> None:
         """The exchange's markets."""

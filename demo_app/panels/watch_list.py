@@ -84,7 +84,7 @@ class WatchListPanel(Panel):
         self._error = ""
         self._is_asking = False
         self.model = WatchModel(state, self)
-        self.model.favourites = self._read_favourites()
+        self.model.favourites = state.favourites
         self.order = WatchOrder(state, self.model, self)
         self.search = _SearchField()
         self.search.setClearButtonEnabled(True)
@@ -177,7 +177,7 @@ class WatchListPanel(Panel):
             favourites.append(code)
         self.model.favourites = favourites
         # As one text: an INI file reads a list of one back as no list.
-        self.state.settings.setValue(f"{_KEY}favourites", ",".join(favourites))
+        self.state.set_favourites(favourites)
         self.model.refresh()
         if self._tab == _FAVOURITES:
             self._filter()
@@ -431,10 +431,6 @@ class WatchListPanel(Panel):
         up = order == Qt.SortOrder.AscendingOrder
         self.state.settings.setValue(f"{_KEY}sort", f"{column} {'up' if up else 'down'}")
         self._on_scrolled()
-
-    def _read_favourites(self) -> list[str]:
-        text = str(self.state.settings.value(f"{_KEY}favourites", ""))
-        return [code for code in text.split(",") if code]
 
     # --- Qt ----------------------------------------------------------------------------------------
 

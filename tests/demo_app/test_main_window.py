@@ -51,7 +51,7 @@ async def test_all_panels_share_one_connection(exchange: Exchange, open_window: 
     scopes = _metrics().scopes
     assert (scopes[Scope.PUBLIC].connections_open, scopes[Scope.PRIVATE].connections_open) == (1, 1)
     assert _wanted(server) == _streams("KRW-BTC")
-    assert _wanted(server, Scope.PRIVATE) == {("myOrder", ""), ("myAsset", "")}
+    assert _wanted(server, Scope.PRIVATE) == {("myOrder", ""), ("myAsset", ""), ("announcement", "")}
 
 
 async def test_leafing_through_markets_leaves_nothing_behind(exchange: Exchange, open_window: Open) -> None:
