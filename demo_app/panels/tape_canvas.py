@@ -25,6 +25,7 @@ _ROW: Final = 20
 _HEADER: Final = 24
 _RIGHT: Final = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
 _LEFT: Final = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
+_MARK: Final = 1.5 * SPACE
 _OLD: Final = 0.5
 
 
@@ -83,6 +84,7 @@ class TapeCanvas(QAbstractScrollArea):
         self.cursor_number: int | None = None
         self.missed = 0
         self._widest = [0.0] * 4
+        self._is_tight = False
         self.verticalScrollBar().setSingleStep(_ROW)
         self.verticalScrollBar().valueChanged.connect(self._on_scrolled)
         self.apply_theme(theme)
@@ -92,7 +94,8 @@ class TapeCanvas(QAbstractScrollArea):
     def apply_theme(self, theme: Theme) -> None:
         """Other colours."""
         self._theme = theme
-        self._font, self._bold, self._small = theme.font(9), theme.font(9, bold=True), theme.font(8)
+        self._font, self._bold = theme.font(9), theme.font(9, bold=True)
+        self._small, self._small_bold = theme.font(8), theme.font(8, bold=True)
         self.forget_widths()
 
     def forget_widths(self) -> None:
@@ -157,12 +160,16 @@ class TapeCanvas(QAbstractScrollArea):
 
     def _edges(self) -> list[float]:
         """Right edges of the four columns; the last is 0 where there is no room for the value."""
-        mark = 1.5 * SPACE
-        widths = [width + 2 * SPACE for width in self._widest]
-        widths[1] += mark
         room = self.viewport().width()
+        widths = [width + 2 * SPACE for width in self._widest]
+        widths[1] += _MARK
         if sum(widths) > room:
             widths[3] = 0.0
+        self._is_tight = sum(widths) > room
+        if self._is_tight:
+            # Smaller letters, and half of the space between them.
+            widths = [width * 8 / 9 + SPACE for width in self._widest[:3]] + [0.0]
+            widths[1] += _MARK
         spare = max(0.0, room - sum(widths)) / (4 if widths[3] else 3)
         edges, right = [], 0.0
         for width in widths:
@@ -197,20 +204,22 @@ class TapeCanvas(QAbstractScrollArea):
     def _paint_row(self, painter: QPainter, y: int, row: TapeRow, edges: list[float], width: int) -> None:
         theme = self._theme
         color = theme.up if row.is_buy else theme.down
+        pad = SPACE // 2 if self._is_tight else SPACE
         is_large = row.value >= self.large_from
         if is_large:
             painter.fillRect(0, y, width, _ROW, theme.faded(color, 48))
-        painter.setFont(self._bold if is_large else self._font)
+        normal, bold = (self._small, self._small_bold) if self._is_tight else (self._font, self._bold)
+        painter.setFont(bold if is_large else normal)
         painter.setPen(theme.warning if row.is_recovered else theme.muted)
-        painter.drawText(QRectF(SPACE, y, edges[0], _ROW), _LEFT, row.texts[0])
+        painter.drawText(QRectF(pad, y, edges[0], _ROW), _LEFT, row.texts[0])
         painter.setPen(color)
         # A shape as well: colours are not for every eye.
         painter.drawText(QRectF(edges[0], y, 2 * SPACE, _ROW), _LEFT, "▲" if row.is_buy else "▼")
-        painter.drawText(QRectF(0, y, edges[1] - SPACE, _ROW), _RIGHT, row.texts[1])
+        painter.drawText(QRectF(0, y, edges[1] - pad, _ROW), _RIGHT, row.texts[1])
         painter.setPen(theme.text)
-        painter.drawText(QRectF(0, y, edges[2] - SPACE, _ROW), _RIGHT, row.texts[2])
+        painter.drawText(QRectF(0, y, edges[2] - pad, _ROW), _RIGHT, row.texts[2])
         if edges[3]:
-            painter.drawText(QRectF(0, y, edges[3] - SPACE, _ROW), _RIGHT, row.texts[3])
+            painter.drawText(QRectF(0, y, edges[3] - pad, _ROW), _RIGHT, row.texts[3])
         if row.number == self.cursor_number and self.hasFocus():
             painter.setPen(theme.accent)
             painter.drawRect(QRectF(0.5, y + 0.5, width - 1, _ROW - 1))
