@@ -430,7 +430,11 @@ class SimulatedExchange:
 
     def _send_snapshot(self, session: Session, stream: Stream) -> None:
         if self.replay is not None:
-            return  # a recording is all there is
+            # What the recording has come to, for those who come late; before its begin that is nothing.
+            frame = self.replay.last.get((stream.wire_type, stream.code))
+            if frame is not None:
+                self._send_recorded(session, stream, frame)
+            return
         pair = self.market.pairs.get(stream.code)
         if pair is None or self.is_offline:
             return
@@ -507,11 +511,14 @@ class SimulatedExchange:
         """Send a recorded frame: untouched where format and depth are those of the recording."""
         for session, streams in list(self._index.get((frame.event.type, frame.code), {}).items()):
             for stream in streams:
-                view = stream.view(frame.event) if stream.live else None
-                if view is None:
-                    continue
-                same = view is frame.event and session.format.is_simple is frame.format.is_simple
-                self._send(session, frame.raw if same else encode_object(view, session.format.is_simple))
+                if stream.live:
+                    self._send_recorded(session, stream, frame)
+
+    def _send_recorded(self, session: Session, stream: Stream, frame: ReplayFrame) -> None:
+        view = stream.view(frame.event)
+        if view is not None:
+            same = view is frame.event and session.format.is_simple is frame.format.is_simple
+            self._send(session, frame.raw if same else encode_object(view, session.format.is_simple))
 
     def publish_book(self, book: Book) -> None:
         """Send a changed book to every session that is subscribed to it."""

@@ -10,7 +10,7 @@ import functools
 import itertools
 import math
 import re
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -29,9 +29,10 @@ from qt_upbit.simulator.pair import Pair, utc_text
 from qt_upbit.simulator.price_grid import from_units, turnover
 from qt_upbit.simulator.price_path import mix, text_seed
 from qt_upbit.simulator.rate_window import RateWindow
+from qt_upbit.simulator.replay_history import ReplayHistory
 from qt_upbit.simulator.spelling import plain
 from qt_upbit.simulator.token_check import TokenRefused
-from qt_upbit.types import KST, StreamType
+from qt_upbit.types import KST, OrderbookEvent, StreamType, TradeEvent
 
 __all__ = ["RestApi"]
 
@@ -72,6 +73,7 @@ class RestApi:
     def __init__(self, exchange: SimulatedExchange) -> None:
         self._exchange = exchange
         self._orders = OrderCalls(exchange)
+        self._history = ReplayHistory(exchange.replay) if exchange.replay is not None else None
         self._windows: dict[tuple[str, str], RateWindow] = {}
         self._excess: dict[tuple[str, str], RateWindow] = {}
         self._blocked: dict[tuple[str, str], float] = {}
@@ -194,12 +196,20 @@ class RestApi:
 
     # --- quotation ------------------------------------------------------------------------------
 
+    def _listed(self) -> Iterable[Pair]:
+        """Every pair; of a recording, those that it has."""
+        replay, market = self._exchange.replay, self._exchange.market
+        return market if replay is None else [market.pairs[code] for code in replay.codes]
+
+    def _market_ms(self, now: float) -> int:
+        return self._exchange.market_ms(now) if self._history is None else self._history.now_ms(now)
+
     def _markets(self, query: _Query, _now: float) -> _Rows:
         text = query.get("is_details", "false").lower()
         if text not in ("true", "false"):
             raise _Refused(_WRONG_TYPE)
         rows = []
-        for pair in self._exchange.market:
+        for pair in self._listed():
             coin = pair.listing.coin
             row: dict[str, Any] = {
                 "market": pair.code,
@@ -219,21 +229,28 @@ class RestApi:
     def _tickers(self, query: _Query, now: float) -> _Rows:
         rows = []
         for pair in self._pairs(query):
-            rows.append(self._ticker(pair, now))
+            rows += self._ticker(pair, now)
             yield
         return rows
 
     def _all_tickers(self, query: _Query, now: float) -> _Rows:
         quotes = _required(query, "quote_currencies").upper().split(",")
         rows = []
-        for pair in self._exchange.market:
+        for pair in self._listed():
             if pair.listing.quote in quotes:
-                rows.append(self._ticker(pair, now))
+                rows += self._ticker(pair, now)
                 yield
         return rows
 
-    def _ticker(self, pair: Pair, now: float) -> dict[str, Any]:
-        event = pair.ticker_event(self._exchange.market_ms(now), StreamType.SNAPSHOT)
+    def _ticker(self, pair: Pair, now: float) -> list[dict[str, Any]]:
+        """One row; none where a recording has not come to it yet."""
+        if self._history is None:
+            event = pair.ticker_event(self._exchange.market_ms(now), StreamType.SNAPSHOT)
+        else:
+            recorded = self._history.ticker(pair.code, now)
+            if recorded is None:
+                return []
+            event = recorded
         row = to_dict(event)
         traded = event.traded_at.astimezone(KST)
         row |= {
@@ -241,9 +258,9 @@ class RestApi:
             "trade_date_kst": traded.strftime("%Y%m%d"),
             "trade_time_kst": traded.strftime("%H%M%S"),
         }
-        return {name: row[name] for name in _TICKER_KEYS}
+        return [{name: row[name] for name in _TICKER_KEYS}]
 
-    def _orderbooks(self, query: _Query, _now: float) -> _Rows:
+    def _orderbooks(self, query: _Query, now: float) -> _Rows:
         count = _number(query, "count", 30)
         if count < 1:
             raise _Refused(_INVALID)
@@ -252,6 +269,11 @@ class RestApi:
         for pair in self._pairs(query):
             if level and level not in self._exchange.market.supported_levels(pair.code):
                 return []
+            if self._history is not None:
+                # Groupings were not recorded.
+                recorded = None if level else self._history.book(pair.code, now)
+                books += [_book_row(recorded, count)] if recorded is not None else []
+                continue
             asks, bids = pair.book.levels(min(count, 30), int(level * 10**8))
             books.append(
                 {
@@ -295,14 +317,13 @@ class RestApi:
         if not 1 <= count <= 500 or not 0 <= days_ago <= 7:
             raise _Refused(_INVALID)
         cursor = _number(query, "cursor", 2**63)
-        now_ms = self._exchange.market_ms(now)
+        now_ms = self._market_ms(now)
         before_ms = _trades_before(query.get("to"), days_ago, now_ms)
         rows = []
-        for trade in pair.trades(before_ms):
+        for event in self._past_trades(pair, before_ms, now_ms, now):
             yield
-            if trade.sequential_id >= cursor:
+            if event.sequential_id >= cursor:
                 continue
-            event = pair.trade_event(trade, now_ms, StreamType.SNAPSHOT)
             rows.append(
                 {
                     "market": pair.code,
@@ -321,6 +342,13 @@ class RestApi:
                 break
         return rows
 
+    def _past_trades(self, pair: Pair, before_ms: int, now_ms: int, now: float) -> Iterator[TradeEvent]:
+        if self._history is not None:
+            yield from (e for e in self._history.trades(pair.code, now) if e.trade_timestamp < before_ms)
+            return
+        for trade in pair.trades(before_ms):
+            yield pair.trade_event(trade, now_ms, StreamType.SNAPSHOT)
+
     def _minutes(self, text: str) -> _Call:
         unit = f"{text}m"
 
@@ -335,6 +363,9 @@ class RestApi:
     def _candles(self, unit: str, query: _Query, now: float) -> _Rows:
         rows = []
         pair, before_s, count = self._wanted_candles(query, now)
+        if self._history is not None:
+            yield
+            return self._history.candles(pair.code, unit, UNITS_S[unit], before_s, now)[:count]
         for timed in itertools.islice(pair.candles(unit, before_s), count):
             rows.append(_candle_row(pair, timed))
             yield
@@ -345,11 +376,13 @@ class RestApi:
         count = _number(query, "count", 1)
         if not 1 <= count <= 200:
             raise _Refused(_INVALID)
-        return pair, _before(query.get("to"), self._exchange.market_ms(now) // 1000 + 1), count
+        return pair, _before(query.get("to"), self._market_ms(now) // 1000 + 1), count
 
     def _days(self, query: _Query, now: float) -> _Rows:
         pair, before_s, count = self._wanted_candles(query, now)
-        rows = []
+        rows: list[dict[str, Any]] = []
+        if self._history is not None:
+            return rows  # a recording has no whole day
         for timed in itertools.islice(pair.candles("1d", before_s), count + 1):
             rows.append(_candle_row(pair, timed))
             yield
@@ -363,8 +396,10 @@ class RestApi:
     def _periods(self, first_day: Callable[[date], date], query: _Query, now: float) -> _Rows:
         """Weeks, months and years, put together from days."""
         pair, before_s, count = self._wanted_candles(query, now)
+        rows: list[dict[str, Any]] = []
+        if self._history is not None:
+            return rows
         # The period that `to` lies in is asked for as a whole, as its days before `to`.
-        rows = []
         days = pair.candles("1d", before_s)
         for first, group in itertools.groupby(days, lambda timed: first_day(_day_of(timed))):
             whole: Candle | None = None
@@ -401,6 +436,13 @@ def _body(body: bytes) -> tuple[dict[str, str], str]:
 
 def _text(value: str | int | bool) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _book_row(event: OrderbookEvent, count: int) -> dict[str, Any]:
+    row = to_dict(event)
+    units = row["orderbook_units"][: min(count, 30)]
+    names = ("timestamp", "total_ask_size", "total_bid_size")
+    return {"market": event.code, **{name: row[name] for name in names}, "orderbook_units": units, "level": 0}
 
 
 def _candle_row(pair: Pair, timed: TimedCandle) -> dict[str, Any]:
