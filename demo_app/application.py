@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -29,6 +30,8 @@ from demo_app.language import Language, system_language
 from demo_app.main_window import MainWindow
 from demo_app.market_list import MarketList
 from demo_app.preferences import Preferences
+from demo_app.replay_bar import ReplayBar
+from demo_app.sessions import SessionWish, load_recording
 from demo_app.terminal_state import TerminalState
 from demo_app.trading_guard import TradingGuard, TradingState
 from qt_upbit import (
@@ -48,6 +51,7 @@ __all__ = ["make_guard", "prefer", "run_terminal"]
 
 _ORDER_INTERVAL_S: Final = 1.5
 """The simulated account trades often: who looks for the first time sees orders move at once."""
+_FOR_EVER_S: Final = 1e6
 _MARKETS: Final = 120
 """Pairs of the embedded exchange: it shares this process, and each pair keeps a history of its own."""
 
@@ -87,39 +91,114 @@ async def _main(arguments: Arguments, windows: list[MainWindow]) -> int:
         preferences = Preferences(settings)
         arguments = prefer(arguments, preferences)
         region = arguments.region or Region(preferences.get("region") or "kr")
-        config, server = await _configure(arguments, region, stack)
-        GlobalWebSocketManager.configure(config)
         language = Language()
         language.use(arguments.lang or preferences.get("language") or system_language())
-        # What sends orders is given this guard and asks it for each.
-        guard = make_guard(arguments, lambda: GlobalWebSocketManager.instance().config)
-        market = arguments.market or f"{region.quote_currency}-BTC"
-        theme = first_theme(preferences, language.name, arguments.theme)
-        state = TerminalState(theme, guard, settings, market)
-        appearance = Appearance(state, language, preferences)
-        badge = "external" if arguments.base_url else "live"
-        if guard.state is TradingState.SIMULATED:
-            badge = "simulated"
-        window = MainWindow(state, appearance, badge, arguments.layout)
-        windows.append(window)
-        if server is not None:
-            window.add_developer_menu(server)
-        window.fit(arguments.size)
-        markets = MarketList(state, QCoreApplication.translate("Application", "No markets"))
-        window.show()
-        markets.start()
-        try:
-            if arguments.screenshot:
-                await asyncio.sleep(arguments.after_s)
-                return _save(window, arguments.screenshot)
-            await qt_upbit.until_quit()
-            return 0
-        finally:
-            # Leaving already: closing the window must not cancel what is returned.
-            window.setAttribute(Qt.WidgetAttribute.WA_QuitOnClose, False)
-            window.close()
-            await markets.aclose()
-            await GlobalWebSocketManager.close_instance()
+        wish = SessionWish(market=arguments.market or f"{region.quote_currency}-BTC")
+        if arguments.replay:
+            try:
+                wish = await load_recording(arguments.replay)
+            except (OSError, ValueError) as exc:
+                sys.stderr.write(f"cannot play {arguments.replay}: {exc}\n")
+                return 2
+        while True:
+            session = _Session(arguments, region, settings, preferences, language, wish)
+            outcome = await session.run(windows)
+            if isinstance(outcome, int):
+                return outcome
+            # The pair on show stays where the next exchange may have it as well.
+            wish = outcome if outcome.market else replace(outcome, market=session.market)
+
+
+class _Session:
+    """One exchange and one window, until the user leaves or wants another session."""
+
+    def __init__(
+        self,
+        arguments: Arguments,
+        region: Region,
+        settings: QSettings,
+        preferences: Preferences,
+        language: Language,
+        wish: SessionWish,
+    ) -> None:
+        self._arguments = arguments
+        self._region = region
+        self._settings = settings
+        self._preferences = preferences
+        self._language = language
+        self._wish = wish
+        self.market = wish.market
+
+    async def run(self, windows: list[MainWindow]) -> int | SessionWish:
+        """The exit code, or what the next session shall be."""
+        arguments, wish = self._arguments, self._wish
+        is_replay = wish.recording is not None
+        async with AsyncExitStack() as stack:
+            config, server = await _configure(arguments, self._region, wish, stack)
+            GlobalWebSocketManager.configure(config)
+            # What sends orders is given this guard and asks it for each.
+            guard = make_guard(
+                arguments, lambda: GlobalWebSocketManager.instance().config, is_replay=is_replay
+            )
+            theme = first_theme(self._preferences, self._language.name, arguments.theme)
+            state = TerminalState(theme, guard, self._settings, wish.market, is_replay=is_replay)
+            appearance = Appearance(state, self._language, self._preferences)
+            window = MainWindow(state, appearance, _badge(arguments, guard, is_replay), arguments.layout)
+            # Those of sessions before have ended all they did.
+            for ended in windows:
+                ended.deleteLater()
+            windows[:] = [window]
+            if server is not None and is_replay and server.exchange.replay is not None:
+                window.add_replay_bar(ReplayBar(state, server.exchange.replay, wish, server.now, window))
+            elif server is not None:
+                window.add_developer_menu(server)
+            window.fit(arguments.size)
+            markets = MarketList(state, QCoreApplication.translate("Application", "No markets"))
+            window.show()
+            markets.start()
+            try:
+                if arguments.screenshot:
+                    await asyncio.sleep(arguments.after_s)
+                    return _save(window, arguments.screenshot)
+                return await _until_quit_or_wish(state)
+            finally:
+                self.market = state.market
+                # Leaving already: closing the window must not cancel what is returned.
+                window.setAttribute(Qt.WidgetAttribute.WA_QuitOnClose, False)
+                window.close()
+                await markets.aclose()
+                await GlobalWebSocketManager.close_instance()
+
+
+async def _until_quit_or_wish(state: TerminalState) -> int | SessionWish:
+    wished: asyncio.Future[SessionWish] = asyncio.get_running_loop().create_future()
+
+    def on_wish(wish: SessionWish) -> None:
+        if not wished.done():
+            wished.set_result(wish)
+
+    state.session_wanted.connect(on_wish)
+    quitting: asyncio.Future[Any] = asyncio.ensure_future(qt_upbit.until_quit())
+    either: set[asyncio.Future[Any]] = {quitting, wished}
+    try:
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if wished.done():
+            return wished.result()
+        await quitting
+        return 0
+    finally:
+        state.session_wanted.disconnect(on_wish)
+        quitting.cancel()
+        wished.cancel()
+        await asyncio.gather(quitting, wished, return_exceptions=True)
+
+
+def _badge(arguments: Arguments, guard: TradingGuard, is_replay: bool) -> str:
+    if is_replay:
+        return "replay"
+    if guard.state is TradingState.SIMULATED:
+        return "simulated"
+    return "external" if arguments.base_url else "live"
 
 
 def prefer(arguments: Arguments, preferences: Preferences) -> Arguments:
@@ -139,24 +218,29 @@ def _settings(arguments: Arguments, stack: AsyncExitStack) -> QSettings:
     return QSettings(path, QSettings.Format.IniFormat)
 
 
-def make_guard(arguments: Arguments, config: Callable[[], WebSocketConfig]) -> TradingGuard:
+def make_guard(
+    arguments: Arguments, config: Callable[[], WebSocketConfig], *, is_replay: bool = False
+) -> TradingGuard:
     """The door for orders: open on the embedded exchange, locked on any other.
 
     Args:
         arguments: of the command line; nothing else makes a terminal live.
         config: gives the present configuration; keys may come and go.
+        is_replay: a recording is played, which takes no orders.
     """
     return TradingGuard(
-        simulated=arguments.simulated,
-        live=arguments.live,
+        simulated=arguments.simulated and not is_replay,
+        live=arguments.live and not is_replay,
         has_keys=lambda: config().credentials is not None,
     )
 
 
 async def _configure(
-    arguments: Arguments, region: Region, stack: AsyncExitStack
+    arguments: Arguments, region: Region, wish: SessionWish, stack: AsyncExitStack
 ) -> tuple[WebSocketConfig, SimulatedServer | None]:
     """The configuration, and the exchange if it runs in this program."""
+    if wish.recording is not None:
+        return await _configure_replay(region, wish, stack)
     if not arguments.simulated:
         options: dict[str, Any] = {"region": region}
         if arguments.base_url:
@@ -183,6 +267,22 @@ async def _configure(
     server = await stack.enter_async_context(SimulatedServer(settings))
     keys = Credentials(access_key=SIMULATED_ACCESS_KEY, secret_key=SIMULATED_SECRET_KEY)
     config = WebSocketConfig(region=region, base_url=server.url, credentials=keys, use_system_proxy=False)
+    return config, server
+
+
+async def _configure_replay(
+    region: Region, wish: SessionWish, stack: AsyncExitStack
+) -> tuple[WebSocketConfig, SimulatedServer]:
+    from qt_upbit.simulator import SimulatedServer, SimulatorSettings
+
+    settings = SimulatorSettings(region=region, markets=1, market_running=False, account_running=False)
+    server = SimulatedServer(settings, replay=wish.replay(time.time()))
+    await stack.enter_async_context(server)
+    # A recording that is paused, or in which nothing happens, is no line that died.
+    config = WebSocketConfig(
+        region=region, base_url=server.url, use_system_proxy=False,
+        silence_timeout_s=_FOR_EVER_S, silent_code_timeout_s=_FOR_EVER_S, recover_gaps=False,
+    )  # fmt: skip
     return config, server
 
 

@@ -34,6 +34,7 @@ class Arguments:
     size: tuple[int, int] | None
     layout: str | None = None
     settings: str | None = None
+    replay: str | None = None
     upbit_data: bool = False
     """Upbit's data by the user's preference. It is not ``--live``: orders stay off."""
 
@@ -85,6 +86,7 @@ def parse(argv: Sequence[str] | None = None) -> Arguments:
         metavar="URL",
         help="another exchange, for example http://127.0.0.1:8080",
     )
+    parser.add_argument("--replay", metavar="FILE", help="play a recording instead")
     parser.add_argument("--screenshot", metavar="FILE", help="save the window as PNG and quit")
     parser.add_argument(
         "--after", type=_seconds, default=5.0, metavar="SECONDS", help="when to take the screenshot"
@@ -101,8 +103,10 @@ def parse(argv: Sequence[str] | None = None) -> Arguments:
     given = parser.parse_args(argv)
     if given.live and given.base_url:
         parser.error("--live and --base-url exclude each other")
+    if given.replay and (given.live or given.base_url):
+        parser.error("--replay needs no exchange: leave out --live and --base-url")
     region = Region(given.region) if given.region else None
     return Arguments(
         given.live, region, given.base_url, given.screenshot, given.after, given.lang, given.theme,
-        given.market, given.seed, given.size, given.layout, given.settings,
+        given.market, given.seed, given.size, given.layout, given.settings, given.replay,
     )  # fmt: skip

@@ -91,6 +91,14 @@ class Commands(QObject):
         leave = self._add(terminal, "quit", window.close, ["Ctrl+Q"], "log-out")
         leave.setMenuRole(QAction.MenuRole.QuitRole)
 
+        recording = window.recording
+        session = self._menu("session")
+        self._add(session, "record", recording.ask_to_record, ["Ctrl+R"], "circle-dot")
+        self._add(session, "record_stop", recording.stop, ["Ctrl+Shift+R"], "square")
+        session.addSeparator()
+        self._add(session, "recording_open", recording.ask_to_open, ["Ctrl+O"], "folder-open")
+        self._add(session, "recording_close", recording.leave, ["Ctrl+Shift+O"], "log-out")
+
         view = self._menu("view")
         for _, specs in groupby(window.docks.docks.values(), key=lambda dock: dock.spec.group):
             for dock in specs:
@@ -158,6 +166,7 @@ class Commands(QObject):
         translate = QCoreApplication.translate
         for name, title in {
             "terminal": self.tr("&Terminal"),
+            "session": self.tr("&Session"),
             "view": self.tr("&View"),
             "layouts": self.tr("&Layout"),
             "theme": self.tr("&Theme"),
@@ -187,6 +196,10 @@ class Commands(QObject):
             "shortcuts": self.tr("&Keyboard shortcuts"),
             "about": self.tr("&About"),
             "search": self.tr("&Search market"),
+            "record": self.tr("&Record…"),
+            "record_stop": self.tr("&Stop recording"),
+            "recording_open": self.tr("&Open recording…"),
+            "recording_close": self.tr("&Close recording"),
             "alert": self.tr("New &alert…"),
             "market_before": self.tr("&Previous market"),
             "market_after": self.tr("&Next market"),

@@ -20,6 +20,7 @@ from demo_app.docks import Docks
 from demo_app.market_selector import MarketSelector
 from demo_app.panel import Panel
 from demo_app.panels.alerts import AlertsPanel
+from demo_app.recording_control import RecordingControl
 from demo_app.registry import LAYOUTS, PANELS
 from demo_app.terminal_state import TerminalState
 from demo_app.theme import SPACE
@@ -65,6 +66,7 @@ class MainWindow(QMainWindow):
         self.addToolBar(self._top_bar())
         self._lay_foot()
         self.docks = Docks(self, state, PANELS)
+        self.recording = RecordingControl(self)
         self.commands = Commands(self)
         self.retranslate()
         self.tray = Tray(self, state)
@@ -110,6 +112,11 @@ class MainWindow(QMainWindow):
 
         self.commands.add_developer_menu(DeveloperMenu(server, self.connection_line.show_error, self))
 
+    def add_replay_bar(self, bar: QToolBar) -> None:
+        """Put what plays a recording below the bar of the pair."""
+        self.addToolBarBreak()
+        self.addToolBar(bar)
+
     def panel(self, name: str) -> Panel:
         """A panel by its name, made if it was not yet."""
         return self.docks.panel(name)
@@ -120,6 +127,7 @@ class MainWindow(QMainWindow):
             "simulated": self.tr("SIMULATED"),
             "live": self.tr("LIVE UPBIT"),
             "external": self.tr("OTHER EXCHANGE"),
+            "replay": self.tr("REPLAY"),
         }
         self._tag.setText(names[self._badge])
         title = self.tr("qt_upbit terminal")
@@ -204,5 +212,6 @@ class MainWindow(QMainWindow):
         """Remember how the panels stood, and let them end what they do."""
         if self._is_shown:
             self.docks.remember()
+        self.recording.stop()
         self.docks.close_panels()
         super().closeEvent(event)

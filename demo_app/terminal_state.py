@@ -40,6 +40,7 @@ class TerminalState(QObject):
         ``theme_changed()``: panels paint again; the application's stylesheet was set already.
         ``order_drafted(draft)``: somebody clicked a price: an `OrderDraft` for the order form.
         ``keys_wanted()``: the user wants to enter API keys.
+        ``session_wanted(wish)``: another session shall begin: a `SessionWish`.
         ``noticed(title, text)``: something that the user should hear of now: the status line and the tray.
 
     A change of language is Qt's own: an ``QEvent.LanguageChange`` at every widget.
@@ -58,6 +59,7 @@ class TerminalState(QObject):
     order_drafted = Signal(object)
     keys_wanted = Signal()
     favourites_changed = Signal()
+    session_wanted = Signal(object)
     noticed = Signal(str, str)
 
     def __init__(
@@ -67,9 +69,13 @@ class TerminalState(QObject):
         settings: QSettings,
         market: str,
         parent: QObject | None = None,
+        *,
+        is_replay: bool = False,
     ) -> None:
         super().__init__(parent)
         self.setObjectName("terminal state")
+        self.is_replay = is_replay
+        """Whether a recording is played: it has no account, and takes no orders."""
         self.guard = guard
         self.desk = OrderDesk(guard, lambda: self.rest)
         self.settings = settings

@@ -98,6 +98,9 @@ class AccountPanel(Panel):
         account = self.account
         if account is None:
             self.set_stale("")
+            if self.state.is_replay:
+                self.show_curtain(self.tr("A recording has no account."))
+                return
             self.show_curtain(
                 self.tr("No API keys: your account cannot be read."),
                 self.tr("Enter API keys"),

@@ -252,6 +252,9 @@ class NoticesPanel(Panel):
             try:
                 self._announcements = self._proxy.subscribe_announcement()
             except CredentialsRequiredError:
+                if self.state.is_replay:
+                    self.show_curtain(self.tr("A recording has no notices."))
+                    return
                 self.show_curtain(
                     self.tr("Notices and signals need API keys; keys without any permission will do."),
                     self.tr("Enter API keys"),

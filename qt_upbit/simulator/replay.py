@@ -177,11 +177,11 @@ class Replay:
     def seek(self, offset_s: float, now: float) -> None:
         """Go on from another moment: the last frame of every public stream up to there comes first.
 
-        Trades and account events before that moment are not repeated: they are history, not a picture.
+        Trades and account events up to that moment are not repeated: they are history, not a picture.
         """
         self._hold(now)
         self._offset_s = min(max(offset_s, 0.0), self.duration_s)
-        later = (number for number, frame in enumerate(self.frames) if frame.offset_s >= self._offset_s)
+        later = (number for number, frame in enumerate(self.frames) if frame.offset_s > self._offset_s)
         self._position = next(later, len(self.frames))
         self.last = {(frame.event.type, frame.code): frame for frame in self.frames[: self._position]}
         self._pictures = [frame for (type, _), frame in self.last.items() if _is_picture(type)]

@@ -94,7 +94,7 @@ def test_a_seek_begins_with_the_pictures_of_its_moment(source: Replay) -> None:
     source.take(source.duration_s + 1)
     middle = source.frames[len(source.frames) // 2].offset_s
     source.seek(middle, 50.0)
-    before = [frame for frame in source.frames if frame.offset_s < middle]
+    before = [frame for frame in source.frames if frame.offset_s <= middle]
     pictures = {(f.event.type, f.code): f for f in before if f.event.type != "trade"}
     assert pictures
     taken = source.take(50.0)
