@@ -68,7 +68,7 @@ class PanelSpec:
 PANELS: Final = (
     PanelSpec(
         WatchListPanel, QT_TRANSLATE_NOOP("Panels", "Watch list"), "star", "market", "Ctrl+1",
-        {"trading": Place(0, 0, 4, 4), "wide": Place(0, 0, 4), "compact": Place(0, 0, 3)},
+        {"trading": Place(0, 0, 4, 7), "wide": Place(0, 0, 4), "compact": Place(0, 0, 3)},
     ),
     PanelSpec(
         ChartPanel, QT_TRANSLATE_NOOP("Panels", "Chart"), "chart-candlestick", "market", "Ctrl+2",
@@ -87,7 +87,7 @@ PANELS: Final = (
     PanelSpec(
         TradesPanel, QT_TRANSLATE_NOOP("Panels", "Trades"), "history", "market", "Ctrl+4",
         {
-            "trading": Place(2, 1, 3, 3), "book": Place(1, 0, 2), "wide": Place(3, 0, 3, 4),
+            "trading": Place(2, 1, 3, 3), "book": Place(1, 0, 2), "wide": Place(3, 0, 3, 5),
             "compact": Place(2, 0, 3),
         },
     ),
@@ -97,11 +97,11 @@ PANELS: Final = (
     ),
     PanelSpec(
         BalancesPanel, QT_TRANSLATE_NOOP("Panels", "Balances"), "wallet", "account", "Ctrl+6",
-        {"trading": Place(1, 1, 8, 3), "wide": Place(3, 1, 3, 3), "compact": Place(1, 1, 6, 4)},
+        {"trading": Place(1, 1, 8, 3), "wide": Place(1, 1, 8, 3), "compact": Place(1, 1, 6, 4)},
     ),
     PanelSpec(
         OrderFormPanel, QT_TRANSLATE_NOOP("Panels", "Order form"), "notebook-pen", "account", "Ctrl+7",
-        {"trading": Place(0, 1, 4, 5), "wide": Place(3, 2, 3, 5), "compact": Place(0, 0, 3)},
+        {"trading": Place(0, 1, 4, 10), "wide": Place(3, 1, 3, 6), "compact": Place(0, 0, 3)},
     ),
     PanelSpec(
         PerformancePanel, QT_TRANSLATE_NOOP("Panels", "Performance"), "activity", "connection", "Ctrl+8",

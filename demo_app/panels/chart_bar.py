@@ -16,10 +16,12 @@ from demo_app.theme import SPACE, Theme
 __all__ = ["ChartBar"]
 
 _SWITCHES: Final = ("show_averages", "show_band", "show_volume", "show_rsi", "show_macd")
+_OFTEN: Final = tuple(unit_of(value) for value in ("1m", "15m", "60m", "1d", "5m", "240m", "1w"))
+"""What stays as buttons the longest where there is little room."""
 
 
 class ChartBar(QWidget):
-    """A row of buttons; where there is no room for all units they are in a menu.
+    """A row of buttons; where there is no room for all units the rarer ones are in a menu.
 
     Signals:
         ``unit_chosen(unit)``, ``settings_changed(settings)``, ``log_switched(on)``.
@@ -47,6 +49,8 @@ class ChartBar(QWidget):
         self._unit, self._settings = unit, settings
         row = QHBoxLayout(self)
         row.setContentsMargins(SPACE // 2, 2, SPACE // 2, 2)
+        # Else the buttons on show would decide how narrow it can be.
+        row.setSizeConstraint(QHBoxLayout.SizeConstraint.SetNoConstraint)
         row.setSpacing(1)
         self._units = QButtonGroup(self)
         self._unit_box = QWidget()
@@ -113,7 +117,6 @@ class ChartBar(QWidget):
             button.setText(self._names[unit_of(button.property("unit"))])
         for action in self._unit_menu.actions():
             action.setText(self._names[unit_of(action.data())])
-        self.unit_button.setText(self.unit_name)
         self.unit_button.setAccessibleName(self.tr("Length of a candle"))
         texts = (
             self.tr("Moving averages"),
@@ -165,7 +168,7 @@ class ChartBar(QWidget):
             button.setChecked(button.property("unit") == unit.value)
         for action in self._unit_menu.actions():
             action.setChecked(action.data() == unit.value)
-        self.unit_button.setText(self.unit_name)
+        self._fold()
         self.unit_chosen.emit(unit)
 
     def _on_unit_button(self, button: QToolButton) -> None:
@@ -193,7 +196,22 @@ class ChartBar(QWidget):
 
     def _fold(self) -> None:
         others = (self.indicator_button, self.log_button, self.copy_button)
-        rest = sum(button.sizeHint().width() + 1 for button in others) + 2 * SPACE
-        fits = self._unit_box.sizeHint().width() + rest <= self.width()
-        self._unit_box.setVisible(fits)
-        self.unit_button.setVisible(not fits)
+        room = self.width() - sum(button.sizeHint().width() + 1 for button in others) - 2 * SPACE
+        buttons = {unit_of(button.property("unit")): button for button in self._units.buttons()}
+        widths = {unit: button.sizeHint().width() + 1 for unit, button in buttons.items()}
+        shown = set(buttons)
+        if sum(widths.values()) > room:
+            # The one on show first: else nothing would tell which it is.
+            wanted = dict.fromkeys([self._unit, *_OFTEN, *UNITS])
+            room -= self.unit_button.sizeHint().width() + 1
+            shown.clear()
+            for unit in wanted:
+                if widths[unit] > room:
+                    break
+                shown.add(unit)
+                room -= widths[unit]
+        for unit, button in buttons.items():
+            button.setVisible(unit in shown)
+        self._unit_box.setVisible(bool(shown))
+        self.unit_button.setVisible(len(shown) < len(buttons))
+        self.unit_button.setText("…" if self._unit in shown else self.unit_name)

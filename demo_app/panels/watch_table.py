@@ -39,15 +39,17 @@ _SPARE_ROWS: Final = 6
 _RIGHT: Final = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _LEFT: Final = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
-_ROOMY: Final = 300
+_ROOMY: Final = 430
 _WIDTHS: Final = {
-    Column.FAVOURITE: (30, 290),
-    Column.SPARKLINE: (60, 460),
-    Column.PRICE: (104, 0),
-    Column.CHANGE: (82, 0),
-    Column.TURNOVER: (92, 360),
+    Column.FAVOURITE: (30, 26, 290),
+    Column.SPARKLINE: (60, 60, 460),
+    Column.PRICE: (104, 94, 0),
+    Column.CHANGE: (82, 78, 0),
+    Column.TURNOVER: (92, 76, 350),
 }
-"""Of each column: its width, and how wide a panel has it. A star can be set by key and menu as well."""
+"""Of each column: its width with room and without, and how wide a panel has it.
+
+A star can be set by key and menu as well."""
 
 
 class _Cells(QStyledItemDelegate):
@@ -220,9 +222,9 @@ class WatchTable(QTableView):
 
     def fit(self, room: int) -> None:
         """Leave out in so many pixels what can be missed most easily; names keep their place."""
-        for column, (width, least_room) in _WIDTHS.items():
+        for column, (roomy, tight, least_room) in _WIDTHS.items():
             self.setColumnHidden(column, room < least_room)
-            self.setColumnWidth(column, width if room >= _ROOMY else width * 9 // 10)
+            self.setColumnWidth(column, roomy if room >= _ROOMY else tight)
 
     def code_now(self) -> str:
         """The pair of the current row; empty without one."""
