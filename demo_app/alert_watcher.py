@@ -35,7 +35,7 @@ class AlertWatcher(QObject):
 
     It hears every trade: a ticker may skip a price that was reached for some milliseconds, and trades that
     were missed while the line was down come afterwards. An alert whose price is reached already fires with
-    the first one.
+    the first one. While a recording is played all of them wait: its prices are of another day.
 
     Signals:
         ``changed()``: the list, or a price, is another one.
@@ -104,6 +104,8 @@ class AlertWatcher(QObject):
         codes = frozenset(
             alert.code for alert in self.alerts if alert.is_enabled and alert.kind is not AlertKind.FILL
         )
+        if self._state.is_replay:
+            codes = frozenset()
         if codes == self._codes:
             return
         self._codes = codes

@@ -141,7 +141,8 @@ class _Session:
                 arguments, lambda: GlobalWebSocketManager.instance().config, is_replay=is_replay
             )
             theme = first_theme(self._preferences, self._language.name, arguments.theme)
-            state = TerminalState(theme, guard, self._settings, wish.market, is_replay=is_replay)
+            clock = _clock_of(server) if is_replay else None
+            state = TerminalState(theme, guard, self._settings, wish.market, replay_clock=clock)
             appearance = Appearance(state, self._language, self._preferences)
             window = MainWindow(state, appearance, _badge(arguments, guard, is_replay), arguments.layout)
             # Those of sessions before have ended all they did.
@@ -284,6 +285,14 @@ async def _configure_replay(
         silence_timeout_s=_FOR_EVER_S, silent_code_timeout_s=_FOR_EVER_S, recover_gaps=False,
     )  # fmt: skip
     return config, server
+
+
+def _clock_of(server: SimulatedServer | None) -> Callable[[], float] | None:
+    """Which moment the recording shows that a server plays, seconds since 1970."""
+    if server is None or server.exchange.replay is None:
+        return None
+    replay, now = server.exchange.replay, server.now
+    return lambda: replay.moment_ms(now()) / 1000
 
 
 def _save(window: MainWindow, path: str) -> int:

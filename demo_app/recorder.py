@@ -12,7 +12,19 @@ from typing import Final
 
 from PySide6.QtCore import QObject, Signal
 
-from qt_upbit import BaseWebSocketEvent, Delivery, Subscription, WebSocketClientProxy
+from demo_app.panels.bars import TimeGrid, Unit
+from qt_upbit import (
+    BaseWebSocketEvent,
+    CandleEvent,
+    CandlePeriod,
+    CandleUnit,
+    Delivery,
+    GlobalWebSocketManager,
+    QtUpbitError,
+    Subscription,
+    WebSocketClientProxy,
+    owned_slot,
+)
 from qt_upbit.simulator import RecordingHeader, RecordingWriter
 
 __all__ = ["Recorder"]
@@ -20,33 +32,46 @@ __all__ = ["Recorder"]
 _FLUSH_S: Final = 1.0
 _ROTATE_AT: Final = 256 * 1024 * 1024
 _MOST_WAITING: Final = 200_000
+_HISTORY: Final[dict[Unit, int]] = {
+    CandleUnit.M1: 1_000,
+    **dict.fromkeys((CandleUnit.M15, CandleUnit.M30, CandleUnit.M60, CandleUnit.M240), 200),
+    **{CandlePeriod.DAY: 200, CandlePeriod.WEEK: 100, CandlePeriod.MONTH: 60, CandlePeriod.YEAR: 10},
+}
+"""How many candles of before are kept, of each length.
+
+Those shorter than a quarter of an hour are put together from minutes, of which there are enough for what has
+passed of the longest one that is streamed.
+"""
 
 
 class Recorder(QObject):
-    """Records the pairs it was told to, and the account only when it was told so. Holds no keys.
+    """Records the pairs it was told to: public streams only, so that a file can be given to anybody.
 
     Encoding, compression and writing happen on a thread; the GUI only puts the event and its moment into a
     queue. A file that has grown to `rotate_at` is followed by another one with ``-2``, ``-3`` … in its name.
 
+    Meanwhile the candles that had ended before are read over REST and put into the file too, so that a chart
+    of the recording does not begin with it.
+
     Signals:
+        ``history_failed(text)``: not all of those candles could be read; the recording goes on without.
         ``failed(text)``: it cannot be written on; the recording has ended, and what is there can be played.
 
     Args:
         path: of the first file; must not exist yet.
         header: what stands at the head of each file.
-        with_account: record orders and balances too. Needs keys.
         rotate_at: bytes of one file.
         parent: owner.
     """
 
     failed = Signal(str)
+    history_failed = Signal(str)
 
     def __init__(
         self,
         path: Path,
         header: RecordingHeader,
         *,
-        with_account: bool = False,
         rotate_at: int = _ROTATE_AT,
         parent: QObject | None = None,
     ) -> None:
@@ -56,9 +81,11 @@ class Recorder(QObject):
         self.size = 0
         self.lost = 0
         self._header = header
-        self._with_account = with_account
+        self._history: list[CandleEvent] = []
+        """For the files that follow; only the thread touches it."""
         self._rotate_at = rotate_at
-        self._waiting: queue.Queue[tuple[float, BaseWebSocketEvent] | None] = queue.Queue(_MOST_WAITING)
+        self._waiting: queue.Queue[tuple[float | None, BaseWebSocketEvent] | None]
+        self._waiting = queue.Queue(_MOST_WAITING)
         self._began = time.monotonic()
         self._is_recording = False
         self._subscriptions: list[Subscription] = []
@@ -82,11 +109,7 @@ class Recorder(QObject):
             proxy.subscribe_orderbook(codes, callback=on_event, delivery=every),
             proxy.subscribe_candle(codes, unit=candle_unit, callback=on_event, delivery=every),
         ]
-        if self._with_account:
-            self._subscriptions += [
-                proxy.subscribe_my_order(callback=on_event, delivery=every),
-                proxy.subscribe_my_asset(callback=on_event, delivery=every),
-            ]
+        self._read_history(tuple(codes), time.time())
 
     def stop(self, timeout_s: float = 5.0) -> None:
         """End the recording and wait until the file is complete; more calls do nothing."""
@@ -100,11 +123,28 @@ class Recorder(QObject):
             self._waiting.put(None, timeout=timeout_s)
         self._thread.join(timeout_s)
 
-    def _on_event(self, event: BaseWebSocketEvent) -> None:
-        if not self._is_recording:
-            return
+    @owned_slot
+    async def _read_history(self, codes: Sequence[str], began: float) -> None:
+        """Add the candles that had ended at the begin, seconds since the epoch, pair by pair."""
+        rest = GlobalWebSocketManager.instance().rest
         try:
-            self._waiting.put_nowait((self.elapsed_s, event))
+            for code in codes:
+                for unit, count in _HISTORY.items():
+                    grid = TimeGrid(unit)
+                    running = grid.slot(began)
+                    for candle in await rest.get_candles(code, unit, count=count):
+                        if self._is_recording and grid.slot(candle.start.timestamp()) < running:
+                            self._put(None, candle)
+        except QtUpbitError as exc:
+            self.history_failed.emit(str(exc))
+
+    def _on_event(self, event: BaseWebSocketEvent) -> None:
+        if self._is_recording:
+            self._put(self.elapsed_s, event)
+
+    def _put(self, recv: float | None, event: BaseWebSocketEvent) -> None:
+        try:
+            self._waiting.put_nowait((recv, event))
         except queue.Full:
             self.lost += 1  # the disk is slower than the exchange; the GUI does not wait for it
 
@@ -122,6 +162,8 @@ class Recorder(QObject):
         """Write one file. Whether another one shall follow."""
         before = self.size
         with RecordingWriter(path, self._header) as writer:
+            for candle in self._history:
+                writer.write_history(candle)
             flushed = time.monotonic()
             while True:
                 try:
@@ -131,7 +173,12 @@ class Recorder(QObject):
                     continue
                 if item is None:
                     break
-                writer.write(*item)
+                recv, event = item
+                if recv is None and isinstance(event, CandleEvent):
+                    self._history.append(event)
+                    writer.write_history(event)
+                    continue
+                writer.write(recv or 0.0, event)
                 if time.monotonic() - flushed >= _FLUSH_S:
                     writer.flush()
                     flushed = time.monotonic()

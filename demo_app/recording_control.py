@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject, QStandardPaths, QTimer
-from PySide6.QtWidgets import QCheckBox, QFileDialog, QPushButton
+from PySide6.QtWidgets import QFileDialog, QPushButton
 
 import qt_upbit
 from demo_app.recorder import Recorder
@@ -26,8 +26,7 @@ _SUFFIX: Final = ".jsonl.gz"
 class RecordingControl(QObject):
     """Offers what the menu of sessions has; shows in the status line that it records.
 
-    Recorded are the pair on show and the favourites; orders and balances only if one says so. A recording
-    holds no keys.
+    Recorded are the pair on show and the favourites, and nothing of the account.
 
     Args:
         window: owner.
@@ -65,15 +64,10 @@ class RecordingControl(QObject):
         dialog.setOption(QFileDialog.Option.DontUseNativeDialog)
         dialog.setNameFilter(self.tr("Recordings") + f" (*{_SUFFIX})")
         dialog.selectFile(name)
-        account = QCheckBox(self.tr("Orders and balances too"))
-        account.setEnabled(self._state.manager.config.credentials is not None)
-        layout = dialog.layout()
-        if layout is not None:
-            layout.addWidget(account)
-        dialog.fileSelected.connect(lambda path: self.record(path, with_account=account.isChecked()))
+        dialog.fileSelected.connect(self.record)
         dialog.open()
 
-    def record(self, path: str, *, with_account: bool = False) -> None:
+    def record(self, path: str) -> None:
         """Record into a file, which must not exist yet."""
         self.stop()
         file = Path(path if path.endswith(_SUFFIX) else path + _SUFFIX)
@@ -84,8 +78,9 @@ class RecordingControl(QObject):
             codes=tuple(self.codes),
             markets={code: self._state.market_name(code) for code in self.codes},
         )
-        self.recorder = Recorder(file, header, with_account=with_account, parent=self)
+        self.recorder = Recorder(file, header, parent=self)
         self.recorder.failed.connect(self._on_failed)
+        self.recorder.history_failed.connect(self._on_history_failed)
         self.recorder.start(self.codes)
         self._timer.start()
         self._show()
@@ -109,6 +104,10 @@ class RecordingControl(QObject):
             recorder.stop()
             recorder.deleteLater()
         self._state.noticed.emit(self.tr("The recording has ended"), why)
+
+    def _on_history_failed(self, why: str) -> None:
+        text = self.tr("The recording has no candles of before: {why}")
+        self._window.connection_line.show_notice(text.format(why=why[:160]))
 
     def _show(self) -> None:
         if self.recorder is None:

@@ -73,8 +73,6 @@ class ReplayBar(QToolBar):
         self.speed.activated.connect(self._on_speed)
         self.addWidget(self.speed)
         self.leave = self._action("Ctrl+W", functools.partial(state.session_wanted.emit, SessionWish()))
-        first = replay.frames[0].event.time if replay.frames else None
-        self._began = first
         self._timer = QTimer(self)
         self._timer.setObjectName("replay bar")
         self._timer.setInterval(_REFRESH_MS)
@@ -119,11 +117,9 @@ class ReplayBar(QToolBar):
             self.slider.setValue(round(position * _TICKS))
         else:
             position = self.slider.value() / _TICKS
-        moment = ""
-        if self._began is not None:
-            at = datetime.fromtimestamp(self._began.timestamp() + position, KST)
-            moment = f"   {at:%Y-%m-%d %H:%M:%S}"
-        self.place.setText(f" {_clock(position)} / {_clock(self._replay.duration_s)}{moment} ")
+        moment = datetime.fromtimestamp(self._replay.began_ms / 1000 + position, KST)
+        length = _clock(self._replay.duration_s)
+        self.place.setText(f" {_clock(position)} / {length}   {moment:%Y-%m-%d %H:%M:%S} ")
 
     # --- the user ----------------------------------------------------------------------------------
 

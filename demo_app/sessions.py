@@ -35,7 +35,8 @@ class SessionWish:
         """The recording as it shall be played, for a server of its own."""
         if self.recording is None:
             return None
-        made = Replay(self.recording.frames, self.speed)
+        made = self.recording.again()
+        made.set_speed(self.speed, now)
         made.seek(self.offset_s, now)
         made.set_paused(self.is_paused, now)
         return made

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -51,6 +52,7 @@ class TerminalState(QObject):
         settings: what is remembered; tests give one of a file of their own.
         market: the first pair.
         parent: owner.
+        replay_clock: says which moment a recording shows, seconds since 1970; None on an exchange that runs.
     """
 
     market_changed = Signal(str)
@@ -70,12 +72,14 @@ class TerminalState(QObject):
         market: str,
         parent: QObject | None = None,
         *,
-        is_replay: bool = False,
+        replay_clock: Callable[[], float] | None = None,
     ) -> None:
         super().__init__(parent)
         self.setObjectName("terminal state")
-        self.is_replay = is_replay
+        self.is_replay = replay_clock is not None
         """Whether a recording is played: it has no account, and takes no orders."""
+        self.clock: Callable[[], float] = replay_clock or time.time
+        """The time of what is on show, seconds since 1970: this machine's, or a recording's."""
         self.guard = guard
         self.desk = OrderDesk(guard, lambda: self.rest)
         self.settings = settings

@@ -172,6 +172,8 @@ class AlertsPanel(Panel):
         self.rows.rename()
         self._name_pair()
         self._check()
+        if self.state.is_replay:
+            self.show_curtain(self.tr("Alerts wait while a recording is played."))
 
     def apply_theme(self) -> None:
         """Fonts and colours."""

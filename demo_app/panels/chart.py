@@ -59,7 +59,7 @@ class ChartPanel(Panel):
         self._content = ChartContent(Bars("", self.unit), Indicators(settings))
         """What is asked for; the canvas may still show what was before."""
         self.bar = ChartBar(self.unit, settings, is_log=is_log)
-        self.canvas = CandleCanvas(state.theme, self._content)
+        self.canvas = CandleCanvas(state.theme, self._content, now=state.clock)
         self.canvas.view.is_log = is_log
         body = QWidget()
         column = QVBoxLayout(body)
@@ -164,7 +164,7 @@ class ChartPanel(Panel):
 
     def _new_feed(self, code: str) -> CandleFeed | PeriodFeed:
         if isinstance(self.unit, CandlePeriod):
-            return PeriodFeed(code, self.unit, count=self._page, parent=self)
+            return PeriodFeed(code, self.unit, count=self._page, parent=self, now=self.state.clock)
         return CandleFeed(code, self.unit, count=self._page, parent=self)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
@@ -37,6 +38,7 @@ class PeriodFeed(QObject):
         period: length of a candle.
         count: how many to begin with.
         parent: owner.
+        now: the time, seconds since the epoch.
     """
 
     candles_added = Signal(int, int)
@@ -44,9 +46,18 @@ class PeriodFeed(QObject):
     loaded = Signal()
     error_occurred = Signal(object)
 
-    def __init__(self, code: str, period: CandlePeriod, *, count: int, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        code: str,
+        period: CandlePeriod,
+        *,
+        count: int,
+        parent: QObject | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         super().__init__(parent)
         self.code, self.unit = code, period
+        self._now = now
         self._count = count
         self._grid = TimeGrid(period)
         self._rows: list[Bar] = []
@@ -147,7 +158,7 @@ class PeriodFeed(QObject):
 
     def _today(self) -> datetime:
         """The exchange's day: a clock of ours that is late would find each ticker to be of tomorrow."""
-        today = f"{datetime.now(UTC):%Y%m%d}"
+        today = f"{datetime.fromtimestamp(self._now(), UTC):%Y%m%d}"
         if self._last is not None:
             today = max(today, self._last.trade_date)
         return datetime.strptime(today, "%Y%m%d").replace(tzinfo=UTC)
@@ -210,18 +221,19 @@ class PeriodFeed(QObject):
     def _follow(self) -> None:
         """Put the running candle at the end, as the ticker tells it."""
         event = self._last
-        if event is None or not self._rows or self._day is None:
+        if event is None or self._day is None:
             return
         if event.trade_date != self._day:
             if event.trade_date > self._day:
                 self._read_again()
             return
         running = self._running(event)
-        if running.start == self._rows[-1].start:
-            if running != self._rows[-1]:
+        last = self._rows[-1] if self._rows else None
+        if last is not None and running.start == last.start:
+            if running != last:
                 self._rows[-1] = running
                 self.candle_changed.emit(len(self._rows) - 1)
-        elif running.start > self._rows[-1].start:
+        elif last is None or running.start > last.start:
             self._rows.append(running)
             self.candles_added.emit(len(self._rows) - 1, 1)
 

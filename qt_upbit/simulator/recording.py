@@ -11,7 +11,7 @@ import msgspec
 
 from qt_upbit import models
 from qt_upbit.simulator.replay import HEADER_START
-from qt_upbit.types import BaseWebSocketEvent
+from qt_upbit.types import BaseWebSocketEvent, CandleEvent
 
 __all__ = ["RecordingHeader", "RecordingWriter", "read_header"]
 
@@ -70,6 +70,13 @@ class RecordingWriter:
         scope = event.row.scope.value
         head = f'{{"recv":{recv:.6f},"scope":"{scope}","frame":'.encode()
         self._put(self._gzip.compress(head + models.encode(event) + b"}\n"))
+
+    def write_history(self, candle: CandleEvent) -> None:
+        """Add a candle that had ended before the recording began, of any length that REST gives."""
+        unit = candle.type.partition(".")[2]
+        # The socket knows no days: encoded as minutes, and named beside it.
+        frame = models.encode(msgspec.structs.replace(candle, type="candle.1m"))
+        self._put(self._gzip.compress(f'{{"history":"{unit}","frame":'.encode() + frame + b"}\n"))
 
     def flush(self) -> None:
         """Put on disk what was written so far."""

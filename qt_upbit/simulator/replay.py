@@ -6,6 +6,7 @@ import gzip
 import io
 import re
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,7 +15,7 @@ import msgspec
 
 from qt_upbit import models
 from qt_upbit.exceptions import DecodeError
-from qt_upbit.types import BaseWebSocketEvent, WireFormat, event_type_of
+from qt_upbit.types import BaseWebSocketEvent, CandleEvent, WireFormat, event_type_of
 
 __all__ = ["Replay", "ReplayFrame"]
 
@@ -41,8 +42,9 @@ def _lines(path: Path) -> list[bytes]:
 
 
 class _Line(msgspec.Struct, frozen=True):
-    recv: float
     frame: msgspec.Raw
+    recv: float | None = None
+    history: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +72,21 @@ class ReplayFrame:
 class Replay:
     """A recording: one ``{"recv": seconds, "frame": {…}}`` per line. Played complete and in order.
 
-    A file may be compressed, and may begin with a `RecordingHeader`; one that was
-    cut off is played up to there.
+    A file may be compressed, may begin with a `RecordingHeader`, and may have candles of before it, each a
+    ``{"history": unit, "frame": {…}}``; one that was cut off is played up to there.
 
     Args:
         frames: in order.
         speed: 2 is twice as fast as recorded.
+        history: candles that had ended when it began, in any order; REST tells of them.
     """
 
-    def __init__(self, frames: list[ReplayFrame], speed: float = 1.0) -> None:
+    def __init__(
+        self, frames: list[ReplayFrame], speed: float = 1.0, history: Sequence[CandleEvent] = ()
+    ) -> None:
         _check_speed(speed)
         self.frames = frames
+        self.history = tuple(history)
         self._speed = speed
         # Frames stand in the order of arrival, yet a clock may have been set back meanwhile.
         self._duration_s = max((frame.offset_s for frame in frames), default=0.0)
@@ -102,6 +108,7 @@ class Replay:
         """
         decoder = msgspec.json.Decoder(_Line)
         frames: list[ReplayFrame] = []
+        history: list[CandleEvent] = []
         first: float | None = None
         for number, line in enumerate(_lines(Path(path)), 1):
             if not line.strip() or line.startswith(HEADER_START):
@@ -115,11 +122,22 @@ class Replay:
                 event = models.decode(raw)
             except (msgspec.MsgspecError, DecodeError) as exc:
                 raise ValueError(f"{path}, line {number}: {exc}") from exc
+            if row.history:
+                if not isinstance(event, CandleEvent):
+                    raise ValueError(f"{path}, line {number}: history is of candles, not of {event.type!r}")
+                history.append(msgspec.structs.replace(event, type=f"candle.{row.history}"))
+                continue
+            if row.recv is None:
+                raise ValueError(f"{path}, line {number}: no `recv`, which says when it came")
             first = row.recv if first is None else first
             simple = raw.lstrip(b"{ ").startswith(b'"ty"')
             format = WireFormat.SIMPLE if simple else WireFormat.DEFAULT
             frames.append(ReplayFrame(row.recv - first, raw, format, event))
-        return cls(frames, speed)
+        return cls(frames, speed, history)
+
+    def again(self) -> Replay:
+        """The same recording from its beginning, at its own speed; nothing is read again."""
+        return Replay(self.frames, history=self.history)
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -140,6 +158,15 @@ class Replay:
     def duration_s(self) -> float:
         """From the first frame to the last."""
         return self._duration_s
+
+    @property
+    def began_ms(self) -> int:
+        """When the exchange sent the first frame, ms since 1970; 0 of an empty recording."""
+        return self.frames[0].event.timestamp if self.frames else 0
+
+    def moment_ms(self, now: float) -> int:
+        """Which moment of the recording it shows at `now`, ms since 1970."""
+        return self.began_ms + round(self.position_s(now) * 1000)
 
     @property
     def speed(self) -> float:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import bisect
 from collections import defaultdict
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from qt_upbit.simulator.replay import Replay
 from qt_upbit.types import KST, CandleEvent, OrderbookEvent, TickerEvent, TradeEvent
@@ -16,13 +16,15 @@ __all__ = ["ReplayHistory"]
 
 _T = TypeVar("_T")
 Row = dict[str, Any]
+_MINUTE: Final = "1m"
+_MINUTE_S: Final = 60
 
 
 class ReplayHistory:
     """Answers from a recording, up to where it stands: nothing of later, and nothing invented.
 
-    Candles are those that were recorded; of other lengths, put together from the recorded trades. What was
-    before the recording is not known.
+    Candles are those that were recorded, and those that had ended before. Of lengths that were not recorded
+    they are put together from minutes, seconds from trades.
 
     Args:
         replay: the recording.
@@ -44,12 +46,14 @@ class ReplayHistory:
                 self._trades[event.code].append((frame.offset_s, event))
             elif isinstance(event, CandleEvent):
                 self._candles[event.code, event.type.partition(".")[2]].append((frame.offset_s, event))
-        first = replay.frames[0].event.timestamp if replay.frames else 0
-        self._began_ms = first
+        self._past: dict[tuple[str, str], dict[str, Row]] = defaultdict(dict)
+        for candle in replay.history:
+            unit = candle.type.partition(".")[2]
+            self._past[candle.code, unit][candle.candle_date_time_utc] = _candle_row(candle)
 
     def now_ms(self, now: float) -> int:
         """The moment of the recording, ms since 1970."""
-        return self._began_ms + round(self._replay.position_s(now) * 1000)
+        return self._replay.moment_ms(now)
 
     def ticker(self, code: str, now: float) -> TickerEvent | None:
         """The last ticker of a pair."""
@@ -70,27 +74,37 @@ class ReplayHistory:
 
     def candles(self, code: str, unit: str, seconds: int, before_s: int, now: float) -> list[Row]:
         """Candles of a pair that began before a moment, newest first, as REST gives them."""
-        recorded = _until(self._candles[code, unit], self._replay.position_s(now))
-        # The last word on each candle.
-        rows = {event.candle_date_time_utc: _candle_row(event) for event in recorded}
-        if not recorded:
-            rows = self._built(code, seconds, now)
-        limit = datetime.fromtimestamp(before_s, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        rows = self._known(code, unit, now)
+        if (code, unit) not in self._candles:
+            minutes = self._known(code, _MINUTE, now) if seconds > _MINUTE_S else {}
+            built = _merged(minutes, seconds) if minutes else self._of_trades(code, seconds, now)
+            rows = built | rows
+        limit = _text(before_s)
         return [rows[start] for start in sorted(rows, reverse=True) if start < limit]
 
-    def _built(self, code: str, seconds: int, now: float) -> dict[str, Row]:
+    def periods(self, code: str, period: str, before_s: int) -> list[Row]:
+        """Days, weeks, months or years that had ended before the recording began, newest first."""
+        rows, limit = self._past[code, period], _text(before_s)
+        return [rows[start] for start in sorted(rows, reverse=True) if start < limit]
+
+    def _known(self, code: str, unit: str, now: float) -> dict[str, Row]:
+        """Candles of a length that were there, by their start."""
+        recorded = _until(self._candles.get((code, unit), []), self._replay.position_s(now))
+        # The last word on each candle.
+        return self._past[code, unit] | {event.candle_date_time_utc: _candle_row(event) for event in recorded}
+
+    def _of_trades(self, code: str, seconds: int, now: float) -> dict[str, Row]:
         rows: dict[str, Row] = {}
         for event in reversed(list(self.trades(code, now))):
             start_s = event.trade_timestamp // 1000 // seconds * seconds
-            start = datetime.fromtimestamp(start_s, UTC)
-            key = start.strftime("%Y-%m-%dT%H:%M:%S")
+            key = _text(start_s)
             price, volume = event.trade_price, event.trade_volume
             row = rows.get(key)
             if row is None:
                 row = rows[key] = {
                     "market": code,
                     "candle_date_time_utc": key,
-                    "candle_date_time_kst": start.astimezone(KST).strftime("%Y-%m-%dT%H:%M:%S"),
+                    "candle_date_time_kst": _text(start_s, KST),
                     "opening_price": price,
                     "high_price": price,
                     "low_price": price,
@@ -104,6 +118,34 @@ class ReplayHistory:
             row["candle_acc_trade_price"] += price * volume
             row["candle_acc_trade_volume"] += volume
         return rows
+
+
+def _merged(minutes: Mapping[str, Row], seconds: int) -> dict[str, Row]:
+    """Minutes as longer candles. The oldest is left out where its first minutes may be missing."""
+    rows: dict[str, Row] = {}
+    oldest = min(minutes)
+    for start in sorted(minutes):
+        minute = minutes[start]
+        start_s = int(datetime.fromisoformat(start + "Z").timestamp()) // seconds * seconds
+        key = _text(start_s)
+        row = rows.get(key)
+        if row is None:
+            rows[key] = minute | {"candle_date_time_utc": key, "candle_date_time_kst": _text(start_s, KST)}
+            continue
+        row["high_price"] = max(row["high_price"], minute["high_price"])
+        row["low_price"] = min(row["low_price"], minute["low_price"])
+        for last in ("trade_price", "timestamp"):
+            row[last] = minute[last]
+        for sum_of in ("candle_acc_trade_price", "candle_acc_trade_volume"):
+            row[sum_of] += minute[sum_of]
+    if len(rows) > 1 and oldest not in rows:
+        del rows[min(rows)]
+    return rows
+
+
+def _text(seconds: int, zone: tzinfo = UTC) -> str:
+    """A moment as Upbit writes the start of a candle."""
+    return datetime.fromtimestamp(seconds, zone).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _until(events: list[tuple[float, _T]], offset_s: float) -> list[_T]:

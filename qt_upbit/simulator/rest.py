@@ -86,9 +86,9 @@ class RestApi:
             "/v1/trades/ticks": ("trade", self._trades),
             "/v1/candles/seconds": ("candle", functools.partial(self._candles, "1s")),
             "/v1/candles/days": ("candle", self._days),
-            "/v1/candles/weeks": ("candle", functools.partial(self._periods, _week)),
-            "/v1/candles/months": ("candle", functools.partial(self._periods, _month)),
-            "/v1/candles/years": ("candle", functools.partial(self._periods, _year)),
+            "/v1/candles/weeks": ("candle", functools.partial(self._periods, "1w", _week)),
+            "/v1/candles/months": ("candle", functools.partial(self._periods, "1M", _month)),
+            "/v1/candles/years": ("candle", functools.partial(self._periods, "1y", _year)),
         }
         self._public_groups = frozenset(group for group, _ in self._calls.values())
 
@@ -382,10 +382,11 @@ class RestApi:
         pair, before_s, count = self._wanted_candles(query, now)
         rows: list[dict[str, Any]] = []
         if self._history is not None:
-            return rows  # a recording has no whole day
-        for timed in itertools.islice(pair.candles("1d", before_s), count + 1):
-            rows.append(_candle_row(pair, timed))
-            yield
+            rows = [dict(row) for row in self._history.periods(pair.code, "1d", before_s)[: count + 1]]
+        else:
+            for timed in itertools.islice(pair.candles("1d", before_s), count + 1):
+                rows.append(_candle_row(pair, timed))
+                yield
         for row, older in itertools.pairwise(rows):
             close = older["trade_price"]
             row["prev_closing_price"] = close
@@ -393,12 +394,13 @@ class RestApi:
             row["change_rate"] = round(row["change_price"] / close, 10)
         return rows[:-1]
 
-    def _periods(self, first_day: Callable[[date], date], query: _Query, now: float) -> _Rows:
+    def _periods(self, unit: str, first_day: Callable[[date], date], query: _Query, now: float) -> _Rows:
         """Weeks, months and years, put together from days."""
         pair, before_s, count = self._wanted_candles(query, now)
         rows: list[dict[str, Any]] = []
         if self._history is not None:
-            return rows
+            ended = self._history.periods(pair.code, unit, before_s)[:count]
+            return [row | {"first_day_of_period": row["candle_date_time_utc"][:10]} for row in ended]
         # The period that `to` lies in is asked for as a whole, as its days before `to`.
         days = pair.candles("1d", before_s)
         for first, group in itertools.groupby(days, lambda timed: first_day(_day_of(timed))):

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from qt_upbit import models
 from qt_upbit.simulator import RecordingHeader, RecordingWriter, Replay, read_header
+from tests.support import events
 
 DATA = Path(__file__).parent.parent / "data"
 HEADER = RecordingHeader(
@@ -107,3 +109,17 @@ def test_a_seek_begins_with_the_pictures_of_its_moment(source: Replay) -> None:
 def test_a_speed_is_positive(source: Replay, speed: float) -> None:
     with pytest.raises(ValueError, match="speed"):
         source.set_speed(speed, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ('{"frame":%s}', "recv"),
+        ('{"history":"1d","frame":%s}', "history is of candles"),
+    ],
+)
+def test_a_line_that_does_not_say_when_is_refused(tmp_path: Path, line: str, why: str) -> None:
+    path = tmp_path / "odd.jsonl"
+    path.write_bytes(line.encode() % models.encode(events.ticker()))
+    with pytest.raises(ValueError, match=why):
+        Replay.from_file(path)

@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from qt_upbit import CandlePeriod, RestClient, WebSocketConfig
+from qt_upbit import CandleEvent, CandlePeriod, RestClient, WebSocketConfig
 from qt_upbit.simulator import RecordingHeader, RecordingWriter, Replay, SimulatedServer, SimulatorSettings
 from tests.support import events
 
@@ -81,12 +82,75 @@ async def test_nothing_is_told_of_later(server: SimulatedServer, rest: RestClien
     assert (candle.trade_price, candle.timestamp) == (price, BEGIN + second * 1_000)
 
 
-async def test_candles_that_were_not_recorded_are_made_of_the_trades(
-    server: SimulatedServer, rest: RestClient
-) -> None:
+async def test_seconds_are_made_of_the_trades(server: SimulatedServer, rest: RestClient) -> None:
     _go_to(server, 7)
-    candles = await rest.get_candles("KRW-BTC", "3m", count=5)
-    (candle,) = candles
-    assert (candle.opening_price, candle.high_price, candle.trade_price) == (100_000, 107_000, 107_000)
-    assert candle.candle_acc_trade_volume == 16
+    candles = await rest.get_candles("KRW-BTC", "1s", count=5)
+    assert [int(candle.trade_price) for candle in candles] == [103_000, 104_000, 105_000, 106_000, 107_000]
+    assert {candle.candle_acc_trade_volume for candle in candles} == {2}
     assert await rest.get_candles("KRW-BTC", CandlePeriod.DAY, count=5) == []
+
+
+def _candle(unit: str, start: str, prices: str, volume: int = 1) -> CandleEvent:
+    """Open, high, low and close, in thousands."""
+    opening, high, low, close = (D(price) * 1_000 for price in prices.split())
+    candle = events.candle(
+        "KRW-BTC", "1m", int(close),
+        candle_date_time_utc=start, opening_price=opening, high_price=high, low_price=low,
+        candle_acc_trade_volume=D(volume), candle_acc_trade_price=D(volume),
+    )  # fmt: skip
+    return msgspec.structs.replace(candle, type=f"candle.{unit}")
+
+
+@pytest.fixture
+def with_history(tmp_path: Path) -> Path:
+    """A recording that began in the middle of an hour, with what was before."""
+    path = tmp_path / "history.jsonl.gz"
+    header = RecordingHeader(date="2027-01-15T17:00:00+09:00", region="kr", library="0")
+    with RecordingWriter(path, header) as writer:
+        writer.write(0.0, events.ticker("KRW-BTC", 100_000, timestamp=BEGIN, trade_timestamp=BEGIN))
+        # It comes when it was read, while frames come already.
+        for start, prices in {
+            "2027-01-15T07:54:00": "90 91 90 90",
+            "2027-01-15T07:57:00": "94 95 93 94",
+            "2027-01-15T07:58:00": "94 99 92 96",
+            "2027-01-15T07:59:00": "96 97 91 97",
+        }.items():
+            writer.write_history(_candle("1m", start, prices))
+        writer.write_history(_candle("60m", "2027-01-15T06:00:00", "80 88 70 85", 9))
+        writer.write_history(_candle("1d", "2027-01-13T00:00:00", "60 66 60 65"))
+        writer.write_history(_candle("1d", "2027-01-14T00:00:00", "70 77 70 75"))
+        writer.write_history(_candle("1w", "2027-01-04T00:00:00", "50 55 50 55"))
+        for second, prices in {1: "97 98 97 98", 61: "98 103 98 103"}.items():
+            start = f"2027-01-15T08:{second // 60:02}:00"
+            writer.write(float(second), _candle("1m", start, prices))
+    return path
+
+
+async def test_what_was_before_the_recording_is_told(with_history: Path) -> None:
+    settings = SimulatorSettings(markets=5, market_running=False, account_running=False)
+    async with (
+        SimulatedServer(settings, replay=Replay.from_file(with_history)) as server,
+        RestClient(WebSocketConfig(base_url=server.url, use_system_proxy=False)) as rest,
+    ):
+        assert server.exchange.replay is not None
+        assert [frame.event.type for frame in server.exchange.replay.frames] == ["ticker", *["candle.1m"] * 2]
+
+        async def seen(unit: str) -> list[tuple[str, int, int, int, int, int]]:
+            found = []
+            for c in await rest.get_candles("KRW-BTC", unit, count=9):
+                prices = (c.opening_price, c.high_price, c.low_price, c.trade_price)
+                opening, high, low, close = (int(price / 1_000) for price in prices)
+                volume = int(c.candle_acc_trade_volume)
+                found.append((f"{c.start:%d %H:%M}", opening, high, low, close, volume))
+            return found
+
+        _go_to(server, 2)
+        assert (await seen("1m"))[-2:] == [("15 07:59", 96, 97, 91, 97, 1), ("15 08:00", 97, 98, 97, 98, 1)]
+        # Of 07:54 the minutes before may be missing: half a candle would be a wrong one.
+        assert await seen("5m") == [("15 07:55", 94, 99, 91, 97, 3), ("15 08:00", 97, 98, 97, 98, 1)]
+        assert await seen("60m") == [("15 06:00", 80, 88, 70, 85, 9), ("15 08:00", 97, 98, 97, 98, 1)]
+        _go_to(server, 61)
+        assert (await seen("60m"))[-1] == ("15 08:00", 97, 103, 97, 103, 2)
+        # The oldest day is there for the price before the next one's.
+        assert await seen("1d") == [("14 00:00", 70, 77, 70, 75, 1)]
+        assert await seen("1w") == [("04 00:00", 50, 55, 50, 55, 1)]

@@ -67,10 +67,6 @@
         <translation>녹화 파일</translation>
     </message>
     <message>
-        <source>Orders and balances too</source>
-        <translation>주문과 잔고도 녹화</translation>
-    </message>
-    <message>
         <source>Recorded</source>
         <translation>녹화 완료</translation>
     </message>
