@@ -59,6 +59,10 @@
 <context>
     <name>RecordingControl</name>
     <message>
+        <source>The recording has no candles of before: {why}</source>
+        <translation>녹화 이전의 캔들을 읽지 못했습니다: {why}</translation>
+    </message>
+    <message>
         <source>Record the session</source>
         <translation>세션 녹화</translation>
     </message>
