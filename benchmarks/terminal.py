@@ -17,8 +17,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QObject, QSettings, Qt
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtCore import QEvent, QSettings, Qt
+from PySide6.QtWidgets import QApplication
 
 from benchmarks.common import Cost, received, run, table
 from benchmarks.whole_market import Probe
@@ -27,24 +27,12 @@ from demo_app.language import Language
 from demo_app.main_window import MainWindow
 from demo_app.market_list import MarketList
 from demo_app.preferences import Preferences
+from demo_app.repaint_pacer import RepaintPacer
 from demo_app.terminal_state import TerminalState
 from demo_app.theme import make_theme
 from demo_app.trading_guard import TradingGuard
 from qt_upbit import Credentials, GlobalWebSocketManager, WebSocketConfig
 from qt_upbit.simulator import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY
-
-
-class Frames(QObject):
-    """Counts the repaints of windows."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.count = 0
-
-    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
-        """One request of Qt to repaint a window."""
-        self.count += event.type() == QEvent.Type.UpdateRequest
-        return False
 
 
 @dataclass
@@ -72,17 +60,17 @@ def exchange(markets: str, rate: float) -> Iterator[str]:
         process.communicate()
 
 
-def open_all(window: MainWindow) -> list[QWidget]:
-    """Show every panel at once; the windows that there are then."""
-    windows: list[QWidget] = [window]
+def open_all(window: MainWindow) -> dict[str, RepaintPacer]:
+    """Show every panel at once; what repaints the windows that there are then."""
+    pacers = {window.objectName(): window.pacer}
     for dock in window.docks.docks.values():
         dock.show()
         dock.make()
         if any(not other.isHidden() for other in window.tabifiedDockWidgets(dock)):
             dock.setFloating(True)
             dock.resize(900, 340)
-            windows.append(dock)
-    return windows
+            pacers[dock.objectName()] = dock.pacer
+    return pacers
 
 
 async def watch(url: str, seconds: float, settle_s: float) -> Outcome:
@@ -103,11 +91,9 @@ async def watch(url: str, seconds: float, settle_s: float) -> Outcome:
         markets = MarketList(state, "")
         window.show()
         markets.start()
-        windows = open_all(window)
+        pacers = open_all(window)
         await asyncio.sleep(settle_s)
-        counters = {each.objectName(): Frames() for each in windows}
-        for each, counter in zip(windows, counters.values(), strict=True):
-            each.installEventFilter(counter)
+        painted = {name: pacer.painted for name, pacer in pacers.items()}
         cost, probe, seen = Cost(), Probe(), received(manager)
         cost.begin()
         probe.start()
@@ -115,7 +101,7 @@ async def watch(url: str, seconds: float, settle_s: float) -> Outcome:
         messages = received(manager) - seen
         cost.end(messages)
         probe.timer.stop()
-        frames = {name: counter.count for name, counter in counters.items()}
+        frames = {name: pacer.painted - painted[name] for name, pacer in pacers.items()}
         made = len(window.docks.docks)
         window.close()
         await markets.aclose()

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QWidget
 from demo_app.dock_tabs import DockTabs
 from demo_app.panel import Panel
 from demo_app.registry import LAYOUTS, PanelSpec, Place
+from demo_app.repaint_pacer import RepaintPacer
 from demo_app.terminal_state import TerminalState
 
 __all__ = ["Docks", "PanelDock"]
@@ -33,6 +34,8 @@ class PanelDock(QDockWidget):
         """While the docks are arranged, each is seen for a moment; that is no reason to make a panel."""
         self._state = state
         self.setObjectName(f"dock.{spec.name}")
+        # It is a window of its own while it floats.
+        self.pacer = RepaintPacer(self)
         self.retranslate()
         if spec.always:
             self.make()

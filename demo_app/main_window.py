@@ -22,6 +22,7 @@ from demo_app.panel import Panel
 from demo_app.panels.alerts import AlertsPanel
 from demo_app.recording_control import RecordingControl
 from demo_app.registry import LAYOUTS, PANELS
+from demo_app.repaint_pacer import RepaintPacer
 from demo_app.terminal_state import TerminalState
 from demo_app.theme import SPACE
 from demo_app.ticker_header import TickerHeader
@@ -53,6 +54,7 @@ class MainWindow(QMainWindow):
         self.setObjectName("terminal")
         self.setWindowIcon(QIcon(str(asset("icon.svg"))))
         self.resize(1440, 900)
+        self.pacer = RepaintPacer(self)
         self.state = state
         self.appearance = appearance
         self._badge = badge

@@ -67,8 +67,11 @@ class _Veil(QWidget):
         self.hide()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
+        with QPainter(self) as painter:
+            self._paint(painter)
+
+    def _paint(self, painter: QPainter) -> None:
         theme, text = self._panel.state.theme, self._panel.stale_text
-        painter = QPainter(self)
         painter.fillRect(self.rect(), theme.faded(theme.panel, 150))
         if not text:
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from string import Template
 from typing import Final
@@ -76,8 +77,7 @@ class Theme:
     def font(self, points: float = 9.5, *, bold: bool = False) -> QFont:
         """The text font: digits of one width, Hangul from the system's own family."""
         font = QFont()
-        available = set(QFontDatabase.families())
-        font.setFamilies([name for name in _FAMILIES if name in available] or [font.family()])
+        font.setFamilies(_families() or [font.family()])
         font.setPointSizeF(points)
         font.setBold(bold)
         font.setFeature(QFont.Tag.fromString("tnum"), 1)
@@ -110,6 +110,13 @@ class Theme:
         for name in (role.WindowText, role.Text, role.ButtonText):
             palette.setColor(QPalette.ColorGroup.Disabled, name, self.muted)
         return palette
+
+
+@functools.cache
+def _families() -> list[str]:
+    """Those of `_FAMILIES` that this system has. Asked once: it has hundreds, and painters ask for fonts."""
+    available = set(QFontDatabase.families())
+    return [name for name in _FAMILIES if name in available]
 
 
 def make_theme(name: str, *, korean: bool, colours: str = "") -> Theme:

@@ -39,11 +39,12 @@ class OrderbookDepth(QWidget):
         rows = [(ASK, *level) for level in reversed(asks)] + [(BID, *level) for level in bids]
         largest = max(size for _, _, size in rows)
         height = self.height() / len(rows)
-        painter = QPainter(self)
-        for i, (color, price, size) in enumerate(rows):
-            row = QRectF(0, i * height, self.width(), height)
-            painter.fillRect(QRectF(0, row.y(), row.width() * size / largest, height - 1), color.lighter(160))
-            painter.drawText(row, Qt.AlignmentFlag.AlignCenter, f"{price:,.8g}   {size:.4f}")
+        with QPainter(self) as painter:
+            for i, (color, price, size) in enumerate(rows):
+                row = QRectF(0, i * height, self.width(), height)
+                bar = QRectF(0, row.y(), row.width() * size / largest, height - 1)
+                painter.fillRect(bar, color.lighter(160))
+                painter.drawText(row, Qt.AlignmentFlag.AlignCenter, f"{price:,.8g}   {size:.4f}")
 
 
 async def main() -> None:

@@ -227,7 +227,10 @@ class CandleCanvas(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Paint the cached past, the last column, and what lies above."""
-        painter = QPainter(self)
+        with QPainter(self) as painter:
+            self._paint(painter)
+
+    def _paint(self, painter: QPainter) -> None:
         painter.setFont(self._font)
         bars, theme, view = self._bars, self._theme, self.view
         if not len(bars):
@@ -277,13 +280,12 @@ class CandleCanvas(QWidget):
         pixmap = QPixmap(QSize(math.ceil(self.width() * ratio), math.ceil(self.height() * ratio)))
         pixmap.setDevicePixelRatio(ratio)
         pixmap.fill(self._theme.panel)
-        painter = QPainter(pixmap)
-        painter.setFont(self._font)
-        candles.draw_axes(painter, self.content.quote)
-        candles.draw_silences(painter)
-        candles.draw_candles(painter, candles.begin, end)
-        candles.draw_indicators(painter, candles.begin, end)
-        painter.end()
+        with QPainter(pixmap) as painter:
+            painter.setFont(self._font)
+            candles.draw_axes(painter, self.content.quote)
+            candles.draw_silences(painter)
+            candles.draw_candles(painter, candles.begin, end)
+            candles.draw_indicators(painter, candles.begin, end)
         return pixmap
 
     def _draw_word(self, painter: QPainter, plot: QRectF) -> None:

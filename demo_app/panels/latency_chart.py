@@ -72,7 +72,11 @@ class RateChart(_Figure):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """A filled line from the left, the newest at the right."""
-        theme, painter = self._state.theme, QPainter(self)
+        with QPainter(self) as painter:
+            self._paint(painter)
+
+    def _paint(self, painter: QPainter) -> None:
+        theme = self._state.theme
         area = self._begin(painter, self.note)
         painter.setPen(theme.grid)
         painter.drawLine(area.bottomLeft(), area.bottomRight())
@@ -114,7 +118,11 @@ class LatencyChart(_Figure):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """A bar for each bucket, from a twentieth of a millisecond to a second and more."""
-        theme, painter, summary = self._state.theme, QPainter(self), self._summary
+        with QPainter(self) as painter:
+            self._paint(painter)
+
+    def _paint(self, painter: QPainter) -> None:
+        theme, summary = self._state.theme, self._summary
         p99 = f"p99 {_ms(summary.p99_s)}"
         notes = (f"p50 {_ms(summary.p50_s)}   {p99}   max {_ms(summary.max_s)}", p99)
         area = self._begin(painter, *(notes if summary.count else (self.empty,)))

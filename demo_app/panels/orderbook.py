@@ -60,11 +60,14 @@ class _Totals(QWidget):
         self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        painter, theme = QPainter(self), self._state.theme
-        painter.fillRect(self.rect(), theme.panel)
-        if self._book is None:
-            return
-        asks, bids = self._book.total_ask_size, self._book.total_bid_size
+        with QPainter(self) as painter:
+            painter.fillRect(self.rect(), self._state.theme.panel)
+            if self._book is not None:
+                self._paint(painter, self._book)
+
+    def _paint(self, painter: QPainter, book: OrderbookEvent) -> None:
+        theme = self._state.theme
+        asks, bids = book.total_ask_size, book.total_bid_size
         both = float(asks + bids)
         share = float(asks) / both if both else 0.5
         middle = round(self.width() * share)

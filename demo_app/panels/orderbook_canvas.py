@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
-from PySide6.QtCore import QEvent, QPoint, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
     QFocusEvent,
@@ -110,11 +110,12 @@ class OrderbookCanvas(QAbstractScrollArea):
 
     def flash(self, price: float, ask_bid: AskBid) -> None:
         """A trade happened at a price: its row lights up for a moment."""
-        self.last_price = price
+        before, self.last_price = self.last_price, price
         color = self._theme.up if ask_bid is AskBid.BID else self._theme.down
+        self._update_price(before)
         self._flash = (price, color, time.monotonic() + _FLASH_S)
         self._fade.start()
-        self.viewport().update()
+        self._update_price(price)
 
     def centre(self) -> None:
         """Put the spread into the middle, and keep it there."""
@@ -171,20 +172,21 @@ class OrderbookCanvas(QAbstractScrollArea):
 
     # --- painting ----------------------------------------------------------------------------------
 
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        """All rows in sight."""
-        painter = QPainter(self.viewport())
-        width, theme = self.viewport().width(), self._theme
-        painter.fillRect(self.viewport().rect(), theme.panel)
-        picture = self.picture
-        if picture is None:
-            return
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The rows in sight that have changed."""
+        with QPainter(self.viewport()) as painter:
+            painter.fillRect(event.rect(), self._theme.panel)
+            if self.picture is not None:
+                self._paint_book(painter, self.picture, event.rect())
+
+    def _paint_book(self, painter: QPainter, picture: BookPicture, dirty: QRect) -> None:
+        width = self.viewport().width()
         painter.setOpacity(_OLD if self.is_old else 1.0)
         self._columns = self._fit(picture, width)
         painter.setFont(self._font)
         painter.setClipRect(0, _HEADER, width, self._room())
-        first = max(0, self._row_at(_HEADER))
-        last = min(_ROWS - 1, self._row_at(_HEADER + self._room() - 1))
+        first = max(0, self._row_at(max(_HEADER, dirty.top())))
+        last = min(_ROWS - 1, self._row_at(min(_HEADER + self._room() - 1, dirty.bottom())))
         top, largest, deepest = self._top(), picture.largest, picture.deepest
         for row in range(first, last + 1):
             y = top + row * _ROW
@@ -196,7 +198,8 @@ class OrderbookCanvas(QAbstractScrollArea):
             if values is not None:
                 self._paint_level(painter, y, level, values, picture, largest, deepest)
         painter.setClipping(False)
-        self._paint_heads(painter, width)
+        if dirty.top() < _HEADER:
+            self._paint_heads(painter, width)
 
     def _fit(self, picture: BookPicture, width: int) -> Columns:
         metrics, bold = QFontMetricsF(self._font), QFontMetricsF(self._bold)
@@ -317,10 +320,24 @@ class OrderbookCanvas(QAbstractScrollArea):
                 painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
 
     def _on_fade(self) -> None:
-        if self._flash is None or time.monotonic() >= self._flash[2]:
+        if self._flash is None:
+            self._fade.stop()
+            return
+        price = self._flash[0]
+        if time.monotonic() >= self._flash[2]:
             self._flash = None
             self._fade.stop()
-        self.viewport().update()
+        self._update_price(price)
+
+    def _update_price(self, price: float | None) -> None:
+        """Paint the row of a price again, where there is one."""
+        if self.picture is None or price is None:
+            return
+        for side, levels in ((AskBid.ASK, self.picture.asks), (AskBid.BID, self.picture.bids)):
+            for position, level in enumerate(levels):
+                if level[0] == price:
+                    y = self._top() + self._row((side, position)) * _ROW
+                    self.viewport().update(0, y, self.viewport().width(), _ROW)
 
     # --- the user ----------------------------------------------------------------------------------
 

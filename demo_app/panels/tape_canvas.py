@@ -181,9 +181,12 @@ class TapeCanvas(QAbstractScrollArea):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """All rows in sight."""
-        painter, theme = QPainter(self.viewport()), self._theme
+        with QPainter(self.viewport()) as painter:
+            self._paint(painter)
+
+    def _paint(self, painter: QPainter) -> None:
         width = self.viewport().width()
-        painter.fillRect(self.viewport().rect(), theme.panel)
+        painter.fillRect(self.viewport().rect(), self._theme.panel)
         edges = self._edges()
         self._paint_heads(painter, edges, width)
         painter.setOpacity(_OLD if self.is_old else 1.0)

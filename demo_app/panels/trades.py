@@ -85,7 +85,11 @@ class _Balance(QWidget):
         return self._bought / both if both else 0.5
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        painter, theme = QPainter(self), self._state.theme
+        with QPainter(self) as painter:
+            self._paint(painter)
+
+    def _paint(self, painter: QPainter) -> None:
+        theme = self._state.theme
         painter.fillRect(self.rect(), theme.panel)
         middle = round(self.width() * self.share)
         painter.fillRect(0, 0, middle, 2, theme.up)

@@ -170,7 +170,7 @@ class WatchTable(QTableView):
     """Rows of pairs.
 
     Signals:
-        ``chosen(code)``: Enter or a double click.
+        ``chosen(code)``: Enter or a click.
         ``favourite_toggled(code)``: F, or a click on the star.
 
     Args:
@@ -218,7 +218,7 @@ class WatchTable(QTableView):
         self._fade.setInterval(_FLASH_STEP_MS)
         self._fade.timeout.connect(self._step)
         model.dataChanged.connect(self._on_data)
-        self.doubleClicked.connect(self._on_double_click)
+        self.clicked.connect(self._on_click)
 
     def fit(self, room: int) -> None:
         """Leave out in so many pixels what can be missed most easily; names keep their place."""
@@ -272,7 +272,7 @@ class WatchTable(QTableView):
         ):
             self.favourite_toggled.emit(self._order.code(index.row()))
 
-    def _on_double_click(self, index: QModelIndex) -> None:
+    def _on_click(self, index: QModelIndex) -> None:
         if index.column() != Column.FAVOURITE:
             self.chosen.emit(self._order.code(index.row()))
 

@@ -42,8 +42,8 @@ class CalmSortProxyModel(QSortFilterProxyModel):
         super().__init__(parent)
         self.setDynamicSortFilter(False)
         self.setSortRole(SORT_ROLE)
-        self._keys: list[tuple[bool, Any]] | None = None
-        """What the rows of the source are compared by while they are sorted: each is read once."""
+        self._keys: dict[int, tuple[bool, Any]] | None = None
+        """What rows of the source are compared by while they are sorted: each is read once."""
         self._is_descending = False
         self._timer = QTimer(self)
         self._timer.setObjectName("qt_upbit calm sort")
@@ -64,8 +64,11 @@ class CalmSortProxyModel(QSortFilterProxyModel):
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         """Sort at once, and keep it so; column -1 gives the order of the source back."""
+        self._sort(column, order, {})
+
+    def _sort(self, column: int, order: Qt.SortOrder, keys: dict[int, tuple[bool, Any]]) -> None:
         self._is_descending = order == Qt.SortOrder.DescendingOrder
-        self._keys = self._read_keys(column)
+        self._keys = keys
         try:
             super().sort(column, order)
         finally:
@@ -76,29 +79,28 @@ class CalmSortProxyModel(QSortFilterProxyModel):
         column = self.sortColumn()
         if column < 0 or self.sourceModel() is None:
             return
-        keys = self._read_keys(column)
-        shown = [
-            keys[self.mapToSource(self.index(row, 0)).row()] for row in range(self.rowCount(QModelIndex()))
-        ]
+        rows = [self.mapToSource(self.index(row, 0)).row() for row in range(self.rowCount(QModelIndex()))]
+        # Those that the filter leaves out may be most of them.
+        keys = {row: self._key(row, column) for row in rows}
+        shown = list(keys.values())
         if self._is_descending:
             shown.reverse()
         if any(later < earlier for earlier, later in itertools.pairwise(shown)):
-            self.sort(column, self.sortOrder())
+            self._sort(column, self.sortOrder(), keys)
 
     def lessThan(
         self, left: QModelIndex | QPersistentModelIndex, right: QModelIndex | QPersistentModelIndex
     ) -> bool:
         """Qt's; of two rows of the source."""
-        keys = self._keys
-        if keys is not None and max(left.row(), right.row()) < len(keys):
-            return keys[left.row()] < keys[right.row()]
-        return self._key(left.row(), left.column()) < self._key(right.row(), right.column())
+        return self._known_key(left) < self._known_key(right)
 
-    def _read_keys(self, column: int) -> list[tuple[bool, Any]]:
-        source = self.sourceModel()
-        if source is None or column < 0:
-            return []
-        return [self._key(row, column) for row in range(source.rowCount())]
+    def _known_key(self, index: QModelIndex | QPersistentModelIndex) -> tuple[bool, Any]:
+        keys, row = self._keys, index.row()
+        if keys is None:
+            return self._key(row, index.column())
+        if row not in keys:
+            keys[row] = self._key(row, index.column())
+        return keys[row]
 
     def _key(self, row: int, column: int) -> tuple[bool, Any]:
         source = self.sourceModel()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +26,7 @@ from tests.support.wait import until
 
 pytestmark = pytest.mark.usefixtures("offline")
 
+ROOT = Path(__file__).parents[2]
 _SIZES = [(1, 1), (60, 40), (340, 560), (1080, 600), (3000, 1600)]
 Make = Callable[[type[Any]], Any]
 
@@ -147,3 +150,18 @@ async def test_connection_line(make: Make, state: ConnectionState) -> None:
     manager.metrics_updated.emit(manager.metrics())
     line.show_error("a message of the exchange that is rather long " * 5)
     _paint(line)
+
+
+def test_a_painter_ends_with_its_paint_event() -> None:
+    """Not with its frame: an error's traceback or a profiler keeps that, and the process may crash."""
+    for path in (ROOT / "demo_app").rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        managed = {
+            item.context_expr for node in ast.walk(tree) if isinstance(node, ast.With) for item in node.items
+        }
+        made = {
+            node
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "QPainter"
+        }
+        assert made <= managed, f"{path.name}: make painters by `with QPainter(…) as painter`"
