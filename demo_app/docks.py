@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from PySide6.QtCore import QByteArray, QCoreApplication, QObject, QSettings, QSize, Qt, QTimer, Signal
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QWidget
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QToolBar, QWidget
 
 from demo_app.dock_tabs import DockTabs
 from demo_app.panel import Panel
@@ -153,21 +153,29 @@ class Docks(QObject):
             for tabs in rows.values():
                 tabs[0][1].make()
                 tabs[0][1].raise_()
-            firsts = [tabs[0] for tabs in rows.values()]
-            self._resize(firsts, [place.height for place, _ in firsts], Qt.Orientation.Vertical)
-        self._resize(heads, [place.width for place, _ in heads], Qt.Orientation.Horizontal)
+            self._set_heights([tabs[0] for tabs in rows.values()])
+        self._set_widths(heads)
 
     def _set_moving(self, is_moving: bool) -> None:
         for dock in self.docks.values():
             dock.is_moving = is_moving
 
-    def _resize(
-        self, docks: Sequence[tuple[Place, PanelDock]], weights: Sequence[int], way: Qt.Orientation
-    ) -> None:
-        size = self._window.size()
-        room = size.width() if way is Qt.Orientation.Horizontal else size.height()
-        shares = [max(1, room * weight // sum(weights)) for weight in weights]
-        self._window.resizeDocks([dock for _, dock in docks], shares, way)
+    def _set_heights(self, rows: Sequence[tuple[Place, PanelDock]]) -> None:
+        window = self._window
+        # Each tool bar has a line of its own.
+        bars = [window.menuBar(), window.statusBar(), *window.findChildren(QToolBar)]
+        room = window.height() - sum(bar.sizeHint().height() for bar in bars)
+        heights = {dock: dock.sizeHint().height() for place, dock in rows if place.fits}
+        rest = max(0, room - sum(heights.values()))
+        weights = {dock: place.height for place, dock in rows if not place.fits}
+        heights |= {dock: max(1, rest * weight // sum(weights.values())) for dock, weight in weights.items()}
+        docks = [dock for _, dock in rows]
+        window.resizeDocks(docks, [heights[dock] for dock in docks], Qt.Orientation.Vertical)
+
+    def _set_widths(self, heads: Sequence[tuple[Place, PanelDock]]) -> None:
+        room, all_weights = self._window.width(), sum(place.width for place, _ in heads)
+        widths = [max(1, room * place.width // all_weights) for place, _ in heads]
+        self._window.resizeDocks([dock for _, dock in heads], widths, Qt.Orientation.Horizontal)
 
     @property
     def own(self) -> list[str]:

@@ -29,12 +29,14 @@ class Place:
     Attributes:
         column, row: counted from the left and from the top.
         width, height: weights against the other columns, and against the other rows of the column.
+        fits: it is as high as the panel wants to be, instead, and the other rows share what is left.
     """
 
     column: int
     row: int = 0
     width: int = 1
     height: int = 1
+    fits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ PANELS: Final = (
     ),
     PanelSpec(
         OrderFormPanel, QT_TRANSLATE_NOOP("Panels", "Order form"), "notebook-pen", "account", "Ctrl+7",
-        {"trading": Place(0, 1, 4, 10), "wide": Place(3, 1, 3, 6), "compact": Place(0, 0, 3)},
+        {"trading": Place(0, 1, 4, fits=True), "wide": Place(3, 1, 3, fits=True), "compact": Place(0, 0, 3)},
     ),
     PanelSpec(
         PerformancePanel, QT_TRANSLATE_NOOP("Panels", "Performance"), "activity", "connection", "Ctrl+8",

@@ -26,6 +26,7 @@ _FAMILIES: Final = (
     "Apple SD Gothic Neo",
     "Noto Sans KR",
     "Noto Sans CJK KR",
+    "NanumBarunGothic",
     "NanumGothic",
     "Segoe UI",
 )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
+from collections.abc import Iterable
+from typing import Final
+
+from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt, QTimer
 from PySide6.QtGui import QBrush, QColor, QPalette
 from PySide6.QtWidgets import (
     QApplication,
@@ -12,9 +15,12 @@ from PySide6.QtWidgets import (
     QTableView,
 )
 
+from demo_app.panels.sort_header import SortHeader
 from demo_app.theme import Theme
 
-__all__ = ["CellDelegate", "copy_rows", "set_up_table", "style_table"]
+__all__ = ["CellDelegate", "WideningColumns", "copy_rows", "set_up_table", "style_table"]
+
+_WIDEN_MS: Final = 100
 
 
 class CellDelegate(QStyledItemDelegate):
@@ -30,8 +36,49 @@ class CellDelegate(QStyledItemDelegate):
             option.palette.setBrush(QPalette.ColorRole.HighlightedText, QBrush(color))
 
 
+class WideningColumns(QObject):
+    """Columns grow with what they hold: no digit is ever cut off. They never shrink, so nothing jumps.
+
+    A column that the user has made narrow stays so until something longer comes.
+
+    Args:
+        view: owner.
+        model: what it shows now.
+        widths: of its columns at first.
+    """
+
+    def __init__(self, view: QTableView, model: QAbstractItemModel, widths: Iterable[int]) -> None:
+        super().__init__(view)
+        self._view = view
+        self._longest: dict[int, int] = {}
+        self._soon = QTimer(self)
+        self._soon.setObjectName("widening columns")
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(_WIDEN_MS)
+        self._soon.timeout.connect(self.fit)
+        for column, width in enumerate(widths):
+            view.setColumnWidth(column, width)
+        for changed in (model.dataChanged, model.rowsInserted, model.modelReset):
+            changed.connect(self._on_change)
+        self.fit()
+
+    def _on_change(self) -> None:
+        if not self._soon.isActive():
+            self._soon.start()
+
+    def fit(self) -> None:
+        """Look at every column now."""
+        view = self._view
+        for column in range(view.horizontalHeader().count()):
+            needed = view.sizeHintForColumn(column)
+            if needed > self._longest.get(column, 0):
+                self._longest[column] = needed
+                view.setColumnWidth(column, max(needed, view.columnWidth(column)))
+
+
 def set_up_table(view: QTableView) -> None:
     """Rows that are read, sorted and selected, and not edited."""
+    header = SortHeader(view)
     view.setShowGrid(False)
     view.setAlternatingRowColors(True)
     view.setSortingEnabled(True)
@@ -42,9 +89,6 @@ def set_up_table(view: QTableView) -> None:
     view.verticalHeader().setDefaultSectionSize(24)
     view.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
     view.setEditTriggers(QTableView.EditTrigger.NoEditTriggers)
-    header = view.horizontalHeader()
-    header.setHighlightSections(False)
-    header.setMinimumSectionSize(24)
     header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
     header.setStretchLastSection(True)
 

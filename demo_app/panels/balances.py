@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 from demo_app import formats
 from demo_app.holdings import totals_of
 from demo_app.panels.account_panel import AccountPanel
-from demo_app.panels.account_tables import copy_rows, set_up_table, style_table
+from demo_app.panels.account_tables import WideningColumns, copy_rows, set_up_table, style_table
 from demo_app.panels.balance_rows import BalanceRows, HoldingsShown
 from demo_app.terminal_state import TerminalState
 from demo_app.theme import SPACE
@@ -26,7 +26,7 @@ from qt_upbit import Account, ConnectionState, Scope, Subscription, TickerEvent,
 
 __all__ = ["BalancesPanel"]
 
-_WIDTHS: Final = (128, 146, 92, 104, 112, 112, 74)
+_WIDTHS: Final = (104, 120, 72, 96, 92, 88, 64)
 _HIDES_SMALL: Final = "balances/hides_small"
 _NOT_LIVE: Final = frozenset((ConnectionState.RECONNECTING, ConnectionState.STALE))
 
@@ -52,6 +52,7 @@ class BalancesPanel(AccountPanel):
         self.sums = [QLabel("–") for _ in range(3)]
         self.small = QCheckBox()
         self.view = QTableView()
+        self._columns: WideningColumns | None = None
         self._lay_out()
         self.view.clicked.connect(self._on_chosen)
         self.view.activated.connect(self._on_chosen)
@@ -132,8 +133,9 @@ class BalancesPanel(AccountPanel):
         shown.set_hides_small(self.small.isChecked())
         self.view.setModel(shown)
         self.view.sortByColumn(4, Qt.SortOrder.DescendingOrder)
-        for column, width in enumerate(_WIDTHS):
-            self.view.setColumnWidth(column, width)
+        if self._columns is not None:
+            self._columns.deleteLater()
+        self._columns = WideningColumns(self.view, shown, _WIDTHS)
         rows.dataChanged.connect(self._on_rows)
         rows.rowsInserted.connect(self._on_rows)
         self._on_rows()

@@ -260,6 +260,7 @@ class CandleCanvas(QWidget):
         overlay = ChartOverlay(theme, self._font, self.content, view, panes, float(self.width()))
         overlay.draw_past(painter)
         left = "" if self.is_dimmed else countdown(bars.grid.left_s(self._now()))
+        candles.draw_prices(painter, self.content.quote, overlay.last_price_box(left))
         overlay.draw_last_price(painter, left, is_old=self.is_dimmed)
         overlay.draw_own(painter)
         cursor = self.cursor_at
@@ -282,7 +283,7 @@ class CandleCanvas(QWidget):
         pixmap.fill(self._theme.panel)
         with QPainter(pixmap) as painter:
             painter.setFont(self._font)
-            candles.draw_axes(painter, self.content.quote)
+            candles.draw_axes(painter)
             candles.draw_silences(painter)
             candles.draw_candles(painter, candles.begin, end)
             candles.draw_indicators(painter, candles.begin, end)

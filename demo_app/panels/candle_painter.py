@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -102,9 +102,9 @@ class CandlePainter:
 
     # --- axes --------------------------------------------------------------------------------------
 
-    def draw_axes(self, painter: QPainter, quote: str) -> None:
-        """Grid, prices, times, and the lines between the panes."""
-        self._draw_prices(painter, quote)
+    def draw_axes(self, painter: QPainter) -> None:
+        """Grid, times, and the lines between the panes."""
+        self._draw_grid(painter)
         self._draw_times(painter)
         panes, theme = self._panes, self._theme
         painter.setPen(QPen(theme.border, 1))
@@ -116,36 +116,42 @@ class CandlePainter:
         ]
         painter.drawLines(lines)
 
-    def _draw_prices(self, painter: QPainter, quote: str) -> None:
-        view, area, theme = self._view, self._panes.price, self._theme
-        count = max(2, int(area.height() / 52))
-        digits = formats.decimals_of(view.high, quote)
-        origin, factor = self._origin, self._factor
-        lines = []
+    def _marks(self) -> Iterator[tuple[float, float]]:
+        """Round prices, and where each stands, from the bottom up."""
+        view, area = self._view, self._panes.price
         before = math.inf
-        for price in round_prices(view.low, view.high, count):
+        for price in round_prices(view.low, view.high, max(2, int(area.height() / 52))):
             if price <= 0:
                 continue
-            y = origin - view.scale(price) * factor
+            y = self._origin - view.scale(price) * self._factor
             # With a logarithm the upper ones crowd.
-            if not area.top() + 10 <= y <= area.bottom() - 6 or before - y < 24:
-                continue
-            before = y
-            lines.append(QLineF(0, y, area.right(), y))
-            painter.setPen(theme.muted)
-            self.draw_axis_text(painter, y, formats.price(price, quote, digits))
+            if area.top() + 10 <= y <= area.bottom() - 6 and before - y >= 24:
+                before = y
+                yield price, y
+
+    def _levels(self) -> Iterator[tuple[int, float]]:
+        """Levels of the lower panes that one looks for, and where each stands."""
         for pane, levels in ((self._panes.rsi, (30, 70)), (self._panes.macd, (0,))):
             for level in levels if pane else ():
                 start, per_level = self._rsi_map if pane is self._panes.rsi else self._macd_map
-                y = start - level * per_level
-                lines.append(QLineF(0, y, area.right(), y))
-                painter.setPen(theme.muted)
-                self.draw_axis_text(painter, y, str(level))
-        painter.setPen(QPen(theme.grid, 1))
-        painter.drawLines(lines)
+                yield level, start - level * per_level
 
-    def draw_axis_text(self, painter: QPainter, y: float, text: str) -> None:
-        """A text on the price axis."""
+    def _draw_grid(self, painter: QPainter) -> None:
+        right = self._panes.price.right()
+        painter.setPen(QPen(self._theme.grid, 1))
+        painter.drawLines([QLineF(0, y, right, y) for _, y in (*self._marks(), *self._levels())])
+
+    def draw_prices(self, painter: QPainter, quote: str, taken: QRectF) -> None:
+        """The texts of the price axis, but for those that would lie under what stands at `taken`."""
+        digits = formats.decimals_of(self._view.high, quote)
+        painter.setPen(self._theme.muted)
+        for price, y in self._marks():
+            if y + 9 <= taken.top() or y - 9 >= taken.bottom():
+                self._draw_axis_text(painter, y, formats.price(price, quote, digits))
+        for level, y in self._levels():
+            self._draw_axis_text(painter, y, str(level))
+
+    def _draw_axis_text(self, painter: QPainter, y: float, text: str) -> None:
         box = QRectF(self._panes.plot.right(), y - 9, self._right - self._panes.plot.right() - SPACE, 18)
         painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
 

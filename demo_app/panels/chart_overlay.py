@@ -104,11 +104,14 @@ class ChartOverlay:
         # The tags line up with the axis: prices of another magnitude in sight do not change decimals.
         return formats.price(price, self._content.quote, self._digits)
 
-    def _tag(self, painter: QPainter, y: float, color: QColor, *lines: str) -> None:
-        tall = _TAG_HEIGHT + (len(lines) - 1) * 14
+    def _tag_box(self, y: float, lines: int) -> QRectF:
+        tall = _TAG_HEIGHT + (lines - 1) * 14
         plot = self._panes.plot
         top = min(max(plot.top(), y - _TAG_HEIGHT / 2), plot.bottom() - tall)
-        box = QRectF(plot.right() + 1, top, self._width - plot.right() - 1, tall)
+        return QRectF(plot.right() + 1, top, self._width - plot.right() - 1, tall)
+
+    def _tag(self, painter: QPainter, y: float, color: QColor, *lines: str) -> None:
+        box = self._tag_box(y, len(lines))
         painter.fillRect(box, color)
         painter.setPen(self._theme.ink_on(color))
         align = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -119,6 +122,14 @@ class ChartOverlay:
             room.translate(0, 13)
 
     # --- the market --------------------------------------------------------------------------------
+
+    def last_price_box(self, left: str) -> QRectF:
+        """Where the tag of the last price stands on the axis."""
+        return self._tag_box(self._last_y(), 2 if left else 1)
+
+    def _last_y(self) -> float:
+        area = self._panes.price
+        return min(max(self._y(self._bars.closes[-1]), area.top() + _TAG_HEIGHT / 2), area.bottom() - 24)
 
     def draw_last_price(self, painter: QPainter, left: str, *, is_old: bool) -> None:
         """The last price, and how long its candle will still run."""
@@ -131,8 +142,9 @@ class ChartOverlay:
         if area.top() <= y <= area.bottom():
             painter.setPen(QPen(color, 1, Qt.PenStyle.DashLine))
             painter.drawLine(QLineF(0, y, area.right(), y))
-        y = min(max(y, area.top() + _TAG_HEIGHT / 2), area.bottom() - 24)
-        self._tag(painter, y, color, *((self._price(close), left) if left else (self._price(close),)))
+        self._tag(
+            painter, self._last_y(), color, *((self._price(close), left) if left else (self._price(close),))
+        )
 
     def draw_past(self, painter: QPainter) -> None:
         """Where history begins, or that more of it is on its way."""

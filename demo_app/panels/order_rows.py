@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from demo_app import formats
-from demo_app.panels.account_tables import CellDelegate, copy_rows, set_up_table
+from demo_app.panels.account_tables import CellDelegate, WideningColumns, copy_rows, set_up_table
 from demo_app.panels.order_words import side_word, state_word, type_word
 from demo_app.terminal_state import TerminalState
 from qt_upbit import KST, Account, AskBid, CalmSortProxyModel, Order, OrderState, OrderTableModel, OrderType
@@ -237,6 +237,7 @@ class OrderView(QTableView):
 
     def __init__(self, state: TerminalState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._columns: WideningColumns | None = None
         set_up_table(self)
         self.setItemDelegateForColumn(_FILLED, _FilledBar(state, self))
 
@@ -244,8 +245,9 @@ class OrderView(QTableView):
         """Another account's, or the first."""
         self.setModel(orders)
         self.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
-        for column, width in enumerate(_WIDTHS):
-            self.setColumnWidth(column, width)
+        if self._columns is not None:
+            self._columns.deleteLater()
+        self._columns = WideningColumns(self, orders, _WIDTHS)
         self.selectionModel().selectionChanged.connect(self._on_selection)
 
     @property

@@ -236,10 +236,9 @@ class OrderbookCanvas(QAbstractScrollArea):
         for text, edge in zip(self.heads, edges, strict=True):
             if edge is not None:
                 box = QRectF(left, 0, edge - left - SPACE, _HEADER)
-                metrics = QFontMetricsF(self._small)
-                painter.drawText(
-                    box, _RIGHT, metrics.elidedText(text, Qt.TextElideMode.ElideRight, box.width())
-                )
+                # Short of room it goes without its unit, which stands beside the button of the sums too.
+                fits = QFontMetricsF(self._small).horizontalAdvance(text) <= box.width()
+                painter.drawText(box, _RIGHT, text if fits else text.partition(" (")[0])
                 left = edge
         painter.setPen(self._theme.border)
         painter.drawLine(0, _HEADER - 1, width, _HEADER - 1)

@@ -200,9 +200,7 @@ class WatchListPanel(Panel):
         self.table.setAccessibleName(self.tr("Markets"))
         headers = ("★", self.tr("Name"), "", self.tr("Price"), self.tr("Change"), self.tr("Turnover"))
         for column, text in zip(Column, headers, strict=True):
-            # The mark of the sorted column is painted over the end of what is right-aligned.
-            room = "\u00a0" * 4 if column >= Column.PRICE else ""
-            self.model.setHeaderData(column, Qt.Orientation.Horizontal, text + room)
+            self.model.setHeaderData(column, Qt.Orientation.Horizontal, text)
         self._clear.setText(self.tr("Clear search"))
         self._name_tabs()
         self.model.refresh()
@@ -266,6 +264,7 @@ class WatchListPanel(Panel):
             button = QToolButton()
             button.setObjectName(name)
             button.setCheckable(True)
+            button.setProperty("kind", "tab")
             self._group.addButton(button)
             self._bar.addWidget(button)
             self.tabs[name] = button

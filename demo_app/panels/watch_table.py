@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from demo_app.panels.sort_header import SortHeader
 from demo_app.panels.watch_model import Column, WatchModel, WatchOrder
 from demo_app.terminal_state import TerminalState
 
@@ -45,7 +46,7 @@ _WIDTHS: Final = {
     Column.SPARKLINE: (60, 60, 460),
     Column.PRICE: (104, 94, 0),
     Column.CHANGE: (82, 78, 0),
-    Column.TURNOVER: (92, 76, 350),
+    Column.TURNOVER: (92, 80, 350),
 }
 """Of each column: its width with room and without, and how wide a panel has it.
 
@@ -205,9 +206,7 @@ class WatchTable(QTableView):
         rows.hide()
         rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         rows.setDefaultSectionSize(_ROW_HEIGHT)
-        header = self.horizontalHeader()
-        header.setMinimumSectionSize(24)
-        header.setHighlightSections(False)
+        header = SortHeader(self)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
         self.fit(self.width())

@@ -127,6 +127,21 @@ def test_a_minute_without_trades_is_an_empty_place(canvas: CandleCanvas) -> None
     assert canvas._theme.muted.name() in inks
 
 
+def test_no_text_of_the_axis_looks_out_from_under_the_tag_of_the_last_price(canvas: CandleCanvas) -> None:
+    """Which round price it comes near depends on the price: all of them are tried."""
+    bars, theme = canvas.content.bars, canvas._theme
+    tags, ground = {theme.up.rgb(), theme.down.rgb()}, theme.panel.rgb()
+    last = len(bars) - 1
+    for step in range(40):
+        bars.put(last, bars[last]._replace(close=99.0 + step * 0.1))
+        image = canvas.grab().toImage()
+        ratio = image.devicePixelRatio()
+        axis = range(round(canvas.panes().plot.right() * ratio) + 4, image.width() - 2)
+        tag = [y for y in range(image.height()) if image.pixel(axis[0], y) in tags]
+        for y in (tag[0] - 1, tag[-1] + 1):
+            assert {image.pixel(x, y) for x in axis} == {ground}, f"close {bars[last].close}: cut at {y}"
+
+
 def test_a_tick_paints_one_column_and_keeps_the_picture_of_the_others(canvas: CandleCanvas) -> None:
     canvas.grab()
     cache = canvas._cache

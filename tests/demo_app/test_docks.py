@@ -15,7 +15,7 @@ from demo_app.main_window import MainWindow
 from demo_app.registry import LAYOUTS, PANELS
 from demo_app.terminal_state import TerminalState
 from tests.demo_app.conftest import Open
-from tests.support.wait import turns
+from tests.support.wait import turns, until
 
 pytestmark = pytest.mark.usefixtures("offline")
 
@@ -52,6 +52,15 @@ async def test_a_layout_shows_its_panels_where_they_belong(open_window: Open, la
                 assert rects[one].right() < rects[other].left()
             elif here.column == there.column and here.row < there.row:
                 assert rects[one].bottom() < rects[other].top()
+
+
+@pytest.mark.parametrize("layout", ["trading", "wide"])
+async def test_the_order_form_gets_the_room_that_it_needs_and_no_more(open_window: Open, layout: str) -> None:
+    window = open_window(layout=layout)
+    window.resize(1920, 1080)
+    window.docks.apply(layout)
+    dock = window.docks.docks["order_form"]
+    await until(lambda: abs(dock.height() - dock.sizeHint().height()) <= 4)
 
 
 async def test_what_is_not_shown_is_not_made(open_window: Open) -> None:
