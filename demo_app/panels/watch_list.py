@@ -333,6 +333,7 @@ class WatchListPanel(Panel):
 
     def _follow(self) -> None:
         """Stream the rows in sight; what is streamed already is left alone while it does."""
+        self.table.want_sparklines()
         if not self.isVisible():
             self.model.set_visible_codes(())
             return

@@ -1,10 +1,9 @@
-"""The rows of the watch list: tickers with names, prices of rows never seen, and recent prices."""
+"""The rows of the watch list: tickers with names, and prices of rows never seen."""
 
 from __future__ import annotations
 
 import enum
 import time
-from collections import deque
 from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import Any, Final
@@ -22,9 +21,6 @@ Index = QModelIndex | QPersistentModelIndex
 _DISPLAY: Final = int(Qt.ItemDataRole.DisplayRole)
 _TOOL_TIP: Final = int(Qt.ItemDataRole.ToolTipRole)
 _ACCESSIBLE: Final = int(Qt.ItemDataRole.AccessibleTextRole)
-_POINTS: Final = 40
-_POINT_S: Final = 1.5
-"""A sparkline shows about the last minute."""
 
 
 class Column(enum.IntEnum):
@@ -79,8 +75,6 @@ class WatchModel(TickerTableModel):
         self.favourites: Collection[str] = ()
         self.caution_text: dict[str, str] = {}
         self._seed: dict[str, TickerEvent] = {}
-        self._points: dict[str, deque[float]] = {}
-        self._point_at: dict[str, float] = {}
         self.moves: dict[str, tuple[float, int]] = {}
         """When a price last moved, and whether up (1) or down (-1)."""
         self._last: dict[str, Decimal] = {}
@@ -108,10 +102,6 @@ class WatchModel(TickerTableModel):
         if seed is not None and (streamed is None or seed.timestamp > streamed):
             return getattr(seed, name)
         return self.value(row, name)
-
-    def points(self, code: str) -> Collection[float]:
-        """Recent prices, oldest first: what was streamed while the row was in sight."""
-        return self._points.get(code, ())
 
     def data(self, index: Index, role: int = _DISPLAY) -> Any:
         """A cell, by role."""
@@ -179,12 +169,6 @@ class WatchModel(TickerTableModel):
             self._last[code] = price
             if before is not None:
                 self.moves[code] = (now, 1 if price > before else -1)
-            points = self._points.setdefault(code, deque(maxlen=_POINTS))
-            if points and now - self._point_at[code] < _POINT_S:
-                points[-1] = float(price)
-            else:
-                points.append(float(price))
-                self._point_at[code] = now
 
 
 class WatchOrder(CalmSortProxyModel):

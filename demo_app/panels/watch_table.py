@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Final
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, QSize, Qt, QTimer, Signal
@@ -27,6 +28,7 @@ from PySide6.QtWidgets import (
 )
 
 from demo_app.panels.sort_header import SortHeader
+from demo_app.panels.sparklines import Sparklines
 from demo_app.panels.watch_model import Column, WatchModel, WatchOrder
 from demo_app.terminal_state import TerminalState
 
@@ -54,9 +56,17 @@ A star can be set by key and menu as well."""
 
 
 class _Cells(QStyledItemDelegate):
-    def __init__(self, table: WatchTable, state: TerminalState, model: WatchModel, order: WatchOrder) -> None:
+    def __init__(
+        self,
+        table: WatchTable,
+        state: TerminalState,
+        model: WatchModel,
+        order: WatchOrder,
+        sparklines: Sparklines,
+    ) -> None:
         super().__init__(table)
         self._state, self._model, self._order = state, model, order
+        self._sparklines = sparklines
         self.badges = ("", "")
         self.set_fonts()
 
@@ -93,7 +103,7 @@ class _Cells(QStyledItemDelegate):
         elif column is Column.NAME:
             self._paint_name(painter, inner, code)
         elif column is Column.SPARKLINE:
-            self._paint_line(painter, inner.adjusted(0, 8, 0, -8), code)
+            self._paint_line(painter, inner.adjusted(0, 8, 0, -8), self._sparklines.line(code), row)
         else:
             if column is Column.PRICE:
                 self._paint_flash(painter, rect, code)
@@ -136,9 +146,9 @@ class _Cells(QStyledItemDelegate):
             painter.drawText(box, Qt.AlignmentFlag.AlignCenter, shown)
             left += width + 4
 
-    def _paint_line(self, painter: QPainter, rect: QRect, code: str) -> None:
-        points = list(self._model.points(code))
-        theme = self._state.theme
+    def _paint_line(self, painter: QPainter, rect: QRect, line: Sequence[float], row: int) -> None:
+        theme, price = self._state.theme, self._model.known(row, "trade_price")
+        points = [*line] if price is None else [*line, float(price)]
         if len(points) < 2:
             painter.setPen(QPen(theme.border, 1, Qt.PenStyle.DotLine))
             painter.drawLine(rect.left(), rect.center().y(), rect.right(), rect.center().y())
@@ -146,7 +156,7 @@ class _Cells(QStyledItemDelegate):
         low, high = min(points), max(points)
         tall = (high - low) or 1.0
         step = rect.width() / (len(points) - 1)
-        line = QPolygonF(
+        polygon = QPolygonF(
             [
                 QPointF(rect.left() + i * step, rect.bottom() - (price - low) / tall * rect.height())
                 for i, price in enumerate(points)
@@ -156,7 +166,7 @@ class _Cells(QStyledItemDelegate):
         colour = theme.muted if not moved else theme.up if moved > 0 else theme.down
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(colour, 1.2))
-        painter.drawPolyline(line)
+        painter.drawPolyline(polygon)
 
     def _paint_flash(self, painter: QPainter, rect: QRect, code: str) -> None:
         at, direction = self._model.moves.get(code, (0.0, 0))
@@ -188,10 +198,12 @@ class WatchTable(QTableView):
         self, state: TerminalState, model: WatchModel, order: WatchOrder, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
+        self.sparklines = Sparklines(state, self)
+        self.sparklines.changed.connect(self._on_sparkline)
         self.setObjectName("watchTable")
         self._model, self._order = model, order
         self.setModel(order)
-        self.cells = _Cells(self, state, model, order)
+        self.cells = _Cells(self, state, model, order, self.sparklines)
         self.setItemDelegate(self.cells)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -224,6 +236,14 @@ class WatchTable(QTableView):
         for column, (roomy, tight, least_room) in _WIDTHS.items():
             self.setColumnHidden(column, room < least_room)
             self.setColumnWidth(column, roomy if room >= _ROOMY else tight)
+
+    def want_sparklines(self) -> None:
+        """Have those of the rows in sight, if there is room for them."""
+        is_shown = self.isVisible() and not self.isColumnHidden(Column.SPARKLINE)
+        self.sparklines.want(self.codes_in_sight(0) if is_shown else ())
+
+    def _on_sparkline(self, code: str) -> None:
+        self.viewport().update(self.visualRect(self._order.index(self._order.row_of(code), Column.SPARKLINE)))
 
     def code_now(self) -> str:
         """The pair of the current row; empty without one."""

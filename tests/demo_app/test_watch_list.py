@@ -12,12 +12,13 @@ from xml.etree import ElementTree as ET
 import msgspec
 import pytest
 import shiboken6
-from PySide6.QtCore import QEvent, QLocale, QSettings, Qt
+from PySide6.QtCore import QEvent, QLocale, QObject, QSettings, Qt
 from PySide6.QtGui import QGuiApplication, QInputMethodEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
 from demo_app.assets import asset
+from demo_app.panels.sparklines import Sparklines
 from demo_app.panels.watch_list import WatchListPanel
 from demo_app.panels.watch_model import Column, turnover
 from demo_app.terminal_state import TerminalState
@@ -25,7 +26,8 @@ from demo_app.theme import make_theme
 from demo_app.trading_guard import TradingGuard
 from qt_upbit import ConnectionState, GlobalWebSocketManager, Market, Scope
 from qt_upbit.simulator import SimulatedServer
-from tests.support.wait import until
+from qt_upbit.simulator.server import RestFault
+from tests.support.wait import turns, until
 
 Exchange = Callable[..., Awaitable[SimulatedServer]]
 
@@ -123,12 +125,62 @@ async def test_a_price_that_moves_flashes_and_fades(exchange: Exchange, state: T
     panel = await _live(state)
     await until(lambda: panel.model.moves)
     code = next(iter(panel.model.moves))
-    assert len(panel.model.points(code)) >= 1
     at, direction = panel.model.moves[code]
     assert direction in (1, -1)
     await until(lambda: panel.model.moves.get(code) != (at, direction), what="the flash ends")
     panel.close()
     panel.deleteLater()
+
+
+async def test_rows_in_sight_have_the_line_of_their_last_day(
+    exchange: Exchange, state: TerminalState
+) -> None:
+    server = await exchange(markets=100)
+    server.rest_faults.append(RestFault("GET", "/v1/candles/minutes/60", "status", times=1, status=500))
+    panel = await _live(state)
+    lines = panel.table.sparklines
+    panel.resize(380, 400)  # no room for them
+    await until(lambda: panel.table.isColumnHidden(Column.SPARKLINE))
+    await until(lambda: not lines._wanted)
+    panel.resize(600, 400)
+    seen = panel.table.codes_in_sight(0)
+    await until(lambda: lines._next.interval() > 1_000, what="the first answer was none: a longer pause")
+    lines._next.start(0)
+    await until(lambda: all(lines.line(code) for code in seen))
+    hours = await state.rest.get_candles(seen[0], "60m", count=24)
+    assert lines.line(seen[0]) == tuple(float(hour.trade_price) for hour in hours)
+    others = set(state.markets) - set(panel.table.codes_in_sight())
+    assert not any(lines.line(code) for code in others)
+    panel.deleteLater()
+
+
+async def test_a_line_that_is_old_is_read_again(exchange: Exchange, state: TerminalState) -> None:
+    await exchange()
+    now = 0.0
+    lines, told = Sparklines(state, now=lambda: now), list[str]()
+    lines.changed.connect(told.append)
+    lines.want(["KRW-BTC"])
+    await until(lambda: told == ["KRW-BTC"])
+    await until(lambda: lines._next.interval() == 60_000, what="nothing is left to ask")
+    lines._next.start(0)
+    await turns()
+    now = 1_801.0
+    lines._next.start(0)
+    await until(lambda: told == ["KRW-BTC", "KRW-BTC"])
+    lines.deleteLater()
+
+
+async def test_sparklines_end_with_their_parent(exchange: Exchange, state: TerminalState) -> None:
+    await exchange()
+    parent = QObject()
+    lines = Sparklines(state, parent)
+    lines.want(["KRW-BTC"])
+    lines._next.start(0)
+    await turns()
+    gone = weakref.ref(lines)
+    shiboken6.delete(parent)
+    del lines
+    await until(lambda: gc.collect() >= 0 and gone() is None)
 
 
 async def test_what_is_held_has_a_tab_if_there_are_keys(exchange: Exchange, state: TerminalState) -> None:
