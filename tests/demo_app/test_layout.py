@@ -41,6 +41,7 @@ from demo_app.panels import orderbook, trades
 from demo_app.panels.candle_canvas import CandleCanvas
 from demo_app.panels.orderbook import OrderbookPanel
 from demo_app.panels.orderbook_canvas import OrderbookCanvas
+from demo_app.panels.orders import OrdersPanel
 from demo_app.panels.tape_canvas import TapeCanvas
 from demo_app.panels.trades import TradesPanel
 from demo_app.panels.watch_list import WatchListPanel
@@ -53,6 +54,7 @@ from qt_upbit import AskBid, ConnectionState, GlobalWebSocketManager, Scope
 from qt_upbit.simulator import SimulatedServer
 from tests.demo_app import layouts
 from tests.demo_app.test_theme import _contrast
+from tests.support.account import place
 from tests.support.wait import until
 
 Exchange = Callable[..., Awaitable[SimulatedServer]]
@@ -500,6 +502,11 @@ async def test_text_reads_on_every_ground_that_is_painted(exchange: Exchange, st
         server.exchange.trade("KRW-BTC", best, Decimal(9), side, server.now())
         await until(lambda before=before: tape.canvas.rows and tape.canvas.rows[0].number != before)
         numbers[name] = tape.canvas.rows[0].number
+    orders = window.panel("orders")
+    assert isinstance(orders, OrdersPanel)
+    place(server)
+    await until(lambda: orders.open_view.model().rowCount() == 1)
+    orders.open_view.selectRow(0)
     chosen = watch.order.row_of("KRW-BTC")
     selected = next(row for row in range(4) if row != chosen)
     watch.table.selectRow(selected)
@@ -523,6 +530,9 @@ async def test_text_reads_on_every_ground_that_is_painted(exchange: Exchange, st
         for what, row in (("the pair on show", chosen), ("a selected pair", selected)):
             area = watch.table.visualRect(watch.order.index(row, Column.PRICE))
             found.append((what, every, _ground(markets, area)))
+        area = orders.open_view.visualRect(orders.open_view.model().index(0, 2))
+        picture = orders.open_view.viewport().grab().toImage()
+        found.append(("a selected order", ("text", "up", "down"), _ground(picture, area)))
         columns, y = book.canvas._columns, hovered.y()
         assert columns.total is not None
         found.append(("a level under the mouse", every, _ground(levels, QRect(2, y - 8, 60, 16))))
