@@ -51,6 +51,8 @@ __all__ = ["make_guard", "prefer", "run_terminal"]
 
 _ORDER_INTERVAL_S: Final = 1.5
 """The simulated account trades often: who looks for the first time sees orders move at once."""
+_NOTICE_INTERVAL_S: Final = 90.0
+"""Upbit publishes some a day; here one shall see what they look like."""
 _FOR_EVER_S: Final = 1e6
 
 
@@ -257,7 +259,12 @@ async def _configure(
         SimulatorSettings,
     )
 
-    settings = SimulatorSettings(seed=arguments.seed, region=region, order_interval_s=_ORDER_INTERVAL_S)
+    settings = SimulatorSettings(
+        seed=arguments.seed,
+        region=region,
+        order_interval_s=_ORDER_INTERVAL_S,
+        announcement_interval_s=_NOTICE_INTERVAL_S,
+    )
     server = await stack.enter_async_context(SimulatedServer(settings))
     keys = Credentials(access_key=SIMULATED_ACCESS_KEY, secret_key=SIMULATED_SECRET_KEY)
     config = WebSocketConfig(region=region, base_url=server.url, credentials=keys, use_system_proxy=False)

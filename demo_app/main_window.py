@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MainWindow"]
 
-_ROOMY: Final = QSize(1200, 760)
+_ROOMY: Final = QSize(1360, 840)
 """A window smaller than this begins with the layout for small screens."""
 
 

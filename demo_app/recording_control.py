@@ -61,7 +61,6 @@ class RecordingControl(QObject):
         name = f"upbit-{datetime.now(KST):%Y%m%d-%H%M%S}{_SUFFIX}"
         dialog = QFileDialog(self._window, self.tr("Record the session"), str(Path(folder) / name))
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setOption(QFileDialog.Option.DontUseNativeDialog)
         dialog.setNameFilter(self.tr("Recordings") + f" (*{_SUFFIX})")
         dialog.selectFile(name)
         dialog.fileSelected.connect(self.record)
@@ -124,7 +123,6 @@ class RecordingControl(QObject):
     def ask_to_open(self) -> None:
         """Let the user choose a recording."""
         dialog = QFileDialog(self._window, self.tr("Open a recording"))
-        dialog.setOption(QFileDialog.Option.DontUseNativeDialog)
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         dialog.setNameFilter(self.tr("Recordings") + " (*.jsonl.gz *.jsonl)")
         dialog.fileSelected.connect(self.open)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from PySide6.QtCore import QEvent, Qt, QTimer
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QComboBox, QLabel, QSlider, QToolBar, QWidget
 
@@ -52,6 +52,7 @@ class ReplayBar(QToolBar):
         super().__init__(parent)
         self.setObjectName("replayBar")
         self.setMovable(False)
+        self.setIconSize(QSize(16, 16))
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
         self._state, self._replay, self._wish, self._now = state, replay, wish, now
         self.play = self._action("Ctrl+Space", self._toggle)
