@@ -12,27 +12,19 @@ import asyncio
 import contextlib
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import cast
 
-from PySide6.QtCore import QEvent, QSettings, Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QObject, Qt, QTimer
 
 from benchmarks.common import Cost, received, run, table
 from benchmarks.whole_market import Probe
-from demo_app.appearance import Appearance
-from demo_app.language import Language
 from demo_app.main_window import MainWindow
-from demo_app.market_list import MarketList
-from demo_app.preferences import Preferences
+from demo_app.offstage import terminal_window
+from demo_app.panels.watch_list import WatchListPanel
 from demo_app.repaint_pacer import RepaintPacer
-from demo_app.terminal_state import TerminalState
-from demo_app.theme import make_theme
-from demo_app.trading_guard import TradingGuard
-from qt_upbit import Credentials, GlobalWebSocketManager, WebSocketConfig
-from qt_upbit.simulator import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY
+from qt_upbit import GlobalWebSocketManager
 
 
 @dataclass
@@ -73,26 +65,32 @@ def open_all(window: MainWindow) -> dict[str, RepaintPacer]:
     return pacers
 
 
-async def watch(url: str, seconds: float, settle_s: float) -> Outcome:
+class Wheel(QObject):
+    """Turns the watch list's wheel at each frame, to the end and back."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._bar = cast("WatchListPanel", window.panel("watch_list")).table.verticalScrollBar()
+        self._step = 13
+        self.timer = QTimer(self)
+        self.timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self.timer.timeout.connect(self._turn)
+        self.timer.start(16)
+
+    def _turn(self) -> None:
+        if not self._bar.minimum() <= self._bar.value() + self._step <= self._bar.maximum():
+            self._step = -self._step
+        self._bar.setValue(self._bar.value() + self._step)
+
+
+async def watch(url: str, seconds: float, settle_s: float, *, scrolls: bool = False) -> Outcome:
     """Open the terminal, let it settle, and measure."""
-    keys = Credentials(access_key=SIMULATED_ACCESS_KEY, secret_key=SIMULATED_SECRET_KEY)
-    GlobalWebSocketManager.configure(WebSocketConfig(base_url=url, credentials=keys, use_system_proxy=False))
-    manager = GlobalWebSocketManager.instance()
-    with tempfile.TemporaryDirectory() as folder:
-        settings = QSettings(str(Path(folder) / "terminal.ini"), QSettings.Format.IniFormat)
-        guard = TradingGuard(simulated=True, live=False, has_keys=lambda: True)
-        state = TerminalState(make_theme("dark", korean=True), guard, settings, "KRW-BTC")
-        language = Language()
-        language.use("ko")
-        appearance = Appearance(state, language, Preferences(settings))
-        window = MainWindow(state, appearance, "simulated", "wide")
-        window.setAttribute(Qt.WidgetAttribute.WA_QuitOnClose, False)
-        window.resize(2560, 1400)
-        markets = MarketList(state, "")
-        window.show()
-        markets.start()
+    async with terminal_window(url, "ko", "wide", (2560, 1400)) as window:
+        manager = GlobalWebSocketManager.instance()
         pacers = open_all(window)
         await asyncio.sleep(settle_s)
+        if scrolls:
+            Wheel(window)
         painted = {name: pacer.painted for name, pacer in pacers.items()}
         cost, probe, seen = Cost(), Probe(), received(manager)
         cost.begin()
@@ -102,15 +100,7 @@ async def watch(url: str, seconds: float, settle_s: float) -> Outcome:
         cost.end(messages)
         probe.timer.stop()
         frames = {name: pacer.painted - painted[name] for name, pacer in pacers.items()}
-        made = len(window.docks.docks)
-        window.close()
-        await markets.aclose()
-        await GlobalWebSocketManager.close_instance()
-        appearance.close()
-        language.close()
-        window.deleteLater()
-        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-    return Outcome(cost, probe, seconds, frames, messages, made)
+        return Outcome(cost, probe, seconds, frames, messages, len(window.docks.docks))
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -120,13 +110,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     seconds, settle, markets = (2.0, 2.0, "30") if args.quick else (20.0, 10.0, "full")
     rows, panels = [], 0
-    for rate in (1.0,) if args.quick else (1.0, 5.0, 20.0):
+    runs = ((1.0, False),) if args.quick else ((1.0, False), (5.0, False), (20.0, False), (5.0, True))
+    for rate, scrolls in runs:
         with exchange(markets, rate) as url:
-            found = run(watch(url, seconds, settle))
+            found = run(watch(url, seconds, settle, scrolls=scrolls))
         panels = found.panels
         rows.append(
             (
-                f"× {rate:g}",
+                f"× {rate:g}" + (", the watch list scrolls" if scrolls else ""),
                 f"{found.messages / found.seconds:,.0f}",
                 f"{found.cost.share:.0%}",
                 " / ".join(f"{found.probe.at(part):.1f}" for part in (0.5, 0.99, 1.0)),

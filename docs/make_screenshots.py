@@ -12,34 +12,20 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QSettings, Qt
-from PySide6.QtWidgets import QApplication
-
 import qt_upbit
-from demo_app.appearance import Appearance
-from demo_app.language import Language
-from demo_app.main_window import MainWindow
-from demo_app.market_list import MarketList
-from demo_app.preferences import Preferences
-from demo_app.terminal_state import TerminalState
-from demo_app.theme import make_theme
-from demo_app.trading_guard import TradingGuard
-from qt_upbit import Credentials, GlobalWebSocketManager, WebSocketConfig
-from qt_upbit.simulator import (
-    SIMULATED_ACCESS_KEY,
-    SIMULATED_SECRET_KEY,
-    SimulatedServer,
-    SimulatorSettings,
-)
+from demo_app.offstage import terminal_window
+from qt_upbit.simulator import SimulatedServer, SimulatorSettings
 
 FOLDER = Path(__file__).parent / "screenshots"
 AFTER_S = 30
 """What happened at the start has left the figures of the status line by then."""
 RECORDED_S = 75.0
+_SETTINGS = SimulatorSettings(order_interval_s=1.5)
+_LOOK = ("trading", (1440, 900))
+_FAVOURITES = ("KRW-BTC", "KRW-ETH", "KRW-XRP", "KRW-SOL", "KRW-DOGE")
 
 PICTURES = {
     "terminal-en": "--lang en --theme dark --size 1440x900",
@@ -58,62 +44,36 @@ def take(name: str, options: str, after_s: int = AFTER_S) -> None:
     subprocess.run([*command, "--screenshot", str(FOLDER / f"{name}.png")], check=True)  # noqa: S603
 
 
-async def in_a_window(work: Callable[[MainWindow, SimulatedServer], Awaitable[None]]) -> None:
-    """Open the terminal in English on a simulated exchange, and do something with both."""
-    async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(SimulatedServer(SimulatorSettings(order_interval_s=1.5)))
-        keys = Credentials(access_key=SIMULATED_ACCESS_KEY, secret_key=SIMULATED_SECRET_KEY)
-        config = WebSocketConfig(base_url=server.url, credentials=keys, use_system_proxy=False)
-        GlobalWebSocketManager.configure(config)
-        folder = stack.enter_context(tempfile.TemporaryDirectory())
-        settings = QSettings(str(Path(folder) / "terminal.ini"), QSettings.Format.IniFormat)
-        guard = TradingGuard(simulated=True, live=False, has_keys=lambda: True)
-        state = TerminalState(make_theme("dark", korean=False), guard, settings, "KRW-BTC")
-        state.set_favourites(["KRW-BTC", "KRW-ETH", "KRW-XRP", "KRW-SOL", "KRW-DOGE"])
-        language = Language()
-        language.use("en")
-        appearance = Appearance(state, language, Preferences(settings))
-        window = MainWindow(state, appearance, "simulated", "trading")
-        window.setAttribute(Qt.WidgetAttribute.WA_QuitOnClose, False)
-        window.fit((1440, 900))
-        markets = MarketList(state, "")
-        window.show()
-        markets.start()
-        try:
-            await work(window, server)
-        finally:
-            window.close()
-            await markets.aclose()
-            await GlobalWebSocketManager.close_instance()
-            appearance.close()
-            language.close()
-            window.deleteLater()
-            QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-
-
-def stale() -> None:
+async def take_stale() -> None:
     """The exchange has gone."""
-
-    async def work(window: MainWindow, server: SimulatedServer) -> None:
+    async with SimulatedServer(_SETTINGS) as server, terminal_window(server.url, "en", *_LOOK) as window:
         await asyncio.sleep(AFTER_S)
         await server.stop()
         await asyncio.sleep(2.0)
         window.grab().save(str(FOLDER / "stale.png"))
 
-    qt_upbit.run(in_a_window(work))
+
+async def record(path: Path) -> None:
+    """A session of some pairs."""
+    async with (
+        SimulatedServer(_SETTINGS) as server,
+        terminal_window(server.url, "en", *_LOOK, _FAVOURITES) as window,
+    ):
+        window.recording.record(str(path))
+        await asyncio.sleep(RECORDED_S)
+        window.recording.stop()
+
+
+def stale() -> None:
+    """A line that is down."""
+    qt_upbit.run(take_stale())
 
 
 def replay() -> None:
     """A session that was recorded."""
     with tempfile.TemporaryDirectory() as folder:
-        path = str(Path(folder) / "session.jsonl.gz")
-
-        async def work(window: MainWindow, _server: SimulatedServer) -> None:
-            window.recording.record(path)
-            await asyncio.sleep(RECORDED_S)
-            window.recording.stop()
-
-        qt_upbit.run(in_a_window(work))
+        path = Path(folder) / "session.jsonl.gz"
+        qt_upbit.run(record(path))
         take("replay", f"--lang en --theme dark --size 1440x900 --replay {path}", AFTER_S + 20)
 
 

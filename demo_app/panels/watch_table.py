@@ -14,6 +14,7 @@ from PySide6.QtGui import (
     QKeySequence,
     QMouseEvent,
     QPainter,
+    QPaintEvent,
     QPen,
     QPolygonF,
 )
@@ -202,6 +203,9 @@ class WatchTable(QTableView):
         self.sparklines.changed.connect(self._on_sparkline)
         self.setObjectName("watchTable")
         self._model, self._order = model, order
+        self._state = state
+        # Scrolling then moves what is painted already, and paints nothing but the rows that come.
+        self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setModel(order)
         self.cells = _Cells(self, state, model, order, self.sparklines)
         self.setItemDelegate(self.cells)
@@ -279,6 +283,12 @@ class WatchTable(QTableView):
             QGuiApplication.clipboard().setText("\t".join((code, *texts)))
         else:
             super().keyPressEvent(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The ground, then Qt's."""
+        with QPainter(self.viewport()) as painter:
+            painter.fillRect(event.rect(), self._state.theme.panel)
+        super().paintEvent(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """A click on the star."""
