@@ -70,7 +70,7 @@ class ConnectionLine(QWidget):
         self._fade.timeout.connect(self._clear)
         self._rate = self._label(layout, "0,000 msg/s")
         self._saving = self._label(layout, "compression saves 00%")
-        self._latency = self._label(layout, "latency p99 00.0 ms")
+        self._latency = self._label(layout, "latency p99 00,000.0 ms")
         self._connections = self._label(layout, "")
         manager = state.manager
         manager.state_changed.connect(self._on_state)

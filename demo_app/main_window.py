@@ -20,10 +20,11 @@ from demo_app.docks import Docks
 from demo_app.market_selector import MarketSelector
 from demo_app.panel import Panel
 from demo_app.panels.alerts import AlertsPanel
+from demo_app.panels.order_form import OrderFormPanel
 from demo_app.recording_control import RecordingControl
 from demo_app.registry import LAYOUTS, PANELS
 from demo_app.repaint_pacer import RepaintPacer
-from demo_app.terminal_state import TerminalState
+from demo_app.terminal_state import OrderDraft, TerminalState
 from demo_app.theme import SPACE
 from demo_app.ticker_header import TickerHeader
 from demo_app.tray import Tray
@@ -65,7 +66,8 @@ class MainWindow(QMainWindow):
         self.selector = MarketSelector(state)
         self.header = TickerHeader(state)
         self.connection_line = ConnectionLine(state)
-        self.addToolBar(self._top_bar())
+        self._bar = self._top_bar()
+        self.addToolBar(self._bar)
         self._lay_foot()
         self.docks = Docks(self, state, PANELS)
         self.recording = RecordingControl(self)
@@ -74,6 +76,7 @@ class MainWindow(QMainWindow):
         self.tray = Tray(self, state)
         state.noticed.connect(self._on_notice)
         state.keys_wanted.connect(self.open_settings)
+        state.order_drafted.connect(self._on_draft)
 
     def _top_bar(self) -> QToolBar:
         bar = QToolBar()
@@ -178,7 +181,27 @@ class MainWindow(QMainWindow):
     def _on_notice(self, title: str, text: str) -> None:
         self.connection_line.show_notice(f"{title}: {text}" if text else title)
 
+    def _on_draft(self, draft: OrderDraft) -> None:
+        """Show the form; one that was not made yet has not heard of the draft."""
+        dock = self.docks.docks["order_form"]
+        is_new = dock.panel is None
+        form = dock.make()
+        if is_new and isinstance(form, OrderFormPanel):
+            form.take(draft)
+        dock.show()
+        dock.raise_()
+
     # --- Qt ----------------------------------------------------------------------------------------
+
+    def focusNextPrevChild(self, forwards: bool) -> bool:
+        """Qt's, but past what cannot be seen: panels behind tabs count as visible, and stand outside."""
+        passed: set[QWidget] = set()
+        while super().focusNextPrevChild(forwards):
+            here = self.focusWidget()
+            if here is None or here in passed or not here.visibleRegion().isEmpty():
+                return True
+            passed.add(here)
+        return False
 
     def showEvent(self, event: QShowEvent) -> None:
         """Arrange the panels when the size of the window is known."""
@@ -186,6 +209,10 @@ class MainWindow(QMainWindow):
         if self._is_shown:
             return
         self._is_shown = True
+        layout = self._bar.layout()
+        if layout is not None:
+            # Qt's own margins go when the stylesheet is set again, and the window would move.
+            layout.setContentsMargins(0, 0, 0, 0)
         if self._layout in LAYOUTS:
             self.docks.apply(self._layout)
         elif not self.docks.recall():

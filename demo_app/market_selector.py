@@ -38,6 +38,8 @@ class MarketSelector(QComboBox):
         self.setLineEdit(self._edit)
         self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.setMaxVisibleItems(20)
+        # Else its width depends on when it was styled.
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumWidth(260)
         view = self.view()
         view.setMinimumWidth(_LIST_WIDTH)

@@ -39,7 +39,7 @@ _INKS: Final = ("accent", "warning", "up", "down")
 
 # Window, panel, border, grid, text, muted, accent, warning.
 _DARK: Final = ("#0e1117", "#151a23", "#232a36", "#1d2430", "#e4e8ef", "#8b95a7", "#5b8def", "#e0a526")
-_LIGHT: Final = ("#eef1f5", "#ffffff", "#d8dee7", "#edf0f4", "#1b2330", "#5d6878", "#2b62c9", "#855700")
+_LIGHT: Final = ("#eef1f5", "#ffffff", "#d8dee7", "#edf0f4", "#1b2330", "#566070", "#2b62c9", "#855700")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +129,10 @@ def make_theme(name: str, *, korean: bool, colours: str = "") -> Theme:
         colours: one of `COLOURS`.
     """
     dark = name == "dark"
-    red = QColor("#ef5350" if dark else "#c62828")
-    blue = QColor("#4f8ff7" if dark else "#1565c0")
-    green = QColor("#26a69a" if dark else "#00796b")
-    orange = QColor("#ff9a4d" if dark else "#b34700")
+    red = QColor("#f4706d" if dark else "#b71c1c")
+    blue = QColor("#5f9bfa" if dark else "#0f5cc4")
+    green = QColor("#2fb3a6" if dark else "#00695c")
+    orange = QColor("#ff9a4d" if dark else "#a64200")
     colours = colours or ("korean" if korean else "western")
     up, down = {"korean": (red, blue), "western": (green, red), "safe": (blue, orange)}[colours]
     colors = _DARK if dark else _LIGHT

@@ -6,19 +6,20 @@ from collections.abc import Iterable
 from typing import Final
 
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt, QTimer
-from PySide6.QtGui import QBrush, QColor, QPalette
+from PySide6.QtGui import QBrush, QColor, QKeyEvent, QPalette
 from PySide6.QtWidgets import (
     QApplication,
     QHeaderView,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableView,
+    QWidget,
 )
 
 from demo_app.panels.sort_header import SortHeader
 from demo_app.theme import Theme
 
-__all__ = ["CellDelegate", "WideningColumns", "copy_rows", "set_up_table", "style_table"]
+__all__ = ["CellDelegate", "RowTable", "WideningColumns", "copy_rows", "style_table"]
 
 _WIDEN_MS: Final = 100
 
@@ -76,21 +77,32 @@ class WideningColumns(QObject):
                 view.setColumnWidth(column, max(needed, view.columnWidth(column)))
 
 
-def set_up_table(view: QTableView) -> None:
+class RowTable(QTableView):
     """Rows that are read, sorted and selected, and not edited."""
-    header = SortHeader(view)
-    view.setShowGrid(False)
-    view.setAlternatingRowColors(True)
-    view.setSortingEnabled(True)
-    view.setWordWrap(False)
-    view.setTabKeyNavigation(False)
-    view.setItemDelegate(CellDelegate(view))
-    view.verticalHeader().hide()
-    view.verticalHeader().setDefaultSectionSize(24)
-    view.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
-    view.setEditTriggers(QTableView.EditTrigger.NoEditTriggers)
-    header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-    header.setStretchLastSection(True)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        header = SortHeader(self)
+        self.setShowGrid(False)
+        self.setAlternatingRowColors(True)
+        self.setSortingEnabled(True)
+        self.setWordWrap(False)
+        self.setTabKeyNavigation(False)
+        self.setItemDelegate(CellDelegate(self))
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(24)
+        self.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
+        self.setEditTriggers(QTableView.EditTrigger.NoEditTriggers)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        header.setStretchLastSection(True)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """The first arrow selects the row that has the cursor; Qt would go on from there."""
+        arrows = (Qt.Key.Key_Up, Qt.Key.Key_Down)
+        if event.key() in arrows and not event.modifiers() and not self.selectedIndexes():
+            self.selectRow(max(self.currentIndex().row(), 0))
+            return
+        super().keyPressEvent(event)
 
 
 def style_table(view: QTableView, theme: Theme) -> None:

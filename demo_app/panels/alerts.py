@@ -17,7 +17,6 @@ from PySide6.QtWidgets import (
     QPushButton,
     QSpinBox,
     QStackedWidget,
-    QTableView,
     QVBoxLayout,
     QWidget,
 )
@@ -26,7 +25,7 @@ from demo_app.alert_watcher import AlertWatcher
 from demo_app.alerts import Alert, AlertKind
 from demo_app.order_entry import step_price
 from demo_app.panel import Panel
-from demo_app.panels.account_tables import copy_rows, set_up_table, style_table
+from demo_app.panels.account_tables import RowTable, copy_rows, style_table
 from demo_app.panels.alert_rows import AlertColumn, AlertRows
 from demo_app.panels.number_field import NumberField
 from demo_app.terminal_state import TerminalState
@@ -60,9 +59,8 @@ class AlertsPanel(Panel):
         self.rows = AlertRows(state, self.watcher, self)
         self._editing: Alert | None = None
         self._make_form()
-        self.view = QTableView()
+        self.view = RowTable()
         self.view.setModel(self.rows)
-        set_up_table(self.view)
         self.view.setSortingEnabled(False)
         for position, width in _WIDTHS.items():
             self.view.setColumnWidth(position, width)

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QGridLayout,
     QLabel,
-    QTableView,
     QVBoxLayout,
     QWidget,
 )
@@ -18,7 +17,7 @@ from PySide6.QtWidgets import (
 from demo_app import formats
 from demo_app.holdings import totals_of
 from demo_app.panels.account_panel import AccountPanel
-from demo_app.panels.account_tables import WideningColumns, copy_rows, set_up_table, style_table
+from demo_app.panels.account_tables import RowTable, WideningColumns, copy_rows, style_table
 from demo_app.panels.balance_rows import BalanceRows, HoldingsShown
 from demo_app.terminal_state import TerminalState
 from demo_app.theme import SPACE
@@ -51,7 +50,7 @@ class BalancesPanel(AccountPanel):
         self.names = [QLabel() for _ in range(3)]
         self.sums = [QLabel("–") for _ in range(3)]
         self.small = QCheckBox()
-        self.view = QTableView()
+        self.view = RowTable()
         self._columns: WideningColumns | None = None
         self._lay_out()
         self.view.clicked.connect(self._on_chosen)
@@ -82,7 +81,6 @@ class BalancesPanel(AccountPanel):
             value.setMinimumWidth(1)
             value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         view = self.view
-        set_up_table(view)
         foot = QGridLayout()
         foot.setContentsMargins(SPACE, 0, SPACE, 2)
         foot.setColumnStretch(0, 1)

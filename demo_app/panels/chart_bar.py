@@ -138,15 +138,13 @@ class ChartBar(QWidget):
         self._fold()
 
     def apply_theme(self, theme: Theme) -> None:
-        """Fonts, and a sheet for what is chosen."""
-        font = theme.font(8.5)
-        for button in self.findChildren(QToolButton):
-            button.setFont(font)
+        """A sheet for what is chosen."""
         # The arrows of menus would hide the last letters.
         self.setStyleSheet(
             f"ChartBar, QWidget#chartBar {{ background: {theme.panel.name()};"
             f" border-bottom: 1px solid {theme.border.name()}; }}"
-            "QToolButton { padding: 3px 6px; } QToolButton::menu-indicator { image: none; width: 0; }"
+            "QToolButton { padding: 3px 6px; font-size: 8.5pt; }"
+            " QToolButton::menu-indicator { image: none; width: 0; }"
         )
         self._fold()
 

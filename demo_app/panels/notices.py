@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 
 from demo_app.language import QT_TRANSLATE_NOOP
 from demo_app.panel import Panel
-from demo_app.panels.account_tables import copy_rows, set_up_table, style_table
+from demo_app.panels.account_tables import RowTable, copy_rows, style_table
 from demo_app.panels.event_rows import EventRow, EventRows
 from demo_app.panels.signal_wishes import RISING, SIGNALS, signal_words
 from demo_app.terminal_state import TerminalState
@@ -129,7 +129,7 @@ class NoticesPanel(Panel):
         self._seen: list[str] = _strings(state.settings.value(_SEEN, ""))
         self.notices = _Notices(state, 3, parent=self)
         self.signals = _Signals(state, 5, parent=self)
-        self.notice_view, self.signal_view = QTableView(), QTableView()
+        self.notice_view, self.signal_view = RowTable(), RowTable()
         self._empty = {view: QLabel() for view in (self.notice_view, self.signal_view)}
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
@@ -169,7 +169,6 @@ class NoticesPanel(Panel):
         )
         for view, model, widths, tools, slot in pages:
             view.setModel(model)
-            set_up_table(view)
             view.setSortingEnabled(False)
             for position, width in enumerate(widths):
                 view.setColumnWidth(position, width)

@@ -19,12 +19,11 @@ from PySide6.QtWidgets import (
     QApplication,
     QStyle,
     QStyleOptionViewItem,
-    QTableView,
     QWidget,
 )
 
 from demo_app import formats
-from demo_app.panels.account_tables import CellDelegate, WideningColumns, copy_rows, set_up_table
+from demo_app.panels.account_tables import CellDelegate, RowTable, WideningColumns, copy_rows
 from demo_app.panels.order_words import side_word, state_word, type_word
 from demo_app.terminal_state import TerminalState
 from qt_upbit import KST, Account, AskBid, CalmSortProxyModel, Order, OrderState, OrderTableModel, OrderType
@@ -224,7 +223,7 @@ class _FilledBar(CellDelegate):
         super().paint(painter, option, index)
 
 
-class OrderView(QTableView):
+class OrderView(RowTable):
     """A table of orders with keys.
 
     Signals:
@@ -238,7 +237,6 @@ class OrderView(QTableView):
     def __init__(self, state: TerminalState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._columns: WideningColumns | None = None
-        set_up_table(self)
         self.setItemDelegateForColumn(_FILLED, _FilledBar(state, self))
 
     def show_orders(self, orders: OrdersOf) -> None:

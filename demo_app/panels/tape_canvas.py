@@ -210,7 +210,7 @@ class TapeCanvas(QAbstractScrollArea):
         pad = SPACE // 2 if self._is_tight else SPACE
         is_large = row.value >= self.large_from
         if is_large:
-            painter.fillRect(0, y, width, _ROW, theme.faded(color, 48))
+            painter.fillRect(0, y, width, _ROW, theme.faded(color, 28))
         normal, bold = (self._small, self._small_bold) if self._is_tight else (self._font, self._bold)
         painter.setFont(bold if is_large else normal)
         painter.setPen(theme.warning if row.is_recovered else theme.muted)

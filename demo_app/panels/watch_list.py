@@ -212,7 +212,7 @@ class WatchListPanel(Panel):
         """Fonts and colours."""
         theme = self.state.theme
         self.table.cells.set_fonts()
-        self.table.horizontalHeader().setFont(theme.font(8.5))
+        self.table.setStyleSheet("QHeaderView { font-size: 8.5pt; }")
         self.search.setFont(theme.font(9.5))
         self._foot.setFont(theme.font(8))
         self._foot.setStyleSheet(f"color: {theme.muted.name()}")

@@ -21,7 +21,6 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
-    QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableView,
@@ -87,15 +86,12 @@ class _Cells(QStyledItemDelegate):
         theme, code = self._state.theme, self._order.code(index.row())
         column = Column(index.column())
         rect: QRect = option.rect
-        state: QStyle.StateFlag = option.state
         row = self._model.row_of(code)
         painter.save()
         if code == self._state.market:
             painter.fillRect(rect, theme.faded(theme.accent, 40))
             if column is Column.FAVOURITE:
                 painter.fillRect(QRect(rect.left(), rect.top(), 3, rect.height()), theme.accent)
-        if state & QStyle.StateFlag.State_Selected:
-            painter.fillRect(rect, theme.faded(theme.muted, 55))
         painter.setFont(self._font)
         inner = rect.adjusted(_PAD, 0, -_PAD, 0)
         if column is Column.FAVOURITE:

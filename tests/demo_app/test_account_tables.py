@@ -12,7 +12,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QApplication, QStyleOptionHeader, QTableView
 
-from demo_app.panels.account_tables import WideningColumns, set_up_table
+from demo_app.panels.account_tables import RowTable, WideningColumns
 from demo_app.panels.sort_header import SortHeader
 from tests.support.wait import until
 
@@ -28,8 +28,7 @@ def model(app: QApplication) -> Iterator[QStandardItemModel]:
 
 @pytest.fixture
 def view(model: QStandardItemModel) -> Iterator[QTableView]:
-    view = QTableView()
-    set_up_table(view)
+    view = RowTable()
     view.setModel(model)
     view.resize(600, 200)
     view.show()
@@ -86,8 +85,7 @@ def test_the_sorted_column_says_so_in_its_name(view: QTableView, model: QStandar
 
 
 def test_both_end_with_their_table(app: QApplication, model: QStandardItemModel) -> None:
-    view = QTableView()
-    set_up_table(view)
+    view = RowTable()
     view.setModel(model)
     gone = weakref.ref(WideningColumns(view, model, ())), weakref.ref(view.horizontalHeader())
     shiboken6.delete(view)
