@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from PySide6.QtCore import QCoreApplication
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu, QWidget
 
 from demo_app.language import QT_TRANSLATE_NOOP
@@ -95,13 +95,35 @@ class DeveloperMenu(QMenu):
                     action.setObjectName(name)
                     action.setToolTip((fault.__doc__ or "").partition("\n")[0])
                     action.triggered.connect(functools.partial(self._inject, fault))
+        self._scope: Scope | None = Scope.PUBLIC
+        self._lines = self._add_lines(self._menus[LineFault])
         self.addSeparator()
         self._clear_action = self.addAction("")
         self._clear_action.triggered.connect(self._clear)
         self.retranslate()
 
+    def _add_lines(self, menu: QMenu) -> list[QAction]:
+        """Which of the connections is broken by what stands above."""
+        menu.addSeparator()
+        group = QActionGroup(self)
+        lines = []
+        for scope in (Scope.PUBLIC, Scope.PRIVATE, None):
+            action = menu.addAction("")
+            action.setCheckable(True)
+            action.setChecked(scope is self._scope)
+            action.triggered.connect(functools.partial(self._choose, scope))
+            group.addAction(action)
+            lines.append(action)
+        return lines
+
+    def _choose(self, scope: Scope | None, *_: object) -> None:
+        self._scope = scope
+
     def retranslate(self) -> None:
         """Set every text again."""
+        texts = (self.tr("Of the public line"), self.tr("Of the private line"), self.tr("Of all lines"))
+        for action, text in zip(self._lines, texts, strict=True):
+            action.setText(text)
         self.setTitle(self.tr("Fa&ults"))
         for kind, menu in self._menus.items():
             menu.setTitle(QCoreApplication.translate("Faults", _KINDS[kind]))
@@ -112,7 +134,7 @@ class DeveloperMenu(QMenu):
     def _inject(self, kind: type[Fault], *_: object) -> None:
         fault = kind(times=_FRAMES) if issubclass(kind, FrameFault) else kind()
         if isinstance(fault, LineFault):
-            fault.scope = Scope.PUBLIC
+            fault.scope = self._scope
         name = fault_name(kind.name())
         try:
             self._faults.inject(fault)

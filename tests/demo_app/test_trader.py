@@ -31,7 +31,6 @@ from demo_app.panels.trading_dialogs import ConfirmDialog
 from demo_app.panels.watch_list import WatchListPanel
 from qt_upbit import AskBid, ConnectionState, GlobalWebSocketManager, OrderState, Scope
 from qt_upbit.simulator import SimulatedServer
-from qt_upbit.simulator.faults import Reset
 from tests.demo_app.conftest import Open
 from tests.support.account import place
 from tests.support.wait import until
@@ -575,9 +574,8 @@ async def test_the_line_drops_and_all_heals_and_nothing_was_missed(
     assert developer is not None
     await trader.menu(developer, developer._entries["not_listening"])
     assert trader.told.startswith("Fault: Nobody listens")
+    await trader.menu(developer, developer._lines[2])
     await trader.menu(developer, developer._entries["reset"])
-    # The menu breaks the public line only; the account's breaks as well.
-    server.faults.inject(Reset(scope=Scope.PRIVATE))
     for panel in markets:
         await until(lambda panel=panel: _is_veiled(panel) and panel.stale_text == "Not live")
     assert not window.header.isEnabled()

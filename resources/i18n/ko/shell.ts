@@ -247,6 +247,18 @@
 <context>
     <name>DeveloperMenu</name>
     <message>
+        <source>Of the public line</source>
+        <translation>공개 연결</translation>
+    </message>
+    <message>
+        <source>Of the private line</source>
+        <translation>개인 연결</translation>
+    </message>
+    <message>
+        <source>Of all lines</source>
+        <translation>모든 연결</translation>
+    </message>
+    <message>
         <source>Fa&amp;ults</source>
         <translation>장애 주입(&amp;U)</translation>
     </message>
