@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
+from demo_app.error_words import explain
 from demo_app.terminal_state import TerminalState
 from demo_app.theme import SPACE
 from qt_upbit import ConnectionState, Metrics, Scope
@@ -132,7 +133,7 @@ class ConnectionLine(QWidget):
         self._error.set_text("")
 
     def _on_error(self, _owner: str, error: Exception) -> None:
-        self.show_error(str(error).split(";")[0][:90])
+        self.show_error(explain(error)[:160])
 
     def _on_state(self, scope: Scope, state: ConnectionState) -> None:
         if scope in self._states:

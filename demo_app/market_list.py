@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
+from demo_app.error_words import explain
 from demo_app.terminal_state import TerminalState
 from qt_upbit import QtUpbitError
 
@@ -43,8 +44,8 @@ class MarketList:
                 markets = await self._state.rest.get_markets()
             except QtUpbitError as exc:
                 # Once for each reason: the network may be away for hours.
-                if str(exc) != said:
-                    said = str(exc)
+                if explain(exc) != said:
+                    said = explain(exc)
                     self._state.noticed.emit(self._failed, said[:90])
                 await asyncio.sleep(_AGAIN_S)
             else:

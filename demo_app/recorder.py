@@ -12,6 +12,7 @@ from typing import Final
 
 from PySide6.QtCore import QObject, Signal
 
+from demo_app.error_words import explain
 from demo_app.panels.bars import TimeGrid, Unit
 from qt_upbit import (
     BaseWebSocketEvent,
@@ -136,7 +137,7 @@ class Recorder(QObject):
                         if self._is_recording and grid.slot(candle.start.timestamp()) < running:
                             self._put(None, candle)
         except QtUpbitError as exc:
-            self.history_failed.emit(str(exc))
+            self.history_failed.emit(explain(exc))
 
     def _on_event(self, event: BaseWebSocketEvent) -> None:
         if self._is_recording:

@@ -9,9 +9,9 @@ from typing import ClassVar
 from PySide6.QtCore import QEvent, QTimer
 from PySide6.QtWidgets import QWidget
 
+from demo_app.error_words import explain
 from demo_app.panel import Panel
 from demo_app.panels.message import Message
-from demo_app.panels.order_words import explain
 from demo_app.panels.trading_dialogs import ConfirmDialog, Question, UnlockDialog
 from demo_app.terminal_state import TerminalState
 from demo_app.trading_guard import TradingLockedError, TradingState

@@ -13,12 +13,12 @@ from PySide6.QtWidgets import QComboBox, QWidget
 
 from demo_app import formats
 from demo_app import order_entry as entry
+from demo_app.error_words import explain
 from demo_app.panels.account_panel import AccountPanel
 from demo_app.panels.order_fields import OrderFields
 from demo_app.panels.order_wish import OrderWish
 from demo_app.panels.order_words import (
     condition_word,
-    explain,
     side_word,
     smp_word,
     type_word,

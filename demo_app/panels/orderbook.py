@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from demo_app import formats
+from demo_app.error_words import explain
 from demo_app.panel import Panel
 from demo_app.panels.orderbook_canvas import DEPTH, OrderbookCanvas
 from demo_app.panels.orderbook_picture import BookPicture, own_volumes
@@ -261,7 +262,7 @@ class OrderbookPanel(Panel):
             found = await self.state.rest.get_instruments([code])
         except QtUpbitError as error:
             if code == self._code:
-                self._failure = str(error)[:160]
+                self._failure = explain(error)[:160]
                 self.level.setToolTip(self._failure)
             return
         if code != self._code or code not in found:
@@ -347,7 +348,7 @@ class OrderbookPanel(Panel):
 
     def _on_error(self, error: QtUpbitError) -> None:
         if self.model.book is None and self.canvas.picture is None:
-            self.show_curtain(str(error)[:160], self.tr("Try again"), self._try_again)
+            self.show_curtain(explain(error)[:160], self.tr("Try again"), self._try_again)
 
     # --- the user ----------------------------------------------------------------------------------
 

@@ -7,9 +7,10 @@ from decimal import Decimal
 from PySide6.QtWidgets import QFormLayout, QLabel, QWidget
 
 from demo_app import order_entry as entry
+from demo_app.error_words import explain
 from demo_app.panels.message import Message
 from demo_app.panels.number_field import NumberField
-from demo_app.panels.order_words import explain, side_word
+from demo_app.panels.order_words import side_word
 from demo_app.panels.trading_dialogs import TradingDialog
 from demo_app.terminal_state import TerminalState
 from demo_app.theme import SPACE

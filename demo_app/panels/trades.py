@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -21,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from demo_app import formats
+from demo_app.error_words import explain
 from demo_app.language import is_korean
 from demo_app.panel import Panel
 from demo_app.panels.tape_canvas import TapeCanvas, TapeRow
@@ -248,11 +250,14 @@ class TradesPanel(Panel):
 
     @owned_slot
     async def _seed(self, code: str) -> None:
-        """Begin with what was traded before; without an answer the tape begins now."""
+        """Begin with what was traded before; without an answer the tape begins with the next trade."""
         try:
             trades = await self.state.rest.get_trades(code, count=_SEED)
-        except QtUpbitError:
-            trades = []
+        except QtUpbitError as error:
+            if code == self._code and not self._rows:
+                again = functools.partial(self._seed, code)
+                self.show_curtain(explain(error)[:160], self.tr("Try again"), again)
+            return
         if code != self._code:
             return
         try:
@@ -322,7 +327,7 @@ class TradesPanel(Panel):
 
     def _on_error(self, error: QtUpbitError) -> None:
         if not self._rows:
-            self.show_curtain(str(error)[:160])
+            self.show_curtain(explain(error)[:160])
 
     # --- what is large -----------------------------------------------------------------------------
 

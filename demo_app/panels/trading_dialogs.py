@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from demo_app.error_words import explain
 from demo_app.panels.message import Message
-from demo_app.panels.order_words import explain
 from demo_app.terminal_state import TerminalState
 from demo_app.theme import SPACE
 from demo_app.trading_guard import CONFIRM_PHRASE, TradingLockedError, TradingState

@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from demo_app.error_words import explain
 from demo_app.panel import Panel
 from demo_app.panels.watch_model import Column, WatchModel, WatchOrder
 from demo_app.panels.watch_table import WatchTable
@@ -354,7 +355,7 @@ class WatchListPanel(Panel):
             self._error = ""
             self.order.sort_now()
         except QtUpbitError as error:
-            self._error = str(error)[:120]
+            self._error = explain(error)[:120]
         finally:
             self._is_asking = False
         # Not where it was cancelled: the panel is no more.
@@ -385,7 +386,7 @@ class WatchListPanel(Panel):
         try:
             self.state.set_markets(await self.state.rest.get_markets())
         except QtUpbitError as error:
-            self._error = str(error)[:200]
+            self._error = explain(error)[:200]
             self._show_loading()
 
     # --- choosing ----------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from demo_app.terminal_state import OrderDraft, TerminalState
 from demo_app.theme import make_theme
 from qt_upbit import AskBid, GlobalWebSocketManager, Scope
 from qt_upbit.simulator import SimulatedServer
+from qt_upbit.simulator.server import RestFault
 from tests.support import events
 from tests.support.wait import until
 
@@ -206,14 +207,20 @@ async def test_another_pair_is_grey_until_it_comes(
     assert not set(old) & set(panel.canvas.rows)
 
 
-async def test_a_tape_without_the_past_begins_now(exchange: Exchange, state: TerminalState) -> None:
+async def test_a_past_that_cannot_be_read_is_said_and_asked_for_again(
+    exchange: Exchange, state: TerminalState
+) -> None:
     server = await exchange()
     server.exchange.delist("KRW-ETH")
+    server.rest_faults.append(RestFault("GET", "/v1/trades/ticks", "status", times=99, status=503))
     state.set_market("KRW-ETH")
     panel = TradesPanel(state)
     assert panel.has_curtain
     panel._patience.timeout.emit()
-    await until(lambda: panel._curtain._text.text() == "No trades yet")
+    await until(lambda: "HTTP 503" in panel._curtain._text.text())
+    server.rest_faults.clear()
+    panel._curtain._button.click()
+    await until(lambda: panel._curtain._text.text().startswith("The exchange refused"))
     state.set_market("KRW-BTC")
     await until(lambda: not panel.has_curtain)
     panel.deleteLater()

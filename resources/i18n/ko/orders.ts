@@ -341,6 +341,9 @@
         <source>Self-match prevented</source>
         <translation>자전거래 방지</translation>
     </message>
+</context>
+<context>
+    <name>ErrorWords</name>
     <message>
         <source>There are no API keys: enter them in the settings.</source>
         <translation>API 키가 없습니다. 설정에서 입력하세요.</translation>
@@ -448,6 +451,18 @@
     <message>
         <source>Post only does not go with self-match prevention: leave one out.</source>
         <translation>Post only와 자전거래 방지는 함께 쓸 수 없습니다. 하나를 해제하세요.</translation>
+    </message>
+    <message>
+        <source>The exchange sends nothing of {codes}: is it still traded?</source>
+        <translation>거래소가 {codes}의 데이터를 보내지 않습니다. 거래가 지원되는 종목인지 확인하십시오.</translation>
+    </message>
+    <message>
+        <source>Something that cannot be read came from the exchange: {why}</source>
+        <translation>거래소에서 읽을 수 없는 데이터가 왔습니다: {why}</translation>
+    </message>
+    <message>
+        <source>The exchange cannot be reached ({why}): check your line.</source>
+        <translation>거래소에 연결할 수 없습니다({why}). 네트워크를 확인하십시오.</translation>
     </message>
 </context>
 <context>

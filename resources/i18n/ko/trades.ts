@@ -4,6 +4,10 @@
 <context>
     <name>TradesPanel</name>
     <message>
+        <source>Try again</source>
+        <translation>다시 시도</translation>
+    </message>
+    <message>
         <source>Trades</source>
         <translation>체결</translation>
     </message>
