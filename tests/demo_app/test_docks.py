@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import re
 import weakref
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QEvent, QSettings, Qt, QTimer
@@ -148,3 +150,11 @@ async def test_a_dock_that_is_gone_takes_its_panel_along(open_window: Open, stat
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     gc.collect()
     assert panel() is None
+
+
+def test_the_page_on_the_terminal_names_each_panel_and_its_key() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "terminal.md").read_text(encoding="utf-8")
+    for spec in PANELS:
+        assert f"| {spec.title} | {spec.shortcut} |" in page
+    for picture in re.findall(r"\(screenshots/([\w-]+)\.png\)", page):
+        assert (Path(__file__).parents[2] / "docs" / "screenshots" / f"{picture}.png").is_file(), picture
