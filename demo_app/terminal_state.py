@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -40,6 +40,9 @@ class TerminalState(QObject):
         ``favourites_changed()``: other pairs are marked.
         ``theme_changed()``: panels paint again; the application's stylesheet was set already.
         ``order_drafted(draft)``: somebody clicked a price: an `OrderDraft` for the order form.
+        ``alert_drafted(code, price, is_above)``: the user wants to hear when a price is reached, from below
+            or from above.
+        ``alert_prices_changed()``: see `alert_prices`.
         ``keys_wanted()``: the user wants to enter API keys.
         ``session_wanted(wish)``: another session shall begin: a `SessionWish`.
         ``noticed(title, text)``: something that the user should hear of now: the status line and the tray.
@@ -59,6 +62,8 @@ class TerminalState(QObject):
     markets_changed = Signal()
     theme_changed = Signal()
     order_drafted = Signal(object)
+    alert_drafted = Signal(str, object, bool)
+    alert_prices_changed = Signal()
     keys_wanted = Signal()
     favourites_changed = Signal()
     session_wanted = Signal(object)
@@ -86,6 +91,7 @@ class TerminalState(QObject):
         self._theme = theme
         self._market = market
         self._markets: dict[str, Market] = {}
+        self._alert_prices: Mapping[str, Sequence[Decimal]] = {}
 
     @property
     def manager(self) -> GlobalWebSocketManager:
@@ -139,6 +145,15 @@ class TerminalState(QObject):
         """Mark these pairs and no others."""
         self.settings.setValue(_FAVOURITES, ",".join(codes))
         self.favourites_changed.emit()
+
+    def alert_prices(self, code: str) -> Sequence[Decimal]:
+        """Prices of a pair at which an alert is set."""
+        return self._alert_prices.get(code, ())
+
+    def set_alert_prices(self, prices: Mapping[str, Sequence[Decimal]]) -> None:
+        """The alerts that are set are these, by code."""
+        self._alert_prices = prices
+        self.alert_prices_changed.emit()
 
     def set_markets(self, markets: Sequence[Market]) -> None:
         """The exchange's markets."""

@@ -94,6 +94,7 @@ class AlertsPanel(Panel):
         self._soon = self.timer("alerts refresh", _REFRESH_MS, self._show)
         self.watcher.changed.connect(self._on_change)
         self.watcher.fired.connect(self._on_fired)
+        state.alert_drafted.connect(self._on_draft)
         state.market_changed.connect(self._on_market)
         state.markets_changed.connect(self._name_pair)
         self.retranslate()
@@ -222,6 +223,14 @@ class AlertsPanel(Panel):
         self._show()
         self._name_pair()
         self._check()
+
+    def _on_draft(self, code: str, price: Decimal, is_above: bool) -> None:
+        """What was chosen elsewhere needs no form; it fires once."""
+        kind = AlertKind.ABOVE if is_above else AlertKind.BELOW
+        alert = Alert(self.watcher.free_name(), code, kind, price, is_once=True)
+        self.watcher.put(alert)
+        self._show()
+        self.state.noticed.emit(self.tr("Alert set"), f"{code}: {self.watcher.condition(alert)}")
 
     def _check(self, *_: object) -> str:
         """Why the form cannot be saved, shown as a hint; empty if it can."""

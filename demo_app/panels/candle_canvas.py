@@ -9,6 +9,7 @@ from typing import Final
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
+    QContextMenuEvent,
     QFontMetricsF,
     QHideEvent,
     QKeyEvent,
@@ -50,6 +51,7 @@ class CandleCanvas(QWidget):
     Signals:
         ``past_wanted()``: someone looks further back than there are candles.
         ``price_picked(price)``: a click with Ctrl.
+        ``menu_wanted(place, price)``: a right click, or the menu key; where on the screen, and at what price.
         ``copy_wanted()``: Ctrl+C.
 
     Args:
@@ -61,6 +63,7 @@ class CandleCanvas(QWidget):
 
     past_wanted = Signal()
     price_picked = Signal(float)
+    menu_wanted = Signal(QPoint, float)
     copy_wanted = Signal()
 
     def __init__(
@@ -374,6 +377,15 @@ class CandleCanvas(QWidget):
             return
         self._drags_axis = place.x() > panes.plot.right()
         self._drag = (place, self.view.right, self.view.stretch, self.view.lift)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """What can be done at a price."""
+        area = self.panes().price
+        by_key = event.reason() is QContextMenuEvent.Reason.Keyboard
+        place = self.cursor_at if by_key and self.cursor_at is not None else QPointF(event.pos())
+        if len(self._bars) and not self.is_dimmed and area.contains(place):
+            price = self.view.price_at(place.y(), area.top(), area.height())
+            self.menu_wanted.emit(self.mapToGlobal(place.toPoint()), price)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Scroll, widen the prices, or move the cross-hair."""

@@ -53,6 +53,7 @@ class ChartContent:
         title: the pair and the unit, as the user reads them.
         is_complete: there is nothing older.
         is_loading: older candles are on their way.
+        alerts: prices at which the user wants to hear of it.
     """
 
     bars: Bars
@@ -62,6 +63,7 @@ class ChartContent:
     is_loading: bool = False
     fills: list[FillMark] = field(default_factory=list)
     orders: list[OrderLine] = field(default_factory=list)
+    alerts: list[float] = field(default_factory=list)
 
     @property
     def quote(self) -> str:
@@ -171,12 +173,15 @@ class ChartOverlay:
     # --- the user's own ----------------------------------------------------------------------------
 
     def draw_own(self, painter: QPainter) -> None:
-        """Open orders as lines with their tags, fills as triangles at their prices."""
+        """Alerts and open orders as lines with their tags, fills as triangles at their prices."""
         area = self._panes.price
+        for price in self._content.alerts:
+            pen = QPen(self._theme.warning, 1, Qt.PenStyle.DotLine)
+            self._draw_line(painter, pen, price, translate("ChartOverlay", "Alert"))
         for order in self._content.orders:
-            y = self._y(order.price)
-            if area.top() <= y <= area.bottom():
-                self._draw_order(painter, order, y)
+            pen = QPen(self._theme.up if order.is_buy else self._theme.down, 1, Qt.PenStyle.DashDotLine)
+            side = translate("ChartOverlay", "Buy") if order.is_buy else translate("ChartOverlay", "Sell")
+            self._draw_line(painter, pen, order.price, f"{side} {order.text}")
         painter.save()
         painter.setClipRect(area)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -194,24 +199,23 @@ class ChartOverlay:
             painter.drawPolygon(QPolygonF(shape))
         painter.restore()
 
-    def _draw_order(self, painter: QPainter, order: OrderLine, y: float) -> None:
-        plot = self._panes.plot
-        color = self._theme.up if order.is_buy else self._theme.down
-        painter.setPen(QPen(color, 1, Qt.PenStyle.DashDotLine))
+    def _draw_line(self, painter: QPainter, pen: QPen, price: float, text: str) -> None:
+        plot, y = self._panes.plot, self._y(price)
+        if not self._panes.price.top() <= y <= self._panes.price.bottom():
+            return
+        painter.setPen(pen)
         painter.drawLine(QLineF(0, y, plot.right(), y))
-        side = translate("ChartOverlay", "Buy") if order.is_buy else translate("ChartOverlay", "Sell")
-        text = f"{side} {order.text}"
         wide = self._metrics.horizontalAdvance(text) + 2 * SPACE
         # Left, where the newest candles are not; but not under the figures.
         left = SPACE if y > _LEGEND_PX else plot.right() - wide - SPACE
         box = QRectF(left, y - 9, wide, _TAG_HEIGHT)
         painter.fillRect(box, self._theme.panel)
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(color)
+        painter.setPen(pen.color())
         painter.drawRect(box)
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
         if abs(y - self._y(self._bars.closes[-1])) > 2 * _TAG_HEIGHT:
-            self._tag(painter, y, color, self._price(order.price))
+            self._tag(painter, y, pen.color(), self._price(price))
 
     # --- cross-hair and legends --------------------------------------------------------------------
 

@@ -110,6 +110,25 @@ async def test_a_price_between_two_frames_is_not_missed(
     assert len(heard) == 1
 
 
+async def test_an_alert_chosen_elsewhere_is_set_at_once_and_its_price_is_known(
+    exchange: Exchange, make: Make, state: TerminalState
+) -> None:
+    await exchange()
+    panel, heard = await make(), _notices(state)
+    state.alert_drafted.emit("KRW-ETH", D(6_000_000), True)
+    state.alert_drafted.emit("KRW-ETH", D(4_000_000), False)
+    assert [(each.kind, each.threshold, each.is_once) for each in panel.watcher.alerts] == [
+        (AlertKind.ABOVE, D(6_000_000), True),
+        (AlertKind.BELOW, D(4_000_000), True),
+    ]
+    assert heard[0] == ("Alert set", "KRW-ETH: Price at or above 6,000,000 KRW")
+    assert list(state.alert_prices("KRW-ETH")) == [D(6_000_000), D(4_000_000)]
+    panel.watcher.put(Alert("3", "KRW-ETH", AlertKind.CHANGE, D(3)))
+    panel.watcher.remove(["1"])
+    assert list(state.alert_prices("KRW-ETH")) == [D(4_000_000)], "a move has no price"
+    assert list(state.alert_prices("KRW-BTC")) == []
+
+
 async def test_only_enabled_alerts_are_watched(exchange: Exchange, make: Make) -> None:
     await exchange()
     panel = await make()

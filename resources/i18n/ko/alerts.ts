@@ -46,6 +46,10 @@
 <context>
     <name>AlertsPanel</name>
     <message>
+        <source>Alert set</source>
+        <translation>알림 등록</translation>
+    </message>
+    <message>
         <source>Alerts wait while a recording is played.</source>
         <translation>녹화를 재생하는 동안에는 알림이 멈춥니다.</translation>
     </message>

@@ -107,6 +107,10 @@
 <context>
     <name>ChartOverlay</name>
     <message>
+        <source>Alert</source>
+        <translation>알림</translation>
+    </message>
+    <message>
         <source>Start of history</source>
         <translation>데이터 시작</translation>
     </message>
