@@ -263,6 +263,21 @@ class CandlePeriod(enum.StrEnum):
     MONTH = "1M"
     YEAR = "1y"
 
+    def start_of(self, moment: datetime) -> datetime:
+        """When the candle begins that an aware moment lies in; aware, UTC.
+
+        Raises:
+            ValueError: the moment has no zone.
+        """
+        if moment.tzinfo is None:
+            raise ValueError("give an aware moment, for example datetime.now(UTC)")
+        day = moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        if self is CandlePeriod.WEEK:
+            return day - timedelta(days=day.weekday())
+        if self is CandlePeriod.DAY:
+            return day
+        return day.replace(day=1) if self is CandlePeriod.MONTH else day.replace(month=1, day=1)
+
 
 class OrderType(_OpenStrEnum):
     """Kind of order; ``price`` is a market buy by amount, ``market`` a market sell."""

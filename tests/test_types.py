@@ -18,6 +18,7 @@ from qt_upbit.types import (
     Asset,
     BaseWebSocketEvent,
     BookLevel,
+    CandlePeriod,
     CandleUnit,
     Change,
     IndicatorEventParams,
@@ -109,6 +110,27 @@ def test_candles_come_in_nine_units() -> None:
     assert event_type_of("candle.240m") is EVENT_TYPES["candle"]
     assert event_type_of("candle.1d") is None
     assert [unit.seconds for unit in CandleUnit] == [1, 60, 180, 300, 600, 900, 1800, 3600, 14400]
+
+
+@pytest.mark.parametrize(
+    ("moment", "starts"),
+    [
+        ("2026-11-01T23:59:59.999999+00:00", "2026-11-01 2026-10-26 2026-11-01 2026-01-01"),
+        ("2026-11-02T00:00:00+00:00", "2026-11-02 2026-11-02 2026-11-01 2026-01-01"),
+        # In Korea it is the next year already.
+        ("2028-01-01T08:59:59+09:00", "2027-12-31 2027-12-27 2027-12-01 2027-01-01"),
+        ("2028-02-29T12:00:00+00:00", "2028-02-29 2028-02-28 2028-02-01 2028-01-01"),
+    ],
+)
+def test_where_a_period_begins(moment: str, starts: str) -> None:
+    found = [period.start_of(datetime.fromisoformat(moment)) for period in CandlePeriod]
+    assert found == [datetime.fromisoformat(f"{start}T00:00:00+00:00") for start in starts.split()]
+    assert all(start.tzinfo is UTC for start in found)
+
+
+def test_a_moment_without_a_zone_is_in_no_period() -> None:
+    with pytest.raises(ValueError, match="aware"):
+        CandlePeriod.DAY.start_of(datetime(2026, 11, 1))
 
 
 @given(all_events)

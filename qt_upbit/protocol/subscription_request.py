@@ -19,6 +19,8 @@ from qt_upbit.types import (
     ALL_CODES,
     EVENT_TYPES,
     AnnouncementCategory,
+    CandlePeriod,
+    CandleUnit,
     CodeRule,
     EventType,
     IndicatorDefinition,
@@ -26,7 +28,7 @@ from qt_upbit.types import (
     StreamKey,
 )
 
-__all__ = ["check_code", "resolve_row", "wishes_for"]
+__all__ = ["check_code", "resolve_row", "resolve_unit", "wishes_for"]
 
 _CODE: Final = re.compile(r"[A-Z0-9]{2,10}-[A-Z0-9]{1,20}\Z")
 _HOME: Final = ("-KRW", "-SGD", "-IDR", "-THB")
@@ -47,6 +49,19 @@ def resolve_row(name: str) -> EventType:
     if row is None:
         raise InvalidSubscriptionError(f"no event type {_shown(name)}: choose from {', '.join(EVENT_TYPES)}")
     return row
+
+
+def resolve_unit(unit: object) -> CandleUnit | CandlePeriod:
+    """The length of candles with a name, of those that Upbit streams and of those that only REST gives.
+
+    Raises:
+        InvalidSubscriptionError: there is none.
+    """
+    known: list[CandleUnit | CandlePeriod] = [*CandleUnit, *CandlePeriod]
+    for each in known:
+        if unit == each:
+            return each
+    raise InvalidSubscriptionError(f"unit {_shown(unit)} is none of {', '.join(known)}")
 
 
 def wishes_for(

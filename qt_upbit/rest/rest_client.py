@@ -38,7 +38,7 @@ from qt_upbit.exceptions import (
     is_retryable,
 )
 from qt_upbit.protocol.order_check import OrderOptions, OrderRules, check_order
-from qt_upbit.protocol.subscription_request import check_code
+from qt_upbit.protocol.subscription_request import check_code, resolve_unit
 from qt_upbit.records import Balance, CancelResult, Instrument, Market, Order, OrderChance
 from qt_upbit.rest import rows
 from qt_upbit.rest.rate_groups import RateGroups
@@ -312,7 +312,7 @@ class RestClient:
             before: as in `get_candles`.
         """
         check_code(code)
-        _check_unit(unit)
+        resolve_unit(unit)
         _aware(before)
         wanted = count
         while wanted is None or wanted > 0:
@@ -773,12 +773,6 @@ def _checked(codes: Iterable[str]) -> Iterable[str]:
     for code in codes:
         check_code(code)
     return codes
-
-
-def _check_unit(unit: object) -> None:
-    known = [*CandleUnit, *CandlePeriod]
-    if unit not in known:
-        raise InvalidSubscriptionError(f"unit {unit!r:.80} is none of {', '.join(known)}")
 
 
 def _aware(*moments: datetime | None) -> None:

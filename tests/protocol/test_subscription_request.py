@@ -11,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qt_upbit.exceptions import InvalidSubscriptionError
-from qt_upbit.protocol.subscription_request import resolve_row, wishes_for
+from qt_upbit.protocol.subscription_request import resolve_row, resolve_unit, wishes_for
 from qt_upbit.protocol.subscription_state_manager import SubscriptionStateManager, Wish
 from qt_upbit.types import (
     ALL_CODES,
     EVENT_TYPES,
     AnnouncementCategory,
+    CandlePeriod,
     CandleUnit,
     IndicatorDefinition,
     IndicatorParams,
@@ -132,6 +133,20 @@ def test_mistakes_say_what_would_be_right(name: str, codes: Any, options: dict[s
 def test_unknown_event_types_name_the_known_ones(name: Any) -> None:
     with pytest.raises(InvalidSubscriptionError, match=r"choose from ticker, trade, orderbook"):
         resolve_row(name)
+
+
+def test_every_length_of_candles_by_its_name() -> None:
+    """A minute and a month differ by a capital letter."""
+    units = [*CandleUnit, *CandlePeriod]
+    assert [resolve_unit(unit.value) for unit in units] == units
+    assert all(resolve_unit(unit) is unit for unit in units)
+    assert (resolve_unit("1m"), resolve_unit("1M")) == (CandleUnit.M1, CandlePeriod.MONTH)
+
+
+@pytest.mark.parametrize("wrong", ["2d", "1D", "1W", "", None, 1, ["1d"]])
+def test_a_length_that_there_is_not(wrong: Any) -> None:
+    with pytest.raises(InvalidSubscriptionError, match=r"1s, 1m, .*, 1d, 1w, 1M, 1y"):
+        resolve_unit(wrong)
 
 
 def test_every_event_type_can_be_wished_for() -> None:
