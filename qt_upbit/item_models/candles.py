@@ -11,7 +11,7 @@ from qt_upbit.item_models.base import LiveTableModel, check_number
 from qt_upbit.item_models.fields import fields_of
 from qt_upbit.qt.candle_feed import CandleFeed
 from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
-from qt_upbit.types import CandleEvent, CandleUnit
+from qt_upbit.types import CandleEvent, CandlePeriod, CandleUnit
 
 __all__ = ["CandleModel"]
 
@@ -83,7 +83,7 @@ class CandleModel(LiveTableModel):
         return None if self._feed is None else self._feed.code
 
     @property
-    def unit(self) -> CandleUnit | None:
+    def unit(self) -> CandleUnit | CandlePeriod | None:
         """Length of the candles; None before `set_code`."""
         return None if self._feed is None else self._feed.unit
 
@@ -92,8 +92,8 @@ class CandleModel(LiveTableModel):
         """Whether there is nothing older to load."""
         return self._feed is not None and self._feed.is_complete
 
-    def set_code(self, code: str, unit: CandleUnit | str = CandleUnit.M1) -> None:
-        """Show the candles of another pair, or of another length.
+    def set_code(self, code: str, unit: CandleUnit | CandlePeriod | str = CandleUnit.M1) -> None:
+        """Show the candles of another pair, or of another length, ``1s`` to ``1y``.
 
         Raises:
             InvalidSubscriptionError: code or unit is wrong; all stays as it was.

@@ -11,14 +11,16 @@ from typing import Any, Final, overload
 import shiboken6
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from qt_upbit.exceptions import InvalidSubscriptionError, ProxyClosedError, QtUpbitError
-from qt_upbit.protocol.subscription_request import resolve_row, wishes_for
+from qt_upbit.exceptions import DecodeError, InvalidSubscriptionError, ProxyClosedError, QtUpbitError
+from qt_upbit.protocol.subscription_request import check_code, resolve_unit
 from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
 from qt_upbit.qt.owned_slot import owned_slot
 from qt_upbit.qt.subscription import Subscription
 from qt_upbit.qt.websocket_client_proxy import WebSocketClientProxy
 from qt_upbit.routing.candle_series import CandleSeries, Change
-from qt_upbit.types import CandleEvent, CandleUnit
+from qt_upbit.routing.candle_source import CandleSource, source_of
+from qt_upbit.routing.period_candle import DaysWanted
+from qt_upbit.types import BaseWebSocketEvent, CandleEvent, CandlePeriod, CandleUnit
 
 __all__ = ["CandleFeed"]
 
@@ -37,6 +39,10 @@ class CandleFeed(QObject):
         self.feed.candle_changed.connect(self.update)
         last = self.feed[-1].trade_price
 
+    Upbit streams ``1s`` to ``240m`` (protocol section 3.4). Of ``1d``, ``1w``, ``1M`` and ``1y``, which only
+    REST has (9.1), the running candle is its closed days and the ticker's day (3.1). With the first trade
+    after 00:00 UTC the day before is read as it ended; until it is known a week, month or year stands still.
+
     Signals, told in the order in which they happen:
         ``candles_added(first_index, count)``: at the end when a candle begins, at 0 when the past was
         loaded, between when a hole was mended.
@@ -48,7 +54,8 @@ class CandleFeed(QObject):
 
     Args:
         code: the pair.
-        unit: length of the candles, one that Upbit streams.
+        unit: length of the candles: a `CandleUnit`, a `CandlePeriod`, or ``1s`` to ``1y`` as text. Beware of
+            ``1m``, a minute, and ``1M``, a month.
         count: how many to begin with.
         parent: owner; the feed ends with it, or by `close`. Without one it lives as long as you hold it, or
             as history that was asked for is on its way.
@@ -67,14 +74,15 @@ class CandleFeed(QObject):
     def __init__(
         self,
         code: str,
-        unit: CandleUnit | str = CandleUnit.M1,
+        unit: CandleUnit | CandlePeriod | str = CandleUnit.M1,
         *,
         count: int = 200,
         parent: QObject | None = None,
         manager: GlobalWebSocketManager | None = None,
     ) -> None:
         # A mistake must not leave half a feed with its parent.
-        wishes_for(resolve_row("candle"), [code], unit=unit)
+        check_code(code)
+        resolve_unit(unit)
         if isinstance(count, bool) or not isinstance(count, int) or count < 1:
             raise InvalidSubscriptionError(
                 f"count must be a number of candles such as 200, not {count!r:.80}"
@@ -82,7 +90,8 @@ class CandleFeed(QObject):
         super().__init__(parent)
         self._manager = manager if manager is not None else GlobalWebSocketManager.instance()
         self._proxy = WebSocketClientProxy("candle feed", parent=self, manager=self._manager)
-        self._proxy.candle_received.connect(self._on_candle)
+        self._proxy.candle_received.connect(self._on_event)
+        self._proxy.ticker_received.connect(self._on_event)
         self._proxy.gap_detected.connect(self._on_gap)
         self._proxy.error_occurred.connect(self.error_occurred)
         self._count = count
@@ -93,6 +102,8 @@ class CandleFeed(QObject):
         self._hole: datetime | None = None
         """Since this candle the series may have holes."""
         self._is_mending = False
+        self._has_begun = False
+        """Whether there was an answer to the first call for history."""
         self._is_loading = False
         self._is_complete = False
         self._retry_ms = _RETRY_MS
@@ -111,14 +122,17 @@ class CandleFeed(QObject):
         timer.timeout.connect(slot)
         return timer
 
-    def _subscribe(self, code: str, unit: CandleUnit | str) -> None:
+    def _subscribe(self, code: str, unit: CandleUnit | CandlePeriod | str) -> None:
+        wanted = resolve_unit(unit)
+        source = source_of(wanted)
         before = self._subscription
         # The new stream first: the shared connection then never has to go without this feed.
-        self._subscription = self._proxy.subscribe_candle([code], unit=unit)
+        self._subscription = self._proxy.subscribe(source.event_type, [code], **source.options)
         if before is not None:
             before.close()
         self.code = code
-        self.unit = CandleUnit(unit)
+        self.unit = wanted
+        self._source: CandleSource = source
         self._begin_timer.start(0)
 
     # --- candles -----------------------------------------------------------------------------------
@@ -155,7 +169,7 @@ class CandleFeed(QObject):
 
     # --- what an application asks for --------------------------------------------------------------
 
-    def set_market(self, code: str, unit: CandleUnit | str | None = None) -> None:
+    def set_market(self, code: str, unit: CandleUnit | CandlePeriod | str | None = None) -> None:
         """Show another pair, or another length of candles.
 
         Raises:
@@ -168,7 +182,7 @@ class CandleFeed(QObject):
         self._cancel()
         self._series = CandleSeries()
         self._hole = None
-        self._is_mending = self._is_loading = self._is_complete = False
+        self._is_mending = self._has_begun = self._is_loading = self._is_complete = False
         self._answers.clear()
         self._retry_timer.stop()
         self._retry_ms = _RETRY_MS
@@ -211,13 +225,29 @@ class CandleFeed(QObject):
 
     # --- stream ------------------------------------------------------------------------------------
 
-    def _on_candle(self, event: CandleEvent) -> None:
-        if event.code == self.code and event.unit is self.unit:
-            change = self._series.update(event)
-            if change is not None:
-                self._tell((change,))
-            if self._hole is not None and not self.is_closed and not self._retry_timer.isActive():
-                self._mend()
+    def _on_event(self, event: BaseWebSocketEvent) -> None:
+        if self._subscription is None or event.stream_key not in self._subscription.keys:
+            return  # of the market before
+        try:
+            candle = self._source.receive(event)
+        except DecodeError as exc:
+            self.error_occurred.emit(exc)
+            return
+        # Before the candle is there: how the last one ended is to be read.
+        self._note_what_is_behind()
+        self._put(candle)
+        if not self.is_closed and not self._retry_timer.isActive():
+            self._mend()
+
+    def _note_what_is_behind(self) -> None:
+        since = self._source.behind_since
+        if since is not None:
+            self._note_hole(self._series[-1].start if len(self._series) else since)
+
+    def _put(self, candle: CandleEvent | None) -> None:
+        change = None if candle is None else self._series.update(candle)
+        if change is not None:
+            self._tell((change,))
 
     def _on_gap(self, *_: object) -> None:
         """The rest of what was missed was delivered or will be; this could not be had."""
@@ -250,14 +280,15 @@ class CandleFeed(QObject):
         subscription = self._subscription
         was_live = subscription is None or subscription.is_live
         rows = await self._fetch_page(epoch, self._count, None)
-        if was_live or subscription is None or not rows or epoch != self._epoch:
+        if rows is None or epoch != self._epoch:
             return
-        # Between REST's answer and the first frame nobody listened.
-        self._note_hole(rows[-1].start)
-        try:
-            await subscription
-        except QtUpbitError:
-            return  # told by the proxy; the first candle that comes after all will mend it
+        if rows and not was_live and subscription is not None:
+            # Between REST's answer and the first frame nobody listened.
+            self._note_hole(rows[-1].start)
+            try:
+                await subscription
+            except QtUpbitError:
+                return  # told by the proxy; the first candle that comes after all will mend it
         if epoch == self._epoch:
             self._mend()
 
@@ -266,14 +297,15 @@ class CandleFeed(QObject):
         await self._fetch_page(epoch, count, before)
 
     async def _fetch_page(self, epoch: int, count: int, before: datetime | None) -> list[CandleEvent] | None:
-        rows = await self._ask(epoch, count=count, before=before)
+        rows = await self._ask(epoch, self.unit, count=count, before=before)
         if epoch != self._epoch:
             return None
         self._is_loading = False
         if rows is not None:
+            self._has_begun = True
             self._is_complete = len(rows) < count
             self._retry_ms = _RETRY_MS
-            self._answer(epoch, functools.partial(self._take, rows, is_asked_for=True))
+            self._answer(epoch, functools.partial(self._take_page, rows))
         elif before is None and not self.is_closed:
             self._begin_timer.start(self._next_retry_ms())
         return rows
@@ -282,7 +314,7 @@ class CandleFeed(QObject):
         self._hole = since if self._hole is None else min(self._hole, since)
 
     def _mend(self) -> None:
-        if self._hole is not None and not self._is_mending and not self.is_closed:
+        if self._hole is not None and self._has_begun and not self._is_mending and not self.is_closed:
             self._is_mending = True
             self._keep(self._fetch_hole(self._epoch))
 
@@ -290,26 +322,51 @@ class CandleFeed(QObject):
     async def _fetch_hole(self, epoch: int) -> None:
         while (since := self._hole) is not None:
             self._hole = None
-            rows = await self._ask(epoch, count=None, after=since)
+            take = await self._read(epoch, since)
             if epoch != self._epoch:
                 return
-            if rows is None:
+            if take is None:
                 self._note_hole(since)
                 if not self.is_closed:
                     self._retry_timer.start(self._next_retry_ms())
                 break
             self._retry_ms = _RETRY_MS
-            self._answer(epoch, functools.partial(self._take, rows, is_asked_for=False))
+            self._answer(epoch, take)
         self._is_mending = False
+
+    async def _read(self, epoch: int, since: datetime) -> Callable[[], None] | None:
+        """What takes the candles since then, and what else the source needs; None if there was no answer."""
+        days: list[CandleEvent] | None = []
+        wanted = self._source.begin_reading()
+        if wanted is not None:
+            which = {"count": wanted.limit, "after": wanted.since, "before": wanted.before}
+            days = await self._ask(epoch, CandlePeriod.DAY, **which)
+        if days is None:
+            return None
+        # The candles last: what has just ended may still grow for a moment.
+        rows = await self._ask_since(epoch, since)
+        return None if rows is None else functools.partial(self._take_mended, rows, wanted, days)
+
+    async def _ask_since(self, epoch: int, since: datetime) -> list[CandleEvent] | None:
+        few = self._source.few
+        if few is not None:
+            rows = await self._ask(epoch, self.unit, count=few, after=since)
+            if rows is None or len(rows) < few:
+                return rows
+        return await self._ask(epoch, self.unit, count=None, after=since)
 
     def _next_retry_ms(self) -> int:
         wait, self._retry_ms = self._retry_ms, min(2 * self._retry_ms, _RETRY_MAX_MS)
         return wait
 
-    async def _ask(self, epoch: int, **which: Any) -> list[CandleEvent] | None:
-        """Candles over REST; None if there was no answer, which is told."""
+    async def _ask(
+        self, epoch: int, unit: CandleUnit | CandlePeriod, **which: Any
+    ) -> list[CandleEvent] | None:
+        """Candles over REST; None if there was no answer, which is told, or nobody wants it any more."""
+        if epoch != self._epoch:
+            return None
         try:
-            return await self._manager.rest.get_candles(self.code, self.unit, **which)
+            return await self._manager.rest.get_candles(self.code, unit, **which)
         except ProxyClosedError:
             return None
         except QtUpbitError as exc:
@@ -331,7 +388,18 @@ class CandleFeed(QObject):
             if self.is_closed:
                 return
 
-    def _take(self, rows: list[CandleEvent], *, is_asked_for: bool) -> None:
+    def _take_page(self, rows: list[CandleEvent]) -> None:
+        epoch = self._epoch
         self._tell(self._series.merge(rows))
-        if is_asked_for and not self.is_closed:
+        if epoch == self._epoch and not self.is_closed:
             self._emit(self.loaded)
+
+    def _take_mended(
+        self, rows: list[CandleEvent], wanted: DaysWanted | None, days: list[CandleEvent]
+    ) -> None:
+        epoch = self._epoch
+        if wanted is not None:
+            self._source.learn(wanted, days)
+        self._tell(self._series.merge(rows))
+        if epoch == self._epoch and not self.is_closed:
+            self._put(self._source.candle)

@@ -18,6 +18,8 @@ from qt_upbit import (
     BalanceTableModel,
     CandleEvent,
     CandleModel,
+    CandlePeriod,
+    CandleUnit,
     GlobalWebSocketManager,
     InvalidSubscriptionError,
     LiveTableModel,
@@ -469,6 +471,21 @@ async def test_candles_grow_at_the_end_and_the_past_comes_in_front(
     assert (model.rowCount(), len(resets)) == (0, 1)
     await until(lambda: model.rowCount() >= 50)
     assert model.value(0, "code") == "KRW-ETH"
+
+
+async def test_candles_of_any_length(server: SimulatedServer, make_manager: MakeManager, make: Make) -> None:
+    manager = make_manager(server)
+    model = make(CandleModel, count=5, manager=manager)
+    for unit in (CandlePeriod.WEEK, "1M", "1m"):
+        model.set_code("KRW-BTC", unit)
+        assert (model.unit, model.rowCount()) == (unit, 0)
+        await until(lambda: model.rowCount() == 5)
+        right = await manager.rest.get_candles("KRW-BTC", unit, count=5)
+        shown = [model.value(row, "candle_date_time_utc") for row in range(5)]
+        assert shown == [candle.candle_date_time_utc for candle in right]
+    with pytest.raises(InvalidSubscriptionError, match="1s, 1m"):
+        model.set_code("KRW-BTC", "2w")
+    assert (model.unit, model.rowCount()) == (CandleUnit.M1, 5)
 
 
 # --- orders and balances --------------------------------------------------------------------------
