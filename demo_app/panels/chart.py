@@ -18,7 +18,6 @@ from demo_app.panels.chart_overlay import ChartContent
 from demo_app.panels.indicator_dialog import IndicatorDialog
 from demo_app.panels.indicators import Indicators, IndicatorSettings
 from demo_app.panels.own_trades import OwnTrades
-from demo_app.panels.period_feed import PeriodFeed
 from demo_app.terminal_state import OrderDraft, TerminalState
 from qt_upbit import (
     AskBid,
@@ -55,7 +54,8 @@ class ChartPanel(Panel):
         self.unit = self._remembered_unit()
         settings = IndicatorSettings.from_json(str(state.settings.value("chart/indicators", "")))
         is_log = state.settings.value("chart/log", False) in (True, "true")
-        self._feed: CandleFeed | PeriodFeed | None = None
+        self._feed: CandleFeed | None = None
+        self._has_loaded = False
         self._content = ChartContent(Bars("", self.unit), Indicators(settings))
         """What is asked for; the canvas may still show what was before."""
         self.bar = ChartBar(self.unit, settings, is_log=is_log)
@@ -129,11 +129,12 @@ class ChartPanel(Panel):
         """Ask for the candles of the pair and the unit of now."""
         self._pause.stop()
         before, self._feed = self._feed, None
+        self._has_loaded = False
         code = self.state.market
         self._content = ChartContent(Bars(code, self.unit), Indicators(self._settings))
         self._name_it()
         try:
-            self._feed = self._new_feed(code)
+            self._feed = CandleFeed(code, self.unit, count=self._page, parent=self)
         except QtUpbitError as exc:
             self._fail(str(exc))
         else:
@@ -154,18 +155,13 @@ class ChartPanel(Panel):
             self._reveal()
             self.show_curtain(self.tr("Loading candles…"))
 
-    def _links(self, feed: CandleFeed | PeriodFeed) -> tuple[tuple[Any, Callable[..., None]], ...]:
+    def _links(self, feed: CandleFeed) -> tuple[tuple[Any, Callable[..., None]], ...]:
         return (
             (feed.candles_added, self._on_added),
             (feed.candle_changed, self._on_changed),
             (feed.loaded, self._on_loaded),
             (feed.error_occurred, self._on_error),
         )
-
-    def _new_feed(self, code: str) -> CandleFeed | PeriodFeed:
-        if isinstance(self.unit, CandlePeriod):
-            return PeriodFeed(code, self.unit, count=self._page, parent=self, now=self.state.clock)
-        return CandleFeed(code, self.unit, count=self._page, parent=self)
 
     @property
     def _page(self) -> int:
@@ -203,23 +199,25 @@ class ChartPanel(Panel):
 
     def _on_added(self, first: int, count: int) -> None:
         if self._feed is not None:
-            rows = [row if isinstance(row, Bar) else Bar.of(row) for row in self._feed[first : first + count]]
-            self._content.bars.insert(first, rows)
+            rows = self._feed[first : first + count]
+            self._content.bars.insert(first, [Bar.of(row) for row in rows])
             self._changed()
 
     def _on_changed(self, index: int) -> None:
         if self._feed is not None:
-            (row,) = self._feed[index : index + 1]
-            self._content.bars.put(index, row if isinstance(row, Bar) else Bar.of(row))
+            self._content.bars.put(index, Bar.of(self._feed[index]))
             self._changed()
 
     def _changed(self) -> None:
-        if self.canvas.content is self._content:
+        if self._has_loaded and self.has_curtain:
+            self._on_loaded()  # the first trade of all, or the first candle after a failure
+        elif self.canvas.content is self._content:
             self.canvas.candles_changed()
 
     def _on_loaded(self) -> None:
         if self._feed is None:
             return
+        self._has_loaded = True
         is_first = self.canvas.content is not self._content or self.has_curtain
         self._content.is_loading = self._feed.is_loading
         self._content.is_complete = self._feed.is_complete

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Awaitable, Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from xml.etree import ElementTree
@@ -23,7 +22,6 @@ from demo_app.panels.chart import ChartPanel
 from demo_app.panels.chart_overlay import ChartContent, FillMark, OrderLine
 from demo_app.panels.indicator_dialog import IndicatorDialog
 from demo_app.panels.indicators import Indicators, IndicatorSettings
-from demo_app.panels.period_feed import PeriodFeed
 from demo_app.terminal_state import OrderDraft, TerminalState
 from demo_app.theme import make_theme
 from demo_app.trading_guard import TradingGuard
@@ -33,13 +31,11 @@ from qt_upbit import (
     CandleFeed,
     CandlePeriod,
     CandleUnit,
-    GlobalWebSocketManager,
     OrderType,
     RestError,
     Scope,
 )
 from qt_upbit.simulator import SimulatedServer
-from tests.support import events
 from tests.support.wait import turns, until
 
 Exchange = Callable[..., Awaitable[SimulatedServer]]
@@ -321,60 +317,6 @@ async def test_units_from_a_second_to_a_month(exchange: Exchange, open_panel: Op
     assert [bar.start for bar in list(panel.content.bars)[-3:]] == [Bar.of(row).start for row in rows]
     again = open_panel()
     assert again.unit is unit
-
-
-async def test_the_running_week_is_what_the_exchange_says_and_follows_the_ticker(
-    exchange: Exchange, app: QApplication
-) -> None:
-    await exchange()
-    rest = GlobalWebSocketManager.instance().rest
-    feed = PeriodFeed("KRW-BTC", CandlePeriod.WEEK, count=5)
-    await until(lambda: len(feed) == 5 and feed._last is not None)
-    (told,) = await rest.get_candles("KRW-BTC", CandlePeriod.WEEK, count=1)
-    running, right = feed[-1:][0], Bar.of(told)
-    assert running[:5] == right[:5]
-    assert running.volume == pytest.approx(right.volume)
-    ticker = feed._last
-    assert ticker is not None
-    changed: list[int] = []
-    feed.candle_changed.connect(changed.append)
-    price = int(running.high) + 5
-    later = {"trade_date": ticker.trade_date, "trade_timestamp": ticker.trade_timestamp + 1}
-    feed._proxy.ticker_received.emit(events.ticker("KRW-BTC", price, high_price=price, **later))
-    assert changed == [4]
-    last = feed[-1:][0]
-    assert (last.close, last.high, last.open) == (price, price, running.open)
-    feed.close()
-    shiboken6.delete(feed)
-
-
-async def test_a_day_begins(exchange: Exchange, app: QApplication) -> None:
-    """The ticker of another day says that the closed days are others than before."""
-    await exchange()
-    feed = PeriodFeed("KRW-BTC", CandlePeriod.DAY, count=3)
-    await until(lambda: len(feed) == 3 and feed._last is not None)
-    assert feed._day is not None
-    last = feed[-1:][0]
-    feed._proxy.ticker_received.emit(events.ticker("KRW-BTC", 1, trade_date="20200101"))
-    assert feed[-1:][0] == last  # nobody has traded today
-    loaded: list[None] = []
-    feed.loaded.connect(lambda: loaded.append(None))
-    tomorrow = datetime.now(UTC) + timedelta(days=1)
-    stamp = {"trade_date": f"{tomorrow:%Y%m%d}", "trade_timestamp": int(tomorrow.timestamp() * 1_000)}
-    feed._proxy.ticker_received.emit(events.ticker("KRW-BTC", 7, **stamp))
-    assert feed._day is None
-    await until(lambda: loaded)
-    # Our clock says that it is today; the exchange knows better, and is not asked for ever.
-    assert feed._day == stamp["trade_date"]
-    assert [row.close for row in feed[-2:]] == [last.close, 7]
-    assert feed[-1:][0].start - last.start == 86_400
-    await turns()
-    assert len(loaded) == 1
-    assert feed.load_more(4)
-    assert not feed.load_more(4)
-    await until(lambda: len(feed) == 8)
-    feed.close()
-    shiboken6.delete(feed)
 
 
 async def test_a_page_that_failed_is_not_asked_for_at_once(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ from demo_app.replay_bar import ReplayBar
 from demo_app.sessions import SessionWish, load_recording
 from demo_app.terminal_state import TerminalState
 from demo_app.trading_guard import TradingLockedError
-from qt_upbit import GlobalWebSocketManager, Region
+from qt_upbit import CandlePeriod, GlobalWebSocketManager, Region
 from qt_upbit.simulator import (
     SIMULATED_ACCESS_KEY,
     SIMULATED_SECRET_KEY,
@@ -122,6 +123,21 @@ async def test_every_panel_is_at_the_moment_and_knows_nothing_of_later(
     assert tape.canvas.rows[0].number == second + 1
     await until(lambda: chart._content.bars.closes[-1:] == [price])
     assert list(window.state.markets) == ["KRW-BTC"]
+
+
+@pytest.mark.parametrize("unit", [CandlePeriod.DAY, CandlePeriod.WEEK])
+async def test_a_chart_of_days_is_of_the_recorded_ones(
+    recording: Path, begin: Begin, unit: CandlePeriod
+) -> None:
+    """The recording has no days of before, and what its ticker tells is the first candle of all."""
+    window = await begin(await _at(recording, 30))
+    chart = window.panel("chart")
+    assert isinstance(chart, ChartPanel)
+    chart.bar.choose(unit)
+    await until(lambda: chart.canvas.content.bars.unit is unit and not chart.has_curtain)
+    bars = chart.canvas.content.bars
+    assert bars.closes == [130_000]
+    assert bars.grid.start(bars.slots[0]) == unit.start_of(datetime(2027, 1, 15, tzinfo=UTC)).timestamp()
 
 
 async def test_it_plays_pauses_and_goes_faster(recording: Path, begin: Begin) -> None:
