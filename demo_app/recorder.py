@@ -36,7 +36,8 @@ _MOST_WAITING: Final = 200_000
 _HISTORY: Final[dict[Unit, int]] = {
     CandleUnit.M1: 1_000,
     **dict.fromkeys((CandleUnit.M15, CandleUnit.M30, CandleUnit.M60, CandleUnit.M240), 200),
-    **{CandlePeriod.DAY: 200, CandlePeriod.WEEK: 100, CandlePeriod.MONTH: 60, CandlePeriod.YEAR: 10},
+    # A running year is put together from its days.
+    **{CandlePeriod.DAY: 366, CandlePeriod.WEEK: 100, CandlePeriod.MONTH: 60, CandlePeriod.YEAR: 10},
 }
 """How many candles of before are kept, of each length.
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 
+from demo_app import formats
+from demo_app.error_words import explain
 from demo_app.panel import Panel
 from demo_app.panels.bars import Bar, Bars, Unit, unit_of
 from demo_app.panels.candle_canvas import CandleCanvas
@@ -84,9 +87,11 @@ class ChartPanel(Panel):
         self.bar.copy_wanted.connect(self.copy_picture)
         self.canvas.past_wanted.connect(self._on_past_wanted)
         self.canvas.price_picked.connect(self._on_price_picked)
+        self.canvas.menu_wanted.connect(self._on_menu)
         self.canvas.copy_wanted.connect(self.copy_picture)
         state.market_changed.connect(self._on_market)
         state.markets_changed.connect(self._name_it)
+        state.alert_prices_changed.connect(self._show_own)
         self.retranslate()
         self.apply_theme()
         self.follow(Scope.PUBLIC)
@@ -136,7 +141,7 @@ class ChartPanel(Panel):
         try:
             self._feed = CandleFeed(code, self.unit, count=self._page, parent=self)
         except QtUpbitError as exc:
-            self._fail(str(exc))
+            self._fail(explain(exc))
         else:
             for signal, slot in self._links(self._feed):
                 signal.connect(slot)
@@ -238,7 +243,7 @@ class ChartPanel(Panel):
     def _on_error(self, error: Exception) -> None:
         was_loading, self._content.is_loading = self._content.is_loading, False
         if len(self._content.bars) < 2 or self.has_curtain:
-            self._fail(str(error))
+            self._fail(explain(error))
         elif was_loading:
             # A stream that broke is told by the veil.
             self._pause.start()
@@ -247,7 +252,7 @@ class ChartPanel(Panel):
     def _fail(self, why: str) -> None:
         self._reveal()
         text = self.tr("Candles could not be loaded")
-        self.show_curtain(f"{text}\n{why.split(';')[0][:160]}", self.tr("Retry"), self._load)
+        self.show_curtain(f"{text}\n{why[:160]}", self.tr("Retry"), self._load)
 
     # --- what the user does ------------------------------------------------------------------------
 
@@ -293,15 +298,42 @@ class ChartPanel(Panel):
 
     def _on_price_picked(self, price: float) -> None:
         bars = self._content.bars
-        if not len(bars):
-            return
-        wanted = round_to_tick(bars.code, Decimal(repr(price)))
-        # A limit order that would wait: below the market a buy, above it a sale.
-        side = AskBid.BID if price < bars.closes[-1] else AskBid.ASK
-        self.state.order_drafted.emit(OrderDraft(bars.code, side, wanted))
+        if len(bars):
+            # A limit order that would wait: below the market a buy, above it a sale.
+            self._draft(AskBid.BID if price < bars.closes[-1] else AskBid.ASK, self._valid(price))
+
+    def _valid(self, price: float) -> Decimal:
+        return round_to_tick(self._content.bars.code, Decimal(repr(price)))
+
+    def _draft(self, side: AskBid, price: Decimal) -> None:
+        self.state.order_drafted.emit(OrderDraft(self._content.bars.code, side, price))
+
+    def _on_menu(self, place: QPoint, price: float) -> None:
+        menu = self.make_menu(price)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(place)
+
+    def make_menu(self, price: float) -> QMenu:
+        """What a right click at a price offers; a recording has neither orders nor alerts."""
+        menu, bars, valid = QMenu(self), self._content.bars, self._valid(price)
+        text = formats.amount(valid)
+        if not self.state.is_replay:
+            buy, sell = self.tr("Buy at {price}…"), self.tr("Sell at {price}…")
+            for side, words in ((AskBid.BID, buy), (AskBid.ASK, sell)):
+                menu.addAction(words.format(price=text), functools.partial(self._draft, side, valid))
+            is_above = price > bars.closes[-1]
+            menu.addAction(
+                self.tr("Alert at {price}").format(price=text),
+                functools.partial(self.state.alert_drafted.emit, bars.code, valid, is_above),
+            )
+            menu.addSeparator()
+        menu.addAction(self.tr("Fit the chart"), self.canvas.reset_view)
+        menu.addAction(self.tr("Copy picture"), self.copy_picture)
+        return menu
 
     def _show_own(self) -> None:
         code = self._content.bars.code
         self._content.orders = self._own.lines(code)
         self._content.fills = self._own.fills(code)
+        self._content.alerts = [float(price) for price in self.state.alert_prices(code)]
         self.canvas.update()

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 import shiboken6
 from PySide6.QtCore import QEvent, QPoint, QPointF, QSettings, Qt
-from PySide6.QtGui import QGuiApplication, QWheelEvent
+from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton, QToolButton
 
@@ -34,6 +34,7 @@ from qt_upbit import (
     OrderType,
     RestError,
     Scope,
+    round_to_tick,
 )
 from qt_upbit.simulator import SimulatedServer
 from tests.support.wait import turns, until
@@ -530,3 +531,53 @@ def test_every_text_is_there_in_korean() -> None:
     translations = root.findall(".//translation")
     assert len(translations) > 50
     assert all(each.text and each.get("type") is None for each in translations)
+
+
+async def test_a_right_click_offers_an_order_and_an_alert_at_its_price(
+    exchange: Exchange, state: TerminalState
+) -> None:
+    await exchange()
+    panel = ChartPanel(state)
+    panel.resize(800, 500)
+    panel.show()
+    await until(lambda: len(panel.content.bars) > 10 and not panel.has_curtain)
+    asked: list[tuple[QPoint, float]] = []
+    panel.canvas.menu_wanted.disconnect(panel._on_menu)
+    panel.canvas.menu_wanted.connect(lambda place, price: asked.append((place, price)))
+    at = QPoint(200, round(panel.canvas.panes().price.top()) + 30)
+    for place in (QPoint(200, panel.canvas.height() - 4), at):  # the times offer nothing
+        reason = QContextMenuEvent.Reason.Mouse
+        QApplication.sendEvent(
+            panel.canvas, QContextMenuEvent(reason, place, panel.canvas.mapToGlobal(place))
+        )
+    ((_, price),) = asked
+    assert price > panel.content.bars.closes[-1]
+
+    drafts: list[OrderDraft] = []
+    alerts: list[tuple[str, Decimal, bool]] = []
+    state.order_drafted.connect(drafts.append)
+    state.alert_drafted.connect(lambda *what: alerts.append(what))
+    valid = round_to_tick("KRW-BTC", Decimal(repr(price)))
+    menu = panel.make_menu(price)
+    actions = {action.text(): action for action in menu.actions()}
+    for text in (f"Buy at {valid:,f}…", f"Sell at {valid:,f}…", f"Alert at {valid:,f}"):
+        actions[text].trigger()
+    assert drafts == [
+        OrderDraft("KRW-BTC", AskBid.BID, valid),
+        OrderDraft("KRW-BTC", AskBid.ASK, valid),
+    ]
+    assert alerts == [("KRW-BTC", valid, True)]
+
+    before = panel.canvas.grab().toImage()
+    state.set_alert_prices({"KRW-BTC": [valid], "KRW-ETH": [valid]})
+    assert panel.content.alerts == [float(valid)]
+    image = panel.canvas.grab().toImage()
+    area = panel.canvas.panes().price
+    origin, factor = panel.canvas.view.price_map(area.top(), area.height())
+    y = round(origin - panel.canvas.view.scale(float(valid)) * factor)
+    ink = state.theme.warning.rgb()
+    rows = [row for row in (y - 1, y, y + 1) if any(image.pixel(x, row) == ink for x in range(300, 500))]
+    assert rows, "a dotted line"
+    assert image != before
+    panel.close()
+    panel.deleteLater()

@@ -162,6 +162,26 @@
 <context>
     <name>ChartPanel</name>
     <message>
+        <source>Buy at {price}…</source>
+        <translation>{price}에 매수…</translation>
+    </message>
+    <message>
+        <source>Sell at {price}…</source>
+        <translation>{price}에 매도…</translation>
+    </message>
+    <message>
+        <source>Alert at {price}</source>
+        <translation>{price} 도달 시 알림</translation>
+    </message>
+    <message>
+        <source>Fit the chart</source>
+        <translation>차트 맞춤</translation>
+    </message>
+    <message>
+        <source>Copy picture</source>
+        <translation>그림 복사</translation>
+    </message>
+    <message>
         <source>Chart</source>
         <translation>차트</translation>
     </message>
