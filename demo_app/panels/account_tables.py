@@ -21,7 +21,8 @@ from demo_app.theme import Theme
 
 __all__ = ["CellDelegate", "RowTable", "WideningColumns", "copy_rows", "style_table"]
 
-_WIDEN_MS: Final = 100
+_WIDEN_MS: Final = 1_000
+"""Values change with each tick, and are seldom longer than before."""
 
 
 class CellDelegate(QStyledItemDelegate):
@@ -59,15 +60,16 @@ class WideningColumns(QObject):
         self._soon.timeout.connect(self.fit)
         for column, width in enumerate(widths):
             view.setColumnWidth(column, width)
-        for changed in (model.dataChanged, model.rowsInserted, model.modelReset):
-            changed.connect(self._on_change)
+        model.dataChanged.connect(self._on_change)
+        model.rowsInserted.connect(self.fit)
+        model.modelReset.connect(self.fit)
         self.fit()
 
     def _on_change(self) -> None:
         if not self._soon.isActive():
             self._soon.start()
 
-    def fit(self) -> None:
+    def fit(self, *_: object) -> None:
         """Look at every column now."""
         view = self._view
         for column in range(view.horizontalHeader().count()):

@@ -109,14 +109,15 @@ class WatchModel(TickerTableModel):
         if not (0 <= row < len(self.codes) and 0 <= column < len(Column)):
             return None
         if role in (_DISPLAY, _ACCESSIBLE):
-            return self._cell_text(row, Column(column))
+            return self.cell_text(row, Column(column))
         if role == self.SortRole:
             return self._sort_key(row, Column(column))
         if role == _TOOL_TIP:
             return self._tool_tip(row)
         return super().data(index, role)
 
-    def _cell_text(self, row: int, column: Column) -> str:
+    def cell_text(self, row: int, column: Column) -> str:
+        """What stands in a cell: what `data` says to painters that have no time to ask through Qt."""
         code = self.codes[row]
         if column is Column.FAVOURITE:
             return "★" if code in self.favourites else "☆"

@@ -96,7 +96,7 @@ class _Cells(QStyledItemDelegate):
         inner = rect.adjusted(_PAD, 0, -_PAD, 0)
         if column is Column.FAVOURITE:
             painter.setPen(theme.warning if code in self._model.favourites else theme.muted)
-            painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, str(index.data()))
+            painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, self._model.cell_text(row, column))
         elif column is Column.NAME:
             self._paint_name(painter, inner, code)
         elif column is Column.SPARKLINE:
@@ -105,7 +105,7 @@ class _Cells(QStyledItemDelegate):
             if column is Column.PRICE:
                 self._paint_flash(painter, rect, code)
             painter.setPen(theme.muted if column is Column.TURNOVER else self._colour(row))
-            painter.drawText(inner, _RIGHT, str(index.data()))
+            painter.drawText(inner, _RIGHT, self._model.cell_text(row, column))
         painter.restore()
 
     def _colour(self, row: int) -> QColor:
