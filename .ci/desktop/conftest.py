@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.demo_app.conftest import (  # noqa: F401  # fixtures and hooks
+    _no_turns_without_a_loop,
     _silence,
     app,
     exchange,

@@ -217,12 +217,12 @@ def _texts(widget: QWidget) -> Iterator[tuple[str, int, int, str]]:
 
 def _header_text(header: QHeaderView, index: int) -> tuple[str, int, int, str]:
     model, across = header.model(), header.orientation()
-    # Spaces that do not break are the room of the sorting mark.
-    text = str(model.headerData(index, across) or "").rstrip("\u00a0")
     tip = str(model.headerData(index, across, Qt.ItemDataRole.ToolTipRole) or "")
     option = QStyleOptionHeaderV2()
     header.initStyleOption(option)
     header.initStyleOptionForIndex(option, index)
+    # With the mark of the sorted column, which is part of it.
+    text = option.text
     option.rect = QRect(0, 0, header.sectionSize(index), header.height())
     room = header.style().subElementRect(QStyle.SubElement.SE_HeaderLabel, option, header).width()
     return text, header.fontMetrics().horizontalAdvance(text), room, tip
