@@ -404,10 +404,14 @@ async def test_a_theme_or_language_leaves_no_trace(exchange: Exchange, start: St
     window = await start((1440, 900), "trading", "en", "dark")
 
     def figures() -> list[QRect]:
-        """How the connection does is another thing at each moment: all but the states."""
+        """What is another at each moment: how the connection does, and sums of 24 hours that slide."""
         line, area = window.connection_line, _area(window.connection_line)
         area.setLeft(max(_area(state).right() for state in line._states.values()) + 1)
-        return [area]
+        panel = window.panel("watch_list")
+        assert isinstance(panel, WatchListPanel)
+        turnover = _area(panel.table.viewport())
+        turnover.setLeft(turnover.left() + panel.table.columnViewportPosition(Column.TURNOVER))
+        return [area, turnover, _area(window.header)]
 
     async def look() -> tuple[set[str], QImage]:
         picture = await _still(window, figures)
