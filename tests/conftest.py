@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from collections.abc import Generator
 
@@ -30,6 +31,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "raises_in_slots(*names): what slots raise in the test, seen by sys.excepthook, in order"
     )
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: nobody who looks for what a test left goes through all of it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
