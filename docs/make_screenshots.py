@@ -41,6 +41,7 @@ PICTURES = {
 def take(name: str, options: str, after_s: int = AFTER_S) -> None:
     """Run the terminal until it has saved its picture."""
     command = [sys.executable, "-m", "demo_app", *options.split(), "--after", str(after_s)]
+    # A list of this program's own options, never text from outside.
     subprocess.run([*command, "--screenshot", str(FOLDER / f"{name}.png")], check=True)  # noqa: S603
 
 

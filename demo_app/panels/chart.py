@@ -280,7 +280,7 @@ class ChartPanel(Panel):
 
     def open_dialog(self) -> None:
         """Ask for the periods of the indicators."""
-        dialog = IndicatorDialog(self._settings, self.state.theme, self)
+        dialog = IndicatorDialog(self._settings, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.accepted.connect(self._on_dialog)
         self._dialog = dialog

@@ -144,9 +144,7 @@ class ChartOverlay:
         if area.top() <= y <= area.bottom():
             painter.setPen(QPen(color, 1, Qt.PenStyle.DashLine))
             painter.drawLine(QLineF(0, y, area.right(), y))
-        self._tag(
-            painter, self._last_y(), color, *((self._price(close), left) if left else (self._price(close),))
-        )
+        self._tag(painter, self._last_y(), color, *filter(None, (self._price(close), left)))
 
     def draw_past(self, painter: QPainter) -> None:
         """Where history begins, or that more of it is on its way."""

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from demo_app.panels.indicators import IndicatorSettings
-from demo_app.theme import SPACE, Theme
+from demo_app.theme import SPACE
 
 __all__ = ["IndicatorDialog"]
 
@@ -27,24 +27,13 @@ class IndicatorDialog(QDialog):
 
     Args:
         settings: what they are now.
-        theme: how it looks.
         parent: owner.
     """
 
-    def __init__(self, settings: IndicatorSettings, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, settings: IndicatorSettings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("indicatorDialog")
         self.setWindowTitle(self.tr("Indicators"))
-        text, accent, border = theme.text.name(), theme.accent.name(), theme.border.name()
-        self.setStyleSheet(
-            f"QDialog {{ background: {theme.panel.name()}; }}"
-            f"QAbstractSpinBox {{ background: {theme.window.name()}; border: 1px solid {border};"
-            f" border-radius: 4px; padding: 3px; min-width: 44px; color: {text};"
-            f" selection-background-color: {accent}; selection-color: {theme.ink_on(theme.accent).name()}; }}"
-            f"QAbstractSpinBox:focus {{ border-color: {accent}; }}"
-            # `NoButtons` with a border from a stylesheet leaves the text one pixel of room.
-            "QAbstractSpinBox::up-button, QAbstractSpinBox::down-button { width: 0; border: none; }"
-        )
         self._before = settings
         form = QFormLayout()
         form.setSpacing(SPACE)

@@ -59,6 +59,7 @@ class Sparklines(QObject):
     def want(self, codes: Sequence[str]) -> None:
         """These are in sight now, from the top; nobody needs the others."""
         self._wanted = tuple(codes)
+        # A pause after a failure goes on; that of having nothing to ask does not.
         if not self._next.isActive() or self._next.interval() > _RETRY_MS:
             self._next.start(_PACE_MS)
 
