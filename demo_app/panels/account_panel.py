@@ -10,7 +10,7 @@ from PySide6.QtCore import QEvent, QTimer
 from PySide6.QtWidgets import QWidget
 
 from demo_app.error_words import explain
-from demo_app.panel import Panel
+from demo_app.panel import ContentState, Panel
 from demo_app.panels.message import Message
 from demo_app.panels.trading_dialogs import ConfirmDialog, Question, UnlockDialog
 from demo_app.terminal_state import TerminalState
@@ -125,7 +125,7 @@ class AccountPanel(Panel):
             is_down = manager.state(Scope.PRIVATE) in _DOWN
             self.set_stale(self.tr("Not live – waiting for the exchange") if is_down else "")
         else:
-            self.show_curtain(self.tr("Reading your account…"))
+            self.show_curtain(self.tr("Reading your account…"), state=ContentState.LOADING)
         self.on_account_state()
 
     def _on_connection(self, scope: Scope, _state: ConnectionState) -> None:

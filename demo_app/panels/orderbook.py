@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from demo_app import formats
 from demo_app.error_words import explain
-from demo_app.panel import Panel
+from demo_app.panel import ContentState, Panel
 from demo_app.panels.orderbook_canvas import DEPTH, OrderbookCanvas
 from demo_app.panels.orderbook_picture import BookPicture, own_volumes
 from demo_app.panels.own_trades import OwnTrades
@@ -334,12 +334,14 @@ class OrderbookPanel(Panel):
 
     def _wait(self) -> None:
         if self.canvas.picture is None:
-            self.show_curtain(self.tr("Waiting for the order book…"))
+            self.show_curtain(self.tr("Waiting for the order book…"), state=ContentState.LOADING)
 
     def _on_patience(self) -> None:
         if self.model.book is None and not self.stale_text:
             text = self.tr("The exchange sends no order book of {code}. Is it still traded?")
-            self.show_curtain(text.format(code=self._code), self.tr("Try again"), self._try_again)
+            self.show_curtain(
+                text.format(code=self._code), self.tr("Try again"), self._try_again, state=ContentState.FAILED
+            )
 
     def _try_again(self) -> None:
         code, self._code = self._code, ""
@@ -348,7 +350,9 @@ class OrderbookPanel(Panel):
 
     def _on_error(self, error: QtUpbitError) -> None:
         if self.model.book is None and self.canvas.picture is None:
-            self.show_curtain(explain(error)[:160], self.tr("Try again"), self._try_again)
+            self.show_curtain(
+                explain(error)[:160], self.tr("Try again"), self._try_again, state=ContentState.FAILED
+            )
 
     # --- the user ----------------------------------------------------------------------------------
 

@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 from demo_app import formats
 from demo_app.error_words import explain
 from demo_app.language import is_korean
-from demo_app.panel import Panel
+from demo_app.panel import ContentState, Panel
 from demo_app.panels.tape_canvas import TapeCanvas, TapeRow
 from demo_app.terminal_state import OrderDraft, TerminalState
 from demo_app.theme import SPACE
@@ -237,7 +237,7 @@ class TradesPanel(Panel):
             self.only_large.setChecked(kept in (True, "true"))
         self.model.set_codes([code])
         if not self.canvas.rows:
-            self.show_curtain(self.tr("Waiting for trades…"))
+            self.show_curtain(self.tr("Waiting for trades…"), state=ContentState.LOADING)
         self._wants_past = True
         self._patience.start()
 
@@ -256,7 +256,9 @@ class TradesPanel(Panel):
         except QtUpbitError as error:
             if code == self._code and not self._rows:
                 again = functools.partial(self._seed, code)
-                self.show_curtain(explain(error)[:160], self.tr("Try again"), again)
+                self.show_curtain(
+                    explain(error)[:160], self.tr("Try again"), again, state=ContentState.FAILED
+                )
             return
         if code != self._code:
             return
@@ -327,7 +329,7 @@ class TradesPanel(Panel):
 
     def _on_error(self, error: QtUpbitError) -> None:
         if not self._rows:
-            self.show_curtain(explain(error)[:160])
+            self.show_curtain(explain(error)[:160], state=ContentState.FAILED)
 
     # --- what is large -----------------------------------------------------------------------------
 
