@@ -4,6 +4,7 @@
     ├── ConfigError                  a setting, key or environment variable is unusable
     ├── LocalProtocolError           you asked for something the protocol does not have
     │   ├── InvalidSubscriptionError a code, unit, depth, level or option is wrong
+    │   │   └── InvalidRequestError  the same of a REST call: empty, out of range or of the wrong kind
     │   ├── CredentialsRequiredError a private stream was asked for without keys
     │   └── InvalidOrderError        an order that Upbit would refuse
     ├── ProxyClosedError             the proxy, subscription or manager was closed before
@@ -36,6 +37,7 @@ __all__ = [
     "CredentialsRequiredError",
     "DecodeError",
     "InvalidOrderError",
+    "InvalidRequestError",
     "InvalidSubscriptionError",
     "LocalProtocolError",
     "OrderOutcomeError",
@@ -75,6 +77,13 @@ class LocalProtocolError(QtUpbitError):
 
 class InvalidSubscriptionError(LocalProtocolError, ValueError):
     """A code, unit, depth, level or option of a subscription, or of a question over REST, is wrong."""
+
+
+class InvalidRequestError(InvalidSubscriptionError, TypeError):
+    """An argument of a REST call is empty, out of range or of the wrong kind; nothing was sent.
+
+    The text says what would be right. Both a ValueError and a TypeError, whichever a program catches.
+    """
 
 
 class CredentialsRequiredError(LocalProtocolError):
