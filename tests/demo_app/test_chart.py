@@ -14,7 +14,7 @@ import shiboken6
 from PySide6.QtCore import QEvent, QPoint, QPointF, QSettings, Qt
 from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QPushButton, QToolButton
+from PySide6.QtWidgets import QApplication, QDialogButtonBox, QPushButton, QToolButton
 
 from demo_app.panels.bars import Bar, Bars, Unit
 from demo_app.panels.candle_canvas import CandleCanvas
@@ -467,6 +467,13 @@ async def test_what_is_chosen_is_remembered(
     assert dialog is not None
     dialog.averages[0].setValue(7)
     dialog.rsi.setValue(21)
+    dialog.band_width.selectAll()
+    QTest.keyClicks(dialog.band_width, "2,5")
+    assert not dialog.findChild(QDialogButtonBox).button(QDialogButtonBox.StandardButton.Ok).isEnabled()
+    dialog.accept()
+    assert dialog.isVisible(), "2,5 is neither 25 nor what stood there before"
+    dialog.band_width.selectAll()
+    QTest.keyClicks(dialog.band_width, "2.5")
     dialog.accept()
     await turns()
     panel.canvas.grab()
@@ -476,6 +483,7 @@ async def test_what_is_chosen_is_remembered(
     again = open_panel()
     wish = again.content.indicators.settings
     assert (wish.show_rsi, wish.rsi, wish.averages) == (True, 21, (7, 20, 60, 120))
+    assert wish.band_width == 2.5
     assert again.canvas.view.is_log
     assert again.bar.switches["show_rsi"].isChecked()
 
