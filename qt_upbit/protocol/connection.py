@@ -361,6 +361,8 @@ class UpbitConnection:
         """Somebody waits for the server's list, beside our own audit."""
         self._healed: frozenset[StreamKey] | None = None
         self._resync_due = _NEVER
+        self._silent_codes_from = 0.0
+        """No code is called silent before: the program was blocked, and answers may wait to be read."""
         self._frames = 0
         self._patience = 1.0
         self._forget_flow()
@@ -556,6 +558,7 @@ class UpbitConnection:
         soon = now + _PROBE_TIMEOUT_S
         self._probe_due, self._awake_since = soon, now
         self._pong_due = self._deaf_at = _NEVER
+        self._silent_codes_from = soon
         self._resync_due, self._confirm_at = (
             due if due == _NEVER else max(due, soon) for due in (self._resync_due, self._confirm_at)
         )
@@ -1138,9 +1141,11 @@ class UpbitConnection:
         if not self.is_open:
             return _NEVER
         due = self._subscriptions.next_silence(self.scope, self._config.silent_code_timeout_s)
-        return _NEVER if due is None else due
+        return _NEVER if due is None else max(due, self._silent_codes_from)
 
     def _report_silent_codes(self, now: float) -> None:
+        if now < self._silent_codes_from:
+            return
         timeout = self._config.silent_code_timeout_s
         silent = self._subscriptions.take_silent(self.scope, now, timeout)
         if silent:

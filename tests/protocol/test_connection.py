@@ -356,6 +356,20 @@ def test_a_blocked_program_does_not_blame_the_line() -> None:
     assert len(rig.log.times(OpenSocket)) == 1
 
 
+def test_a_blocked_program_does_not_blame_the_codes_whose_answers_wait_to_be_read() -> None:
+    rig = live()
+    rig.run_market(20.0, 0.5)
+    rig.add(*wishes("ticker", "KRW-ETH", "KRW-NOPE"))
+    requests = len(rig.log.requests())
+    rig.run(2.0, stop=lambda: len(rig.log.requests()) > requests)
+    rig.run(0.01)
+    assert not rig.log.of(StreamsSilent)
+    rig.jump(30.0)
+    rig.run_market(20.0, 0.5)
+    (silent,) = rig.log.of(StreamsSilent)
+    assert [key.code for key in silent.keys] == ["KRW-NOPE"]
+
+
 @pytest.mark.parametrize("scope", [Scope.PUBLIC, Scope.PRIVATE])
 def test_a_line_that_died_in_its_sleep_is_replaced_within_five_seconds(scope: Scope) -> None:
     rig = live(scope)
