@@ -80,7 +80,7 @@ class OrderTableModel(LiveTableModel):
     ) -> None:
         check_number("closed_limit", closed_limit, "orders", 100, least=0)
         source = account if account is not None else Account.instance(manager)
-        super().__init__(parent, columns=columns, manager=manager or source._manager)
+        super().__init__(parent, columns=columns, manager=manager or source.manager)
         self._account: Account | None = source
         self._closed_limit = closed_limit
         self._uuids: list[str] = []

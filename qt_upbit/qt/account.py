@@ -8,7 +8,6 @@ import functools
 import random
 import time
 import weakref
-from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -24,10 +23,11 @@ from qt_upbit.exceptions import (
     QtUpbitError,
     RestError,
 )
-from qt_upbit.protocol.order_tracker import OrderChange, OrderTracker, RestPicture
+from qt_upbit.protocol.order_tracker import AccountSnapshot, OrderChange, OrderTracker
 from qt_upbit.protocol.subscription_request import resolve_row
 from qt_upbit.protocol.timing import Backoff
 from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
+from qt_upbit.qt.outbox import Outbox
 from qt_upbit.qt.subscription import Subscription
 from qt_upbit.qt.websocket_client_proxy import WebSocketClientProxy
 from qt_upbit.records import Balance, Order
@@ -120,10 +120,10 @@ class Account(QObject):
     def instance(cls, manager: GlobalWebSocketManager | None = None) -> Account:
         """The one of a manager, made when first asked for and closed with the manager."""
         manager = manager if manager is not None else GlobalWebSocketManager.instance()
-        manager._check_thread()
-        account = manager._account
+        manager.guard.check_thread()
+        account = manager.shared.get(cls)
         if not isinstance(account, cls) or account.is_closed:
-            account = manager._account = cls(manager, manager=manager)
+            account = manager.shared[cls] = cls(manager, manager=manager)
         return account
 
     def __init__(
@@ -138,8 +138,8 @@ class Account(QObject):
         rng: random.Random | None = None,
     ) -> None:
         self._manager = manager if manager is not None else GlobalWebSocketManager.instance()
-        self._manager._check_usable()
-        self._manager._check_credentials(resolve_row("my_order"))
+        self._manager.guard.check_usable()
+        self._manager.guard.check_credentials(resolve_row("my_order"))
         super().__init__(parent)
         self.setObjectName("qt_upbit account")
         self._config = self._manager.config
@@ -164,10 +164,11 @@ class Account(QObject):
         self._assets_held: list[MyAssetEvent] = []
         """Balances while REST is asked although events are shown: its answer may be older than they."""
         self._gap_begin: datetime | None = None
-        self._task: asyncio.Task[RestPicture] | None = None
+        self._task: asyncio.Task[AccountSnapshot] | None = None
         self._waiters: set[asyncio.Future[None]] = set()
-        self._outbox: deque[Callable[[], None]] = deque()
-        self._outbox_timer = self._timer("qt_upbit account outbox", self._flush)
+        self._outbox = Outbox(
+            "qt_upbit account outbox", self, slice_s=self._config.slice_ms / 1000, clock=clock
+        )
         self._sync_timer = self._timer("qt_upbit account synchronization", self._synchronize)
         self._doubt_timer = self._timer("qt_upbit account doubt", self._look_if_in_doubt)
         self._patience_timer = self._timer("qt_upbit account patience", self._give_up_holding)
@@ -180,7 +181,7 @@ class Account(QObject):
         self._proxy.connection_state_changed.connect(self._on_connection_state)
         self._proxy.error_occurred.connect(self._on_stream_error)
         self._manager.credentials_changed.connect(self._on_credentials_changed)
-        self._manager._closing.connect(self.close)
+        self._manager.closing.connect(self.close)
         self._manager.token_renewed.connect(self._on_token_renewed)
         self._subscriptions = (
             self._proxy.subscribe_my_order(delivery=Delivery.EVERY),
@@ -198,36 +199,41 @@ class Account(QObject):
     # --- what is known -----------------------------------------------------------------------------
 
     @property
+    def manager(self) -> GlobalWebSocketManager:
+        """The manager whose connection it follows."""
+        return self._manager
+
+    @property
     def orders(self) -> tuple[Order, ...]:
         """The open orders and the newest finished ones, oldest first."""
-        self._manager._check_thread()
+        self._manager.guard.check_thread()
         return self._tracker.orders
 
     @property
     def open_orders(self) -> tuple[Order, ...]:
         """Those that can still be filled or cancelled, oldest first."""
-        self._manager._check_thread()
+        self._manager.guard.check_thread()
         return self._tracker.open_orders
 
     def order(self, uuid: str) -> Order | None:
         """An order by Upbit's id; None if it is not known."""
-        self._manager._check_thread()
+        self._manager.guard.check_thread()
         return self._tracker.order(uuid)
 
     def order_by_identifier(self, identifier: str) -> Order | None:
         """An order by the client's own id; None if it is not known."""
-        self._manager._check_thread()
+        self._manager.guard.check_thread()
         return self._tracker.order_by_identifier(identifier)
 
     @property
     def balances(self) -> dict[str, Balance]:
         """By currency."""
-        self._manager._check_thread()
+        self._manager.guard.check_thread()
         return self._tracker.balances
 
     def balance(self, currency: str) -> Balance | None:
         """Of one currency; None if nothing is known of it."""
-        self._manager._check_thread()
+        self._manager.guard.check_thread()
         return self._tracker.balances.get(currency)
 
     @property
@@ -280,7 +286,7 @@ class Account(QObject):
     def _check_usable(self) -> None:
         if self.is_closed:
             raise ProxyClosedError("the account is closed: make a new one")
-        self._manager._check_thread()
+        self._manager.guard.check_thread()
 
     # --- the end -----------------------------------------------------------------------------------
 
@@ -288,7 +294,7 @@ class Account(QObject):
         """Follow nothing any more; what is known stays readable. Idempotent."""
         if self.is_closed:
             return
-        self._manager._check_thread()
+        self._manager.guard.check_thread()
         self._cancel()
         self._proxy.close()
         for timer in (self._sync_timer, self._patience_timer, self._doubt_timer):
@@ -378,7 +384,7 @@ class Account(QObject):
     @property
     def _reads(self) -> bool:
         """Whether REST is asked after a gap."""
-        recovers = self._config.recover_gaps or not self._tracker.has_picture
+        recovers = self._config.recover_gaps or not self._tracker.is_initialised
         return recovers and not self._refused and not self._stream_only
 
     def _want_after_gap(self) -> None:
@@ -453,7 +459,7 @@ class Account(QObject):
         connection = self.destroyed.connect(_Canceller(task))
         task.add_done_callback(functools.partial(_finished, reference, connection))
 
-    def _on_read(self, picture: RestPicture) -> None:
+    def _on_read(self, picture: AccountSnapshot) -> None:
         now_ms = int(self._now().timestamp() * 1000)
         found = self._tracker.reconcile(picture, now_ms)
         # Balances of frames that came before REST was asked are older than its answer.
@@ -568,25 +574,12 @@ class Account(QObject):
                 waiter.set_exception(error)
 
     def _post(self, tell: Callable[[], Any]) -> None:
-        # Signals are never emitted inside a task step, and all in the order of what they tell.
-        self._outbox.append(tell)
-        if not self._outbox_timer.isActive():
-            self._outbox_timer.start(0)
+        # Also from plain Qt callbacks: all in the order of what they tell.
+        self._outbox.post(tell)
 
     def _post_signal(self, signal: Any, *args: Any) -> None:
         """Have one of the signals but `error_occurred` emitted, and reported what a slot raises."""
-        self._post(functools.partial(self._manager._emit_of, self, "account", signal, *args))
-
-    def _flush(self) -> None:
-        deadline = self._clock() + self._config.slice_ms / 1000
-        while self._outbox:
-            tell = self._outbox.popleft()
-            if self._outbox:
-                # Armed before the slot runs: it may open a dialog.
-                self._outbox_timer.start(0)
-            tell()
-            if not shiboken6.isValid(self) or self._clock() > deadline:
-                return
+        self._post(functools.partial(self._manager.reporter.emit, self, "account", signal, *args))
 
 
 async def _read(
@@ -595,7 +588,7 @@ async def _read(
     subscriptions: Sequence[Subscription],
     now_ms: int,
     timeout_s: float,
-) -> RestPicture:
+) -> AccountSnapshot:
     """Ask REST, once the stream is live: what happens from then on, the stream tells."""
     for subscription in subscriptions:
         await subscription
@@ -609,7 +602,9 @@ async def _read(
             part = needed[begin : begin + _ASKED_AT_ONCE]
             asked |= zip(part, await asyncio.gather(*(_order(rest, uuid) for uuid in part)), strict=True)
         balances = await rest.get_accounts()
-    return RestPicture(open_orders=open_orders, closed_orders=closed_orders, asked=asked, balances=balances)
+    return AccountSnapshot(
+        open_orders=open_orders, closed_orders=closed_orders, asked=asked, balances=balances
+    )
 
 
 async def _order(rest: AccountRest, uuid: str) -> Order | None:
@@ -629,7 +624,7 @@ class _Canceller:
         self._task.cancel()
 
 
-def _finished(reference: weakref.ref[Account], connection: Any, task: asyncio.Task[RestPicture]) -> None:
+def _finished(reference: weakref.ref[Account], connection: Any, task: asyncio.Task[AccountSnapshot]) -> None:
     if connection and shiboken6.isValid(connection):
         QObject.disconnect(connection)
     error = None if task.cancelled() else task.exception()

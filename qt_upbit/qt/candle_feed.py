@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from qt_upbit.exceptions import DecodeError, InvalidSubscriptionError, ProxyClosedError, QtUpbitError
 from qt_upbit.protocol.subscription_request import check_code, resolve_unit
 from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
+from qt_upbit.qt.outbox import Outbox
 from qt_upbit.qt.owned_slot import owned_slot
 from qt_upbit.qt.subscription import Subscription
 from qt_upbit.qt.websocket_client_proxy import WebSocketClientProxy
@@ -107,9 +108,7 @@ class CandleFeed(QObject):
         self._is_loading = False
         self._is_complete = False
         self._retry_ms = _RETRY_MS
-        self._answers: list[Callable[[], None]] = []
-        # Signals are never emitted inside a task step: answers wait for a plain Qt callback.
-        self._answer_timer = self._timer("qt_upbit candle answers", self._take_answers)
+        self._answers = Outbox("qt_upbit candle answers", self)
         self._begin_timer = self._timer("qt_upbit candle history", self._begin)
         self._retry_timer = self._timer("qt_upbit candle retry", self._mend)
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -190,7 +189,7 @@ class CandleFeed(QObject):
 
     def load_more(self, count: int = 200) -> bool:
         """Load older candles; False if they are being loaded already or there are none."""
-        self._manager._check_thread()
+        self._manager.guard.check_thread()
         if self._is_loading or self._is_complete or self.is_closed or self._begin_timer.isActive():
             return False
         self._is_loading = True
@@ -202,17 +201,17 @@ class CandleFeed(QObject):
         """Stop; the candles stay. Idempotent."""
         if self.is_closed:
             return
-        self._manager._check_thread()
+        self._manager.guard.check_thread()
         self._cancel()
         self._answers.clear()
-        for timer in (self._answer_timer, self._begin_timer, self._retry_timer):
+        for timer in (self._begin_timer, self._retry_timer):
             timer.stop()
         self._proxy.close()
 
     def _check_usable(self) -> None:
         if self.is_closed:
             raise ProxyClosedError("the feed is closed: make a new one")
-        self._manager._check_usable()
+        self._manager.guard.check_usable()
 
     def _cancel(self) -> None:
         for task in tuple(self._tasks):
@@ -267,7 +266,7 @@ class CandleFeed(QObject):
 
     def _emit(self, signal: Any, *args: Any) -> None:
         """Emit one of the signals but `error_occurred`, and report what a slot raised."""
-        self._manager._emit_of(self, "candle feed", signal, *args)
+        self._manager.reporter.emit(self, "candle feed", signal, *args)
 
     # --- history -----------------------------------------------------------------------------------
 
@@ -375,18 +374,7 @@ class CandleFeed(QObject):
 
     def _answer(self, epoch: int, take: Callable[[], None]) -> None:
         if epoch == self._epoch and shiboken6.isValid(self):
-            self._answers.append(take)
-            self._answer_timer.start(0)
-
-    def _take_answers(self) -> None:
-        while self._answers:
-            take = self._answers.pop(0)
-            if self._answers:
-                # Armed before a slot runs: it may open a dialog.
-                self._answer_timer.start(0)
-            take()
-            if self.is_closed:
-                return
+            self._answers.post(take)
 
     def _take_page(self, rows: list[CandleEvent]) -> None:
         epoch = self._epoch

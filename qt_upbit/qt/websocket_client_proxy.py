@@ -297,7 +297,7 @@ class WebSocketClientProxy(QObject):
         how = row.delivery if delivery is None else _delivery(delivery)
         wishes = wishes_for(row, codes, **options)
         subscription = Subscription(next(_ids), self, row, [w.key for w in wishes], how, callback)
-        self._manager._check_credentials(row)
+        self._manager.guard.check_credentials(row)
         self._subscriptions[subscription.id] = subscription
         self._choose_leaders(row)
         self._manager._subscribe(subscription, self.name, wishes, paused=self._paused)
@@ -361,7 +361,7 @@ class WebSocketClientProxy(QObject):
         """End all subscriptions at once; nothing is delivered any more. Idempotent."""
         if self._closed:
             return
-        self._manager._check_thread()
+        self._manager.guard.check_thread()
         self._closed = True
         self._manager._release_proxy(self.id)
         self._subscriptions.clear()
@@ -378,7 +378,7 @@ class WebSocketClientProxy(QObject):
     def _check_usable(self) -> None:
         if self.is_closed:
             raise ProxyClosedError(f"proxy {self.name!r} is closed: make a new one")
-        self._manager._check_usable()
+        self._manager.guard.check_usable()
 
     # --- told by the manager -----------------------------------------------------------------------
 
@@ -427,10 +427,10 @@ class WebSocketClientProxy(QObject):
 
     def _emit(self, signal: Any, *args: Any) -> None:
         """Emit one of the signals but `error_occurred`, and report what a slot raised."""
-        self._manager._emit_of(self, self.name, signal, *args)
+        self._manager.reporter.emit(self, self.name, signal, *args)
 
     def _report(self, error: QtUpbitError) -> None:
-        self._manager._report(error, self.name, self)
+        self._manager.reporter.report(error, self.name, self)
 
     def _uses(self, scope: Scope) -> bool:
         return any(subscription.row.scope is scope for subscription in self._subscriptions.values())

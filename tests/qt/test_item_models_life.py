@@ -88,8 +88,9 @@ async def keyed(
 ) -> AsyncIterator[GlobalWebSocketManager]:
     manager = make_manager(streaming, keys=True)
     yield manager
-    if isinstance(manager._account, Account):
-        manager._account.close()
+    account = manager.shared.get(Account)
+    if isinstance(account, Account):
+        account.close()
 
 
 def by_close(model: LiveTableModel, _parent: QObject) -> None:
