@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import importlib
 import importlib.util
 import itertools
@@ -31,7 +32,6 @@ from qt_upbit.exceptions import (
     CredentialsRequiredError,
     DecodeError,
     InvalidRequestError,
-    OrderOutcomeError,
     ProxyClosedError,
     RateLimitedError,
     RestError,
@@ -41,6 +41,7 @@ from qt_upbit.protocol.order_check import OrderOptions, OrderRules, check_order
 from qt_upbit.protocol.subscription_request import check_code, resolve_unit
 from qt_upbit.records import Balance, CancelResult, Instrument, Market, Order, OrderChance
 from qt_upbit.rest import arguments, rows
+from qt_upbit.rest.order_outcome import OrderOutcome, OrderRequest, RequestFate, denies_order, request_fate
 from qt_upbit.rest.rate_groups import RateGroups
 from qt_upbit.types import (
     AskBid,
@@ -92,6 +93,7 @@ class _Call:
         group: of the rate limits.
         is_private: needs keys.
         is_safe: reads only, so that it may be repeated when the answer was lost.
+        places_order: is never repeated here: `OrderOutcome` decides.
     """
 
     name: str
@@ -99,6 +101,7 @@ class _Call:
     group: str
     is_private: bool = False
     is_safe: bool = True
+    places_order: bool = False
 
 
 _MARKETS: Final = _Call("GET /v1/market/all", "trading_pairs.list", "market")
@@ -121,18 +124,20 @@ _ORDER: Final = _Call("GET /v1/order", "orders.retrieve", "default", True)
 _ORDERS: Final = _Call("GET /v1/orders/uuids", "orders.list_by_uuids", "default", True)
 _OPEN: Final = _Call("GET /v1/orders/open", "orders.list_open", "default", True)
 _CLOSED: Final = _Call("GET /v1/orders/closed", "orders.list_closed", "default", True)
-_CREATE: Final = _Call("POST /v1/orders", "orders.create", "order", True, False)
+_CREATE: Final = _Call("POST /v1/orders", "orders.create", "order", True, False, True)
 _TEST: Final = _Call("POST /v1/orders/test", "orders.test_create", "order-test", True)
 _CANCEL: Final = _Call("DELETE /v1/order", "orders.cancel", "default", True, False)
 _CANCEL_SOME: Final = _Call("DELETE /v1/orders/uuids", "orders.cancel_by_uuids", "default", True, False)
 _CANCEL_OPEN: Final = _Call("DELETE /v1/orders/open", "orders.cancel_open", "order-cancel-all", True, False)
 _CANCEL_AND_NEW: Final = _Call(
-    "POST /v1/orders/cancel_and_new", "orders.cancel_and_new", "order", True, False
+    "POST /v1/orders/cancel_and_new", "orders.cancel_and_new", "order", True, False, True
 )
 
 
-class _LostAnswerError(RestError):
-    """The request may have been carried out; nobody said so."""
+_NEVER_LEFT: Final = frozenset(
+    ("ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol")
+)
+"""Errors of the HTTP library before there was a connection to send the request on."""
 
 
 class RestClient:
@@ -140,7 +145,8 @@ class RestClient:
 
     Every call waits for its turn within Upbit's limits, in order, and may be cancelled while it waits.
     Reading calls are repeated after a network failure or a server error, a few times; writing ones
-    never, except after 429, which says that nothing was done.
+    never, except after 429, which says that nothing was done, and an order not even then before Upbit has
+    said that it does not know it.
 
     Raises (all calls):
         AuthenticationError: the key was refused, or lacks a permission.
@@ -181,6 +187,12 @@ class RestClient:
         self._sdk: Any = None
         self._client: AsyncUpbit | None = None
         self._loading = asyncio.Lock()
+        self._outcome = OrderOutcome(
+            lambda identifier: self.get_order(identifier=identifier),
+            clock=clock,
+            sleep=sleep,
+            resolve_timeout_s=config.order_resolve_timeout_s,
+        )
         self._closed = False
 
     @staticmethod
@@ -367,7 +379,7 @@ class RestClient:
         """One order with its fills, by Upbit's id or yours."""
         key: dict[str, Any] = arguments.check_one_of(uuid=uuid, identifier=identifier)
         raw = await self._ask(_ORDER, **key)
-        return rows.parse(raw, rows.order)
+        return _order_of(raw, **key)
 
     async def get_orders(
         self, *, uuids: Iterable[str] | None = None, identifiers: Iterable[str] | None = None
@@ -476,21 +488,28 @@ class RestClient:
     ) -> Order:
         """Place an order; see `check_order` for the arguments.
 
-        It is always sent with an identifier, a new one if you give none. If the answer is lost, the order
-        is looked up by it for ``order_resolve_timeout_s``; it is never sent twice. A task that is
-        cancelled while it waits for the answer knows as little as you do: give an identifier of
+        It is always sent with an identifier, a new one if you give none. Unless the answer is the order or a
+        named refusal of Upbit's, the order is looked up by it for ``order_resolve_timeout_s``. It is never
+        sent twice, except after 429 (too many calls) once Upbit has said that it knows no such order. A task
+        that is cancelled while it waits for the answer knows as little as you do: give an identifier of
         your own where that can happen, and ask `get_order` for it.
 
         Raises:
             InvalidOrderError: Upbit would refuse it; nothing was sent.
-            OrderOutcomeError: no answer, and it was not found.
+            OrderOutcomeError: no answer that says what became of it, and it was not found.
         """
-        identifier = self._identify(options)
+        self._identify(options)
         body = check_order(code, ask_bid, order_type, **options)
-        try:
-            return rows.parse(await self._ask(_CREATE, **body), rows.order)
-        except (_LostAnswerError, DecodeError):
-            return await self._look_up(identifier)
+        request = OrderRequest.of(body)
+
+        async def send() -> Order:
+            raw = await self._ask(_CREATE, **body)
+            order = _order_of(raw, identifier=request.identifier)
+            if order.identifier is None or not request.may_be(order):
+                raise DecodeError("the answer is of another order", raw)
+            return order
+
+        return (await self._outcome.place(request, send))[0]
 
     async def test_order(
         self, code: str, ask_bid: AskBid | str, order_type: OrderType | str, **options: Unpack[OrderOptions]
@@ -514,14 +533,20 @@ class RestClient:
         key: dict[str, Any] = arguments.check_one_of(uuid=uuid, identifier=identifier)
         for attempt in itertools.count(1):
             try:
-                raw = await self._ask(_CANCEL, **key)
-                return rows.parse(raw, rows.order)
-            except _LostAnswerError:
-                order = await self.get_order(uuid=uuid, identifier=identifier)
-                if not order.is_open:
-                    return order
-                if attempt == _ATTEMPTS:
-                    raise
+                return _order_of(await self._ask(_CANCEL, **key), **key)
+            except (RestError, AuthenticationError, DecodeError) as exc:
+                error = exc
+            fate = request_fate(error)
+            is_repeated = attempt > 1  # the one before may have been carried out
+            if fate is RequestFate.NOT_SENT and not is_repeated:
+                raise error
+            if fate is RequestFate.REFUSED and not (is_repeated and denies_order(error)):
+                raise error
+            order = await self.get_order(uuid=uuid, identifier=identifier)
+            if not order.is_open:
+                return order
+            if attempt == _ATTEMPTS or isinstance(error, RateLimitedError):
+                raise error
         raise AssertionError("counting never ends")
 
     async def cancel_orders(
@@ -631,38 +656,22 @@ class RestClient:
         body |= {f"new_{name}": value for name, value in fields.items() if name not in ("market", "side")}
         if remain_only:
             body["new_volume"] = "remain_only"
-        try:
-            return rows.parse(await self._ask(_CANCEL_AND_NEW, **body), rows.order)
-        except (_LostAnswerError, DecodeError):
-            new = await self._look_up(identifier)
-        told = await self.get_order(**old)
-        return msgspec.structs.replace(told, new_order_uuid=new.uuid, new_order_identifier=identifier)
+        request = OrderRequest.of(fields)
+        if remain_only:
+            request = dataclasses.replace(request, volume=None)
 
-    async def _look_up(self, identifier: str) -> Order:
-        """The order whose answer was lost; a request may also still be on its way.
+        async def send() -> Order:
+            raw = await self._ask(_CANCEL_AND_NEW, **body)
+            told = _order_of(raw, **old)
+            if told.code != code or told.new_order_identifier != identifier or told.new_order_uuid is None:
+                raise DecodeError("the answer is of another order", raw)
+            return told
 
-        Whatever goes wrong here, the caller learns the identifier.
-        """
-        began = self._clock()
-        deadline = began + self._config.order_resolve_timeout_s
-        pause, found_none = _PAUSE_S, False
-        while True:
-            why: Exception | None = None
-            try:
-                # An exchange that hangs must not stretch the time that was promised.
-                async with asyncio.timeout(max(deadline - self._clock(), _PAUSE_S)):
-                    return await self.get_order(identifier=identifier)
-            except RestError as exc:
-                found_none = exc.status == 404
-            except TimeoutError:
-                found_none = False
-            except (AuthenticationError, DecodeError, ProxyClosedError) as exc:
-                found_none, why = False, exc
-            now = self._clock()
-            if why is not None or now >= deadline:
-                raise OrderOutcomeError(identifier, round(now - began, 1), found_none) from why
-            await self._sleep(min(pause, max(deadline - now, 0.0)))
-            pause = min(pause * 2, 2.0)
+        found, is_answer = await self._outcome.place(request, send)
+        if is_answer:
+            return found
+        told = await self._outcome.read_on(identifier, found.uuid, lambda: self.get_order(**old))
+        return msgspec.structs.replace(told, new_order_uuid=found.uuid, new_order_identifier=identifier)
 
     # --- asking -------------------------------------------------------------------------------------
 
@@ -698,19 +707,19 @@ class RestClient:
     @staticmethod
     def _may_repeat(call: _Call, error: Exception) -> bool:
         if isinstance(error, RateLimitedError):
-            return error.status == 429  # refused before it was carried out; the group waits
+            # Refused before it was carried out; the group waits.
+            return error.status == 429 and not call.places_order
         return call.is_safe and isinstance(error, RestError) and is_retryable(error)
 
     def _translate(self, call: _Call, exc: Any) -> AuthenticationError | RestError:
         sdk = self._sdk
         if isinstance(exc, sdk.APIStatusError):
             return self._translate_status(call, exc)
-        cause = exc.__cause__
-        what = type(cause if cause is not None else exc).__name__
-        # Nothing was sent if there was no connection to send it on.
-        sent = what not in ("ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProtocol")
-        kind = _LostAnswerError if sent else RestError
-        return kind(call.name, None, what, "the exchange did not answer")
+        cause = exc.__cause__ if exc.__cause__ is not None else exc
+        what = type(cause).__name__
+        if what in _NEVER_LEFT:
+            return RestError(call.name, None, what, str(cause) or "no connection", was_sent=False)
+        return RestError(call.name, None, what, "the exchange did not answer")
 
     def _translate_status(self, call: _Call, exc: Any) -> AuthenticationError | RestError:
         status = int(exc.status_code)
@@ -729,8 +738,6 @@ class RestClient:
             return RateLimitedError(call.name, status, name, message, wait)
         if status == 401 or (status == 403 and name == "out_of_scope"):
             return AuthenticationError(name, status)
-        if status >= 500:
-            return _LostAnswerError(call.name, status, name, message)
         return RestError(call.name, status, name, message)
 
     def _check_open(self) -> None:
@@ -774,6 +781,21 @@ def _load_sdk() -> ModuleType:
         with contextlib.suppress(ImportError):  # then it is somewhere else, and comes late
             importlib.import_module(late)
     return importlib.import_module("upbit")
+
+
+def _order_of(raw: bytes, *, uuid: str | None = None, identifier: str | None = None) -> Order:
+    """The order of an answer.
+
+    Raises:
+        DecodeError: it cannot be read, or it is not the order that was named.
+    """
+    order = rows.parse(raw, rows.order)
+    if (uuid is not None and order.uuid != uuid) or (
+        # Orders without an identifier of their own have none to compare.
+        identifier is not None and order.identifier not in (identifier, None)
+    ):
+        raise DecodeError("the answer is of another order", raw)
+    return order
 
 
 def _given_ids(
