@@ -12,6 +12,8 @@ State is one enumeration and one table:
     RECONNECTING ── opened ──► RESYNCING         any ── refused ──► REJECTED ── retry ──► RECONNECTING
     any ── released ──► IDLE                     any ── closed ──► CLOSED
 
+A snapshot ends RESYNCING; STALE ends only with live data, or with the connection (`liveness.SilenceWatch`).
+
 A renewal (`renew`) is no state: the scope stays LIVE while a second socket is made ready beside the first
 (`qt_upbit.protocol.renewal`).
 """
@@ -36,6 +38,7 @@ from qt_upbit.exceptions import (
 )
 from qt_upbit.models import Head, decode, peek, peek_known, split
 from qt_upbit.protocol import wire
+from qt_upbit.protocol.liveness import SilenceVerdict, SilenceWatch
 from qt_upbit.protocol.renewal import Renewal, RenewalPhase
 from qt_upbit.protocol.subscription_state_manager import SubscriptionStateManager, listed_streams
 from qt_upbit.protocol.timing import Backoff, RollingWindowLimiter
@@ -250,11 +253,6 @@ _CONFIRM_TIMEOUT_S: Final = 2.0
 """Private and info streams have no first frame; without a LIST_SUBSCRIPTIONS reply, wait this long."""
 _RESYNC_TIMEOUT_S: Final = 3.0
 """A resent subscription answers with snapshots in about 0.4 s (protocol section 2.7)."""
-_MIN_FRAMES_TO_JUDGE: Final = 10
-_MEAN_OVER: Final = 50
-"""Frames that the mean interval remembers: nights are quieter than days."""
-_SILENCE_FACTOR: Final = 20.0
-"""Silence is suspicious beyond this many times the mean interval between frames."""
 _MAX_COALESCE_S: Final = 2.0
 _DEAF_AFTER_S: Final = 10.0
 """A peer that used to answer pings and only sends for so long hears no request either."""
@@ -310,6 +308,7 @@ class UpbitConnection:
         self._new_ticket = new_ticket
         self._backoff = Backoff(config.backoff_initial_s, config.backoff_max_s, rng)
         self._has_snapshots = any(row.has_snapshot for row in rows_of(scope))
+        self._silence = SilenceWatch(config.silence_timeout_s)
 
         self._state = ConnectionState.IDLE
         self._epoch = 0
@@ -353,7 +352,6 @@ class UpbitConnection:
         self._answers_pings = False
         self._deaf_at = _NEVER
         self._probe_due = _NEVER
-        self._awake_since = 0.0
         self._confirm_at = _NEVER
         self._audit_at = _NEVER
         self._audit_ticket: str | None = None
@@ -364,20 +362,12 @@ class UpbitConnection:
         self._silent_codes_from = 0.0
         """No code is called silent before: the program was blocked, and answers may wait to be read."""
         self._frames = 0
-        self._patience = 1.0
-        self._forget_flow()
         self._awaited: dict[Head, list[StreamKey]] = {}
 
     def _new_message_limiter(self) -> RollingWindowLimiter:
         # A limit is the connection's own: a new socket starts with a clean account.
         config = self._config
         return RollingWindowLimiter(((config.messages_per_second, 1.0), (config.messages_per_minute, 60.0)))
-
-    def _forget_flow(self) -> None:
-        """Another set of streams flows at another rate."""
-        self._flow_frames = 0
-        self._flow_at = 0.0
-        self._flow_interval = 0.0
 
     # --- reading -----------------------------------------------------------------------------------
 
@@ -556,7 +546,8 @@ class UpbitConnection:
         if not self.is_open:
             return
         soon = now + _PROBE_TIMEOUT_S
-        self._probe_due, self._awake_since = soon, now
+        self._probe_due = soon
+        self._silence.resumed(now)
         self._pong_due = self._deaf_at = _NEVER
         self._silent_codes_from = soon
         self._resync_due, self._confirm_at = (
@@ -644,7 +635,13 @@ class UpbitConnection:
             if self._pong_due == _NEVER:
                 self._pong_due = now + self._config.pong_timeout_s
         if now >= self._silence_due():
-            self._go_stale(now)
+            match self._silence.on_tick(now):
+                case SilenceVerdict.SUSPICIOUS:
+                    self._go_stale(now)
+                case SilenceVerdict.DEAD:
+                    reason = "the server answers requests but sends no live data"
+                    self._lose(now, ConnectionFailedError(reason))
+                    return
         if now >= self._confirm_at:
             self._confirm(now, frozenset())
         if now >= self._send_at:
@@ -693,6 +690,7 @@ class UpbitConnection:
         self._connect_at = _NEVER
         self._drop_socket()
         self._gap_begin = self._last_frame_at = None
+        self._silence.forget()
         self._was_synced = False
         self._backoff.reset()
         self._refusals = 0
@@ -897,10 +895,12 @@ class UpbitConnection:
         request = wire.Request(self._new_ticket(), items, self._config.wire_format)
         self._emit_message(wire.encode_request(request), now)
         self._subscriptions.mark_sent(self.scope, now)
-        self._events.append(RequestSent(self._subscriptions.running(self.scope)))
+        running = self._subscriptions.running(self.scope)
+        self._events.append(RequestSent(running))
         self.requests_sent += 1
         self._audit_ticket = None  # an answer under way speaks of the set before
-        self._forget_flow()
+        self._silence.running_changed(running)
+        self._silence.asked_again(now)
         self._watch()
         if self._state is ConnectionState.STALE:
             self._resync_due = now + _RESYNC_TIMEOUT_S
@@ -954,14 +954,11 @@ class UpbitConnection:
         if self._renewal is not None and self._is_echo(self._renewal, head, raw):
             return False
         # stream_type stands at the end of a frame. What we asked for ourselves says nothing of the flow.
-        if raw.find(b"SNAPSHOT", -64) < 0:
-            self._flow_frames += 1
-            if self._flow_frames > 1:
-                step = now - self._flow_at - self._flow_interval
-                self._flow_interval += step / min(self._flow_frames - 1, _MEAN_OVER)
-            self._flow_at = now
+        is_live = raw.find(b"SNAPSHOT", -64) < 0
+        if is_live:
+            self._silence.saw(head, now)
         if self._state is not ConnectionState.LIVE:
-            self._synced(now)
+            self._saw_sign_of_life(now, is_live=is_live)
         self._last_frame_at = now
         if self._awaited:
             keys = self._awaited.get(head)
@@ -990,6 +987,12 @@ class UpbitConnection:
             self._send_at = now + self._coalesce(now)
             self._deadline_moved = True
 
+    def _saw_sign_of_life(self, now: float, *, is_live: bool) -> None:
+        if self._state is ConnectionState.STALE and not is_live and self._silence.can_judge:
+            self._resync_due = _NEVER  # the peer answers; whether the feed lives is still to be seen
+        else:
+            self._synced(now)
+
     def _synced(self, now: float) -> None:
         self._resync_due = self._confirm_at = _NEVER
         if self._state not in (ConnectionState.RESYNCING, ConnectionState.STALE):
@@ -998,6 +1001,8 @@ class UpbitConnection:
             codes = self._subscriptions.codes(self.scope)
             self._events.append(GapDetected(codes, self._gap_begin, now))
             self._gap_begin = None
+        if self._state is ConnectionState.RESYNCING:
+            self._silence.synchronized(now)
         self._was_synced = True
         self._error = None
         self._reported = ""
@@ -1111,28 +1116,18 @@ class UpbitConnection:
     # --- silence -----------------------------------------------------------------------------------
 
     def _silence_due(self) -> float:
-        """When silence becomes suspicious: public only, and measured against what had been flowing.
-
-        The private socket is silent by nature. A public one is judged by all its markets together:
-        one quiet pair says nothing, and if only quiet pairs are subscribed the mean interval is long.
-        """
+        """When silence tells something; never on the private socket, which is silent by nature."""
         if (
             not self._has_snapshots
-            or self._state is not ConnectionState.LIVE
+            or self._state not in (ConnectionState.LIVE, ConnectionState.STALE)
             or self._linger_until != _NEVER
-            or self._flow_frames < _MIN_FRAMES_TO_JUDGE
         ):
             return _NEVER
-        last = self._flow_at if self._last_frame_at is None else self._last_frame_at
-        return max(last, self._awake_since) + self._patience * max(
-            self._config.silence_timeout_s, _SILENCE_FACTOR * self._flow_interval
-        )
+        return self._silence.due
 
     def _go_stale(self, now: float) -> None:
-        """Ask again before giving up: a resent subscription must bring snapshots."""
-        self._gap_begin = self._last_frame_at
-        # If the market simply was quiet, asking again every few seconds would be noise.
-        self._patience *= 2.0
+        """Ask again before giving up: a resent subscription must bring live data."""
+        self._gap_begin = self._silence.live_at
         self._step(ConnectionEventKind.SILENT)
         self._subscriptions.resend(self.scope)
         self._send_at = now
