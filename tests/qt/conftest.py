@@ -28,6 +28,7 @@ from qt_upbit.simulator.server import SimulatedServer
 from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY, SimulatorSettings
 from tests.conftest import FAILED
 from tests.support import leaks
+from tests.support.cpu_share import own_time, own_wall_time
 
 MakeServer = Callable[..., Awaitable[SimulatedServer]]
 MakeManager = Callable[..., GlobalWebSocketManager]
@@ -167,7 +168,12 @@ async def make_manager() -> AsyncIterator[MakeManager]:
                 access_key=SIMULATED_ACCESS_KEY, secret_key=SIMULATED_SECRET_KEY
             )
         values = {"base_url": server.url, "close_timeout_s": 0.3, "coalesce_s": 0.01, **config}
-        made.append(GlobalWebSocketManager(WebSocketConfig.preset("testing", **values)))
+        # Its deadlines are short, and count the time that the tests have a processor.
+        made.append(
+            GlobalWebSocketManager(
+                WebSocketConfig.preset("testing", **values), clock=own_time, wall_clock=own_wall_time
+            )
+        )
         return made[-1]
 
     yield make

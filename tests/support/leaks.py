@@ -9,6 +9,8 @@ import time
 import psutil
 import pytest
 
+from tests.support.wait import HANG_S
+
 
 def running_tasks() -> list[asyncio.Task[object]]:
     """Tasks that still run, the asking one aside."""
@@ -17,7 +19,7 @@ def running_tasks() -> list[asyncio.Task[object]]:
 
 async def check_tasks(before: set[asyncio.Task[object]]) -> None:
     """Fail if a task that the test started still runs."""
-    deadline = time.monotonic() + 2.0
+    deadline = time.monotonic() + HANG_S
     while True:
         left = [task for task in running_tasks() if task not in before]
         if not left:
@@ -44,7 +46,7 @@ def open_sockets() -> set[tuple[object, ...]]:
 
 def check_sockets(before: set[tuple[object, ...]]) -> None:
     """Fail if a socket that was opened since is open."""
-    deadline = time.monotonic() + 2.0
+    deadline = time.monotonic() + HANG_S
     while left := open_sockets() - before:
         if time.monotonic() > deadline:
             lines = "\n".join(f"  {socket}" for socket in left)
