@@ -24,6 +24,7 @@ from qt_upbit.types import (
     WireFormat,
     event_type_of,
     nested_struct_of,
+    readers_of,
     refuse_odd_numbers,
     simple_class_of,
     simple_key_of,
@@ -152,14 +153,35 @@ def decode(raw: bytes, head: Head | None = None) -> BaseWebSocketEvent:
         raise DecodeError(f"unknown type {head.type[:40]!r}", raw)
     simple = not raw.startswith(b'{"type":') and (raw.startswith(b'{"ty":') or _is_simple(raw))
     try:
-        event = decoders[simple].decode(raw)
+        try:
+            event = decoders[simple].decode(raw)
+        except msgspec.ValidationError:
+            readable = _with_read_fields(raw, head.type, simple)
+            if readable is None:
+                raise
+            event = decoders[simple].decode(readable)
         refuse_odd_numbers(event)
-    except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, RecursionError) as exc:
+    except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, ArithmeticError, RecursionError) as exc:
         raise DecodeError(str(exc), raw) from exc
     if event.type != head.type or (head.code and getattr(event, "code", head.code) != head.code):
         # A key that stands twice: routed by the first, it would be another market's price.
         raise DecodeError(f"says {head.type[:40]} {head.code} at its head and something else behind", raw)
     return event
+
+
+def _with_read_fields(raw: bytes, wire_type: str, simple: bool) -> bytes | None:
+    """A frame with the fields in it that have a reader read by it; None if there are none.
+
+    For frames only that could not be decoded as declared: it costs as much as several of them.
+    """
+    row = event_type_of(wire_type)
+    payload = _untyped_decoder.decode(raw)
+    if row is None or not isinstance(payload, dict):
+        return None
+    cls = row.event_class
+    keys = {simple_key_of(cls, name) if simple else name: read for name, read in readers_of(cls).items()}
+    read = {key: reader(payload[key]) for key, reader in keys.items() if key in payload}
+    return _exact_encoder.encode(payload | read) if read else None
 
 
 def _is_simple(raw: bytes) -> bool:

@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import enum
 import functools
+import re
 import typing
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from operator import attrgetter
 from typing import Annotated, Any, ClassVar, Final, TypeVar
@@ -373,9 +374,60 @@ class StreamKey(typing.NamedTuple):
 # --- how a class becomes wire types ---------------------------------------------------------------
 
 
-def _key(simple: str) -> msgspec.Meta:
-    """The SIMPLE key of a field."""
-    return msgspec.Meta(extra={"simple": simple})
+Reader = Callable[[Any], Any]
+"""Makes a field's value of whatever JSON value came; never raises."""
+
+
+def _key(simple: str, *, reader: Reader | None = None) -> msgspec.Meta:
+    """The SIMPLE key of a field, and how to read what is not of its declared type.
+
+    Without a reader such a value costs the whole frame.
+    """
+    return msgspec.Meta(extra={"simple": simple, "reader": reader})
+
+
+_DATE: Final = re.compile(r"([0-9]{4})([-./])([0-9]{1,2})\2([0-9]{1,2})")
+
+
+def _read_date(value: Any) -> str | None:
+    """A date as ISO text, ``2026-12-21``, in any shape that Upbit or a Java library gives it (section 13).
+
+    Text with a time of day stays as it is; what is no date becomes None.
+    """
+    match value:
+        case str():
+            found = _DATE.fullmatch(value)
+            if found is not None:
+                return _date_text(found[1], found[3], found[4])
+            return _iso_text(value)
+        case Mapping():
+            month = value.get("monthValue", value.get("month"))
+            return _date_text(value.get("year"), month, value.get("day", value.get("dayOfMonth")))
+        case [year, month, day]:
+            return _date_text(year, month, day)
+    return None
+
+
+def _date_text(*parts: Any) -> str | None:
+    if any(isinstance(part, bool) or not isinstance(part, int | str) for part in parts):
+        return None
+    try:
+        return date(*map(int, parts)).isoformat()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _iso_text(text: str) -> str | None:
+    """ISO text in its other forms: ``20261221`` as a date, a moment as it is."""
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        pass
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return text
 
 
 _MAX_MAGNITUDE: Final = 100
@@ -472,12 +524,20 @@ def simple_key_of(cls: type[_WireStruct], field: str) -> str:
 
 @functools.cache
 def _simple_keys(cls: type[_WireStruct]) -> dict[str, str]:
-    keys: dict[str, str] = {}
+    return {name: str(extra["simple"]) for name, extra in _field_extras(cls) if "simple" in extra}
+
+
+@functools.cache
+def readers_of(cls: type[_WireStruct]) -> Mapping[str, Reader]:
+    """The readers of fields that may come in other shapes than declared, by field."""
+    return {name: extra["reader"] for name, extra in _field_extras(cls) if extra.get("reader") is not None}
+
+
+def _field_extras(cls: type[_WireStruct]) -> Iterable[tuple[str, Mapping[str, Any]]]:
     for name, hint in typing.get_type_hints(cls, include_extras=True).items():
         for meta in getattr(hint, "__metadata__", ()):
-            if isinstance(meta, msgspec.Meta) and meta.extra and "simple" in meta.extra:
-                keys[name] = str(meta.extra["simple"])
-    return keys
+            if isinstance(meta, msgspec.Meta) and meta.extra:
+                yield name, meta.extra
 
 
 def nested_struct_of(hint: Any) -> type[_WireStruct] | None:
@@ -750,11 +810,17 @@ class TickerEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
     market_state: Annotated[MarketState, _key("ms")] = MarketState.ACTIVE
     is_trading_suspended: Annotated[bool | None, _key("its")] = None
     """Deprecated by Upbit; None once it is gone."""
-    delisting_date: Annotated[str | None, _key("dd")] = None
+    delisting_date: Annotated[str | None, _key("dd", reader=_read_date)] = None
+    """ISO date, once a delisting is scheduled; None where there is none or what came is no date."""
     market_warning: Annotated[MarketWarning | None, _key("mw")] = None
     """Deprecated by Upbit; None once it is gone."""
     acc_trade_price_24h: Annotated[Decimal, _key("atp24h")]
     acc_trade_volume_24h: Annotated[Decimal, _key("atv24h")]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.delisting_date is not None:
+            msgspec.structs.force_setattr(self, "delisting_date", _read_date(self.delisting_date))
 
     @property
     def traded_at(self) -> datetime:
