@@ -249,7 +249,7 @@ def encode(event: BaseWebSocketEvent, format: WireFormat = WireFormat.DEFAULT) -
     payload = {key: _recast(getattr(event, name), simple) for name, key in _wire_keys(event.row.name, simple)}
     if isinstance(event, OrderbookEvent):
         key = simple_key_of(OrderbookEvent, "units_json") if simple else "orderbook_units"
-        payload[key] = msgspec.Raw(_encode_units(event.orderbook_units, simple))
+        payload[key] = msgspec.Raw(_encode_units(event.wire_rows, simple))
     data = _exact_encoder.encode(payload)
     return b"[" + data + b"]" if format.is_list else data
 

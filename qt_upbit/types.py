@@ -732,7 +732,15 @@ class BaseWebSocketEvent(_WireStruct, frozen=True, kw_only=True, eq=False, dict=
     def variant(self) -> tuple[Hashable, ...]:
         """What tells its stream from others of the same type and code."""
         names = self._row.stream_fields
-        return tuple([_plain(getattr(self, name)) for name in names]) if names else ()
+        return tuple([plain_value(getattr(self, name)) for name in names]) if names else ()
+
+    def count_rows(self) -> int:
+        """How many rows it has, as a book has; 0 for what has none.
+
+        Raises:
+            DecodeError: they cannot be read.
+        """
+        return 0
 
 
 class _CodeEvent(BaseWebSocketEvent, frozen=True, kw_only=True, eq=False, dict=True):
@@ -747,7 +755,7 @@ class _CodeEvent(BaseWebSocketEvent, frozen=True, kw_only=True, eq=False, dict=T
 
 
 @functools.lru_cache(maxsize=256, typed=True)
-def _plain(value: Hashable) -> Hashable:
+def plain_value(value: Hashable) -> Hashable:
     """A stream field as it stands in a `StreamKey`: levels are whole numbers or exact decimals."""
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else value
@@ -883,6 +891,9 @@ class OrderbookUnit(_WireStruct, frozen=True, kw_only=True, eq=False):
     bid_size: Annotated[Decimal | None, _key("bs")]
 
 
+_EMPTY_ROW: Final = OrderbookUnit(ask_price=None, bid_price=None, ask_size=None, bid_size=None)
+
+
 def _public_unit(row: OrderbookUnit) -> OrderbookUnit:
     return OrderbookUnit(
         ask_price=row.ask_price, bid_price=row.bid_price, ask_size=row.ask_size, bid_size=row.bid_size
@@ -980,7 +991,7 @@ class OrderbookEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True)
                 refuse_odd_numbers(rows)
         except (msgspec.MsgspecError, ValueError, RecursionError) as exc:
             raise DecodeError(f"orderbook_units of {self.code}: {exc}", bytes(self.units_json)) from exc
-        return rows[: self.__dict__.get("_depth")]
+        return rows
 
     @functools.cached_property
     def orderbook_units(self) -> tuple[OrderbookUnit, ...]:
@@ -1000,6 +1011,12 @@ class OrderbookEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True)
             bid = bids[i] if i < len(bids) else (None, None)
             rows.append(OrderbookUnit(ask_price=ask[0], bid_price=bid[0], ask_size=ask[1], bid_size=bid[1]))
         return tuple(rows)
+
+    @property
+    def wire_rows(self) -> tuple[OrderbookUnit, ...]:
+        """`orderbook_units` and behind them the empty slots, which hold None: as many as `count_rows`."""
+        units = self.orderbook_units
+        return units + (_EMPTY_ROW,) * (self.count_rows() - len(units))
 
     @functools.cached_property
     def _exact_rows(self) -> list[OrderbookUnit]:
@@ -1033,7 +1050,7 @@ class OrderbookEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True)
         )
 
     def count_rows(self) -> int:
-        """How many rows there are, empty ones too; and see at once whether they can be read, at little cost.
+        """How many rows there are, empty ones too, and whether they can be read; at little cost.
 
         Their syntax was checked with the frame. What stands between the numbers shows whether they are where
         they belong, and it is nearly always the same text, which was read once.
@@ -1046,23 +1063,30 @@ class OrderbookEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True)
         known = _readable_shapes[type(self) is self._public]
         rows = known.rows_of(shape)
         if rows is None or len(text) > _NUMBERS_SHARE * len(shape):
-            _ = self.float_levels
-            rows = shape.count(b"{")
+            rows = len(self._rows(_FloatUnit))
             known.add(shape, rows)
         return rows
 
     def truncated(self, depth: int) -> OrderbookEvent:
         """The same book with at most `depth` rows and the totals of those rows.
 
-        That is what Upbit sends for the code suffix ``.depth``: its totals are the sums of the frame.
+        That is what Upbit sends for the code suffix ``.depth``: its totals are the sums of the frame. The
+        other rows are gone: no copy of the cut book brings them back.
+
+        Raises:
+            DecodeError: a row is unreadable.
+            ValueError: `depth` is negative.
         """
-        rows = self._exact_rows
-        if len(rows) <= depth:
+        if depth < 0:
+            raise ValueError(f"depth: 0 or more rows, not {depth}")
+        if self.count_rows() <= depth:
             return self
-        asks = sum((r.ask_size or Decimal(0) for r in rows[:depth]), Decimal(0))
-        bids = sum((r.bid_size or Decimal(0) for r in rows[:depth]), Decimal(0))
-        book = msgspec.structs.replace(self, total_ask_size=asks, total_bid_size=bids)
-        book.__dict__["_depth"] = depth
+        texts = _raw_rows_decoder.decode(self.units_json)[:depth]
+        book = msgspec.structs.replace(self, units_json=msgspec.Raw(b"[" + b",".join(texts) + b"]"))
+        rows = book._exact_rows
+        for name in ("ask_size", "bid_size"):
+            total = sum((getattr(row, name) or Decimal(0) for row in rows), Decimal(0))
+            msgspec.structs.force_setattr(book, f"total_{name}", total)
         return book
 
     def __repr__(self) -> str:
@@ -1082,11 +1106,16 @@ class OrderbookEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True)
 
     def __reduce__(self) -> tuple[Any, ...]:
         fields = msgspec.structs.asdict(self)
-        fields["units_json"] = msgspec.Raw(_exact_encoder.encode(self.orderbook_units))
+        if type(self) is not self._public:
+            # Under the public class's names, with the empty rows; an empty slot is a zero on the wire.
+            fields["units_json"] = msgspec.Raw(
+                _exact_encoder.encode(list(map(_public_unit, self._exact_rows)))
+            )
         return _rebuild, (self._public, fields)
 
 
 _exact_encoder: Final = msgspec.json.Encoder(decimal_format="number")
+_raw_rows_decoder: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 @_event_type(
