@@ -397,7 +397,7 @@ async def test_a_price_in_the_book_leads_to_a_form_that_is_seen(
     bid, _ = _level(book, AskBid.BID, 2)
     _click_book(trader, book, AskBid.BID, 2, size=False)
     dock = trader.window.docks.docks["order_form"]
-    await until(lambda: dock.panel is not None and trader.sees(dock.panel), timeout_s=3, what="a form")
+    await until(lambda: dock.panel is not None and trader.sees(dock.panel), what="a form")
     form = trader.panel(OrderFormPanel)
     await until(lambda: form.fields.price.value == bid)
 
@@ -587,7 +587,7 @@ async def test_the_line_drops_and_all_heals_and_nothing_was_missed(
     assert orders.tabs.tabText(0) == "Open (1)", "nobody could tell"
 
     for panel in (*markets, orders):
-        await until(lambda panel=panel: not _is_veiled(panel) and not panel.stale_text, timeout_s=20)
+        await until(lambda panel=panel: not _is_veiled(panel) and not panel.stale_text)
     await until(window.header.isEnabled)
     await until(lambda: not form.fields.hint.text())
     await until(lambda: orders.tabs.tabText(1) == "Closed (1)")
@@ -676,5 +676,5 @@ async def test_a_session_is_recorded_and_played_again_in_its_own_window(
 async def _before(window: MainWindow) -> Trader:
     window.activateWindow()
     await until(window.isActiveWindow)
-    await until(lambda: window.header._shown_code == window.state.market, timeout_s=20)
+    await until(lambda: window.header._shown_code == window.state.market)
     return Trader(window)

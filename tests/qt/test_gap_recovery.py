@@ -65,10 +65,10 @@ async def outage(server: SimulatedServer, manager: GlobalWebSocketManager, marke
     server.refuse_connections = True
     await server.drop(Scope.PUBLIC, "reset")
     await until(
-        lambda: server.exchange.market_ms(server.now()) - begin > market_s * 1000, 30, "time has passed"
+        lambda: server.exchange.market_ms(server.now()) - begin > market_s * 1000, what="time has passed"
     )
     server.refuse_connections = False
-    await until(lambda: manager.public_state == "live", 15, "connected again")
+    await until(lambda: manager.public_state == "live", what="connected again")
 
 
 def told(server: SimulatedServer, since_id: int) -> list[int]:
@@ -92,7 +92,7 @@ async def test_every_trade_of_an_outage_comes_once(
     await until(lambda: len(tapes[0].shown) > 10)
     await outage(server, manager)
     after = server.exchange.market_ms(server.now())
-    await until(lambda: tapes[0].shown[-1].trade_timestamp > after + 5_000, 15, "live again")
+    await until(lambda: tapes[0].shown[-1].trade_timestamp > after + 5_000, what="live again")
     await server.stop_listening()
     for tape in tapes:
         ids = [event.sequential_id for event in tape.shown]
@@ -112,7 +112,7 @@ async def test_what_rest_does_not_give_is_told(make_server: MakeServer, make_man
     await until(lambda: len(tape.shown) > 10)
     before = tape.shown[-1].sequential_id
     await outage(server, manager, 240.0)
-    await until(lambda: tape.recovered, 15)
+    await until(lambda: tape.recovered)
     ((scope, codes, begin, end),) = tape.gaps
     assert (scope, codes) == (Scope.PUBLIC, (CODE,))
     assert begin <= end
@@ -208,7 +208,7 @@ async def test_a_second_outage_while_the_first_is_mended(
     await outage(server, manager, 30.0)
     again.set()
     after = server.exchange.market_ms(server.now())
-    await until(lambda: tape.shown[-1].trade_timestamp > after + 5_000, 15, "live again")
+    await until(lambda: tape.shown[-1].trade_timestamp > after + 5_000, what="live again")
     ids = [event.sequential_id for event in tape.shown]
     exchange = [number for number in told(server, min(ids)) if number <= max(ids)]
     assert sorted(ids)[:-5] == exchange[: len(ids) - 5]
@@ -324,7 +324,7 @@ async def test_every_candle_of_an_outage_is_delivered(
     await until(lambda: last)
     await outage(server, manager)
     until_s = server.exchange.market_ms(server.now()) // 1000 + 90
-    await until(lambda: max(e.start.timestamp() for e in last.values()) > until_s, 15)
+    await until(lambda: max(e.start.timestamp() for e in last.values()) > until_s)
     starts = sorted(event.start.timestamp() for event in last.values())
     for timed in server.exchange.market.pairs[CODE].candles(unit, int(starts[-1])):
         if timed.start_s < starts[0]:

@@ -173,8 +173,9 @@ async def test_frames_are_no_faster_than_the_screen(
 
     def tick() -> bool:
         nonlocal price
-        price += 1
-        emit_all(model, ["KRW-BTC"], price)
+        for _ in range(10):
+            price += 1
+            emit_all(model, ["KRW-BTC"], price)
         return len(seen) >= 8
 
     await until(tick)

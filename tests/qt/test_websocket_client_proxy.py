@@ -36,6 +36,7 @@ from qt_upbit.simulator.server import SimulatedServer
 from qt_upbit.types import ConnectionState, Scope
 from tests.qt.conftest import MakeManager, MakeProxy, MakeServer
 from tests.support import events, exchange
+from tests.support.cpu_share import own_time
 from tests.support.wait import HANG_S, turns, until
 
 # --- subscribing ----------------------------------------------------------------------------------
@@ -121,7 +122,7 @@ async def test_cancelling_the_wait_leaves_the_subscription(
 async def test_silent_codes_are_named_and_the_good_ones_flow(
     server: SimulatedServer, make_manager: MakeManager
 ) -> None:
-    manager = make_manager(server, silent_code_timeout_s=0.3)
+    manager = make_manager(server, silent_code_timeout_s=0.3, clock=own_time)
     proxy = WebSocketClientProxy("mixed", manager=manager)
     seen: list[str] = []
     errors: list[Any] = []
@@ -143,7 +144,7 @@ async def test_silent_codes_are_named_and_the_good_ones_flow(
 async def test_who_comes_after_a_code_was_found_silent_is_told_as_well(
     server: SimulatedServer, make_manager: MakeManager
 ) -> None:
-    manager = make_manager(server, silent_code_timeout_s=0.2)
+    manager = make_manager(server, silent_code_timeout_s=0.2, clock=own_time)
     first = WebSocketClientProxy("first", manager=manager)
     second = WebSocketClientProxy("second", manager=manager)
     with pytest.raises(SubscriptionError):
@@ -685,7 +686,7 @@ async def test_snapshot_with_more_rows_than_run(server: SimulatedServer, make_pr
 
 
 async def test_snapshot_of_an_unknown_code(server: SimulatedServer, make_manager: MakeManager) -> None:
-    manager = make_manager(server, silent_code_timeout_s=0.2)
+    manager = make_manager(server, silent_code_timeout_s=0.2, clock=own_time)
     proxy = WebSocketClientProxy("proxy", manager=manager)
     with pytest.raises(SubscriptionError) as caught:
         await proxy.get_ticker_snapshot(["KRW-NOPE", "KRW-BTC"])

@@ -60,15 +60,10 @@ _main_thread_wait = _own_wait()
 def own_time() -> float:
     """Seconds of a steady clock that stands still while the main thread wants the processor in vain.
 
-    For programs whose deadlines are to be those of an idle machine. On systems that do not tell who waited
-    (only Linux does), it is the ordinary steady clock.
+    For programs whose deadlines are to be those of an idle machine, and that compare it with no other clock.
+    On systems that do not tell who waited (only Linux does), it is the ordinary steady clock.
     """
     return time.monotonic() - _main_thread_wait()
-
-
-def own_wall_time() -> float:
-    """`own_time` with the epoch of the wall clock."""
-    return time.time() - _main_thread_wait()
 
 
 class CpuShare:
