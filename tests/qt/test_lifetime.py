@@ -199,7 +199,8 @@ async def test_callback_that_captures_its_owner_keeps_nothing_alive(
             self.proxy.subscribe_ticker(["KRW-BTC"], callback=lambda e: self.got.append(e))
 
     widget = Widget()
-    await until(lambda: widget.got)
+    got = widget.got
+    await until(lambda: got)
     gone = weakref.ref(widget)
     del widget
     gc.collect()
