@@ -19,9 +19,10 @@ from PySide6.QtWidgets import QApplication, QDialogButtonBox, QPushButton, QTool
 from demo_app.panels.bars import Bar, Bars, Unit
 from demo_app.panels.candle_canvas import CandleCanvas
 from demo_app.panels.chart import ChartPanel
-from demo_app.panels.chart_overlay import ChartContent, FillMark, OrderLine
+from demo_app.panels.chart_overlay import ChartContent
 from demo_app.panels.indicator_dialog import IndicatorDialog
 from demo_app.panels.indicators import Indicators, IndicatorSettings
+from demo_app.panels.own_trades import FillMark, OrderLine
 from demo_app.terminal_state import OrderDraft, TerminalState
 from demo_app.theme import make_theme
 from demo_app.trading_guard import TradingGuard
@@ -37,6 +38,7 @@ from qt_upbit import (
     round_to_tick,
 )
 from qt_upbit.simulator import SimulatedServer
+from tests.support.programs import ROOT
 from tests.support.wait import turns, until
 
 Exchange = Callable[..., Awaitable[SimulatedServer]]
@@ -535,7 +537,7 @@ async def test_a_panel_that_is_gone_is_gone(exchange: Exchange, state: TerminalS
 
 
 def test_every_text_is_there_in_korean() -> None:
-    root = ElementTree.parse(Path(__file__).parents[2] / "resources/i18n/ko/chart.ts").getroot()
+    root = ElementTree.parse(ROOT / "resources/i18n/ko/chart.ts").getroot()
     translations = root.findall(".//translation")
     assert len(translations) > 50
     assert all(each.text and each.get("type") is None for each in translations)

@@ -21,10 +21,10 @@ from demo_app.main_window import MainWindow
 from demo_app.panels.alerts import AlertsPanel
 from demo_app.panels.balances import BalancesPanel
 from demo_app.panels.chart import ChartPanel
-from demo_app.panels.chart_overlay import FillMark
 from demo_app.panels.order_form import OrderFormPanel
 from demo_app.panels.orderbook import OrderbookPanel
 from demo_app.panels.orders import OrdersPanel
+from demo_app.panels.own_trades import FillMark
 from demo_app.panels.replace_dialog import ReplaceDialog
 from demo_app.panels.trades import TradesPanel
 from demo_app.panels.trading_dialogs import ConfirmDialog
