@@ -134,7 +134,7 @@ SIMULATOR: dict[str, Any] = {
     "market_running": False,
     "account_running": False,
     "announcement_interval_s": None,
-    "markets": None,
+    "markets": 40,
     "snapshot_delays_s": (0.01, 0.02),
     "tick_interval_s": 0.003,
     "max_stray_frames": 0,
