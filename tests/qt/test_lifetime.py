@@ -199,8 +199,8 @@ async def test_callback_that_captures_its_owner_keeps_nothing_alive(
             self.proxy.subscribe_ticker(["KRW-BTC"], callback=lambda e: self.got.append(e))
 
     widget = Widget()
-    await until(lambda: widget.got)
-    gone = weakref.ref(widget)
+    got, gone = widget.got, weakref.ref(widget)
+    await until(lambda: got)
     del widget
     gc.collect()
     await until(lambda: manager.metrics().proxies == 0)

@@ -180,7 +180,9 @@ async def test_a_lost_order_is_not_sent_again(
     assert not server.exchange.account.orders
 
 
-async def test_an_exchange_that_cannot_be_asked_is_said_so(impatient: RestClient, server: SimulatedServer) -> None:
+async def test_an_exchange_that_cannot_be_asked_is_said_so(
+    impatient: RestClient, server: SimulatedServer
+) -> None:
     server.rest_faults.append(RestFault("POST", "/v1/orders", "lose_answer"))
     server.rest_faults.append(RestFault("GET", "/v1/order", "lose_request", times=100))
     with pytest.raises(OrderOutcomeError, match="cannot be asked") as lost:
