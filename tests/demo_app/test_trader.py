@@ -31,6 +31,7 @@ from demo_app.panels.trading_dialogs import ConfirmDialog
 from demo_app.panels.watch_list import WatchListPanel
 from qt_upbit import AskBid, ConnectionState, GlobalWebSocketManager, OrderState, Scope
 from qt_upbit.simulator import SimulatedServer
+from qt_upbit.simulator.faults import Fault, NotListening
 from tests.demo_app.conftest import Open
 from tests.support.account import place
 from tests.support.wait import until
@@ -552,9 +553,18 @@ def _is_veiled(panel: QWidget) -> bool:
 
 
 async def test_the_line_drops_and_all_heals_and_nothing_was_missed(
-    exchange: Exchange, open_window: Open
+    exchange: Exchange, open_window: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await exchange()
+    inject = server.faults.inject
+
+    def until_cleared(fault: Fault) -> int:
+        """However long it takes here to look at all that says so."""
+        if isinstance(fault, NotListening):
+            fault.for_s = None
+        return inject(fault)
+
+    monkeypatch.setattr(server.faults, "inject", until_cleared)
     window = open_window(layout="trading")
     window.add_developer_menu(server)
     trader = await _sit_down(window)
@@ -586,6 +596,7 @@ async def test_the_line_drops_and_all_heals_and_nothing_was_missed(
     assert order.state is OrderState.DONE
     assert orders.tabs.tabText(0) == "Open (1)", "nobody could tell"
 
+    server.faults.clear()
     for panel in (*markets, orders):
         await until(lambda panel=panel: not _is_veiled(panel) and not panel.stale_text)
     await until(window.header.isEnabled)

@@ -199,9 +199,8 @@ async def test_callback_that_captures_its_owner_keeps_nothing_alive(
             self.proxy.subscribe_ticker(["KRW-BTC"], callback=lambda e: self.got.append(e))
 
     widget = Widget()
-    got = widget.got
+    got, gone = widget.got, weakref.ref(widget)
     await until(lambda: got)
-    gone = weakref.ref(widget)
     del widget
     gc.collect()
     await until(lambda: manager.metrics().proxies == 0)
