@@ -15,7 +15,8 @@ from collections.abc import Hashable
 from typing import Final
 
 from qt_upbit.exceptions import DecodeError
-from qt_upbit.models import Head, decode
+from qt_upbit.frame_scan import Head
+from qt_upbit.models import decode
 from qt_upbit.protocol import wire
 from qt_upbit.protocol.timing import RollingWindowLimiter
 
