@@ -1016,7 +1016,7 @@ class OrderbookEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True)
     def wire_rows(self) -> tuple[OrderbookUnit, ...]:
         """`orderbook_units` and behind them the empty slots, which hold None: as many as `count_rows`."""
         units = self.orderbook_units
-        return units + (_EMPTY_ROW,) * (self.count_rows() - len(units))
+        return units + (_EMPTY_ROW,) * (len(self._exact_rows) - len(units))
 
     @functools.cached_property
     def _exact_rows(self) -> list[OrderbookUnit]:

@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qt_upbit import models
 from qt_upbit.exceptions import DecodeError
-from qt_upbit.models import Head, decode, decode_all, encode, from_dict, peek, split, to_dict
+from qt_upbit.models import decode, decode_all, encode, from_dict, split, to_dict
 from qt_upbit.types import (
     BaseWebSocketEvent,
     OrderbookEvent,
@@ -135,13 +134,7 @@ def test_sequential_ids_stay_whole() -> None:
     assert event.sequential_id > 2**53
 
 
-# --- the head -------------------------------------------------------------------------------------
-
-
-def test_peek_reads_type_and_code() -> None:
-    assert peek(lines("ticker.default.jsonl")[0]) == Head("ticker", "KRW-BTC")
-    assert peek(lines("candle.simple.jsonl")[0]) == Head("candle.1s", "KRW-BTC")
-    assert peek(lines("myAsset.default.jsonl")[0]) == Head("myAsset", "")
+# --- order of keys --------------------------------------------------------------------------------
 
 
 @given(all_events, st.randoms())
@@ -149,21 +142,8 @@ def test_the_order_of_keys_does_not_matter(event: BaseWebSocketEvent, rng: Any) 
     payload = list(msgspec.json.decode(encode(event), type=dict[str, msgspec.Raw]).items())
     rng.shuffle(payload)
     raw = msgspec.json.encode(dict(payload))
-    assert peek(raw) == Head(event.type, getattr(event, "code", ""))
     assert decode(raw) == event
     assert decode(b" " + raw.replace(b'":', b'" : ') if b'"' not in raw else raw) == event
-
-
-def test_an_escaped_code_is_read() -> None:
-    raw = lines("ticker.default.jsonl")[0].replace(b'"KRW-BTC"', b'"KRW\\u002dBTC"')
-    assert peek(raw) == Head("ticker", "KRW-BTC")
-
-
-def test_remembered_heads_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models, "_HEADS_LIMIT", len(models._HEADS) + 3)
-    for i in range(10):
-        assert peek(b'{"type":"ticker","code":"KRW-X%d"}' % i) == Head("ticker", f"KRW-X{i}")
-    assert len(models._HEADS) <= models._HEADS_LIMIT
 
 
 # --- bad input ------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ import random
 from collections.abc import Callable, Collection
 from typing import Final
 
+from qt_upbit import frame_scan
 from qt_upbit.config import WebSocketConfig
 from qt_upbit.exceptions import (
     AuthenticationError,
@@ -34,7 +35,8 @@ from qt_upbit.exceptions import (
     ServerError,
     is_retryable,
 )
-from qt_upbit.models import Head, decode, peek, peek_known, split
+from qt_upbit.frame_scan import Head, head_of, known_head_of
+from qt_upbit.models import decode, split
 from qt_upbit.protocol import wire
 from qt_upbit.protocol.connection_outputs import (
     Action,
@@ -347,7 +349,7 @@ class UpbitConnection:
             self.stray_frames += 1
             return []
         self._keepalive.heard(now)
-        if (head := peek_known(raw)) is not None:
+        if (head := known_head_of(raw)) is not None:
             return [(head, raw)] if self._saw_data(head, raw, now) else []
         return self._receive_unusual(raw, now)
 
@@ -716,8 +718,8 @@ class UpbitConnection:
         self._frames += 1
         if self._renewal is not None and self._renewal.is_duplicate(head, raw):
             return False
-        # stream_type stands at the end of a frame. What we asked for ourselves says nothing of the flow.
-        is_live = raw.find(b"SNAPSHOT", -64) < 0
+        # What we asked for ourselves says nothing of the flow.
+        is_live = not frame_scan.is_snapshot(raw)
         if is_live:
             self._silence.saw(head, now)
         if self._state is not ConnectionState.LIVE:
@@ -731,14 +733,16 @@ class UpbitConnection:
 
     def _saw_awaited_frame(self, head: Head, keys: list[StreamKey], raw: bytes, now: float) -> None:
         try:
-            seen = decode(raw, head).stream_key
+            event = decode(raw, head)
+            rows = event.count_rows()
         except DecodeError:
             return  # reported by whoever reads the frame; the stream goes on owing a good one
+        seen = event.stream_key
         if seen not in keys:
             return
         # A change says as much as a first picture. Books always have all rows, empty ones too (protocol
         # section 3.3): one with fewer than were asked for answers an earlier request.
-        picture = raw.count(b"{") > self._subscriptions.rows_asked(self.scope, seen)
+        picture = rows >= self._subscriptions.rows_asked(self.scope, seen)
         if self._subscriptions.mark_live(self.scope, seen, picture=picture):
             self._outputs.report(StreamsLive((seen,)))
         if not self._subscriptions.is_awaited(self.scope, seen):
@@ -781,7 +785,7 @@ class UpbitConnection:
         bad, last = 0, None
         try:
             for item in split(raw):
-                head = peek(item)
+                head = head_of(item)
                 if head is not None and event_type_of(head.type) is not None:
                     if self._saw_data(head, item, now):
                         frames.append((head, item))

@@ -10,7 +10,7 @@ import enum
 from collections.abc import Iterable
 from typing import Final
 
-from qt_upbit.models import Head
+from qt_upbit.frame_scan import Head
 from qt_upbit.types import ALL_CODES, StreamKey
 
 __all__ = ["Keepalive", "KeepaliveVerdict", "ResumeProbe", "SilenceVerdict", "SilenceWatch"]

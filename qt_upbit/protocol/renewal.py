@@ -15,7 +15,8 @@ from collections.abc import Callable, Hashable
 from typing import Final
 
 from qt_upbit.exceptions import ConnectionFailedError, DecodeError, QtUpbitError
-from qt_upbit.models import Head, decode, peek, split
+from qt_upbit.frame_scan import Head, head_of
+from qt_upbit.models import decode, split
 from qt_upbit.protocol import wire
 from qt_upbit.protocol.connection_outputs import ConnectionOutputs, ErrorReported, SendText
 from qt_upbit.protocol.refusals import error_of
@@ -177,7 +178,7 @@ class Renewal:
         step = None
         try:
             for item in split(raw):
-                head = peek(item)
+                head = head_of(item)
                 if head is not None and event_type_of(head.type) is not None:
                     self._held.append((head, item))
                     continue
