@@ -24,16 +24,16 @@ from PySide6.QtCore import (
 from PySide6.QtWidgets import QApplication
 
 import qt_upbit
-from demo_app.appearance import Appearance, first_theme
 from demo_app.arguments import Arguments
-from demo_app.language import Language, system_language
-from demo_app.main_window import MainWindow
-from demo_app.market_list import MarketList
 from demo_app.preferences import Preferences
-from demo_app.replay_bar import ReplayBar
-from demo_app.sessions import SessionWish, load_recording
+from demo_app.recording.replay_bar import ReplayBar
+from demo_app.recording.sessions import SessionWish, load_recording
+from demo_app.shell.main_window import MainWindow
+from demo_app.shell.market_list import MarketList
+from demo_app.style.appearance import Appearance, first_theme
+from demo_app.style.language import Language, system_language
 from demo_app.terminal_state import TerminalState
-from demo_app.trading_guard import TradingGuard, TradingState
+from demo_app.trading.trading_guard import TradingGuard, TradingState
 from qt_upbit import (
     ConfigError,
     Credentials,

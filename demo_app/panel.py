@@ -9,8 +9,8 @@ from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
+from demo_app.style.theme import SPACE
 from demo_app.terminal_state import TerminalState
-from demo_app.theme import SPACE
 from qt_upbit import ConnectionState, Scope
 
 __all__ = ["SEEING", "Panel"]

@@ -10,10 +10,10 @@ from typing import Final
 
 from PySide6.QtCore import QObject, QSettings, Signal
 
-from demo_app.language import is_korean
-from demo_app.order_desk import OrderDesk
-from demo_app.theme import Theme
-from demo_app.trading_guard import TradingGuard
+from demo_app.style.language import is_korean
+from demo_app.style.theme import Theme
+from demo_app.trading.order_gateway import OrderDesk
+from demo_app.trading.trading_guard import TradingGuard
 from qt_upbit import AskBid, GlobalWebSocketManager, Market, RestClient
 
 __all__ = ["OrderDraft", "TerminalState"]

@@ -63,7 +63,7 @@ FOREIGN: Final[Mapping[str, str]] = {
     "qt_upbit.qt.subscription": "_check_thread _manager _release _report",
     "qt_upbit.qt.websocket_client_proxy": "_check_credentials _check_thread _deliver _emit_of _lead _pause"
     " _register _release_proxy _subscribe _unsubscribe",
-    "qt_upbit.simulator.frame_writer": "_row",
+    "qt_upbit.simulator.market.frame_writer": "_row",
 }
 """Private names of other modules that a module still uses."""
 

@@ -25,7 +25,7 @@ from qt_upbit.frame_scan import (
     variant,
 )
 from qt_upbit.models import decode, encode, split
-from qt_upbit.simulator.frame_writer import encode_object
+from qt_upbit.simulator.market.frame_writer import encode_object
 from qt_upbit.types import EVENT_TYPES, BaseWebSocketEvent, StreamType, WireFormat, event_type_of
 from tests.fuzz.strategies import near_valid
 from tests.support.frames import INCOMPLETE, all_events, event_frames, lines

@@ -40,7 +40,8 @@ from qt_upbit.exceptions import (
 from qt_upbit.protocol.order_check import OrderOptions, OrderRules, check_order
 from qt_upbit.protocol.subscription_request import check_code, resolve_unit
 from qt_upbit.records import Balance, CancelResult, Instrument, Market, Order, OrderChance
-from qt_upbit.rest import arguments, rows
+from qt_upbit.rest import arguments
+from qt_upbit.rest import parsers as rows
 from qt_upbit.rest.order_outcome import OrderOutcome, OrderRequest, RequestFate, denies_order, request_fate
 from qt_upbit.rest.rate_groups import RateGroups
 from qt_upbit.types import (

@@ -16,22 +16,22 @@ import msgspec
 from qt_upbit.config import Region
 from qt_upbit.protocol import wire
 from qt_upbit.protocol.wire import Request, RequestItem, RequestRefused
-from qt_upbit.simulator.account import Account
-from qt_upbit.simulator.announcer import Announcer
-from qt_upbit.simulator.book import Book
-from qt_upbit.simulator.frame_writer import encode_object
-from qt_upbit.simulator.indicator_feed import IndicatorFeed
-from qt_upbit.simulator.market import SimulatedMarket
-from qt_upbit.simulator.matching_engine import MatchingEngine
-from qt_upbit.simulator.pair import Trade
-from qt_upbit.simulator.price_grid import SCALE, to_units
-from qt_upbit.simulator.price_path import mix, text_seed
-from qt_upbit.simulator.rate_window import RateWindow
-from qt_upbit.simulator.replay import Replay, ReplayFrame
-from qt_upbit.simulator.scripted_trader import ScriptedTrader
-from qt_upbit.simulator.session import Close, Message, Raw, Session, Stream, streams_of
+from qt_upbit.simulator.account.account import Account
+from qt_upbit.simulator.account.matching_engine import MatchingEngine
+from qt_upbit.simulator.account.scripted_trader import ScriptedTrader
+from qt_upbit.simulator.market.announcer import Announcer
+from qt_upbit.simulator.market.book import Book
+from qt_upbit.simulator.market.frame_writer import encode_object
+from qt_upbit.simulator.market.indicator_feed import IndicatorFeed
+from qt_upbit.simulator.market.market import SimulatedMarket
+from qt_upbit.simulator.market.pair import Trade
+from qt_upbit.simulator.market.price_grid import SCALE, to_units
+from qt_upbit.simulator.market.price_path import mix, text_seed
+from qt_upbit.simulator.replay.replay import Replay, ReplayFrame
+from qt_upbit.simulator.sessions.rate_window import RateWindow
+from qt_upbit.simulator.sessions.session import Close, Message, Raw, Session, Stream, streams_of
+from qt_upbit.simulator.sessions.token_check import TokenCheck, TokenRefused
 from qt_upbit.simulator.settings import SimulatorSettings
-from qt_upbit.simulator.token_check import TokenCheck, TokenRefused
 from qt_upbit.types import (
     AskBid,
     BaseWebSocketEvent,
@@ -629,7 +629,7 @@ class SimulatedExchange:
             session.batch = []
         self._batched = []
 
-    # --- what can go wrong (`qt_upbit.simulator.faults`) ------------------------------------------
+    # --- what can go wrong (`qt_upbit.simulator.faults.faults`) ------------------------------------------
 
     def send_error(self, session: Session, name: str, message: str) -> None:
         """Send an error frame, and the close that follows it."""

@@ -13,11 +13,11 @@ from typing import Any, Self, TypeVar
 
 from qt_upbit.models import Head, peek
 from qt_upbit.simulator.exchange import SimulatedExchange
-from qt_upbit.simulator.faults import Fault
-from qt_upbit.simulator.market import MarketSink
-from qt_upbit.simulator.pair import Pair, Trade
-from qt_upbit.simulator.server import SimulatedServer
-from qt_upbit.simulator.session import Session
+from qt_upbit.simulator.faults.faults import Fault
+from qt_upbit.simulator.market.market import MarketSink
+from qt_upbit.simulator.market.pair import Pair, Trade
+from qt_upbit.simulator.server.server import SimulatedServer
+from qt_upbit.simulator.sessions.session import Session
 from qt_upbit.simulator.settings import SimulatorSettings
 
 _T = TypeVar("_T")

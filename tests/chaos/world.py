@@ -38,9 +38,9 @@ from qt_upbit import (
 )
 from qt_upbit.models import Head, decode
 from qt_upbit.protocol.connection import TRANSITIONS
-from qt_upbit.simulator import faults
-from qt_upbit.simulator.faults import Fault
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.faults import faults
+from qt_upbit.simulator.faults.faults import Fault
+from qt_upbit.simulator.server.server import SimulatedServer
 from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY, SimulatorSettings
 from tests.chaos.loop_watch import LoopWatch
 from tests.chaos.server_thread import ServerThread

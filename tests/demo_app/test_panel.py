@@ -14,9 +14,9 @@ from PySide6.QtCore import QEvent, QSettings
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
 from demo_app.panel import Panel
+from demo_app.style.theme import make_theme
 from demo_app.terminal_state import OrderDraft, TerminalState
-from demo_app.theme import make_theme
-from demo_app.trading_guard import TradingGuard
+from demo_app.trading.trading_guard import TradingGuard
 from qt_upbit import AskBid, Market
 
 

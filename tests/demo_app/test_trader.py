@@ -16,22 +16,22 @@ from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLabel, QMenu,
 
 from demo_app.application import _main
 from demo_app.arguments import parse
-from demo_app.language import Language
-from demo_app.main_window import MainWindow
-from demo_app.panels.alerts import AlertsPanel
-from demo_app.panels.balances import BalancesPanel
-from demo_app.panels.chart import ChartPanel
-from demo_app.panels.order_form import OrderFormPanel
-from demo_app.panels.orderbook import OrderbookPanel
-from demo_app.panels.orders import OrdersPanel
-from demo_app.panels.own_trades import FillMark
-from demo_app.panels.replace_dialog import ReplaceDialog
-from demo_app.panels.trades import TradesPanel
-from demo_app.panels.trading_dialogs import ConfirmDialog
-from demo_app.panels.watch_list import WatchListPanel
+from demo_app.panels.account.balances_panel import BalancesPanel
+from demo_app.panels.account.orders_panel import OrdersPanel
+from demo_app.panels.account.replace_dialog import ReplaceDialog
+from demo_app.panels.alerts.alerts_panel import AlertsPanel
+from demo_app.panels.chart.chart_panel import ChartPanel
+from demo_app.panels.order_form.order_form_panel import OrderFormPanel
+from demo_app.panels.orderbook.orderbook_panel import OrderbookPanel
+from demo_app.panels.trades.trades_panel import TradesPanel
+from demo_app.panels.watch_list.watch_list_panel import WatchListPanel
+from demo_app.shell.main_window import MainWindow
+from demo_app.style.language import Language
+from demo_app.widgets.own_trades import FillMark
+from demo_app.widgets.trading_dialogs import ConfirmDialog
 from qt_upbit import AskBid, ConnectionState, GlobalWebSocketManager, OrderState, Scope
 from qt_upbit.simulator import SimulatedServer
-from qt_upbit.simulator.faults import Fault, NotListening
+from qt_upbit.simulator.faults.faults import Fault, NotListening
 from tests.demo_app.conftest import Open
 from tests.support.account import place
 from tests.support.wait import until

@@ -30,7 +30,7 @@ from qt_upbit.protocol.simple_format_converter import SimpleFormatConverter
 from qt_upbit.protocol.subscription_request import wishes_for
 from qt_upbit.protocol.subscription_state_manager import SubscriptionStateManager
 from qt_upbit.protocol.timing import RollingWindowLimiter
-from qt_upbit.rest import rows
+from qt_upbit.rest import parsers as rows
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine, Target
 from qt_upbit.routing.fanout_hub import FanoutHub, Gap, Subscriber
 from qt_upbit.types import (

@@ -15,7 +15,7 @@ from qt_upbit.protocol.connection import CloseSocket, GapDetected, OpenSocket, S
 from qt_upbit.types import Scope, WireFormat
 from tests.support.model_server import Rig, event, frame, wishes
 from tests.support.profiles import examples
-from tests.support.wish_strategies import some_wishes
+from tests.support.request_strategies import some_wishes
 
 ERRORS = [
     ConnectionFailedError("reset"),

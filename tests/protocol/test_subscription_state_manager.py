@@ -22,7 +22,7 @@ from qt_upbit.protocol.subscription_state_manager import (
 from qt_upbit.types import ALL_CODES, CandleUnit, IndicatorDefinition, Scope, StreamKey, WireFormat
 from tests.support.model_server import MACD, RSI, wishes
 from tests.support.profiles import examples
-from tests.support.wish_strategies import some_wishes
+from tests.support.request_strategies import some_wishes
 
 BTC, ETH = StreamKey("ticker", "KRW-BTC"), StreamKey("ticker", "KRW-ETH")
 BOOK = StreamKey("orderbook", "KRW-BTC", (0,))

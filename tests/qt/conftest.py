@@ -25,7 +25,7 @@ from PySide6.QtWidgets import QApplication
 
 from qt_upbit import Credentials, GlobalWebSocketManager, WebSocketClientProxy, WebSocketConfig
 from qt_upbit.qt.event_loop import QtEventLoop
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.server.server import SimulatedServer
 from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY, SimulatorSettings
 from tests.conftest import FAILED
 from tests.support import leaks

@@ -12,7 +12,7 @@ from typing import Any
 from qt_upbit import DecodeError, Delivery, WebSocketClientProxy, WireFormat
 from qt_upbit.models import encode
 from qt_upbit.qt.error_reporter import _DECODE_ERRORS_PER_SECOND
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.server.server import SimulatedServer
 from qt_upbit.types import ConnectionState, Scope
 from tests.fuzz.targets import check_error
 from tests.qt.conftest import MakeManager, MakeServer

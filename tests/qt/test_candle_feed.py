@@ -24,7 +24,7 @@ from qt_upbit import (
     StreamType,
     TickerEvent,
 )
-from qt_upbit.simulator.server import RestFault, SimulatedServer
+from qt_upbit.simulator.server.server import RestFault, SimulatedServer
 from tests.qt.conftest import MakeManager, MakeServer
 from tests.support import events
 from tests.support.wait import turns, until

@@ -21,8 +21,8 @@ from qt_upbit.models import peek
 from qt_upbit.qt.gap_recovery import GapRecovery
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine, Target
 from qt_upbit.routing.fanout_hub import FanoutHub, Gap, Subscriber
-from qt_upbit.simulator import pair
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.market import pair
+from qt_upbit.simulator.server.server import SimulatedServer
 from tests.qt.conftest import MakeManager, MakeServer
 from tests.support import events
 from tests.support.model_server import frame, wishes

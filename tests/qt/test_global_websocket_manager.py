@@ -32,7 +32,7 @@ from qt_upbit import (
     models,
 )
 from qt_upbit.models import from_dict
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.server.server import SimulatedServer
 from qt_upbit.simulator.settings import SimulatorSettings
 from qt_upbit.types import BaseWebSocketEvent, ConnectionState, Scope, TradeEvent, WireFormat
 from tests.qt.conftest import SIMULATOR, MakeManager, MakeProxy, MakeServer, on_both_loops

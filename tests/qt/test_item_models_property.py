@@ -23,7 +23,7 @@ from qt_upbit import (
     TickerTableModel,
     TradeListModel,
 )
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.server.server import SimulatedServer
 from tests.qt.conftest import MakeManager
 from tests.support import events
 from tests.support.profiles import examples

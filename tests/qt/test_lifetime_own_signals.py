@@ -29,8 +29,8 @@ from qt_upbit import (
     Subscription,
     WebSocketClientProxy,
 )
-from qt_upbit.simulator.account import Order as TheirOrder
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.account.account import Order as TheirOrder
+from qt_upbit.simulator.server.server import SimulatedServer
 from tests.qt.conftest import MakeManager, MakeServer
 from tests.support import events, exchange
 from tests.support.model_server import RSI, event, frame

@@ -34,8 +34,8 @@ from qt_upbit import (
     RestError,
     WebSocketConfig,
 )
-from qt_upbit.rest import rows
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.rest import parsers as rows
+from qt_upbit.simulator.server.server import SimulatedServer
 from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY, SimulatorSettings
 
 DATA = Path(__file__).parents[1] / "data"

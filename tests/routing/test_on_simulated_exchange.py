@@ -31,7 +31,7 @@ from qt_upbit.protocol.timing import RollingWindowLimiter
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine, Target
 from qt_upbit.routing.fanout_hub import FanoutHub, Gap, Subscriber
 from qt_upbit.simulator.exchange import SimulatedExchange
-from qt_upbit.simulator.session import Close, Session
+from qt_upbit.simulator.sessions.session import Close, Session
 from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY, SimulatorSettings
 from qt_upbit.types import ConnectionState, Delivery, Scope, WireFormat
 from tests.support.model_server import wishes

@@ -11,7 +11,7 @@ from qt_upbit.models import decode_all
 from qt_upbit.protocol import wire
 from qt_upbit.protocol.wire import Request, RequestItem, encode_request
 from qt_upbit.simulator import SimulatedExchange, SimulatorSettings
-from qt_upbit.simulator.session import Close, Session
+from qt_upbit.simulator.sessions.session import Close, Session
 from qt_upbit.types import BaseWebSocketEvent, Scope, WireFormat
 
 START = 1_795_402_151.0

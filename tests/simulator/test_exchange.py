@@ -13,7 +13,7 @@ from qt_upbit.models import decode_all
 from qt_upbit.protocol import wire
 from qt_upbit.protocol.wire import ErrorFrame, RequestItem, StatusFrame, SubscriptionsFrame
 from qt_upbit.simulator.exchange import SimulatedExchange
-from qt_upbit.simulator.price_grid import from_units
+from qt_upbit.simulator.market.price_grid import from_units
 from qt_upbit.simulator.settings import SimulatorSettings
 from qt_upbit.types import (
     EVENT_TYPES,

@@ -39,7 +39,7 @@ from qt_upbit import (
     WebSocketClientProxy,
     WebSocketConfig,
 )
-from qt_upbit.simulator.control import fault_of, inject
+from qt_upbit.simulator.faults.control import fault_of, inject
 from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY
 from tests.support.programs import ROOT, environment
 
