@@ -11,14 +11,8 @@ import typing
 from pathlib import Path
 from typing import Any
 
-from qt_upbit.types import (
-    EVENT_TYPES,
-    CodeRule,
-    EventType,
-    OrderbookUnit,
-    nested_struct_of,
-    simple_key_of,
-)
+from qt_upbit.types import EVENT_TYPES, CodeRule, EventType, OrderbookUnit
+from qt_upbit.types.wire_struct import nested_struct_of, simple_key_of
 
 __all__ = ["page"]
 

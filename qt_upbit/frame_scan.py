@@ -20,7 +20,9 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from qt_upbit.types import BaseWebSocketEvent, EventType, event_type_of, plain_value, simple_key_of
+from qt_upbit.types import BaseWebSocketEvent, EventType, event_type_of
+from qt_upbit.types.registry import plain_value
+from qt_upbit.types.wire_struct import simple_key_of
 
 __all__ = [
     "Head",

@@ -23,6 +23,8 @@ from qt_upbit.types import (
     OrderbookUnit,
     WireFormat,
     event_type_of,
+)
+from qt_upbit.types.wire_struct import (
     nested_struct_of,
     readers_of,
     refuse_odd_numbers,

@@ -31,9 +31,8 @@ from qt_upbit.types import (
     Scope,
     WireFormat,
     event_type_of,
-    simple_class_of,
-    simple_key_of,
 )
+from qt_upbit.types.wire_struct import simple_class_of, simple_key_of
 from tests.support.frames import all_events, lines
 
 # DEFAULT:SIMPLE pairs, copied by hand from section 3 of the protocol page.

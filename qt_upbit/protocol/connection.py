@@ -70,7 +70,8 @@ from qt_upbit.protocol.renewal import Renewal, RenewalStep
 from qt_upbit.protocol.subscription_audit import SubscriptionAudit
 from qt_upbit.protocol.subscription_state_manager import SubscriptionStateManager, listed_streams
 from qt_upbit.protocol.timing import Backoff, RollingWindowLimiter
-from qt_upbit.types import ConnectionState, Scope, StreamKey, event_type_of, rows_of
+from qt_upbit.types import ConnectionState, Scope, StreamKey, event_type_of
+from qt_upbit.types.registry import rows_of
 
 __all__ = [
     "TRANSITIONS",

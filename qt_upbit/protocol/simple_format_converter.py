@@ -7,8 +7,9 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-from qt_upbit.types import BaseWebSocketEvent, OrderbookEvent, OrderbookUnit, event_type_of, nested_struct_of
-from qt_upbit.types import simple_key_of as _simple_key_of
+from qt_upbit.types import BaseWebSocketEvent, OrderbookEvent, OrderbookUnit, event_type_of
+from qt_upbit.types.wire_struct import nested_struct_of
+from qt_upbit.types.wire_struct import simple_key_of as _simple_key_of
 
 __all__ = ["SimpleFormatConverter"]
 

@@ -37,8 +37,8 @@ from qt_upbit.types import (
     TickerEvent,
     TimeInForce,
     TradeEvent,
-    refuse_odd_numbers,
 )
+from qt_upbit.types.wire_struct import refuse_odd_numbers
 
 __all__ = [
     "balance",

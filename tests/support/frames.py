@@ -13,13 +13,8 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from qt_upbit.types import (
-    EVENT_TYPES,
-    BaseWebSocketEvent,
-    EventType,
-    OrderbookUnit,
-    nested_struct_of,
-)
+from qt_upbit.types import EVENT_TYPES, BaseWebSocketEvent, EventType, OrderbookUnit
+from qt_upbit.types.wire_struct import nested_struct_of
 
 DATA = Path(__file__).parent.parent / "data"
 

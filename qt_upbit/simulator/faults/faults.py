@@ -32,7 +32,8 @@ from qt_upbit.simulator.server.ws_frames import binary_frame, ping_frame
 from qt_upbit.simulator.sessions.session import Close as CloseOutput
 from qt_upbit.simulator.sessions.session import Raw, Session
 from qt_upbit.simulator.sessions.session import Stall as StallOutput
-from qt_upbit.types import Scope, event_type_of, simple_key_of
+from qt_upbit.types import Scope, event_type_of
+from qt_upbit.types.wire_struct import simple_key_of
 
 if TYPE_CHECKING:
     from qt_upbit.simulator.exchange import SimulatedExchange

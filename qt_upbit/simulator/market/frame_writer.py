@@ -9,14 +9,8 @@ from typing import Any, Final
 import msgspec
 
 from qt_upbit.simulator.market.spelling import STYLES, Spell, plain
-from qt_upbit.types import (
-    BaseWebSocketEvent,
-    OrderbookEvent,
-    OrderbookUnit,
-    WireFormat,
-    nested_struct_of,
-    simple_key_of,
-)
+from qt_upbit.types import BaseWebSocketEvent, OrderbookEvent, OrderbookUnit, WireFormat
+from qt_upbit.types.wire_struct import nested_struct_of, simple_key_of
 
 __all__ = ["encode_frame", "encode_object", "key_order"]
 

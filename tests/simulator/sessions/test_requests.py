@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from qt_upbit.protocol import wire
 from qt_upbit.protocol.wire import Request, RequestItem, SubscriptionsFrame, encode_request
 from qt_upbit.simulator import SimulatedExchange, SimulatorSettings
-from qt_upbit.types import EVENT_TYPES, CodeRule, EventType, Scope, WireFormat, rows_of
+from qt_upbit.types import EVENT_TYPES, CodeRule, EventType, Scope, WireFormat
+from qt_upbit.types.registry import rows_of
 
 START = 1_795_402_151.0
 EXCHANGE = SimulatedExchange(SimulatorSettings(markets=10, market_running=False), now=START)
