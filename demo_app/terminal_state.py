@@ -16,13 +16,13 @@ from demo_app.trading.order_gateway import OrderDesk
 from demo_app.trading.trading_guard import TradingGuard
 from qt_upbit import AskBid, GlobalWebSocketManager, Market, RestClient
 
-__all__ = ["OrderDraft", "TerminalState"]
+__all__ = ["OrderPrefill", "TerminalState"]
 
 _FAVOURITES: Final = "watch_list/favourites"
 
 
 @dataclass(frozen=True, slots=True)
-class OrderDraft:
+class OrderPrefill:
     """What a click elsewhere wants in the order form; None leaves a field as it is."""
 
     code: str
@@ -39,7 +39,7 @@ class TerminalState(QObject):
         ``markets_changed()``: the list of markets is there, or is another one.
         ``favourites_changed()``: other pairs are marked.
         ``theme_changed()``: panels paint again; the application's stylesheet was set already.
-        ``order_drafted(draft)``: somebody clicked a price: an `OrderDraft` for the order form.
+        ``order_drafted(draft)``: somebody clicked a price: an `OrderPrefill` for the order form.
         ``alert_drafted(code, price, is_above)``: the user wants to hear when a price is reached, from below
             or from above.
         ``alert_prices_changed()``: see `alert_prices`.

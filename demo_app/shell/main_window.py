@@ -27,7 +27,7 @@ from demo_app.shell.tray import Tray
 from demo_app.style.appearance import Appearance
 from demo_app.style.assets import asset
 from demo_app.style.theme import SPACE
-from demo_app.terminal_state import OrderDraft, TerminalState
+from demo_app.terminal_state import OrderPrefill, TerminalState
 
 if TYPE_CHECKING:
     from qt_upbit.simulator import SimulatedServer
@@ -200,7 +200,7 @@ class MainWindow(QMainWindow):
     def _on_notice(self, title: str, text: str) -> None:
         self.connection_line.show_notice(f"{title}: {text}" if text else title)
 
-    def _on_draft(self, draft: OrderDraft) -> None:
+    def _on_draft(self, draft: OrderPrefill) -> None:
         """Show the form; one that was not made yet has not heard of the draft."""
         dock = self.docks.docks["order_form"]
         is_new = dock.panel is None

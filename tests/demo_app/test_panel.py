@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
 from demo_app.panel import Panel
 from demo_app.style.theme import make_theme
-from demo_app.terminal_state import OrderDraft, TerminalState
+from demo_app.terminal_state import OrderPrefill, TerminalState
 from demo_app.trading.trading_guard import TradingGuard
 from qt_upbit import AskBid, Market
 
@@ -106,7 +106,7 @@ def test_the_state_tells_what_changed_and_only_that(state: TerminalState) -> Non
     state.set_market("KRW-BTC")
     state.set_market("KRW-ETH")
     state.set_markets([Market(code="KRW-ETH", korean_name="이더리움", english_name="Ethereum")])
-    draft = OrderDraft("KRW-ETH", AskBid.BID, Decimal("5000000"))
+    draft = OrderPrefill("KRW-ETH", AskBid.BID, Decimal("5000000"))
     state.order_drafted.emit(draft)
     assert heard == ["KRW-ETH", "markets", draft]
     assert state.markets["KRW-ETH"].korean_name == "이더리움"

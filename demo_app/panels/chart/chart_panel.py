@@ -20,7 +20,7 @@ from demo_app.panels.chart.indicator_dialog import IndicatorDialog
 from demo_app.panels.chart.indicators import Indicators, IndicatorSettings
 from demo_app.style import formats
 from demo_app.style.error_messages import explain
-from demo_app.terminal_state import OrderDraft, TerminalState
+from demo_app.terminal_state import OrderPrefill, TerminalState
 from demo_app.widgets.own_trades import OwnTrades
 from qt_upbit import (
     AskBid,
@@ -306,7 +306,7 @@ class ChartPanel(Panel):
         return round_to_tick(self._content.bars.code, Decimal(repr(price)))
 
     def _draft(self, side: AskBid, price: Decimal) -> None:
-        self.state.order_drafted.emit(OrderDraft(self._content.bars.code, side, price))
+        self.state.order_drafted.emit(OrderPrefill(self._content.bars.code, side, price))
 
     def _on_menu(self, place: QPoint, price: float) -> None:
         menu = self.make_menu(price)

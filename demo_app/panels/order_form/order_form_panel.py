@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QComboBox, QWidget
 from demo_app.panels.order_form.order_fields import OrderFields
 from demo_app.style import formats
 from demo_app.style.error_messages import explain
-from demo_app.terminal_state import OrderDraft, TerminalState
+from demo_app.terminal_state import OrderPrefill, TerminalState
 from demo_app.trading import order_entry as entry
 from demo_app.trading.order_draft import OrderWish
 from demo_app.widgets.account_panel import AccountPanel
@@ -210,7 +210,7 @@ class OrderFormPanel(AccountPanel):
         self._switch_timer.start(_SWITCH_MS)
         self._refresh()
 
-    def take(self, draft: OrderDraft) -> None:
+    def take(self, draft: OrderPrefill) -> None:
         """Fill in what a click elsewhere says; nothing is sent."""
         self.state.set_market(draft.code)
         self.show_market(draft.code)

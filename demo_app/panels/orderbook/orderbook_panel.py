@@ -25,7 +25,7 @@ from demo_app.panels.orderbook.orderbook_canvas import DEPTH, OrderbookCanvas
 from demo_app.style import formats
 from demo_app.style.error_messages import explain
 from demo_app.style.theme import SPACE
-from demo_app.terminal_state import OrderDraft, TerminalState
+from demo_app.terminal_state import OrderPrefill, TerminalState
 from demo_app.widgets.own_trades import OwnTrades
 from qt_upbit import (
     AskBid,
@@ -361,11 +361,11 @@ class OrderbookPanel(Panel):
         if price is None:
             return
         if not with_volume:
-            self.state.order_drafted.emit(OrderDraft(self._code, price=price))
+            self.state.order_drafted.emit(OrderPrefill(self._code, price=price))
             return
         taker = AskBid.BID if side is AskBid.ASK else AskBid.ASK
         volume = self.model.value(row, "cumulative_size")
-        self.state.order_drafted.emit(OrderDraft(self._code, taker, price, volume))
+        self.state.order_drafted.emit(OrderPrefill(self._code, taker, price, volume))
 
     def describe(self, side: AskBid, position: int) -> str:
         """A level in words: exact price, size, sums, and one's own orders."""

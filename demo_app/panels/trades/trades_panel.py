@@ -27,7 +27,7 @@ from demo_app.style import formats
 from demo_app.style.error_messages import explain
 from demo_app.style.language import is_korean
 from demo_app.style.theme import SPACE
-from demo_app.terminal_state import OrderDraft, TerminalState
+from demo_app.terminal_state import OrderPrefill, TerminalState
 from qt_upbit import (
     KST,
     AskBid,
@@ -362,7 +362,7 @@ class TradesPanel(Panel):
         row = self._model_row(number)
         if row is not None:
             price: Decimal = self.model.value(row, "trade_price")
-            self.state.order_drafted.emit(OrderDraft(self._code, price=price))
+            self.state.order_drafted.emit(OrderPrefill(self._code, price=price))
 
     def _tell(self, number: int) -> None:
         row = self._model_row(number)

@@ -23,7 +23,7 @@ from demo_app.panels.chart.chart_panel import ChartPanel
 from demo_app.panels.chart.indicator_dialog import IndicatorDialog
 from demo_app.panels.chart.indicators import Indicators, IndicatorSettings
 from demo_app.style.theme import make_theme
-from demo_app.terminal_state import OrderDraft, TerminalState
+from demo_app.terminal_state import OrderPrefill, TerminalState
 from demo_app.trading.trading_guard import TradingGuard
 from demo_app.widgets.own_trades import FillMark, OrderLine
 from qt_upbit import (
@@ -371,7 +371,7 @@ async def test_another_pair_leaves_the_old_one_grey_until_it_comes(
     state.set_market("KRW-ETH")
     assert panel.canvas.is_dimmed
     assert panel.canvas.content.bars.code == "KRW-BTC"
-    drafts: list[OrderDraft] = []
+    drafts: list[OrderPrefill] = []
     state.order_drafted.connect(drafts.append)
     control = Qt.KeyboardModifier.ControlModifier
     QTest.mouseClick(panel.canvas, Qt.MouseButton.LeftButton, control, QPoint(200, 100))
@@ -440,7 +440,7 @@ async def test_a_click_with_ctrl_drafts_an_order(
     await exchange()
     panel = open_panel()
     await _shown(panel)
-    drafts: list[OrderDraft] = []
+    drafts: list[OrderPrefill] = []
     state.order_drafted.connect(drafts.append)
     panel.canvas.grab()
     panes = panel.canvas.panes()
@@ -563,7 +563,7 @@ async def test_a_right_click_offers_an_order_and_an_alert_at_its_price(
     ((_, price),) = asked
     assert price > panel.content.bars.closes[-1]
 
-    drafts: list[OrderDraft] = []
+    drafts: list[OrderPrefill] = []
     alerts: list[tuple[str, Decimal, bool]] = []
     state.order_drafted.connect(drafts.append)
     state.alert_drafted.connect(lambda *what: alerts.append(what))
@@ -573,8 +573,8 @@ async def test_a_right_click_offers_an_order_and_an_alert_at_its_price(
     for text in (f"Buy at {valid:,f}…", f"Sell at {valid:,f}…", f"Alert at {valid:,f}"):
         actions[text].trigger()
     assert drafts == [
-        OrderDraft("KRW-BTC", AskBid.BID, valid),
-        OrderDraft("KRW-BTC", AskBid.ASK, valid),
+        OrderPrefill("KRW-BTC", AskBid.BID, valid),
+        OrderPrefill("KRW-BTC", AskBid.ASK, valid),
     ]
     assert alerts == [("KRW-BTC", valid, True)]
 

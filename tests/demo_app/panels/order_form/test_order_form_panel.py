@@ -19,7 +19,7 @@ from PySide6.QtWidgets import QApplication, QComboBox, QPushButton
 
 from demo_app.panels.order_form.order_form_panel import OrderFormPanel
 from demo_app.style.theme import make_theme
-from demo_app.terminal_state import OrderDraft, TerminalState
+from demo_app.terminal_state import OrderPrefill, TerminalState
 from demo_app.trading.trading_guard import TradingGuard, TradingState
 from demo_app.widgets.number_field import NumberField
 from demo_app.widgets.trading_dialogs import ConfirmDialog, UnlockDialog
@@ -288,7 +288,7 @@ async def test_whatever_kinds_were_chosen_before_the_order_is_that_of_a_new_form
                 case "side":
                     (form.buy if value else form.sell)()
                 case "draft":
-                    form.take(OrderDraft("KRW-BTC", AskBid.BID, value, D("0.002")))
+                    form.take(OrderPrefill("KRW-BTC", AskBid.BID, value, D("0.002")))
                 case _:
                     put(form, what, value)
         form.fields.total.editingFinished.emit()  # as `submit` and `test` do
@@ -410,7 +410,7 @@ async def test_drafts_fill_the_form_and_send_nothing(exchange: Exchange, make: M
     server = await exchange()
     form = await _ready(make())
     form.fields.kind.setCurrentIndex(1)
-    form.state.order_drafted.emit(OrderDraft("KRW-XRP", AskBid.ASK, D("5000"), D("12.5")))
+    form.state.order_drafted.emit(OrderPrefill("KRW-XRP", AskBid.ASK, D("5000"), D("12.5")))
     assert form.state.market == form.code == "KRW-XRP"
     assert form.fields.side is AskBid.ASK
     assert form.kind is OrderType.LIMIT
@@ -419,7 +419,7 @@ async def test_drafts_fill_the_form_and_send_nothing(exchange: Exchange, make: M
         D("12.5"),
         62_500,
     )
-    form.state.order_drafted.emit(OrderDraft("KRW-XRP", price=D("4900")))
+    form.state.order_drafted.emit(OrderPrefill("KRW-XRP", price=D("4900")))
     assert (form.fields.side, form.fields.total.value) == (AskBid.ASK, 61_250)
     assert not server.exchange.account.orders
 

@@ -19,7 +19,7 @@ from demo_app.panels.orderbook.book_rows import BookPicture, Columns, group_of
 from demo_app.panels.orderbook.orderbook_panel import OrderbookPanel
 from demo_app.style.language import Language
 from demo_app.style.theme import make_theme
-from demo_app.terminal_state import OrderDraft, TerminalState
+from demo_app.terminal_state import OrderPrefill, TerminalState
 from qt_upbit import AskBid, GlobalWebSocketManager, OrderbookEvent
 from qt_upbit.simulator import SimulatedServer
 from tests.support import events
@@ -51,8 +51,8 @@ def make(state: TerminalState) -> Iterator[Make]:
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
-def _drafts(state: TerminalState) -> list[OrderDraft]:
-    heard: list[OrderDraft] = []
+def _drafts(state: TerminalState) -> list[OrderPrefill]:
+    heard: list[OrderPrefill] = []
     state.order_drafted.connect(heard.append)
     return heard
 
@@ -151,7 +151,7 @@ async def test_a_click_on_a_price_drafts_the_price(
     await exchange()
     panel, heard = await make(), _drafts(state)
     _press(panel, panel.canvas.place_of(AskBid.ASK, 2))
-    assert heard == [OrderDraft("KRW-BTC", price=_book(panel).asks[2].price)]
+    assert heard == [OrderPrefill("KRW-BTC", price=_book(panel).asks[2].price)]
 
 
 async def test_a_click_on_a_size_drafts_what_takes_it(
@@ -164,7 +164,7 @@ async def test_a_click_on_a_size_drafts_what_takes_it(
         _press(panel, QPoint(panel.canvas.viewport().width() - 20, place.y()))
         levels = _book(panel).asks if side is AskBid.ASK else _book(panel).bids
         volume = sum((level.size for level in levels[:3]), D(0))
-        assert heard.pop() == OrderDraft("KRW-BTC", taker, levels[2].price, volume)
+        assert heard.pop() == OrderPrefill("KRW-BTC", taker, levels[2].price, volume)
 
 
 async def test_the_spread_and_the_header_draft_nothing(
@@ -189,9 +189,9 @@ async def test_keys_do_what_the_mouse_does(exchange: Exchange, make: Make, state
     assert panel.canvas.level == BEST_ASK
     QTest.keyClick(panel.canvas, Qt.Key.Key_Return)
     best = _book(panel).asks[0]
-    assert heard.pop() == OrderDraft("KRW-BTC", price=best.price)
+    assert heard.pop() == OrderPrefill("KRW-BTC", price=best.price)
     QTest.keyClick(panel.canvas, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
-    assert heard.pop() == OrderDraft("KRW-BTC", AskBid.BID, best.price, best.size)
+    assert heard.pop() == OrderPrefill("KRW-BTC", AskBid.BID, best.price, best.size)
     assert panel.canvas.accessibleDescription().startswith("Sell orders\n")
 
 

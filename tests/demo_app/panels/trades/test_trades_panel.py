@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication
 from demo_app.panels.trades.trades_panel import TradesPanel
 from demo_app.style.language import Language
 from demo_app.style.theme import make_theme
-from demo_app.terminal_state import OrderDraft, TerminalState
+from demo_app.terminal_state import OrderPrefill, TerminalState
 from qt_upbit import AskBid, GlobalWebSocketManager, Scope
 from qt_upbit.simulator import SimulatedServer
 from qt_upbit.simulator.server.server import RestFault
@@ -127,13 +127,13 @@ async def test_a_double_click_and_enter_draft_the_price(
 ) -> None:
     await exchange()
     panel = await make()
-    heard: list[OrderDraft] = []
+    heard: list[OrderPrefill] = []
     state.order_drafted.connect(heard.append)
     canvas = panel.canvas
     QTest.mouseDClick(
         canvas.viewport(), Qt.MouseButton.LeftButton, pos=canvas.place_of(canvas.rows[3].number)
     )
-    assert heard.pop() == OrderDraft("KRW-BTC", price=panel.model.value(3, "trade_price"))
+    assert heard.pop() == OrderPrefill("KRW-BTC", price=panel.model.value(3, "trade_price"))
     canvas.cursor_number = None
     QTest.keyClick(canvas, Qt.Key.Key_Return)
     assert heard == []
