@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QPushButton
 
 import qt_upbit
 from demo_app.recording.recorder import Recorder
-from demo_app.recording.sessions import SessionWish, load_recording
+from demo_app.recording.sessions import SessionRequest, load_recording
 from demo_app.shell_interface import Shell
 from demo_app.terminal_state import TerminalState
 from qt_upbit import KST, owned_slot
@@ -133,14 +133,14 @@ class RecordingControl(QObject):
         """Play a recording; one that cannot be read is told, and all stays as it is."""
         self._shell.show_notice(self.tr("Reading the recording…"))
         try:
-            wish = await load_recording(path)
+            request = await load_recording(path)
         except (OSError, ValueError) as error:
             self._shell.show_error(self.tr("No recording: {why}").format(why=str(error)[:160]))
             return
         # Not from within a task: the session ends with it.
-        QTimer.singleShot(0, self, lambda: self._state.session_wanted.emit(wish))
+        QTimer.singleShot(0, self, lambda: self._state.session_wanted.emit(request))
 
     def leave(self) -> None:
         """Back to the exchange that the terminal was started with."""
         if self._state.is_replay:
-            self._state.session_wanted.emit(SessionWish())
+            self._state.session_wanted.emit(SessionRequest())

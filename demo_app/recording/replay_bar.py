@@ -12,7 +12,7 @@ from PySide6.QtCore import QEvent, QSize, Qt, QTimer
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QComboBox, QLabel, QSlider, QToolBar, QWidget
 
-from demo_app.recording.sessions import SessionWish
+from demo_app.recording.sessions import SessionRequest
 from demo_app.style.icons import icon
 from demo_app.terminal_state import TerminalState
 from qt_upbit import KST
@@ -45,7 +45,7 @@ class ReplayBar(QToolBar):
         self,
         state: TerminalState,
         replay: Replay,
-        wish: SessionWish,
+        request: SessionRequest,
         now: Callable[[], float],
         parent: QWidget | None = None,
     ) -> None:
@@ -54,7 +54,7 @@ class ReplayBar(QToolBar):
         self.setMovable(False)
         self.setIconSize(QSize(16, 16))
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
-        self._state, self._replay, self._wish, self._now = state, replay, wish, now
+        self._state, self._replay, self._request, self._now = state, replay, request, now
         self.play = self._action("Ctrl+Space", self._toggle)
         self.back = self._action("Ctrl+Left", functools.partial(self._step, -_STEP_S))
         self.forward = self._action("Ctrl+Right", functools.partial(self._step, _STEP_S))
@@ -73,7 +73,7 @@ class ReplayBar(QToolBar):
         self.speed.setCurrentIndex(max(0, self.speed.findData(replay.speed)))
         self.speed.activated.connect(self._on_speed)
         self.addWidget(self.speed)
-        self.leave = self._action("Ctrl+W", functools.partial(state.session_wanted.emit, SessionWish()))
+        self.leave = self._action("Ctrl+W", functools.partial(state.session_wanted.emit, SessionRequest()))
         self._timer = QTimer(self)
         self._timer.setObjectName("replay bar")
         self._timer.setInterval(_REFRESH_MS)
@@ -149,11 +149,11 @@ class ReplayBar(QToolBar):
     def seek(self, offset_s: float) -> None:
         """Begin a session at another moment."""
         offset_s = min(max(offset_s, 0.0), self._replay.duration_s)
-        wish = replace(
-            self._wish, market=self._state.market, offset_s=offset_s,
+        request = replace(
+            self._request, market=self._state.market, offset_s=offset_s,
             speed=self._replay.speed, is_paused=self._replay.is_paused,
         )  # fmt: skip
-        self._state.session_wanted.emit(wish)
+        self._state.session_wanted.emit(request)
 
     def changeEvent(self, event: QEvent) -> None:
         """The language may have changed."""

@@ -1,4 +1,4 @@
-"""`SessionWish`: what the next session of the terminal shall show: a recording, or its own exchange."""
+"""`SessionRequest`: what the next session of the terminal shall show: a recording, or its own exchange."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 
 from qt_upbit.simulator import Replay
 
-__all__ = ["SessionWish", "load_recording"]
+__all__ = ["SessionRequest", "load_recording"]
 
 
 @dataclass(frozen=True)
-class SessionWish:
+class SessionRequest:
     """A session is a connection to one exchange and a window; the next one begins when it ends.
 
     Attributes:
@@ -42,7 +42,7 @@ class SessionWish:
         return made
 
 
-async def load_recording(path: str | Path) -> SessionWish:
+async def load_recording(path: str | Path) -> SessionRequest:
     """Read a recording beside the running window.
 
     Raises:
@@ -52,4 +52,4 @@ async def load_recording(path: str | Path) -> SessionWish:
     recording = await asyncio.to_thread(Replay.from_file, path)
     if not recording.codes:
         raise ValueError(f"{Path(path).name}: nothing of any pair was recorded")
-    return SessionWish(recording, Path(path).name, recording.codes[0])
+    return SessionRequest(recording, Path(path).name, recording.codes[0])

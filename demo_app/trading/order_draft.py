@@ -1,4 +1,4 @@
-"""`OrderWish`: an order as the form says it, not yet placed."""
+"""`OrderDraft`: an order as the form says it, not yet placed."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from decimal import Decimal
 from demo_app.trading.order_gateway import OrderDesk
 from qt_upbit import AskBid, OrderRules, OrderType, RestClient, SmpType, TimeInForce, check_order
 
-__all__ = ["OrderWish"]
+__all__ = ["OrderDraft"]
 
 
 @dataclass(frozen=True, slots=True)
-class OrderWish:
+class OrderDraft:
     """An order as the fields say it now; `price` is the amount to spend where it has no volume."""
 
     code: str

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from qt_upbit.exceptions import InvalidSubscriptionError
-from qt_upbit.protocol.subscription_state_manager import Wish
+from qt_upbit.protocol.subscription_state_manager import StreamRequest
 from qt_upbit.protocol.wire import BOOK_DEPTHS
 from qt_upbit.types import (
     ALL_CODES,
@@ -28,7 +28,7 @@ from qt_upbit.types import (
     StreamKey,
 )
 
-__all__ = ["check_code", "resolve_row", "resolve_unit", "wishes_for"]
+__all__ = ["check_code", "requests_for", "resolve_row", "resolve_unit"]
 
 _CODE: Final = re.compile(r"[A-Z0-9]{2,10}-[A-Z0-9]{1,20}\Z")
 _HOME: Final = ("-KRW", "-SGD", "-IDR", "-THB")
@@ -64,7 +64,7 @@ def resolve_unit(unit: object) -> CandleUnit | CandlePeriod:
     raise InvalidSubscriptionError(f"unit {_shown(unit)} is none of {', '.join(known)}")
 
 
-def wishes_for(
+def requests_for(
     row: EventType,
     codes: Sequence[str] | None,
     *,
@@ -73,7 +73,7 @@ def wishes_for(
     unit: str | None = None,
     depth: int | None = None,
     **options: Any,
-) -> tuple[Wish, ...]:
+) -> tuple[StreamRequest, ...]:
     """What a subscription wants, one wish per stream, in the order of the codes.
 
     Raises:
@@ -94,7 +94,7 @@ def wishes_for(
     variant: tuple[Hashable, ...] = tuple(values.pop(name, 0) for name in row.stream_fields)
     rest = tuple(sorted((name, value) for name, value in values.items() if value is not False))
     return tuple(
-        Wish(StreamKey(wire_type, code, variant), rows, snapshot, realtime, rest) for code in checked
+        StreamRequest(StreamKey(wire_type, code, variant), rows, snapshot, realtime, rest) for code in checked
     )
 
 

@@ -41,7 +41,7 @@ from qt_upbit.protocol.connection import (
     UpbitConnection,
 )
 from qt_upbit.protocol.jwt_manager import JWTManager
-from qt_upbit.protocol.subscription_state_manager import StreamState, SubscriptionStateManager, Wish
+from qt_upbit.protocol.subscription_state_manager import StreamRequest, StreamState, SubscriptionStateManager
 from qt_upbit.protocol.timing import RollingWindowLimiter
 from qt_upbit.qt.call_guard import CallGuard, check_gui_thread
 from qt_upbit.qt.error_reporter import ErrorReporter
@@ -433,21 +433,23 @@ class GlobalWebSocketManager(QObject):
         ReleaseToken.attach(self, proxy)
 
     def _subscribe(
-        self, subscription: Subscription, owner: str, wishes: Sequence[Wish], *, paused: bool
+        self, subscription: Subscription, owner: str, requests: Sequence[StreamRequest], *, paused: bool
     ) -> None:
         proxy = subscription._proxy()
         if proxy is not None:
             self._of_proxy[proxy.id].add(subscription.id)
         self._subscriptions[subscription.id] = weakref.ref(subscription)
-        self._attach(subscription.id, owner, subscription.delivery, wishes)
-        for wish in wishes:
-            if self._state.state_of(wish.key) in (StreamState.LIVE, StreamState.SATISFIED):
-                subscription._mark_live(wish.key)
+        self._attach(subscription.id, owner, subscription.delivery, requests)
+        for request in requests:
+            if self._state.state_of(request.key) in (StreamState.LIVE, StreamState.SATISFIED):
+                subscription._mark_live(request.key)
         if paused:
             self._frames.hub.pause(subscription.id, True)
 
-    def _attach(self, subscription_id: int, owner: str, delivery: Delivery, wishes: Sequence[Wish]) -> None:
-        first = wishes[0]
+    def _attach(
+        self, subscription_id: int, owner: str, delivery: Delivery, requests: Sequence[StreamRequest]
+    ) -> None:
+        first = requests[0]
         subscriber = Subscriber(
             subscription_id, owner, delivery,
             depth=first.depth,
@@ -455,8 +457,10 @@ class GlobalWebSocketManager(QObject):
             wants_realtime=first.realtime,
             high_water_mark=self.config.high_water_mark,
         )  # fmt: skip
-        unserved = self._engine.attach(subscriber, (Target(wish.key, wish.options) for wish in wishes))
-        self._wishes_changed(self._state.add(subscription_id, wishes, unserved))
+        unserved = self._engine.attach(
+            subscriber, (Target(request.key, request.options) for request in requests)
+        )
+        self._requests_changed(self._state.add(subscription_id, requests, unserved))
 
     def _unsubscribe(self, subscription_id: int) -> None:
         for ids in self._of_proxy.values():
@@ -468,7 +472,7 @@ class GlobalWebSocketManager(QObject):
         if (subscriber := self._frames.hub.get(subscription_id)) is not None:
             self._monitor.forget(subscriber)
         self._engine.detach(subscription_id)
-        self._wishes_changed(self._state.remove(subscription_id))
+        self._requests_changed(self._state.remove(subscription_id))
 
     def _pause(self, subscription_id: int, paused: bool) -> None:
         self._frames.hub.pause(subscription_id, paused)
@@ -484,7 +488,7 @@ class GlobalWebSocketManager(QObject):
             if pending.proxy_id == proxy_id:
                 pending.fail(ProxyClosedError("the proxy was closed while a snapshot was awaited"))
 
-    def _wishes_changed(self, scopes: Iterable[Scope]) -> None:
+    def _requests_changed(self, scopes: Iterable[Scope]) -> None:
         self._changed.update(scopes)
         if self._changed and self.is_usable and not self._changed_timer.isActive():
             # Everything that one turn of the loop wants becomes one change.
@@ -506,15 +510,15 @@ class GlobalWebSocketManager(QObject):
     # --- snapshots ---------------------------------------------------------------------------------
 
     async def _snapshot(
-        self, proxy: WebSocketClientProxy, row: EventType, wishes: Sequence[Wish]
+        self, proxy: WebSocketClientProxy, row: EventType, requests: Sequence[StreamRequest]
     ) -> dict[StreamKey, BaseWebSocketEvent]:
         """One event per wish: the last value of a live stream, the rest asked from the server."""
         found: dict[StreamKey, BaseWebSocketEvent] = {}
-        for wish in wishes:
-            cached = self._cached(wish)
+        for request in requests:
+            cached = self._cached(request)
             if cached is not None:
-                found[wish.key] = cached
-        missing = [wish for wish in wishes if wish.key not in found]
+                found[request.key] = cached
+        missing = [request for request in requests if request.key not in found]
         if not missing:
             return found
         subscription_id = next(_snapshot_ids)
@@ -529,12 +533,12 @@ class GlobalWebSocketManager(QObject):
                 self._forget(subscription_id)
         return found
 
-    def _cached(self, wish: Wish) -> BaseWebSocketEvent | None:
-        if self.state(wish.row.scope) is not ConnectionState.LIVE:
+    def _cached(self, request: StreamRequest) -> BaseWebSocketEvent | None:
+        if self.state(request.row.scope) is not ConnectionState.LIVE:
             return None
-        event = self._engine.last_event(wish.key, wish.depth)
+        event = self._engine.last_event(request.key, request.depth)
         try:
-            return event.truncated(wish.depth) if isinstance(event, OrderbookEvent) else event
+            return event.truncated(request.depth) if isinstance(event, OrderbookEvent) else event
         except ValueError:
             return None  # unreadable rows, reported when its own subscribers read them
 
@@ -800,11 +804,11 @@ class _PendingSnapshot:
     def __init__(
         self,
         proxy_id: int,
-        wishes: Sequence[Wish],
+        requests: Sequence[StreamRequest],
         future: asyncio.Future[dict[StreamKey, BaseWebSocketEvent]],
     ) -> None:
         self.proxy_id = proxy_id
-        self._missing = {wish.key for wish in wishes}
+        self._missing = {request.key for request in requests}
         self._found: dict[StreamKey, BaseWebSocketEvent] = {}
         self.future = future
 

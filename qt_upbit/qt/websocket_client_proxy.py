@@ -12,7 +12,7 @@ from PySide6.QtCore import QEvent, QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from qt_upbit.exceptions import InvalidSubscriptionError, ProxyClosedError, QtUpbitError
-from qt_upbit.protocol.subscription_request import resolve_row, wishes_for
+from qt_upbit.protocol.subscription_request import requests_for, resolve_row
 from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
 from qt_upbit.qt.slot_errors import SlotWatch
 from qt_upbit.qt.subscription import EventCallback, Subscription
@@ -295,12 +295,12 @@ class WebSocketClientProxy(QObject):
         if callback is not None and not callable(callback):
             raise TypeError(f"callback must be callable with one argument, not {type(callback).__name__}")
         how = row.delivery if delivery is None else _delivery(delivery)
-        wishes = wishes_for(row, codes, **options)
-        subscription = Subscription(next(_ids), self, row, [w.key for w in wishes], how, callback)
+        requests = requests_for(row, codes, **options)
+        subscription = Subscription(next(_ids), self, row, [w.key for w in requests], how, callback)
         self._manager.guard.check_credentials(row)
         self._subscriptions[subscription.id] = subscription
         self._choose_leaders(row)
-        self._manager._subscribe(subscription, self.name, wishes, paused=self._paused)
+        self._manager._subscribe(subscription, self.name, requests, paused=self._paused)
         return subscription
 
     # --- snapshots ---------------------------------------------------------------------------------
@@ -335,9 +335,9 @@ class WebSocketClientProxy(QObject):
     async def _snapshot(self, name: str, codes: Sequence[str], **options: Any) -> dict[str, Any]:
         self._check_usable()
         row = resolve_row(name)
-        wishes = wishes_for(row, codes, realtime=False, **options)
-        events = await self._manager._snapshot(self, row, wishes)
-        return {wish.key.code: events[wish.key] for wish in wishes}
+        requests = requests_for(row, codes, realtime=False, **options)
+        events = await self._manager._snapshot(self, row, requests)
+        return {request.key.code: events[request.key] for request in requests}
 
     # --- state -------------------------------------------------------------------------------------
 

@@ -752,12 +752,19 @@ def _check_options(
             if category not in _CATEGORIES:
                 raise RequestRefused("INVALID_PARAM", f"{category} 은 지원하지 않는 카테고리입니다.")
     elif wire_type in ("indicator", "indicator_signal"):
-        wishes = options.get("indicators")
-        if options.get("timeframe") not in _TIMEFRAMES or not isinstance(wishes, list) or not wishes:
+        stream_requests = options.get("indicators")
+        if (
+            options.get("timeframe") not in _TIMEFRAMES
+            or not isinstance(stream_requests, list)
+            or not stream_requests
+        ):
             raise RequestRefused("INVALID_PARAM", "지원하지 않는 timeframe 또는 indicators 입니다.")
-        if not all(isinstance(wish, dict) and wish.get("type") in _INDICATORS for wish in wishes):
+        if not all(
+            isinstance(stream_request, dict) and stream_request.get("type") in _INDICATORS
+            for stream_request in stream_requests
+        ):
             raise RequestRefused("INVALID_PARAM", "지원하지 않는 indicator 입니다.")
-        if len(wishes) * len(tuple(codes or ())) > limit:
+        if len(stream_requests) * len(tuple(codes or ())) > limit:
             raise RequestRefused("TOO_MANY_REQUEST", "요청 가능한 조합 수를 초과했습니다.")
 
 

@@ -25,7 +25,7 @@ from qt_upbit.simulator.market import pair
 from qt_upbit.simulator.server.server import SimulatedServer
 from tests.qt.conftest import MakeManager, MakeServer
 from tests.support import events
-from tests.support.model_server import frame, wishes
+from tests.support.model_server import frame, stream_requests
 from tests.support.wait import until
 
 CODE = "KRW-BTC"
@@ -238,7 +238,9 @@ async def test_a_second_gap_while_the_first_one_is_delivered(second_gap_at: int)
     hub = FanoutHub(lambda delivery: None)
     engine = DataRoutingEngine(hub)
     subscriber = Subscriber(1, "tape", Delivery.EVERY, wants_realtime=True)
-    engine.attach(subscriber, [Target(wish.key, wish.options) for wish in wishes("trade", CODE)])
+    engine.attach(
+        subscriber, [Target(request.key, request.options) for request in stream_requests("trade", CODE)]
+    )
     rest = _Rest()
     shown: list[int | Gap] = []
 

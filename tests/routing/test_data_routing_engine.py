@@ -22,7 +22,7 @@ from qt_upbit.types import (
     StreamKey,
     WireFormat,
 )
-from tests.support.model_server import MACD, RSI, book, event, frame, wishes
+from tests.support.model_server import MACD, RSI, book, event, frame, stream_requests
 from tests.support.profiles import examples
 
 _ids = itertools.count(1)
@@ -46,7 +46,7 @@ class Desk:
         high_water_mark: int = 100_000,
         **options: Any,
     ) -> Subscriber:
-        made = wishes(name, *codes, snapshot=snapshot, realtime=realtime, **options)
+        made = stream_requests(name, *codes, snapshot=snapshot, realtime=realtime, **options)
         how = delivery or made[0].row.delivery
         subscriber = Subscriber(
             next(_ids), name, how,
@@ -55,7 +55,9 @@ class Desk:
             wants_realtime=realtime,
             high_water_mark=high_water_mark,
         )  # fmt: skip
-        self.unserved = self.engine.attach(subscriber, [Target(wish.key, wish.options) for wish in made])
+        self.unserved = self.engine.attach(
+            subscriber, [Target(stream_request.key, stream_request.options) for stream_request in made]
+        )
         return subscriber
 
     def frame(

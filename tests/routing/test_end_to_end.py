@@ -18,11 +18,11 @@ from qt_upbit.protocol.connection import (
     StateChanged,
     StreamsSilent,
 )
-from qt_upbit.protocol.subscription_state_manager import Wish
+from qt_upbit.protocol.subscription_state_manager import StreamRequest
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine, Target
 from qt_upbit.routing.fanout_hub import FanoutHub, Gap, Subscriber
 from qt_upbit.types import ConnectionState, Delivery, OrderbookEvent, Scope
-from tests.support.model_server import Rig, wishes
+from tests.support.model_server import Rig, stream_requests
 from tests.support.profiles import examples
 
 _ids = itertools.count(1)
@@ -49,7 +49,7 @@ class Desk:
         elif isinstance(event, RequestSent):
             self.engine.streams_asked_for(scope, event.keys)
 
-    def open(self, *wanted: Wish, delivery: Delivery = Delivery.EVERY) -> Subscriber:
+    def open(self, *wanted: StreamRequest, delivery: Delivery = Delivery.EVERY) -> Subscriber:
         first = wanted[0]
         subscriber = Subscriber(
             next(_ids), "", delivery,
@@ -57,7 +57,9 @@ class Desk:
             wants_snapshot=first.snapshot,
             wants_realtime=first.realtime,
         )  # fmt: skip
-        unserved = self.engine.attach(subscriber, [Target(wish.key, wish.options) for wish in wanted])
+        unserved = self.engine.attach(
+            subscriber, [Target(stream_request.key, stream_request.options) for stream_request in wanted]
+        )
         self.rig.changed(self.rig.subscriptions.add(subscriber.key, wanted, unserved))
         return subscriber
 
@@ -74,18 +76,18 @@ class Desk:
 
 def test_a_chart_that_replaces_another_shows_a_picture() -> None:
     desk = Desk()
-    old = desk.open(*wishes("ticker", "KRW-BTC"))
+    old = desk.open(*stream_requests("ticker", "KRW-BTC"))
     desk.rig.run(1.0)
     assert [one.is_snapshot for one in desk.seen(old)] == [True]
     desk.close(old)
-    new = desk.open(*wishes("ticker", "KRW-BTC"))
+    new = desk.open(*stream_requests("ticker", "KRW-BTC"))
     assert [one.is_snapshot for one in desk.seen(new)] == [True], "at once"
     desk.rig.run(1.0)
     assert len(desk.rig.log.requests()) == 1, "and without a word to the server"
     desk.close(new)
     desk.rig.run(3.0)
     desk.rig.tick_market()
-    assert [one.timestamp for one in desk.seen(desk.open(*wishes("ticker", "KRW-BTC")))] == [
+    assert [one.timestamp for one in desk.seen(desk.open(*stream_requests("ticker", "KRW-BTC")))] == [
         int(desk.rig.now * 1000)
     ], "what came meanwhile is the last value"
     desk.rig.run(100.0)
@@ -94,12 +96,12 @@ def test_a_chart_that_replaces_another_shows_a_picture() -> None:
 
 def test_a_value_of_a_stream_that_was_given_up_is_not_shown() -> None:
     desk = Desk()
-    other = desk.open(*wishes("ticker", "KRW-ETH"))
-    old = desk.open(*wishes("ticker", "KRW-BTC"))
+    other = desk.open(*stream_requests("ticker", "KRW-ETH"))
+    old = desk.open(*stream_requests("ticker", "KRW-BTC"))
     desk.rig.run(1.0)
     desk.close(old)
     desk.rig.run(1.0)
-    new = desk.open(*wishes("ticker", "KRW-BTC"))
+    new = desk.open(*stream_requests("ticker", "KRW-BTC"))
     assert desk.seen(new) == []
     desk.rig.run(1.0)
     assert len(desk.seen(new)) == 1
@@ -108,12 +110,12 @@ def test_a_value_of_a_stream_that_was_given_up_is_not_shown() -> None:
 
 def test_a_picture_does_not_disturb_the_running_streams() -> None:
     desk = Desk()
-    tape = desk.open(*wishes("trade", "KRW-BTC"))
-    shallow = desk.open(*wishes("orderbook", "KRW-BTC", depth=5))
+    tape = desk.open(*stream_requests("trade", "KRW-BTC"))
+    shallow = desk.open(*stream_requests("orderbook", "KRW-BTC", depth=5))
     desk.rig.run_market(1.0, 0.1)
     before = len(desk.seen(tape)), len(desk.seen(shallow))
     assert min(before) > 5
-    picture = desk.open(*wishes("orderbook", "KRW-BTC", "KRW-ETH", realtime=False))
+    picture = desk.open(*stream_requests("orderbook", "KRW-BTC", "KRW-ETH", realtime=False))
     desk.rig.run(2.0)
     books = desk.seen(picture)
     assert [(one.code, len(one.asks), one.is_snapshot) for one in books] == [
@@ -133,7 +135,7 @@ def test_a_picture_does_not_disturb_the_running_streams() -> None:
 
 def test_a_reconnect_is_a_gap_and_new_pictures_in_order() -> None:
     desk = Desk()
-    one = desk.open(*wishes("ticker", "KRW-BTC"))
+    one = desk.open(*stream_requests("ticker", "KRW-BTC"))
     desk.rig.run_market(1.0, 0.1)
     desk.seen(one)
     desk.rig.lose()
@@ -147,7 +149,7 @@ def test_a_picture_of_an_unreadable_stream_is_no_endless_wait() -> None:
     """The owner is told that the code stayed silent."""
     desk = Desk()
     desk.rig.server.known = lambda key: False
-    desk.open(*wishes("ticker", "KRW-BTC", realtime=False))
+    desk.open(*stream_requests("ticker", "KRW-BTC", realtime=False))
     desk.rig.run(1.0)
     with pytest.raises(DecodeError):
         desk.rig.send(b'{"ty":"ticker","cd":"KRW-BTC","st":"SNAPSHOT"}')
@@ -156,8 +158,8 @@ def test_a_picture_of_an_unreadable_stream_is_no_endless_wait() -> None:
     assert [one.keys[0].code for one in desk.rig.log.of(StreamsSilent)] == ["KRW-BTC"]
 
 
-_wishes = st.builds(
-    lambda name, codes, flags, depth: wishes(
+_stream_requests = st.builds(
+    lambda name, codes, flags, depth: stream_requests(
         name,
         *codes,
         snapshot=flags[0],
@@ -171,9 +173,9 @@ _wishes = st.builds(
 )
 _steps = st.lists(
     st.one_of(
-        st.tuples(st.just("open"), _wishes),
+        st.tuples(st.just("open"), _stream_requests),
         st.tuples(st.just("close"), st.integers(0, 5)),
-        st.tuples(st.just("replace"), _wishes),
+        st.tuples(st.just("replace"), _stream_requests),
         st.tuples(st.just("time"), st.sampled_from([0.0, 0.01, 0.05, 0.1, 0.2, 0.5, 6.0])),
         st.tuples(st.just("market"), st.none()),
         st.tuples(st.just("lose"), st.none()),
@@ -194,10 +196,10 @@ def test_everybody_gets_a_picture_and_everything_after_it(
     """
     desk = Desk()
     desk.rig.server.repeats_snapshots = repeats_snapshots
-    opened: dict[Subscriber, tuple[Wish, ...]] = {}
+    opened: dict[Subscriber, tuple[StreamRequest, ...]] = {}
     shown: dict[Subscriber, list[Any]] = {}
 
-    def begin(wanted: tuple[Wish, ...]) -> None:
+    def begin(wanted: tuple[StreamRequest, ...]) -> None:
         opened[desk.open(*wanted)] = wanted
 
     for what, value in steps:
@@ -226,21 +228,28 @@ def test_everybody_gets_a_picture_and_everything_after_it(
         shown[one] = desk.seen(one)
     for one, wanted in opened.items():
         pictures = [e for e in shown[one] if not isinstance(e, Gap) and e.is_snapshot]
-        for wish in wanted:
-            mine = [e for e in shown[one] if not isinstance(e, Gap) and e.stream_key == wish.key]
-            if not wish.snapshot:
+        for stream_request in wanted:
+            mine = [e for e in shown[one] if not isinstance(e, Gap) and e.stream_key == stream_request.key]
+            if not stream_request.snapshot:
                 assert not pictures
-            elif not wish.realtime:
+            elif not stream_request.realtime:
                 assert len(mine) == 1, "one picture"
                 assert mine[0].is_snapshot
             else:
-                assert mine, f"nothing of {wish.key}"
-            if wish.depth and wish.snapshot:
-                assert max(len(e.asks) for e in mine) == wish.depth
-    running = {wish.key for wanted in opened.values() for wish in wanted if wish.realtime}
+                assert mine, f"nothing of {stream_request.key}"
+            if stream_request.depth and stream_request.snapshot:
+                assert max(len(e.asks) for e in mine) == stream_request.depth
+    running = {
+        stream_request.key
+        for wanted in opened.values()
+        for stream_request in wanted
+        if stream_request.realtime
+    }
     desk.rig.tick_market()
     for one, wanted in opened.items():
-        expected = {wish.key: wish.depth for wish in wanted if wish.realtime}
+        expected = {
+            stream_request.key: stream_request.depth for stream_request in wanted if stream_request.realtime
+        }
         news = desk.seen(one)
         assert {event.stream_key for event in news} == set(expected)
         for event in news:

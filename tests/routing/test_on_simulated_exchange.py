@@ -26,7 +26,7 @@ from qt_upbit.protocol.connection import (
     UpbitConnection,
 )
 from qt_upbit.protocol.jwt_manager import JWTManager
-from qt_upbit.protocol.subscription_state_manager import SubscriptionStateManager, Wish
+from qt_upbit.protocol.subscription_state_manager import StreamRequest, SubscriptionStateManager
 from qt_upbit.protocol.timing import RollingWindowLimiter
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine, Target
 from qt_upbit.routing.fanout_hub import FanoutHub, Gap, Subscriber
@@ -34,7 +34,7 @@ from qt_upbit.simulator.exchange import SimulatedExchange
 from qt_upbit.simulator.sessions.session import Close, Session
 from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY, SimulatorSettings
 from qt_upbit.types import ConnectionState, Delivery, Scope, WireFormat
-from tests.support.model_server import wishes
+from tests.support.model_server import stream_requests
 
 START = 1_790_000_000.0
 
@@ -62,14 +62,16 @@ class Desk:
         self.events: list[ConnectionEvent] = []
         self.keys = 0
 
-    def open(self, *wanted: Wish, delivery: Delivery = Delivery.EVERY) -> Subscriber:
+    def open(self, *wanted: StreamRequest, delivery: Delivery = Delivery.EVERY) -> Subscriber:
         self.keys += 1
         first = wanted[0]
         subscriber = Subscriber(
             self.keys, "", delivery,
             depth=first.depth, wants_snapshot=first.snapshot, wants_realtime=first.realtime,
         )  # fmt: skip
-        unserved = self.engine.attach(subscriber, [Target(wish.key, wish.options) for wish in wanted])
+        unserved = self.engine.attach(
+            subscriber, [Target(stream_request.key, stream_request.options) for stream_request in wanted]
+        )
         self._changed(self.subscriptions.add(subscriber.key, wanted, unserved))
         return subscriber
 
@@ -167,15 +169,15 @@ class Desk:
 def test_everything_at_once(format: WireFormat, duplicate_snapshot: bool) -> None:
     desk = Desk(format=format, duplicate_snapshot=duplicate_snapshot, list_batching=format.is_list)
     codes = [code for code in desk.exchange.market.pairs if code.startswith("KRW-")][:5]
-    tape = desk.open(*wishes("trade", *codes))
-    deep = desk.open(*wishes("orderbook", *codes))
-    orders, assets = desk.open(*wishes("my_order")), desk.open(*wishes("my_asset"))
+    tape = desk.open(*stream_requests("trade", *codes))
+    deep = desk.open(*stream_requests("orderbook", *codes))
+    orders, assets = desk.open(*stream_requests("my_order")), desk.open(*stream_requests("my_asset"))
     desk.run(5.0)
-    shallow = desk.open(*wishes("orderbook", *codes, depth=1))
-    latest = desk.open(*wishes("ticker", *codes, "KRW-NOPE"), delivery=Delivery.LATEST)
-    chart = desk.open(*wishes("candle", codes[0], unit="1s"), delivery=Delivery.LATEST)
+    shallow = desk.open(*stream_requests("orderbook", *codes, depth=1))
+    latest = desk.open(*stream_requests("ticker", *codes, "KRW-NOPE"), delivery=Delivery.LATEST)
+    chart = desk.open(*stream_requests("candle", codes[0], unit="1s"), delivery=Delivery.LATEST)
     desk.run(15.0)
-    picture = desk.open(*wishes("ticker", *codes, realtime=False))
+    picture = desk.open(*stream_requests("ticker", *codes, realtime=False))
     desk.run(15.0)
 
     told = desk.seen(tape)
@@ -216,7 +218,7 @@ def test_everything_at_once(format: WireFormat, duplicate_snapshot: bool) -> Non
 def test_a_cut_line_costs_a_gap_and_nothing_else() -> None:
     desk = Desk()
     codes = [code for code in desk.exchange.market.pairs if code.startswith("KRW-")][:3]
-    tape = desk.open(*wishes("trade", *codes))
+    tape = desk.open(*stream_requests("trade", *codes))
     desk.run(10.0)
     before = desk.seen(tape)
     desk.cut(Scope.PUBLIC)
@@ -239,7 +241,7 @@ def test_clicks_without_end_break_no_limit() -> None:
         if len(opened) > 40 or (opened and rng.random() < 0.4):
             desk.close(opened.pop(rng.randrange(len(opened))))
         else:
-            opened.append(desk.open(*wishes("ticker", *rng.sample(codes, 3))))
+            opened.append(desk.open(*stream_requests("ticker", *rng.sample(codes, 3))))
 
     desk.run(120.0, step=0.1, each=click)
     desk.run(5.0)

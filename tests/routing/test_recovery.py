@@ -24,7 +24,7 @@ from qt_upbit.types import (
     WireFormat,
 )
 from tests.support import events
-from tests.support.model_server import frame, wishes
+from tests.support.model_server import frame, stream_requests
 
 _ids = itertools.count(1)
 
@@ -37,9 +37,11 @@ class Desk:
         self.engine = DataRoutingEngine(self.hub)
 
     def attach(self, name: str, delivery: Delivery, realtime: bool = True, **options: Any) -> Subscriber:
-        made = wishes(name, "KRW-BTC", realtime=realtime, **options)
+        made = stream_requests(name, "KRW-BTC", realtime=realtime, **options)
         subscriber = Subscriber(next(_ids), name, delivery, wants_realtime=realtime)
-        self.engine.attach(subscriber, [Target(wish.key, wish.options) for wish in made])
+        self.engine.attach(
+            subscriber, [Target(stream_request.key, stream_request.options) for stream_request in made]
+        )
         return subscriber
 
     def frame(self, made: BaseWebSocketEvent, *, snapshot: bool = False) -> None:

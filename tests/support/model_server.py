@@ -32,8 +32,8 @@ from qt_upbit.protocol.connection import (
     StateChanged,
     UpbitConnection,
 )
-from qt_upbit.protocol.subscription_request import wishes_for
-from qt_upbit.protocol.subscription_state_manager import SubscriptionStateManager, Wish
+from qt_upbit.protocol.subscription_request import requests_for
+from qt_upbit.protocol.subscription_state_manager import StreamRequest, SubscriptionStateManager
 from qt_upbit.protocol.timing import RollingWindowLimiter
 from qt_upbit.types import (
     ALL_CODES,
@@ -56,9 +56,9 @@ RSI = {"type": "rsi", "params": {"period": 14}}
 MACD = {"type": "macd", "params": {"fast": 12, "slow": 26, "signal_period": 9}}
 
 
-def wishes(name: str, *codes: str, **options: Any) -> tuple[Wish, ...]:
+def stream_requests(name: str, *codes: str, **options: Any) -> tuple[StreamRequest, ...]:
     """What a subscription of an event type wants."""
-    return wishes_for(EVENT_TYPES[name], list(codes) or None, **options)
+    return requests_for(EVENT_TYPES[name], list(codes) or None, **options)
 
 
 # --- events ---------------------------------------------------------------------------------------
@@ -275,8 +275,8 @@ class Rig:
 
     # --- what a program does -----------------------------------------------------------------------
 
-    def add(self, *wanted: Wish, owner: object = None) -> object:
-        """Wish for something and tell the connections."""
+    def add(self, *wanted: StreamRequest, owner: object = None) -> object:
+        """StreamRequest for something and tell the connections."""
         owner = next(self._owners) if owner is None else owner
         self.changed(self.subscriptions.add(owner, wanted))
         return owner
@@ -504,13 +504,13 @@ class Rig:
 
     # --- what must hold ----------------------------------------------------------------------------
 
-    def wanted(self) -> dict[StreamKey, Wish]:
+    def wanted(self) -> dict[StreamKey, StreamRequest]:
         """What the owners want of the first scope."""
         return self.subscriptions.desired(self.scope)
 
     def check_served(self) -> None:
         """The server streams what is wanted, neither less nor more."""
-        wanted = {key for key, wish in self.wanted().items() if wish.realtime}
+        wanted = {key for key, stream_request in self.wanted().items() if stream_request.realtime}
         running = {key for key, item in self.socket.streams().items() if not item.is_only_snapshot}
         assert running == wanted
         for key in wanted:

@@ -223,8 +223,8 @@ class CandleCanvas(QWidget):
         text = formats.price(max(self.view.high, last), quote, formats.decimals_of(self.view.high, quote))
         axis = max(metrics.horizontalAdvance(text) + 2.5 * SPACE, 64)
         plot = QRectF(0, 0, max(1.0, self.width() - axis), max(1.0, self.height() - metrics.height() - SPACE))
-        wish = self.content.indicators.settings
-        return lay_out(plot, volume=wish.show_volume, rsi=wish.show_rsi, macd=wish.show_macd)
+        request = self.content.indicators.settings
+        return lay_out(plot, volume=request.show_volume, rsi=request.show_rsi, macd=request.show_macd)
 
     # --- painting ----------------------------------------------------------------------------------
 

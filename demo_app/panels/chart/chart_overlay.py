@@ -257,27 +257,27 @@ class ChartOverlay:
         ]
         if found.band:
             low, middle, high = (self._at(line, index) for line in found.band)
-            wish = found.settings
-            runs.append((f"BB {wish.band}, {wish.band_width:g}  {high} / {middle} / {low}", colors[4]))
+            request = found.settings
+            runs.append((f"BB {request.band}, {request.band_width:g}  {high} / {middle} / {low}", colors[4]))
         if runs:
             self._draw_runs(painter, runs, top)
         self._study_legends(painter, index)
 
     def _study_legends(self, painter: QPainter, index: int) -> None:
         found, panes, theme = self._content.indicators, self._panes, self._theme
-        colors, wish = indicator_colors(theme), self._content.indicators.settings
+        colors, request = indicator_colors(theme), self._content.indicators.settings
         if panes.volume:
             text = translate("ChartOverlay", "Volume")
             runs: list[_Run] = [(f"{text} {formats.size(self._bars.volumes[index])}", theme.muted)]
             self._draw_runs(painter, runs, panes.volume.top() + 2)
         if panes.rsi and found.rsi is not None:
             value = found.rsi[index]
-            text = f"RSI {wish.rsi}  {'–' if value is None else f'{value:.2f}'}"
+            text = f"RSI {request.rsi}  {'–' if value is None else f'{value:.2f}'}"
             self._draw_runs(painter, [(text, colors[1])], panes.rsi.top() + 2)
         if panes.macd and found.macd:
             line, signal, bar = (self._at(each, index, 2) for each in found.macd)
             runs = [
-                (f"MACD {wish.fast}, {wish.slow}, {wish.signal}", theme.muted),
+                (f"MACD {request.fast}, {request.slow}, {request.signal}", theme.muted),
                 (line, colors[2]),
                 (signal, colors[5]),
                 (bar, theme.text),

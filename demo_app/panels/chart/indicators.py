@@ -173,20 +173,21 @@ class Indicators:
         self._count, self._last = len(closes), closes[-1]
 
     def _compute(self, values: list[float]) -> None:
-        wish = self.settings
+        request = self.settings
         self._count, self._last = len(values), values[-1] if values else None
-        mean = EMA if wish.exponential else SMA
+        mean = EMA if request.exponential else SMA
         # Each gets a list of its own: talipp keeps and changes what it is given.
         self._averages = [
-            _Running(mean(n, list(values)), (_itself,)) for n in (wish.averages if wish.show_averages else ())
+            _Running(mean(n, list(values)), (_itself,))
+            for n in (request.averages if request.show_averages else ())
         ]
         self._band = self._rsi = self._macd = None
-        if wish.show_band:
+        if request.show_band:
             parts = (lambda v: v.lb, lambda v: v.cb, lambda v: v.ub)
-            self._band = _Running(BB(wish.band, wish.band_width, list(values)), parts)
-        if wish.show_rsi:
-            self._rsi = _Running(RSI(wish.rsi, list(values)), (_itself,))
-        if wish.show_macd:
-            slow = max(wish.slow, wish.fast + 1)
-            made = MACD(wish.fast, slow, wish.signal, list(values))
+            self._band = _Running(BB(request.band, request.band_width, list(values)), parts)
+        if request.show_rsi:
+            self._rsi = _Running(RSI(request.rsi, list(values)), (_itself,))
+        if request.show_macd:
+            slow = max(request.slow, request.fast + 1)
+            made = MACD(request.fast, slow, request.signal, list(values))
             self._macd = _Running(made, (lambda v: v.macd, lambda v: v.signal, lambda v: v.histogram))

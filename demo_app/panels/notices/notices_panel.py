@@ -139,8 +139,8 @@ class NoticesPanel(Panel):
         self._proxy.announcement_received.connect(self._on_notice)
         self._proxy.indicator_signal_received.connect(self._on_signal)
         self._announcements: Subscription | None = None
-        self._wishes: Subscription | None = None
-        self._wished: tuple[tuple[str, ...], str] = ((), "")
+        self._stream_requests: Subscription | None = None
+        self._requested: tuple[tuple[str, ...], str] = ((), "")
         self._manager.credentials_changed.connect(self._ask)
         state.market_changed.connect(self._ask_signals)
         state.favourites_changed.connect(self._ask_signals)
@@ -234,7 +234,7 @@ class NoticesPanel(Panel):
         count = self.notices.unseen
         self.tabs.setTabText(0, f"{self.tr('Notices')} ({count})" if count else self.tr("Notices"))
         self.tabs.setTabText(1, self.tr("Signals"))
-        codes, _ = self._wished
+        codes, _ = self._requested
         text = self.tr("Signals come when a candle closes.\nFollowed: {codes}").format(codes=", ".join(codes))
         if not codes:
             text = self.tr("The exchange has signals of won pairs only: show one, or make it a favourite.")
@@ -272,20 +272,20 @@ class NoticesPanel(Panel):
     def _ask_signals(self, *_: object) -> None:
         if self._announcements is None:
             return
-        wished = (self.codes(), str(self.timeframe.currentData()))
-        if wished == self._wished:
+        requested = (self.codes(), str(self.timeframe.currentData()))
+        if requested == self._requested:
             return
-        before, self._wishes = self._wishes, None
-        codes, timeframe = self._wished = wished
+        before, self._stream_requests = self._stream_requests, None
+        codes, timeframe = self._requested = requested
         if codes:
             try:
-                self._wishes = self._proxy.subscribe_indicator_signal(
+                self._stream_requests = self._proxy.subscribe_indicator_signal(
                     codes, timeframe=timeframe, indicators=SIGNALS
                 )
             except InvalidSubscriptionError:
                 # A favourite that is no pair any more spoils the others: the pair on show alone.
-                self._wished = (codes[:1], timeframe)
-                self._wishes = self._proxy.subscribe_indicator_signal(
+                self._requested = (codes[:1], timeframe)
+                self._stream_requests = self._proxy.subscribe_indicator_signal(
                     codes[:1], timeframe=timeframe, indicators=SIGNALS
                 )
         if before is not None:

@@ -16,7 +16,7 @@ from demo_app.style import formats
 from demo_app.style.error_messages import explain
 from demo_app.terminal_state import OrderPrefill, TerminalState
 from demo_app.trading import order_entry as entry
-from demo_app.trading.order_draft import OrderWish
+from demo_app.trading.order_draft import OrderDraft
 from demo_app.widgets.account_panel import AccountPanel
 from demo_app.widgets.order_labels import (
     condition_word,
@@ -270,7 +270,7 @@ class OrderFormPanel(AccountPanel):
     def _base(self) -> str:
         return self.code.partition("-")[2]
 
-    def draft(self) -> OrderWish:
+    def draft(self) -> OrderDraft:
         """The order as the fields say it: what `submit` asks about and `test` has checked."""
         fields, side, kind = self.fields, self.fields.side, self.kind
         if kind is OrderType.MARKET and side is AskBid.BID:
@@ -284,7 +284,7 @@ class OrderFormPanel(AccountPanel):
             least = chance.min_total_bid if side is AskBid.BID else chance.min_total_ask
             rules = OrderRules(self._tick, least, chance.max_total)
         volume = fields.volume.value if self._has_volume else None
-        return OrderWish(self.code, side, kind, price, volume, condition, smp, rules)
+        return OrderDraft(self.code, side, kind, price, volume, condition, smp, rules)
 
     @property
     def _total(self) -> Decimal | None:
@@ -527,45 +527,45 @@ class OrderFormPanel(AccountPanel):
 
     # --- sending ---------------------------------------------------------------------------------------
 
-    def _question(self, wish: OrderWish) -> Question:
+    def _question(self, order: OrderDraft) -> Question:
         quote, base, total, rate = self._quote, self._base, self._total, self._rate
-        name, side = self.state.market_name(wish.code), side_word(wish.ask_bid)
+        name, side = self.state.market_name(order.code), side_word(order.ask_bid)
         exact = entry.exact_text
-        price = f"{exact(wish.price)} {quote}" if self._has_price else type_word(self.kind)
+        price = f"{exact(order.price)} {quote}" if self._has_price else type_word(self.kind)
         rows = [
-            (self.tr("Pair"), f"{name} ({wish.code})"),
+            (self.tr("Pair"), f"{name} ({order.code})"),
             (self.tr("Side"), side),
             (self.tr("Type"), type_word(self.kind)),
             (self.tr("Price"), price),
         ]
-        if wish.volume is not None:
-            rows.append((self.tr("Size"), f"{exact(wish.volume)} {base}"))
-        if total is not None and (self._has_price or wish.volume is None):
+        if order.volume is not None:
+            rows.append((self.tr("Size"), f"{exact(order.volume)} {base}"))
+        if total is not None and (self._has_price or order.volume is None):
             rows.append((self.tr("Total"), f"{exact(total)} {quote}"))
         elif total is not None:
             rows.append((self.tr("Total"), f"≈ {formats.price(total, quote)} {quote}"))
         if total is not None and rate is not None:
             fee = formats.amount(entry.fee_of(total, rate))
             rows.append((self.tr("Fee (est.)"), f"{fee} {quote} ({formats.percent(rate, sign=False)})"))
-        rows.append((self.tr("Time in force"), condition_word(wish.condition)))
-        rows.append((self.tr("Self-match prevention"), smp_word(wish.smp_type)))
+        rows.append((self.tr("Time in force"), condition_word(order.condition)))
+        rows.append((self.tr("Self-match prevention"), smp_word(order.smp_type)))
         title = self.tr("{side} {name}?").format(side=side, name=name)
-        return Question(title, tuple(rows), side, wish.ask_bid, self._warning())
+        return Question(title, tuple(rows), side, order.ask_bid, self._warning())
 
     def submit(self) -> None:
         """Ask the user whether to send what the fields say; Enter in a field comes here."""
         self._settle()
         if self.is_busy("order") or self._problem()[1]:
             return
-        wish = self.draft()
-        question = self._question(wish)
+        order = self.draft()
+        question = self._question(order)
         # One identifier for one answer of the user: by it the library finds an order whose answer is lost.
-        send = functools.partial(self._send, wish, question, str(uuid.uuid4()))
+        send = functools.partial(self._send, order, question, str(uuid.uuid4()))
         self.ask(question, send, always=True)
 
-    def _send(self, wish: OrderWish, question: Question, identifier: str) -> None:
+    def _send(self, order: OrderDraft, question: Question, identifier: str) -> None:
         async def place() -> str:
-            await wish.place(self.state.desk, question.text, identifier)
+            await order.place(self.state.desk, question.text, identifier)
             return self.tr("Sent: {rows}").format(rows=", ".join(value for _, value in question.rows[:5]))
 
         self.carry_out("order", place, self._sent)
@@ -583,10 +583,10 @@ class OrderFormPanel(AccountPanel):
         self._settle()
         if self.is_busy("order") or self._problem()[1]:
             return
-        wish = self.draft()
+        order = self.draft()
 
         async def test() -> str:
-            await wish.test(self.state.rest)
+            await order.test(self.state.rest)
             return self.tr("Test passed: the exchange would take this order. Nothing was placed.")
 
         self.carry_out("order", test, self._refresh)

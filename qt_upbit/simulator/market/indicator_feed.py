@@ -66,17 +66,23 @@ class IndicatorFeed:
         for item in items:
             if item.options.get("timeframe") != unit:
                 continue
-            for code, wish in itertools.product(item.codes or (), item.options["indicators"]):
-                key = (item.type, code, repr(sorted(wish.items(), key=repr)))
+            for code, stream_request in itertools.product(item.codes or (), item.options["indicators"]):
+                key = (item.type, code, repr(sorted(stream_request.items(), key=repr)))
                 if key in seen or code not in self._market.pairs:
                     continue
                 seen.add(key)
-                event = self._event(item.type, code, wish, unit, start_s, now_ms)
+                event = self._event(item.type, code, stream_request, unit, start_s, now_ms)
                 if event is not None:
                     yield event
 
     def _event(
-        self, wire_type: str, code: str, wish: Mapping[str, Any], unit: str, start_s: int, now_ms: int
+        self,
+        wire_type: str,
+        code: str,
+        stream_request: Mapping[str, Any],
+        unit: str,
+        start_s: int,
+        now_ms: int,
     ) -> BaseWebSocketEvent | None:
         pair = self._market.pairs[code]
         if pair.listing.quote in ("BTC", "USDT"):
@@ -87,7 +93,7 @@ class IndicatorFeed:
         candles.reverse()
         closes = [timed.candle.close / SCALE for timed in candles]
         volumes = [timed.candle.volume / SCALE for timed in candles]
-        kind, params = str(wish["type"]), wish.get("params", {})
+        kind, params = str(stream_request["type"]), stream_request.get("params", {})
         values: Values | None
         common: dict[str, Any] = {
             "type": wire_type,
@@ -101,7 +107,7 @@ class IndicatorFeed:
         if wire_type == "indicator":
             values = compute(kind, closes, volumes, params)
             return None if values is None else IndicatorEvent(value=_rounded(values), **common)
-        trigger, limits = str(wish.get("trigger", "")), wish.get("event_params", {})
+        trigger, limits = str(stream_request.get("trigger", "")), stream_request.get("event_params", {})
         values = triggered(kind, trigger, closes, volumes, params, limits)
         if values is None:
             return None

@@ -114,18 +114,18 @@ class Stream:
 def _wants_indicator(options: Mapping[str, Any], event: IndicatorEvent | IndicatorSignalEvent) -> bool:
     if options.get("timeframe") != event.timeframe.value:
         return False
-    for wish in options.get("indicators", ()):
-        params = wish.get("params", {})
+    for stream_request in options.get("indicators", ()):
+        params = stream_request.get("params", {})
         given = {name: getattr(event.params, name, None) for name in params}
-        if wish.get("type") != event.indicator or any(
+        if stream_request.get("type") != event.indicator or any(
             str(given[name]).lower() != str(value).lower() and given[name] != value
             for name, value in params.items()
         ):
             continue
         if isinstance(event, IndicatorEvent):
             return True
-        limits = wish.get("event_params", {})
-        if wish.get("trigger") == event.trigger and all(
+        limits = stream_request.get("event_params", {})
+        if stream_request.get("trigger") == event.trigger and all(
             getattr(event.event_params, name, None) == value for name, value in limits.items()
         ):
             return True

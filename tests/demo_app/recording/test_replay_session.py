@@ -20,7 +20,7 @@ from demo_app.panels.orderbook.orderbook_panel import OrderbookPanel
 from demo_app.panels.trades.trades_panel import TradesPanel
 from demo_app.preferences import Preferences
 from demo_app.recording.replay_bar import ReplayBar
-from demo_app.recording.sessions import SessionWish, load_recording
+from demo_app.recording.sessions import SessionRequest, load_recording
 from demo_app.shell.main_window import MainWindow
 from demo_app.style.language import Language
 from demo_app.terminal_state import TerminalState
@@ -38,7 +38,7 @@ from tests.support import events
 from tests.support.wait import until
 
 Exchange = Callable[..., Awaitable[SimulatedServer]]
-Begin = Callable[[SessionWish], Awaitable[MainWindow]]
+Begin = Callable[[SessionRequest], Awaitable[MainWindow]]
 BEGIN = 1_800_000_000_000
 
 
@@ -67,18 +67,18 @@ async def begin(
     # Only what `qt_upbit.run` runs can wait for it; these sessions end by a wish.
     monkeypatch.setattr("qt_upbit.until_quit", asyncio.Event().wait)
     windows: list[MainWindow] = []
-    running: list[asyncio.Task[int | SessionWish]] = []
+    running: list[asyncio.Task[int | SessionRequest]] = []
 
     async def end() -> None:
-        windows[0].state.session_wanted.emit(SessionWish())
+        windows[0].state.session_wanted.emit(SessionRequest())
         await running.pop()
 
-    async def start(wish: SessionWish) -> MainWindow:
+    async def start(request: SessionRequest) -> MainWindow:
         if running:
             await end()
         before = list(windows)
         session = _Session(
-            parse(["--layout", "trading"]), Region.KR, settings, Preferences(settings), language, wish
+            parse(["--layout", "trading"]), Region.KR, settings, Preferences(settings), language, request
         )
         running.append(asyncio.ensure_future(session.run(windows)))
         await until(lambda: bool(windows) and windows != before)
@@ -98,9 +98,9 @@ def _bar(window: MainWindow) -> ReplayBar:
     return bar
 
 
-async def _at(recording: Path, second: float, *, is_paused: bool = True) -> SessionWish:
-    wish = await load_recording(recording)
-    return SessionWish(wish.recording, wish.name, wish.market, second, 1.0, is_paused)
+async def _at(recording: Path, second: float, *, is_paused: bool = True) -> SessionRequest:
+    request = await load_recording(recording)
+    return SessionRequest(request.recording, request.name, request.market, second, 1.0, is_paused)
 
 
 @pytest.mark.parametrize("second", [45, 12])
@@ -159,7 +159,7 @@ async def test_another_moment_begins_a_session_there(
     recording: Path, begin: Begin, state: TerminalState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     window = await begin(await _at(recording, 30))
-    heard: list[SessionWish] = []
+    heard: list[SessionRequest] = []
     bar = _bar(window)
     # What it wants is heard here and not carried out.
     monkeypatch.setattr(bar, "_state", state)
@@ -170,8 +170,8 @@ async def test_another_moment_begins_a_session_there(
     bar.slider.setSliderPosition(70)
     bar.slider.setSliderDown(False)
     bar.seek(1e9)
-    assert [wish.offset_s for wish in heard] == [20, 40, 7, 60]
-    assert all(wish.is_paused and wish.market == "KRW-BTC" for wish in heard)
+    assert [request.offset_s for request in heard] == [20, 40, 7, 60]
+    assert all(request.is_paused and request.market == "KRW-BTC" for request in heard)
 
 
 async def test_a_recording_has_no_account_and_takes_no_orders(recording: Path, begin: Begin) -> None:
@@ -198,7 +198,7 @@ async def test_what_is_no_recording_is_told_and_all_stays(
 ) -> None:
     await exchange()
     window = open_window(layout="book")
-    heard: list[SessionWish] = []
+    heard: list[SessionRequest] = []
     window.state.session_wanted.connect(heard.append)
     for name, text in (("text.jsonl", "no json"), ("empty.jsonl", "")):
         path = tmp_path / name
@@ -230,9 +230,9 @@ async def test_what_was_recorded_is_what_is_played(
     text = gzip.decompress(file.read_bytes()).decode()
     assert SIMULATED_ACCESS_KEY not in text
     assert SIMULATED_SECRET_KEY not in text
-    wish = await load_recording(file)
-    assert wish.recording is not None
-    assert set(wish.recording.codes) == {"KRW-BTC", "KRW-ETH"}
+    request = await load_recording(file)
+    assert request.recording is not None
+    assert set(request.recording.codes) == {"KRW-BTC", "KRW-ETH"}
     assert server.exchange.replay is None
 
 

@@ -483,9 +483,9 @@ async def test_what_is_chosen_is_remembered(
     assert found.rsi is not None
     assert len(found.rsi) == len(panel.content.bars)
     again = open_panel()
-    wish = again.content.indicators.settings
-    assert (wish.show_rsi, wish.rsi, wish.averages) == (True, 21, (7, 20, 60, 120))
-    assert wish.band_width == 2.5
+    request = again.content.indicators.settings
+    assert (request.show_rsi, request.rsi, request.averages) == (True, 21, (7, 20, 60, 120))
+    assert request.band_width == 2.5
     assert again.canvas.view.is_log
     assert again.bar.switches["show_rsi"].isChecked()
 

@@ -183,7 +183,7 @@ async def test_other_favourites_and_candles_are_asked_for(
     row = panel.timeframe.findData("60m")
     panel.timeframe.setCurrentIndex(row)
     panel.timeframe.activated.emit(row)
-    assert panel._wished == (("KRW-BTC", "KRW-XRP"), "60m")
+    assert panel._requested == (("KRW-BTC", "KRW-XRP"), "60m")
     state.set_favourites([])
     state.set_market("BTC-ETH")
     assert panel.codes() == ()
@@ -202,7 +202,7 @@ async def test_without_keys_it_asks_for_them(exchange: Exchange, state: Terminal
 
 
 def test_every_trigger_that_is_asked_for_has_a_direction_but_volume() -> None:
-    assert {wish["trigger"] for wish in SIGNALS} - RISING.keys() == {"volume_spike"}
+    assert {request["trigger"] for request in SIGNALS} - RISING.keys() == {"volume_spike"}
 
 
 async def test_the_oldest_go(state: TerminalState) -> None:
