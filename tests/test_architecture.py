@@ -81,7 +81,7 @@ INHERITED: Final[Mapping[str, str]] = {
 PANELS: Final[Mapping[str, str]] = {
     "chart": "bars candle_canvas candle_painter chart chart_bar chart_overlay chart_view indicator_dialog"
     " indicators",
-    "orderbook": "orderbook orderbook_canvas orderbook_picture",
+    "orderbook": "orderbook orderbook_canvas book_view",
     "trades": "trades tape_canvas",
     "watch_list": "watch_list watch_model watch_table sparklines",
     "account": "orders order_rows replace_dialog balances balance_rows",

@@ -676,13 +676,14 @@ class UpbitConnection:
         self._watch()
         if self._state is ConnectionState.STALE:
             self._resync_due = now + _RESYNC_TIMEOUT_S
-        elif self._state is ConnectionState.RESYNCING and self._subscriptions.owes_pictures(
+        elif self._state is ConnectionState.RESYNCING and self._subscriptions.has_pending_snapshots(
             self.scope, known=True
         ):
             self._resync_due = now + self._config.silent_code_timeout_s
         # Where no first frame will come, the server's own list is the only sign of life.
         is_only_sign = not self._has_snapshots or (
-            self._state is ConnectionState.RESYNCING and not self._subscriptions.owes_pictures(self.scope)
+            self._state is ConnectionState.RESYNCING
+            and not self._subscriptions.has_pending_snapshots(self.scope)
         )
         self._audit.request_sent(now, ask_now=is_only_sign)
         if is_only_sign:
@@ -868,7 +869,9 @@ class UpbitConnection:
             if live:
                 self._outputs.report(StreamsLive(live))
             self._watch()
-        elif self._state is not ConnectionState.RESYNCING or self._subscriptions.owes_pictures(self.scope):
+        elif self._state is not ConnectionState.RESYNCING or self._subscriptions.has_pending_snapshots(
+            self.scope
+        ):
             return  # on the public scope data tells, where data is due
         self._synced(now)
 

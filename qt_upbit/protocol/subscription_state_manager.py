@@ -88,9 +88,9 @@ class _Stream:
         "_sendable",
         "_wanted",
         "accepted",
-        "picture_due",
         "refused",
         "satisfied",
+        "snapshot_due",
         "state",
         "stream_requests",
     )
@@ -102,7 +102,7 @@ class _Stream:
         self.refused: set[Hashable] = set()
         """Owners whose wish made the server refuse a request."""
         self.state = StreamState.DESIRED
-        self.picture_due = False
+        self.snapshot_due = False
         """Somebody needs a picture that is neither in our cache nor under way."""
         self.accepted: StreamRequest | None = None
         """What the server has been seen to accept, also on an earlier connection."""
@@ -277,7 +277,7 @@ class SubscriptionStateManager:
         ):
             return
         if stream.state is not StreamState.LIVE or not served or not _subsumes(sent, stream_request):
-            stream.picture_due = True
+            stream.snapshot_due = True
         elif not stream_request.realtime:
             stream.satisfied.add(owner)
             stream.changed()
@@ -393,7 +393,7 @@ class SubscriptionStateManager:
             if news and stream_request.snapshot and stream_request.row.has_snapshot:
                 state.owed.pop(key, None)
                 state.owed[key] = now
-            stream.picture_due = False
+            stream.snapshot_due = False
         for key, stream in state.streams.items():
             if key not in desired and stream.state is StreamState.DESIRED:
                 stream.state = StreamState.SENT  # swallowed by all codes
@@ -467,7 +467,7 @@ class SubscriptionStateManager:
         state.requested_at = _LONG_AGO
         state.again = False
         for stream in state.streams.values():
-            stream.picture_due = False
+            stream.snapshot_due = False
             if stream.state not in (StreamState.SATISFIED, StreamState.QUARANTINED):
                 stream.state = StreamState.DESIRED
 
@@ -528,7 +528,7 @@ class SubscriptionStateManager:
         """Streams that were asked for and have not shown a frame or a picture, silent ones included."""
         return frozenset(key for key in self._scopes[scope].streams if self.is_awaited(scope, key))
 
-    def owes_pictures(self, scope: Scope, *, known: bool = False) -> bool:
+    def has_pending_snapshots(self, scope: Scope, *, known: bool = False) -> bool:
         """Whether first pictures are under way; with `known`, of streams that have been live before."""
         state = self._scopes[scope]
         return any(not known or state.streams[key].accepted is not None for key in state.owed)
@@ -597,7 +597,7 @@ class SubscriptionStateManager:
 
     def _is_covered(self, state: _ScopeState, key: StreamKey, stream_request: StreamRequest) -> bool:
         stream = state.streams[key]
-        if stream.picture_due:
+        if stream.snapshot_due:
             return False
         sent = state.sent.get(key)
         if sent is None or sent is stream_request:

@@ -541,11 +541,11 @@ class DataRoutingEngine:
 
     def _put_held(self, hold: Hold, route: _Route, slot: Slot) -> None:
         if not all(subscriber.wants_realtime for subscriber, _ in route.targets.values()):
-            self._serve_pictures(route, slot)
+            self._serve_snapshots(route, slot)
         if route.targets and slot.event().stream_key == hold.key:
             hold.put(slot)
 
-    def _serve_pictures(self, route: _Route, slot: Slot) -> None:
+    def _serve_snapshots(self, route: _Route, slot: Slot) -> None:
         """Who wants only a picture of now has missed nothing and does not wait."""
         for subscriber, target in tuple(route.targets.values()):
             if not subscriber.wants_realtime:

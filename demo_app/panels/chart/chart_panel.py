@@ -84,11 +84,11 @@ class ChartPanel(Panel):
         self.bar.settings_changed.connect(self._on_settings)
         self.bar.log_switched.connect(self._on_log)
         self.bar.dialog_wanted.connect(self.open_dialog)
-        self.bar.copy_wanted.connect(self.copy_picture)
+        self.bar.copy_wanted.connect(self.copy_screenshot)
         self.canvas.past_wanted.connect(self._on_past_wanted)
         self.canvas.price_picked.connect(self._on_price_picked)
         self.canvas.menu_wanted.connect(self._on_menu)
-        self.canvas.copy_wanted.connect(self.copy_picture)
+        self.canvas.copy_wanted.connect(self.copy_screenshot)
         state.market_changed.connect(self._on_market)
         state.markets_changed.connect(self._name_it)
         state.alert_prices_changed.connect(self._show_own)
@@ -291,7 +291,7 @@ class ChartPanel(Panel):
             self._on_settings(self._dialog.settings)
             self._dialog = None
 
-    def copy_picture(self) -> None:
+    def copy_screenshot(self) -> None:
         """Put the chart into the clipboard as a picture."""
         QGuiApplication.clipboard().setPixmap(self.canvas.grab())
         self.canvas.say(self.tr("Copied"))
@@ -328,7 +328,7 @@ class ChartPanel(Panel):
             )
             menu.addSeparator()
         menu.addAction(self.tr("Fit the chart"), self.canvas.reset_view)
-        menu.addAction(self.tr("Copy picture"), self.copy_picture)
+        menu.addAction(self.tr("Copy picture"), self.copy_screenshot)
         return menu
 
     def _show_own(self) -> None:

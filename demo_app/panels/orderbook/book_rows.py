@@ -10,11 +10,11 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from demo_app.style import formats
 from qt_upbit import AskBid, Order, OrderbookEvent
 
-__all__ = ["BookPicture", "Columns", "group_of", "own_volumes"]
+__all__ = ["BookView", "Columns", "group_of", "own_volumes"]
 
 
 @dataclass(frozen=True)
-class BookPicture:
+class BookView:
     """One book as floats, for painting.
 
     Attributes:
@@ -36,7 +36,7 @@ class BookPicture:
     in_quote: bool
 
     @classmethod
-    def of(cls, book: OrderbookEvent, *, in_quote: bool) -> BookPicture:
+    def of(cls, book: OrderbookEvent, *, in_quote: bool) -> BookView:
         """The picture of a book.
 
         Raises:

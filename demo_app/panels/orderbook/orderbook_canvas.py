@@ -21,7 +21,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QWidget
 
-from demo_app.panels.orderbook.book_rows import BookPicture, Columns
+from demo_app.panels.orderbook.book_rows import BookView, Columns
 from demo_app.style import formats
 from demo_app.style.language import is_korean
 from demo_app.style.theme import SPACE, Theme
@@ -64,7 +64,7 @@ class OrderbookCanvas(QAbstractScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.viewport().setMouseTracking(True)
         self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        self.picture: BookPicture | None = None
+        self.picture: BookView | None = None
         self.is_old = False
         """Whether the book is of the pair before."""
         self.previous_close: float | None = None
@@ -103,7 +103,7 @@ class OrderbookCanvas(QAbstractScrollArea):
         self._widest = dict.fromkeys(self._widest, 0.0)
         self.viewport().update()
 
-    def show_book(self, picture: BookPicture) -> None:
+    def show_book(self, picture: BookView) -> None:
         """Show another book."""
         self.picture = picture
         self.viewport().update()
@@ -179,7 +179,7 @@ class OrderbookCanvas(QAbstractScrollArea):
             if self.picture is not None:
                 self._paint_book(painter, self.picture, event.rect())
 
-    def _paint_book(self, painter: QPainter, picture: BookPicture, dirty: QRect) -> None:
+    def _paint_book(self, painter: QPainter, picture: BookView, dirty: QRect) -> None:
         width = self.viewport().width()
         painter.setOpacity(_OLD if self.is_old else 1.0)
         self._columns = self._fit(picture, width)
@@ -201,7 +201,7 @@ class OrderbookCanvas(QAbstractScrollArea):
         if dirty.top() < _HEADER:
             self._paint_heads(painter, width)
 
-    def _fit(self, picture: BookPicture, width: int) -> Columns:
+    def _fit(self, picture: BookView, width: int) -> Columns:
         metrics, bold = QFontMetricsF(self._font), QFontMetricsF(self._bold)
         dearest = picture.asks[-1][0] if picture.asks else picture.bids[0][0] if picture.bids else 0.0
         samples = {
@@ -221,7 +221,7 @@ class OrderbookCanvas(QAbstractScrollArea):
         )
 
     @staticmethod
-    def _sum_text(picture: BookPicture, value: float) -> str:
+    def _sum_text(picture: BookView, value: float) -> str:
         if picture.in_quote:
             return formats.short(value, korean=is_korean())
         return f"{value:,.{picture.size_digits}f}"
@@ -243,7 +243,7 @@ class OrderbookCanvas(QAbstractScrollArea):
         painter.setPen(self._theme.border)
         painter.drawLine(0, _HEADER - 1, width, _HEADER - 1)
 
-    def _paint_spread(self, painter: QPainter, y: float, picture: BookPicture) -> None:
+    def _paint_spread(self, painter: QPainter, y: float, picture: BookView) -> None:
         painter.fillRect(QRectF(0, y, self.viewport().width(), _ROW), self._theme.grid)
         if picture.spread is None:
             return
@@ -259,7 +259,7 @@ class OrderbookCanvas(QAbstractScrollArea):
         y: float,
         level: tuple[AskBid, int],
         values: tuple[float, float, float],
-        picture: BookPicture,
+        picture: BookView,
         largest: float,
         deepest: float,
     ) -> None:

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from demo_app.panel import Panel
-from demo_app.panels.orderbook.book_rows import BookPicture, own_volumes
+from demo_app.panels.orderbook.book_rows import BookView, own_volumes
 from demo_app.panels.orderbook.orderbook_canvas import DEPTH, OrderbookCanvas
 from demo_app.style import formats
 from demo_app.style.error_messages import explain
@@ -297,7 +297,7 @@ class OrderbookPanel(Panel):
         if book is None:
             return
         try:
-            picture = BookPicture.of(book, in_quote=self.in_quote.isChecked())
+            picture = BookView.of(book, in_quote=self.in_quote.isChecked())
         except DecodeError as error:
             self._on_error(error)
             return

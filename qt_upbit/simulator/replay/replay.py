@@ -211,7 +211,7 @@ class Replay:
         later = (number for number, frame in enumerate(self.frames) if frame.offset_s > self._offset_s)
         self._position = next(later, len(self.frames))
         self.last = {(frame.event.type, frame.code): frame for frame in self.frames[: self._position]}
-        self._pictures = [frame for (type, _), frame in self.last.items() if _is_picture(type)]
+        self._pictures = [frame for (type, _), frame in self.last.items() if _is_snapshot(type)]
 
     def take(self, now: float, limit: int = 1_000_000) -> list[ReplayFrame]:
         """The frames that are due, oldest first, at most `limit`; after a `seek` its pictures before them."""
@@ -245,7 +245,7 @@ def _check_speed(speed: float) -> None:
         raise ValueError("speed must be positive")
 
 
-def _is_picture(wire_type: str) -> bool:
+def _is_snapshot(wire_type: str) -> bool:
     """Whether one event of a type says how things stand, not what happened."""
     row = event_type_of(wire_type)
     return row is not None and row.has_snapshot and not row.order_is_identity

@@ -15,7 +15,7 @@ from PySide6.QtGui import QHelpEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QToolTip
 
-from demo_app.panels.orderbook.book_rows import BookPicture, Columns, group_of
+from demo_app.panels.orderbook.book_rows import BookView, Columns, group_of
 from demo_app.panels.orderbook.orderbook_panel import OrderbookPanel
 from demo_app.style.language import Language
 from demo_app.style.theme import make_theme
@@ -340,7 +340,7 @@ def test_sums_are_of_base_or_quote() -> None:
         for ask, bid, size, other in ((100, 90, 2, 4), (110, 0, 1, 0))
     ]
     book = events.orderbook("KRW-BTC", orderbook_units=units)
-    base, quote = (BookPicture.of(book, in_quote=each) for each in (False, True))
+    base, quote = (BookView.of(book, in_quote=each) for each in (False, True))
     assert base.ask_sums == (2, 3)
     assert quote.ask_sums == (200, 310)
     assert base.deepest == 4
