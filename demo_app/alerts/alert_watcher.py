@@ -69,7 +69,7 @@ class AlertWatcher(QObject):
         for alert in alerts_from_text(str(state.settings.value(_KEY, ""))):
             self._rules[alert.name] = AlertRule(alert)
         self._follow()
-        self._tell_prices()
+        self._notify_prices()
         self._sign_in()
 
     @property
@@ -99,10 +99,10 @@ class AlertWatcher(QObject):
     def _keep(self) -> None:
         self._state.settings.setValue(_KEY, alerts_to_text(self.alerts))
         self._follow()
-        self._tell_prices()
+        self._notify_prices()
         self.changed.emit()
 
-    def _tell_prices(self) -> None:
+    def _notify_prices(self) -> None:
         prices: dict[str, list[Decimal]] = {}
         for alert in self.alerts:
             if alert.is_enabled and alert.kind in (AlertKind.ABOVE, AlertKind.BELOW):

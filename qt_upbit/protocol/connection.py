@@ -192,7 +192,7 @@ class UpbitConnection:
         self._blocked_until = 0.0
         """The server asked us to stay away until then, whatever else happens."""
         self._deadline_moved = False
-        self._told_deadline = _NEVER
+        self._reported_deadline = _NEVER
         """What `next_deadline` said last."""
         self._audit = SubscriptionAudit(config.audit_interval_s)
         self._forget_socket_state()
@@ -286,7 +286,7 @@ class UpbitConnection:
             self._silence_due(),
             self._next_silent_code(),
         )
-        self._told_deadline = deadline
+        self._reported_deadline = deadline
         return None if deadline == _NEVER else deadline
 
     # --- what happened -----------------------------------------------------------------------------
@@ -458,8 +458,8 @@ class UpbitConnection:
             self._connect(now)
         if not self.is_open:
             return
-        late = now - self._told_deadline > _LATE_S
-        self._told_deadline = _NEVER
+        late = now - self._reported_deadline > _LATE_S
+        self._reported_deadline = _NEVER
         if late:
             self.woke(now)
         if self._renewal is not None:

@@ -328,11 +328,11 @@ class Account(QObject):
             for balance in self._tracker.apply_asset(event):
                 self._post_signal(self.balance_changed, balance)
         elif (change := self._tracker.apply_order(event)) is not None:
-            self._tell(change)
+            self._notify(change)
         if not self._doubt_timer.isActive() and self._tracker.is_in_doubt:
             self._doubt_timer.start(_DOUBT_MS)
 
-    def _tell(self, change: OrderChange) -> None:
+    def _notify(self, change: OrderChange) -> None:
         self._post_signal(self.order_changed, change.order)
         if change.event is not None:
             self._post_signal(self.order_event, change.event)
@@ -395,7 +395,7 @@ class Account(QObject):
             return
         self._dirty = False
         self._release()
-        self._tell_gap(())
+        self._notify_gap(())
         self._set_state(AccountState.INCOMPLETE)
 
     def _on_stream_error(self, error: QtUpbitError) -> None:
@@ -466,11 +466,11 @@ class Account(QObject):
         count, self._held_before_asking = self._held_before_asking, 0
         self._held[:count] = [event for event in self._held[:count] if isinstance(event, MyOrderEvent)]
         for change in found.changes:
-            self._tell(change)
+            self._notify(change)
         for balance in found.balances:
             self._post_signal(self.balance_changed, balance)
         if found.lost:
-            self._tell_gap(found.lost)
+            self._notify_gap(found.lost)
         if found.unresolved:
             self._on_failed(
                 RestError("GET /v1/order", None, message=f"{len(found.unresolved)} without answer")
@@ -526,7 +526,7 @@ class Account(QObject):
     def _give_up_holding(self) -> None:
         """REST does not answer: show what the stream says, and go on asking."""
         if self._state is AccountState.SYNCHRONIZING and self._reads:
-            self._tell_gap(())
+            self._notify_gap(())
             self._release()
             self._set_state(AccountState.INCOMPLETE)
 
@@ -558,7 +558,7 @@ class Account(QObject):
 
     # --- telling -----------------------------------------------------------------------------------
 
-    def _tell_gap(self, uuids: tuple[str, ...]) -> None:
+    def _notify_gap(self, uuids: tuple[str, ...]) -> None:
         end = self._now()
         begin = end if self._gap_begin is None else self._gap_begin
         self._post_signal(self.gap_detected, begin, end, uuids)

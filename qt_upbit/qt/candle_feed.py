@@ -246,7 +246,7 @@ class CandleFeed(QObject):
     def _put(self, candle: CandleEvent | None) -> None:
         change = None if candle is None else self._series.update(candle)
         if change is not None:
-            self._tell((change,))
+            self._notify((change,))
 
     def _on_gap(self, *_: object) -> None:
         """The rest of what was missed was delivered or will be; this could not be had."""
@@ -254,7 +254,7 @@ class CandleFeed(QObject):
             self._note_hole(self._series[-1].start)
             self._mend()
 
-    def _tell(self, changes: Sequence[Change]) -> None:
+    def _notify(self, changes: Sequence[Change]) -> None:
         epoch = self._epoch
         for first, count, is_new in changes:
             if epoch != self._epoch or self.is_closed:
@@ -378,7 +378,7 @@ class CandleFeed(QObject):
 
     def _take_page(self, rows: list[CandleEvent]) -> None:
         epoch = self._epoch
-        self._tell(self._series.merge(rows))
+        self._notify(self._series.merge(rows))
         if epoch == self._epoch and not self.is_closed:
             self._emit(self.loaded)
 
@@ -388,6 +388,6 @@ class CandleFeed(QObject):
         epoch = self._epoch
         if wanted is not None:
             self._source.learn(wanted, days)
-        self._tell(self._series.merge(rows))
+        self._notify(self._series.merge(rows))
         if epoch == self._epoch and not self.is_closed:
             self._put(self._source.candle)

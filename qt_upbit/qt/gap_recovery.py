@@ -100,7 +100,7 @@ class GapRecovery:
         del self._tasks[hold]
         if not task.cancelled() and (error := task.exception()) is not None:
             # Whatever went wrong, nobody waits for ever.
-            self._engine.tell_gap(hold, hold.begin, hold.end)
+            self._engine.notify_gap(hold, hold.begin, hold.end)
             self._engine.release(hold)
             raise error
 
@@ -172,12 +172,12 @@ class GapRecovery:
         events = fetched.events
         if not fetched.reaches_back:
             first = self._moment(events[0], begin, end) if events else end
-            self._engine.tell_gap(hold, begin, first)
+            self._engine.notify_gap(hold, begin, first)
         for at in range(0, len(events), _SLICE):
             self._engine.recover(hold, events[at : at + _SLICE], self._clock())
             await asyncio.sleep(0)
         if events and not joined:
-            self._engine.tell_gap(hold, self._moment(events[-1], begin, end), end)
+            self._engine.notify_gap(hold, self._moment(events[-1], begin, end), end)
 
     def _moment(self, event: BaseWebSocketEvent, begin: float, end: float) -> float:
         """When an event happened, on our clock, as far as the clocks agree."""

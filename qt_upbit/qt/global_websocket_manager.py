@@ -226,7 +226,7 @@ class GlobalWebSocketManager(QObject):
             )  # fmt: skip
         self._monitor = PerformanceMonitor(self._links, self._frames.hub, clock, wall_clock, self)
         self._changed: set[Scope] = set()
-        self._changed_timer = self._timer("qt_upbit wishes", self._tell_links, single_shot=True)
+        self._changed_timer = self._timer("qt_upbit wishes", self._notify_links, single_shot=True)
         self._metrics_timer = self._timer("qt_upbit metrics", self._update_metrics, single_shot=False)
         self._metrics_timer.setInterval(int(self.config.metrics_interval_s * 1000))
         self._clocks_at = (clock(), wall_clock())
@@ -494,7 +494,7 @@ class GlobalWebSocketManager(QObject):
             # Everything that one turn of the loop wants becomes one change.
             self._changed_timer.start(0)
 
-    def _tell_links(self) -> None:
+    def _notify_links(self) -> None:
         scopes, self._changed = self._changed, set()
         for scope in scopes:
             self._links[scope].subscriptions_changed()
@@ -644,7 +644,7 @@ class GlobalWebSocketManager(QObject):
         match event:
             case StateChanged(old, new):
                 if old is ConnectionState.REJECTED:
-                    self.outbox.post(lambda: self._tell_retried(scope))
+                    self.outbox.post(lambda: self._notify_retried(scope))
                 if new in (ConnectionState.STALE, ConnectionState.RECONNECTING, ConnectionState.IDLE):
                     self._engine.mark_stale(scope)
                 self.outbox.post(lambda: self._emit_state(scope, new))
@@ -655,9 +655,9 @@ class GlobalWebSocketManager(QObject):
             case ErrorReported(error, times):
                 self.reporter.report_scope(scope, error, times)
             case StreamsLive(keys):
-                self.outbox.post(lambda: self._tell_live(keys))
+                self.outbox.post(lambda: self._notify_live(keys))
             case StreamsSilent(keys, waited_s):
-                self.outbox.post(lambda: self._tell_silent(keys, waited_s))
+                self.outbox.post(lambda: self._notify_undelivered(keys, waited_s))
             case TokenRenewed():
                 self.outbox.post(lambda: self.reporter.emit(None, "manager", self.token_renewed, scope))
             case RequestSent(streams):
@@ -695,7 +695,7 @@ class GlobalWebSocketManager(QObject):
                     concerned.setdefault(owner, []).append(key)
         return concerned
 
-    def _tell_live(self, keys: tuple[StreamKey, ...]) -> None:
+    def _notify_live(self, keys: tuple[StreamKey, ...]) -> None:
         for subscription_id, mine in self._concerned(keys).items():
             subscription = self._subscription(subscription_id)
             if subscription is not None:
@@ -704,12 +704,12 @@ class GlobalWebSocketManager(QObject):
                     if subscription_id not in self._state.owners_left_out((key,)):
                         subscription._mark_live(key)
 
-    def _tell_retried(self, scope: Scope) -> None:
+    def _notify_retried(self, scope: Scope) -> None:
         for subscription_id in self._concerned(self._state.desired(scope)):
             if (subscription := self._subscription(subscription_id)) is not None:
                 subscription._mark_retried()
 
-    def _tell_silent(self, keys: tuple[StreamKey, ...], waited_s: float) -> None:
+    def _notify_undelivered(self, keys: tuple[StreamKey, ...], waited_s: float) -> None:
         for subscription_id, mine in self._concerned(keys).items():
             error = SubscriptionError(mine[0].type, (key.code for key in mine), waited_s)
             if subscription_id in self._snapshots:

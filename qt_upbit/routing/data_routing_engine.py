@@ -462,7 +462,7 @@ class DataRoutingEngine:
         Every subscriber is told, in order with its data, that something may be missing. With
         `hold_at_most` the streams of which all can be recovered are excepted: up to so many frames of each
         are held from now on, and returned is what is to be mended. For each, call `recover` any
-        number of times, oldest events first, `tell_gap` for what cannot be had, and `release`.
+        number of times, oldest events first, `notify_gap` for what cannot be had, and `release`.
 
         Values from before the gap are no longer given to late subscribers.
         """
@@ -584,7 +584,7 @@ class DataRoutingEngine:
                 route.owed.discard((subscriber.key, variant))
                 self._hub.offer(subscriber, slot, key)
 
-    def tell_gap(self, hold: Hold, begin: float, end: float) -> None:
+    def notify_gap(self, hold: Hold, begin: float, end: float) -> None:
         """What happened to a held stream between two moments stays unknown; told in order with its data."""
         if not hold.is_over:
             gap = Gap((hold.key.code,), begin, end)

@@ -132,8 +132,8 @@ class Figures:
     delivered: int = 0
     trades_checked: int = 0
     fills_checked: int = 0
-    trades_in_told_gaps: int = 0
-    gaps_told: int = 0
+    trades_in_reported_gaps: int = 0
+    reported_gaps: int = 0
     duplicated: int = 0
     reconnects: int = 0
     requests: int = 0
@@ -249,7 +249,7 @@ class World:
         widget = self.widgets.pop(self.rng.randrange(len(self.widgets)))
         for stream_request in widget.stream_requests:
             self._settle(widget, stream_request)
-        self.figures.gaps_told += len(widget.gaps)
+        self.figures.reported_gaps += len(widget.gaps)
         how = self.rng.randrange(4)
         if how == 0:
             widget.deleteLater()
@@ -498,7 +498,7 @@ class World:
         for code, told in stream_request.trades.items():
             missing, checked = self._missing_of(stream_request, code, told)
             self.figures.trades_checked += checked
-            self.figures.trades_in_told_gaps += len(missing)
+            self.figures.trades_in_reported_gaps += len(missing)
 
     def _missing_of(
         self, stream_request: StreamRequest, code: str, told: Counter[int]
@@ -519,7 +519,7 @@ class World:
         newest = time.time() - at_least_s
         for code, told in stream_request.trades.items():
             missing, _ = self._missing_of(stream_request, code, told)
-            lost = [at for at in missing if at <= newest and not self._is_told(widget, code, at)]
+            lost = [at for at in missing if at <= newest and not self._is_reported(widget, code, at)]
             if lost:
                 ago = time.time() - lost[0]
                 return (
@@ -528,7 +528,7 @@ class World:
                 )
         return ""
 
-    def _is_told(self, widget: Widget, code: str, at: float) -> bool:
+    def _is_reported(self, widget: Widget, code: str, at: float) -> bool:
         # A request interrupts the streams (a setting of the exchange), and of a pair that is delisted just
         # then no picture comes that would show the hole; nor would REST know the pair.
         if any(code == gone and when - _GAP_SLACK_S - 0.5 <= at <= when for gone, when in self.delisted):
@@ -542,7 +542,7 @@ class World:
         for widget in self.widgets:
             for stream_request in widget.stream_requests:
                 self._count(widget, stream_request)
-            self.figures.gaps_told += len(widget.gaps)
+            self.figures.reported_gaps += len(widget.gaps)
         metrics = self.manager.metrics()
         for each in metrics.scopes.values():
             self.figures.reconnects += each.reconnects

@@ -111,7 +111,7 @@ def test_what_cannot_be_had_is_told_in_its_place() -> None:
     desk.frame(trade(1))
     hold = desk.gap()
     desk.frame(trade(9))
-    desk.engine.tell_gap(hold, 10.0, 15.0)
+    desk.engine.notify_gap(hold, 10.0, 15.0)
     desk.engine.recover(hold, [trade(8)], 0.0)
     desk.engine.release(hold)
     assert desk.numbers(every) == ["1", Gap(("KRW-BTC",), 10.0, 15.0), "8r", "9"]
@@ -216,7 +216,7 @@ def test_who_leaves_costs_nothing() -> None:
     assert hold.is_over
     assert desk.engine.recover(hold, [trade(2)], 0.0) == 0
     assert desk.engine.release(hold)
-    desk.engine.tell_gap(hold, 1.0, 2.0)
+    desk.engine.notify_gap(hold, 1.0, 2.0)
     newcomer = desk.attach("trade", Delivery.EVERY)
     desk.frame(trade(4), snapshot=True)
     assert desk.numbers(newcomer) == ["4s"]
@@ -359,7 +359,7 @@ def test_each_trade_once_and_in_order_or_a_gap(case: dict[str, Any]) -> None:
         if complete:
             break
     if not complete:
-        desk.engine.tell_gap(hold, 10.0, 15.0)
+        desk.engine.notify_gap(hold, 10.0, 15.0)
     for at in range(0, len(fetched), case["slice"]):
         desk.engine.recover(hold, fetched[at : at + case["slice"]], 0.0)
     rest = iter(wire[asked:])

@@ -73,9 +73,9 @@ class BalanceRows(QAbstractTableModel):
     def _on_changed(self, first: QModelIndex, last: QModelIndex) -> None:
         for row in range(first.row(), last.row() + 1):
             self.holdings[row] = self._read(row)
-        self._tell(first.row(), last.row(), 0)
+        self._notify(first.row(), last.row(), 0)
 
-    def _tell(self, first: int, last: int, column: int) -> None:
+    def _notify(self, first: int, last: int, column: int) -> None:
         self.dataChanged.emit(self.index(first, column), self.index(last, len(COLUMNS) - 1))
 
     def set_price(self, currency: str, price: Decimal) -> None:
@@ -86,13 +86,13 @@ class BalanceRows(QAbstractTableModel):
         for row, holding in enumerate(self.holdings):
             if holding.currency == currency and not holding.is_money:
                 self.holdings[row] = self._read(row)
-                self._tell(row, row, _VALUED)
+                self._notify(row, row, _VALUED)
 
     def refresh(self) -> None:
         """Language, names or colours have changed."""
         self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(COLUMNS) - 1)
         if self.holdings:
-            self._tell(0, len(self.holdings) - 1, 0)
+            self._notify(0, len(self.holdings) - 1, 0)
 
     def is_listed(self, currency: str) -> bool:
         """Whether it can be valued at all."""

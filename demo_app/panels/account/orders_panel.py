@@ -39,7 +39,7 @@ class OrdersPanel(AccountPanel):
     def __init__(self, state: TerminalState, parent: QWidget | None = None) -> None:
         super().__init__(state, parent)
         self.rows: OrderRows | None = None
-        self._told_doubt = False
+        self._reported_doubt = False
         self._proxies: list[OrdersOf] = []
         self.tabs = QTabBar()
         self.tabs.setExpanding(False)
@@ -177,9 +177,9 @@ class OrdersPanel(AccountPanel):
         self.doubt_line.setToolTip(doubt)
         if doubt:
             self.tell(doubt, failed=True)
-        elif self._told_doubt:
+        elif self._reported_doubt:
             self.tell("")
-        self._told_doubt = bool(doubt)
+        self._reported_doubt = bool(doubt)
 
     def on_busy(self) -> None:
         """Nothing is sent twice."""

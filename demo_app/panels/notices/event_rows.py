@@ -97,15 +97,15 @@ class EventRows(QAbstractTableModel):
             row = self._rows[number]
             if row.is_new:
                 self._rows[number] = EventRow(row.key, row.event, is_new=False)
-        self._tell()
+        self._notify()
 
     def name(self, heads: Sequence[str]) -> None:
         """Name the columns, in the language of now."""
         self._heads = heads
         self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, self._columns - 1)
-        self._tell()
+        self._notify()
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         if self._rows:
             self.dataChanged.emit(self.index(0, 0), self.index(len(self._rows) - 1, self._columns - 1))
 

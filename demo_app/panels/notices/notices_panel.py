@@ -153,7 +153,7 @@ class NoticesPanel(Panel):
     def _lay_out(self) -> None:
         self.tell = QCheckBox()
         self.tell.setChecked(self.state.settings.value(_TELL, True) in (True, "true"))
-        self.tell.toggled.connect(self._on_tell)
+        self.tell.toggled.connect(self._on_notify)
         self.all_seen = QToolButton()
         self.all_seen.clicked.connect(self.mark_all_seen)
         self.timeframe = QComboBox()
@@ -306,7 +306,7 @@ class NoticesPanel(Panel):
 
     # --- the user ----------------------------------------------------------------------------------
 
-    def _on_tell(self, on: bool) -> None:
+    def _on_notify(self, on: bool) -> None:
         self.state.settings.setValue(_TELL, on)
 
     def _on_timeframe(self, _row: int) -> None:

@@ -113,7 +113,7 @@ class OrderbookPanel(Panel):
         self.middle = QToolButton()
         self.canvas = OrderbookCanvas(state.theme)
         self.canvas.picked.connect(self._on_picked)
-        self.canvas.level_chosen.connect(self._tell_level)
+        self.canvas.level_chosen.connect(self._notify_level)
         self.canvas.viewport().installEventFilter(self)
         self.middle.clicked.connect(self.canvas.centre)
         self._totals = _Totals(state)
@@ -395,7 +395,7 @@ class OrderbookPanel(Panel):
             lines.append(self.tr("My orders: {size}").format(size=f"{formats.amount(own)} {base}"))
         return "\n".join(lines)
 
-    def _tell_level(self) -> None:
+    def _notify_level(self) -> None:
         if self.canvas.level is not None:
             self.canvas.setAccessibleDescription(self.describe(*self.canvas.level))
 

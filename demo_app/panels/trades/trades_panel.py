@@ -134,7 +134,7 @@ class TradesPanel(Panel):
         self.only_large.toggled.connect(self._on_only_large)
         self.canvas = TapeCanvas(state.theme)
         self.canvas.chosen.connect(self._on_chosen)
-        self.canvas.selected.connect(self._tell)
+        self.canvas.selected.connect(self._notify)
         self.canvas.missed_changed.connect(self._on_missed)
         self.newest = QPushButton()
         self.newest.clicked.connect(self.canvas.to_top)
@@ -364,7 +364,7 @@ class TradesPanel(Panel):
             price: Decimal = self.model.value(row, "trade_price")
             self.state.order_drafted.emit(OrderPrefill(self._code, price=price))
 
-    def _tell(self, number: int) -> None:
+    def _notify(self, number: int) -> None:
         row = self._model_row(number)
         if row is not None:
             side = self.tr("Buy") if self._rows[row].is_buy else self.tr("Sell")
