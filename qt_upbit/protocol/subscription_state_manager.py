@@ -162,7 +162,7 @@ class _ScopeState:
         """What the server serves now, as far as we know."""
         self.last_request: dict[StreamKey, StreamRequest] = {}
         self.requested_at = _LONG_AGO
-        self.owed: dict[StreamKey, float] = {}
+        self.pending_snapshots: dict[StreamKey, float] = {}
         """Streams that owe a first picture, by the time it was asked for, oldest first."""
         self.again = False
         """The whole request is to be sent once more."""
@@ -273,7 +273,7 @@ class SubscriptionStateManager:
         if (
             not (stream_request.snapshot and stream_request.row.has_snapshot)
             or sent is None
-            or stream_request.key in state.owed
+            or stream_request.key in state.pending_snapshots
         ):
             return
         if stream.state is not StreamState.LIVE or not served or not _subsumes(sent, stream_request):
@@ -298,7 +298,7 @@ class SubscriptionStateManager:
             del stream.stream_requests[owner]
             if not stream.stream_requests:
                 del state.streams[stream_request.key]
-                state.owed.pop(stream_request.key, None)
+                state.pending_snapshots.pop(stream_request.key, None)
                 continue
             stream.satisfied.discard(owner)
             stream.refused.discard(owner)
@@ -391,8 +391,8 @@ class SubscriptionStateManager:
             if stream.state is StreamState.DESIRED or (news and stream.state is not StreamState.LIVE):
                 stream.state = StreamState.SENT
             if news and stream_request.snapshot and stream_request.row.has_snapshot:
-                state.owed.pop(key, None)
-                state.owed[key] = now
+                state.pending_snapshots.pop(key, None)
+                state.pending_snapshots[key] = now
             stream.snapshot_due = False
         for key, stream in state.streams.items():
             if key not in desired and stream.state is StreamState.DESIRED:
@@ -432,7 +432,7 @@ class SubscriptionStateManager:
             # The server looks at the whole request before it serves any of it.
             stream.accepted = sent if sent is not None else stream.accepted
         if picture and sent is not None:
-            state.owed.pop(key, None)
+            state.pending_snapshots.pop(key, None)
             self._satisfy(state, stream, sent)
         return first
 
@@ -463,7 +463,7 @@ class SubscriptionStateManager:
         state = self._scopes[scope]
         state.sent.clear()
         state.last_request.clear()
-        state.owed.clear()
+        state.pending_snapshots.clear()
         state.requested_at = _LONG_AGO
         state.again = False
         for stream in state.streams.values():
@@ -521,7 +521,7 @@ class SubscriptionStateManager:
         state = self._scopes[scope]
         stream = state.streams.get(key)
         return stream is not None and (
-            stream.state in (StreamState.SENT, StreamState.SILENT) or key in state.owed
+            stream.state in (StreamState.SENT, StreamState.SILENT) or key in state.pending_snapshots
         )
 
     def awaited(self, scope: Scope) -> frozenset[StreamKey]:
@@ -531,7 +531,7 @@ class SubscriptionStateManager:
     def has_pending_snapshots(self, scope: Scope, *, known: bool = False) -> bool:
         """Whether first pictures are under way; with `known`, of streams that have been live before."""
         state = self._scopes[scope]
-        return any(not known or state.streams[key].accepted is not None for key in state.owed)
+        return any(not known or state.streams[key].accepted is not None for key in state.pending_snapshots)
 
     def forget_accepted(self, scope: Scope) -> None:
         """Nothing of what was live before answers any more: expect no more of it than of new streams."""
@@ -540,19 +540,19 @@ class SubscriptionStateManager:
 
     def next_silence(self, scope: Scope, timeout_s: float) -> float | None:
         """When `take_silent` may next have something to say; None for never."""
-        asked_at = next(iter(self._scopes[scope].owed.values()), None)
+        asked_at = next(iter(self._scopes[scope].pending_snapshots.values()), None)
         return None if asked_at is None else asked_at + timeout_s
 
     def take_silent(self, scope: Scope, now: float, timeout_s: float) -> tuple[StreamKey, ...]:
         """Streams that owe a picture and sent none for `timeout_s`; each is named once per request for it."""
         state = self._scopes[scope]
         silent = []
-        for key, asked_at in state.owed.items():
+        for key, asked_at in state.pending_snapshots.items():
             if asked_at + timeout_s > now:
                 break
             silent.append(key)
         for key in silent:
-            del state.owed[key]
+            del state.pending_snapshots[key]
             if state.streams[key].state is StreamState.SENT:
                 state.streams[key].state = StreamState.SILENT
         return tuple(silent)
@@ -580,14 +580,14 @@ class SubscriptionStateManager:
                 listed.update(ours)
                 if not ours:
                     surplus.add(key)
-        owed = {
+        pending_snapshots = {
             key
             for key, stream_request in asked.items()
             if stream_request.realtime
             and key in state.streams
             and (state.streams[key].state is StreamState.LIVE or not stream_request.row.has_snapshot)
         }
-        return owed - listed, surplus
+        return pending_snapshots - listed, surplus
 
     # --- helpers -----------------------------------------------------------------------------------
 

@@ -89,7 +89,7 @@ class _Route:
         "last",
         "lazy_key",
         "memory",
-        "owed",
+        "pending_snapshots",
         "plain",
         "recent",
         "row",
@@ -118,7 +118,7 @@ class _Route:
         self.memory = memory_for(row)
         self.since: dict[tuple[Hashable, Target], Any] = {}
         """What had been seen when somebody came: what was missed before is not for them."""
-        self.owed: set[tuple[Hashable, tuple[Hashable, ...]]] = set()
+        self.pending_snapshots: set[tuple[Hashable, tuple[Hashable, ...]]] = set()
         """Who waits for a first picture of which variant; who has seen a change needs none."""
         self.depths: dict[tuple[Hashable, ...], Counter[int]] = {}
         """Order books: how many subscribers of a variant want how many rows."""
@@ -230,7 +230,7 @@ class DataRoutingEngine:
         # As `_lazy_key` would say, without asking everybody again.
         route.lazy_key = lazy if alone or route.lazy_key == lazy else None
         if picture and not served:
-            route.owed.add((subscriber.key, variant))
+            route.pending_snapshots.add((subscriber.key, variant))
         return served or not picture
 
     def detach(self, key: Hashable) -> None:
@@ -247,7 +247,7 @@ class DataRoutingEngine:
             return
         variant = target.key.variant
         route.plain = None
-        route.owed.discard((key, variant))
+        route.pending_snapshots.discard((key, variant))
         route.since.pop((key, target), None)
         if route.row.has_depth:
             route.count_depth(variant, pair[0].depth, -1)
@@ -307,7 +307,7 @@ class DataRoutingEngine:
             offer = self._hub.offer
             for subscriber, _ in tuple(route.targets.values()):
                 offer(subscriber, slot, key)
-            route.owed.clear()
+            route.pending_snapshots.clear()
             return
         slot = Slot(head, raw, now)
         if route is None or not self._route_plain(route, slot):
@@ -318,7 +318,7 @@ class DataRoutingEngine:
         if (plain := route.plain) is None:
             plain = route.plain = _find_plain(route)
         variant, subscribers = plain
-        if not subscribers or route.owed:
+        if not subscribers or route.pending_snapshots:
             return False
         event = slot.event()
         if event.stream_type is not _REALTIME or (variant and event.variant != variant):
@@ -385,13 +385,13 @@ class DataRoutingEngine:
         for subscriber, target in tuple(route.targets.values()):
             if target.key.variant != variant:
                 continue
-            if repeated and (subscriber.key, variant) not in route.owed:
+            if repeated and (subscriber.key, variant) not in route.pending_snapshots:
                 continue
             if snapshot and not subscriber.wants_snapshot:
                 continue
             if not subscriber.wants_realtime and _row_count(slot, row) < subscriber.depth:
                 continue  # a book that answers an earlier request; any other change is as good as a picture
-            route.owed.discard((subscriber.key, variant))
+            route.pending_snapshots.discard((subscriber.key, variant))
             if not target.options or row.accepts(event, dict(target.options)):
                 shown = slot if subscriber.wants_realtime else slot.as_snapshot()
                 self._hub.offer(subscriber, shown, key)
@@ -581,7 +581,7 @@ class DataRoutingEngine:
             if since is not None and route.memory is not None and route.memory.is_before(event, since):
                 continue
             if subscriber.wants_realtime:
-                route.owed.discard((subscriber.key, variant))
+                route.pending_snapshots.discard((subscriber.key, variant))
                 self._hub.offer(subscriber, slot, key)
 
     def notify_gap(self, hold: Hold, begin: float, end: float) -> None:
@@ -608,7 +608,7 @@ class DataRoutingEngine:
             is_news = hold.memory.is_news(event)
             if not is_news and route.row.order_is_identity:
                 route.recent.add(getattr(event, route.row.order_field))
-            if is_news or (event.is_snapshot and route.owed):
+            if is_news or (event.is_snapshot and route.pending_snapshots):
                 self._route_decoded(route, slot)
         if hold.frames:
             return False

@@ -750,8 +750,8 @@ class Merging(RuleBasedStateMachine):
                     stream.wanted is not None and stream.sendable is None
                 )
                 assert key in self.subscriptions.awaited(scope) or stream.state is not StreamState.SENT
-            assert set(state.owed) <= set(state.streams)
-            assert list(state.owed.values()) == sorted(state.owed.values())
+            assert set(state.pending_snapshots) <= set(state.streams)
+            assert list(state.pending_snapshots.values()) == sorted(state.pending_snapshots.values())
             assert set(self.subscriptions.codes(scope)) == {
                 key.code for key, stream in state.streams.items() if stream.wanted is not None
             } - {ALL_CODES}

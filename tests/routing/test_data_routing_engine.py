@@ -726,13 +726,13 @@ def test_tickers_against_a_reference(steps: list[tuple[Any, Any, Any]]) -> None:
     """One ticker, any mixture of subscribers, said plainly: who must have seen what, in which order."""
     desk = Desk()
     expected: dict[Subscriber, list[Any]] = {}
-    owed: set[Subscriber] = set()
+    pending_snapshots: set[Subscriber] = set()
     last: int | None = None
     kept: tuple[int, bool] | None = None
     fresh = flowing = False
 
     def waiting() -> list[Subscriber]:
-        return [one for one in expected if one.wants_realtime or one in owed]
+        return [one for one in expected if one.wants_realtime or one in pending_snapshots]
 
     for what, a, b in steps:
         before = waiting()
@@ -746,25 +746,25 @@ def test_tickers_against_a_reference(steps: list[tuple[Any, Any, Any]]) -> None:
                 expected[one] = [f"{last}s"] if served else []
                 flowing = flowing or b[1]
                 if b[0] and not served:
-                    owed.add(one)
+                    pending_snapshots.add(one)
             case "detach" if a < len(expected):
                 one = list(expected)[a]
                 desk.engine.detach(one.key)
                 check(desk, one, expected.pop(one))
-                owed.discard(one)
+                pending_snapshots.discard(one)
             case "frame":
                 desk.frame(event("ticker", ms=a, snapshot=b))
                 twice = fresh and kept == (a, b)
                 repeated = bool(before) and fresh and last is not None and ((b and a <= last) or twice)
                 for one in before:
-                    if twice and one not in owed:
+                    if twice and one not in pending_snapshots:
                         continue
-                    if b and one.wants_snapshot and (not repeated or one in owed):
+                    if b and one.wants_snapshot and (not repeated or one in pending_snapshots):
                         expected[one].append(f"{a}s")
-                        owed.discard(one)
+                        pending_snapshots.discard(one)
                     elif not b:
                         expected[one].append(a if one.wants_realtime else f"{a}s")
-                        owed.discard(one)
+                        pending_snapshots.discard(one)
                 if (before or (flowing and fresh)) and not repeated:
                     last, fresh, kept = a, True, (a, b)
             case "sent":
