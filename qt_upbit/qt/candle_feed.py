@@ -100,7 +100,7 @@ class CandleFeed(QObject):
         self._series = CandleSeries()
         self._epoch = 0
         """Grows with each market: an answer that is late belongs to nobody any more."""
-        self._hole: datetime | None = None
+        self._gap: datetime | None = None
         """Since this candle the series may have holes."""
         self._is_mending = False
         self._has_begun = False
@@ -180,7 +180,7 @@ class CandleFeed(QObject):
         self._epoch += 1
         self._cancel()
         self._series = CandleSeries()
-        self._hole = None
+        self._gap = None
         self._is_mending = self._has_begun = self._is_loading = self._is_complete = False
         self._answers.clear()
         self._retry_timer.stop()
@@ -241,7 +241,7 @@ class CandleFeed(QObject):
     def _note_what_is_behind(self) -> None:
         since = self._source.behind_since
         if since is not None:
-            self._note_hole(self._series[-1].start if len(self._series) else since)
+            self._note_gap(self._series[-1].start if len(self._series) else since)
 
     def _put(self, candle: CandleEvent | None) -> None:
         change = None if candle is None else self._series.update(candle)
@@ -251,7 +251,7 @@ class CandleFeed(QObject):
     def _on_gap(self, *_: object) -> None:
         """The rest of what was missed was delivered or will be; this could not be had."""
         if len(self._series):
-            self._note_hole(self._series[-1].start)
+            self._note_gap(self._series[-1].start)
             self._mend()
 
     def _notify(self, changes: Sequence[Change]) -> None:
@@ -283,7 +283,7 @@ class CandleFeed(QObject):
             return
         if rows and not was_live and subscription is not None:
             # Between REST's answer and the first frame nobody listened.
-            self._note_hole(rows[-1].start)
+            self._note_gap(rows[-1].start)
             try:
                 await subscription
             except QtUpbitError:
@@ -309,23 +309,23 @@ class CandleFeed(QObject):
             self._begin_timer.start(self._next_retry_ms())
         return rows
 
-    def _note_hole(self, since: datetime) -> None:
-        self._hole = since if self._hole is None else min(self._hole, since)
+    def _note_gap(self, since: datetime) -> None:
+        self._gap = since if self._gap is None else min(self._gap, since)
 
     def _mend(self) -> None:
-        if self._hole is not None and self._has_begun and not self._is_mending and not self.is_closed:
+        if self._gap is not None and self._has_begun and not self._is_mending and not self.is_closed:
             self._is_mending = True
-            self._keep(self._fetch_hole(self._epoch))
+            self._keep(self._fetch_gap(self._epoch))
 
     @owned_slot
-    async def _fetch_hole(self, epoch: int) -> None:
-        while (since := self._hole) is not None:
-            self._hole = None
+    async def _fetch_gap(self, epoch: int) -> None:
+        while (since := self._gap) is not None:
+            self._gap = None
             take = await self._read(epoch, since)
             if epoch != self._epoch:
                 return
             if take is None:
-                self._note_hole(since)
+                self._note_gap(since)
                 if not self.is_closed:
                     self._retry_timer.start(self._next_retry_ms())
                 break

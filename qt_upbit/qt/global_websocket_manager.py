@@ -76,7 +76,7 @@ __all__ = ["GlobalWebSocketManager"]
 _snapshot_ids = itertools.count(-1, -1)
 """Below zero: subscriptions count upwards."""
 
-_HOLE_TIMEOUT_S: Final = 3.0
+_GAP_TIMEOUT_S: Final = 3.0
 """The line is well and only some trades are wanted: events do not wait for them as after an outage."""
 _LATENCY_OF: Final = 8
 """Of so many events of a subscription the latency of one is noted."""
@@ -201,7 +201,7 @@ class GlobalWebSocketManager(QObject):
         )
         recovers = self.config.recover_gaps and RestClient.is_available()
         self._hold_at_most = self.config.high_water_mark if recovers else 0
-        self._engine = DataRoutingEngine(self._frames.hub, self._hold_at_most, self._on_hole)
+        self._engine = DataRoutingEngine(self._frames.hub, self._hold_at_most, self._on_gap)
         self._recovery = GapRecovery(
             self._engine,
             lambda: self.rest,
@@ -669,8 +669,8 @@ class GlobalWebSocketManager(QObject):
             case StreamsRefused(keys, refusal, owners):
                 self._refuse(scope, keys, refusal, owners)
 
-    def _on_hole(self, hold: Hold) -> None:
-        self._recovery.start((hold,), _HOLE_TIMEOUT_S)
+    def _on_gap(self, hold: Hold) -> None:
+        self._recovery.start((hold,), _GAP_TIMEOUT_S)
 
     def _emit_state(self, scope: Scope, state: ConnectionState) -> None:
         self.reporter.emit(None, "manager", self.state_changed, scope, state)

@@ -154,7 +154,7 @@ class DataRoutingEngine:
     Args:
         hub: the buffers.
         hold_at_most: frames of a stream that wait while what it missed is fetched; 0 fetches nothing.
-        on_hole: is handed a stream that has missed something although its connection lives: `gap` says
+        on_gap: is handed a stream that has missed something although its connection lives: `gap` says
             what is to be done with it.
     """
 
@@ -162,11 +162,11 @@ class DataRoutingEngine:
         self,
         hub: FanoutHub,
         hold_at_most: int = 0,
-        on_hole: Callable[[Hold], None] = lambda hold: None,
+        on_gap: Callable[[Hold], None] = lambda hold: None,
     ) -> None:
         self._hub = hub
         self._hold_at_most = hold_at_most
-        self._on_hole = on_hole
+        self._on_gap = on_gap
         self._routes: dict[Head, _Route] = {}
         self._of_subscriber: dict[Hashable, tuple[Target, ...]] = {}
         self._holds: dict[Head, Hold] = {}
@@ -353,7 +353,7 @@ class DataRoutingEngine:
         event = slot.event()
         self.events_decoded += 1
         self.events_routed += 1
-        if event.is_snapshot and route is not None and self._is_behind_a_hole(route, slot, event):
+        if event.is_snapshot and route is not None and self._is_behind_a_gap(route, slot, event):
             return
         for one in (route, everything):
             if one is not None:
@@ -493,7 +493,7 @@ class DataRoutingEngine:
                     hold.is_stale = True
                 self._drop_if_done(route)
 
-    def _is_behind_a_hole(self, route: _Route, slot: Slot, event: BaseWebSocketEvent) -> bool:
+    def _is_behind_a_gap(self, route: _Route, slot: Slot, event: BaseWebSocketEvent) -> bool:
         """Whether a picture of a running stream shows that something was missed; it is held then.
 
         A request for other streams brings first pictures of those that run already, some tenths of a second
@@ -519,7 +519,7 @@ class DataRoutingEngine:
                     self._hub.offer(subscriber, gap)
             return False
         self._put_held(hold, route, slot)
-        self._on_hole(hold)
+        self._on_gap(hold)
         return True
 
     def _hold(self, route: _Route, begin: float, end: float, limit: int) -> Hold | None:
