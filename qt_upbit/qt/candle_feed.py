@@ -102,7 +102,7 @@ class CandleFeed(QObject):
         """Grows with each market: an answer that is late belongs to nobody any more."""
         self._gap: datetime | None = None
         """Since this candle the series may have holes."""
-        self._is_mending = False
+        self._is_backfilling = False
         self._has_begun = False
         """Whether there was an answer to the first call for history."""
         self._is_loading = False
@@ -110,7 +110,7 @@ class CandleFeed(QObject):
         self._retry_ms = _RETRY_MS
         self._answers = Outbox("qt_upbit candle answers", self)
         self._begin_timer = self._timer("qt_upbit candle history", self._begin)
-        self._retry_timer = self._timer("qt_upbit candle retry", self._mend)
+        self._retry_timer = self._timer("qt_upbit candle retry", self._backfill)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._subscribe(code, unit)
 
@@ -181,7 +181,7 @@ class CandleFeed(QObject):
         self._cancel()
         self._series = CandleSeries()
         self._gap = None
-        self._is_mending = self._has_begun = self._is_loading = self._is_complete = False
+        self._is_backfilling = self._has_begun = self._is_loading = self._is_complete = False
         self._answers.clear()
         self._retry_timer.stop()
         self._retry_ms = _RETRY_MS
@@ -236,7 +236,7 @@ class CandleFeed(QObject):
         self._note_what_is_behind()
         self._put(candle)
         if not self.is_closed and not self._retry_timer.isActive():
-            self._mend()
+            self._backfill()
 
     def _note_what_is_behind(self) -> None:
         since = self._source.behind_since
@@ -252,7 +252,7 @@ class CandleFeed(QObject):
         """The rest of what was missed was delivered or will be; this could not be had."""
         if len(self._series):
             self._note_gap(self._series[-1].start)
-            self._mend()
+            self._backfill()
 
     def _notify(self, changes: Sequence[Change]) -> None:
         epoch = self._epoch
@@ -289,7 +289,7 @@ class CandleFeed(QObject):
             except QtUpbitError:
                 return  # told by the proxy; the first candle that comes after all will mend it
         if epoch == self._epoch:
-            self._mend()
+            self._backfill()
 
     @owned_slot
     async def _load(self, epoch: int, count: int, before: datetime | None) -> None:
@@ -312,9 +312,9 @@ class CandleFeed(QObject):
     def _note_gap(self, since: datetime) -> None:
         self._gap = since if self._gap is None else min(self._gap, since)
 
-    def _mend(self) -> None:
-        if self._gap is not None and self._has_begun and not self._is_mending and not self.is_closed:
-            self._is_mending = True
+    def _backfill(self) -> None:
+        if self._gap is not None and self._has_begun and not self._is_backfilling and not self.is_closed:
+            self._is_backfilling = True
             self._keep(self._fetch_gap(self._epoch))
 
     @owned_slot
@@ -331,7 +331,7 @@ class CandleFeed(QObject):
                 break
             self._retry_ms = _RETRY_MS
             self._answer(epoch, take)
-        self._is_mending = False
+        self._is_backfilling = False
 
     async def _read(self, epoch: int, since: datetime) -> Callable[[], None] | None:
         """What takes the candles since then, and what else the source needs; None if there was no answer."""
@@ -344,7 +344,7 @@ class CandleFeed(QObject):
             return None
         # The candles last: what has just ended may still grow for a moment.
         rows = await self._ask_since(epoch, since)
-        return None if rows is None else functools.partial(self._take_mended, rows, wanted, days)
+        return None if rows is None else functools.partial(self._take_backfilled, rows, wanted, days)
 
     async def _ask_since(self, epoch: int, since: datetime) -> list[CandleEvent] | None:
         few = self._source.few
@@ -382,7 +382,7 @@ class CandleFeed(QObject):
         if epoch == self._epoch and not self.is_closed:
             self._emit(self.loaded)
 
-    def _take_mended(
+    def _take_backfilled(
         self, rows: list[CandleEvent], wanted: DaysWanted | None, days: list[CandleEvent]
     ) -> None:
         epoch = self._epoch

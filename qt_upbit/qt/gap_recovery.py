@@ -92,7 +92,7 @@ class GapRecovery:
         for hold in holds:
             if hold not in self._tasks:
                 name = f"qt_upbit recovery of {hold.key}"
-                task = asyncio.get_running_loop().create_task(self._mend(hold, patience), name=name)
+                task = asyncio.get_running_loop().create_task(self._backfill(hold, patience), name=name)
                 self._tasks[hold] = task
                 task.add_done_callback(functools.partial(self._done, hold))
 
@@ -117,7 +117,7 @@ class GapRecovery:
 
     # --- one stream --------------------------------------------------------------------------------
 
-    async def _mend(self, hold: Hold, timeout_s: float) -> None:
+    async def _backfill(self, hold: Hold, timeout_s: float) -> None:
         deadline = asyncio.get_running_loop().time() + timeout_s
         while not hold.is_over:
             generation = hold.generation
