@@ -107,7 +107,7 @@ class Renewal:
         self._items: tuple[wire.RequestItem, ...] = ()
         self._ticket = ""
         self._pongs_due = 0
-        self._held: list[tuple[Head, bytes]] = []
+        self._buffered: list[tuple[Head, bytes]] = []
         self._shown: Counter[Hashable] = Counter()
         self.limiter = limiter
         self.epoch = 0
@@ -180,7 +180,7 @@ class Renewal:
             for item in split(raw):
                 head = head_of(item)
                 if head is not None and event_type_of(head.type) is not None:
-                    self._held.append((head, item))
+                    self._buffered.append((head, item))
                     continue
                 control = wire.decode_control(item)
                 if isinstance(control, wire.ErrorFrame):
@@ -237,8 +237,8 @@ class Renewal:
 
         By number and not by name: an event that really came twice on each socket is delivered twice.
         """
-        held, self._held = self._held, []
-        return [(head, raw) for head, raw in held if not self._take_shown(head, raw)]
+        buffered, self._buffered = self._buffered, []
+        return [(head, raw) for head, raw in buffered if not self._take_shown(head, raw)]
 
     def _take_shown(self, head: Head, raw: bytes) -> bool:
         identity = _identity(head, raw)

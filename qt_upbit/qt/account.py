@@ -159,8 +159,8 @@ class Account(QObject):
         """The user wants everything read, and it has not begun."""
         self._dirty = True
         self._holding = True
-        self._held: list[_Event] = []
-        self._held_before_asking = 0
+        self._buffered: list[_Event] = []
+        self._buffered_before_asking = 0
         self._assets_held: list[MyAssetEvent] = []
         """Balances while REST is asked although events are shown: its answer may be older than they."""
         self._gap_begin: datetime | None = None
@@ -171,7 +171,7 @@ class Account(QObject):
         )
         self._sync_timer = self._timer("qt_upbit account synchronization", self._synchronize)
         self._doubt_timer = self._timer("qt_upbit account doubt", self._look_if_in_doubt)
-        self._patience_timer = self._timer("qt_upbit account patience", self._give_up_holding)
+        self._patience_timer = self._timer("qt_upbit account patience", self._give_up_buffering)
 
         self._proxy = WebSocketClientProxy("account", self, manager=self._manager)
         self._proxy.my_order_received.connect(self._on_event)
@@ -299,7 +299,7 @@ class Account(QObject):
         self._proxy.close()
         for timer in (self._sync_timer, self._patience_timer, self._doubt_timer):
             timer.stop()
-        self._held.clear()
+        self._buffered.clear()
         self._outbox.clear()
         self._set_state(AccountState.CLOSED)
         self._fail_waiters(ProxyClosedError("the account was closed"))
@@ -314,7 +314,7 @@ class Account(QObject):
         if self.is_closed:
             return
         if self._holding:
-            self._held.append(event)
+            self._buffered.append(event)
             if not self._patience_timer.isActive():
                 self._patience_timer.start(int(self._config.recovery_timeout_s * 1000))
             return
@@ -414,7 +414,7 @@ class Account(QObject):
         self._assets_held.clear()
         self._config = self._manager.config
         self._tracker = self._new_tracker()
-        self._held.clear()
+        self._buffered.clear()
         self._gap_begin = None
         self._error = None
         self.resync()
@@ -450,7 +450,7 @@ class Account(QObject):
                 self._work_from_stream_alone(exc)
                 return
         self._dirty = self._asked = False
-        self._held_before_asking = len(self._held)
+        self._buffered_before_asking = len(self._buffered)
         reference = weakref.ref(self)
         now_ms = int(self._now().timestamp() * 1000)
         reading = _read(rest, self._tracker, self._subscriptions, now_ms, self._config.recovery_timeout_s)
@@ -463,8 +463,10 @@ class Account(QObject):
         now_ms = int(self._now().timestamp() * 1000)
         found = self._tracker.reconcile(picture, now_ms)
         # Balances of frames that came before REST was asked are older than its answer.
-        count, self._held_before_asking = self._held_before_asking, 0
-        self._held[:count] = [event for event in self._held[:count] if isinstance(event, MyOrderEvent)]
+        count, self._buffered_before_asking = self._buffered_before_asking, 0
+        self._buffered[:count] = [
+            event for event in self._buffered[:count] if isinstance(event, MyOrderEvent)
+        ]
         for change in found.changes:
             self._notify(change)
         for balance in found.balances:
@@ -523,7 +525,7 @@ class Account(QObject):
         self._set_state(AccountState.INCOMPLETE)
         self._fail_waiters(error)
 
-    def _give_up_holding(self) -> None:
+    def _give_up_buffering(self) -> None:
         """REST does not answer: show what the stream says, and go on asking."""
         if self._state is AccountState.SYNCHRONIZING and self._reads:
             self._notify_gap(())
@@ -534,15 +536,15 @@ class Account(QObject):
         """Fold in what has waited, in order."""
         self._holding = False
         self._patience_timer.stop()
-        held, self._held = self._held, []
-        self._held_before_asking = 0
-        self._apply_held(held)
+        buffered, self._buffered = self._buffered, []
+        self._buffered_before_asking = 0
+        self._apply_buffered(buffered)
 
     def _release_assets(self) -> None:
         assets, self._assets_held = self._assets_held, []
-        self._apply_held(assets)
+        self._apply_buffered(assets)
 
-    def _apply_held(self, events: Sequence[_Event]) -> None:
+    def _apply_buffered(self, events: Sequence[_Event]) -> None:
         """Fold in, in order, what REST may have told already, wholly or in part."""
         assets = [event for event in events if isinstance(event, MyAssetEvent)]
         for event in events:

@@ -55,7 +55,7 @@ from qt_upbit.qt.slot_errors import SlotWatch
 from qt_upbit.rest.rest_client import RestClient
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine, Target
 from qt_upbit.routing.fanout_hub import Gap, Item, Slot, Subscriber
-from qt_upbit.routing.recovery import Hold
+from qt_upbit.routing.recovery import BackfillBuffer
 from qt_upbit.types import (
     BaseWebSocketEvent,
     ConnectionState,
@@ -200,8 +200,8 @@ class GlobalWebSocketManager(QObject):
             self._deliver, self.config.frame_rate_hz, self.config.slice_ms / 1000, clock, self
         )
         recovers = self.config.recover_gaps and RestClient.is_available()
-        self._hold_at_most = self.config.high_water_mark if recovers else 0
-        self._engine = DataRoutingEngine(self._frames.hub, self._hold_at_most, self._on_gap)
+        self._max_buffered_frames = self.config.high_water_mark if recovers else 0
+        self._engine = DataRoutingEngine(self._frames.hub, self._max_buffered_frames, self._on_gap)
         self._recovery = GapRecovery(
             self._engine,
             lambda: self.rest,
@@ -651,7 +651,7 @@ class GlobalWebSocketManager(QObject):
                 if new is ConnectionState.REJECTED:
                     self._refuse(scope, self._state.desired(scope), self.error(scope))
             case GapDetected(_, begin, end):
-                self._recovery.start(self._engine.gap(scope, begin, end, self._hold_at_most))
+                self._recovery.start(self._engine.gap(scope, begin, end, self._max_buffered_frames))
             case ErrorReported(error, times):
                 self.reporter.report_scope(scope, error, times)
             case StreamsLive(keys):
@@ -669,8 +669,8 @@ class GlobalWebSocketManager(QObject):
             case StreamsRefused(keys, refusal, owners):
                 self._refuse(scope, keys, refusal, owners)
 
-    def _on_gap(self, hold: Hold) -> None:
-        self._recovery.start((hold,), _GAP_TIMEOUT_S)
+    def _on_gap(self, buffer: BackfillBuffer) -> None:
+        self._recovery.start((buffer,), _GAP_TIMEOUT_S)
 
     def _emit_state(self, scope: Scope, state: ConnectionState) -> None:
         self.reporter.emit(None, "manager", self.state_changed, scope, state)

@@ -438,7 +438,7 @@ class WebSocketClientProxy(QObject):
     # --- visibility --------------------------------------------------------------------------------
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # Qt's name
-        """Hold delivery back while the parent widget is hidden."""
+        """BackfillBuffer delivery back while the parent widget is hidden."""
         kind = event.type()
         if kind in (QEvent.Type.Show, QEvent.Type.Hide) and watched is self.parent():
             self._paused = kind == QEvent.Type.Hide

@@ -16,7 +16,7 @@ from qt_upbit import frame_scan
 from qt_upbit.exceptions import DecodeError
 from qt_upbit.frame_scan import Head
 from qt_upbit.routing.fanout_hub import FanoutHub, Gap, Slot, Subscriber, with_stream_type
-from qt_upbit.routing.recovery import Hold, memory_for
+from qt_upbit.routing.recovery import BackfillBuffer, memory_for
 from qt_upbit.types import (
     ALL_CODES,
     BaseWebSocketEvent,
@@ -153,7 +153,7 @@ class DataRoutingEngine:
 
     Args:
         hub: the buffers.
-        hold_at_most: frames of a stream that wait while what it missed is fetched; 0 fetches nothing.
+        max_buffered_frames: frames of a stream that wait while what it missed is fetched; 0 fetches nothing.
         on_gap: is handed a stream that has missed something although its connection lives: `gap` says
             what is to be done with it.
     """
@@ -161,15 +161,15 @@ class DataRoutingEngine:
     def __init__(
         self,
         hub: FanoutHub,
-        hold_at_most: int = 0,
-        on_gap: Callable[[Hold], None] = lambda hold: None,
+        max_buffered_frames: int = 0,
+        on_gap: Callable[[BackfillBuffer], None] = lambda buffer: None,
     ) -> None:
         self._hub = hub
-        self._hold_at_most = hold_at_most
+        self._max_buffered_frames = max_buffered_frames
         self._on_gap = on_gap
         self._routes: dict[Head, _Route] = {}
         self._of_subscriber: dict[Hashable, tuple[Target, ...]] = {}
-        self._holds: dict[Head, Hold] = {}
+        self._buffers: dict[Head, BackfillBuffer] = {}
         self.events_recovered = 0
         self.events_routed = 0
         self.events_decoded = 0
@@ -258,8 +258,8 @@ class DataRoutingEngine:
             route.lazy_key = _lazy_key(route)
 
     def _drop_if_done(self, route: _Route) -> None:
-        if not route.targets and (hold := self._holds.pop(route.head, None)) is not None:
-            hold.is_over = True
+        if not route.targets and (buffer := self._buffers.pop(route.head, None)) is not None:
+            buffer.is_over = True
             route.fresh.clear()  # the held frames were newer
         # A widget that replaces another is given the last value at once, if the stream still runs.
         if not route.targets and not (route.flowing and route.fresh and route.row.has_snapshot):
@@ -288,8 +288,8 @@ class DataRoutingEngine:
         Raises:
             DecodeError: it had to be read and is unreadable. Nothing was delivered.
         """
-        if self._holds and head in self._holds:
-            self._keep_back(self._holds[head], head, raw, now)
+        if self._buffers and head in self._buffers:
+            self._keep_back(self._buffers[head], head, raw, now)
             return
         route = self._routes.get(head)
         # A snapshot must be looked at, and so must what is cut off or comes twice.
@@ -456,11 +456,13 @@ class DataRoutingEngine:
 
     # --- gaps --------------------------------------------------------------------------------------
 
-    def gap(self, scope: Scope, begin: float, end: float, hold_at_most: int = 0) -> list[Hold]:
+    def gap(
+        self, scope: Scope, begin: float, end: float, max_buffered_frames: int = 0
+    ) -> list[BackfillBuffer]:
         """Nothing was received of a scope between two moments.
 
         Every subscriber is told, in order with its data, that something may be missing. With
-        `hold_at_most` the streams of which all can be recovered are excepted: up to so many frames of each
+        `max_buffered_frames` the streams of which all can be recovered are excepted: up to so many frames of each
         are held from now on, and returned is what is to be mended. For each, call `recover` any
         number of times, oldest events first, `notify_gap` for what cannot be had, and `release`.
 
@@ -468,12 +470,15 @@ class DataRoutingEngine:
         """
         self.mark_stale(scope)
         codes: dict[Hashable, set[str]] = {}
-        held: list[Hold] = []
+        buffered: list[BackfillBuffer] = []
         for head, route in self._routes.items():
             if route.row.scope is not scope:
                 continue
-            if hold_at_most and (hold := self._hold(route, begin, end, hold_at_most)) is not None:
-                held.append(hold)
+            if (
+                max_buffered_frames
+                and (buffer := self._buffer(route, begin, end, max_buffered_frames)) is not None
+            ):
+                buffered.append(buffer)
                 continue
             for subscriber, _ in route.targets.values():
                 if subscriber.wants_realtime:
@@ -482,15 +487,15 @@ class DataRoutingEngine:
             if subscriber.key in codes:
                 named = tuple(sorted(codes[subscriber.key] - {ALL_CODES}))
                 self._hub.offer(subscriber, Gap(named, begin, end))
-        return held
+        return buffered
 
     def mark_stale(self, scope: Scope) -> None:
         """The connection of a scope is gone: last values are history."""
         for route in tuple(self._routes.values()):
             if route.row.scope is scope:
                 route.fresh.clear()
-                if (hold := self._holds.get(route.head)) is not None:
-                    hold.is_stale = True
+                if (buffer := self._buffers.get(route.head)) is not None:
+                    buffer.is_stale = True
                 self._drop_if_done(route)
 
     def _is_behind_a_gap(self, route: _Route, slot: Slot, event: BaseWebSocketEvent) -> bool:
@@ -506,44 +511,48 @@ class DataRoutingEngine:
             or memory.is_empty()
             or variant not in route.fresh
             or route.lazy_key is not None
-            or route.head in self._holds
+            or route.head in self._buffers
             or memory.continues(event)
         ):
             return False
         begin = route.last[variant].received_at
-        hold = self._hold(route, begin, slot.received_at, self._hold_at_most) if self._hold_at_most else None
-        if hold is None:
+        buffer = (
+            self._buffer(route, begin, slot.received_at, self._max_buffered_frames)
+            if self._max_buffered_frames
+            else None
+        )
+        if buffer is None:
             gap = Gap((route.head.code,), begin, slot.received_at)
             for subscriber in {s.key: s for s, _ in route.targets.values()}.values():
                 if subscriber.wants_realtime and subscriber.delivery is not Delivery.LATEST:
                     self._hub.offer(subscriber, gap)
             return False
-        self._put_held(hold, route, slot)
-        self._on_gap(hold)
+        self._put_buffered(buffer, route, slot)
+        self._on_gap(buffer)
         return True
 
-    def _hold(self, route: _Route, begin: float, end: float, limit: int) -> Hold | None:
-        """Hold a stream from now on; None if what was missed of it cannot be known, or nobody cares."""
-        if (hold := self._holds.get(route.head)) is not None:
-            hold.extend(end)
-            return hold
+    def _buffer(self, route: _Route, begin: float, end: float, limit: int) -> BackfillBuffer | None:
+        """BackfillBuffer a stream from now on; None if what was missed of it cannot be known, or nobody cares."""
+        if (buffer := self._buffers.get(route.head)) is not None:
+            buffer.extend(end)
+            return buffer
         memory = route.memory
         if memory is None or memory.is_empty() or route.lazy_key is not None or not _has_listeners(route):
             return None
-        hold = self._holds[route.head] = Hold(StreamKey(*route.head), memory, begin, end, limit)
-        return hold
+        buffer = self._buffers[route.head] = BackfillBuffer(StreamKey(*route.head), memory, begin, end, limit)
+        return buffer
 
-    def _keep_back(self, hold: Hold, head: Head, raw: bytes, now: float) -> None:
+    def _keep_back(self, buffer: BackfillBuffer, head: Head, raw: bytes, now: float) -> None:
         slot = Slot(head, raw, now)
         slot.event()
         self.events_decoded += 1
-        self._put_held(hold, self._routes[head], slot)
+        self._put_buffered(buffer, self._routes[head], slot)
 
-    def _put_held(self, hold: Hold, route: _Route, slot: Slot) -> None:
+    def _put_buffered(self, buffer: BackfillBuffer, route: _Route, slot: Slot) -> None:
         if not all(subscriber.wants_realtime for subscriber, _ in route.targets.values()):
             self._serve_snapshots(route, slot)
-        if route.targets and slot.event().stream_key == hold.key:
-            hold.put(slot)
+        if route.targets and slot.event().stream_key == buffer.key:
+            buffer.put(slot)
 
     def _serve_snapshots(self, route: _Route, slot: Slot) -> None:
         """Who wants only a picture of now has missed nothing and does not wait."""
@@ -552,15 +561,15 @@ class DataRoutingEngine:
                 self._hub.offer(subscriber, slot.as_snapshot(), (slot.head, ()))
                 self._detach(route, subscriber.key, target)
 
-    def recover(self, hold: Hold, events: Iterable[BaseWebSocketEvent], now: float) -> int:
+    def recover(self, buffer: BackfillBuffer, events: Iterable[BaseWebSocketEvent], now: float) -> int:
         """Deliver those of fetched events, oldest first, that were not seen; how many there were.
 
         They go before the held frames, flagged as recovered, to every subscriber of changes.
         """
-        if hold.is_over:
+        if buffer.is_over:
             return 0
-        route = self._routes[_head_of(hold)]
-        missed = hold.memory.missed(events)
+        route = self._routes[_head_of(buffer)]
+        missed = buffer.memory.missed(events)
         for event in missed:
             self._deliver_recovered(route, with_stream_type(event, StreamType.RECOVERED), now)
         self.events_recovered += len(missed)
@@ -584,43 +593,43 @@ class DataRoutingEngine:
                 route.pending_snapshots.discard((subscriber.key, variant))
                 self._hub.offer(subscriber, slot, key)
 
-    def notify_gap(self, hold: Hold, begin: float, end: float) -> None:
+    def notify_gap(self, buffer: BackfillBuffer, begin: float, end: float) -> None:
         """What happened to a held stream between two moments stays unknown; told in order with its data."""
-        if not hold.is_over:
-            gap = Gap((hold.key.code,), begin, end)
-            for subscriber in {s.key: s for s, _ in self._targets_of(hold)}.values():
+        if not buffer.is_over:
+            gap = Gap((buffer.key.code,), begin, end)
+            for subscriber in {s.key: s for s, _ in self._targets_of(buffer)}.values():
                 if subscriber.wants_realtime:
                     self._hub.offer(subscriber, gap)
 
-    def release(self, hold: Hold, at_most: int | None = None) -> bool:
+    def release(self, buffer: BackfillBuffer, at_most: int | None = None) -> bool:
         """Deliver held frames, those that were recovered already excepted; True once none is held.
 
         With `at_most` only so many; frames that come between two calls join the queue.
         """
-        if hold.is_over:
+        if buffer.is_over:
             return True
-        head = _head_of(hold)
-        while hold.frames and (at_most is None or at_most > 0):
+        head = _head_of(buffer)
+        while buffer.frames and (at_most is None or at_most > 0):
             at_most = None if at_most is None else at_most - 1
             route = self._routes[head]
-            slot = hold.frames.popleft()
+            slot = buffer.frames.popleft()
             event = slot.event()
-            is_news = hold.memory.is_news(event)
+            is_news = buffer.memory.is_news(event)
             if not is_news and route.row.order_is_identity:
                 route.recent.add(getattr(event, route.row.order_field))
             if is_news or (event.is_snapshot and route.pending_snapshots):
                 self._route_decoded(route, slot)
-        if hold.frames:
+        if buffer.frames:
             return False
-        hold.is_over = True
-        hold.memory.settle()
-        del self._holds[head]
-        if hold.is_stale:
+        buffer.is_over = True
+        buffer.memory.settle()
+        del self._buffers[head]
+        if buffer.is_stale:
             self._routes[head].fresh.clear()
         return True
 
-    def _targets_of(self, hold: Hold) -> list[tuple[Subscriber, Target]]:
-        return list(self._routes[_head_of(hold)].targets.values())
+    def _targets_of(self, buffer: BackfillBuffer) -> list[tuple[Subscriber, Target]]:
+        return list(self._routes[_head_of(buffer)].targets.values())
 
     def streams_asked_for(self, scope: Scope, keys: Collection[StreamKey]) -> None:
         """The server was asked for the changes of these streams of a scope, and of no others."""
@@ -631,8 +640,8 @@ class DataRoutingEngine:
                 self._drop_if_done(route)
 
 
-def _head_of(hold: Hold) -> Head:
-    return Head(hold.key.type, hold.key.code)
+def _head_of(buffer: BackfillBuffer) -> Head:
+    return Head(buffer.key.type, buffer.key.code)
 
 
 def _has_listeners(route: _Route) -> bool:

@@ -258,7 +258,7 @@ async def test_a_second_gap_while_the_first_one_is_delivered(second_gap_at: int)
 
     receive(1)
     recovery = GapRecovery(engine, lambda: rest, 10.0, 100, lambda: 0.0, pytest.fail)  # type: ignore[arg-type]
-    recovery.start(engine.gap(Scope.PUBLIC, 10.0, 20.0, hold_at_most=1000))
+    recovery.start(engine.gap(Scope.PUBLIC, 10.0, 20.0, max_buffered_frames=1000))
     receive(*range(202, 403))  # 2 to 201 are missed
     broken = False
     while recovery.running:
@@ -266,7 +266,7 @@ async def test_a_second_gap_while_the_first_one_is_delivered(second_gap_at: int)
         take()
         if not broken and len(shown) >= second_gap_at:
             broken = True
-            recovery.start(engine.gap(Scope.PUBLIC, 30.0, 40.0, hold_at_most=1000))
+            recovery.start(engine.gap(Scope.PUBLIC, 30.0, 40.0, max_buffered_frames=1000))
             receive(450)  # 403 to 449 are missed
     take()
     assert broken

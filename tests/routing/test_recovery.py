@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from qt_upbit.models import peek
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine, Target
 from qt_upbit.routing.fanout_hub import FanoutHub, Gap, Subscriber
-from qt_upbit.routing.recovery import Hold
+from qt_upbit.routing.recovery import BackfillBuffer
 from qt_upbit.types import (
     BaseWebSocketEvent,
     CandleEvent,
@@ -52,9 +52,9 @@ class Desk:
         assert head is not None
         self.engine.route(head, raw, 0.0)
 
-    def gap(self) -> Hold:
-        (hold,) = self.engine.gap(Scope.PUBLIC, 10.0, 20.0, hold_at_most=1000)
-        return hold
+    def gap(self) -> BackfillBuffer:
+        (buffer,) = self.engine.gap(Scope.PUBLIC, 10.0, 20.0, max_buffered_frames=1000)
+        return buffer
 
     def shown(self, subscriber: Subscriber) -> list[BaseWebSocketEvent | Gap]:
         found: list[BaseWebSocketEvent | Gap] = []
@@ -92,13 +92,13 @@ def test_recovered_trades_come_before_those_held_and_each_once() -> None:
     every, batch = desk.attach("trade", Delivery.EVERY), desk.attach("trade", Delivery.BATCH)
     for number in (1, 2, 3):
         desk.frame(trade(number))
-    hold = desk.gap()
+    buffer = desk.gap()
     desk.frame(trade(6), snapshot=True)
     desk.frame(trade(7))
     desk.frame(trade(9))
     assert desk.numbers(every) == ["1", "2", "3"], "held until what was missed is there"
-    assert desk.engine.recover(hold, [trade(n) for n in range(1, 9)], 0.0) == 5
-    assert desk.engine.release(hold)
+    assert desk.engine.recover(buffer, [trade(n) for n in range(1, 9)], 0.0) == 5
+    assert desk.engine.release(buffer)
     desk.frame(trade(10))
     assert desk.numbers(every) == ["4r", "5r", "6r", "7r", "8r", "9", "10"]
     assert desk.numbers(batch) == ["1", "2", "3", "4r", "5r", "6r", "7r", "8r", "9", "10"]
@@ -109,11 +109,11 @@ def test_what_cannot_be_had_is_told_in_its_place() -> None:
     desk = Desk()
     every = desk.attach("trade", Delivery.EVERY)
     desk.frame(trade(1))
-    hold = desk.gap()
+    buffer = desk.gap()
     desk.frame(trade(9))
-    desk.engine.notify_gap(hold, 10.0, 15.0)
-    desk.engine.recover(hold, [trade(8)], 0.0)
-    desk.engine.release(hold)
+    desk.engine.notify_gap(buffer, 10.0, 15.0)
+    desk.engine.recover(buffer, [trade(8)], 0.0)
+    desk.engine.release(buffer)
     assert desk.numbers(every) == ["1", Gap(("KRW-BTC",), 10.0, 15.0), "8r", "9"]
 
 
@@ -122,7 +122,7 @@ def test_streams_of_which_only_now_counts_are_told_at_once() -> None:
     ticker, latest = desk.attach("ticker", Delivery.LATEST), desk.attach("trade", Delivery.LATEST)
     desk.frame(events.ticker())
     desk.frame(trade(1))
-    assert desk.engine.gap(Scope.PUBLIC, 10.0, 20.0, hold_at_most=10) == []
+    assert desk.engine.gap(Scope.PUBLIC, 10.0, 20.0, max_buffered_frames=10) == []
     for subscriber in (ticker, latest):
         assert desk.shown(subscriber)[1:] == [Gap(("KRW-BTC",), 10.0, 20.0)]
 
@@ -130,7 +130,7 @@ def test_streams_of_which_only_now_counts_are_told_at_once() -> None:
 def test_a_stream_of_which_nothing_was_seen_yet_is_told() -> None:
     desk = Desk()
     every = desk.attach("trade", Delivery.EVERY)
-    assert desk.engine.gap(Scope.PUBLIC, 10.0, 20.0, hold_at_most=10) == []
+    assert desk.engine.gap(Scope.PUBLIC, 10.0, 20.0, max_buffered_frames=10) == []
     assert desk.shown(every) == [Gap(("KRW-BTC",), 10.0, 20.0)]
 
 
@@ -146,13 +146,13 @@ def test_every_closed_candle_reaches_who_takes_the_latest() -> None:
     desk = Desk()
     latest = desk.attach("candle", Delivery.LATEST, unit="1m")
     desk.frame(candle(1, volume=3))
-    hold = desk.gap()
+    buffer = desk.gap()
     desk.frame(candle(4, volume=1), snapshot=True)
     desk.frame(candle(4, volume=5))
     # Answered between the two frames: what it says of the running candle is newer than the first.
     rows = [candle(0, 9), candle(1, 4), candle(2, 8), candle(3, 9), candle(4, 3)]
-    assert desk.engine.recover(hold, rows, 0.0) == 4
-    desk.engine.release(hold)
+    assert desk.engine.recover(buffer, rows, 0.0) == 4
+    desk.engine.release(buffer)
     told = [
         (event.candle_date_time_utc[14:16], int(event.candle_acc_trade_volume), event.stream_type.value)
         for event in desk.shown(latest)
@@ -170,11 +170,11 @@ def test_a_candle_is_not_turned_back() -> None:
     desk = Desk()
     every = desk.attach("candle", Delivery.EVERY, unit="1m")
     desk.frame(candle(1))
-    hold = desk.gap()
+    buffer = desk.gap()
     desk.frame(candle(2, volume=1))
     desk.frame(candle(2, volume=5))
-    desk.engine.recover(hold, [candle(1), candle(2, volume=3)], 0.0)
-    desk.engine.release(hold)
+    desk.engine.recover(buffer, [candle(1), candle(2, volume=3)], 0.0)
+    desk.engine.release(buffer)
     volumes = [int(e.candle_acc_trade_volume) for e in desk.shown(every) if isinstance(e, CandleEvent)]
     assert volumes == [1, 3, 5]
 
@@ -183,14 +183,14 @@ def test_a_second_gap_extends_the_first() -> None:
     desk = Desk()
     every = desk.attach("trade", Delivery.EVERY)
     desk.frame(trade(1))
-    hold = desk.gap()
+    buffer = desk.gap()
     desk.frame(trade(3))
     desk.engine.mark_stale(Scope.PUBLIC)
-    assert desk.engine.gap(Scope.PUBLIC, 21.0, 30.0, hold_at_most=10) == [hold]
-    assert (hold.begin, hold.end, hold.generation, hold.is_stale) == (10.0, 30.0, 1, False)
+    assert desk.engine.gap(Scope.PUBLIC, 21.0, 30.0, max_buffered_frames=10) == [buffer]
+    assert (buffer.begin, buffer.end, buffer.generation, buffer.is_stale) == (10.0, 30.0, 1, False)
     desk.frame(trade(6))
-    desk.engine.recover(hold, [trade(n) for n in range(1, 7)], 0.0)
-    desk.engine.release(hold)
+    desk.engine.recover(buffer, [trade(n) for n in range(1, 7)], 0.0)
+    desk.engine.release(buffer)
     assert desk.numbers(every) == ["1", "2r", "3r", "4r", "5r", "6r"]
 
 
@@ -198,25 +198,25 @@ def test_values_of_a_lost_connection_are_not_fresh() -> None:
     desk = Desk()
     desk.attach("trade", Delivery.EVERY)
     desk.frame(trade(1))
-    hold = desk.gap()
+    buffer = desk.gap()
     desk.frame(trade(3))
     desk.engine.mark_stale(Scope.PUBLIC)
-    desk.engine.recover(hold, [trade(2)], 0.0)
-    desk.engine.release(hold)
-    assert desk.engine.last_event(hold.key) is None
+    desk.engine.recover(buffer, [trade(2)], 0.0)
+    desk.engine.release(buffer)
+    assert desk.engine.last_event(buffer.key) is None
 
 
 def test_who_leaves_costs_nothing() -> None:
     desk = Desk()
     every = desk.attach("trade", Delivery.EVERY)
     desk.frame(trade(1))
-    hold = desk.gap()
+    buffer = desk.gap()
     desk.frame(trade(3))
     desk.engine.detach(every.key)
-    assert hold.is_over
-    assert desk.engine.recover(hold, [trade(2)], 0.0) == 0
-    assert desk.engine.release(hold)
-    desk.engine.notify_gap(hold, 1.0, 2.0)
+    assert buffer.is_over
+    assert desk.engine.recover(buffer, [trade(2)], 0.0) == 0
+    assert desk.engine.release(buffer)
+    desk.engine.notify_gap(buffer, 1.0, 2.0)
     newcomer = desk.attach("trade", Delivery.EVERY)
     desk.frame(trade(4), snapshot=True)
     assert desk.numbers(newcomer) == ["4s"]
@@ -226,11 +226,11 @@ def test_who_wants_a_picture_of_now_does_not_wait() -> None:
     desk = Desk()
     every = desk.attach("trade", Delivery.EVERY)
     desk.frame(trade(1))
-    hold = desk.gap()
+    buffer = desk.gap()
     picture = desk.attach("trade", Delivery.EVERY, realtime=False)
     desk.frame(trade(3), snapshot=True)
     assert desk.numbers(picture) == ["3s"]
-    desk.engine.release(hold)
+    desk.engine.release(buffer)
     assert desk.numbers(every) == ["1", "3s"]
 
 
@@ -238,12 +238,12 @@ def test_who_comes_while_frames_are_held_gets_a_first_picture_once() -> None:
     desk = Desk()
     every = desk.attach("trade", Delivery.EVERY)
     desk.frame(trade(1))
-    hold = desk.gap()
+    buffer = desk.gap()
     late = desk.attach("trade", Delivery.EVERY)
     desk.frame(trade(1), snapshot=True)
     desk.frame(trade(2))
-    assert desk.engine.recover(hold, [trade(1)], 0.0) == 0
-    desk.engine.release(hold)
+    assert desk.engine.recover(buffer, [trade(1)], 0.0) == 0
+    desk.engine.release(buffer)
     assert desk.numbers(every) == ["1", "2"]
     assert desk.numbers(late) == ["1s", "2"]
 
@@ -256,10 +256,10 @@ def test_who_comes_during_a_gap_is_not_shown_what_was_missed_before_it_came() ->
     desk.frame(trade(3))
     desk.engine.mark_stale(Scope.PUBLIC)
     comer = desk.attach("trade", Delivery.EVERY)
-    hold = desk.gap()
+    buffer = desk.gap()
     desk.frame(trade(5), snapshot=True)
-    desk.engine.recover(hold, [trade(n) for n in range(6)], 21.0)
-    assert desk.engine.release(hold)
+    desk.engine.recover(buffer, [trade(n) for n in range(6)], 21.0)
+    assert desk.engine.release(buffer)
     desk.frame(trade(6))
     assert desk.numbers(there) == ["1", "3", "2r", "4r", "5r", "6"]
     assert desk.numbers(comer) == ["4r", "5r", "6"]
@@ -269,12 +269,12 @@ def test_a_full_hold_lets_the_oldest_go_and_asks_again() -> None:
     desk = Desk()
     every = desk.attach("trade", Delivery.EVERY)
     desk.frame(trade(1))
-    (hold,) = desk.engine.gap(Scope.PUBLIC, 10.0, 20.0, hold_at_most=2)
+    (buffer,) = desk.engine.gap(Scope.PUBLIC, 10.0, 20.0, max_buffered_frames=2)
     for number in (3, 4, 5):
         desk.frame(trade(number))
-    assert hold.generation == 1
-    desk.engine.recover(hold, [trade(n) for n in range(1, 5)], 0.0)
-    desk.engine.release(hold)
+    assert buffer.generation == 1
+    desk.engine.recover(buffer, [trade(n) for n in range(1, 5)], 0.0)
+    desk.engine.release(buffer)
     assert desk.numbers(every) == ["1", "2r", "3r", "4r", "5"]
 
 
@@ -282,13 +282,13 @@ def test_frames_go_on_being_held_while_they_are_released_in_slices() -> None:
     desk = Desk()
     every = desk.attach("trade", Delivery.EVERY)
     desk.frame(trade(1))
-    hold = desk.gap()
+    buffer = desk.gap()
     for number in (2, 3):
         desk.frame(trade(number))
-    assert not desk.engine.release(hold, at_most=1)
+    assert not desk.engine.release(buffer, at_most=1)
     desk.frame(trade(4))
-    assert not desk.engine.release(hold, at_most=1)
-    assert desk.engine.release(hold, at_most=1)
+    assert not desk.engine.release(buffer, at_most=1)
+    assert desk.engine.release(buffer, at_most=1)
     assert desk.numbers(every) == ["1", "2", "3", "4"]
 
 
@@ -298,7 +298,7 @@ def test_whether_what_was_fetched_joins_what_is_held() -> None:
     desk.attach("candle", Delivery.EVERY, unit="1m")
     desk.frame(trade(1))
     desk.frame(candle(1))
-    trades, candles = desk.engine.gap(Scope.PUBLIC, 10.0, 20.0, hold_at_most=10)
+    trades, candles = desk.engine.gap(Scope.PUBLIC, 10.0, 20.0, max_buffered_frames=10)
     assert trades.joins([])
     desk.frame(trade(5))
     desk.frame(candle(3, volume=5))
@@ -341,12 +341,12 @@ def test_each_trade_once_and_in_order_or_a_gap(case: dict[str, Any]) -> None:
     wire, begin, end = case["wire"], case["begin"], case["end"]
     for one in wire[:begin]:
         desk.frame(one)
-    hold = desk.gap()
+    buffer = desk.gap()
     asked = end + case["asked_after"]
     for one in wire[end:asked]:
         desk.frame(one)
     if case["again"]:
-        assert desk.engine.gap(Scope.PUBLIC, 21.0, 22.0, hold_at_most=1000) == [hold]
+        assert desk.engine.gap(Scope.PUBLIC, 21.0, 22.0, max_buffered_frames=1000) == [buffer]
 
     # REST at that moment knows all that happened so far, newest first, in pages.
     known = sorted(wire[:asked], key=lambda each: each.sequential_id)
@@ -355,15 +355,15 @@ def test_each_trade_once_and_in_order_or_a_gap(case: dict[str, Any]) -> None:
     for _ in range(case["most_pages"]):
         page = known[max(0, len(known) - len(fetched) - case["page"]) : len(known) - len(fetched)]
         fetched = page + fetched
-        complete = not page or hold.reaches(page[0])
+        complete = not page or buffer.reaches(page[0])
         if complete:
             break
     if not complete:
-        desk.engine.notify_gap(hold, 10.0, 15.0)
+        desk.engine.notify_gap(buffer, 10.0, 15.0)
     for at in range(0, len(fetched), case["slice"]):
-        desk.engine.recover(hold, fetched[at : at + case["slice"]], 0.0)
+        desk.engine.recover(buffer, fetched[at : at + case["slice"]], 0.0)
     rest = iter(wire[asked:])
-    while not desk.engine.release(hold, at_most=case["slice"]):
+    while not desk.engine.release(buffer, at_most=case["slice"]):
         if (one := next(rest, None)) is not None:
             desk.frame(one)
     for one in rest:
@@ -389,9 +389,9 @@ def test_each_trade_once_and_in_order_or_a_gap(case: dict[str, Any]) -> None:
 # --- holes in a stream whose connection lives ------------------------------------------------------
 
 
-def _hole_desk(hold_at_most: int = 100) -> tuple[Desk, list[Hold]]:
+def _hole_desk(max_buffered_frames: int = 100) -> tuple[Desk, list[BackfillBuffer]]:
     desk, holes = Desk(), []
-    desk.engine = DataRoutingEngine(desk.hub, hold_at_most, holes.append)
+    desk.engine = DataRoutingEngine(desk.hub, max_buffered_frames, holes.append)
     return desk, holes
 
 
@@ -403,9 +403,9 @@ def test_a_picture_of_a_running_stream_shows_that_trades_were_missed() -> None:
     desk.frame(trade(4), snapshot=True)
     desk.frame(trade(5))
     assert desk.numbers(every) == ["1"], "what comes after the hole waits for what was in it"
-    (hold,) = holes
-    desk.engine.recover(hold, [trade(number) for number in (1, 2, 3, 4)], 0.0)
-    assert desk.engine.release(hold)
+    (buffer,) = holes
+    desk.engine.recover(buffer, [trade(number) for number in (1, 2, 3, 4)], 0.0)
+    assert desk.engine.release(buffer)
     assert desk.numbers(every) == ["2r", "3r", "4r", "5"]
 
 
@@ -447,8 +447,8 @@ def test_a_picture_of_a_later_candle_shows_that_the_last_word_may_be_missing() -
     desk.frame(candle(1, volume=2), snapshot=True)
     assert holes == []
     desk.frame(candle(3), snapshot=True)
-    (hold,) = holes
-    desk.engine.recover(hold, [candle(1, volume=3), candle(3)], 0.0)
-    assert desk.engine.release(hold)
+    (buffer,) = holes
+    desk.engine.recover(buffer, [candle(1, volume=3), candle(3)], 0.0)
+    assert desk.engine.release(buffer)
     shown = [one for one in desk.shown(every) if isinstance(one, CandleEvent)]
     assert [int(one.candle_acc_trade_volume) for one in shown] == [1, 2, 3, 1, 1]
