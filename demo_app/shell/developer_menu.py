@@ -14,18 +14,18 @@ from demo_app.style.language import QT_TRANSLATE_NOOP
 from qt_upbit import Scope
 from qt_upbit.simulator import (
     FAULTS,
+    ConnectionFault,
     ExchangeFault,
     Fault,
     FrameFault,
     HandshakeFault,
-    LineFault,
     SimulatedServer,
 )
 
 __all__ = ["DeveloperMenu", "fault_name"]
 
 _KINDS: Final[dict[type[Fault], str]] = {
-    LineFault: QT_TRANSLATE_NOOP("Faults", "Connection"),
+    ConnectionFault: QT_TRANSLATE_NOOP("Faults", "Connection"),
     FrameFault: QT_TRANSLATE_NOOP("Faults", "Messages"),
     HandshakeFault: QT_TRANSLATE_NOOP("Faults", "Connecting"),
     ExchangeFault: QT_TRANSLATE_NOOP("Faults", "Exchange"),
@@ -96,7 +96,7 @@ class DeveloperMenu(QMenu):
                     action.setToolTip((fault.__doc__ or "").partition("\n")[0])
                     action.triggered.connect(functools.partial(self._inject, fault))
         self._scope: Scope | None = Scope.PUBLIC
-        self._lines = self._add_lines(self._menus[LineFault])
+        self._lines = self._add_lines(self._menus[ConnectionFault])
         self.addSeparator()
         self._clear_action = self.addAction("")
         self._clear_action.triggered.connect(self._clear)
@@ -133,7 +133,7 @@ class DeveloperMenu(QMenu):
 
     def _inject(self, kind: type[Fault], *_: object) -> None:
         fault = kind(times=_FRAMES) if issubclass(kind, FrameFault) else kind()
-        if isinstance(fault, LineFault):
+        if isinstance(fault, ConnectionFault):
             fault.scope = self._scope
         name = fault_name(kind.name())
         try:

@@ -367,7 +367,7 @@ class UpbitConnection:
         if self._renewal is not None and self._renewal.is_successor(epoch):
             self._carry_on(self._renewal, self._renewal.failed(error), now)
         elif epoch == self._socket and self._state in _ALIVE:
-            self._line_died(now, error)
+            self._connection_died(now, error)
 
     def retry(self, now: float) -> None:
         """Connect again at once: the user asked, or the credentials changed.
@@ -465,14 +465,16 @@ class UpbitConnection:
         if self._renewal is not None:
             self._carry_on(self._renewal, self._renewal.on_tick(now), now)
         if self._probe.on_tick(now):
-            self._line_died(now, ConnectionFailedError("the line did not survive a pause of the program"))
+            self._connection_died(
+                now, ConnectionFailedError("the line did not survive a pause of the program")
+            )
             return
         keepalive = self._keepalive.on_tick(now)
         if keepalive is KeepaliveVerdict.NO_PONG:
-            self._line_died(now, ConnectionFailedError("the server does not answer pings"))
+            self._connection_died(now, ConnectionFailedError("the server does not answer pings"))
             return
         if keepalive is KeepaliveVerdict.UNRESPONSIVE:
-            self._line_died(now, ConnectionFailedError("the server sends but does not answer pings"))
+            self._connection_died(now, ConnectionFailedError("the server sends but does not answer pings"))
             return
         if now >= self._resync_due:
             if self._state is ConnectionState.RESYNCING:
@@ -582,7 +584,7 @@ class UpbitConnection:
         self._connect_at = max(now + backoff, self._blocked_until)
         self._step(ConnectionEventKind.LOST)
 
-    def _line_died(self, now: float, error: QtUpbitError) -> None:
+    def _connection_died(self, now: float, error: QtUpbitError) -> None:
         if self._renewal is not None and self._renewal.is_confirmed:
             self._take_over(self._renewal, now)  # the successor has held all since before this
         else:

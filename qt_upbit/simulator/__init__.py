@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from qt_upbit.simulator.exchange import SimulatedExchange
 from qt_upbit.simulator.faults.faults import (
     FAULTS,
+    ConnectionFault,
     ExchangeFault,
     Fault,
     FrameFault,
     HandshakeFault,
-    LineFault,
 )
 from qt_upbit.simulator.replay.recording import RecordingHeader, RecordingWriter, read_header
 from qt_upbit.simulator.replay.replay import Replay
@@ -37,11 +37,11 @@ __all__ = [
     "FAULTS",
     "SIMULATED_ACCESS_KEY",
     "SIMULATED_SECRET_KEY",
+    "ConnectionFault",
     "ExchangeFault",
     "Fault",
     "FrameFault",
     "HandshakeFault",
-    "LineFault",
     "RecordingHeader",
     "RecordingWriter",
     "Replay",

@@ -9,12 +9,12 @@ from typing import Final
 
 from qt_upbit.simulator.exchange import Refusal, SimulatedExchange, error_body
 from qt_upbit.simulator.faults.faults import (
+    ConnectionFault,
     ExchangeFault,
     Fault,
     FrameFault,
     HandshakeFault,
     Line,
-    LineFault,
     RefuseHandshakes,
     SlowHandshakes,
     head_of,
@@ -61,7 +61,7 @@ class FaultInjector:
             ValueError: it cannot be done, for example because no such pair is traded.
         """
         match fault:
-            case LineFault():
+            case ConnectionFault():
                 return self._strike(fault)
             case FrameFault():
                 self._frames.append((fault, [fault.times]))
@@ -95,7 +95,7 @@ class FaultInjector:
     def _count(self, fault: Fault) -> None:
         self.injected[fault.name()] += 1
 
-    def _strike(self, fault: LineFault) -> int:
+    def _strike(self, fault: ConnectionFault) -> int:
         lines = [line for line in self._lines() if fault.scope in (None, line.session.scope)]
         for line in lines:
             fault.strike(line)

@@ -6,7 +6,7 @@
 A fault's class is all there is to it: its fields are what the control API and the command line take, its
 docstring is what they show, and its method is what it does (`qt_upbit.simulator.faults.control`). Four kinds:
 
-* `LineFault`: breaks open sockets, at once;
+* `ConnectionFault`: breaks open sockets, at once;
 * `FrameFault`: disturbs so many of the coming data frames;
 * `HandshakeFault`: disturbs coming connections;
 * `ExchangeFault`: changes how the exchange is, until it ends or is cleared.
@@ -45,6 +45,7 @@ __all__ = [
     "ClockSkew",
     "Close",
     "CompressionBomb",
+    "ConnectionFault",
     "Cut",
     "Delist",
     "DropStreams",
@@ -58,7 +59,6 @@ __all__ = [
     "HandshakeFault",
     "Huge",
     "Line",
-    "LineFault",
     "Maintenance",
     "Microseconds",
     "MissingFields",
@@ -130,7 +130,7 @@ class Line(Protocol):
         """Send an error frame and close, as Upbit does."""
 
 
-class LineFault(Fault):
+class ConnectionFault(Fault):
     """Breaks open sockets at once.
 
     Attributes:
@@ -144,7 +144,7 @@ class LineFault(Fault):
         raise NotImplementedError
 
 
-class Close(LineFault):
+class Close(ConnectionFault):
     """A clean close, with a code.
 
     Attributes:
@@ -157,35 +157,35 @@ class Close(LineFault):
         line.session.put(CloseOutput(self.code, "fault"))
 
 
-class Cut(LineFault):
+class Cut(ConnectionFault):
     """The line ends without a close frame, as Upbit does with idle sockets."""
 
     def strike(self, line: Line) -> None:
         line.session.put(CloseOutput(None, "fault"))
 
 
-class Reset(LineFault):
+class Reset(ConnectionFault):
     """A TCP reset: what was under way is lost."""
 
     def strike(self, line: Line) -> None:
         line.reset()
 
 
-class Silence(LineFault):
+class Silence(ConnectionFault):
     """Half-open: the peer says nothing more and answers nothing, but the line stays open."""
 
     def strike(self, line: Line) -> None:
         line.session.silence()
 
 
-class StopReading(LineFault):
+class StopReading(ConnectionFault):
     """The peer reads nothing more but goes on sending."""
 
     def strike(self, line: Line) -> None:
         line.stop_reading()
 
 
-class Stall(LineFault):
+class Stall(ConnectionFault):
     """The line falls silent in the middle of a frame."""
 
     def strike(self, line: Line) -> None:
@@ -193,7 +193,7 @@ class Stall(LineFault):
         line.session.put(StallOutput(whole[:-10]))
 
 
-class ErrorFrame(LineFault):
+class ErrorFrame(ConnectionFault):
     """An error frame, and the close that follows it.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""`SocketLine`: one accepted socket of the simulated exchange."""
+"""`SocketConnection`: one accepted socket of the simulated exchange."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from aiohttp import ClientConnectionResetError, WSMsgType, web
 from qt_upbit.simulator.exchange import SimulatedExchange
 from qt_upbit.simulator.sessions.session import Close, Output, Raw, Session, Stall
 
-__all__ = ["SLICE_S", "SocketLine"]
+__all__ = ["SLICE_S", "SocketConnection"]
 
 SLICE_S: Final = 0.003
 """After this time other tasks of the loop, a window for example, get their turn."""
 _LINGER_ZERO: Final = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 
-class SocketLine:
+class SocketConnection:
     """Carries a session's output to its socket, and what comes from the socket to the exchange."""
 
     def __init__(

@@ -15,9 +15,9 @@ from qt_upbit.config import is_loopback
 from qt_upbit.simulator.exchange import Refusal, SimulatedExchange, error_body
 from qt_upbit.simulator.faults.control import FaultControl
 from qt_upbit.simulator.faults.fault_injector import FaultInjector
-from qt_upbit.simulator.faults.faults import Close, LineFault, Reset, Silence
+from qt_upbit.simulator.faults.faults import Close, ConnectionFault, Reset, Silence
 from qt_upbit.simulator.replay.replay import Replay
-from qt_upbit.simulator.server.connection import SLICE_S, SocketLine
+from qt_upbit.simulator.server.connection import SLICE_S, SocketConnection
 from qt_upbit.simulator.server.rest import RestApi
 from qt_upbit.simulator.sessions.session import Session
 from qt_upbit.simulator.settings import SimulatorSettings
@@ -90,7 +90,7 @@ class SimulatedServer:
         self.exchange = SimulatedExchange(self.settings, now=self._epoch, replay=replay)
         self.exchange.on_output = self._on_output
         self._rest = RestApi(self.exchange)
-        self._lines: dict[Session, SocketLine] = {}
+        self._lines: dict[Session, SocketConnection] = {}
         self.faults = FaultInjector(self.exchange, self._lines.values)
         self._control = FaultControl(self.faults, self.exchange)
         self._runner: web.AppRunner | None = None
@@ -181,7 +181,7 @@ class SimulatedServer:
             scope: which endpoint.
             how: ``close`` with code 1000, ``reset`` the line, or fall ``silent`` on an open line.
         """
-        kinds: dict[str, type[LineFault]] = {"close": Close, "reset": Reset, "silent": Silence}
+        kinds: dict[str, type[ConnectionFault]] = {"close": Close, "reset": Reset, "silent": Silence}
         hit = self.faults.inject(kinds[how](scope=scope))
         await asyncio.sleep(0)
         return hit
@@ -284,7 +284,7 @@ class SimulatedServer:
         if not isinstance(transport, asyncio.Transport):  # gone meanwhile
             return ws
         session = self.exchange.connect(scope, self.now(), request.headers)
-        line = self._lines[session] = SocketLine(self.exchange, session, ws, transport)
+        line = self._lines[session] = SocketConnection(self.exchange, session, ws, transport)
         try:
             await line.serve(self.now)
         finally:
