@@ -386,7 +386,7 @@ class UpbitConnection:
             self._connect_at = now
         self.tick(now)
 
-    def woke(self, now: float) -> None:
+    def resumed(self, now: float) -> None:
         """The machine slept, the network changed or the program was blocked: find out soon if the line lives.
 
         Until then no deadline that was missed meanwhile counts: the answers may be waiting to be read.
@@ -461,7 +461,7 @@ class UpbitConnection:
         late = now - self._reported_deadline > _LATE_S
         self._reported_deadline = _NEVER
         if late:
-            self.woke(now)
+            self.resumed(now)
         if self._renewal is not None:
             self._carry_on(self._renewal, self._renewal.on_tick(now), now)
         if self._probe.on_tick(now):

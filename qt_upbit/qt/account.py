@@ -171,7 +171,7 @@ class Account(QObject):
         )
         self._sync_timer = self._timer("qt_upbit account synchronization", self._synchronize)
         self._doubt_timer = self._timer("qt_upbit account doubt", self._look_if_in_doubt)
-        self._patience_timer = self._timer("qt_upbit account patience", self._give_up_buffering)
+        self._timeout_timer = self._timer("qt_upbit account patience", self._give_up_buffering)
 
         self._proxy = WebSocketClientProxy("account", self, manager=self._manager)
         self._proxy.my_order_received.connect(self._on_event)
@@ -297,7 +297,7 @@ class Account(QObject):
         self._manager.guard.check_thread()
         self._cancel()
         self._proxy.close()
-        for timer in (self._sync_timer, self._patience_timer, self._doubt_timer):
+        for timer in (self._sync_timer, self._timeout_timer, self._doubt_timer):
             timer.stop()
         self._buffered.clear()
         self._outbox.clear()
@@ -315,8 +315,8 @@ class Account(QObject):
             return
         if self._holding:
             self._buffered.append(event)
-            if not self._patience_timer.isActive():
-                self._patience_timer.start(int(self._config.recovery_timeout_s * 1000))
+            if not self._timeout_timer.isActive():
+                self._timeout_timer.start(int(self._config.recovery_timeout_s * 1000))
             return
         if self._task is not None and isinstance(event, MyAssetEvent):
             self._assets_held.append(event)
@@ -502,8 +502,8 @@ class Account(QObject):
         self._error = error
         if self._state is AccountState.SYNCHRONIZED:
             self._set_state(AccountState.INCOMPLETE)
-        if not self._patience_timer.isActive() and self._holding:
-            self._patience_timer.start(int(self._config.recovery_timeout_s * 1000))
+        if not self._timeout_timer.isActive() and self._holding:
+            self._timeout_timer.start(int(self._config.recovery_timeout_s * 1000))
         self._sync_timer.start(int(self._backoff.next_delay() * 1000))
 
     def _refuse(self, error: QtUpbitError, *, report: bool) -> None:
@@ -535,7 +535,7 @@ class Account(QObject):
     def _release(self) -> None:
         """Fold in what has waited, in order."""
         self._holding = False
-        self._patience_timer.stop()
+        self._timeout_timer.stop()
         buffered, self._buffered = self._buffered, []
         self._buffered_before_asking = 0
         self._apply_buffered(buffered)

@@ -755,7 +755,7 @@ class GlobalWebSocketManager(QObject):
         self._clocks_at = now, wall = self._clock(), self._wall_clock()
         if (wall - wall_before) - (now - before) > _SLEPT_S:
             for link in self._links.values():
-                link.woke()
+                link.resumed()
 
     # --- metrics -----------------------------------------------------------------------------------
 

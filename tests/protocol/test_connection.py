@@ -375,7 +375,7 @@ def test_a_line_that_died_in_its_sleep_is_replaced_within_five_seconds(scope: Sc
     rig = live(scope)
     rig.run(11.0)
     rig.server.answers_pings = rig.server.sends_data = False
-    rig.connection.woke(rig.now)
+    rig.connection.resumed(rig.now)
     rig.carry_out(scope)
     began = rig.now
     rig.run(4.0, stop=lambda: len(rig.log.times(OpenSocket)) == 2)
@@ -389,11 +389,11 @@ def test_waking_up_changes_nothing_of_a_line_that_lives() -> None:
     for scope in (Scope.PUBLIC, Scope.PRIVATE):
         rig = live(scope)
         for _ in range(5):
-            rig.connection.woke(rig.now)
+            rig.connection.resumed(rig.now)
             rig.carry_out(scope)
             rig.run(7.0)
         assert rig.log.states() == ["CONNECTING", "RESYNCING", "LIVE"]
-        bare(scope).woke(0.0)  # not even open
+        bare(scope).resumed(0.0)  # not even open
 
 
 def test_status_frames_are_no_errors() -> None:

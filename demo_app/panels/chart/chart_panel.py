@@ -37,7 +37,7 @@ __all__ = ["ChartPanel"]
 _PAGE: Final = 400
 _PAGES: Final = {CandlePeriod.WEEK: 200, CandlePeriod.MONTH: 120, CandlePeriod.YEAR: 12}
 """No exchange is so old that there were more of these."""
-_PATIENCE_MS: Final = 1_500
+_TIMEOUT_MS: Final = 1_500
 """So long the old candles stay, grey, while the new ones are on their way."""
 _PAUSE_MS: Final = 5_000
 
@@ -74,7 +74,7 @@ class ChartPanel(Panel):
         self.setFocusProxy(self.canvas)
         QWidget.setTabOrder(self.canvas, self.bar)
         self._dialog: IndicatorDialog | None = None
-        self._patience = self.timer("chart patience", _PATIENCE_MS, self._on_patience)
+        self._patience = self.timer("chart patience", _TIMEOUT_MS, self._on_timeout)
         # A page that failed is not asked for again with every tick.
         self._pause = self.timer("chart pause", _PAUSE_MS, None)
         self._own = OwnTrades(self)
@@ -187,7 +187,7 @@ class ChartPanel(Panel):
             self._show_own()
             self.canvas.show_content(self._content)
 
-    def _on_patience(self) -> None:
+    def _on_timeout(self) -> None:
         """The old candles have stood there long enough."""
         self._reveal()
         if not len(self._content.bars):

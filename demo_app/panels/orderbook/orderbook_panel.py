@@ -42,7 +42,7 @@ from qt_upbit import (
 
 __all__ = ["OrderbookPanel"]
 
-_PATIENCE_MS: Final = 6_000
+_TIMEOUT_MS: Final = 6_000
 """A pair without a book for so long has none."""
 _IN_QUOTE: Final = "orderbook/in_quote"
 
@@ -131,7 +131,7 @@ class OrderbookPanel(Panel):
         self._ticker: Subscription | None = None
         self._own = OwnTrades(self)
         self._own.changed.connect(self._show_own)
-        self._patience = self.timer("order book patience", _PATIENCE_MS, self._on_patience)
+        self._patience = self.timer("order book patience", _TIMEOUT_MS, self._on_timeout)
         state.market_changed.connect(self.show_market)
         self.retranslate()
         self.apply_theme()
@@ -336,7 +336,7 @@ class OrderbookPanel(Panel):
         if self.canvas.picture is None:
             self.show_curtain(self.tr("Waiting for the order book…"))
 
-    def _on_patience(self) -> None:
+    def _on_timeout(self) -> None:
         if self.model.book is None and not self.stale_text:
             text = self.tr("The exchange sends no order book of {code}. Is it still traded?")
             self.show_curtain(text.format(code=self._code), self.tr("Try again"), self._try_again)

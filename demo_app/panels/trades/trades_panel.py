@@ -43,7 +43,7 @@ __all__ = ["TradesPanel"]
 
 _LIMIT: Final = 500
 _SEED: Final = 200
-_PATIENCE_MS: Final = 3_000
+_TIMEOUT_MS: Final = 3_000
 _MINUTE_MS: Final = 60_000
 _AUTO: Final = 5.0
 """So many times the mean value of the trades in the list is large."""
@@ -152,7 +152,7 @@ class TradesPanel(Panel):
         self.model.error_occurred.connect(self._on_error)
         self.model.gap_detected.connect(self._on_gap)
         # A pair in which nobody ever traded has no first frame.
-        self._patience = self.timer("trades patience", _PATIENCE_MS, self._ask_past)
+        self._patience = self.timer("trades patience", _TIMEOUT_MS, self._ask_past)
         self._wants_past = False
         state.market_changed.connect(self.show_market)
         self.retranslate()

@@ -44,7 +44,7 @@ _KEY: Final = "watch_list/"
 _SETTLE_MS: Final = 150
 """Scrolling rests this long before other rows are asked for: Upbit counts requests."""
 _SEED_MS: Final = 60_000
-_PATIENCE_MS: Final = 10_000
+_TIMEOUT_MS: Final = 10_000
 _FOLLOWED_AT_MOST: Final = 60
 
 
@@ -109,7 +109,7 @@ class WatchListPanel(Panel):
         self.set_body(self._make_body())
         self._settle = self.timer("watch list rows in sight", _SETTLE_MS, self._follow)
         self._refresh = self.timer("watch list prices", _SEED_MS, self._ask_prices)
-        self._patience = self.timer("watch list patience", _PATIENCE_MS, self._on_late)
+        self._patience = self.timer("watch list patience", _TIMEOUT_MS, self._on_late)
         self._restore_sorting()
         self._connect()
         self.retranslate()

@@ -132,7 +132,7 @@ async def _hears(socket: ClientConnection) -> None:
         await (await socket.ping())
 
 
-async def _is_deaf(socket: ClientConnection, other: ClientConnection) -> bool:
+async def _is_unresponsive(socket: ClientConnection, other: ClientConnection) -> bool:
     """Whether a ping is not answered, although later ones on another line of the same exchange are."""
     pong = await socket.ping()
     for _ in range(3):
@@ -151,7 +151,7 @@ async def test_a_line_stays_open_and_is_of_no_use(
     socket = await join()
     assert server.faults.inject(fault) == 1
     other = await join()
-    assert await _is_deaf(socket, other)
+    assert await _is_unresponsive(socket, other)
     assert socket.close_code is None
     if sends:
         assert _is_good(await _next(socket, _is_good))
