@@ -58,7 +58,7 @@ _NAMES: Final = {
     "delist": QT_TRANSLATE_NOOP("Faults", "Delist KRW-DOGE"),
     "new_listing": QT_TRANSLATE_NOOP("Faults", "List KRW-DOGE"),
     "drop_streams": QT_TRANSLATE_NOOP("Faults", "Drop half of the streams"),
-    "stray_frames": QT_TRANSLATE_NOOP("Faults", "Late frames of an old subscription"),
+    "late_frames": QT_TRANSLATE_NOOP("Faults", "Late frames of an old subscription"),
 }
 _FRAMES: Final = 20
 

@@ -203,7 +203,7 @@ class UpbitConnection:
         self._refused_items: tuple[wire.RequestItem, ...] = ()
         self._error: QtUpbitError | None = None
         self._reported = ""
-        self.stray_frames = 0
+        self.late_frames = 0
         """Frames that nobody waits for any more: the tail of a subscription that was replaced."""
         self.requests_sent = 0
         self.reconnects = 0
@@ -347,7 +347,7 @@ class UpbitConnection:
             self._carry_on(self._renewal, self._renewal.receive(raw, now), now)
             return []
         if epoch != self._socket or not self.is_open:
-            self.stray_frames += 1
+            self.late_frames += 1
             return []
         self._keepalive.heard(now)
         if (head := known_head_of(raw)) is not None:

@@ -308,7 +308,7 @@ class GlobalWebSocketManager(QObject):
             requests_sent=connection.requests_sent,
             reconnects=connection.reconnects,
             renewals=connection.renewals,
-            stray_frames=connection.stray_frames,
+            late_frames=connection.late_frames,
             streams=len(self._state.desired(scope)),
             errors=self.reporter.count(scope),
         )

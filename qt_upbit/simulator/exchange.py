@@ -136,7 +136,7 @@ class SimulatedExchange:
         self._count = 0
         self._now = now
         self._skew_s = 0.0
-        self._strays: tuple[int | None, float] = (None, 0.0)
+        self._late_frames: tuple[int | None, float] = (None, 0.0)
         self._batched: list[Session] = []
 
     # --- time -----------------------------------------------------------------------------------
@@ -402,7 +402,7 @@ class SimulatedExchange:
     def _subscribe(self, session: Session, request: Request, now: float) -> None:
         old = [stream for streams in session.streams.values() for stream in streams]
         self._unindex(session)
-        self._send_strays(session, old)
+        self._send_late_frames(session, old)
         session.generation += 1
         session.subscription = request.items
         session.ticket = request.ticket
@@ -484,13 +484,13 @@ class SimulatedExchange:
         if data is not None:
             self._send(session, data)
 
-    def _send_strays(self, session: Session, old: Iterable[Stream]) -> None:
+    def _send_late_frames(self, session: Session, old: Iterable[Stream]) -> None:
         """Frames of the old subscription that were under way (protocol section 2.5)."""
-        number, delay_s = self._strays
+        number, delay_s = self._late_frames
         if number is None:
-            if not self.settings.market_running or not self.settings.max_stray_frames:
+            if not self.settings.market_running or not self.settings.max_late_frames:
                 return
-            number = self._rng.randrange(self.settings.max_stray_frames + 1)
+            number = self._rng.randrange(self.settings.max_late_frames + 1)
         candidates = [
             stream for stream in old
             if stream.live
@@ -696,9 +696,9 @@ class SimulatedExchange:
                     if item is not None
                 )
 
-    def set_strays(self, number: int | None, seconds: float) -> None:
+    def set_late_frames(self, number: int | None, seconds: float) -> None:
         """How many frames of the old subscription follow a replacement, and when; None is the setting."""
-        self._strays = (number, seconds)
+        self._late_frames = (number, seconds)
 
     # --- keepalive ------------------------------------------------------------------------------
 

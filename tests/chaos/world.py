@@ -59,7 +59,7 @@ _OVERTAKEN_S = 0.1
 
 SETTINGS = SimulatorSettings(
     markets=12, rate=3.0, order_interval_s=0.7, announcement_interval_s=3.0, trade_disorder=0.2,
-    max_stray_frames=2, rest_limit=10,
+    max_late_frames=2, rest_limit=10,
 )  # fmt: skip
 CONFIG: dict[str, Any] = {
     "ping_interval_s": 1.0,
@@ -635,7 +635,7 @@ _MENU: tuple[_Maker, ...] = (
     lambda rng: faults.Delist(code=rng.choice(CODES)),
     lambda rng: faults.NewListing(code=rng.choice(CODES)),
     lambda rng: faults.DropStreams(share=rng.uniform(0.1, 1.0)),
-    lambda rng: faults.StrayFrames(number=rng.randrange(1, 5), seconds=rng.uniform(0.0, 0.5), for_s=3.0),
+    lambda rng: faults.LateFrames(number=rng.randrange(1, 5), seconds=rng.uniform(0.0, 0.5), for_s=3.0),
 )
 _ACTIONS = {
     "fault": 10,

@@ -756,7 +756,7 @@ def test_frames_of_an_older_socket_are_not_delivered() -> None:
     assert rig.connection.receive(frame(event("ticker")), old, rig.now) == []
     rig.run(0.5)
     assert rig.connection.receive(frame(event("ticker")), old, rig.now) == []
-    assert rig.connection.stray_frames == 2
+    assert rig.connection.late_frames == 2
     assert len(rig.log.frames) == frames + 1
     rig.connection.lost(old, rig.now, ConnectionFailedError("late news"))
     rig.connection.opened(old, rig.now)

@@ -137,7 +137,7 @@ SIMULATOR: dict[str, Any] = {
     "markets": 40,
     "snapshot_delays_s": (0.01, 0.02),
     "tick_interval_s": 0.003,
-    "max_stray_frames": 0,
+    "max_late_frames": 0,
 }
 """A quiet exchange: what moves is what the test moves."""
 

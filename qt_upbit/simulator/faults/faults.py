@@ -58,6 +58,7 @@ __all__ = [
     "Garbage",
     "HandshakeFault",
     "Huge",
+    "LateFrames",
     "Line",
     "Maintenance",
     "Microseconds",
@@ -71,7 +72,6 @@ __all__ = [
     "SlowHandshakes",
     "Stall",
     "StopReading",
-    "StrayFrames",
     "Truncated",
     "UnknownFields",
     "UnknownType",
@@ -556,7 +556,7 @@ class DropStreams(ExchangeFault):
         exchange.drop_streams(self.scope, self.share, self.listed)
 
 
-class StrayFrames(ExchangeFault):
+class LateFrames(ExchangeFault):
     """Frames of the old subscription come after it was replaced (protocol section 2.5).
 
     Attributes:
@@ -569,10 +569,10 @@ class StrayFrames(ExchangeFault):
     seconds: float = 0.0
 
     def begin(self, exchange: SimulatedExchange) -> None:
-        exchange.set_strays(self.number, self.seconds)
+        exchange.set_late_frames(self.number, self.seconds)
 
     def end(self, exchange: SimulatedExchange) -> None:
-        exchange.set_strays(None, 0.0)
+        exchange.set_late_frames(None, 0.0)
 
 
 def _leaves(cls: type[Fault]) -> list[type[Fault]]:

@@ -27,10 +27,10 @@ async def test_every_fault_has_an_entry_that_does_it(
     menu = DeveloperMenu(server, said.append)
     actions = _actions(menu)
     assert actions.keys() == FAULTS.keys()
-    for name in ("garbage", "refuse_handshakes", "stray_frames"):
+    for name in ("garbage", "refuse_handshakes", "late_frames"):
         actions[name].trigger()
         assert fault_name(name) in said[-1]
-    assert [fault.name() for fault in server.faults.armed] == ["garbage", "refuse_handshakes", "stray_frames"]
+    assert [fault.name() for fault in server.faults.armed] == ["garbage", "refuse_handshakes", "late_frames"]
     actions["delist"].trigger()
     actions["delist"].trigger()
     assert "is not traded" in said[-1], "said, not raised"

@@ -35,7 +35,7 @@ Connect = Callable[..., Awaitable[ClientConnection]]
 async def server() -> AsyncIterator[SimulatedServer]:
     settings = SimulatorSettings(
         markets=8, rate=10.0, account_running=False, announcement_interval_s=None,
-        snapshot_delays_s=(0.01, 0.02), tick_interval_s=0.003, max_stray_frames=0, trade_disorder=0.0,
+        snapshot_delays_s=(0.01, 0.02), tick_interval_s=0.003, max_late_frames=0, trade_disorder=0.0,
     )  # fmt: skip
     async with SimulatedServer(settings) as server:
         yield server
@@ -393,7 +393,7 @@ async def test_a_part_of_a_subscription_is_dropped(
 async def test_frames_of_the_old_subscription(server: SimulatedServer, join: Connect) -> None:
     socket = await join()
     await until(lambda: all(s.live for each in server.exchange.sessions[0].streams.values() for s in each))
-    server.faults.inject(faults.StrayFrames(number=2, seconds=0.2))
+    server.faults.inject(faults.LateFrames(number=2, seconds=0.2))
     await socket.send(encode_request(Request("n", (RequestItem("ticker", ("KRW-ETH",)),))))
     await until(lambda: server.exchange.sessions[0].ticket == "n")
     fresh = await _next(socket, lambda raw: peek(raw) == ("ticker", "KRW-ETH") and b"SNAPSHOT" in raw)
