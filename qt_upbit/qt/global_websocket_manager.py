@@ -54,7 +54,7 @@ from qt_upbit.qt.scope_link import ScopeLink
 from qt_upbit.qt.slot_errors import SlotWatch
 from qt_upbit.rest.rest_client import RestClient
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine, Target
-from qt_upbit.routing.fanout_hub import Gap, Item, Slot, Subscriber
+from qt_upbit.routing.fanout_hub import Gap, Item, LazyFrame, Subscriber
 from qt_upbit.routing.recovery import BackfillBuffer
 from qt_upbit.types import (
     BaseWebSocketEvent,
@@ -615,7 +615,7 @@ class GlobalWebSocketManager(QObject):
                 batch.append(event)
         emit()
 
-    def _read(self, subscriber: Subscriber, slot: Slot) -> BaseWebSocketEvent | None:
+    def _read(self, subscriber: Subscriber, slot: LazyFrame) -> BaseWebSocketEvent | None:
         try:
             return subscriber.view(slot)
         except DecodeError as exc:

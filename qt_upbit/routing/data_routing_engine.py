@@ -15,7 +15,7 @@ from typing import Any, Final
 from qt_upbit import frame_scan
 from qt_upbit.exceptions import DecodeError
 from qt_upbit.frame_scan import Head
-from qt_upbit.routing.fanout_hub import FanoutHub, Gap, Slot, Subscriber, with_stream_type
+from qt_upbit.routing.fanout_hub import FanoutHub, Gap, LazyFrame, Subscriber, with_stream_type
 from qt_upbit.routing.recovery import BackfillBuffer, memory_for
 from qt_upbit.types import (
     ALL_CODES,
@@ -108,7 +108,7 @@ class _Route:
         self.plain: tuple[tuple[Hashable, ...], tuple[Subscriber, ...]] | None = None
         """The variant of which all want every change, and who they are; nobody if they differ, None if
         nobody has looked."""
-        self.last: dict[tuple[Hashable, ...], Slot] = {}
+        self.last: dict[tuple[Hashable, ...], LazyFrame] = {}
         self.flowing: set[tuple[Hashable, ...]] = set()
         """Variants of which changes are asked for, so that `last` stays up to date; also for a while after
         the last subscriber left, until the server is told."""
@@ -133,9 +133,9 @@ class _Route:
         depths[depth] += change
         self.rows_asked[variant] = max((rows for rows, number in depths.items() if number), default=0)
 
-    def keep(self, variant: tuple[Hashable, ...], slot: Slot) -> None:
+    def keep(self, variant: tuple[Hashable, ...], frame: LazyFrame) -> None:
         """Remember the last value of a variant."""
-        self.last[variant] = slot
+        self.last[variant] = frame
         self.fresh.add(variant)
         if not self.row.has_depth:
             return
@@ -143,7 +143,7 @@ class _Route:
         if kept == asked:
             return
         # Between a change of depth and its first frames, a frame may answer the request before it.
-        rows = _row_count(slot, self.row)
+        rows = _row_count(frame, self.row)
         if kept is None or (rows > kept if kept < asked else rows <= asked):
             self.rows_kept[variant] = asked
 
@@ -300,31 +300,31 @@ class DataRoutingEngine:
             and ((last := route.last.get(key[1])) is None or last.raw != raw)
             and (not key[1] or frame_scan.variant(raw, route.row) == key[1])
         ):
-            slot = Slot(head, raw, now)
-            slot.replace(last)
-            route.keep(key[1], slot)
+            frame = LazyFrame(head, raw, now)
+            frame.replace(last)
+            route.keep(key[1], frame)
             self.events_routed += 1
             offer = self._hub.offer
             for subscriber, _ in tuple(route.targets.values()):
-                offer(subscriber, slot, key)
+                offer(subscriber, frame, key)
             route.pending_snapshots.clear()
             return
-        slot = Slot(head, raw, now)
-        if route is None or not self._route_plain(route, slot):
-            self._route_decoded(route, slot)
+        frame = LazyFrame(head, raw, now)
+        if route is None or not self._route_plain(route, frame):
+            self._route_decoded(route, frame)
 
-    def _route_plain(self, route: _Route, slot: Slot) -> bool:
+    def _route_plain(self, route: _Route, frame: LazyFrame) -> bool:
         """The short way of most frames: a change that is news, for everybody; False where it is not that."""
         if (plain := route.plain) is None:
             plain = route.plain = _find_plain(route)
         variant, subscribers = plain
         if not subscribers or route.pending_snapshots:
             return False
-        event = slot.event()
+        event = frame.event()
         if event.stream_type is not _REALTIME or (variant and event.variant != variant):
             return False
         kept = route.last.get(variant)
-        if kept is None or slot.raw == kept.raw:
+        if kept is None or frame.raw == kept.raw:
             return False
         row = route.row
         if row.order_is_identity:
@@ -334,54 +334,54 @@ class DataRoutingEngine:
             route.recent.add(number)
         self.events_decoded += 1
         self.events_routed += 1
-        route.keep(variant, slot)
+        route.keep(variant, frame)
         if route.memory is not None:
             route.memory.remember(event)
-        key, offer = (slot.head, variant), self._hub.offer
+        key, offer = (frame.head, variant), self._hub.offer
         for subscriber in subscribers:
-            offer(subscriber, slot, key)
+            offer(subscriber, frame, key)
         return True
 
-    def _route_decoded(self, route: _Route | None, slot: Slot) -> None:
-        head = slot.head
+    def _route_decoded(self, route: _Route | None, frame: LazyFrame) -> None:
+        head = frame.head
         everything = self._routes.get(Head(head.type, ALL_CODES)) if head.code else None
         if everything is None and (route is None or not route.targets):
             self.unrouted += 1
             if route is not None:
-                self._keep_for_successor(route, slot)
+                self._keep_for_successor(route, frame)
             return
-        event = slot.event()
+        event = frame.event()
         self.events_decoded += 1
         self.events_routed += 1
-        if event.is_snapshot and route is not None and self._is_behind_a_gap(route, slot, event):
+        if event.is_snapshot and route is not None and self._is_behind_a_gap(route, frame, event):
             return
         for one in (route, everything):
             if one is not None:
-                self._deliver(one, slot, event)
+                self._deliver(one, frame, event)
 
-    def _keep_for_successor(self, route: _Route, slot: Slot) -> None:
-        variant = frame_scan.variant(slot.raw, route.row)
+    def _keep_for_successor(self, route: _Route, frame: LazyFrame) -> None:
+        variant = frame_scan.variant(frame.raw, route.row)
         if variant is None:
-            event = _event_or_none(slot)
+            event = _event_or_none(frame)
             variant = None if event is None else event.variant
         if variant is not None and variant in route.flowing:
-            route.keep(variant, slot)
+            route.keep(variant, frame)
 
-    def _deliver(self, route: _Route, slot: Slot, event: BaseWebSocketEvent) -> None:
+    def _deliver(self, route: _Route, frame: LazyFrame, event: BaseWebSocketEvent) -> None:
         row, variant = route.row, event.variant
         if not any(target.key.variant == variant for _, target in route.targets.values()):
             self.unrouted += 1  # the tail of a subscription that was replaced
             return
         # Types without a first picture have no snapshots, whatever a frame says: every event counts.
         snapshot = event.is_snapshot and row.has_snapshot
-        repeated = self._is_repetition(route, slot, event)
+        repeated = self._is_repetition(route, frame, event)
         if not repeated and not self._is_older(route, event):
-            route.keep(variant, slot)
+            route.keep(variant, frame)
         elif variant in route.last:
             route.fresh.add(variant)
         if route.memory is not None and not repeated:
             route.memory.remember(event)
-        key = (slot.head, variant, *(getattr(event, name) for name in row.conflation_fields))
+        key = (frame.head, variant, *(getattr(event, name) for name in row.conflation_fields))
         for subscriber, target in tuple(route.targets.values()):
             if target.key.variant != variant:
                 continue
@@ -389,20 +389,20 @@ class DataRoutingEngine:
                 continue
             if snapshot and not subscriber.wants_snapshot:
                 continue
-            if not subscriber.wants_realtime and _row_count(slot, row) < subscriber.depth:
+            if not subscriber.wants_realtime and _row_count(frame, row) < subscriber.depth:
                 continue  # a book that answers an earlier request; any other change is as good as a picture
             route.pending_snapshots.discard((subscriber.key, variant))
             if not target.options or row.accepts(event, dict(target.options)):
-                shown = slot if subscriber.wants_realtime else slot.as_snapshot()
+                shown = frame if subscriber.wants_realtime else frame.as_snapshot()
                 self._hub.offer(subscriber, shown, key)
             if not subscriber.wants_realtime:
                 self._detach(route, subscriber.key, target)
 
-    def _is_repetition(self, route: _Route, slot: Slot, event: BaseWebSocketEvent) -> bool:
+    def _is_repetition(self, route: _Route, frame: LazyFrame, event: BaseWebSocketEvent) -> bool:
         """Whether an event was delivered already: a frame that came twice, or a snapshot of nothing new."""
         row, variant = route.row, event.variant
         kept = route.last.get(variant)
-        if kept is not None and variant in route.fresh and slot.raw == kept.raw:
+        if kept is not None and variant in route.fresh and frame.raw == kept.raw:
             self.duplicates += 1  # to the last digit, the time included
             return True
         if not row.has_snapshot:
@@ -417,7 +417,7 @@ class DataRoutingEngine:
         elif event.is_snapshot and variant in route.fresh and last is not None and kept is not None:
             # A book with more rows than the last one is news even at the same time.
             repeated = (
-                order <= getattr(last, row.order_field) and len(slot.raw) <= len(kept.raw) + _SPELLING_SLACK
+                order <= getattr(last, row.order_field) and len(frame.raw) <= len(kept.raw) + _SPELLING_SLACK
             )
         else:
             repeated = False
@@ -439,19 +439,19 @@ class DataRoutingEngine:
     def _offer_last(self, route: _Route, subscriber: Subscriber, target: Target) -> bool:
         """Give a late subscriber the last value of a running stream; False if there is none for it."""
         variant = target.key.variant
-        slot = route.last.get(variant) if variant in route.fresh else None
+        frame = route.last.get(variant) if variant in route.fresh else None
         # A book that was asked for with fewer rows is no answer to who wants more.
-        if slot is None or route.rows_kept.get(variant, 0) < subscriber.depth:
+        if frame is None or route.rows_kept.get(variant, 0) < subscriber.depth:
             return False
         try:
-            snapshot = slot.as_snapshot()
+            snapshot = frame.as_snapshot()
         except DecodeError:
             return False  # reported when its own subscribers read it
         event = snapshot.event()
         row = event.row
         if not target.options or row.accepts(event, dict(target.options)):
             fields = (getattr(event, name) for name in row.conflation_fields)
-            self._hub.offer(subscriber, snapshot, (slot.head, variant, *fields))
+            self._hub.offer(subscriber, snapshot, (frame.head, variant, *fields))
         return True
 
     # --- gaps --------------------------------------------------------------------------------------
@@ -498,7 +498,7 @@ class DataRoutingEngine:
                     buffer.is_stale = True
                 self._drop_if_done(route)
 
-    def _is_behind_a_gap(self, route: _Route, slot: Slot, event: BaseWebSocketEvent) -> bool:
+    def _is_behind_a_gap(self, route: _Route, frame: LazyFrame, event: BaseWebSocketEvent) -> bool:
         """Whether a picture of a running stream shows that something was missed; it is held then.
 
         A request for other streams brings first pictures of those that run already, some tenths of a second
@@ -517,17 +517,17 @@ class DataRoutingEngine:
             return False
         begin = route.last[variant].received_at
         buffer = (
-            self._buffer(route, begin, slot.received_at, self._max_buffered_frames)
+            self._buffer(route, begin, frame.received_at, self._max_buffered_frames)
             if self._max_buffered_frames
             else None
         )
         if buffer is None:
-            gap = Gap((route.head.code,), begin, slot.received_at)
+            gap = Gap((route.head.code,), begin, frame.received_at)
             for subscriber in {s.key: s for s, _ in route.targets.values()}.values():
                 if subscriber.wants_realtime and subscriber.delivery is not Delivery.LATEST:
                     self._hub.offer(subscriber, gap)
             return False
-        self._put_buffered(buffer, route, slot)
+        self._put_buffered(buffer, route, frame)
         self._on_gap(buffer)
         return True
 
@@ -543,22 +543,22 @@ class DataRoutingEngine:
         return buffer
 
     def _keep_back(self, buffer: BackfillBuffer, head: Head, raw: bytes, now: float) -> None:
-        slot = Slot(head, raw, now)
-        slot.event()
+        frame = LazyFrame(head, raw, now)
+        frame.event()
         self.events_decoded += 1
-        self._put_buffered(buffer, self._routes[head], slot)
+        self._put_buffered(buffer, self._routes[head], frame)
 
-    def _put_buffered(self, buffer: BackfillBuffer, route: _Route, slot: Slot) -> None:
+    def _put_buffered(self, buffer: BackfillBuffer, route: _Route, frame: LazyFrame) -> None:
         if not all(subscriber.wants_realtime for subscriber, _ in route.targets.values()):
-            self._serve_snapshots(route, slot)
-        if route.targets and slot.event().stream_key == buffer.key:
-            buffer.put(slot)
+            self._serve_snapshots(route, frame)
+        if route.targets and frame.event().stream_key == buffer.key:
+            buffer.put(frame)
 
-    def _serve_snapshots(self, route: _Route, slot: Slot) -> None:
+    def _serve_snapshots(self, route: _Route, frame: LazyFrame) -> None:
         """Who wants only a picture of now has missed nothing and does not wait."""
         for subscriber, target in tuple(route.targets.values()):
             if not subscriber.wants_realtime:
-                self._hub.offer(subscriber, slot.as_snapshot(), (slot.head, ()))
+                self._hub.offer(subscriber, frame.as_snapshot(), (frame.head, ()))
                 self._detach(route, subscriber.key, target)
 
     def recover(self, buffer: BackfillBuffer, events: Iterable[BaseWebSocketEvent], now: float) -> int:
@@ -577,21 +577,21 @@ class DataRoutingEngine:
 
     def _deliver_recovered(self, route: _Route, event: BaseWebSocketEvent, now: float) -> None:
         row, variant = route.row, event.variant
-        slot = Slot(route.head, b"", now, event)
+        frame = LazyFrame(route.head, b"", now, event)
         if not self._is_older(route, event):
-            route.keep(variant, slot)
+            route.keep(variant, frame)
         if row.order_is_identity:
             route.recent.add(getattr(event, row.order_field))
         if route.memory is not None:
             route.memory.remember(event)
-        key = (slot.head, variant, *(getattr(event, name) for name in row.conflation_fields))
+        key = (frame.head, variant, *(getattr(event, name) for name in row.conflation_fields))
         for asked, (subscriber, _) in tuple(route.targets.items()):
             since = route.since.get(asked)
             if since is not None and route.memory is not None and route.memory.is_before(event, since):
                 continue
             if subscriber.wants_realtime:
                 route.pending_snapshots.discard((subscriber.key, variant))
-                self._hub.offer(subscriber, slot, key)
+                self._hub.offer(subscriber, frame, key)
 
     def notify_gap(self, buffer: BackfillBuffer, begin: float, end: float) -> None:
         """What happened to a held stream between two moments stays unknown; told in order with its data."""
@@ -612,13 +612,13 @@ class DataRoutingEngine:
         while buffer.frames and (at_most is None or at_most > 0):
             at_most = None if at_most is None else at_most - 1
             route = self._routes[head]
-            slot = buffer.frames.popleft()
-            event = slot.event()
+            frame = buffer.frames.popleft()
+            event = frame.event()
             is_news = buffer.memory.is_news(event)
             if not is_news and route.row.order_is_identity:
                 route.recent.add(getattr(event, route.row.order_field))
             if is_news or (event.is_snapshot and route.pending_snapshots):
-                self._route_decoded(route, slot)
+                self._route_decoded(route, frame)
         if buffer.frames:
             return False
         buffer.is_over = True
@@ -649,20 +649,20 @@ def _has_listeners(route: _Route) -> bool:
     return any(subscriber.wants_realtime for subscriber, _ in route.targets.values())
 
 
-def _row_count(slot: Slot, row: EventType) -> int:
+def _row_count(frame: LazyFrame, row: EventType) -> int:
     """Rows of an order book, read only if its frame looks unusual; 0 for other types and unreadable ones."""
-    rows = frame_scan.row_count(slot.raw, row)
+    rows = frame_scan.row_count(frame.raw, row)
     if rows is not None:
         return rows
     try:
-        return slot.event().count_rows()
+        return frame.event().count_rows()
     except DecodeError:
         return 0
 
 
-def _event_or_none(slot: Slot | None) -> BaseWebSocketEvent | None:
+def _event_or_none(frame: LazyFrame | None) -> BaseWebSocketEvent | None:
     try:
-        return slot.event() if slot is not None else None
+        return frame.event() if frame is not None else None
     except DecodeError:
         return None  # reported when its own subscribers read it
 

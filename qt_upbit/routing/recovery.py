@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, Protocol, cast
 
-from qt_upbit.routing.fanout_hub import Slot
+from qt_upbit.routing.fanout_hub import LazyFrame
 from qt_upbit.types import BaseWebSocketEvent, EventType, Recovery, StreamKey
 
 __all__ = ["BackfillBuffer", "Memory", "memory_for"]
@@ -227,7 +227,7 @@ class BackfillBuffer:
         self.end = end
         self.limit = limit
         self.generation = 0
-        self.frames: deque[Slot] = deque()
+        self.frames: deque[LazyFrame] = deque()
         self.is_stale = False
         self.is_over = False
 
@@ -237,12 +237,12 @@ class BackfillBuffer:
         self.generation += 1
         self.is_stale = False
 
-    def put(self, slot: Slot) -> None:
+    def put(self, frame: LazyFrame) -> None:
         """BackfillBuffer a frame. Beyond the limit the oldest is dropped, for REST to tell."""
         if len(self.frames) >= self.limit:
             self.end = self.frames.popleft().received_at
             self.generation += 1
-        self.frames.append(slot)
+        self.frames.append(frame)
 
     def reaches(self, oldest: BaseWebSocketEvent) -> bool:
         """Whether an event fetched is so old that all before it was seen before the gap."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from qt_upbit.exceptions import DecodeError
 from qt_upbit.models import Head, peek
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine, Target
-from qt_upbit.routing.fanout_hub import FanoutHub, Gap, Slot, Subscriber
+from qt_upbit.routing.fanout_hub import FanoutHub, Gap, LazyFrame, Subscriber
 from qt_upbit.types import (
     BaseWebSocketEvent,
     Delivery,
@@ -68,7 +68,7 @@ class Desk:
         assert head is not None
         self.engine.route(head, raw, now)
 
-    def slots(self, subscriber: Subscriber) -> list[Slot | Gap]:
+    def slots(self, subscriber: Subscriber) -> list[LazyFrame | Gap]:
         found = []
         while (item := subscriber.take()) is not None:
             found.append(item)
@@ -344,7 +344,7 @@ def test_depths_are_cut_for_each(desk: Desk) -> None:
     desk.frame(book(rows=30))
     for depth, subscriber in subscribers.items():
         (item,) = desk.slots(subscriber)
-        assert isinstance(item, Slot)
+        assert isinstance(item, LazyFrame)
         shown = subscriber.view(item)
         assert isinstance(shown, OrderbookEvent)
         assert len(shown.bids) == depth
@@ -527,8 +527,8 @@ def test_a_gap_lies_between_what_was_before_and_what_comes_after(desk: Desk, del
     desk.frame(event("ticker", "KRW-ETH", 2, snapshot=True))
     first, gap, last = desk.slots(one)
     assert gap == Gap(("KRW-BTC", "KRW-ETH"), 10.0, 20.0)
-    assert isinstance(first, Slot)
-    assert isinstance(last, Slot)
+    assert isinstance(first, LazyFrame)
+    assert isinstance(last, LazyFrame)
     assert (first.event().timestamp, last.event().timestamp) == (1, 2)
 
 
@@ -565,7 +565,7 @@ def test_unread_frames_are_not_decoded(desk: Desk) -> None:
             slots.append(next(iter(one._latest.values())))
         assert desk.engine.events_decoded == 0
         assert desk.seen(one) == desk.seen(two) == [1000]
-        decoded = [s for s in slots if isinstance(s, Slot) and s._event is not None]
+        decoded = [s for s in slots if isinstance(s, LazyFrame) and s._event is not None]
         assert len(decoded) == 1
         assert one.conflated == 999
 
@@ -616,7 +616,7 @@ def test_an_unreadable_frame_surfaces_where_it_is_read(desk: Desk) -> None:
     assert desk.slots(late) == []
     assert len(desk.unserved) == 1
     (item,) = desk.slots(lazy)
-    assert isinstance(item, Slot)
+    assert isinstance(item, LazyFrame)
     with pytest.raises(DecodeError):
         lazy.view(item)
     assert item.older is None
@@ -646,7 +646,7 @@ def test_an_unreadable_frame_leaves_the_good_one_before_it_to_be_read(desk: Desk
         desk.frame(event("ticker", ms=ms))
     desk.engine.route(Head("ticker", "KRW-BTC"), b'{"ty":"ticker","cd":"KRW-BTC","st":"REALTIME"}', 0.0)
     (slot,) = desk.slots(one)
-    assert isinstance(slot, Slot)
+    assert isinstance(slot, LazyFrame)
     with pytest.raises(DecodeError):
         one.view(slot)
     assert slot.older is not None
@@ -660,7 +660,7 @@ def test_what_was_read_is_not_shown_again(desk: Desk) -> None:
     assert desk.seen(one) == [1]
     desk.engine.route(Head("ticker", "KRW-BTC"), b'{"ty":"ticker","cd":"KRW-BTC","st":"REALTIME"}', 0.0)
     (slot,) = desk.slots(one)
-    assert isinstance(slot, Slot)
+    assert isinstance(slot, LazyFrame)
     assert slot.older is None
 
 
