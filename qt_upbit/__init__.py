@@ -35,7 +35,7 @@ _HOMES = {
         "Change",
         "ConnectionState",
         "Delivery",
-        "EventType",
+        "EventSpec",
         "IndicatorDefinition",
         "IndicatorEvent",
         "IndicatorEventParams",

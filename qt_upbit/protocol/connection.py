@@ -70,8 +70,8 @@ from qt_upbit.protocol.renewal import Renewal, RenewalStep
 from qt_upbit.protocol.subscription_audit import SubscriptionAudit
 from qt_upbit.protocol.subscription_state_manager import SubscriptionStateManager, listed_streams
 from qt_upbit.protocol.timing import Backoff, RollingWindowLimiter
-from qt_upbit.types import ConnectionState, Scope, StreamKey, event_type_of
-from qt_upbit.types.registry import rows_of
+from qt_upbit.types import ConnectionState, Scope, StreamKey, spec_of
+from qt_upbit.types.registry import specs_of
 
 __all__ = [
     "TRANSITIONS",
@@ -175,7 +175,7 @@ class UpbitConnection:
         self._connect_limiter = connect_limiter
         self._new_ticket = new_ticket
         self._backoff = Backoff(config.backoff_initial_s, config.backoff_max_s, rng)
-        self._has_snapshots = any(row.has_snapshot for row in rows_of(scope))
+        self._has_snapshots = any(row.has_snapshot for row in specs_of(scope))
         self._silence = SilenceWatch(config.silence_timeout_s)
 
         self._state = ConnectionState.IDLE
@@ -790,7 +790,7 @@ class UpbitConnection:
         try:
             for item in split(raw):
                 head = head_of(item)
-                if head is not None and event_type_of(head.type) is not None:
+                if head is not None and spec_of(head.type) is not None:
                     if self._saw_data(head, item, now):
                         frames.append((head, item))
                     continue

@@ -22,7 +22,7 @@ from qt_upbit.protocol.connection_outputs import ConnectionOutputs, ErrorReporte
 from qt_upbit.protocol.refusals import error_of
 from qt_upbit.protocol.subscription_state_manager import SubscriptionStateManager
 from qt_upbit.protocol.timing import RollingWindowLimiter
-from qt_upbit.types import Scope, WireFormat, event_type_of
+from qt_upbit.types import Scope, WireFormat, spec_of
 
 __all__ = ["Renewal", "RenewalPhase", "RenewalStep"]
 
@@ -179,7 +179,7 @@ class Renewal:
         try:
             for item in split(raw):
                 head = head_of(item)
-                if head is not None and event_type_of(head.type) is not None:
+                if head is not None and spec_of(head.type) is not None:
                     self._buffered.append((head, item))
                     continue
                 control = wire.decode_control(item)

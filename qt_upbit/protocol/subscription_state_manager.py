@@ -31,7 +31,7 @@ from typing import Any, Final
 import msgspec
 
 from qt_upbit.protocol.wire import DEFAULT_BOOK_DEPTH, RequestItem
-from qt_upbit.types import ALL_CODES, EVENT_TYPES, CodeRule, EventType, Scope, StreamKey, event_type_of
+from qt_upbit.types import ALL_CODES, EVENT_TYPES, CodeRule, EventSpec, Scope, StreamKey, spec_of
 
 __all__ = ["StreamRequest", "StreamState", "SubscriptionStateManager", "listed_streams"]
 
@@ -56,9 +56,9 @@ class StreamRequest:
     options: tuple[tuple[str, Any], ...] = ()
 
     @property
-    def row(self) -> EventType:
+    def row(self) -> EventSpec:
         """The declaration of the wish's type."""
-        row = event_type_of(self.key.type)
+        row = spec_of(self.key.type)
         if row is None:
             raise ValueError(f"unknown type {self.key.type!r}")
         return row
@@ -592,7 +592,7 @@ class SubscriptionStateManager:
     # --- helpers -----------------------------------------------------------------------------------
 
     def _stream(self, key: StreamKey) -> _Stream | None:
-        row = event_type_of(key.type)
+        row = spec_of(key.type)
         return self._scopes[row.scope].streams.get(key) if row else None
 
     def _is_covered(self, state: _ScopeState, key: StreamKey, stream_request: StreamRequest) -> bool:
@@ -677,7 +677,7 @@ def listed_streams(entry: Mapping[str, Any]) -> Iterator[tuple[StreamKey, bool]]
     Nothing here may raise: the list comes from outside.
     """
     wire_type = entry.get("type")
-    row = event_type_of(wire_type) if isinstance(wire_type, str) else None
+    row = spec_of(wire_type) if isinstance(wire_type, str) else None
     if row is None or not isinstance(wire_type, str):
         return
     variant = tuple(_variant_value(entry.get(name)) for name in row.stream_fields)
@@ -690,7 +690,7 @@ def listed_streams(entry: Mapping[str, Any]) -> Iterator[tuple[StreamKey, bool]]
 def _may_be(listed: StreamKey, ours: StreamKey, exact: bool) -> bool:
     if listed.type != ours.type or (exact and listed.variant != ours.variant):
         return False
-    row = event_type_of(ours.type)
+    row = spec_of(ours.type)
     if row is not None and row.codes is CodeRule.OPTIONAL and ours.code == ALL_CODES:
         return True  # all codes, spelled out
     return not exact and listed.code == ours.code
@@ -715,7 +715,7 @@ def _options_key(options: tuple[tuple[str, Any], ...]) -> bytes:
     return msgspec.json.encode(ordered, order="sorted")
 
 
-def _request_codes(row: EventType, members: list[tuple[StreamKey, StreamRequest]]) -> tuple[str, ...] | None:
+def _request_codes(row: EventSpec, members: list[tuple[StreamKey, StreamRequest]]) -> tuple[str, ...] | None:
     if row.codes is CodeRule.FORBIDDEN or any(key.code == ALL_CODES for key, _ in members):
         return None
     return tuple(

@@ -14,7 +14,7 @@ from qt_upbit.exceptions import ProxyClosedError, QtUpbitError
 from qt_upbit.rest.rest_client import RestClient
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine
 from qt_upbit.routing.recovery import BackfillBuffer
-from qt_upbit.types import BaseWebSocketEvent, Recovery, event_type_of
+from qt_upbit.types import BaseWebSocketEvent, Recovery, spec_of
 
 __all__ = ["GapRecovery"]
 
@@ -155,7 +155,7 @@ class GapRecovery:
         return fetched
 
     async def _fetch_pages(self, buffer: BackfillBuffer, fetched: _Fetched) -> None:
-        row = event_type_of(buffer.key.type)
+        row = spec_of(buffer.key.type)
         if row is None or row.recovery is None:
             return
         calls = 0

@@ -60,11 +60,11 @@ from qt_upbit.types import (
     BaseWebSocketEvent,
     ConnectionState,
     Delivery,
-    EventType,
+    EventSpec,
     OrderbookEvent,
     Scope,
     StreamKey,
-    event_type_of,
+    spec_of,
 )
 
 if TYPE_CHECKING:
@@ -510,7 +510,7 @@ class GlobalWebSocketManager(QObject):
     # --- snapshots ---------------------------------------------------------------------------------
 
     async def _snapshot(
-        self, proxy: WebSocketClientProxy, row: EventType, requests: Sequence[StreamRequest]
+        self, proxy: WebSocketClientProxy, row: EventSpec, requests: Sequence[StreamRequest]
     ) -> dict[StreamKey, BaseWebSocketEvent]:
         """One event per wish: the last value of a live stream, the rest asked from the server."""
         found: dict[StreamKey, BaseWebSocketEvent] = {}
@@ -619,7 +619,7 @@ class GlobalWebSocketManager(QObject):
         try:
             return subscriber.view(slot)
         except DecodeError as exc:
-            row = event_type_of(slot.head.type)
+            row = spec_of(slot.head.type)
             self.reporter.report_scope(row.scope if row is not None else Scope.PUBLIC, exc)
             return self._read(subscriber, slot.older) if slot.older is not None else None
 

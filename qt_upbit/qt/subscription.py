@@ -13,7 +13,7 @@ import shiboken6
 from PySide6.QtCore import QObject
 
 from qt_upbit.exceptions import CallbackError, ProxyClosedError, QtUpbitError, SubscriptionError
-from qt_upbit.types import BaseWebSocketEvent, Delivery, EventType, StreamKey
+from qt_upbit.types import BaseWebSocketEvent, Delivery, EventSpec, StreamKey
 
 if TYPE_CHECKING:
     from qt_upbit.qt.websocket_client_proxy import WebSocketClientProxy
@@ -40,7 +40,7 @@ class Subscription:
         self,
         subscription_id: int,
         proxy: WebSocketClientProxy,
-        row: EventType,
+        row: EventSpec,
         keys: Iterable[StreamKey],
         delivery: Delivery,
         callback: EventCallback | None,

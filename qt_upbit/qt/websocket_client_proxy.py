@@ -12,7 +12,7 @@ from PySide6.QtCore import QEvent, QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from qt_upbit.exceptions import InvalidSubscriptionError, ProxyClosedError, QtUpbitError
-from qt_upbit.protocol.subscription_request import requests_for, resolve_row
+from qt_upbit.protocol.subscription_request import requests_for, resolve_spec
 from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
 from qt_upbit.qt.slot_errors import SlotWatch
 from qt_upbit.qt.subscription import EventCallback, Subscription
@@ -24,7 +24,7 @@ from qt_upbit.types import (
     CandleUnit,
     ConnectionState,
     Delivery,
-    EventType,
+    EventSpec,
     IndicatorDefinition,
     IndicatorTimeframe,
     OrderbookEvent,
@@ -284,14 +284,14 @@ class WebSocketClientProxy(QObject):
         """Subscribe to any declared event type by its name; the named methods are this one.
 
         Args:
-            name: `EventType.name`, for example ``my_order``.
+            name: `EventSpec.name`, for example ``my_order``.
             codes: pairs, or None for a type without codes, or for all codes where Upbit offers that.
             callback: as in `subscribe_ticker`.
             delivery: as in `subscribe_ticker`.
             options: what the type's own method takes.
         """
         self._check_usable()
-        row = resolve_row(name)
+        row = resolve_spec(name)
         if callback is not None and not callable(callback):
             raise TypeError(f"callback must be callable with one argument, not {type(callback).__name__}")
         how = row.delivery if delivery is None else _delivery(delivery)
@@ -334,7 +334,7 @@ class WebSocketClientProxy(QObject):
 
     async def _snapshot(self, name: str, codes: Sequence[str], **options: Any) -> dict[str, Any]:
         self._check_usable()
-        row = resolve_row(name)
+        row = resolve_spec(name)
         requests = requests_for(row, codes, realtime=False, **options)
         events = await self._manager._snapshot(self, row, requests)
         return {request.key.code: events[request.key] for request in requests}
@@ -382,7 +382,7 @@ class WebSocketClientProxy(QObject):
 
     # --- told by the manager -----------------------------------------------------------------------
 
-    def _choose_leaders(self, row: EventType) -> None:
+    def _choose_leaders(self, row: EventSpec) -> None:
         """For each stream, the oldest subscription that holds it leads: the signal carries its events.
 
         One that holds all codes of a type leads for those that name some.

@@ -22,11 +22,11 @@ from qt_upbit.types import (
     BaseWebSocketEvent,
     CodeRule,
     Delivery,
-    EventType,
+    EventSpec,
     Scope,
     StreamKey,
     StreamType,
-    event_type_of,
+    spec_of,
 )
 
 __all__ = ["DataRoutingEngine", "Target"]
@@ -99,7 +99,7 @@ class _Route:
         "targets",
     )
 
-    def __init__(self, head: Head, row: EventType) -> None:
+    def __init__(self, head: Head, row: EventSpec) -> None:
         self.head = head
         self.row = row
         self.targets: dict[tuple[Hashable, Target], tuple[Subscriber, Target]] = {}
@@ -186,7 +186,7 @@ class DataRoutingEngine:
         Who wants no changes is let go by itself after its picture.
         """
         targets = tuple(dict.fromkeys(targets))
-        rows = [event_type_of(target.key.type) for target in targets]
+        rows = [spec_of(target.key.type) for target in targets]
         for target, row in zip(targets, rows, strict=True):
             if row is None:
                 raise ValueError(f"unknown type {target.key.type!r}")
@@ -198,7 +198,7 @@ class DataRoutingEngine:
                 unserved.add(target.key)
         return unserved
 
-    def _attach(self, subscriber: Subscriber, target: Target, row: EventType) -> bool:
+    def _attach(self, subscriber: Subscriber, target: Target, row: EventSpec) -> bool:
         """Attach one target; False if its first picture is wanted and must be asked for."""
         head, variant = Head(target.key.type, target.key.code), target.key.variant
         route = self._routes.get(head)
@@ -649,7 +649,7 @@ def _has_listeners(route: _Route) -> bool:
     return any(subscriber.wants_realtime for subscriber, _ in route.targets.values())
 
 
-def _row_count(frame: LazyFrame, row: EventType) -> int:
+def _row_count(frame: LazyFrame, row: EventSpec) -> int:
     """Rows of an order book, read only if its frame looks unusual; 0 for other types and unreadable ones."""
     rows = frame_scan.row_count(frame.raw, row)
     if rows is not None:
@@ -696,7 +696,7 @@ def _lazy_key(route: _Route) -> tuple[Head, tuple[Hashable, ...]] | None:
     return (route.head, variants.pop()) if variants else None
 
 
-def _may_stay_unread(row: EventType, subscriber: Subscriber, target: Target) -> bool:
+def _may_stay_unread(row: EventSpec, subscriber: Subscriber, target: Target) -> bool:
     return (
         subscriber.wants_realtime
         and subscriber.delivery is Delivery.LATEST

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final, Protocol, cast
 
 from qt_upbit.routing.fanout_hub import LazyFrame
-from qt_upbit.types import BaseWebSocketEvent, EventType, Recovery, StreamKey
+from qt_upbit.types import BaseWebSocketEvent, EventSpec, Recovery, StreamKey
 
 __all__ = ["BackfillBuffer", "Memory", "memory_for"]
 
@@ -63,7 +63,7 @@ class _SeenIds:
 
     __slots__ = ("_base", "_field", "_kept", "_newest_ms", "_recent", "_recovered")
 
-    def __init__(self, row: EventType) -> None:
+    def __init__(self, row: EventSpec) -> None:
         self._field = row.order_field
         self._kept = _IDS_KEPT
         self._recent: deque[tuple[int, int]] = deque()
@@ -134,7 +134,7 @@ class _LastWord:
 
     __slots__ = ("_field", "_last", "_recovered")
 
-    def __init__(self, row: EventType) -> None:
+    def __init__(self, row: EventSpec) -> None:
         self._field = row.conflation_fields[0]
         self._last: Any = None
         self._recovered: dict[Any, Any] = {}
@@ -201,7 +201,7 @@ _MEMORIES: Final[dict[Recovery, type[_SeenIds] | type[_LastWord]]] = {
 }
 
 
-def memory_for(row: EventType) -> Memory | None:
+def memory_for(row: EventSpec) -> Memory | None:
     """An empty memory for a stream of this type; None where nothing is recovered."""
     return None if row.recovery is None else cast(Memory, _MEMORIES[row.recovery](row))
 

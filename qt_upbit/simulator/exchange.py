@@ -41,7 +41,7 @@ from qt_upbit.types import (
     Scope,
     StreamType,
     WireFormat,
-    event_type_of,
+    spec_of,
 )
 
 __all__ = ["Refusal", "SimulatedExchange"]
@@ -367,7 +367,7 @@ class SimulatedExchange:
 
     def _check(self, session: Session, request: Request) -> None:
         for item in request.items:
-            row = event_type_of(item.type)
+            row = spec_of(item.type)
             if row is None or row.scope is not session.scope:
                 raise RequestRefused("INVALID_PARAM", f"{item.type} 은 지원하지 않는 타입입니다.")
             level = item.options.get("level", 0)
@@ -412,7 +412,7 @@ class SimulatedExchange:
         if self.replay is not None and session.scope is Scope.PUBLIC:
             self.replay.start(now + max(self.settings.snapshot_delays_s))
         for item in request.items:
-            row = event_type_of(item.type)
+            row = spec_of(item.type)
             assert row is not None  # noqa: S101  # _check said so
             for stream in streams_of(item, self.settings.both_flags):
                 self._add(session, stream)

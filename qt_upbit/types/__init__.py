@@ -49,9 +49,9 @@ from qt_upbit.types.registry import (
     EVENT_TYPES,
     KST,
     BaseWebSocketEvent,
-    EventType,
+    EventSpec,
     StreamKey,
-    event_type_of,
+    spec_of,
 )
 
 __all__ = [
@@ -72,7 +72,7 @@ __all__ = [
     "CodeRule",
     "ConnectionState",
     "Delivery",
-    "EventType",
+    "EventSpec",
     "IndicatorDefinition",
     "IndicatorEvent",
     "IndicatorEventParams",
@@ -97,5 +97,5 @@ __all__ = [
     "TimeInForce",
     "TradeEvent",
     "WireFormat",
-    "event_type_of",
+    "spec_of",
 ]

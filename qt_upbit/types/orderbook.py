@@ -99,7 +99,7 @@ class _ReadableShapes:
         self._latest = (b"", 0)
         """Nearly always the next one as well; comparing is cheaper than hashing."""
 
-    def rows_of(self, shape: bytes) -> int | None:
+    def specs_of(self, shape: bytes) -> int | None:
         """How many rows have this shape; None if none was readable yet."""
         if shape == self._latest[0]:
             return self._latest[1]
@@ -224,7 +224,7 @@ class OrderbookEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
         text = bytes(self.units_json)
         shape = text.translate(None, _NUMBER_TEXT)
         known = _readable_shapes[type(self) is self._public]
-        rows = known.rows_of(shape)
+        rows = known.specs_of(shape)
         if rows is None or len(text) > _NUMBERS_SHARE * len(shape):
             rows = len(self._rows(_FloatUnit))
             known.add(shape, rows)

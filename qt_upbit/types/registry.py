@@ -22,12 +22,12 @@ __all__ = [
     "KST",
     "BaseWebSocketEvent",
     "CodeEvent",
-    "EventType",
+    "EventSpec",
     "StreamKey",
     "event_type",
-    "event_type_of",
     "plain_value",
-    "rows_of",
+    "spec_of",
+    "specs_of",
     "utc_from_ms",
     "utc_from_text",
 ]
@@ -68,7 +68,7 @@ class StreamKey(typing.NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class EventType:
+class EventSpec:
     """The row of one wire type: all that other parts need to know about it.
 
     Attributes:
@@ -120,11 +120,11 @@ class EventType:
         return simple_class_of(self.event_class)
 
 
-EVENT_TYPES: Final[dict[str, EventType]] = {}
-"""Rows by ``EventType.name``, in the order of declaration."""
+EVENT_TYPES: Final[dict[str, EventSpec]] = {}
+"""Rows by ``EventSpec.name``, in the order of declaration."""
 
 
-_BY_WIRE_TYPE: Final[dict[str, EventType]] = {}
+_BY_WIRE_TYPE: Final[dict[str, EventSpec]] = {}
 
 
 _E = TypeVar("_E", bound="BaseWebSocketEvent")
@@ -134,7 +134,7 @@ def event_type(name: str, **columns: Any) -> Callable[[type[_E]], type[_E]]:
     """Declare a class as an event type: fill in its row and register it."""
 
     def register(cls: type[_E]) -> type[_E]:
-        row = EventType(name=name, event_class=cls, **columns)
+        row = EventSpec(name=name, event_class=cls, **columns)
         cls._row = row
         EVENT_TYPES[name] = row
         _BY_WIRE_TYPE.update(dict.fromkeys(row.wire_types, row))
@@ -143,7 +143,7 @@ def event_type(name: str, **columns: Any) -> Callable[[type[_E]], type[_E]]:
     return register
 
 
-def event_type_of(wire_type: str) -> EventType | None:
+def spec_of(wire_type: str) -> EventSpec | None:
     """The row that a ``type`` on the wire belongs to, or None if Upbit has invented a new one."""
     return _BY_WIRE_TYPE.get(wire_type)
 
@@ -161,7 +161,7 @@ class BaseWebSocketEvent(WireStruct, frozen=True, kw_only=True, eq=False, dict=T
             RECOVERED when it was missed and fetched afterwards.
     """
 
-    _row: ClassVar[EventType]
+    _row: ClassVar[EventSpec]
 
     type: Annotated[str, wire_key("ty")]
     timestamp: Annotated[int, wire_key("tms")]
@@ -196,7 +196,7 @@ class BaseWebSocketEvent(WireStruct, frozen=True, kw_only=True, eq=False, dict=T
         return self.stream_type == StreamType.RECOVERED
 
     @property
-    def row(self) -> EventType:
+    def row(self) -> EventSpec:
         """The declaration of this event's type."""
         return self._row
 
@@ -264,6 +264,6 @@ def utc_from_text(text: str) -> datetime:
         raise DecodeError(f"{text[:40]!r} is no time") from exc
 
 
-def rows_of(scope: Scope) -> Iterable[EventType]:
+def specs_of(scope: Scope) -> Iterable[EventSpec]:
     """The rows that an endpoint serves."""
     return (row for row in EVENT_TYPES.values() if row.scope is scope)

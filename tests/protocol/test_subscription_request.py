@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qt_upbit.exceptions import InvalidSubscriptionError
-from qt_upbit.protocol.subscription_request import requests_for, resolve_row, resolve_unit
+from qt_upbit.protocol.subscription_request import requests_for, resolve_spec, resolve_unit
 from qt_upbit.protocol.subscription_state_manager import StreamRequest, SubscriptionStateManager
 from qt_upbit.types import (
     ALL_CODES,
@@ -31,7 +31,7 @@ SIGNAL = RSI | {"trigger": "overbought", "event_params": {"threshold": 70}}
 
 
 def requested(name: str, codes: Any, **options: Any) -> tuple[StreamRequest, ...]:
-    return requests_for(resolve_row(name), codes, **options)
+    return requests_for(resolve_spec(name), codes, **options)
 
 
 MISTAKES: list[tuple[str, Any, dict[str, Any], str]] = [
@@ -132,7 +132,7 @@ def test_mistakes_say_what_would_be_right(name: str, codes: Any, options: dict[s
 @pytest.mark.parametrize("name", ["Ticker", "orderBook", "", None, 5, []])
 def test_unknown_event_types_name_the_known_ones(name: Any) -> None:
     with pytest.raises(InvalidSubscriptionError, match=r"choose from ticker, trade, orderbook"):
-        resolve_row(name)
+        resolve_spec(name)
 
 
 def test_every_length_of_candles_by_its_name() -> None:

@@ -45,7 +45,7 @@ from qt_upbit.types import (
     StreamKey,
     StreamType,
     WireFormat,
-    event_type_of,
+    spec_of,
 )
 
 LATENCY_S = 0.05
@@ -70,7 +70,7 @@ def event(
     wire_type: str, code: str = "KRW-BTC", ms: int = 1, *, snapshot: bool = False, **fields: Any
 ) -> BaseWebSocketEvent:
     """An event with every required field filled in."""
-    row = event_type_of(wire_type)
+    row = spec_of(wire_type)
     assert row is not None
     values: dict[str, Any] = {}
     for info in msgspec.structs.fields(row.event_class):
@@ -148,7 +148,7 @@ class Socket:
         """What is subscribed, by stream."""
         found: dict[StreamKey, wire.RequestItem] = {}
         for item in self.items:
-            row = event_type_of(item.type)
+            row = spec_of(item.type)
             assert row is not None
             variant = tuple(_variant(item.options.get(name, 0)) for name in row.stream_fields)
             for code in item.codes or (ALL_CODES,):
@@ -433,7 +433,7 @@ class Rig:
         socket.promised.clear()
         socket.items = request.items
         for key, item in socket.streams().items():
-            row = event_type_of(key.type)
+            row = spec_of(key.type)
             assert row is not None
             running = (key, socket.depth(key)) in ran and not item.is_only_snapshot
             if running and not self.server.repeats_snapshots:

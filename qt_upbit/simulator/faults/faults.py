@@ -32,7 +32,7 @@ from qt_upbit.simulator.server.ws_frames import binary_frame, ping_frame
 from qt_upbit.simulator.sessions.session import Close as CloseOutput
 from qt_upbit.simulator.sessions.session import Raw, Session
 from qt_upbit.simulator.sessions.session import Stall as StallOutput
-from qt_upbit.types import Scope, event_type_of
+from qt_upbit.types import Scope, spec_of
 from qt_upbit.types.wire_struct import simple_key_of
 
 if TYPE_CHECKING:
@@ -399,7 +399,7 @@ class Fragment(FrameFault):
 
 def _a_required_key(payload: Mapping[str, object], head: Head, rng: random.Random) -> str:
     """A key of the payload without which the event is none."""
-    row = event_type_of(head.type)
+    row = spec_of(head.type)
     assert row is not None  # noqa: S101  # the exchange sends no others
     names = [
         name

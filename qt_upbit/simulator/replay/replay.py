@@ -16,7 +16,7 @@ import msgspec
 from qt_upbit import models
 from qt_upbit.exceptions import DecodeError
 from qt_upbit.frame_scan import is_simple
-from qt_upbit.types import BaseWebSocketEvent, CandleEvent, WireFormat, event_type_of
+from qt_upbit.types import BaseWebSocketEvent, CandleEvent, WireFormat, spec_of
 
 __all__ = ["Replay", "ReplayFrame"]
 
@@ -247,5 +247,5 @@ def _check_speed(speed: float) -> None:
 
 def _is_snapshot(wire_type: str) -> bool:
     """Whether one event of a type says how things stand, not what happened."""
-    row = event_type_of(wire_type)
+    row = spec_of(wire_type)
     return row is not None and row.has_snapshot and not row.order_is_identity

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from qt_upbit.protocol import wire
 from qt_upbit.protocol.wire import Request, RequestItem, SubscriptionsFrame, encode_request
 from qt_upbit.simulator import SimulatedExchange, SimulatorSettings
-from qt_upbit.types import EVENT_TYPES, CodeRule, EventType, Scope, WireFormat
-from qt_upbit.types.registry import rows_of
+from qt_upbit.types import EVENT_TYPES, CodeRule, EventSpec, Scope, WireFormat
+from qt_upbit.types.registry import specs_of
 
 START = 1_795_402_151.0
 EXCHANGE = SimulatedExchange(SimulatorSettings(markets=10, market_running=False), now=START)
@@ -20,7 +20,7 @@ INDICATORS = [{"type": "rsi", "params": {"period": 14}}]
 
 
 @st.composite
-def items(draw: st.DrawFn, row: EventType) -> RequestItem:
+def items(draw: st.DrawFn, row: EventSpec) -> RequestItem:
     codes = None
     if row.codes is CodeRule.REQUIRED or (row.codes is CodeRule.OPTIONAL and draw(st.booleans())):
         codes = tuple(draw(st.lists(CODES, min_size=1, max_size=4)))
@@ -39,7 +39,7 @@ def items(draw: st.DrawFn, row: EventType) -> RequestItem:
 @st.composite
 def requests(draw: st.DrawFn) -> tuple[Scope, Request]:
     scope = draw(st.sampled_from(Scope))
-    rows = list(rows_of(scope))
+    rows = list(specs_of(scope))
     wanted = draw(st.lists(st.sampled_from(rows).flatmap(items), min_size=1, max_size=5))
     format = draw(st.sampled_from([None, *WireFormat]))
     return scope, Request(draw(st.text(min_size=1, max_size=20)), tuple(wanted), format)
@@ -69,4 +69,4 @@ def test_requests_round_trip(wanted: tuple[Scope, Request]) -> None:
 
 
 def test_every_type_is_asked_for() -> None:
-    assert {row for scope in Scope for row in rows_of(scope)} == set(EVENT_TYPES.values())
+    assert {row for scope in Scope for row in specs_of(scope)} == set(EVENT_TYPES.values())
