@@ -27,9 +27,9 @@ from qt_upbit.types import (
 from qt_upbit.types.wire_struct import (
     nested_struct_of,
     readers_of,
-    refuse_odd_numbers,
     simple_class_of,
     simple_key_of,
+    validate_numbers,
 )
 
 __all__ = ["Head", "decode", "decode_all", "encode", "from_dict", "peek", "peek_known", "split", "to_dict"]
@@ -99,7 +99,7 @@ def decode(raw: bytes, head: Head | None = None) -> BaseWebSocketEvent:
             if readable is None:
                 raise
             event = decoders[simple].decode(readable)
-        refuse_odd_numbers(event)
+        validate_numbers(event)
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, ArithmeticError, RecursionError) as exc:
         raise DecodeError(str(exc), raw) from exc
     if event.type != head.type or (head.code and getattr(event, "code", head.code) != head.code):

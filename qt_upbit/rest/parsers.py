@@ -38,7 +38,7 @@ from qt_upbit.types import (
     TimeInForce,
     TradeEvent,
 )
-from qt_upbit.types.wire_struct import refuse_odd_numbers
+from qt_upbit.types.wire_struct import validate_numbers
 
 __all__ = [
     "balance",
@@ -276,7 +276,7 @@ def _decimal(row: Row, name: str) -> Decimal | None:
 
 def _exact(value: Any) -> Decimal:
     number = Decimal(value)
-    refuse_odd_numbers(number)
+    validate_numbers(number)
     return number
 
 

@@ -17,8 +17,8 @@ from qt_upbit.types.wire_struct import (
     WireStruct,
     WireStructT,
     rebuild_struct,
-    refuse_odd_numbers,
     simple_class_of,
+    validate_numbers,
     wire_key,
 )
 
@@ -151,7 +151,7 @@ class OrderbookEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
         try:
             rows = _units_decoder(unit, type(self) is not self._public).decode(self.units_json)
             if unit is OrderbookUnit and not _has_plain_numbers(bytes(self.units_json)):
-                refuse_odd_numbers(rows)
+                validate_numbers(rows)
         except (msgspec.MsgspecError, ValueError, RecursionError) as exc:
             raise DecodeError(f"orderbook_units of {self.code}: {exc}", bytes(self.units_json)) from exc
         return rows

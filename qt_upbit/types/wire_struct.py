@@ -19,9 +19,9 @@ __all__ = [
     "nested_struct_of",
     "readers_of",
     "rebuild_struct",
-    "refuse_odd_numbers",
     "simple_class_of",
     "simple_key_of",
+    "validate_numbers",
     "wire_key",
 ]
 
@@ -45,7 +45,7 @@ MAX_MAGNITUDE: Final = 100
 _MAX_INT: Final = 2**63
 
 
-def refuse_odd_numbers(value: Any) -> None:
+def validate_numbers(value: Any) -> None:
     """Numbers that are none, or that no market has: they would hang or end whoever formats them.
 
     ``"NaN"`` as text makes a Decimal, and so does 1e999999999, whose digits fill a gigabyte.
@@ -66,10 +66,10 @@ def refuse_odd_numbers(value: Any) -> None:
             elif kind is int and 0 <= each < _MAX_INT:
                 continue
             if each is not None:
-                refuse_odd_numbers(each)
+                validate_numbers(each)
     elif isinstance(value, tuple | list):
         for item in value:
-            refuse_odd_numbers(item)
+            validate_numbers(item)
     elif isinstance(value, int) and not -_MAX_INT <= value < _MAX_INT:
         raise ValueError("a whole number of more than 64 bits")
 
