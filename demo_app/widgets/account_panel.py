@@ -99,9 +99,9 @@ class AccountPanel(Panel):
         if account is None:
             self.set_stale("")
             if self.state.is_replay:
-                self.show_curtain(self.tr("A recording has no account."))
+                self.show_placeholder(self.tr("A recording has no account."))
                 return
-            self.show_curtain(
+            self.show_placeholder(
                 self.tr("No API keys: your account cannot be read."),
                 self.tr("Enter API keys"),
                 self.state.keys_wanted.emit,
@@ -119,13 +119,13 @@ class AccountPanel(Panel):
             refusal = manager.error(Scope.PRIVATE) or refusal
         if isinstance(refusal, AuthenticationError):
             self.set_stale("")
-            self.show_curtain(explain(refusal), self.tr("Enter API keys"), self.state.keys_wanted.emit)
+            self.show_placeholder(explain(refusal), self.tr("Enter API keys"), self.state.keys_wanted.emit)
         elif self._was_synchronized or self._in_doubt:
             self.show_body()
             is_down = manager.state(Scope.PRIVATE) in _DOWN
             self.set_stale(self.tr("Not live – waiting for the exchange") if is_down else "")
         else:
-            self.show_curtain(self.tr("Reading your account…"))
+            self.show_placeholder(self.tr("Reading your account…"))
         self.on_account_state()
 
     def _on_connection(self, scope: Scope, _state: ConnectionState) -> None:
@@ -220,7 +220,7 @@ class AccountPanel(Panel):
             QTimer.singleShot(0, self, functools.partial(self.state.noticed.emit, title, text))
 
     def changeEvent(self, event: QEvent) -> None:
-        """What the curtain says is in the old language."""
+        """What the placeholder says is in the old language."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.LanguageChange:
             self._judge()

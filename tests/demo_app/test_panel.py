@@ -62,7 +62,7 @@ def _colour(panel: Panel) -> str:
 def test_a_curtain_covers_the_body_until_there_is_something_to_show(panel: Figures) -> None:
     asked: list[int] = []
     panel.resize(300, 200)
-    panel.show_curtain("No keys", "Enter keys", lambda: asked.append(1))
+    panel.show_placeholder("No keys", "Enter keys", lambda: asked.append(1))
     panel.show()
     button = panel.findChild(QPushButton)
     assert button is not None
@@ -70,11 +70,11 @@ def test_a_curtain_covers_the_body_until_there_is_something_to_show(panel: Figur
     assert button.text() == "Enter keys"
     button.click()
     assert asked == [1]
-    assert panel.has_curtain
-    panel.show_curtain("Loading…")
+    assert panel.has_placeholder
+    panel.show_placeholder("Loading…")
     assert not button.isVisible()
     panel.show_body()
-    assert not panel.has_curtain
+    assert not panel.has_placeholder
     panel.close()
 
 

@@ -65,7 +65,7 @@ class AlertsPanel(Panel):
             self.view.setColumnWidth(position, width)
         self.view.doubleClicked.connect(self._on_row)
         self.empty = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
-        self.empty.setObjectName("curtainText")
+        self.empty.setObjectName("placeholderText")
         self.empty.setWordWrap(True)
         self._stack = QStackedWidget()
         self._stack.addWidget(self.view)
@@ -172,7 +172,7 @@ class AlertsPanel(Panel):
         self._name_pair()
         self._check()
         if self.state.is_replay:
-            self.show_curtain(self.tr("Alerts wait while a recording is played."))
+            self.show_placeholder(self.tr("Alerts wait while a recording is played."))
 
     def apply_theme(self) -> None:
         """Fonts and colours."""

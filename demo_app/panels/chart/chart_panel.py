@@ -153,12 +153,12 @@ class ChartPanel(Panel):
             before.deleteLater()
         if self._feed is None:
             return
-        if len(self.canvas.content.bars) and not self.has_curtain:
+        if len(self.canvas.content.bars) and not self.has_placeholder:
             self.canvas.set_dimmed(True)
             self._patience.start()
         else:
             self._reveal()
-            self.show_curtain(self.tr("Loading candles…"))
+            self.show_placeholder(self.tr("Loading candles…"))
 
     def _links(self, feed: CandleFeed) -> tuple[tuple[Any, Callable[..., None]], ...]:
         return (
@@ -191,7 +191,7 @@ class ChartPanel(Panel):
         """The old candles have stood there long enough."""
         self._reveal()
         if not len(self._content.bars):
-            self.show_curtain(self.tr("Loading candles…"))
+            self.show_placeholder(self.tr("Loading candles…"))
 
     def _name_it(self) -> None:
         code = self.state.market
@@ -214,7 +214,7 @@ class ChartPanel(Panel):
             self._changed()
 
     def _changed(self) -> None:
-        if self._has_loaded and self.has_curtain:
+        if self._has_loaded and self.has_placeholder:
             self._on_loaded()  # the first trade of all, or the first candle after a failure
         elif self.canvas.content is self._content:
             self.canvas.candles_changed()
@@ -223,14 +223,14 @@ class ChartPanel(Panel):
         if self._feed is None:
             return
         self._has_loaded = True
-        is_first = self.canvas.content is not self._content or self.has_curtain
+        is_first = self.canvas.content is not self._content or self.has_placeholder
         self._content.is_loading = self._feed.is_loading
         self._content.is_complete = self._feed.is_complete
         self._reveal()
         if len(self._content.bars):
             self.show_body()
         else:
-            self.show_curtain(self.tr("No trades of this pair yet"))
+            self.show_placeholder(self.tr("No trades of this pair yet"))
         self.canvas.candles_changed()
         if is_first:
             self.canvas.fit_history()
@@ -242,17 +242,17 @@ class ChartPanel(Panel):
 
     def _on_error(self, error: Exception) -> None:
         was_loading, self._content.is_loading = self._content.is_loading, False
-        if len(self._content.bars) < 2 or self.has_curtain:
+        if len(self._content.bars) < 2 or self.has_placeholder:
             self._fail(explain(error))
         elif was_loading:
-            # A stream that broke is told by the veil.
+            # A stream that broke is told by the stale_overlay.
             self._pause.start()
             self.canvas.say(self.tr("Candles could not be loaded"))
 
     def _fail(self, why: str) -> None:
         self._reveal()
         text = self.tr("Candles could not be loaded")
-        self.show_curtain(f"{text}\n{why[:160]}", self.tr("Retry"), self._load)
+        self.show_placeholder(f"{text}\n{why[:160]}", self.tr("Retry"), self._load)
 
     # --- what the user does ------------------------------------------------------------------------
 

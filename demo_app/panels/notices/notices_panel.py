@@ -180,7 +180,7 @@ class NoticesPanel(Panel):
             empty = self._empty[view]
             empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
             empty.setWordWrap(True)
-            empty.setObjectName("curtainText")
+            empty.setObjectName("placeholderText")
             stack = self._pages[view] = QStackedWidget()
             stack.addWidget(view)
             stack.addWidget(empty)
@@ -252,9 +252,9 @@ class NoticesPanel(Panel):
                 self._announcements = self._proxy.subscribe_announcement()
             except CredentialsRequiredError:
                 if self.state.is_replay:
-                    self.show_curtain(self.tr("A recording has no notices."))
+                    self.show_placeholder(self.tr("A recording has no notices."))
                     return
-                self.show_curtain(
+                self.show_placeholder(
                     self.tr("Notices and signals need API keys; keys without any permission will do."),
                     self.tr("Enter API keys"),
                     self.state.keys_wanted.emit,

@@ -166,7 +166,7 @@ class OrderFormPanel(AccountPanel):
         self._refresh()
 
     def set_stale(self, text: str) -> None:
-        """Said in the hint: no veil may lie over the band that says whether orders are real."""
+        """Said in the hint: no stale_overlay may lie over the band that says whether orders are real."""
         if text != self.stale_text:
             self.stale_text = text
             self._refresh()

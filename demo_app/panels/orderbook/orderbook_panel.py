@@ -308,7 +308,7 @@ class OrderbookPanel(Panel):
         if is_another:
             self._name_columns()
         self._totals.show_book(book)
-        if self.has_curtain:
+        if self.has_placeholder:
             self.show_body()
 
     def _on_ticker(self, event: TickerEvent) -> None:
@@ -334,12 +334,12 @@ class OrderbookPanel(Panel):
 
     def _wait(self) -> None:
         if self.canvas.picture is None:
-            self.show_curtain(self.tr("Waiting for the order book…"))
+            self.show_placeholder(self.tr("Waiting for the order book…"))
 
     def _on_timeout(self) -> None:
         if self.model.book is None and not self.stale_text:
             text = self.tr("The exchange sends no order book of {code}. Is it still traded?")
-            self.show_curtain(text.format(code=self._code), self.tr("Try again"), self._try_again)
+            self.show_placeholder(text.format(code=self._code), self.tr("Try again"), self._try_again)
 
     def _try_again(self) -> None:
         code, self._code = self._code, ""
@@ -348,7 +348,7 @@ class OrderbookPanel(Panel):
 
     def _on_error(self, error: QtUpbitError) -> None:
         if self.model.book is None and self.canvas.picture is None:
-            self.show_curtain(explain(error)[:160], self.tr("Try again"), self._try_again)
+            self.show_placeholder(explain(error)[:160], self.tr("Try again"), self._try_again)
 
     # --- the user ----------------------------------------------------------------------------------
 

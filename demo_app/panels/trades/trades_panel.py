@@ -237,7 +237,7 @@ class TradesPanel(Panel):
             self.only_large.setChecked(kept in (True, "true"))
         self.model.set_codes([code])
         if not self.canvas.rows:
-            self.show_curtain(self.tr("Waiting for trades…"))
+            self.show_placeholder(self.tr("Waiting for trades…"))
         self._wants_past = True
         self._patience.start()
 
@@ -256,7 +256,7 @@ class TradesPanel(Panel):
         except QtUpbitError as error:
             if code == self._code and not self._rows:
                 again = functools.partial(self._seed, code)
-                self.show_curtain(explain(error)[:160], self.tr("Try again"), again)
+                self.show_placeholder(explain(error)[:160], self.tr("Try again"), again)
             return
         if code != self._code:
             return
@@ -266,7 +266,7 @@ class TradesPanel(Panel):
             return
         if not self._rows:
             self.canvas.show_rows([])
-            self.show_curtain(self.tr("No trades yet"))
+            self.show_placeholder(self.tr("No trades yet"))
 
     # --- what comes --------------------------------------------------------------------------------
 
@@ -278,7 +278,7 @@ class TradesPanel(Panel):
             self._name_columns()
         self._rows[first:first] = [self._read(row) for row in range(first, last + 1)]
         self._show()
-        if self.has_curtain:
+        if self.has_placeholder:
             self.show_body()
         self._ask_past()
 
@@ -327,7 +327,7 @@ class TradesPanel(Panel):
 
     def _on_error(self, error: QtUpbitError) -> None:
         if not self._rows:
-            self.show_curtain(explain(error)[:160])
+            self.show_placeholder(explain(error)[:160])
 
     # --- what is large -----------------------------------------------------------------------------
 

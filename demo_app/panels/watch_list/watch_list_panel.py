@@ -206,7 +206,7 @@ class WatchListPanel(Panel):
         self._name_tabs()
         self.model.refresh()
         self._filter()
-        if self.has_curtain:
+        if self.has_placeholder:
             self._show_loading()
 
     def apply_theme(self) -> None:
@@ -366,13 +366,13 @@ class WatchListPanel(Panel):
 
     def _show_loading(self) -> None:
         if self._error:
-            self.show_curtain(
+            self.show_placeholder(
                 self.tr("The markets could not be read: {error}").format(error=self._error),
                 self.tr("Try again"),
                 self.ask_markets,
             )
         else:
-            self.show_curtain(self.tr("Loading markets…"))
+            self.show_placeholder(self.tr("Loading markets…"))
 
     def _on_late(self) -> None:
         if not self.state.markets:

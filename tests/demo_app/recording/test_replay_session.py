@@ -134,7 +134,7 @@ async def test_a_chart_of_days_is_of_the_recorded_ones(
     chart = window.panel("chart")
     assert isinstance(chart, ChartPanel)
     chart.bar.choose(unit)
-    await until(lambda: chart.canvas.content.bars.unit is unit and not chart.has_curtain)
+    await until(lambda: chart.canvas.content.bars.unit is unit and not chart.has_placeholder)
     bars = chart.canvas.content.bars
     assert bars.closes == [130_000]
     assert bars.grid.start(bars.slots[0]) == unit.start_of(datetime(2027, 1, 15, tzinfo=UTC)).timestamp()
@@ -178,7 +178,7 @@ async def test_a_recording_has_no_account_and_takes_no_orders(recording: Path, b
     window = await begin(await _at(recording, 30))
     assert window.windowTitle().endswith("REPLAY")
     for name in ("orders", "balances", "order_form", "notices"):
-        assert window.panel(name).has_curtain
+        assert window.panel(name).has_placeholder
     with pytest.raises(TradingLockedError):
         window.state.guard.check("Buy")
     guard = make_guard(parse([]), lambda: GlobalWebSocketManager.instance().config, is_replay=True)

@@ -111,7 +111,7 @@ async def _settle(window: MainWindow) -> None:
     for dock in window.docks.docks.values():
         panel = dock.panel
         if panel is not None and _is_seen(panel):
-            await until(lambda panel=panel: not panel.has_curtain, what=panel.NAME)
+            await until(lambda panel=panel: not panel.has_placeholder, what=panel.NAME)
             if isinstance(panel, WatchListPanel):
                 # It waits for the next time to ask for all prices: it has those of now.
                 await until(panel._refresh.isActive, what="prices")

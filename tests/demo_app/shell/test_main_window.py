@@ -81,7 +81,7 @@ async def test_leafing_through_markets_leaves_nothing_behind(exchange: Exchange,
 async def test_without_keys_the_orders_say_why(exchange: Exchange, open_window: Open) -> None:
     await exchange(keys=None)
     window = open_window()
-    assert _orders(window).has_curtain
+    assert _orders(window).has_placeholder
     await until(lambda: GlobalWebSocketManager.instance().state(Scope.PUBLIC) is ConnectionState.LIVE)
     assert _metrics().scopes[Scope.PRIVATE].connections_open == 0
 
@@ -91,7 +91,7 @@ async def test_a_refused_key_is_said_in_the_orders(exchange: Exchange, open_wind
     window = open_window()
     manager = GlobalWebSocketManager.instance()
     await until(lambda: manager.state(Scope.PRIVATE) is ConnectionState.REJECTED)
-    await until(lambda: _orders(window).has_curtain)
+    await until(lambda: _orders(window).has_placeholder)
     assert "w" * 8 not in " ".join(label.text() for label in window.findChildren(QLabel))
     await until(lambda: manager.state(Scope.PUBLIC) is ConnectionState.LIVE)
 

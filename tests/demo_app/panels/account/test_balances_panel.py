@@ -42,7 +42,7 @@ def make(state: TerminalState) -> Iterator[Callable[[], Awaitable[BalancesPanel]
         balances.resize(800, 260)
         balances.show()
         made.append(balances)
-        await until(lambda: not balances.has_curtain)
+        await until(lambda: not balances.has_placeholder)
         return balances
 
     yield panel
@@ -126,7 +126,7 @@ async def test_a_click_shows_the_pair_where_there_is_one(exchange: Exchange, mak
 async def test_without_keys_it_asks_for_them(exchange: Exchange, state: TerminalState) -> None:
     await exchange(keys=None)
     panel = BalancesPanel(state)
-    assert panel.has_curtain
+    assert panel.has_placeholder
     panel.deleteLater()
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 

@@ -72,13 +72,13 @@ async def _with_orders(panel: OrdersPanel, server: SimulatedServer, count: int) 
     for number in range(count):
         place(server, 100_000 + number * 1000)
     await until(lambda: _shown(panel)[0] == count)
-    await until(lambda: not panel.has_curtain)
+    await until(lambda: not panel.has_placeholder)
 
 
 async def test_open_and_closed_orders_stand_apart(exchange: Exchange, make: Make) -> None:
     server = await exchange()
     panel = make()
-    await until(lambda: not panel.has_curtain)
+    await until(lambda: not panel.has_placeholder)
     assert panel.empty.isVisible()
     order = place(server)
     await until(lambda: _shown(panel) == (1, 0))
@@ -271,15 +271,15 @@ async def test_a_refused_key_is_said_and_another_key_helps(exchange: Exchange, m
     server = await exchange(keys=wrong)
     panel, wanted = make(), []
     panel.state.keys_wanted.connect(lambda: wanted.append(1))
-    await until(lambda: "refused the API key" in _curtain_text(panel))
-    assert "w" * 64 not in _curtain_text(panel)
+    await until(lambda: "refused the API key" in _placeholder_text(panel))
+    assert "w" * 64 not in _placeholder_text(panel)
     right = Credentials(access_key=SIMULATED_ACCESS_KEY, secret_key=server.settings.secret_key)
     GlobalWebSocketManager.instance().set_credentials(right)
-    await until(lambda: not panel.has_curtain)
+    await until(lambda: not panel.has_placeholder)
 
 
-def _curtain_text(panel: OrdersPanel) -> str:
-    label = panel.findChild(QLabel, "curtainText")
+def _placeholder_text(panel: OrdersPanel) -> str:
+    label = panel.findChild(QLabel, "placeholderText")
     assert isinstance(label, QLabel)
     return label.text()
 

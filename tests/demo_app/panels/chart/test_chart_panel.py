@@ -285,7 +285,7 @@ def test_it_paints_everything_at_any_zoom(canvas: CandleCanvas, span: int, is_lo
 
 
 async def _shown(panel: ChartPanel) -> None:
-    await until(lambda: not panel.has_curtain, what="candles")
+    await until(lambda: not panel.has_placeholder, what="candles")
 
 
 # --- the panel -------------------------------------------------------------------------------------
@@ -294,8 +294,8 @@ async def _shown(panel: ChartPanel) -> None:
 async def test_it_shows_history_and_goes_on_with_the_stream(exchange: Exchange, open_panel: Open) -> None:
     await exchange(market_running=True, rate=5.0)
     panel = open_panel()
-    assert panel.has_curtain
-    await until(lambda: len(panel.content.bars) >= 400 and not panel.has_curtain)
+    assert panel.has_placeholder
+    await until(lambda: len(panel.content.bars) >= 400 and not panel.has_placeholder)
     bars = panel.canvas.content.bars
     assert bars.code == "KRW-BTC"
     before = (len(bars), bars.closes[-1], bars.volumes[-1])
@@ -336,7 +336,7 @@ async def test_a_page_that_failed_is_not_asked_for_at_once(
     assert not panel.canvas._word
     panel.content.is_loading = True
     feed.error_occurred.emit(RestError("no history", 500))
-    assert not panel.has_curtain
+    assert not panel.has_placeholder
     assert panel.canvas._word
     panel.canvas.pan(-350)
     panel.canvas.candles_changed()
@@ -356,7 +356,7 @@ async def test_nobody_waits_for_ever_for_another_pair(
     await _shown(panel)
     panel._patience.setInterval(0)
     state.set_market("KRW-ETH")
-    await until(lambda: panel.has_curtain)
+    await until(lambda: panel.has_placeholder)
     assert panel.canvas.content is panel.content
     await _shown(panel)
 
@@ -387,8 +387,10 @@ async def test_a_refusal_is_told_and_another_try_helps(
     await exchange()
     state.set_market("KRW-NOPE")
     panel = open_panel()
-    button = next(each for each in panel.findChildren(QPushButton) if each.parent().objectName() == "curtain")
-    await until(lambda: panel.has_curtain and button.isVisible())
+    button = next(
+        each for each in panel.findChildren(QPushButton) if each.parent().objectName() == "placeholder"
+    )
+    await until(lambda: panel.has_placeholder and button.isVisible())
     first = panel._feed
     button.click()
     assert panel._feed is not first
@@ -399,7 +401,7 @@ async def test_a_refusal_is_told_and_another_try_helps(
 async def test_a_lost_connection_is_seen(exchange: Exchange, open_panel: Open) -> None:
     server = await exchange()
     panel = open_panel()
-    await until(lambda: not panel.has_curtain and not panel.stale_text)
+    await until(lambda: not panel.has_placeholder and not panel.stale_text)
     await server.drop(Scope.PUBLIC, "reset")
     await until(lambda: panel.stale_text)
     await until(lambda: not panel.stale_text)
@@ -550,7 +552,7 @@ async def test_a_right_click_offers_an_order_and_an_alert_at_its_price(
     panel = ChartPanel(state)
     panel.resize(800, 500)
     panel.show()
-    await until(lambda: len(panel.content.bars) > 10 and not panel.has_curtain)
+    await until(lambda: len(panel.content.bars) > 10 and not panel.has_placeholder)
     asked: list[tuple[QPoint, float]] = []
     panel.canvas.menu_wanted.disconnect(panel._on_menu)
     panel.canvas.menu_wanted.connect(lambda place, price: asked.append((place, price)))

@@ -195,8 +195,8 @@ async def test_without_keys_it_asks_for_them(exchange: Exchange, state: Terminal
     wanted: list[int] = []
     state.keys_wanted.connect(lambda: wanted.append(1))
     panel = NoticesPanel(state)
-    assert panel.has_curtain
-    panel._curtain._button.click()
+    assert panel.has_placeholder
+    panel._placeholder._button.click()
     assert wanted == [1]
     panel.deleteLater()
 

@@ -59,7 +59,7 @@ async def _ready(form: OrderFormPanel) -> OrderFormPanel:
     await until(
         lambda: form.last_price and form.fields.percents.button(10).isEnabled(), what="fees and price"
     )
-    await until(lambda: not form.has_curtain)
+    await until(lambda: not form.has_placeholder)
     return form
 
 
@@ -451,7 +451,7 @@ async def test_without_keys_it_asks_for_them(exchange: Exchange, make: Make) -> 
     await exchange(keys=None)
     form, wanted = make(), []
     form.state.keys_wanted.connect(lambda: wanted.append(1))
-    assert form.has_curtain
+    assert form.has_placeholder
     (button,) = (each for each in form.findChildren(QPushButton) if each.text() == "Enter API keys")
     button.click()
     assert wanted == [1]

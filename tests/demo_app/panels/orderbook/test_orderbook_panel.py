@@ -40,7 +40,7 @@ def make(state: TerminalState) -> Iterator[Make]:
         book.resize(360, 500)
         book.show()
         made.append(book)
-        await until(lambda: not book.has_curtain and book.canvas.previous_close is not None)
+        await until(lambda: not book.has_placeholder and book.canvas.previous_close is not None)
         book.grab()
         return book
 
@@ -295,11 +295,11 @@ async def test_a_pair_without_a_book_says_so_and_is_asked_again(
     panel = await make()
     panel.canvas.picture = None
     state.set_market("KRW-NOPE")
-    assert panel.has_curtain
+    assert panel.has_placeholder
     panel._patience.timeout.emit()
-    assert "KRW-NOPE" in panel._curtain._text.text()
+    assert "KRW-NOPE" in panel._placeholder._text.text()
     state.set_market("KRW-BTC")
-    await until(lambda: not panel.has_curtain)
+    await until(lambda: not panel.has_placeholder)
 
 
 async def test_a_broken_line_looks_stale(exchange: Exchange, make: Make) -> None:
@@ -350,7 +350,7 @@ def test_sums_are_of_base_or_quote() -> None:
 async def test_it_ends_with_its_parent(exchange: Exchange, make: Make, state: TerminalState) -> None:
     await exchange()
     panel = OrderbookPanel(state)
-    await until(lambda panel=panel: not panel.has_curtain)
+    await until(lambda panel=panel: not panel.has_placeholder)
     manager = GlobalWebSocketManager.instance()
     gone, model = weakref.ref(panel), weakref.ref(panel.model)
     panel.deleteLater()

@@ -215,14 +215,14 @@ async def test_a_past_that_cannot_be_read_is_said_and_asked_for_again(
     server.rest_faults.append(RestFault("GET", "/v1/trades/ticks", "status", times=99, status=503))
     state.set_market("KRW-ETH")
     panel = TradesPanel(state)
-    assert panel.has_curtain
+    assert panel.has_placeholder
     panel._patience.timeout.emit()
-    await until(lambda: "HTTP 503" in panel._curtain._text.text())
+    await until(lambda: "HTTP 503" in panel._placeholder._text.text())
     server.rest_faults.clear()
-    panel._curtain._button.click()
-    await until(lambda: panel._curtain._text.text().startswith("The exchange refused"))
+    panel._placeholder._button.click()
+    await until(lambda: panel._placeholder._text.text().startswith("The exchange refused"))
     state.set_market("KRW-BTC")
-    await until(lambda: not panel.has_curtain)
+    await until(lambda: not panel.has_placeholder)
     panel.deleteLater()
 
 
@@ -250,7 +250,7 @@ async def test_it_ends_with_its_parent(exchange: Exchange, state: TerminalState)
     await exchange()
     panel = TradesPanel(state)
     manager = GlobalWebSocketManager.instance()
-    await until(lambda panel=panel: not panel.has_curtain)
+    await until(lambda panel=panel: not panel.has_placeholder)
     gone, model = weakref.ref(panel), weakref.ref(panel.model)
     panel.deleteLater()
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)

@@ -338,9 +338,9 @@ class TestByHand:
 
     async def test_loading_then_stale_then_live(self, state: TerminalState) -> None:
         panel = _panel(state)
-        assert panel.has_curtain
+        assert panel.has_placeholder
         state.set_markets(MARKETS)
-        assert not panel.has_curtain
+        assert not panel.has_placeholder
         manager = GlobalWebSocketManager.instance()
         manager.state_changed.emit(Scope.PRIVATE, ConnectionState.RECONNECTING)
         assert not panel.stale_text
@@ -382,7 +382,7 @@ async def test_markets_that_cannot_be_read_can_be_asked_for_again(
     panel = _panel(state)
     panel.show()
     await panel.ask_markets()
-    assert panel.has_curtain
+    assert panel.has_placeholder
     assert any("could not be read" in text for text in _texts(panel))
     assert any(
         button.text() == "Try again" and button.isVisible() for button in panel.findChildren(QPushButton)
