@@ -10,17 +10,17 @@ from qt_upbit.item_models.base import LiveTableModel
 from qt_upbit.item_models.candles import CandleModel
 from qt_upbit.item_models.orderbook import OrderbookTableModel
 from qt_upbit.item_models.orders import OrderTableModel
-from qt_upbit.item_models.throttled_sort import CalmSortProxyModel
+from qt_upbit.item_models.throttled_sort import ThrottledSortProxyModel
 from qt_upbit.item_models.tickers import TickerTableModel
 from qt_upbit.item_models.trades import TradeListModel
 
 __all__ = [
     "BalanceTableModel",
-    "CalmSortProxyModel",
     "CandleModel",
     "LiveTableModel",
     "OrderTableModel",
     "OrderbookTableModel",
+    "ThrottledSortProxyModel",
     "TickerTableModel",
     "TradeListModel",
 ]

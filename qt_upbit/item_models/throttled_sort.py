@@ -1,4 +1,4 @@
-"""`CalmSortProxyModel`: sorted rows that do not jump at the rate of the market."""
+"""`ThrottledSortProxyModel`: sorted rows that do not jump at the rate of the market."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from PySide6.QtCore import (
 
 from qt_upbit.item_models.base import SORT_ROLE, check_number
 
-__all__ = ["CalmSortProxyModel"]
+__all__ = ["ThrottledSortProxyModel"]
 
 _DEFAULT_INTERVAL_MS: Final = 1000
 
 
-class CalmSortProxyModel(QSortFilterProxyModel):
+class ThrottledSortProxyModel(QSortFilterProxyModel):
     """Sorts by ``SortRole``, at once when asked, and again at most once per interval while values change.
 
     An ordinary QSortFilterProxyModel with `dynamicSortFilter` sorts with each change of the sorted column:

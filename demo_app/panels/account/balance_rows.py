@@ -17,7 +17,7 @@ from PySide6.QtCore import (
 from demo_app.style import formats
 from demo_app.terminal_state import TerminalState
 from demo_app.trading.holdings import Holding
-from qt_upbit import Account, BalanceTableModel, CalmSortProxyModel
+from qt_upbit import Account, BalanceTableModel, ThrottledSortProxyModel
 
 __all__ = ["COLUMNS", "BalanceRows", "HoldingsShown"]
 
@@ -184,7 +184,7 @@ class BalanceRows(QAbstractTableModel):
         return theme.muted if column == "value" and holding.value is None else theme.text
 
 
-class HoldingsShown(CalmSortProxyModel):
+class HoldingsShown(ThrottledSortProxyModel):
     """What is held, without what is worth little if the user says so; money always.
 
     Args:

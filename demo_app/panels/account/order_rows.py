@@ -27,7 +27,16 @@ from demo_app.terminal_state import TerminalState
 from demo_app.widgets.columns import WideningColumns
 from demo_app.widgets.order_labels import side_word, state_word, type_word
 from demo_app.widgets.tables import CellDelegate, RowTable, copy_rows
-from qt_upbit import KST, Account, AskBid, CalmSortProxyModel, Order, OrderState, OrderTableModel, OrderType
+from qt_upbit import (
+    KST,
+    Account,
+    AskBid,
+    Order,
+    OrderState,
+    OrderTableModel,
+    OrderType,
+    ThrottledSortProxyModel,
+)
 
 __all__ = ["OrderRows", "OrderView", "OrdersOf"]
 
@@ -170,7 +179,7 @@ class OrderRows(OrderTableModel):
         return theme.muted if shown is OrderState.CANCEL else theme.text
 
 
-class OrdersOf(CalmSortProxyModel):
+class OrdersOf(ThrottledSortProxyModel):
     """The open orders, or the closed ones.
 
     Args:

@@ -13,7 +13,7 @@ from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, Qt
 from demo_app.style import formats, hangul
 from demo_app.style.language import is_korean
 from demo_app.terminal_state import TerminalState
-from qt_upbit import CalmSortProxyModel, TickerEvent, TickerTableModel
+from qt_upbit import ThrottledSortProxyModel, TickerEvent, TickerTableModel
 
 __all__ = ["Column", "WatchModel", "WatchOrder", "turnover"]
 
@@ -172,7 +172,7 @@ class WatchModel(TickerTableModel):
                 self.moves[code] = (now, 1 if price > before else -1)
 
 
-class WatchOrder(CalmSortProxyModel):
+class WatchOrder(ThrottledSortProxyModel):
     """Sorts calmly, and shows the codes that are accepted and hold what was typed.
 
     Args:
