@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, QSettings, Signal
 
 from demo_app.style.language import is_korean
 from demo_app.style.theme import Theme
-from demo_app.trading.order_gateway import OrderDesk
+from demo_app.trading.order_gateway import OrderGateway
 from demo_app.trading.trading_guard import TradingGuard
 from qt_upbit import AskBid, GlobalWebSocketManager, Market, RestClient
 
@@ -86,7 +86,7 @@ class TerminalState(QObject):
         self.clock: Callable[[], float] = replay_clock or time.time
         """The time of what is on show, seconds since 1970: this machine's, or a recording's."""
         self.guard = guard
-        self.desk = OrderDesk(guard, lambda: self.rest)
+        self.gateway = OrderGateway(guard, lambda: self.rest)
         self.settings = settings
         self._theme = theme
         self._market = market

@@ -90,7 +90,7 @@ PANELS: Final[Mapping[str, str]] = {
     "notices": "notices event_rows signal_wishes",
     "performance": "performance latency_chart",
     # What they share, until it has a folder of its own.
-    "": "account_panel account_tables message number_field order_draft order_words own_trades sort_header"
+    "": "account_panel account_tables message number_field order_draft order_labels own_trades sort_header"
     " trading_dialogs",
 }
 """Which panel a module of `demo_app.panels` belongs to that stands in no folder of a panel."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from demo_app.trading.order_gateway import OrderDesk
+from demo_app.trading.order_gateway import OrderGateway
 from qt_upbit import AskBid, OrderRules, OrderType, RestClient, SmpType, TimeInForce, check_order
 
 __all__ = ["OrderDraft"]
@@ -31,9 +31,9 @@ class OrderDraft:
             time_in_force=self.condition, smp_type=self.smp_type, rules=self.rules,
         )  # fmt: skip
 
-    async def place(self, desk: OrderDesk, confirmed: str, identifier: str) -> None:
+    async def place(self, gateway: OrderGateway, confirmed: str, identifier: str) -> None:
         """Send it, once, if the guard lets it; by the identifier it is found if the answer is lost."""
-        await desk.create(
+        await gateway.create(
             confirmed, self.code, self.ask_bid, self.order_type, price=self.price, volume=self.volume,
             time_in_force=self.condition, smp_type=self.smp_type, rules=self.rules, identifier=identifier,
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""`OrderDesk`: the one module that sends orders; the guard is asked before each."""
+"""`OrderGateway`: the one module that sends orders; the guard is asked before each."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 from demo_app.trading.trading_guard import TradingGuard
 from qt_upbit import CancelResult, Order, RestClient
 
-__all__ = ["OrderDesk"]
+__all__ = ["OrderGateway"]
 
 
-class OrderDesk:
+class OrderGateway:
     """Places and cancels orders, each if the guard lets it.
 
     Every call takes the text that the user has seen and confirmed, raises `TradingLockedError` and sends

@@ -18,7 +18,7 @@ START = 1_795_402_151.0
 STEP_S = 0.02
 
 
-class Desk:
+class Gateway:
     """An exchange, its clock, and what its sessions were sent."""
 
     def __init__(self, **settings: Any) -> None:
@@ -73,5 +73,5 @@ class Desk:
 
 
 @pytest.fixture
-def desk() -> Callable[..., Desk]:
-    return Desk
+def gateway() -> Callable[..., Gateway]:
+    return Gateway

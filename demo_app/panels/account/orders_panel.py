@@ -262,7 +262,7 @@ class OrdersPanel(AccountPanel):
 
     def _send_cancel(self, order: Order, question: Question) -> None:
         async def cancel() -> str:
-            told = await self.state.desk.cancel(question.text, order.uuid)
+            told = await self.state.gateway.cancel(question.text, order.uuid)
             what = self._describe(order)
             if told.is_open:
                 return self.tr("Asked to cancel: {order}").format(order=what)
@@ -300,14 +300,14 @@ class OrdersPanel(AccountPanel):
 
     def _cancel_open(self, codes: Sequence[str] | None, question: Question) -> None:
         async def cancel() -> str:
-            result = await self.state.desk.cancel_open(question.text, codes, _MOST_AT_ONCE)
+            result = await self.state.gateway.cancel_open(question.text, codes, _MOST_AT_ONCE)
             return self._counted(len(result.success), len(result.failed))
 
         self.carry_out("many", cancel, self._refresh)
 
     def _cancel_these(self, uuids: Sequence[str], question: Question) -> None:
         async def cancel() -> str:
-            result = await self.state.desk.cancel_several(question.text, uuids)
+            result = await self.state.gateway.cancel_several(question.text, uuids)
             return self._counted(len(result.success), len(result.failed))
 
         self.carry_out("many", cancel, self._refresh)
@@ -350,7 +350,7 @@ class OrdersPanel(AccountPanel):
             # The same kind of order as before; post_only takes no other prevention than none.
             is_post_only = order.time_in_force is TimeInForce.POST_ONLY
             smp: SmpType | None = None if is_post_only else order.smp_type
-            await self.state.desk.replace(
+            await self.state.gateway.replace(
                 question.text, order.code, order.ask_bid, OrderType.LIMIT, prev_order_uuid=order.uuid,
                 price=price, volume=volume, time_in_force=order.time_in_force, smp_type=smp,
                 identifier=identifier,

@@ -565,7 +565,7 @@ class OrderFormPanel(AccountPanel):
 
     def _send(self, order: OrderDraft, question: Question, identifier: str) -> None:
         async def place() -> str:
-            await order.place(self.state.desk, question.text, identifier)
+            await order.place(self.state.gateway, question.text, identifier)
             return self.tr("Sent: {rows}").format(rows=", ".join(value for _, value in question.rows[:5]))
 
         self.carry_out("order", place, self._sent)

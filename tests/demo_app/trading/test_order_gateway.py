@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from demo_app.trading.order_gateway import OrderDesk
+from demo_app.trading.order_gateway import OrderGateway
 from demo_app.trading.trading_guard import CONFIRM_PHRASE, TradingGuard, TradingLockedError
 
-CALLS: dict[str, Callable[[OrderDesk, str], Awaitable[object]]] = {
-    "create_order": lambda desk, text: desk.create(text, "KRW-BTC", price=1),
-    "cancel_order": lambda desk, text: desk.cancel(text, "u1"),
-    "cancel_orders": lambda desk, text: desk.cancel_several(text, ["u1"]),
-    "cancel_open_orders": lambda desk, text: desk.cancel_open(text, ["KRW-BTC"], 300),
-    "cancel_and_new": lambda desk, text: desk.replace(text, "KRW-BTC", prev_order_uuid="u1"),
+CALLS: dict[str, Callable[[OrderGateway, str], Awaitable[object]]] = {
+    "create_order": lambda gateway, text: gateway.create(text, "KRW-BTC", price=1),
+    "cancel_order": lambda gateway, text: gateway.cancel(text, "u1"),
+    "cancel_orders": lambda gateway, text: gateway.cancel_several(text, ["u1"]),
+    "cancel_open_orders": lambda gateway, text: gateway.cancel_open(text, ["KRW-BTC"], 300),
+    "cancel_and_new": lambda gateway, text: gateway.replace(text, "KRW-BTC", prev_order_uuid="u1"),
 }
 
 
@@ -36,39 +36,39 @@ class Rest:
         return call
 
 
-def _desk(**guard: Any) -> tuple[OrderDesk, Rest, TradingGuard]:
+def _gateway(**guard: Any) -> tuple[OrderGateway, Rest, TradingGuard]:
     made, rest = TradingGuard(has_keys=lambda: True, **guard), Rest()
-    return OrderDesk(made, lambda: rest), rest, made  # type: ignore[arg-type, return-value]
+    return OrderGateway(made, lambda: rest), rest, made  # type: ignore[arg-type, return-value]
 
 
 @pytest.mark.parametrize("name", CALLS)
 def test_a_real_order_needs_its_own_words_confirmed(name: str) -> None:
-    desk, rest, guard = _desk(simulated=False, live=True)
+    gateway, rest, guard = _gateway(simulated=False, live=True)
     with pytest.raises(TradingLockedError):
-        asyncio.run(_awaited(CALLS[name](desk, "buy 1")))
+        asyncio.run(_awaited(CALLS[name](gateway, "buy 1")))
     guard.unlock(CONFIRM_PHRASE)
     guard.confirm("buy 1")
     with pytest.raises(TradingLockedError):
-        asyncio.run(_awaited(CALLS[name](desk, "buy 2")))
+        asyncio.run(_awaited(CALLS[name](gateway, "buy 2")))
     assert rest.asked == []
-    asyncio.run(_awaited(CALLS[name](desk, "buy 1")))
+    asyncio.run(_awaited(CALLS[name](gateway, "buy 1")))
     assert rest.asked == [name]
     with pytest.raises(TradingLockedError):
-        asyncio.run(_awaited(CALLS[name](desk, "buy 1")))
+        asyncio.run(_awaited(CALLS[name](gateway, "buy 1")))
     assert rest.asked == [name]
 
 
 @pytest.mark.parametrize("name", CALLS)
 def test_on_the_simulated_exchange_the_door_is_open(name: str) -> None:
-    desk, rest, _ = _desk(simulated=True, live=False)
-    assert asyncio.run(_awaited(CALLS[name](desk, "buy"))) == name
+    gateway, rest, _ = _gateway(simulated=True, live=False)
+    assert asyncio.run(_awaited(CALLS[name](gateway, "buy"))) == name
     assert rest.asked == [name]
 
 
 def test_all_markets_are_named_and_no_list_stands_for_them() -> None:
-    desk, rest, _ = _desk(simulated=True, live=False)
-    asyncio.run(_awaited(desk.cancel_open("all", None, 300)))
-    asyncio.run(_awaited(desk.cancel_open("one", ["KRW-BTC"], 20)))
+    gateway, rest, _ = _gateway(simulated=True, live=False)
+    asyncio.run(_awaited(gateway.cancel_open("all", None, 300)))
+    asyncio.run(_awaited(gateway.cancel_open("one", ["KRW-BTC"], 20)))
     assert rest.options == [
         {"codes": None, "all_markets": True, "count": 300},
         {"codes": ["KRW-BTC"], "all_markets": False, "count": 20},

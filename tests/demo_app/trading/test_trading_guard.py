@@ -191,7 +191,7 @@ def test_the_guard_reads_no_environment() -> None:
 
 FOLDER = Path(demo_app.__file__).parent
 ORDER_CALLS = {"create_order", "cancel_order", "cancel_orders", "cancel_open_orders", "cancel_and_new"}
-DOOR = "order_desk.py"
+DOOR = "order_gateway.py"
 """The one module that may send orders, once there is one; each call there follows `guard.check`."""
 
 

@@ -33,7 +33,7 @@ NOW = 1_800_000_000.0
 BTC = "KRW-BTC"
 
 
-class Desk:
+class Gateway:
     """An exchange that stands still, an account with money, and every frame of it."""
 
     def __init__(self, **options: Any) -> None:
@@ -66,58 +66,58 @@ class Desk:
 
 
 def test_a_limit_order_waits_and_is_filled_bit_by_bit() -> None:
-    desk = Desk()
-    price = desk.best[1] - 5000
-    order = desk.place(AskBid.BID, price=price, volume=Decimal("0.01"))
+    gateway = Gateway()
+    price = gateway.best[1] - 5000
+    order = gateway.place(AskBid.BID, price=price, volume=Decimal("0.01"))
     assert order.state is OrderState.WAIT
     assert order.locked == price * Decimal("0.01") * Decimal("1.0005")
-    desk.exchange.trade(BTC, price + 1000, Decimal("1"), AskBid.ASK, desk.now)
+    gateway.exchange.trade(BTC, price + 1000, Decimal("1"), AskBid.ASK, gateway.now)
     assert not order.fills, "the price did not reach it"
-    desk.exchange.trade(BTC, price, Decimal("0.004"), AskBid.ASK, desk.now)
+    gateway.exchange.trade(BTC, price, Decimal("0.004"), AskBid.ASK, gateway.now)
     assert order.state is OrderState.TRADE
-    desk.exchange.trade(BTC, price - 1000, Decimal("1"), AskBid.ASK, desk.now)
+    gateway.exchange.trade(BTC, price - 1000, Decimal("1"), AskBid.ASK, gateway.now)
     assert order.state is OrderState.DONE
-    assert desk.states(order) == ["wait", "trade", "trade", "done"]
+    assert gateway.states(order) == ["wait", "trade", "trade", "done"]
     assert [fill.volume for fill in order.fills] == [Decimal("0.004"), Decimal("0.006")]
     assert all(fill.price == price and fill.is_maker for fill in order.fills)
-    assert desk.exchange.account.balance("KRW").locked == 0
+    assert gateway.exchange.account.balance("KRW").locked == 0
 
 
 def test_a_crossing_order_takes_the_book_level_by_level() -> None:
-    desk = Desk()
-    levels = desk.pair.book.asks[:3]
+    gateway = Gateway()
+    levels = gateway.pair.book.asks[:3]
     volume = sum(from_units(size) for _, size in levels[:2]) + Decimal("0.00000001")
-    before = desk.pair.last_trade
-    order = desk.place(AskBid.BID, price=from_units(levels[2][0]), volume=volume)
+    before = gateway.pair.last_trade
+    order = gateway.place(AskBid.BID, price=from_units(levels[2][0]), volume=volume)
     assert [(fill.price, fill.volume) for fill in order.fills] == [
         (from_units(levels[0][0]), from_units(levels[0][1])),
         (from_units(levels[1][0]), from_units(levels[1][1])),
         (from_units(levels[2][0]), Decimal("0.00000001")),
     ]
-    assert desk.states(order) == ["wait", "trade", "trade", "trade", "done"]
-    assert desk.pair.book.asks[0] == (levels[2][0], levels[2][1] - 1), "what was taken is gone"
-    newest_first = desk.pair.trades(2**62)
+    assert gateway.states(order) == ["wait", "trade", "trade", "trade", "done"]
+    assert gateway.pair.book.asks[0] == (levels[2][0], levels[2][1] - 1), "what was taken is gone"
+    newest_first = gateway.pair.trades(2**62)
     tape = list(itertools.takewhile(lambda trade: trade.sequential_id != before.sequential_id, newest_first))
     assert [from_units(trade.volume) for trade in reversed(tape)] == [fill.volume for fill in order.fills]
 
 
 def test_market_orders_end_as_upbits_do() -> None:
-    desk = Desk()
-    bought = desk.place(AskBid.BID, OrderType.PRICE, price=Decimal(1_000_000))
-    assert desk.states(bought)[-1] == "cancel", "a rest that buys nothing is left"
+    gateway = Gateway()
+    bought = gateway.place(AskBid.BID, OrderType.PRICE, price=Decimal(1_000_000))
+    assert gateway.states(bought)[-1] == "cancel", "a rest that buys nothing is left"
     assert bought.executed_funds <= 1_000_000
     assert bought.executed_funds > 999_000
-    sold = desk.place(AskBid.ASK, OrderType.MARKET, volume=Decimal("0.001"))
-    assert desk.states(sold)[-1] == "done"
-    huge = desk.place(AskBid.BID, OrderType.PRICE, price=Decimal(40_000_000))
+    sold = gateway.place(AskBid.ASK, OrderType.MARKET, volume=Decimal("0.001"))
+    assert gateway.states(sold)[-1] == "done"
+    huge = gateway.place(AskBid.BID, OrderType.PRICE, price=Decimal(40_000_000))
     assert huge.state is OrderState.CANCEL
 
 
 @pytest.mark.parametrize("kind", [OrderType.LIMIT, OrderType.BEST])
 def test_ioc_takes_what_there_is_and_fok_all_or_nothing(kind: OrderType) -> None:
     for condition, expected in ((TimeInForce.IOC, 1), (TimeInForce.FOK, 0)):
-        desk = Desk(initial_krw=40_000_000_000)
-        ask, size = desk.pair.book.asks[0]
+        gateway = Gateway(initial_krw=40_000_000_000)
+        ask, size = gateway.pair.book.asks[0]
         more = from_units(size) + Decimal("0.5")
         price = from_units(ask)
         fields = (
@@ -125,32 +125,32 @@ def test_ioc_takes_what_there_is_and_fok_all_or_nothing(kind: OrderType) -> None
             if kind is OrderType.LIMIT
             else {"price": (price * more).quantize(1)}
         )
-        order = desk.place(AskBid.BID, kind, time_in_force=condition, **fields)
+        order = gateway.place(AskBid.BID, kind, time_in_force=condition, **fields)
         assert order.state is OrderState.CANCEL
         assert len(order.fills) == expected
-        assert desk.exchange.account.balance("KRW").locked == 0
+        assert gateway.exchange.account.balance("KRW").locked == 0
 
 
 def test_fok_that_can_be_filled_is() -> None:
-    desk = Desk()
-    order = desk.place(
-        AskBid.ASK, price=desk.best[1] - 5000, volume=Decimal("0.001"), time_in_force=TimeInForce.FOK
+    gateway = Gateway()
+    order = gateway.place(
+        AskBid.ASK, price=gateway.best[1] - 5000, volume=Decimal("0.001"), time_in_force=TimeInForce.FOK
     )
     assert order.state is OrderState.DONE
 
 
 def test_post_only_never_takes() -> None:
-    desk = Desk()
-    crossing = desk.place(
-        AskBid.BID, price=desk.best[0], volume=Decimal("0.001"), time_in_force=TimeInForce.POST_ONLY
+    gateway = Gateway()
+    crossing = gateway.place(
+        AskBid.BID, price=gateway.best[0], volume=Decimal("0.001"), time_in_force=TimeInForce.POST_ONLY
     )
-    assert desk.states(crossing) == ["wait", "cancel"]
+    assert gateway.states(crossing) == ["wait", "cancel"]
     assert not crossing.fills
-    waiting = desk.place(
-        AskBid.BID, price=desk.best[1], volume=Decimal("0.001"), time_in_force=TimeInForce.POST_ONLY
+    waiting = gateway.place(
+        AskBid.BID, price=gateway.best[1], volume=Decimal("0.001"), time_in_force=TimeInForce.POST_ONLY
     )
     assert waiting.is_open
-    strict = Desk(post_only_crossing="refuse")
+    strict = Gateway(post_only_crossing="refuse")
     with pytest.raises(OrderRefused) as refused:
         strict.place(
             AskBid.BID, price=strict.best[0], volume=Decimal("0.001"), time_in_force=TimeInForce.POST_ONLY
@@ -168,19 +168,19 @@ def test_post_only_never_takes() -> None:
     ],
 )
 def test_orders_of_ours_do_not_meet(mode: SmpType, taker: OrderState, maker: OrderState, fills: int) -> None:
-    desk = Desk()
+    gateway = Gateway()
     # Between the best prices there is nobody else.
-    between = desk.best[1] + 1000
-    book = desk.pair.book
-    desk.pair._book = Book(BTC, 1, book.asks[5:], book.bids, desk.pair._maker)
-    resting = desk.place(AskBid.ASK, price=between, volume=Decimal("0.01"))
-    coming = desk.place(AskBid.BID, price=between, volume=Decimal("0.03"), smp_type=mode)
+    between = gateway.best[1] + 1000
+    book = gateway.pair.book
+    gateway.pair._book = Book(BTC, 1, book.asks[5:], book.bids, gateway.pair._maker)
+    resting = gateway.place(AskBid.ASK, price=between, volume=Decimal("0.01"))
+    coming = gateway.place(AskBid.BID, price=between, volume=Decimal("0.03"), smp_type=mode)
     assert (coming.state, resting.state) == (taker, maker)
     assert len(coming.fills) == len(resting.fills) == fills
     if mode is SmpType.REDUCE:
         assert coming.prevented_volume == Decimal("0.01")
         assert coming.remaining_volume == Decimal("0.02")
-        assert desk.states(coming) == ["wait", "prevented"]
+        assert gateway.states(coming) == ["wait", "prevented"]
         assert coming.locked == between * Decimal("0.02") * Decimal("1.0005")
 
 
@@ -200,44 +200,44 @@ def test_orders_of_ours_do_not_meet(mode: SmpType, taker: OrderState, maker: Ord
     ],
 )
 def test_refusals_have_upbits_names(side: AskBid, kind: OrderType, fields: Any, name: str) -> None:
-    desk = Desk()
+    gateway = Gateway()
     with pytest.raises(OrderRefused) as refused:
-        desk.place(side, kind, **{key: Decimal(value) for key, value in fields.items()})
+        gateway.place(side, kind, **{key: Decimal(value) for key, value in fields.items()})
     assert refused.value.name == name
     assert refused.value.message
-    assert not desk.exchange.account.orders
+    assert not gateway.exchange.account.orders
 
 
 def test_an_identifier_is_used_once_for_ever() -> None:
-    desk = Desk()
-    order = desk.place(AskBid.BID, price=desk.best[1], volume=Decimal("0.001"), identifier="mine")
-    desk.exchange.engine.cancel(order)
+    gateway = Gateway()
+    order = gateway.place(AskBid.BID, price=gateway.best[1], volume=Decimal("0.001"), identifier="mine")
+    gateway.exchange.engine.cancel(order)
     assert order.is_open, "accepted, not finished"
-    desk.pass_time()
+    gateway.pass_time()
     assert order.state is OrderState.CANCEL
     with pytest.raises(OrderRefused, match="duplicated_identifier"):
-        desk.place(AskBid.BID, price=desk.best[1], volume=Decimal("0.001"), identifier="mine")
+        gateway.place(AskBid.BID, price=gateway.best[1], volume=Decimal("0.001"), identifier="mine")
 
 
 def test_a_replacement_comes_only_after_a_real_cancel() -> None:
-    desk = Desk()
+    gateway = Gateway()
     for filled in (False, True):
-        price = desk.best[1] - 3000
-        order = desk.place(AskBid.BID, price=price, volume=Decimal("0.001"))
+        price = gateway.best[1] - 3000
+        order = gateway.place(AskBid.BID, price=price, volume=Decimal("0.001"))
         request = OrderRequest(
             code=BTC, side=AskBid.BID, order_type=OrderType.LIMIT, price=price - 1000, volume=Decimal("0.002")
         )
-        uuid = desk.exchange.engine.replace(order, request)
+        uuid = gateway.exchange.engine.replace(order, request)
         if filled:
-            desk.exchange.trade(BTC, price, Decimal(1), AskBid.ASK, desk.now)
-        desk.pass_time()
-        assert (uuid in desk.exchange.account.orders) is not filled
+            gateway.exchange.trade(BTC, price, Decimal(1), AskBid.ASK, gateway.now)
+        gateway.pass_time()
+        assert (uuid in gateway.exchange.account.orders) is not filled
 
 
 def test_a_replacement_is_checked_before_the_old_order_goes() -> None:
-    desk = Desk()
-    price = desk.best[1] - 3000
-    order = desk.place(AskBid.BID, price=price, volume=Decimal("0.001"), identifier="old")
+    gateway = Gateway()
+    price = gateway.best[1] - 3000
+    order = gateway.place(AskBid.BID, price=price, volume=Decimal("0.001"), identifier="old")
     for fields, name in (
         ({"price": price + 1}, "invalid_price_bid"),
         ({"identifier": "old"}, "duplicated_identifier"),
@@ -248,70 +248,74 @@ def test_a_replacement_is_checked_before_the_old_order_goes() -> None:
                 "volume": Decimal("0.001")} | fields)
         )  # fmt: skip
         with pytest.raises(OrderRefused, match=name):
-            desk.exchange.engine.replace(order, request)
-        desk.pass_time()
+            gateway.exchange.engine.replace(order, request)
+        gateway.pass_time()
         assert order.is_open
 
 
 def test_what_the_old_order_holds_pays_for_its_replacement() -> None:
-    desk = Desk()
-    price = desk.best[1] - 3000
-    money = desk.exchange.account.balances["KRW"].balance
+    gateway = Gateway()
+    price = gateway.best[1] - 3000
+    money = gateway.exchange.account.balances["KRW"].balance
     volume = (money / price / Decimal("1.001")).quantize(Decimal("1E-8"))
-    order = desk.place(AskBid.BID, price=price, volume=volume)
+    order = gateway.place(AskBid.BID, price=price, volume=volume)
     request = OrderRequest(
         code=BTC, side=AskBid.BID, order_type=OrderType.LIMIT, price=price - 1000, volume=volume
     )
-    uuid = desk.exchange.engine.replace(order, request)
-    desk.pass_time()
-    assert desk.exchange.account.orders[uuid].is_open
+    uuid = gateway.exchange.engine.replace(order, request)
+    gateway.pass_time()
+    assert gateway.exchange.account.orders[uuid].is_open
 
 
 def test_remain_only_takes_what_remains_when_the_old_order_is_cancelled() -> None:
-    desk = Desk()
-    price = desk.best[1] - 3000
-    order = desk.place(AskBid.BID, price=price, volume=Decimal("0.01"))
+    gateway = Gateway()
+    price = gateway.best[1] - 3000
+    order = gateway.place(AskBid.BID, price=price, volume=Decimal("0.01"))
     request = OrderRequest(code=BTC, side=AskBid.BID, order_type=OrderType.LIMIT, price=price - 1000)
-    uuid = desk.exchange.engine.replace(order, request, remain_only=True)
-    desk.exchange.trade(BTC, price, Decimal("0.004"), AskBid.ASK, desk.now)
-    desk.pass_time()
-    assert desk.exchange.account.orders[uuid].volume == Decimal("0.006")
+    uuid = gateway.exchange.engine.replace(order, request, remain_only=True)
+    gateway.exchange.trade(BTC, price, Decimal("0.004"), AskBid.ASK, gateway.now)
+    gateway.pass_time()
+    assert gateway.exchange.account.orders[uuid].volume == Decimal("0.006")
 
 
 def test_a_book_that_crosses_a_waiting_order_fills_it() -> None:
-    desk = Desk()
-    bid = desk.place(AskBid.BID, price=desk.best[1], volume=Decimal("0.00001") + Decimal("0.0001"))
-    book = desk.pair.book
-    before = desk.pair.last_trade
-    desk.pair._quote = (book.bids[0][0], book.bids[1][0])
-    desk.pair._book = Book(
-        BTC, book.time_ms + 100, [book.bids[0], *book.asks], book.bids[1:], desk.pair._maker
+    gateway = Gateway()
+    bid = gateway.place(AskBid.BID, price=gateway.best[1], volume=Decimal("0.00001") + Decimal("0.0001"))
+    book = gateway.pair.book
+    before = gateway.pair.last_trade
+    gateway.pair._quote = (book.bids[0][0], book.bids[1][0])
+    gateway.pair._book = Book(
+        BTC, book.time_ms + 100, [book.bids[0], *book.asks], book.bids[1:], gateway.pair._maker
     )
-    desk.exchange.market.book_changed(desk.pair, desk.exchange.market_ms(desk.now), desk.exchange)
+    gateway.exchange.market.book_changed(
+        gateway.pair, gateway.exchange.market_ms(gateway.now), gateway.exchange
+    )
     assert bid.state is OrderState.DONE
     assert bid.fills[0].is_maker
-    trade = desk.pair.last_trade
+    trade = gateway.pair.last_trade
     assert trade is not before, "somebody sold, and the tape says so"
     assert (trade.ask_bid, from_units(trade.price)) == (AskBid.ASK, bid.price)
 
 
 def test_everybody_sees_what_a_taker_took() -> None:
-    desk = Desk()
-    session = desk.exchange.connect(Scope.PUBLIC, desk.now)
-    desk.exchange.receive(session, '[{"ticket":"t"},{"type":"orderbook","codes":["KRW-BTC"]}]', desk.now)
-    desk.pass_time()
+    gateway = Gateway()
+    session = gateway.exchange.connect(Scope.PUBLIC, gateway.now)
+    gateway.exchange.receive(
+        session, '[{"ticket":"t"},{"type":"orderbook","codes":["KRW-BTC"]}]', gateway.now
+    )
+    gateway.pass_time()
     session.take()
-    size = from_units(desk.pair.book.asks[0][1])
-    desk.place(AskBid.BID, price=desk.best[0], volume=size / 2)
+    size = from_units(gateway.pair.book.asks[0][1])
+    gateway.place(AskBid.BID, price=gateway.best[0], volume=size / 2)
     (frame,) = [raw for raw in session.take() if isinstance(raw, bytes)]
     assert decode(frame).asks[0].size == size - size / 2  # type: ignore[attr-defined]
 
 
 def test_a_market_trade_costs_the_same_after_a_thousand_orders() -> None:
-    desk = Desk()
-    account = desk.exchange.account
+    gateway = Gateway()
+    account = gateway.exchange.account
     for _ in range(50):
-        order = desk.place(AskBid.BID, price=desk.best[1] - 5000, volume=Decimal("0.001"))
+        order = gateway.place(AskBid.BID, price=gateway.best[1] - 5000, volume=Decimal("0.001"))
         account.cancel(order, 1)
     looked = 0
 
@@ -322,18 +326,18 @@ def test_a_market_trade_costs_the_same_after_a_thousand_orders() -> None:
             return super().values()
 
     account.orders = Counted(account.orders)
-    desk.exchange.trade(BTC, desk.best[1], Decimal("0.1"), AskBid.ASK, desk.now)
+    gateway.exchange.trade(BTC, gateway.best[1], Decimal("0.1"), AskBid.ASK, gateway.now)
     assert looked == 0, "finished orders are none of a trade's business"
 
 
 def test_our_own_trades_stand_on_the_tape() -> None:
-    desk = Desk()
-    between = desk.best[1] + 1000
-    book = desk.pair.book
-    desk.pair._book = Book(BTC, 1, book.asks[5:], book.bids, desk.pair._maker)
-    desk.place(AskBid.ASK, price=between, volume=Decimal("0.01"))
-    desk.place(AskBid.BID, price=between, volume=Decimal("0.01"), smp_type=SmpType.NONE)
-    trade = desk.pair.last_trade
+    gateway = Gateway()
+    between = gateway.best[1] + 1000
+    book = gateway.pair.book
+    gateway.pair._book = Book(BTC, 1, book.asks[5:], book.bids, gateway.pair._maker)
+    gateway.place(AskBid.ASK, price=between, volume=Decimal("0.01"))
+    gateway.place(AskBid.BID, price=between, volume=Decimal("0.01"), smp_type=SmpType.NONE)
+    trade = gateway.pair.last_trade
     assert (from_units(trade.price), from_units(trade.volume)) == (between, Decimal("0.01"))
     assert trade.ask_bid is AskBid.BID
 
@@ -365,12 +369,12 @@ actions = st.lists(
 @settings(max_examples=examples(60))
 @given(actions)
 def test_nothing_is_made_or_lost(steps: list[tuple[str, int, Decimal, Any, Any]]) -> None:
-    desk = Desk()
-    account = desk.exchange.account
+    gateway = Gateway()
+    account = gateway.exchange.account
     paid: Counter[str] = Counter()
     start = {name: held.balance for name, held in account.balances.items()}
     for what, ticks, volume, condition, smp in steps:
-        price = desk.best[1] + ticks * 1000
+        price = gateway.best[1] + ticks * 1000
         smp = None if condition is TimeInForce.POST_ONLY else smp
         limit: dict[str, Any] = {
             "price": price,
@@ -380,28 +384,30 @@ def test_nothing_is_made_or_lost(steps: list[tuple[str, int, Decimal, Any, Any]]
         }
         try:
             if what in ("bid", "ask"):
-                desk.place(AskBid(what.upper()), **limit)
+                gateway.place(AskBid(what.upper()), **limit)
             elif what == "buy":
-                desk.place(
+                gateway.place(
                     AskBid.BID, OrderType.PRICE, price=(price * volume).quantize(Decimal(1)), smp_type=smp
                 )
             elif what == "sell":
-                desk.place(AskBid.ASK, OrderType.MARKET, volume=volume, smp_type=smp)
+                gateway.place(AskBid.ASK, OrderType.MARKET, volume=volume, smp_type=smp)
             elif what == "trade":
-                desk.exchange.trade(BTC, price, volume, AskBid.ASK if ticks < 0 else AskBid.BID, desk.now)
+                gateway.exchange.trade(
+                    BTC, price, volume, AskBid.ASK if ticks < 0 else AskBid.BID, gateway.now
+                )
             elif account.open_orders:
-                desk.exchange.engine.cancel(account.open_orders[ticks % len(account.open_orders)])
+                gateway.exchange.engine.cancel(account.open_orders[ticks % len(account.open_orders)])
         except OrderRefused:
             pass
-        desk.pass_time(0.1)
-        if not desk.pair.book.asks or not desk.pair.book.bids:
-            desk.pair.change_book(desk.exchange.market_ms(desk.now))
+        gateway.pass_time(0.1)
+        if not gateway.pair.book.asks or not gateway.pair.book.bids:
+            gateway.pair.change_book(gateway.exchange.market_ms(gateway.now))
     for order in account.orders.values():
         for fill in order.fills:
             sign = 1 if order.side is AskBid.ASK else -1
             paid["KRW"] += sign * fill.price * fill.volume - fill.fee  # type: ignore[assignment]
             paid["BTC"] -= sign * fill.volume  # type: ignore[assignment]
-        states = desk.states(order)
+        states = gateway.states(order)
         assert states[0] == "wait"
         assert states.count("trade") == len(order.fills)
         assert (states[-1] in ("done", "cancel")) is not order.is_open
