@@ -202,13 +202,13 @@ class Docks(QObject):
 
     # --- from one run to the next ------------------------------------------------------------------
 
-    def remember(self) -> None:
+    def save_state(self) -> None:
         """Keep place and size of the window and its panels for the next run."""
         self._settings.setValue("window/geometry", self._window.saveGeometry())
         self._settings.setValue("window/state", self._window.saveState(_VERSION))
         self._settings.setValue("window/layout", self.current)
 
-    def recall(self) -> bool:
+    def restore_state(self) -> bool:
         """Put window and panels where they were; False if nothing is remembered or it no longer fits."""
         geometry = self._settings.value("window/geometry")
         if isinstance(geometry, QByteArray):

@@ -234,7 +234,7 @@ class MainWindow(QMainWindow):
             layout.setContentsMargins(0, 0, 0, 0)
         if self._layout in LAYOUTS:
             self.docks.apply(self._layout)
-        elif not self.docks.recall():
+        elif not self.docks.restore_state():
             self.docks.apply("compact" if self._is_small() else self.docks.current)
         if self._size is not None:
             self.resize(*self._size)
@@ -259,7 +259,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Remember how the panels stood, and let them end what they do."""
         if self._is_shown:
-            self.docks.remember()
+            self.docks.save_state()
         self.recording.stop()
         self.docks.close_panels()
         super().closeEvent(event)
