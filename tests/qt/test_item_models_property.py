@@ -156,7 +156,7 @@ async def test_orders_and_balances(server: SimulatedServer, make_manager: MakeMa
     @given(st.lists(st.one_of(changes, changes, amounts, st.just(FRAME)), min_size=20, max_size=40))
     def follow(steps: list[Any]) -> None:
         orders = OrderTableModel(
-            account=account, closed_limit=3, columns=["uuid", "state", "remaining_volume"]
+            account=account, max_closed_orders=3, columns=["uuid", "state", "remaining_volume"]
         )
         balances = BalanceTableModel(account=account, columns=["currency", "balance"])
         copies = Copy(orders), Copy(balances)

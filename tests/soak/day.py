@@ -90,7 +90,7 @@ class Gateway(QObject):
         self.overflowed = 0
         self.made = 0
         # What it keeps of finished orders is full soon, so that it does not hide what grows for ever.
-        self.account = Account(self, manager=self.manager, tracker=OrderTracker(finished_kept=100))
+        self.account = Account(self, manager=self.manager, tracker=OrderTracker(max_finished_orders=100))
         self.proxies: collections.deque[WebSocketClientProxy] = collections.deque()
         self._kinds = self._endless_kinds()
         for _ in range(PROXIES):

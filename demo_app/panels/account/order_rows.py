@@ -62,7 +62,7 @@ class OrderRows(OrderTableModel):
     """
 
     def __init__(self, state: TerminalState, account: Account, parent: QObject | None = None) -> None:
-        super().__init__(parent, account=account, columns=_COLUMNS, closed_limit=200)
+        super().__init__(parent, account=account, columns=_COLUMNS, max_closed_orders=200)
         self._state = state
         self._source = account
 
