@@ -462,8 +462,8 @@ class DataRoutingEngine:
         """Nothing was received of a scope between two moments.
 
         Every subscriber is told, in order with its data, that something may be missing. With
-        `max_buffered_frames` the streams of which all can be recovered are excepted: up to so many frames of each
-        are held from now on, and returned is what is to be mended. For each, call `recover` any
+        `max_buffered_frames`, streams that can be recovered completely are excepted: at most that many frames
+        of each are buffered from now on, and the buffers to fill are returned. For each, call `recover` any
         number of times, oldest events first, `notify_gap` for what cannot be had, and `release`.
 
         Values from before the gap are no longer given to late subscribers.
@@ -532,7 +532,7 @@ class DataRoutingEngine:
         return True
 
     def _buffer(self, route: _Route, begin: float, end: float, limit: int) -> BackfillBuffer | None:
-        """BackfillBuffer a stream from now on; None if what was missed of it cannot be known, or nobody cares."""
+        """Buffer a stream from now on; None if what was missed of it cannot be known, or no one wants it."""
         if (buffer := self._buffers.get(route.head)) is not None:
             buffer.extend(end)
             return buffer

@@ -1,8 +1,8 @@
-"""`BackfillBuffer`: a stream whose frames wait until what was missed has been fetched, and what was seen before.
+"""`BackfillBuffer`: the frames of a stream that wait until the missed events have been fetched.
 
-After a gap the frames of a recoverable stream are held, from the first one on. Somebody else fetches what
-was missed, newest first, until `BackfillBuffer.reaches` says that the last event seen before the gap is passed; the
-engine then delivers what `missed` leaves of it and the held frames that are still `news`. Pure.
+After a gap the frames of a recoverable stream are buffered, from the first one on. `GapRecovery` fetches the
+missed events, newest first, until `BackfillBuffer.reaches` says that the last event seen before the gap is
+passed; the engine then delivers what `missed` leaves of them, and the buffered frames that are still `news`.
 """
 
 from __future__ import annotations

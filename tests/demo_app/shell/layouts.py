@@ -2,8 +2,8 @@
 
     QT_QPA_PLATFORM=offscreen python -m tests.demo_app.shell.layouts
 
-writes ``tests/data/layouts.json`` anew, after a layout was changed on purpose; look at the difference before
-it is committed. `tests/demo_app/shell/test_layout.py` compares. Numbers are fiftieths of the window: left, top,
+writes ``tests/data/layouts.json`` again, after a layout was changed on purpose; look at the difference before
+it is committed. `test_layout.py` beside this file compares. Numbers are fiftieths of the window: left, top,
 width and height of each dock that is seen. A window's bars, and what is as high as its texts want, differ a
 little with the fonts of a machine: hence a tolerance.
 """
