@@ -82,27 +82,27 @@ class EventDelivery:
         """Hand over events one by one, each before the next is read; gaps come in their place."""
         signal = getattr(proxy, f"{record.row.name}_received")
         clock, is_valid, has_callback = self._clock, shiboken6.isValid, record.has_callback
-        with SlotWatch(proxy.name) as watch:
-            for item in items:
-                if isinstance(item, Gap):
-                    self._emit_gap(record, proxy, item)
-                elif (event := self._read(subscriber, item)) is not None:
-                    began = clock()
-                    if not subscriber.delivered % _LATENCY_EVERY:
-                        self._monitor.saw(item, event, began)
-                    subscriber.delivered += 1
-                    if has_callback:
-                        record.call_back(event)
-                        if record.is_closed or not is_valid(proxy):
-                            subscriber.took(clock() - began)
-                            return
-                    if record.leads_all or record.leads(event):
-                        for error in watch.emit(signal, event):
-                            self._reporter.report(error, proxy.name, proxy)
-                    subscriber.took(clock() - began)
-                # A callback or a slot may have ended everything.
-                if record.is_closed or not is_valid(proxy):
-                    return
+        watch = SlotWatch(proxy.name)
+        for item in items:
+            if isinstance(item, Gap):
+                self._emit_gap(record, proxy, item)
+            elif (event := self._read(subscriber, item)) is not None:
+                began = clock()
+                if not subscriber.delivered % _LATENCY_EVERY:
+                    self._monitor.saw(item, event, began)
+                subscriber.delivered += 1
+                if has_callback:
+                    record.call_back(event)
+                    if record.is_closed or not is_valid(proxy):
+                        subscriber.took(clock() - began)
+                        return
+                if record.leads_all or record.leads(event):
+                    for error in watch.emit(signal, event):
+                        self._reporter.report(error, proxy.name, proxy)
+                subscriber.took(clock() - began)
+            # A callback or a slot may have ended everything.
+            if record.is_closed or not is_valid(proxy):
+                return
 
     def _emit_batches(
         self, record: SubscriptionRecord, proxy: Any, subscriber: Subscriber, items: Iterable[Item]
