@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import demo_app
+
 __all__ = ["asset"]
 
-_PACKAGE = Path(__file__).resolve().parent
+_PACKAGE = Path(demo_app.__file__).resolve().parent
 
 
 def asset(name: str) -> Path:

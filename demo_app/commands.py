@@ -11,15 +11,19 @@ from PySide6.QtCore import QCoreApplication, QObject, Qt
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QInputDialog, QMenu
 
+from demo_app.appearance import Appearance
 from demo_app.dialogs.palette import plain_text
+from demo_app.docks import Docks
 from demo_app.icons import icon
 from demo_app.language import LANGUAGES
+from demo_app.recording_control import RecordingControl
 from demo_app.registry import LAYOUTS
+from demo_app.shell_interface import Shell
+from demo_app.terminal_state import TerminalState
 from demo_app.theme import COLOURS, THEMES
 
 if TYPE_CHECKING:
     from demo_app.developer_menu import DeveloperMenu
-    from demo_app.main_window import MainWindow
 
 __all__ = ["Commands"]
 
@@ -28,21 +32,37 @@ class Commands(QObject):
     """Makes the actions of a window and its menu bar.
 
     Args:
-        window: owner.
+        shell: its frame is the owner.
+        state: what the panels share.
+        docks: shown, hidden and arranged.
+        appearance: changes theme, colours and language.
+        recording: records the session and opens recordings.
     """
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
+    def __init__(
+        self,
+        shell: Shell,
+        state: TerminalState,
+        docks: Docks,
+        appearance: Appearance,
+        recording: RecordingControl,
+    ) -> None:
+        super().__init__(shell.frame)
         self.setObjectName("commands")
-        self._window = window
+        self._shell = shell
+        self._window = shell.frame
+        self._state = state
+        self._docks = docks
+        self._appearance = appearance
+        self._recording = recording
         self._icons: dict[QAction, str] = {}
         self.actions: dict[str, QAction] = {}
         """By name; a name never changes and is never shown."""
         self._menus: dict[str, QMenu] = {}
         self._developer: DeveloperMenu | None = None
         self._fill()
-        window.state.theme_changed.connect(self._on_theme)
-        window.docks.layouts_changed.connect(self._list_own)
+        state.theme_changed.connect(self._on_theme)
+        docks.layouts_changed.connect(self._list_own)
         self._on_theme()
 
     def _menu(self, name: str, parent: QMenu | None = None) -> QMenu:
@@ -83,15 +103,15 @@ class Commands(QObject):
             group.addAction(action)
 
     def _fill(self) -> None:
-        window, look = self._window, self._window.appearance
+        shell, docks, look = self._shell, self._docks, self._appearance
         terminal = self._menu("terminal")
-        settings = self._add(terminal, "settings", window.open_settings, ["Ctrl+,"], "settings")
+        settings = self._add(terminal, "settings", shell.open_settings, ["Ctrl+,"], "settings")
         settings.setMenuRole(QAction.MenuRole.PreferencesRole)
         terminal.addSeparator()
-        leave = self._add(terminal, "quit", window.close, ["Ctrl+Q"], "log-out")
+        leave = self._add(terminal, "quit", shell.frame.close, ["Ctrl+Q"], "log-out")
         leave.setMenuRole(QAction.MenuRole.QuitRole)
 
-        recording = window.recording
+        recording = self._recording
         session = self._menu("session")
         self._add(session, "record", recording.ask_to_record, ["Ctrl+R"], "circle-dot")
         self._add(session, "record_stop", recording.stop, ["Ctrl+Shift+R"], "square")
@@ -100,7 +120,7 @@ class Commands(QObject):
         self._add(session, "recording_close", recording.leave, ["Ctrl+Shift+O"], "log-out")
 
         view = self._menu("view")
-        for _, specs in groupby(window.docks.docks.values(), key=lambda dock: dock.spec.group):
+        for _, specs in groupby(docks.docks.values(), key=lambda dock: dock.spec.group):
             for dock in specs:
                 action = dock.toggleViewAction()
                 action.setObjectName(f"toggle.{dock.spec.name}")
@@ -111,7 +131,7 @@ class Commands(QObject):
                 view.addAction(action)
             view.addSeparator()
         layouts = self._menu("layouts", view)
-        self._choices(layouts, "layout", tuple(LAYOUTS), window.docks.apply, _numbered("Ctrl+Alt+", LAYOUTS))
+        self._choices(layouts, "layout", tuple(LAYOUTS), docks.apply, _numbered("Ctrl+Alt+", LAYOUTS))
         for name in LAYOUTS:
             self.actions[f"layout.{name}"].setCheckable(False)
         layouts.addSeparator()
@@ -130,19 +150,19 @@ class Commands(QObject):
         self._add(view, "full_screen", self._full_screen, ["F11"], "maximize").setCheckable(True)
 
         go = self._menu("go")
-        self._add(go, "palette", window.open_palette, ["Ctrl+Shift+P"], "command")
-        self._add(go, "search", window.selector.search, ["Ctrl+K", "F2"], "search")
+        self._add(go, "palette", shell.open_palette, ["Ctrl+Shift+P"], "command")
+        self._add(go, "search", shell.search_market, ["Ctrl+K", "F2"], "search")
         self._add(go, "market_before", functools.partial(self._step, -1), ["Ctrl+PgUp"], "chevron-left")
         self._add(go, "market_after", functools.partial(self._step, 1), ["Ctrl+PgDown"], "chevron-right")
-        self._add(go, "alert", window.new_alert, ["Ctrl+Alt+A"], "bell")
+        self._add(go, "alert", shell.new_alert, ["Ctrl+Alt+A"], "bell")
         go.addSeparator()
-        for dock in window.docks.docks.values():
-            slot = functools.partial(_call, window.docks.go_to, dock.spec.name)
+        for dock in docks.docks.values():
+            slot = functools.partial(_call, docks.go_to, dock.spec.name)
             self._add(go, f"go.{dock.spec.name}", slot, [dock.spec.shortcut], dock.spec.icon)
 
         self._help = self._menu("help")
-        self._add(self._help, "shortcuts", window.open_shortcuts, ["F1", "Ctrl+/"], "keyboard")
-        about = self._add(self._help, "about", window.open_about, ["Shift+F1"], "info")
+        self._add(self._help, "shortcuts", shell.open_shortcuts, ["F1", "Ctrl+/"], "keyboard")
+        about = self._add(self._help, "about", shell.open_about, ["Shift+F1"], "info")
         about.setMenuRole(QAction.MenuRole.AboutRole)
         self._list_own()
 
@@ -205,17 +225,17 @@ class Commands(QObject):
             "market_after": self.tr("&Next market"),
         }
         texts |= {f"layout.{name}": translate("Layouts", title) for name, title in LAYOUTS.items()}
-        for dock in self._window.docks.docks.values():
+        for dock in self._docks.docks.values():
             texts[f"go.{dock.spec.name}"] = translate("Panels", dock.spec.title)
         for name, text in texts.items():
             self.actions[name].setText(text)
         if self._developer is not None:
             self._developer.retranslate()
-        look = self._window.appearance
+        look = self._appearance
         self.actions[f"language.{look.language}"].setChecked(True)
 
     def _on_theme(self) -> None:
-        theme = self._window.state.theme
+        theme = self._state.theme
         for action, name in self._icons.items():
             action.setIcon(icon(name, theme))
         self.actions[f"theme.{theme.name}"].setChecked(True)
@@ -224,7 +244,7 @@ class Commands(QObject):
     # --- what they do ------------------------------------------------------------------------------
 
     def _list_own(self) -> None:
-        docks = self._window.docks
+        docks = self._docks
         for menu, slot in ((self._own, docks.apply_own), (self._deletable, docks.delete_own)):
             menu.clear()
             for name in docks.own:
@@ -236,10 +256,10 @@ class Commands(QObject):
     def _save_own(self) -> None:
         name, is_given = QInputDialog.getText(self._window, self.tr("Save layout"), self.tr("Name"))
         if is_given and name.strip():
-            self._window.docks.save_own(name)
+            self._docks.save_own(name)
 
     def _reset(self) -> None:
-        self._window.docks.apply(self._window.docks.current)
+        self._docks.apply(self._docks.current)
 
     def _full_screen(self) -> None:
         window = self._window
@@ -247,7 +267,7 @@ class Commands(QObject):
         self.actions["full_screen"].setChecked(window.isFullScreen())
 
     def _step(self, by: int) -> None:
-        state = self._window.state
+        state = self._state
         codes = list(state.markets)
         if state.market in codes:
             state.set_market(codes[(codes.index(state.market) + by) % len(codes)])

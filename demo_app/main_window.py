@@ -39,7 +39,7 @@ _ROOMY: Final = QSize(1360, 840)
 
 
 class MainWindow(QMainWindow):
-    """The terminal.
+    """The terminal. Its parts know it as `Shell`.
 
     Args:
         state: what the panels share.
@@ -70,8 +70,8 @@ class MainWindow(QMainWindow):
         self.addToolBar(self._bar)
         self._lay_foot()
         self.docks = Docks(self, state, PANELS)
-        self.recording = RecordingControl(self)
-        self.commands = Commands(self)
+        self.recording = RecordingControl(self, state)
+        self.commands = Commands(self, state, self.docks, appearance, self.recording)
         self.retranslate()
         self.tray = Tray(self, state)
         state.noticed.connect(self._on_notice)
@@ -139,6 +139,25 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(f"{title} – {names[self._badge]}")
         self.docks.retranslate()
         self.commands.retranslate()
+
+    # --- for its parts: `Shell` --------------------------------------------------------------------
+
+    @property
+    def frame(self) -> QMainWindow:
+        """As `Shell.frame`."""
+        return self
+
+    def show_notice(self, text: str) -> None:
+        """As `Shell.show_notice`."""
+        self.connection_line.show_notice(text)
+
+    def show_error(self, text: str) -> None:
+        """As `Shell.show_error`."""
+        self.connection_line.show_error(text)
+
+    def search_market(self) -> None:
+        """As `Shell.search_market`."""
+        self.selector.search()
 
     # --- what opens over it ------------------------------------------------------------------------
 

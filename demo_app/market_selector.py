@@ -9,19 +9,12 @@ from PySide6.QtWidgets import QComboBox, QCompleter, QLineEdit, QListView, QWidg
 
 from demo_app.language import is_korean
 from demo_app.terminal_state import TerminalState
+from demo_app.widgets.market_label import market_label
 from qt_upbit import Market
 
-__all__ = ["MarketSelector", "label"]
+__all__ = ["MarketSelector"]
 
 _LIST_WIDTH: Final = 380
-
-
-def label(market: Market, *, korean: bool) -> str:
-    """How a pair stands in a list: both names are there, so that both are found."""
-    first, second = market.korean_name, market.english_name
-    if not korean:
-        first, second = second, first
-    return f"{market.code}   {first} · {second}" if second != first else f"{market.code}   {first}"
 
 
 class MarketSelector(QComboBox):
@@ -83,7 +76,7 @@ class MarketSelector(QComboBox):
     def _fill(self) -> None:
         self._markets = list(self._state.markets.values())
         korean = is_korean()
-        labels = [label(market, korean=korean) for market in self._markets]
+        labels = [market_label(market, korean=korean) for market in self._markets]
         self.blockSignals(True)
         self.clear()
         self.addItems(labels)
@@ -108,7 +101,7 @@ class MarketSelector(QComboBox):
         typed = self._edit.text().strip().casefold()
         if not typed:
             return
-        labels = ((market.code, label(market, korean=True).casefold()) for market in self._markets)
+        labels = ((market.code, market_label(market, korean=True).casefold()) for market in self._markets)
         found = [code for code, text in labels if typed in text]
         exact = [code for code in found if code.casefold() == typed.partition(" ")[0]]
         for code in (*exact, *found)[:1]:

@@ -41,10 +41,10 @@ class OrderDesk:
         self._guard.check(confirmed)
         return await self._rest().cancel_orders(uuids=uuids)
 
-    async def cancel_open(self, confirmed: str, codes: Sequence[str], count: int) -> CancelResult:
-        """Cancel the newest open orders, of some pairs or of all."""
+    async def cancel_open(self, confirmed: str, codes: Sequence[str] | None, count: int) -> CancelResult:
+        """Cancel the newest open orders, of some pairs or, with None, of all."""
         self._guard.check(confirmed)
-        return await self._rest().cancel_open_orders(codes=codes, count=count)
+        return await self._rest().cancel_open_orders(codes=codes, all_markets=codes is None, count=count)
 
     async def replace(self, confirmed: str, *order: Any, **options: Any) -> object:
         """Cancel an order and place another; arguments as `RestClient.cancel_and_new`."""

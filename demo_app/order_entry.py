@@ -13,6 +13,7 @@ from qt_upbit import round_to_tick
 
 __all__ = [
     "away_from",
+    "cost_of",
     "exact_text",
     "fee_of",
     "read_number",
@@ -29,13 +30,25 @@ _NUDGE: Final = Decimal("1E-12")
 """Less than any tick: what is this much above a valid price is rounded up to the next one."""
 _WHOLE: Final = frozenset(("KRW", "IDR"))
 """Quote currencies that nobody spends parts of."""
-_NUMBER: Final = re.compile(r"[0-9]{0,20}(\.[0-9]{0,20})?")
+_NUMBER: Final = re.compile(
+    r"""
+    (?=\.?[0-9])                               # a digit, somewhere
+    ([0-9]{0,20} | [1-9][0-9]{0,2}(,[0-9]{3}){1,6})
+    (\.[0-9]{0,20})?
+    """,
+    re.VERBOSE,
+)
 
 
 def read_number(text: str) -> Decimal | None:
-    """What somebody typed, grouping or not; None if it is empty or no number."""
-    plain = text.replace(",", "").strip()
-    return Decimal(plain) if plain not in ("", ".") and _NUMBER.fullmatch(plain) else None
+    """The number that a text typed or pasted by a person says, exactly; None if it says none.
+
+    Digits 0 to 9 with a point as decimal mark. Commas stand between complete groups of three, or not at all:
+    ``0,5`` and ``1,23`` have a comma of another meaning, and ``0,001`` surely is a thousandth. No sign and no
+    exponent. Blanks around do not count. The ambient decimal context does not matter.
+    """
+    plain = text.strip()
+    return Decimal(plain.replace(",", "")) if _NUMBER.fullmatch(plain) else None
 
 
 def exact_text(value: Decimal | None) -> str:
@@ -66,14 +79,14 @@ def step_price(code: str, price: Decimal, steps: int, tick: Decimal | None = Non
 
 
 def _next_price(code: str, price: Decimal, up: bool, tick: Decimal | None) -> Decimal:
-    nudged = max(price + _NUDGE if up else price - _NUDGE, _NUDGE)
+    nudged = max(_EXACT.add(price, _NUDGE if up else -_NUDGE), _NUDGE)
     try:
         return round_to_tick(code, nudged, "up" if up else "down")
     except ValueError:
         if not tick:
             raise
-    count = nudged // tick
-    return tick * (count + 1 if up else max(count, Decimal(1)))
+    count = int(_EXACT.divide_int(nudged, tick))
+    return _EXACT.multiply(tick, Decimal(count + 1 if up else max(count, 1)))
 
 
 def total_of(price: Decimal, volume: Decimal) -> Decimal:
@@ -91,9 +104,14 @@ def fee_of(total: Decimal, rate: Decimal) -> Decimal:
     return _EXACT.multiply(total, rate)
 
 
+def cost_of(total: Decimal, rate: Decimal) -> Decimal:
+    """What a purchase of this total takes from the balance, fee included."""
+    return _EXACT.add(total, fee_of(total, rate))
+
+
 def share_of(available: Decimal, percent: int) -> Decimal:
     """A part of what is available, to eight decimals."""
-    return _rounded_down(_EXACT.multiply(available, Decimal(percent).scaleb(-2)), _LEAST)
+    return _rounded_down(_EXACT.multiply(available, _EXACT.scaleb(Decimal(percent), -2)), _LEAST)
 
 
 def spendable(available: Decimal, percent: int, rate: Decimal, quote: str) -> Decimal:
@@ -105,13 +123,15 @@ def spendable(available: Decimal, percent: int, rate: Decimal, quote: str) -> De
         rate: of the fee, 0.0005 is 0.05 %.
         quote: the currency, for its smallest part.
     """
-    part = _EXACT.multiply(available, Decimal(percent).scaleb(-2))
-    return _rounded_down(_EXACT.divide(part, 1 + rate), Decimal(1) if quote in _WHOLE else _LEAST)
+    part = _EXACT.multiply(available, _EXACT.scaleb(Decimal(percent), -2))
+    return _rounded_down(
+        _EXACT.divide(part, _EXACT.add(Decimal(1), rate)), Decimal(1) if quote in _WHOLE else _LEAST
+    )
 
 
 def away_from(price: Decimal, last: Decimal) -> Decimal:
     """How far a price is from the last one, as a fraction of that; positive above."""
-    return _EXACT.divide(price - last, last)
+    return _EXACT.divide(_EXACT.subtract(price, last), last)
 
 
 def _rounded_down(value: Decimal, least: Decimal) -> Decimal:

@@ -7,13 +7,13 @@ import queue
 import threading
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QObject, Signal
 
 from demo_app.error_words import explain
-from demo_app.panels.bars import TimeGrid, Unit
 from qt_upbit import (
     BaseWebSocketEvent,
     CandleEvent,
@@ -33,7 +33,7 @@ __all__ = ["Recorder"]
 _FLUSH_S: Final = 1.0
 _ROTATE_AT: Final = 256 * 1024 * 1024
 _MOST_WAITING: Final = 200_000
-_HISTORY: Final[dict[Unit, int]] = {
+_HISTORY: Final[dict[CandleUnit | CandlePeriod, int]] = {
     CandleUnit.M1: 1_000,
     **dict.fromkeys((CandleUnit.M15, CandleUnit.M30, CandleUnit.M60, CandleUnit.M240), 200),
     # A running year is put together from its days.
@@ -111,7 +111,7 @@ class Recorder(QObject):
             proxy.subscribe_orderbook(codes, callback=on_event, delivery=every),
             proxy.subscribe_candle(codes, unit=candle_unit, callback=on_event, delivery=every),
         ]
-        self._read_history(tuple(codes), time.time())
+        self._read_history(tuple(codes), datetime.now(UTC))
 
     def stop(self, timeout_s: float = 5.0) -> None:
         """End the recording and wait until the file is complete; more calls do nothing."""
@@ -126,16 +126,14 @@ class Recorder(QObject):
         self._thread.join(timeout_s)
 
     @owned_slot
-    async def _read_history(self, codes: Sequence[str], began: float) -> None:
-        """Add the candles that had ended at the begin, seconds since the epoch, pair by pair."""
+    async def _read_history(self, codes: Sequence[str], began: datetime) -> None:
+        """Add the candles that had ended at the begin, pair by pair."""
         rest = GlobalWebSocketManager.instance().rest
         try:
             for code in codes:
                 for unit, count in _HISTORY.items():
-                    grid = TimeGrid(unit)
-                    running = grid.slot(began)
                     for candle in await rest.get_candles(code, unit, count=count):
-                        if self._is_recording and grid.slot(candle.start.timestamp()) < running:
+                        if self._is_recording and _has_ended(unit, candle.start, began):
                             self._put(None, candle)
         except QtUpbitError as exc:
             self.history_failed.emit(explain(exc))
@@ -189,3 +187,10 @@ class Recorder(QObject):
                     break
         self.size = before + writer.size
         return item is not None
+
+
+def _has_ended(unit: CandleUnit | CandlePeriod, start: datetime, moment: datetime) -> bool:
+    """Whether a candle that began at `start` was over at a moment; both are aware."""
+    if isinstance(unit, CandlePeriod):
+        return start < unit.start_of(moment)
+    return start + timedelta(seconds=unit.seconds) <= moment

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from PySide6.QtCore import QObject, QStandardPaths, QTimer
 from PySide6.QtWidgets import QFileDialog, QPushButton
@@ -12,11 +12,10 @@ from PySide6.QtWidgets import QFileDialog, QPushButton
 import qt_upbit
 from demo_app.recorder import Recorder
 from demo_app.sessions import SessionWish, load_recording
+from demo_app.shell_interface import Shell
+from demo_app.terminal_state import TerminalState
 from qt_upbit import KST, owned_slot
 from qt_upbit.simulator import RecordingHeader
-
-if TYPE_CHECKING:
-    from demo_app.main_window import MainWindow
 
 __all__ = ["RecordingControl"]
 
@@ -29,20 +28,21 @@ class RecordingControl(QObject):
     Recorded are the pair on show and the favourites, and nothing of the account.
 
     Args:
-        window: owner.
+        shell: its frame is the owner; says there what becomes of it.
+        state: what is recorded, and what session is wanted.
     """
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
+    def __init__(self, shell: Shell, state: TerminalState) -> None:
+        super().__init__(shell.frame)
         self.setObjectName("recording control")
-        self._window = window
-        self._state = window.state
+        self._shell = shell
+        self._state = state
         self.recorder: Recorder | None = None
         self.sign = QPushButton()
         self.sign.setObjectName("recordingSign")
         self.sign.clicked.connect(self.stop)
         self.sign.hide()
-        window.statusBar().addPermanentWidget(self.sign)
+        shell.frame.statusBar().addPermanentWidget(self.sign)
         self._timer = QTimer(self)
         self._timer.setObjectName("recording")
         self._timer.setInterval(1_000)
@@ -59,7 +59,7 @@ class RecordingControl(QObject):
         """Let the user choose a file."""
         folder = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
         name = f"upbit-{datetime.now(KST):%Y%m%d-%H%M%S}{_SUFFIX}"
-        dialog = QFileDialog(self._window, self.tr("Record the session"), str(Path(folder) / name))
+        dialog = QFileDialog(self._shell.frame, self.tr("Record the session"), str(Path(folder) / name))
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setNameFilter(self.tr("Recordings") + f" (*{_SUFFIX})")
         dialog.selectFile(name)
@@ -106,7 +106,7 @@ class RecordingControl(QObject):
 
     def _on_history_failed(self, why: str) -> None:
         text = self.tr("The recording has no candles of before: {why}")
-        self._window.connection_line.show_notice(text.format(why=why[:160]))
+        self._shell.show_notice(text.format(why=why[:160]))
 
     def _show(self) -> None:
         if self.recorder is None:
@@ -122,7 +122,7 @@ class RecordingControl(QObject):
 
     def ask_to_open(self) -> None:
         """Let the user choose a recording."""
-        dialog = QFileDialog(self._window, self.tr("Open a recording"))
+        dialog = QFileDialog(self._shell.frame, self.tr("Open a recording"))
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         dialog.setNameFilter(self.tr("Recordings") + " (*.jsonl.gz *.jsonl)")
         dialog.fileSelected.connect(self.open)
@@ -131,13 +131,11 @@ class RecordingControl(QObject):
     @owned_slot
     async def open(self, path: str) -> None:
         """Play a recording; one that cannot be read is told, and all stays as it is."""
-        self._window.connection_line.show_notice(self.tr("Reading the recording…"))
+        self._shell.show_notice(self.tr("Reading the recording…"))
         try:
             wish = await load_recording(path)
         except (OSError, ValueError) as error:
-            self._window.connection_line.show_error(
-                self.tr("No recording: {why}").format(why=str(error)[:160])
-            )
+            self._shell.show_error(self.tr("No recording: {why}").format(why=str(error)[:160]))
             return
         # Not from within a task: the session ends with it.
         QTimer.singleShot(0, self, lambda: self._state.session_wanted.emit(wish))

@@ -14,9 +14,11 @@ from typing import Final
 
 import PySide6
 
+import demo_app
+
 __all__ = ["compile_texts", "tool"]
 
-TEXTS: Final = Path(__file__).resolve().parents[1] / "resources" / "i18n"
+TEXTS: Final = Path(demo_app.__file__).resolve().parents[1] / "resources" / "i18n"
 
 
 def tool(name: str) -> str:

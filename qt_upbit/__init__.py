@@ -69,6 +69,7 @@ _HOMES = {
         "CredentialsRequiredError",
         "DecodeError",
         "InvalidOrderError",
+        "InvalidRequestError",
         "InvalidSubscriptionError",
         "LocalProtocolError",
         "OrderOutcomeError",

@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import enum
 import functools
+import re
 import typing
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from operator import attrgetter
 from typing import Annotated, Any, ClassVar, Final, TypeVar
@@ -373,9 +374,60 @@ class StreamKey(typing.NamedTuple):
 # --- how a class becomes wire types ---------------------------------------------------------------
 
 
-def _key(simple: str) -> msgspec.Meta:
-    """The SIMPLE key of a field."""
-    return msgspec.Meta(extra={"simple": simple})
+Reader = Callable[[Any], Any]
+"""Makes a field's value of whatever JSON value came; never raises."""
+
+
+def _key(simple: str, *, reader: Reader | None = None) -> msgspec.Meta:
+    """The SIMPLE key of a field, and how to read what is not of its declared type.
+
+    Without a reader such a value costs the whole frame.
+    """
+    return msgspec.Meta(extra={"simple": simple, "reader": reader})
+
+
+_DATE: Final = re.compile(r"([0-9]{4})([-./])([0-9]{1,2})\2([0-9]{1,2})")
+
+
+def _read_date(value: Any) -> str | None:
+    """A date as ISO text, ``2026-12-21``, in any shape that Upbit or a Java library gives it (section 13).
+
+    Text with a time of day stays as it is; what is no date becomes None.
+    """
+    match value:
+        case str():
+            found = _DATE.fullmatch(value)
+            if found is not None:
+                return _date_text(found[1], found[3], found[4])
+            return _iso_text(value)
+        case Mapping():
+            month = value.get("monthValue", value.get("month"))
+            return _date_text(value.get("year"), month, value.get("day", value.get("dayOfMonth")))
+        case [year, month, day]:
+            return _date_text(year, month, day)
+    return None
+
+
+def _date_text(*parts: Any) -> str | None:
+    if any(isinstance(part, bool) or not isinstance(part, int | str) for part in parts):
+        return None
+    try:
+        return date(*map(int, parts)).isoformat()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _iso_text(text: str) -> str | None:
+    """ISO text in its other forms: ``20261221`` as a date, a moment as it is."""
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        pass
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return text
 
 
 _MAX_MAGNITUDE: Final = 100
@@ -472,12 +524,20 @@ def simple_key_of(cls: type[_WireStruct], field: str) -> str:
 
 @functools.cache
 def _simple_keys(cls: type[_WireStruct]) -> dict[str, str]:
-    keys: dict[str, str] = {}
+    return {name: str(extra["simple"]) for name, extra in _field_extras(cls) if "simple" in extra}
+
+
+@functools.cache
+def readers_of(cls: type[_WireStruct]) -> Mapping[str, Reader]:
+    """The readers of fields that may come in other shapes than declared, by field."""
+    return {name: extra["reader"] for name, extra in _field_extras(cls) if extra.get("reader") is not None}
+
+
+def _field_extras(cls: type[_WireStruct]) -> Iterable[tuple[str, Mapping[str, Any]]]:
     for name, hint in typing.get_type_hints(cls, include_extras=True).items():
         for meta in getattr(hint, "__metadata__", ()):
-            if isinstance(meta, msgspec.Meta) and meta.extra and "simple" in meta.extra:
-                keys[name] = str(meta.extra["simple"])
-    return keys
+            if isinstance(meta, msgspec.Meta) and meta.extra:
+                yield name, meta.extra
 
 
 def nested_struct_of(hint: Any) -> type[_WireStruct] | None:
@@ -672,7 +732,15 @@ class BaseWebSocketEvent(_WireStruct, frozen=True, kw_only=True, eq=False, dict=
     def variant(self) -> tuple[Hashable, ...]:
         """What tells its stream from others of the same type and code."""
         names = self._row.stream_fields
-        return tuple([_plain(getattr(self, name)) for name in names]) if names else ()
+        return tuple([plain_value(getattr(self, name)) for name in names]) if names else ()
+
+    def count_rows(self) -> int:
+        """How many rows it has, as a book has; 0 for what has none.
+
+        Raises:
+            DecodeError: they cannot be read.
+        """
+        return 0
 
 
 class _CodeEvent(BaseWebSocketEvent, frozen=True, kw_only=True, eq=False, dict=True):
@@ -687,7 +755,7 @@ class _CodeEvent(BaseWebSocketEvent, frozen=True, kw_only=True, eq=False, dict=T
 
 
 @functools.lru_cache(maxsize=256, typed=True)
-def _plain(value: Hashable) -> Hashable:
+def plain_value(value: Hashable) -> Hashable:
     """A stream field as it stands in a `StreamKey`: levels are whole numbers or exact decimals."""
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else value
@@ -750,11 +818,17 @@ class TickerEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
     market_state: Annotated[MarketState, _key("ms")] = MarketState.ACTIVE
     is_trading_suspended: Annotated[bool | None, _key("its")] = None
     """Deprecated by Upbit; None once it is gone."""
-    delisting_date: Annotated[str | None, _key("dd")] = None
+    delisting_date: Annotated[str | None, _key("dd", reader=_read_date)] = None
+    """ISO date, once a delisting is scheduled; None where there is none or what came is no date."""
     market_warning: Annotated[MarketWarning | None, _key("mw")] = None
     """Deprecated by Upbit; None once it is gone."""
     acc_trade_price_24h: Annotated[Decimal, _key("atp24h")]
     acc_trade_volume_24h: Annotated[Decimal, _key("atv24h")]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.delisting_date is not None:
+            msgspec.structs.force_setattr(self, "delisting_date", _read_date(self.delisting_date))
 
     @property
     def traded_at(self) -> datetime:
@@ -815,6 +889,9 @@ class OrderbookUnit(_WireStruct, frozen=True, kw_only=True, eq=False):
     bid_price: Annotated[Decimal | None, _key("bp")]
     ask_size: Annotated[Decimal | None, _key("as")]
     bid_size: Annotated[Decimal | None, _key("bs")]
+
+
+_EMPTY_ROW: Final = OrderbookUnit(ask_price=None, bid_price=None, ask_size=None, bid_size=None)
 
 
 def _public_unit(row: OrderbookUnit) -> OrderbookUnit:
@@ -914,7 +991,7 @@ class OrderbookEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True)
                 refuse_odd_numbers(rows)
         except (msgspec.MsgspecError, ValueError, RecursionError) as exc:
             raise DecodeError(f"orderbook_units of {self.code}: {exc}", bytes(self.units_json)) from exc
-        return rows[: self.__dict__.get("_depth")]
+        return rows
 
     @functools.cached_property
     def orderbook_units(self) -> tuple[OrderbookUnit, ...]:
@@ -934,6 +1011,12 @@ class OrderbookEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True)
             bid = bids[i] if i < len(bids) else (None, None)
             rows.append(OrderbookUnit(ask_price=ask[0], bid_price=bid[0], ask_size=ask[1], bid_size=bid[1]))
         return tuple(rows)
+
+    @property
+    def wire_rows(self) -> tuple[OrderbookUnit, ...]:
+        """`orderbook_units` and behind them the empty slots, which hold None: as many as `count_rows`."""
+        units = self.orderbook_units
+        return units + (_EMPTY_ROW,) * (len(self._exact_rows) - len(units))
 
     @functools.cached_property
     def _exact_rows(self) -> list[OrderbookUnit]:
@@ -967,7 +1050,7 @@ class OrderbookEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True)
         )
 
     def count_rows(self) -> int:
-        """How many rows there are, empty ones too; and see at once whether they can be read, at little cost.
+        """How many rows there are, empty ones too, and whether they can be read; at little cost.
 
         Their syntax was checked with the frame. What stands between the numbers shows whether they are where
         they belong, and it is nearly always the same text, which was read once.
@@ -980,23 +1063,30 @@ class OrderbookEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True)
         known = _readable_shapes[type(self) is self._public]
         rows = known.rows_of(shape)
         if rows is None or len(text) > _NUMBERS_SHARE * len(shape):
-            _ = self.float_levels
-            rows = shape.count(b"{")
+            rows = len(self._rows(_FloatUnit))
             known.add(shape, rows)
         return rows
 
     def truncated(self, depth: int) -> OrderbookEvent:
         """The same book with at most `depth` rows and the totals of those rows.
 
-        That is what Upbit sends for the code suffix ``.depth``: its totals are the sums of the frame.
+        That is what Upbit sends for the code suffix ``.depth``: its totals are the sums of the frame. The
+        other rows are gone: no copy of the cut book brings them back.
+
+        Raises:
+            DecodeError: a row is unreadable.
+            ValueError: `depth` is negative.
         """
-        rows = self._exact_rows
-        if len(rows) <= depth:
+        if depth < 0:
+            raise ValueError(f"depth: 0 or more rows, not {depth}")
+        if self.count_rows() <= depth:
             return self
-        asks = sum((r.ask_size or Decimal(0) for r in rows[:depth]), Decimal(0))
-        bids = sum((r.bid_size or Decimal(0) for r in rows[:depth]), Decimal(0))
-        book = msgspec.structs.replace(self, total_ask_size=asks, total_bid_size=bids)
-        book.__dict__["_depth"] = depth
+        texts = _raw_rows_decoder.decode(self.units_json)[:depth]
+        book = msgspec.structs.replace(self, units_json=msgspec.Raw(b"[" + b",".join(texts) + b"]"))
+        rows = book._exact_rows
+        for name in ("ask_size", "bid_size"):
+            total = sum((getattr(row, name) or Decimal(0) for row in rows), Decimal(0))
+            msgspec.structs.force_setattr(book, f"total_{name}", total)
         return book
 
     def __repr__(self) -> str:
@@ -1016,11 +1106,16 @@ class OrderbookEvent(_CodeEvent, frozen=True, kw_only=True, eq=False, dict=True)
 
     def __reduce__(self) -> tuple[Any, ...]:
         fields = msgspec.structs.asdict(self)
-        fields["units_json"] = msgspec.Raw(_exact_encoder.encode(self.orderbook_units))
+        if type(self) is not self._public:
+            # Under the public class's names, with the empty rows; an empty slot is a zero on the wire.
+            fields["units_json"] = msgspec.Raw(
+                _exact_encoder.encode(list(map(_public_unit, self._exact_rows)))
+            )
         return _rebuild, (self._public, fields)
 
 
 _exact_encoder: Final = msgspec.json.Encoder(decimal_format="number")
+_raw_rows_decoder: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 @_event_type(

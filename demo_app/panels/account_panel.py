@@ -47,8 +47,8 @@ class AccountPanel(Panel):
         self.message = Message(self.MESSAGE_LINES)
         self._busy: set[str] = set()
         self._was_synchronized = self._in_doubt = False
-        # Kept: asking the state for it when it has closed would make another.
-        self._manager = manager = state.manager
+        self.manager = manager = state.manager
+        """Kept: asking the state for it when it has closed would make another."""
         manager.credentials_changed.connect(self.sign_in)
         manager.state_changed.connect(self._on_connection)
 
@@ -76,7 +76,7 @@ class AccountPanel(Panel):
         self.account = None
         self._was_synchronized = self._in_doubt = False
         try:
-            account = Account.instance(self._manager)
+            account = Account.instance(self.manager)
         except CredentialsRequiredError:
             self._judge()
             return
@@ -113,7 +113,7 @@ class AccountPanel(Panel):
         # Being read again is not yet being sure.
         is_incomplete = account.state is AccountState.INCOMPLETE
         self._in_doubt = is_incomplete or (self._in_doubt and not account.is_synchronized)
-        manager = self._manager
+        manager = self.manager
         refusal: QtUpbitError | None = account.error
         if manager.state(Scope.PRIVATE) is ConnectionState.REJECTED:
             refusal = manager.error(Scope.PRIVATE) or refusal

@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QSpinBox,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -27,7 +26,7 @@ from demo_app.order_entry import step_price
 from demo_app.panel import Panel
 from demo_app.panels.account_tables import RowTable, copy_rows, style_table
 from demo_app.panels.alert_rows import AlertColumn, AlertRows
-from demo_app.panels.number_field import NumberField
+from demo_app.panels.number_field import NumberField, WholeNumberBox
 from demo_app.terminal_state import TerminalState
 from demo_app.theme import SPACE
 from qt_upbit import TickerEvent, WebSocketClientProxy
@@ -113,9 +112,10 @@ class AlertsPanel(Panel):
         self.threshold.stepped.connect(self._step)
         self.threshold.returnPressed.connect(self.save)
         self.unit = QLabel()
-        self.window_box = QSpinBox()
+        self.window_box = WholeNumberBox()
         self.window_box.setRange(1, 24 * 60)
         self.window_box.setValue(5)
+        self.window_box.lineEdit().textChanged.connect(self._check)
         self.once = QCheckBox()
         self.once.setChecked(True)
         self.add = QPushButton()
@@ -242,9 +242,11 @@ class AlertsPanel(Panel):
         value = self.threshold.value
         problem = ""
         if kind is not AlertKind.FILL and (value is None or value <= 0):
-            problem = self.tr("Give a number above 0")
+            problem = self.threshold.problem() or self.tr("Give a number above 0")
         elif kind is AlertKind.CHANGE and value is not None and value >= 1_000:
             problem = self.tr("A move of so many per cent does not happen")
+        elif kind is AlertKind.CHANGE and self.window_box.is_wrong:
+            problem = self.tr("Give whole minutes, 1 to 1440")
         is_typed = bool(self.threshold.text())
         self.hint.setText(problem if is_typed else "")
         self.hint.setStyleSheet(f"color: {self.state.theme.warning.name()}")

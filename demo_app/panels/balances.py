@@ -17,10 +17,11 @@ from PySide6.QtWidgets import (
 from demo_app import formats
 from demo_app.holdings import totals_of
 from demo_app.panels.account_panel import AccountPanel
-from demo_app.panels.account_tables import RowTable, WideningColumns, copy_rows, style_table
+from demo_app.panels.account_tables import RowTable, copy_rows, style_table
 from demo_app.panels.balance_rows import BalanceRows, HoldingsShown
 from demo_app.terminal_state import TerminalState
 from demo_app.theme import SPACE
+from demo_app.widgets.columns import WideningColumns
 from qt_upbit import Account, ConnectionState, Scope, Subscription, TickerEvent, WebSocketClientProxy
 
 __all__ = ["BalancesPanel"]
@@ -154,7 +155,7 @@ class BalancesPanel(AccountPanel):
     @property
     def _quote(self) -> str:
         """What everything is valued in."""
-        return self._manager.config.region.quote_currency
+        return self.manager.config.region.quote_currency
 
     # --- what it is worth ------------------------------------------------------------------------------
 
@@ -209,7 +210,7 @@ class BalancesPanel(AccountPanel):
         if rows is None:
             return
         theme, doubt = self.state.theme, self.doubt
-        if self._manager.state(Scope.PUBLIC) in _NOT_LIVE:
+        if self.manager.state(Scope.PUBLIC) in _NOT_LIVE:
             doubt = doubt or self.tr("Prices are not live.")
         count = totals_of(rows.holdings).unvalued
         without = (

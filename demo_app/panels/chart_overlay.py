@@ -14,10 +14,11 @@ from demo_app.panels.bars import Bars
 from demo_app.panels.candle_painter import Panes, indicator_colors
 from demo_app.panels.chart_view import ChartView
 from demo_app.panels.indicators import Indicators, Line
+from demo_app.panels.own_trades import FillMark, OrderLine
 from demo_app.theme import SPACE, Theme
 from qt_upbit import round_to_tick
 
-__all__ = ["ChartContent", "ChartOverlay", "FillMark", "OrderLine"]
+__all__ = ["ChartContent", "ChartOverlay"]
 
 _TAG_HEIGHT: Final = 18.0
 _LEGEND_PX: Final = 56.0
@@ -25,24 +26,6 @@ _LEGEND_PX: Final = 56.0
 _LEGEND_WIDTH: Final = 460.0
 """On a narrower chart the values of indicators are told under the cursor only."""
 _Run = tuple[str, QColor]
-
-
-@dataclass(frozen=True, slots=True)
-class FillMark:
-    """One of the user's own fills: when (seconds since the epoch), at what price, and the side."""
-
-    moment: float
-    price: float
-    is_buy: bool
-
-
-@dataclass(frozen=True, slots=True)
-class OrderLine:
-    """One of the user's own open orders; `text` says how much is left of it."""
-
-    price: float
-    is_buy: bool
-    text: str
 
 
 @dataclass(slots=True)

@@ -8,15 +8,14 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
     QDialogButtonBox,
-    QDoubleSpinBox,
     QFormLayout,
     QHBoxLayout,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
 from demo_app.panels.indicators import IndicatorSettings
+from demo_app.panels.number_field import DecimalBox, WholeNumberBox
 from demo_app.theme import SPACE
 
 __all__ = ["IndicatorDialog"]
@@ -44,7 +43,7 @@ class IndicatorDialog(QDialog):
         self.exponential.setChecked(settings.exponential)
         form.addRow("", self.exponential)
         self.band = self._period(settings.band)
-        self.band_width = QDoubleSpinBox()
+        self.band_width = DecimalBox()
         self.band_width.setRange(0.1, 10)
         self.band_width.setSingleStep(0.1)
         self.band_width.setDecimals(1)
@@ -65,15 +64,31 @@ class IndicatorDialog(QDialog):
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         buttons.button(standard.RestoreDefaults).clicked.connect(self._restore)
+        self._ok = buttons.button(standard.Ok)
+        for box in self._boxes:
+            box.lineEdit().textChanged.connect(self._judge)
         column = QVBoxLayout(self)
         column.addLayout(form)
         column.addWidget(buttons)
 
-    def _period(self, value: int) -> QSpinBox:
-        box = QSpinBox()
+    def _period(self, value: int) -> WholeNumberBox:
+        box = WholeNumberBox()
         box.setRange(2, 500)
         box.setValue(value)
         return box
+
+    @property
+    def _boxes(self) -> tuple[WholeNumberBox | DecimalBox, ...]:
+        periods = (self.band, self.rsi, self.fast, self.slow, self.signal)
+        return (*self.averages, self.band_width, *periods)
+
+    def _judge(self, _text: str = "") -> None:
+        self._ok.setEnabled(not any(box.is_wrong for box in self._boxes))
+
+    def accept(self) -> None:
+        """Only what is shown as right."""
+        if not any(box.is_wrong for box in self._boxes):
+            super().accept()
 
     def _restore(self) -> None:
         usual = IndicatorSettings()
@@ -89,6 +104,7 @@ class IndicatorDialog(QDialog):
             (self.signal, usual.signal),
         ):
             box.setValue(value)
+        self._judge()
 
     @property
     def settings(self) -> IndicatorSettings:

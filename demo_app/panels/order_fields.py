@@ -61,6 +61,12 @@ class OrderFields(QWidget):
         self.advanced.setCheckable(True)
         self.advanced.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.advanced.setArrowType(Qt.ArrowType.RightArrow)
+        self.terms = QLabel()
+        """What the fold hides and the order has all the same."""
+        self.terms.setWordWrap(True)
+        self.terms.setTextFormat(Qt.TextFormat.PlainText)
+        self.terms.setMinimumWidth(1)
+        self.terms.hide()
         self.fold = QWidget()
         self.fold.hide()
         self.advanced.toggled.connect(self._on_fold)
@@ -119,6 +125,7 @@ class OrderFields(QWidget):
         column.setSpacing(SPACE // 2)
         column.addLayout(grid)
         column.addWidget(self.advanced, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addWidget(self.terms)
         column.addWidget(self.fold)
         column.addStretch(1)
         area = QScrollArea()
@@ -157,7 +164,13 @@ class OrderFields(QWidget):
 
     def _on_fold(self, is_open: bool) -> None:
         self.fold.setVisible(is_open)
+        self.terms.setVisible(bool(self.terms.text()) and not is_open)
         self.advanced.setArrowType(Qt.ArrowType.DownArrow if is_open else Qt.ArrowType.RightArrow)
+
+    def show_terms(self, texts: list[str]) -> None:
+        """Say what differs from an ordinary order, also while the fold is closed."""
+        self.terms.setText(" · ".join(texts))
+        self._on_fold(self.advanced.isChecked())
 
     def paint(self, state: TerminalState) -> None:
         """Fonts and colours of the theme."""
@@ -167,6 +180,8 @@ class OrderFields(QWidget):
             f"QLineEdit {{ background: {theme.window.name()}; border: 1px solid {theme.border.name()};"
             f" border-radius: 4px; padding: 4px 6px; }}"
             f"QLineEdit:focus {{ border-color: {theme.accent.name()}; }}"
+            f'QLineEdit[wrong="true"] {{ color: {theme.warning.name()};'
+            f" border-color: {theme.warning.name()}; }}"
             f"QLineEdit:disabled {{ color: {theme.muted.name()}; background: {theme.panel.name()}; }}"
             f"QWidget#orderFields, QScrollArea {{ background: {theme.panel.name()}; }}"
         )
@@ -192,6 +207,7 @@ class OrderFields(QWidget):
             f"QPushButton:focus {{ border: 1px solid {theme.text.name()}; }}"
             f"QPushButton:disabled {{ background: {theme.border.name()}; color: {theme.muted.name()}; }}"
         )
+        self.terms.setStyleSheet(f"color: {theme.text.name()};")
         for line in (self.hint, self.message):
             line.setFont(theme.font(8.5))
             line.fit()

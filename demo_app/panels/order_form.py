@@ -270,7 +270,8 @@ class OrderFormPanel(AccountPanel):
     def _base(self) -> str:
         return self.code.partition("-")[2]
 
-    def _wish(self) -> OrderWish:
+    def draft(self) -> OrderWish:
+        """The order as the fields say it: what `submit` asks about and `test` has checked."""
         fields, side, kind = self.fields, self.fields.side, self.kind
         if kind is OrderType.MARKET and side is AskBid.BID:
             kind = OrderType.PRICE
@@ -300,7 +301,7 @@ class OrderFormPanel(AccountPanel):
         chance = self._chance
         if chance is None:
             return None
-        is_maker = self._wish().condition is TimeInForce.POST_ONLY
+        is_maker = self.draft().condition is TimeInForce.POST_ONLY
         if self.fields.side is AskBid.BID:
             return chance.maker_bid_fee if is_maker else chance.bid_fee
         return chance.maker_ask_fee if is_maker else chance.ask_fee
@@ -325,8 +326,13 @@ class OrderFormPanel(AccountPanel):
         self._follow()
 
     def _on_kind(self, *_: object) -> None:
+        """Another kind begins as it does in a new form: neither a price nor a time in force is left over."""
         self._fill_conditions()
-        if self.kind is OrderType.LIMIT and self.fields.price.value is None:
+        self.fields.condition.setCurrentIndex(0)
+        if not self._has_price:
+            self.fields.price.set_value(None)
+        elif self.fields.price.value is None:
+            self._wants_last_price = self.last_price is None
             self.fields.price.set_value(self.last_price)
         # An amount to spend becomes the total, whose size follows.
         self._by_total = self._has_price and self.fields.volume.value is None
@@ -350,8 +356,8 @@ class OrderFormPanel(AccountPanel):
         self._follow()
 
     def _settle(self) -> None:
-        """The total that the size really gives."""
-        if self._by_total and self._has_volume:
+        """The total that the size really gives; a wrong one stays to be seen."""
+        if self._by_total and self._has_volume and not self.fields.total.is_wrong:
             self._by_total = False
             self._follow()
 
@@ -428,6 +434,11 @@ class OrderFormPanel(AccountPanel):
         about = self._total if self._has_volume and not self._has_price else None
         fields.total.setPlaceholderText(f"≈ {formats.price(about, quote)}" if about else "")
         fields.condition.setEnabled(len(_CONDITIONS[self.kind]) > 1)
+        draft = self.draft()
+        terms = [condition_word(draft.condition)] if draft.condition is not None else []
+        if draft.smp_type is not None:
+            terms.append(f"{fields.smp_label.text()}: {smp_word(draft.smp_type)}")
+        fields.show_terms(terms)
         available, rate, total = self.available, self._rate, self._total
         unit = quote if is_bid else base
         exact = "–" if available is None else f"{formats.amount(available)} {unit}"
@@ -454,16 +465,19 @@ class OrderFormPanel(AccountPanel):
     def _problem(self) -> tuple[str, bool]:
         """What is wrong or unusual, and whether that forbids sending."""
         fields, total, available = self.fields, self._total, self.available
+        for field in (fields.price, fields.volume, fields.total):
+            if field.isEnabledTo(fields) and field.is_wrong:
+                return field.problem(), True
         filled = fields.volume.value if self._has_volume else fields.total.value
         if filled is None or (self._has_price and fields.price.value is None):
             return self.doubt or self.stale_text, True
         try:
-            self._wish().check()
+            self.draft().check()
         except InvalidOrderError as error:
             return explain(error), True
         needed = filled
         if fields.side is AskBid.BID:
-            needed = (total or Decimal(0)) + entry.fee_of(total or Decimal(0), self._rate or Decimal(0))
+            needed = entry.cost_of(total or Decimal(0), self._rate or Decimal(0))
         is_sure = self.account is not None and self.account.is_synchronized
         if available is not None and needed > available:
             return self.tr("More than is available, fee included."), is_sure
@@ -475,7 +489,7 @@ class OrderFormPanel(AccountPanel):
             return ""
         away = entry.away_from(price, self.last_price)
         is_bid = self.fields.side is AskBid.BID
-        if (away if is_bid else -away) < _FAR:
+        if (away if is_bid else away.copy_negate()) < _FAR:
             return ""
         text = (
             self.tr("{percent} above the last price.")
@@ -543,7 +557,7 @@ class OrderFormPanel(AccountPanel):
         self._settle()
         if self.is_busy("order") or self._problem()[1]:
             return
-        wish = self._wish()
+        wish = self.draft()
         question = self._question(wish)
         # One identifier for one answer of the user: by it the library finds an order whose answer is lost.
         send = functools.partial(self._send, wish, question, str(uuid.uuid4()))
@@ -569,7 +583,7 @@ class OrderFormPanel(AccountPanel):
         self._settle()
         if self.is_busy("order") or self._problem()[1]:
             return
-        wish = self._wish()
+        wish = self.draft()
 
         async def test() -> str:
             await wish.test(self.state.rest)

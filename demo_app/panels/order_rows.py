@@ -23,9 +23,10 @@ from PySide6.QtWidgets import (
 )
 
 from demo_app import formats
-from demo_app.panels.account_tables import CellDelegate, RowTable, WideningColumns, copy_rows
+from demo_app.panels.account_tables import CellDelegate, RowTable, copy_rows
 from demo_app.panels.order_words import side_word, state_word, type_word
 from demo_app.terminal_state import TerminalState
+from demo_app.widgets.columns import WideningColumns
 from qt_upbit import KST, Account, AskBid, CalmSortProxyModel, Order, OrderState, OrderTableModel, OrderType
 
 __all__ = ["OrderRows", "OrderView", "OrdersOf"]

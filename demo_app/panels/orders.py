@@ -279,7 +279,7 @@ class OrdersPanel(AccountPanel):
     def cancel_every(self) -> None:
         """Cancel every open order, after a question."""
         self._cancel_many(
-            self.tr("all markets"), self._open_orders(), functools.partial(self._cancel_open, ())
+            self.tr("all markets"), self._open_orders(), functools.partial(self._cancel_open, None)
         )
 
     def _cancel_many(self, where: str, orders: Sequence[Order], call: Callable[[Question], object]) -> None:
@@ -298,7 +298,7 @@ class OrdersPanel(AccountPanel):
         question = Question(title, rows, self.tr("Cancel the orders"))
         self.ask(question, functools.partial(call, question), always=True)
 
-    def _cancel_open(self, codes: Sequence[str], question: Question) -> None:
+    def _cancel_open(self, codes: Sequence[str] | None, question: Question) -> None:
         async def cancel() -> str:
             result = await self.state.desk.cancel_open(question.text, codes, _MOST_AT_ONCE)
             return self._counted(len(result.success), len(result.failed))

@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from demo_app import formats
-from demo_app.panels.chart_overlay import FillMark, OrderLine
 from qt_upbit import Account, AskBid, CredentialsRequiredError, GlobalWebSocketManager, Order, OrderType
 
-__all__ = ["OwnTrades"]
+__all__ = ["FillMark", "OrderLine", "OwnTrades"]
 
 _FRAME_MS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class FillMark:
+    """One of the user's own fills: when (seconds since the epoch), at what price, and the side."""
+
+    moment: float
+    price: float
+    is_buy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLine:
+    """One of the user's own open orders; `text` says how much is left of it."""
+
+    price: float
+    is_buy: bool
+    text: str
 
 
 class OwnTrades(QObject):

@@ -89,6 +89,7 @@ class ReplaceDialog(TradingDialog):
             )  # fmt: skip
         except InvalidOrderError as error:
             problem = explain(error)
+        problem = self.price_field.problem() or self.volume_field.problem() or problem
         is_same = (self.price, self.volume) == (order.price, order.remaining_volume)
         self.hint.say(problem, self._warning)
         self.do.setEnabled(not problem and not is_same)

@@ -64,6 +64,8 @@ class TradingDialog(QDialog):
             f"QDialog {{ background: {theme.panel.name()}; }} QLabel {{ color: {theme.text.name()}; }}"
             f"QLineEdit {{ background: {theme.window.name()}; color: {theme.text.name()};"
             f" border: 1px solid {theme.border.name()}; border-radius: 4px; padding: 5px 8px; }}"
+            f'QLineEdit[wrong="true"] {{ color: {theme.warning.name()};'
+            f" border-color: {theme.warning.name()}; }}"
         )
         self.column = QVBoxLayout(self)
         self.column.setContentsMargins(SPACE * 2, SPACE * 2, SPACE * 2, SPACE * 2)

@@ -23,7 +23,7 @@ from qt_upbit.exceptions import (
     QtUpbitError,
     RestError,
 )
-from qt_upbit.protocol.order_tracker import OrderChange, OrderTracker, RestPicture
+from qt_upbit.protocol.order_tracker import AccountSnapshot, OrderChange, OrderTracker
 from qt_upbit.protocol.subscription_request import resolve_row
 from qt_upbit.protocol.timing import Backoff
 from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
@@ -164,7 +164,7 @@ class Account(QObject):
         self._assets_held: list[MyAssetEvent] = []
         """Balances while REST is asked although events are shown: its answer may be older than they."""
         self._gap_begin: datetime | None = None
-        self._task: asyncio.Task[RestPicture] | None = None
+        self._task: asyncio.Task[AccountSnapshot] | None = None
         self._waiters: set[asyncio.Future[None]] = set()
         self._outbox = Outbox(
             "qt_upbit account outbox", self, slice_s=self._config.slice_ms / 1000, clock=clock
@@ -384,7 +384,7 @@ class Account(QObject):
     @property
     def _reads(self) -> bool:
         """Whether REST is asked after a gap."""
-        recovers = self._config.recover_gaps or not self._tracker.has_picture
+        recovers = self._config.recover_gaps or not self._tracker.is_initialised
         return recovers and not self._refused and not self._stream_only
 
     def _want_after_gap(self) -> None:
@@ -459,7 +459,7 @@ class Account(QObject):
         connection = self.destroyed.connect(_Canceller(task))
         task.add_done_callback(functools.partial(_finished, reference, connection))
 
-    def _on_read(self, picture: RestPicture) -> None:
+    def _on_read(self, picture: AccountSnapshot) -> None:
         now_ms = int(self._now().timestamp() * 1000)
         found = self._tracker.reconcile(picture, now_ms)
         # Balances of frames that came before REST was asked are older than its answer.
@@ -588,7 +588,7 @@ async def _read(
     subscriptions: Sequence[Subscription],
     now_ms: int,
     timeout_s: float,
-) -> RestPicture:
+) -> AccountSnapshot:
     """Ask REST, once the stream is live: what happens from then on, the stream tells."""
     for subscription in subscriptions:
         await subscription
@@ -602,7 +602,9 @@ async def _read(
             part = needed[begin : begin + _ASKED_AT_ONCE]
             asked |= zip(part, await asyncio.gather(*(_order(rest, uuid) for uuid in part)), strict=True)
         balances = await rest.get_accounts()
-    return RestPicture(open_orders=open_orders, closed_orders=closed_orders, asked=asked, balances=balances)
+    return AccountSnapshot(
+        open_orders=open_orders, closed_orders=closed_orders, asked=asked, balances=balances
+    )
 
 
 async def _order(rest: AccountRest, uuid: str) -> Order | None:
@@ -622,7 +624,7 @@ class _Canceller:
         self._task.cancel()
 
 
-def _finished(reference: weakref.ref[Account], connection: Any, task: asyncio.Task[RestPicture]) -> None:
+def _finished(reference: weakref.ref[Account], connection: Any, task: asyncio.Task[AccountSnapshot]) -> None:
     if connection and shiboken6.isValid(connection):
         QObject.disconnect(connection)
     error = None if task.cancelled() else task.exception()

@@ -125,11 +125,10 @@ class GapRecovery:
             fetched = await self._fetch(hold, deadline)
             again = hold.generation != generation
             await self._deliver(hold, fetched, begin, end, joined=fetched.joins or again)
-            if again:
-                hold.begin = end  # what came before was told
-                continue
-            while not self._engine.release(hold, _SLICE):
+            # Another gap may come at any time until the last held frame is delivered.
+            while hold.generation == generation and not self._engine.release(hold, _SLICE):
                 await asyncio.sleep(0)
+            hold.begin = end  # what came before was told
 
     async def _fetch(self, hold: Hold, deadline: float) -> _Fetched:
         """All that can be had until the deadline; what went wrong is reported."""

@@ -16,7 +16,7 @@ from qt_upbit.exceptions import (
     DecodeError,
     QtUpbitError,
 )
-from qt_upbit.models import Head
+from qt_upbit.frame_scan import Head
 from qt_upbit.protocol.connection import (
     Action,
     CloseSocket,

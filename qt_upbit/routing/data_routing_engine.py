@@ -7,16 +7,14 @@ After a gap it holds the frames of streams whose missed events are being fetched
 
 from __future__ import annotations
 
-import functools
-import re
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Hashable, Iterable
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
+from qt_upbit import frame_scan
 from qt_upbit.exceptions import DecodeError
-from qt_upbit.models import Head
+from qt_upbit.frame_scan import Head
 from qt_upbit.routing.fanout_hub import FanoutHub, Gap, Slot, Subscriber, with_stream_type
 from qt_upbit.routing.recovery import Hold, memory_for
 from qt_upbit.types import (
@@ -54,9 +52,6 @@ class Target:
 
 
 _REALTIME: Final = StreamType.REALTIME
-_TAIL_BYTES: Final = 80
-_TAIL_LEVEL: Final = re.compile(rb'"(?:lv|level)":(-?[0-9][0-9.eE+-]*)[,}]')
-"""The level stands after the rows of a book, before or after ``stream_type``."""
 
 
 class _RecentIds:
@@ -148,7 +143,7 @@ class _Route:
         if kept == asked:
             return
         # Between a change of depth and its first frames, a frame may answer the request before it.
-        rows = _count_rows(slot.raw)
+        rows = _row_count(slot, self.row)
         if kept is None or (rows > kept if kept < asked else rows <= asked):
             self.rows_kept[variant] = asked
 
@@ -297,15 +292,13 @@ class DataRoutingEngine:
             self._keep_back(self._holds[head], head, raw, now)
             return
         route = self._routes.get(head)
-        # stream_type stands at the end of a frame; a snapshot must be looked at, and so must what is cut off
-        # or comes twice.
+        # A snapshot must be looked at, and so must what is cut off or comes twice.
         if (
             route is not None
             and (key := route.lazy_key) is not None
-            and raw.find(b"REALTIME", -64) > 0
-            and raw.endswith(b"}")
+            and frame_scan.is_realtime(raw)
             and ((last := route.last.get(key[1])) is None or last.raw != raw)
-            and (not key[1] or _tail_variant(raw) == key[1])
+            and (not key[1] or frame_scan.variant(raw, route.row) == key[1])
         ):
             slot = Slot(head, raw, now)
             slot.replace(last)
@@ -367,7 +360,10 @@ class DataRoutingEngine:
                 self._deliver(one, slot, event)
 
     def _keep_for_successor(self, route: _Route, slot: Slot) -> None:
-        variant = _tail_variant(slot.raw) if route.row.stream_fields else ()
+        variant = frame_scan.variant(slot.raw, route.row)
+        if variant is None:
+            event = _event_or_none(slot)
+            variant = None if event is None else event.variant
         if variant is not None and variant in route.flowing:
             route.keep(variant, slot)
 
@@ -393,7 +389,7 @@ class DataRoutingEngine:
                 continue
             if snapshot and not subscriber.wants_snapshot:
                 continue
-            if not subscriber.wants_realtime and _count_rows(slot.raw) < subscriber.depth:
+            if not subscriber.wants_realtime and _row_count(slot, row) < subscriber.depth:
                 continue  # a book that answers an earlier request; any other change is as good as a picture
             route.owed.discard((subscriber.key, variant))
             if not target.options or row.accepts(event, dict(target.options)):
@@ -644,9 +640,15 @@ def _has_listeners(route: _Route) -> bool:
     return any(subscriber.wants_realtime for subscriber, _ in route.targets.values())
 
 
-def _count_rows(raw: bytes) -> int:
-    """Rows of an order book's frame, without reading it; 0 for other types."""
-    return raw.count(b"{") - 1
+def _row_count(slot: Slot, row: EventType) -> int:
+    """Rows of an order book, read only if its frame looks unusual; 0 for other types and unreadable ones."""
+    rows = frame_scan.row_count(slot.raw, row)
+    if rows is not None:
+        return rows
+    try:
+        return slot.event().count_rows()
+    except DecodeError:
+        return 0
 
 
 def _event_or_none(slot: Slot | None) -> BaseWebSocketEvent | None:
@@ -654,23 +656,6 @@ def _event_or_none(slot: Slot | None) -> BaseWebSocketEvent | None:
         return slot.event() if slot is not None else None
     except DecodeError:
         return None  # reported when its own subscribers read it
-
-
-def _tail_variant(raw: bytes) -> tuple[Hashable, ...] | None:
-    """The grouping level at the end of an order book's frame, without reading the rest."""
-    match = _TAIL_LEVEL.search(raw, max(0, len(raw) - _TAIL_BYTES))
-    return _level_variant(match[1]) if match is not None else None
-
-
-@functools.lru_cache(maxsize=256)
-def _level_variant(text: bytes) -> tuple[Hashable, ...] | None:
-    try:
-        level = Decimal(text.decode())
-    except InvalidOperation:
-        return None  # ``1-2``: the frame is unreadable, and says so when it is read
-    if abs(level.adjusted()) > 30:
-        return None
-    return (int(level) if level == level.to_integral_value() else level,)
 
 
 def _find_plain(route: _Route) -> tuple[tuple[Hashable, ...], tuple[Subscriber, ...]]:
@@ -709,5 +694,4 @@ def _may_stay_unread(row: EventType, subscriber: Subscriber, target: Target) -> 
         and not target.options
         and not row.conflation_fields
         and row.codes is not CodeRule.OPTIONAL
-        and row.stream_fields in ((), ("level",))
     )

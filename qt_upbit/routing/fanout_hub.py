@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import msgspec
 
 from qt_upbit.exceptions import DecodeError
-from qt_upbit.models import Head, decode
+from qt_upbit.frame_scan import Head
+from qt_upbit.models import decode
 from qt_upbit.types import BaseWebSocketEvent, Delivery, OrderbookEvent, StreamType
 
 __all__ = ["FanoutHub", "Gap", "Slot", "Subscriber", "with_stream_type"]

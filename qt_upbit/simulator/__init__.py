@@ -23,7 +23,12 @@ from qt_upbit.simulator.faults import (
 )
 from qt_upbit.simulator.recording import RecordingHeader, RecordingWriter, read_header
 from qt_upbit.simulator.replay import Replay
-from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY, SimulatorSettings
+from qt_upbit.simulator.settings import (
+    SIMULATED_ACCESS_KEY,
+    SIMULATED_SECRET_KEY,
+    SimulatedAccount,
+    SimulatorSettings,
+)
 
 if TYPE_CHECKING:
     from qt_upbit.simulator.server import SimulatedServer
@@ -40,6 +45,7 @@ __all__ = [
     "RecordingHeader",
     "RecordingWriter",
     "Replay",
+    "SimulatedAccount",
     "SimulatedExchange",
     "SimulatedServer",
     "SimulatorSettings",

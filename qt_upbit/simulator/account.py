@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import uuid as uuids
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, Context, Decimal, localcontext
 from typing import Final
 
@@ -74,9 +74,11 @@ class Order:
     """An order. `price` is the amount to spend for a market buy; volumes are None for it.
 
     Attributes:
+        account: whose it is.
         locked: funds (bid, fee included) or quantity (ask) still held.
     """
 
+    account: Account = field(repr=False)
     uuid: str
     code: str
     side: AskBid
@@ -184,6 +186,8 @@ class Account:
         self.uuid = self.new_uuid()
         self.balances: dict[str, Balance] = {}
         self.orders: dict[str, Order] = {}
+        self.used_identifiers: set[str] = set()
+        """Of every order ever placed; each is good for one order."""
         # A trade of the market looks at those that wait, a thousand finished ones or not.
         self._open: dict[str, Order] = {}
 
@@ -233,8 +237,8 @@ class Account:
             uuid: of the order, if it was promised to somebody.
         """
         order = Order(
-            uuid or self.new_uuid(), code, side, order_type, now_ms, self.fee_rate(code.partition("-")[0]),
-            price, volume, time_in_force, identifier, smp_type,
+            self, uuid or self.new_uuid(), code, side, order_type, now_ms,
+            self.fee_rate(code.partition("-")[0]), price, volume, time_in_force, identifier, smp_type,
         )  # fmt: skip
         with localcontext(_EXACT):
             # What an order does not have counts once: a buy by amount no volume, a sale no price.
@@ -265,6 +269,8 @@ class Account:
             held.balance -= order.locked
             held.locked += order.locked
         self.orders[order.uuid] = self._open[order.uuid] = order
+        if order.identifier is not None:
+            self.used_identifiers.add(order.identifier)
         if announce:
             self._publish(order.event(OrderState.WAIT, order.created_ms))
             self._publish_assets([currency], order.created_ms)

@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
-from qt_upbit.models import Head, peek
+from qt_upbit.frame_scan import Head
+from qt_upbit.frame_scan import head_of as scan_head
 from qt_upbit.simulator.session import Close as CloseOutput
 from qt_upbit.simulator.session import Raw, Session
 from qt_upbit.simulator.session import Stall as StallOutput
@@ -584,6 +585,6 @@ FAULTS: Final[Mapping[str, type[Fault]]] = MappingProxyType({cls.name(): cls for
 
 def head_of(frame: bytes) -> Head:
     """Type and code of an object that the exchange sends."""
-    head = peek(frame)
+    head = scan_head(frame)
     assert head is not None  # noqa: S101  # the exchange sends no others
     return head

@@ -100,7 +100,7 @@ def encode_object(event: BaseWebSocketEvent, simple: bool, without: frozenset[st
             continue
         if name == "units_json":
             assert isinstance(event, OrderbookEvent)  # noqa: S101  # only books have that column
-            parts.append(key + _units_text(event.orderbook_units, simple))
+            parts.append(key + _units_text(event.wire_rows, simple))
         elif name == "body" and getattr(event, name) is None:
             continue  # the key is there only when it was asked for
         else:

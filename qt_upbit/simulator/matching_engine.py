@@ -1,10 +1,10 @@
-"""`MatchingEngine`: orders of the account against the simulated market (protocol sections 9.2 to 9.4)."""
+"""`MatchingEngine`: orders of accounts against the simulated market (protocol sections 9.2 to 9.4)."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -54,13 +54,15 @@ class MatchingEngine:
     """Checks orders, matches them with the visible book, and lets the market's trades fill what waits.
 
     A taker's fills are real trades: they stand on the public tape, and what they took is gone from the
-    book until it changes. Prices and volumes are exact.
+    book until it changes. Waiting orders of all accounts stand beside the book, by price and then by
+    age: what an account takes of another's is a trade like any other, its own it does not trade with
+    (`SmpType`). Prices and volumes are exact.
 
     Args:
         settings: unverified behaviour.
         market: the pairs.
-        account: whose orders these are; books the funds and tells what happened.
-        sink: who is told of public trades.
+        account: the first account; the one that is meant where none is named.
+        sink: receives public trades and changed books.
         call_later: has something done after so many seconds.
     """
 
@@ -75,31 +77,44 @@ class MatchingEngine:
         self._settings = settings
         self._market = market
         self._account = account
+        self._accounts = [account]
         self._sink = sink
         self._call_later = call_later
-        self._identifiers: set[str] = set()
         self._cancelling: set[str] = set()
         market.trade_listeners.append(self.on_trade)
         market.book_listeners.append(self.on_book)
 
     # --- orders -------------------------------------------------------------------------------------
 
-    def check(self, request: OrderRequest, now_ms: int = 0, replaced: Order | None = None) -> Order:
+    def add_account(self, account: Account) -> None:
+        """Match the orders of another account too."""
+        self._accounts.append(account)
+
+    def check(
+        self,
+        request: OrderRequest,
+        now_ms: int = 0,
+        replaced: Order | None = None,
+        *,
+        account: Account | None = None,
+    ) -> Order:
         """Refuse what Upbit refuses; the order as it would be placed.
 
         Args:
             request: what is asked for.
             now_ms: when.
             replaced: an order that would go first, so that what it holds can be spent.
+            account: whose order it would be; None is the first account.
 
         Raises:
             OrderRefused: with Upbit's name.
         """
+        account = account or self._account
         side = _SIDE[request.side]
         pair = self._market.pairs.get(request.code)
         if pair is None:
             raise OrderRefused("notfoundmarket", f"다음 마켓에 없는 종목입니다: {request.code}")
-        if request.identifier is not None and request.identifier in self._identifiers:
+        if request.identifier is not None and request.identifier in account.used_identifiers:
             raise OrderRefused("duplicated_identifier", "이미 사용된 identifier 입니다.")
         try:
             check_order(
@@ -115,45 +130,57 @@ class MatchingEngine:
         if (
             request.time_in_force is TimeInForce.POST_ONLY
             and self._settings.post_only_crossing == "refuse"
-            and self._crosses(pair, request)
+            and self._crosses(pair, request, account)
         ):
             raise OrderRefused("invalid_post_only", "주문조건을 다시 확인해 주세요.")
-        order = self._account.draft(
+        order = account.draft(
             request.code, request.side, request.order_type, now_ms,
             price=request.price, volume=request.volume, time_in_force=request.time_in_force,
             identifier=request.identifier,
             smp_type=self._settings.default_smp_type if request.smp_type is None else request.smp_type,
         )  # fmt: skip
         currency = order.held_currency
-        available = self._account.available(currency)
+        available = account.available(currency)
         if replaced is not None and replaced.held_currency == currency:
             available += replaced.locked
         if available < order.locked:
             raise OrderRefused(f"insufficient_funds_{side}", f"주문 가능한 금액({currency})이 부족합니다.")
         return order
 
-    def place(self, request: OrderRequest, now_ms: int, uuid: str | None = None) -> Order:
+    def place(
+        self,
+        request: OrderRequest,
+        now_ms: int,
+        uuid: str | None = None,
+        *,
+        account: Account | None = None,
+    ) -> Order:
         """Check, lock, match.
+
+        Args:
+            request: what is asked for.
+            now_ms: when.
+            uuid: of the order, if it was promised already.
+            account: whose order it is; None is the first account.
 
         Raises:
             OrderRefused: nothing was changed.
         """
-        order = self.check(request, now_ms)
+        order = self.check(request, now_ms, account=account)
+        account = order.account
         order.uuid = uuid or order.uuid
         pair = self._market.pairs[request.code]
-        immediate = self._crosses(pair, request)
-        self._account.place(order, announce=self._settings.wait_before_fill or not immediate)
-        if request.identifier is not None:
-            self._identifiers.add(request.identifier)
+        immediate = self._crosses(pair, request, account)
+        account.place(order, announce=self._settings.wait_before_fill or not immediate)
         if order.time_in_force is TimeInForce.POST_ONLY:
             if immediate:
-                self._account.cancel(order, now_ms + 2)
+                account.cancel(order, now_ms + 2)
         elif order.time_in_force is TimeInForce.FOK and not self._can_fill(pair, order):
-            self._account.cancel(order, now_ms + 2)
+            account.cancel(order, now_ms + 2)
         else:
             self._take(pair, order, now_ms + 2)
             if order.is_open and not self._may_wait(order):
-                self._account.cancel(order, now_ms + 4)
+                account.cancel(order, now_ms + 4)
         return order
 
     def cancel(self, order: Order) -> None:
@@ -165,7 +192,7 @@ class MatchingEngine:
         def finish(now_ms: int) -> None:
             self._cancelling.discard(order.uuid)
             if order.is_open:
-                self._account.cancel(order, now_ms)
+                order.account.cancel(order, now_ms)
 
         self._call_later(self._settings.cancel_delay_s, finish)
 
@@ -187,15 +214,16 @@ class MatchingEngine:
         def wanted() -> OrderRequest:
             return dataclasses.replace(request, volume=order.remaining_volume) if remain_only else request
 
-        self.check(wanted(), replaced=order)
+        account = order.account
+        self.check(wanted(), replaced=order, account=account)
         self.cancel(order)
-        uuid = self._account.new_uuid()
+        uuid = account.new_uuid()
 
         def place(now_ms: int) -> None:
             # The price may have gone meanwhile: then the old order is cancelled, and that is all.
             if order.state is OrderState.CANCEL:
                 with contextlib.suppress(OrderRefused):
-                    self.place(wanted(), now_ms, uuid)
+                    self.place(wanted(), now_ms, uuid, account=account)
 
         self._call_later(self._settings.cancel_delay_s + 0.001, place)
         return uuid
@@ -206,19 +234,31 @@ class MatchingEngine:
 
     # --- matching -----------------------------------------------------------------------------------
 
-    def _limit(self, pair: Pair, side: AskBid, kind: OrderType, price: Decimal | None) -> int | None:
+    def _offers(self, pair: Pair, side: AskBid, account: Account) -> list[tuple[int, int]]:
+        """What others offer a taker of `side`, as price and size in units, best first."""
+        levels = list(pair.book.asks if side is AskBid.BID else pair.book.bids)
+        waiting = [
+            (to_units(order.price or _ZERO), to_units(order.remaining_volume or _ZERO))
+            for order in self._resting(pair.code, _OTHER[side])
+            if order.account is not account
+        ]
+        if not waiting:
+            return levels
+        return sorted([*waiting, *levels], key=lambda offer: offer[0], reverse=side is AskBid.ASK)
+
+    @staticmethod
+    def _limit(offers: Sequence[tuple[int, int]], kind: OrderType, price: Decimal | None) -> int | None:
         """The worst price a taker accepts, in units; None for any."""
-        levels = pair.book.asks if side is AskBid.BID else pair.book.bids
         if kind is OrderType.BEST:
-            return levels[0][0] if levels else None
+            return offers[0][0] if offers else None
         if kind is OrderType.LIMIT and price is not None:
             return to_units(price)
         return None
 
-    def _crosses(self, pair: Pair, request: OrderRequest) -> bool:
-        limit = self._limit(pair, request.side, request.order_type, request.price)
-        levels = pair.book.asks if request.side is AskBid.BID else pair.book.bids
-        if levels and (limit is None or _accepts(request.side, levels[0][0], limit)):
+    def _crosses(self, pair: Pair, request: OrderRequest, account: Account) -> bool:
+        offers = self._offers(pair, request.side, account)
+        limit = self._limit(offers, request.order_type, request.price)
+        if offers and (limit is None or _accepts(request.side, offers[0][0], limit)):
             return True
         return limit is not None and any(
             other.price is not None and _accepts(request.side, to_units(other.price), limit)
@@ -226,10 +266,10 @@ class MatchingEngine:
         )
 
     def _can_fill(self, pair: Pair, order: Order) -> bool:
-        limit = self._limit(pair, order.side, order.order_type, order.price)
-        levels = pair.book.asks if order.side is AskBid.BID else pair.book.bids
+        offers = self._offers(pair, order.side, order.account)
+        limit = self._limit(offers, order.order_type, order.price)
         left_volume, left_funds = order.remaining_volume, order.price
-        for units, size in levels:
+        for units, size in offers:
             if limit is not None and not _accepts(order.side, units, limit):
                 break
             price, volume = from_units(units), from_units(size)
@@ -244,10 +284,11 @@ class MatchingEngine:
         return False
 
     def _resting(self, code: str, side: AskBid) -> list[Order]:
-        """Our own waiting limit orders of one side, best price first, then oldest."""
+        """Waiting limit orders of every account on one side, best price first, then oldest."""
         found = [
             order
-            for order in self._account.open_orders
+            for account in self._accounts
+            for order in account.open_orders
             if order.code == code
             and order.side is side
             and order.order_type is OrderType.LIMIT
@@ -257,26 +298,26 @@ class MatchingEngine:
         return sorted(found, key=lambda order: (sign * (order.price or _ZERO), order.created_ms))
 
     def _take(self, pair: Pair, order: Order, now_ms: int) -> None:
-        limit = self._limit(pair, order.side, order.order_type, order.price)
-        own = self._resting(order.code, _OTHER[order.side])
+        offers = self._offers(pair, order.side, order.account)
+        limit = self._limit(offers, order.order_type, order.price)
         book = pair.book
-        self._walk(pair, order, limit, own, now_ms)
+        self._walk(pair, order, limit, self._resting(order.code, _OTHER[order.side]), now_ms)
         if pair.book is not book and self._sink.wants("orderbook", pair.code):
             self._sink.publish_book(pair.book)
 
-    def _walk(self, pair: Pair, order: Order, limit: int | None, own: list[Order], now_ms: int) -> None:
-        """Take level by level, our own orders and the others', best price first."""
+    def _walk(self, pair: Pair, order: Order, limit: int | None, waiting: list[Order], now_ms: int) -> None:
+        """Take level by level, the accounts' waiting orders and the book, best price first."""
         levels = list(pair.book.asks if order.side is AskBid.BID else pair.book.bids)
-        while order.is_open and (levels or own):
-            mine = to_units(own[0].price or _ZERO) if own else None
-            theirs = levels[0][0] if levels else None
-            if mine is not None and (theirs is None or _accepts(order.side, mine, theirs)):
-                if limit is not None and not _accepts(order.side, mine, limit):
+        while order.is_open and (levels or waiting):
+            known = to_units(waiting[0].price or _ZERO) if waiting else None
+            visible = levels[0][0] if levels else None
+            if known is not None and (visible is None or _accepts(order.side, known, visible)):
+                if limit is not None and not _accepts(order.side, known, limit):
                     return
-                self._meet_own(pair, order, own.pop(0), now_ms)
+                self._meet(pair, order, waiting.pop(0), now_ms)
                 continue
-            assert theirs is not None  # noqa: S101  # one of the two is there
-            if limit is not None and not _accepts(order.side, theirs, limit):
+            assert visible is not None  # noqa: S101  # one of the two is there
+            if limit is not None and not _accepts(order.side, visible, limit):
                 return
             units, size = levels.pop(0)
             price = from_units(units).normalize()
@@ -284,7 +325,7 @@ class MatchingEngine:
             if not volume:
                 return
             part = min(volume, from_units(size))
-            self._account.fill(order, price, part, now_ms, is_maker=False)
+            order.account.fill(order, price, part, now_ms, is_maker=False)
             trade = pair.take(now_ms, units, to_units(part), order.side)
             self._market.announce(pair, [trade], now_ms, self._sink)
             if part == volume:
@@ -294,26 +335,27 @@ class MatchingEngine:
         """Volume that the order still takes at a price; what an amount pays, cut to eight decimals."""
         if order.remaining_volume is not None:
             return order.remaining_volume
-        return self._account.affordable(order, price)
+        return order.account.affordable(order, price)
 
-    def _meet_own(self, pair: Pair, taker: Order, maker: Order, now_ms: int) -> None:
-        """A match with ourselves, prevented in the taker's way."""
+    def _meet(self, pair: Pair, taker: Order, maker: Order, now_ms: int) -> None:
+        """A match of two accounts' orders; of one account's, it is prevented in the taker's way."""
         price = maker.price or _ZERO
         volume = min(self._wanted(taker, price), maker.remaining_volume or _ZERO)
         if not volume:
-            self._account.cancel(taker, now_ms)
+            taker.account.cancel(taker, now_ms)
             return
-        match taker.smp_type:
+        account = taker.account
+        match taker.smp_type if maker.account is account else None:
             case SmpType.CANCEL_MAKER:
-                self._account.prevent(maker, maker.remaining_volume or _ZERO, price, now_ms)
+                account.prevent(maker, maker.remaining_volume or _ZERO, price, now_ms)
             case SmpType.CANCEL_TAKER:
-                self._account.prevent(taker, self._wanted(taker, price), price, now_ms)
+                account.prevent(taker, self._wanted(taker, price), price, now_ms)
             case SmpType.REDUCE:
-                self._account.prevent(maker, volume, price, now_ms)
-                self._account.prevent(taker, volume, price, now_ms)
+                account.prevent(maker, volume, price, now_ms)
+                account.prevent(taker, volume, price, now_ms)
             case _:
-                self._account.fill(maker, price, volume, now_ms, is_maker=True)
-                self._account.fill(taker, price, volume, now_ms, is_maker=False)
+                maker.account.fill(maker, price, volume, now_ms, is_maker=True)
+                account.fill(taker, price, volume, now_ms, is_maker=False)
                 trade = pair.execute(now_ms, to_units(price), to_units(volume), taker.side)
                 self._market.announce(pair, [trade], now_ms, self._sink)
 
@@ -329,7 +371,7 @@ class MatchingEngine:
                 if volume:
                     trade = pair.execute(now_ms, to_units(order.price), to_units(volume), _OTHER[side])
                     self._market.announce(pair, [trade], now_ms, self._sink)
-                    self._account.fill(order, order.price.normalize(), volume, now_ms, is_maker=True)
+                    order.account.fill(order, order.price.normalize(), volume, now_ms, is_maker=True)
 
     def on_trade(self, pair: Pair, trade: Trade) -> None:
         """A trade of the market fills waiting orders that its price reaches, best price first."""
@@ -341,7 +383,7 @@ class MatchingEngine:
             volume = min(order.remaining_volume or _ZERO, left)
             left -= volume
             at = max(trade.time_ms, order.created_ms)
-            self._account.fill(order, order.price.normalize(), volume, at, is_maker=True)
+            order.account.fill(order, order.price.normalize(), volume, at, is_maker=True)
 
 
 def _accepts(side: AskBid, price: int, limit: int) -> bool:

@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final, TypeVar
 
 from qt_upbit.protocol.order_check import DOCUMENTED_RULES, OrderRules
-from qt_upbit.simulator.account import Balance, Fill, Order
+from qt_upbit.simulator.account import Account, Balance, Fill, Order
 from qt_upbit.simulator.exchange import SimulatedExchange
 from qt_upbit.simulator.matching_engine import OrderRefused, OrderRequest
 from qt_upbit.simulator.spelling import plain
@@ -18,17 +18,22 @@ __all__ = ["OrderCalls", "Steps"]
 
 Query = Mapping[str, str]
 Steps = Generator[None, None, Any]
+PrivateCall = Callable[[Account, Query, float], Steps]
+"""Whose call it is, its parameters and the exchange's time → the answer, in steps."""
 _T = TypeVar("_T")
 _WEEK_MS: Final = 7 * 86_400_000
 _TYPES: Final = ("best_fok", "best_ioc", "limit", "limit_fok", "limit_ioc")
 
 
 class OrderCalls:
-    """One generator per call; each gives the value of the answer, or raises `OrderRefused`."""
+    """One generator per call; each gives the value of the answer, or raises `OrderRefused`.
+
+    Every call is one account's: it sees and changes nothing of another's.
+    """
 
     def __init__(self, exchange: SimulatedExchange) -> None:
         self._exchange = exchange
-        self.routes: dict[tuple[str, str], tuple[str, int, Callable[[Query, float], Steps]]] = {
+        self.routes: dict[tuple[str, str], tuple[str, int, PrivateCall]] = {
             ("GET", "/v1/accounts"): ("default", 200, self._accounts),
             ("GET", "/v1/orders/chance"): ("default", 200, self._chance),
             ("POST", "/v1/orders"): ("order", 201, self._create),
@@ -46,8 +51,8 @@ class OrderCalls:
 
     # --- balances -----------------------------------------------------------------------------------
 
-    def _balance(self, currency: str) -> dict[str, Any]:
-        held = self._exchange.account.balances.get(currency, Balance(currency))
+    def _balance(self, account: Account, currency: str) -> dict[str, Any]:
+        held = account.balances.get(currency, Balance(currency))
         return {
             "currency": held.currency,
             "balance": plain(held.balance),
@@ -57,11 +62,11 @@ class OrderCalls:
             "unit_currency": self._exchange.settings.region.quote_currency,
         }
 
-    def _accounts(self, _query: Query, _now: float) -> Steps:
+    def _accounts(self, account: Account, _query: Query, _now: float) -> Steps:
         yield
-        return [self._balance(currency) for currency in list(self._exchange.account.balances)]
+        return [self._balance(account, currency) for currency in list(account.balances)]
 
-    def _chance(self, query: Query, _now: float) -> Steps:
+    def _chance(self, account: Account, query: Query, _now: float) -> Steps:
         code = query.get("market", "")
         if not code:
             raise OrderRefused("validation_error", "market 파라미터가 필요합니다.")
@@ -70,7 +75,7 @@ class OrderCalls:
             raise OrderRefused("notfoundmarket", f"다음 마켓에 없는 종목입니다: {code}")
         yield
         quote, base = pair.listing.quote, code.partition("-")[2]
-        fee = plain(self._exchange.account.fee_rate(quote))
+        fee = plain(account.fee_rate(quote))
         rules = DOCUMENTED_RULES.get(quote, OrderRules())
         least, most = plain(rules.min_total or Decimal(1)), plain(rules.max_total or Decimal(10**9))
         return {
@@ -90,24 +95,25 @@ class OrderCalls:
                 "max_total": most,
                 "state": "active",
             },
-            "bid_account": self._balance(quote),
-            "ask_account": self._balance(base),
+            "bid_account": self._balance(account, quote),
+            "ask_account": self._balance(account, base),
         }
 
     # --- placing ------------------------------------------------------------------------------------
 
-    def _create(self, query: Query, now: float) -> Steps:
+    def _create(self, account: Account, query: Query, now: float) -> Steps:
         yield
-        order = self._exchange.engine.place(_request_of(query), self._exchange.market_ms(now))
-        return order_row(order)
+        now_ms = self._exchange.market_ms(now)
+        return order_row(self._exchange.engine.place(_request_of(query), now_ms, account=account))
 
-    def _test(self, query: Query, now: float) -> Steps:
+    def _test(self, account: Account, query: Query, now: float) -> Steps:
         yield
-        return order_row(self._exchange.engine.check(_request_of(query), self._exchange.market_ms(now)))
+        now_ms = self._exchange.market_ms(now)
+        return order_row(self._exchange.engine.check(_request_of(query), now_ms, account=account))
 
-    def _cancel_and_new(self, query: Query, _now: float) -> Steps:
+    def _cancel_and_new(self, account: Account, query: Query, _now: float) -> Steps:
         yield
-        old = self._find(query.get("prev_order_uuid"), query.get("prev_order_identifier"))
+        old = _find(account, query.get("prev_order_uuid"), query.get("prev_order_identifier"))
         if not old.is_open:
             raise OrderRefused("order_not_found", "주문을 찾지 못했습니다.", 404)
         fields = {
@@ -125,45 +131,23 @@ class OrderCalls:
 
     # --- looking ------------------------------------------------------------------------------------
 
-    def _find(self, uuid: str | None, identifier: str | None) -> Order:
-        if not uuid and not identifier:
-            raise OrderRefused("validation_error", "uuid 또는 identifier 가 필요합니다.")
-        account = self._exchange.account
-        found = account.orders.get(uuid) if uuid else None
-        if not uuid:
-            found = next((each for each in account.orders.values() if each.identifier == identifier), None)
-        if found is None:
-            raise OrderRefused("order_not_found", "주문을 찾지 못했습니다.", 404)
-        return found
-
-    def _order(self, query: Query, _now: float) -> Steps:
+    def _order(self, account: Account, query: Query, _now: float) -> Steps:
         yield
-        order = self._find(query.get("uuid"), query.get("identifier"))
+        order = _find(account, query.get("uuid"), query.get("identifier"))
         return order_row(order) | {"trades": [fill_row(order, fill) for fill in order.fills]}
 
-    def _by_ids(self, query: Query, _now: float) -> Steps:
+    def _by_ids(self, account: Account, query: Query, _now: float) -> Steps:
         yield
-        return _ordered(query, [order_row(order) for order in self._named(query, 100)])
+        return _ordered(query, [order_row(order) for order in _named(account, query, 100)])
 
-    def _named(self, query: Query, most: int) -> list[Order]:
-        uuids, identifiers = _listed(query, "uuids"), _listed(query, "identifiers")
-        if not 0 < len(uuids) + len(identifiers) <= most:
-            raise OrderRefused("validation_error", f"uuids 또는 identifiers 는 1 ~ {most}개입니다.")
-        return [
-            order
-            for order in self._exchange.account.orders.values()
-            if (order.uuid in uuids or order.identifier in identifiers)
-            and query.get("market", order.code) == order.code
-        ]
-
-    def _open(self, query: Query, _now: float) -> Steps:
+    def _open(self, account: Account, query: Query, _now: float) -> Steps:
         states = _states(query, ("wait", "watch"), ("wait",))
         limit, page = _number(query, "limit", 100, 100), _number(query, "page", 1)
         yield
-        found = [order_row(order) for order in self._matching(query, states)]
+        found = [order_row(order) for order in _matching(account, query, states)]
         return _ordered(query, found)[(page - 1) * limit : page * limit]
 
-    def _closed(self, query: Query, now: float) -> Steps:
+    def _closed(self, account: Account, query: Query, now: float) -> Steps:
         states = _states(query, ("done", "cancel"), ("done", "cancel"))
         limit = _number(query, "limit", 100, 1000)
         now_ms = self._exchange.market_ms(now)
@@ -177,34 +161,27 @@ class OrderCalls:
         yield
         found = [
             order_row(order)
-            for order in self._matching(query, states)
+            for order in _matching(account, query, states)
             if start <= order.created_ms - order.created_ms % 1000 <= end
         ]
         return _ordered(query, found)[:limit]
 
-    def _matching(self, query: Query, states: Sequence[str]) -> list[Order]:
-        return [
-            order
-            for order in self._exchange.account.orders.values()
-            if state_of(order) in states and query.get("market", order.code) == order.code
-        ]
-
     # --- cancelling ---------------------------------------------------------------------------------
 
-    def _cancel(self, query: Query, _now: float) -> Steps:
+    def _cancel(self, account: Account, query: Query, _now: float) -> Steps:
         yield
-        order = self._find(query.get("uuid"), query.get("identifier"))
+        order = _find(account, query.get("uuid"), query.get("identifier"))
         if not order.is_open:
             raise OrderRefused("order_not_found", "주문을 찾지 못했습니다.", 404)
         row = order_row(order)
         self._exchange.engine.cancel(order)
         return row
 
-    def _cancel_ids(self, query: Query, _now: float) -> Steps:
+    def _cancel_ids(self, account: Account, query: Query, _now: float) -> Steps:
         yield
-        return self._cancel_all(self._named(query, 20))
+        return self._cancel_all(_named(account, query, 20))
 
-    def _cancel_open(self, query: Query, _now: float) -> Steps:
+    def _cancel_open(self, account: Account, query: Query, _now: float) -> Steps:
         side = query.get("cancel_side", "all")
         if side not in ("all", "ask", "bid"):
             raise OrderRefused("invalid_parameter", "잘못된 파라미터")
@@ -213,7 +190,7 @@ class OrderCalls:
         yield
         found = [
             order
-            for order in self._exchange.account.open_orders
+            for order in account.open_orders
             if side in ("all", order.side.value.lower())
             and (not pairs or order.code in pairs)
             and order.code not in excluded
@@ -230,6 +207,37 @@ class OrderCalls:
             if order.is_open:
                 self._exchange.engine.cancel(order)
         return {name: {"count": len(part), "orders": part} for name, part in parts.items()}
+
+
+def _find(account: Account, uuid: str | None, identifier: str | None) -> Order:
+    if not uuid and not identifier:
+        raise OrderRefused("validation_error", "uuid 또는 identifier 가 필요합니다.")
+    found = account.orders.get(uuid) if uuid else None
+    if not uuid:
+        found = next((each for each in account.orders.values() if each.identifier == identifier), None)
+    if found is None:
+        raise OrderRefused("order_not_found", "주문을 찾지 못했습니다.", 404)
+    return found
+
+
+def _named(account: Account, query: Query, most: int) -> list[Order]:
+    uuids, identifiers = _listed(query, "uuids"), _listed(query, "identifiers")
+    if not 0 < len(uuids) + len(identifiers) <= most:
+        raise OrderRefused("validation_error", f"uuids 또는 identifiers 는 1 ~ {most}개입니다.")
+    return [
+        order
+        for order in account.orders.values()
+        if (order.uuid in uuids or order.identifier in identifiers)
+        and query.get("market", order.code) == order.code
+    ]
+
+
+def _matching(account: Account, query: Query, states: Sequence[str]) -> list[Order]:
+    return [
+        order
+        for order in account.orders.values()
+        if state_of(order) in states and query.get("market", order.code) == order.code
+    ]
 
 
 def _request_of(query: Query) -> OrderRequest:

@@ -15,6 +15,7 @@ import msgspec
 
 from qt_upbit import models
 from qt_upbit.exceptions import DecodeError
+from qt_upbit.frame_scan import is_simple
 from qt_upbit.types import BaseWebSocketEvent, CandleEvent, WireFormat, event_type_of
 
 __all__ = ["Replay", "ReplayFrame"]
@@ -130,8 +131,7 @@ class Replay:
             if row.recv is None:
                 raise ValueError(f"{path}, line {number}: no `recv`, which says when it came")
             first = row.recv if first is None else first
-            simple = raw.lstrip(b"{ ").startswith(b'"ty"')
-            format = WireFormat.SIMPLE if simple else WireFormat.DEFAULT
+            format = WireFormat.SIMPLE if is_simple(raw) else WireFormat.DEFAULT
             frames.append(ReplayFrame(row.recv - first, raw, format, event))
         return cls(frames, speed, history)
 

@@ -24,7 +24,7 @@ from qt_upbit.simulator.exchange import Refusal, SimulatedExchange, error_body
 from qt_upbit.simulator.history import Candle, merge
 from qt_upbit.simulator.live_candles import UNITS_S, TimedCandle
 from qt_upbit.simulator.matching_engine import OrderRefused
-from qt_upbit.simulator.order_calls import OrderCalls
+from qt_upbit.simulator.order_calls import OrderCalls, PrivateCall
 from qt_upbit.simulator.pair import Pair, utc_text
 from qt_upbit.simulator.price_grid import from_units, turnover
 from qt_upbit.simulator.price_path import mix, text_seed
@@ -68,7 +68,11 @@ class _Refused(Exception):
 
 
 class RestApi:
-    """Answers REST calls. Limits are counted per address and group (protocol section 6.2)."""
+    """Answers REST calls.
+
+    Limits are counted per group and caller: an address for quotation, an account for its own calls
+    (protocol section 6.2).
+    """
 
     def __init__(self, exchange: SimulatedExchange) -> None:
         self._exchange = exchange
@@ -118,7 +122,7 @@ class RestApi:
         values = {name.lower(): value for name, value in headers.items()}
         private = self._orders.routes.get((method, path))
         if private is not None:
-            answer = yield from self._answer_private(*private, query, body, values, now)
+            answer = yield from self._answer_private(*private, query, body, values, address, now)
             return answer
         minutes = _MINUTES.match(path)
         if method != "GET" or not (minutes or path in self._calls):
@@ -139,19 +143,22 @@ class RestApi:
         self,
         group: str,
         status: int,
-        call: Callable[[_Query, float], _Rows],
+        call: PrivateCall,
         query: str,
         body: bytes,
         headers: Mapping[str, str],
+        address: str,
         now: float,
     ) -> Generator[None, None, Refusal]:
-        limited = self._count(group, self._exchange.settings.access_key, now)
+        authorization = headers.get("authorization")
+        caller = self._exchange.tokens.claimed_key(authorization) or address
+        limited = self._count(group, caller, now)
         if isinstance(limited, Refusal):
             return limited
         try:
             parameters, signed = (_parameters(query), unquote(query)) if query else _body(body)
-            self._exchange.verify_token(headers.get("authorization"), signed)
-            rows = yield from call(parameters, now)
+            account = self._exchange.verify_token(authorization, signed)
+            rows = yield from call(account, parameters, now)
         except TokenRefused as exc:
             return Refusal(401, error_body(exc.name, exc.message), limited)
         except OrderRefused as exc:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from qt_upbit.protocol.wire import BOOK_DEPTHS, DEFAULT_BOOK_DEPTH, RequestItem
+from qt_upbit.simulator.account import Account
 from qt_upbit.simulator.rate_window import RateWindow
 from qt_upbit.types import (
     AnnouncementEvent,
@@ -167,6 +168,7 @@ class Session:
         ticket: of that request.
         messages: every message it sent.
         streams: what it is served.
+        account: whose private frames it gets; None on the public endpoint.
         closing: an error was sent or the line is being ended; nothing else is sent.
         silent: the exchange plays dead on this line.
         deaf: the exchange takes nothing more from this line.
@@ -181,6 +183,7 @@ class Session:
     second: RateWindow
     minute: RateWindow
     on_output: Callable[[Session], None]
+    account: Account | None = None
     format: WireFormat = WireFormat.DEFAULT
     subscription: tuple[RequestItem, ...] = ()
     ticket: str = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import Final
 
 import jwt
@@ -28,15 +29,43 @@ class TokenRefused(Exception):
 
 
 class TokenCheck:
-    """Verifies tokens against one key; each nonce is good for one use."""
+    """Verifies tokens against the keys that are known; each nonce of a key is good for one use.
 
-    def __init__(self, access_key: str, secret_key: str) -> None:
-        self._access_key = access_key
-        self._secret_key = secret_key
-        self._nonces: OrderedDict[str, None] = OrderedDict()
+    Args:
+        access_key: of the first key.
+        secret_key: its secret.
+        further: more keys, access key → secret.
+    """
 
-    def verify(self, authorization: str | None, query: str = "") -> None:
-        """Accept a request or raise.
+    def __init__(self, access_key: str, secret_key: str, further: Mapping[str, str] | None = None) -> None:
+        self._secrets = {access_key: secret_key} | dict(further or {})
+        self._nonces: OrderedDict[tuple[str, str], None] = OrderedDict()
+
+    def claimed_key(self, authorization: str | None) -> str | None:
+        """The access key that a request names, whether it may or not; None if no known one is named."""
+        try:
+            return self._read(authorization)[1]
+        except TokenRefused:
+            return None
+
+    def _read(self, authorization: str | None) -> tuple[str, str]:
+        """Token and access key of a header, nothing verified but that the key is known."""
+        if not authorization:
+            raise TokenRefused("no_authorization_token")
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise TokenRefused("jwt_verification")
+        try:
+            claims = jwt.decode(token.strip(), options={"verify_signature": False})
+        except jwt.PyJWTError as exc:
+            raise TokenRefused("jwt_verification") from exc
+        access_key = claims.get("access_key")
+        if not isinstance(access_key, str) or access_key not in self._secrets:
+            raise TokenRefused("invalid_access_key")
+        return token.strip(), access_key
+
+    def verify(self, authorization: str | None, query: str = "") -> str:
+        """Accept a request or raise; the access key it came with.
 
         Args:
             authorization: the header's value.
@@ -45,15 +74,11 @@ class TokenCheck:
         Raises:
             TokenRefused: with the reason.
         """
-        if not authorization:
-            raise TokenRefused("no_authorization_token")
-        scheme, _, token = authorization.partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            raise TokenRefused("jwt_verification")
+        token, access_key = self._read(authorization)
         try:
             claims = jwt.decode(
-                token.strip(),
-                self._secret_key,
+                token,
+                self._secrets[access_key],
                 algorithms=["HS512", "HS384", "HS256"],
                 options={"verify_aud": False, "verify_iat": False},
             )
@@ -62,16 +87,15 @@ class TokenCheck:
         except jwt.PyJWTError as exc:
             raise TokenRefused("jwt_verification") from exc
         nonce = claims.get("nonce")
-        if claims.get("access_key") != self._access_key:
-            raise TokenRefused("invalid_access_key")
         if not isinstance(nonce, str) or not nonce:
             raise TokenRefused("jwt_verification")
         if query:
             digest = hashlib.sha512(query.encode()).hexdigest()
             if claims.get("query_hash") != digest or claims.get("query_hash_alg", "SHA512") != "SHA512":
                 raise TokenRefused("invalid_query_payload")
-        if nonce in self._nonces:
+        if (access_key, nonce) in self._nonces:
             raise TokenRefused("nonce_used")
-        self._nonces[nonce] = None
+        self._nonces[access_key, nonce] = None
         if len(self._nonces) > _NONCES_KEPT:
             self._nonces.popitem(last=False)
+        return access_key

@@ -30,11 +30,12 @@ from demo_app.terminal_state import TerminalState
 from demo_app.theme import make_theme
 from demo_app.trading_guard import TradingGuard
 from qt_upbit import GlobalWebSocketManager, WebSocketConfig, run
+from tests.support.programs import ROOT
 from tests.support.wait import turns
 
 __all__ = ["FILE", "TOLERANCE", "differences", "measure"]
 
-FILE: Final = Path(__file__).parents[1] / "data" / "layouts.json"
+FILE: Final = ROOT / "tests" / "data" / "layouts.json"
 SIZES: Final = ((1280, 800), (1920, 1080))
 TOLERANCE: Final = 1.5
 """In fiftieths."""

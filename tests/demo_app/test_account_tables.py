@@ -12,8 +12,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QApplication, QStyleOptionHeader, QTableView
 
-from demo_app.panels.account_tables import RowTable, WideningColumns
+from demo_app.panels.account_tables import RowTable
 from demo_app.panels.sort_header import SortHeader
+from demo_app.widgets.columns import WideningColumns
 from tests.support.wait import until
 
 

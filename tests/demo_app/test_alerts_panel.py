@@ -95,6 +95,29 @@ async def test_a_price_that_is_reached_is_told_once(
     assert len(heard) == 1
 
 
+async def test_a_number_that_is_wrong_makes_no_alert(exchange: Exchange, make: Make) -> None:
+    await exchange()
+    panel = await make()
+    for text in ("0,5", "1,23", "1e5", "-5"):
+        _type(panel, text)
+        assert panel.hint.text() == "Not a number (as in 1,234,567.5)"
+        assert not panel.add.isEnabled()
+        QTest.keyClick(panel.threshold, Qt.Key.Key_Return)
+    panel.kind.setCurrentIndex(panel.kind.findData(AlertKind.CHANGE))
+    _type(panel, "3")
+    panel.window_box.setFocus()
+    panel.window_box.selectAll()
+    QTest.keyClicks(panel.window_box, "1,5")
+    assert panel.hint.text() == "Give whole minutes, 1 to 1440"
+    QTest.keyClick(panel.threshold, Qt.Key.Key_Return)
+    assert not panel.watcher.alerts
+    panel.window_box.selectAll()
+    QTest.keyClicks(panel.window_box, "90")
+    QTest.keyClick(panel.threshold, Qt.Key.Key_Return)
+    (alert,) = panel.watcher.alerts
+    assert (alert.threshold, alert.window_s) == (3, 5400)
+
+
 async def test_a_price_between_two_frames_is_not_missed(
     exchange: Exchange, make: Make, state: TerminalState
 ) -> None:

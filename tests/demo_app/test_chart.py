@@ -14,14 +14,15 @@ import shiboken6
 from PySide6.QtCore import QEvent, QPoint, QPointF, QSettings, Qt
 from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QPushButton, QToolButton
+from PySide6.QtWidgets import QApplication, QDialogButtonBox, QPushButton, QToolButton
 
 from demo_app.panels.bars import Bar, Bars, Unit
 from demo_app.panels.candle_canvas import CandleCanvas
 from demo_app.panels.chart import ChartPanel
-from demo_app.panels.chart_overlay import ChartContent, FillMark, OrderLine
+from demo_app.panels.chart_overlay import ChartContent
 from demo_app.panels.indicator_dialog import IndicatorDialog
 from demo_app.panels.indicators import Indicators, IndicatorSettings
+from demo_app.panels.own_trades import FillMark, OrderLine
 from demo_app.terminal_state import OrderDraft, TerminalState
 from demo_app.theme import make_theme
 from demo_app.trading_guard import TradingGuard
@@ -37,6 +38,7 @@ from qt_upbit import (
     round_to_tick,
 )
 from qt_upbit.simulator import SimulatedServer
+from tests.support.programs import ROOT
 from tests.support.wait import turns, until
 
 Exchange = Callable[..., Awaitable[SimulatedServer]]
@@ -467,6 +469,13 @@ async def test_what_is_chosen_is_remembered(
     assert dialog is not None
     dialog.averages[0].setValue(7)
     dialog.rsi.setValue(21)
+    dialog.band_width.selectAll()
+    QTest.keyClicks(dialog.band_width, "2,5")
+    assert not dialog.findChild(QDialogButtonBox).button(QDialogButtonBox.StandardButton.Ok).isEnabled()
+    dialog.accept()
+    assert dialog.isVisible(), "2,5 is neither 25 nor what stood there before"
+    dialog.band_width.selectAll()
+    QTest.keyClicks(dialog.band_width, "2.5")
     dialog.accept()
     await turns()
     panel.canvas.grab()
@@ -476,6 +485,7 @@ async def test_what_is_chosen_is_remembered(
     again = open_panel()
     wish = again.content.indicators.settings
     assert (wish.show_rsi, wish.rsi, wish.averages) == (True, 21, (7, 20, 60, 120))
+    assert wish.band_width == 2.5
     assert again.canvas.view.is_log
     assert again.bar.switches["show_rsi"].isChecked()
 
@@ -527,7 +537,7 @@ async def test_a_panel_that_is_gone_is_gone(exchange: Exchange, state: TerminalS
 
 
 def test_every_text_is_there_in_korean() -> None:
-    root = ElementTree.parse(Path(__file__).parents[2] / "resources/i18n/ko/chart.ts").getroot()
+    root = ElementTree.parse(ROOT / "resources/i18n/ko/chart.ts").getroot()
     translations = root.findall(".//translation")
     assert len(translations) > 50
     assert all(each.text and each.get("type") is None for each in translations)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import re
 import weakref
-from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QEvent, QSettings, Qt, QTimer
@@ -17,6 +16,7 @@ from demo_app.main_window import MainWindow
 from demo_app.registry import LAYOUTS, PANELS
 from demo_app.terminal_state import TerminalState
 from tests.demo_app.conftest import Open
+from tests.support.programs import ROOT
 from tests.support.wait import turns, until
 
 pytestmark = pytest.mark.usefixtures("offline")
@@ -153,8 +153,8 @@ async def test_a_dock_that_is_gone_takes_its_panel_along(open_window: Open, stat
 
 
 def test_the_page_on_the_terminal_names_each_panel_and_its_key() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "terminal.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "terminal.md").read_text(encoding="utf-8")
     for spec in PANELS:
         assert f"| {spec.title} | {spec.shortcut} |" in page
     for picture in re.findall(r"\(screenshots/([\w-]+)\.png\)", page):
-        assert (Path(__file__).parents[2] / "docs" / "screenshots" / f"{picture}.png").is_file(), picture
+        assert (ROOT / "docs" / "screenshots" / f"{picture}.png").is_file(), picture

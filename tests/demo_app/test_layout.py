@@ -128,7 +128,7 @@ async def _still(window: MainWindow, without: Callable[[], list[QRect]] = list) 
         pictures.append(_without(_picture(window), without()))
         return len(pictures) > 6 and all(each == pictures[-1] for each in pictures[-6:])
 
-    await until(is_still, timeout_s=15, what="a picture that stands still")
+    await until(is_still, what="a picture that stands still")
     return pictures[-1]
 
 
@@ -347,7 +347,7 @@ async def test_nothing_jumps_while_prices_come(
     frames.clear()
     after = []
     for count in (20, 33, 58, 100):
-        await until(lambda count=count: len(frames) >= count, timeout_s=20)
+        await until(lambda count=count: len(frames) >= count)
         after.append(_picture(window))
     assert window.header._event is not heard
     for frame in frames:

@@ -90,7 +90,7 @@ async def test_a_refused_key_is_said_in_the_orders(exchange: Exchange, open_wind
     await exchange(keys=Credentials(access_key="wrong", secret_key="w" * 64))
     window = open_window()
     manager = GlobalWebSocketManager.instance()
-    await until(lambda: manager.state(Scope.PRIVATE) is ConnectionState.REJECTED, timeout_s=15)
+    await until(lambda: manager.state(Scope.PRIVATE) is ConnectionState.REJECTED)
     await until(lambda: _orders(window).has_curtain)
     assert "w" * 8 not in " ".join(label.text() for label in window.findChildren(QLabel))
     await until(lambda: manager.state(Scope.PUBLIC) is ConnectionState.LIVE)
@@ -104,7 +104,7 @@ async def test_orders_appear_as_they_move(exchange: Exchange, open_window: Open)
     def rows() -> int:
         return orders.open_view.model().rowCount() + orders.closed_view.model().rowCount()
 
-    await until(lambda: rows() >= 3, timeout_s=20)
+    await until(lambda: rows() >= 3)
 
 
 @pytest.mark.parametrize("keys", ["Ctrl+K", "F2"])

@@ -11,8 +11,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QCompleter
 
 from demo_app.language import Language
-from demo_app.market_selector import MarketSelector, label
+from demo_app.market_selector import MarketSelector
 from demo_app.terminal_state import TerminalState
+from demo_app.widgets.market_label import market_label
 from qt_upbit import Market
 
 pytestmark = pytest.mark.usefixtures("offline")
@@ -113,5 +114,5 @@ async def test_a_pair_that_is_not_in_the_list_stays_chosen(state: TerminalState)
 
 
 def test_a_name_that_is_its_own_translation_stands_once() -> None:
-    assert label(_MARKETS[-1], korean=True).split() == ["KRW-XYZ", "XYZ"]
-    assert "비트코인" in label(_MARKETS[0], korean=False)
+    assert market_label(_MARKETS[-1], korean=True).split() == ["KRW-XYZ", "XYZ"]
+    assert "비트코인" in market_label(_MARKETS[0], korean=False)

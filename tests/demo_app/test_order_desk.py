@@ -25,10 +25,12 @@ class Rest:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.options: list[dict[str, object]] = []
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[str]]:
-        async def call(*_: object, **__: object) -> str:
+        async def call(*_: object, **options: object) -> str:
             self.asked.append(name)
+            self.options.append(options)
             return name
 
         return call
@@ -61,6 +63,16 @@ def test_on_the_simulated_exchange_the_door_is_open(name: str) -> None:
     desk, rest, _ = _desk(simulated=True, live=False)
     assert asyncio.run(_awaited(CALLS[name](desk, "buy"))) == name
     assert rest.asked == [name]
+
+
+def test_all_markets_are_named_and_no_list_stands_for_them() -> None:
+    desk, rest, _ = _desk(simulated=True, live=False)
+    asyncio.run(_awaited(desk.cancel_open("all", None, 300)))
+    asyncio.run(_awaited(desk.cancel_open("one", ["KRW-BTC"], 20)))
+    assert rest.options == [
+        {"codes": None, "all_markets": True, "count": 300},
+        {"codes": ["KRW-BTC"], "all_markets": False, "count": 20},
+    ]
 
 
 async def _awaited(call: Awaitable[object]) -> object:

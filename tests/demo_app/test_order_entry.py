@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+import re
+from decimal import ROUND_UP, Context, Decimal, Inexact, InvalidOperation, Overflow, Rounded, localcontext
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -16,6 +18,7 @@ amounts = st.decimals("0", "9999999999", places=8)
 volumes = st.decimals("0.00000001", "1000000", places=8)
 rates = st.sampled_from([Decimal(rate) for rate in ("0", "0.0005", "0.00139", "0.0025")])
 percents = st.sampled_from([10, 25, 50, 100])
+blanks = st.text(" \t\u00a0\u3000", max_size=3)
 codes = st.sampled_from(["KRW-BTC", "USDT-XRP", "BTC-ETH"])
 
 
@@ -91,7 +94,75 @@ def test_numbers_are_read_as_they_are_written(value: Decimal) -> None:
     assert entry.read_number(entry.exact_text(value)) == value
 
 
-@pytest.mark.parametrize("text", ["", " ", ".", "-1", "1e5", "NaN", "1.2.3", "12a", "١٢"])
+def _grouped(digits: str) -> str:
+    """With commas, said in another way than the program reads them."""
+    return ",".join(filter(None, [digits[: len(digits) % 3], *re.findall("...", digits[len(digits) % 3 :])]))
+
+
+@given(st.integers(0, 10**20 - 1), st.text("0123456789", max_size=20), blanks, blanks, st.booleans())
+def test_every_way_to_write_a_number_is_read(
+    whole: int, decimals: str, before: str, after: str, is_grouped: bool
+) -> None:
+    digits = _grouped(str(whole)) if is_grouped else str(whole)
+    text = f"{digits}.{decimals}" if decimals else digits
+    expected = whole + Fraction(int(decimals or 0), 10 ** len(decimals))
+    value = entry.read_number(f"{before}{text}{after}")
+    assert value is not None
+    assert Fraction(value) == expected
+
+
+@given(st.text("0123456789,,,..+-eE_ ' １５，．٣\u00a0원₩", max_size=14))
+def test_what_is_read_is_what_stands_there(text: str) -> None:
+    value, plain = entry.read_number(text), text.strip()
+    digits, _, decimals = plain.partition(".")
+    is_number = re.fullmatch("[0-9]*", digits.replace(",", "") + decimals) is not None
+    is_number &= any(each in "0123456789" for each in plain)
+    if "," in plain:
+        is_number &= digits[:1] != "0" and _grouped(digits.replace(",", "")) == digits
+    assert (value is not None) == is_number
+    if value is not None:
+        assert value == Decimal(plain.replace(",", ""))
+
+
+@given(st.text("0123456789,.", max_size=30))
+def test_the_decimal_context_of_the_moment_changes_nothing(text: str) -> None:
+    usual = entry.read_number(text)
+    with localcontext(Context(prec=3, Emax=3, Emin=-3, traps=[Inexact, Rounded, InvalidOperation, Overflow])):
+        here = entry.read_number(text)
+        assert str(here) == str(usual)
+        said = entry.exact_text(here)
+    assert said == entry.exact_text(usual)
+
+
+@given(prices, volumes, amounts, percents, rates)
+def test_the_arithmetic_does_not_depend_on_the_decimal_context(
+    price: Decimal, volume: Decimal, amount: Decimal, percent: int, rate: Decimal
+) -> None:
+    tick = Decimal("0.0005")
+
+    def results() -> list[str]:
+        found = [
+            entry.total_of(price, volume),
+            entry.volume_for(amount, price),
+            entry.fee_of(amount, rate),
+            entry.cost_of(amount, rate),
+            entry.share_of(amount, percent),
+            entry.spendable(amount, percent, rate, "KRW"),
+            entry.away_from(price, price),
+            entry.away_from(amount, price),
+            entry.step_price("SGD-BTC", price, 2, tick),
+            entry.step_price("SGD-BTC", price, -2, tick),
+        ]
+        return list(map(str, found))
+
+    usual = results()
+    with localcontext(Context(prec=3, rounding=ROUND_UP)):
+        assert results() == usual
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", ".", "-1", "1e5", "NaN", "1.2.3", "12a", "١٢", "0,5", "1,23", "0,001"]
+)
 def test_what_is_no_number_is_none(text: str) -> None:
     assert entry.read_number(text) is None
 

@@ -7,13 +7,17 @@ import weakref
 from collections.abc import Awaitable, Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PySide6.QtCore import QEvent, QPointF, QSettings, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtWidgets import QApplication, QComboBox, QPushButton
 
+from demo_app.panels.number_field import NumberField
 from demo_app.panels.order_form import OrderFormPanel
 from demo_app.panels.trading_dialogs import ConfirmDialog, UnlockDialog
 from demo_app.terminal_state import OrderDraft, TerminalState
@@ -224,6 +228,115 @@ async def test_conditions_are_those_of_the_kind(exchange: Exchange, make: Make) 
     await until(lambda: server.exchange.account.orders)
     (order,) = server.exchange.account.orders.values()
     assert order.time_in_force is TimeInForce.POST_ONLY
+
+
+async def test_a_limit_after_best_price_waits_in_the_book(exchange: Exchange, make: Make) -> None:
+    """Best price is IOC or FOK; what is left of it must not cancel the rest of the next order, unseen."""
+    server = await exchange()
+    form = await _ready(make())
+    form.fields.kind.setCurrentIndex(2)
+    assert form.fields.terms.isVisible()
+    form.fields.kind.setCurrentIndex(0)
+    assert not form.fields.terms.isVisible()
+    _type(form, "100000000", "0.001")
+    form.submit()
+    _dialog(form).do.click()
+    await until(lambda: server.exchange.account.orders)
+    (order,) = server.exchange.account.orders.values()
+    assert (order.order_type, order.time_in_force) == (OrderType.LIMIT, None)
+
+
+async def test_whatever_kinds_were_chosen_before_the_order_is_that_of_a_new_form(
+    exchange: Exchange, make: Make
+) -> None:
+    """What is sent is what is on show: no order depends on the way to it."""
+    await exchange()
+    form, fresh = await _ready(make()), await _ready(make())
+
+    def choose(combo: QComboBox, index: int) -> None:
+        combo.setCurrentIndex(index % combo.count())
+
+    def put(to: OrderFormPanel, name: str, text: str) -> None:
+        field: NumberField = getattr(to.fields, name)
+        if field.isEnabled():
+            field.setText(text)
+            field.edited.emit()
+            field.editingFinished.emit()
+
+    amounts = st.sampled_from(["", "100000000", "0.001", "0,5", "250,000"])
+    steps = st.one_of(
+        st.tuples(st.just("kind"), st.integers(0, 2)),
+        st.tuples(st.just("condition"), st.integers(0, 3)),
+        st.tuples(st.just("smp"), st.integers(0, 4)),
+        st.tuples(st.just("side"), st.booleans()),
+        st.tuples(st.sampled_from(["price", "volume", "total"]), amounts),
+        st.tuples(st.just("draft"), st.sampled_from([None, D(100_000_000)])),
+    )
+
+    @settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+    @given(st.lists(steps, max_size=12))
+    def walk(steps: list[tuple[str, Any]]) -> None:
+        for what, value in steps:
+            match what:
+                case "kind":
+                    before = form.kind
+                    choose(form.fields.kind, value)
+                    if form.kind is not before:
+                        assert form.fields.condition.currentIndex() == 0
+                case "condition" | "smp":
+                    choose(getattr(form.fields, what), value)
+                case "side":
+                    (form.buy if value else form.sell)()
+                case "draft":
+                    form.take(OrderDraft("KRW-BTC", AskBid.BID, value, D("0.002")))
+                case _:
+                    put(form, what, value)
+        form.fields.total.editingFinished.emit()  # as `submit` and `test` do
+        shown, draft = form.fields, form.draft()
+        said = shown.terms.text() if shown.terms.isVisible() else ""
+        fresh.fields.smp.setCurrentIndex(0)
+        for index in ((shown.kind.currentIndex() + 1) % 3, shown.kind.currentIndex()):
+            fresh.fields.kind.setCurrentIndex(index)
+        (fresh.buy if shown.buy.isChecked() else fresh.sell)()
+        for combo in (fresh.fields.condition, fresh.fields.smp):
+            for index in range(1, combo.count()):
+                if combo.itemText(index) in said:
+                    combo.setCurrentIndex(index)
+        for name in ("price", "volume", "total"):
+            put(fresh, name, "")
+        for name in ("price", "volume") if shown.volume.isEnabled() else ("total",):
+            put(fresh, name, getattr(shown, name).text())
+        assert fresh.draft() == draft
+        for field in (shown.price, shown.volume, shown.total):
+            # What is not sent does not stand there as if it were.
+            assert field.isEnabled() or not field.text()
+
+    walk()
+
+
+async def test_a_number_that_is_wrong_is_said_and_never_sent(exchange: Exchange, make: Make) -> None:
+    server = await exchange()
+    form = await _ready(make())
+    fields = form.fields
+    for name in ("price", "volume", "total"):
+        _type(form, "100000000", "0.001")
+        assert fields.submit.isEnabled()
+        field = getattr(fields, name)
+        field.setFocus()
+        field.selectAll()
+        QTest.keyClicks(field, "0,5")
+        assert (field.value, field.text()) == (None, "0,5")
+        for next_field in (fields.price, fields.volume, fields.total):
+            next_field.setFocus()
+        assert field.text() == "0,5"
+        assert fields.hint.text() == "Not a number (as in 1,234,567.5)"
+        assert not fields.submit.isEnabled()
+        assert not fields.test.isEnabled()
+        QTest.keyClick(field, Qt.Key.Key_Up)
+        QTest.keyClick(field, Qt.Key.Key_Return)
+        assert field.text() == "0,5"
+        assert form.findChild(ConfirmDialog) is None
+    assert not server.exchange.account.orders
 
 
 async def test_a_test_order_places_nothing(exchange: Exchange, make: Make) -> None:

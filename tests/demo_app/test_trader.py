@@ -21,16 +21,17 @@ from demo_app.main_window import MainWindow
 from demo_app.panels.alerts import AlertsPanel
 from demo_app.panels.balances import BalancesPanel
 from demo_app.panels.chart import ChartPanel
-from demo_app.panels.chart_overlay import FillMark
 from demo_app.panels.order_form import OrderFormPanel
 from demo_app.panels.orderbook import OrderbookPanel
 from demo_app.panels.orders import OrdersPanel
+from demo_app.panels.own_trades import FillMark
 from demo_app.panels.replace_dialog import ReplaceDialog
 from demo_app.panels.trades import TradesPanel
 from demo_app.panels.trading_dialogs import ConfirmDialog
 from demo_app.panels.watch_list import WatchListPanel
 from qt_upbit import AskBid, ConnectionState, GlobalWebSocketManager, OrderState, Scope
 from qt_upbit.simulator import SimulatedServer
+from qt_upbit.simulator.faults import Fault, NotListening
 from tests.demo_app.conftest import Open
 from tests.support.account import place
 from tests.support.wait import until
@@ -397,7 +398,7 @@ async def test_a_price_in_the_book_leads_to_a_form_that_is_seen(
     bid, _ = _level(book, AskBid.BID, 2)
     _click_book(trader, book, AskBid.BID, 2, size=False)
     dock = trader.window.docks.docks["order_form"]
-    await until(lambda: dock.panel is not None and trader.sees(dock.panel), timeout_s=3, what="a form")
+    await until(lambda: dock.panel is not None and trader.sees(dock.panel), what="a form")
     form = trader.panel(OrderFormPanel)
     await until(lambda: form.fields.price.value == bid)
 
@@ -552,9 +553,18 @@ def _is_veiled(panel: QWidget) -> bool:
 
 
 async def test_the_line_drops_and_all_heals_and_nothing_was_missed(
-    exchange: Exchange, open_window: Open
+    exchange: Exchange, open_window: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await exchange()
+    inject = server.faults.inject
+
+    def until_cleared(fault: Fault) -> int:
+        """However long it takes here to look at all that says so."""
+        if isinstance(fault, NotListening):
+            fault.for_s = None
+        return inject(fault)
+
+    monkeypatch.setattr(server.faults, "inject", until_cleared)
     window = open_window(layout="trading")
     window.add_developer_menu(server)
     trader = await _sit_down(window)
@@ -586,8 +596,9 @@ async def test_the_line_drops_and_all_heals_and_nothing_was_missed(
     assert order.state is OrderState.DONE
     assert orders.tabs.tabText(0) == "Open (1)", "nobody could tell"
 
+    server.faults.clear()
     for panel in (*markets, orders):
-        await until(lambda panel=panel: not _is_veiled(panel) and not panel.stale_text, timeout_s=20)
+        await until(lambda panel=panel: not _is_veiled(panel) and not panel.stale_text)
     await until(window.header.isEnabled)
     await until(lambda: not form.fields.hint.text())
     await until(lambda: orders.tabs.tabText(1) == "Closed (1)")
@@ -676,5 +687,5 @@ async def test_a_session_is_recorded_and_played_again_in_its_own_window(
 async def _before(window: MainWindow) -> Trader:
     window.activateWindow()
     await until(window.isActiveWindow)
-    await until(lambda: window.header._shown_code == window.state.market, timeout_s=20)
+    await until(lambda: window.header._shown_code == window.state.market)
     return Trader(window)

@@ -210,7 +210,7 @@ async def test_prices_that_do_not_come_are_told(exchange: Exchange, state: Termi
     panel = _panel(state)
     panel.show()
     state.set_markets(markets)
-    await until(lambda: any("unknown" in text for text in _texts(panel)), timeout_s=20)
+    await until(lambda: any("unknown" in text for text in _texts(panel)))
     panel.close()
     panel.deleteLater()
 

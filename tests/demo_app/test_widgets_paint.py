@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,11 +21,11 @@ from demo_app.ticker_header import TickerHeader
 from qt_upbit import ConnectionState, GlobalWebSocketManager, Scope
 from tests.demo_app.conftest import make_state
 from tests.support import events
+from tests.support.programs import ROOT
 from tests.support.wait import until
 
 pytestmark = pytest.mark.usefixtures("offline")
 
-ROOT = Path(__file__).parents[2]
 _SIZES = [(1, 1), (60, 40), (340, 560), (1080, 600), (3000, 1600)]
 Make = Callable[[type[Any]], Any]
 

@@ -14,6 +14,7 @@ from qt_upbit.protocol import wire
 from qt_upbit.protocol.connection import CloseSocket, GapDetected, OpenSocket, StateChanged, StreamsSilent
 from qt_upbit.types import Scope, WireFormat
 from tests.support.model_server import Rig, event, frame, wishes
+from tests.support.profiles import examples
 from tests.support.wish_strategies import some_wishes
 
 ERRORS = [
@@ -232,7 +233,7 @@ class Weather(RuleBasedStateMachine):
             connection.retry(rig.now)
             rig.carry_out(scope)
         rig.changed(Scope)
-        rig.run(100.0)
+        rig.run_market(100.0, 1.0)  # a feed that stood still would be doubted, and rightly
         for scope, connection in rig.connections.items():
             rig.scope = scope
             wanted = rig.subscriptions.desired(scope)
@@ -245,7 +246,7 @@ class Weather(RuleBasedStateMachine):
             assert not rig.subscriptions.needs_request(scope)
             before = rig.log.states()
             requests = len(rig.log.requests())
-            rig.run(30.0)
+            rig.run_market(30.0, 1.0)
             assert rig.log.states() == before, "and calm it stays"
             assert len(rig.log.requests()) == requests
         rig.check_limits()
@@ -253,10 +254,9 @@ class Weather(RuleBasedStateMachine):
 
 TestWeather = Weather.TestCase
 TestWeather.settings = settings(
-    max_examples=60,
+    max_examples=examples(60),
     stateful_step_count=20,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    suppress_health_check=[*settings().suppress_health_check, HealthCheck.filter_too_much],
 )
 
 
@@ -268,7 +268,7 @@ TestWeather.settings = settings(
     scope=st.sampled_from([Scope.PUBLIC, Scope.PRIVATE]),
     per_minute=st.sampled_from([1, 10, 100]),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25))
 def test_any_pace_of_changes_keeps_the_limits_and_ends_with_the_last_set(
     changes: list[tuple[float, int]], scope: Scope, per_minute: int
 ) -> None:
@@ -360,7 +360,7 @@ _mutated = st.builds(
     st.sampled_from([0.0, 0.06, 0.5, 30.0]),
     st.sampled_from(Scope),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 def test_receive_never_raises(frames: list[str | bytes], seconds: float, scope: Scope) -> None:
     rig = Rig(scope)
     rig.add(*wishes("ticker", "KRW-BTC"), *wishes("my_order"), *wishes("orderbook", "KRW-BTC"))
@@ -373,7 +373,6 @@ def test_receive_never_raises(frames: list[str | bytes], seconds: float, scope: 
 
 
 @given(st.lists(st.floats(0.0, 100.0), min_size=1, max_size=30))
-@settings(deadline=None)
 def test_ticking_at_the_deadline_always_makes_progress(waits: list[float]) -> None:
     """The rig ticks exactly at each deadline and fails on a busy loop; late ticks are as good."""
     rig = Rig()

@@ -23,6 +23,7 @@ from qt_upbit.protocol.connection import (
 )
 from qt_upbit.types import OrderState, Scope
 from tests.support.model_server import LATENCY_S, Rig, Socket, event, frame, wishes
+from tests.support.profiles import examples
 
 
 def live(**config: Any) -> Rig:
@@ -230,7 +231,7 @@ def test_garbage_on_the_successor_is_reported_and_survived() -> None:
     assert rig.log.of(TokenRenewed)
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(
     steps=st.lists(
         st.one_of(

@@ -21,6 +21,7 @@ from qt_upbit.protocol.subscription_state_manager import (
 )
 from qt_upbit.types import ALL_CODES, CandleUnit, IndicatorDefinition, Scope, StreamKey, WireFormat
 from tests.support.model_server import MACD, RSI, wishes
+from tests.support.profiles import examples
 from tests.support.wish_strategies import some_wishes
 
 BTC, ETH = StreamKey("ticker", "KRW-BTC"), StreamKey("ticker", "KRW-ETH")
@@ -759,11 +760,10 @@ class Merging(RuleBasedStateMachine):
 
 
 TestMerging = Merging.TestCase
-TestMerging.settings = settings(max_examples=120, stateful_step_count=30, deadline=None)
+TestMerging.settings = settings(max_examples=examples(120), stateful_step_count=30)
 
 
 @given(st.lists(some_wishes(), min_size=1, max_size=8), st.randoms(use_true_random=False))
-@settings(deadline=None)
 def test_the_union_does_not_depend_on_the_order(wanted: list[list[Wish]], rng: random.Random) -> None:
     one, two = SubscriptionStateManager(), SubscriptionStateManager()
     for owner, wish in enumerate(wanted):

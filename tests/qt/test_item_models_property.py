@@ -26,10 +26,11 @@ from qt_upbit import (
 from qt_upbit.simulator.server import SimulatedServer
 from tests.qt.conftest import MakeManager
 from tests.support import events
+from tests.support.profiles import examples
 
 FRAME = "frame"
 CODES = ["KRW-A1", "KRW-B2", "KRW-C3", "KRW-D4", "KRW-E5"]
-few = settings(max_examples=60, deadline=None)
+few = settings(max_examples=examples(60))
 
 
 class Copy:

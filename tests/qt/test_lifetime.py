@@ -33,7 +33,7 @@ from qt_upbit.simulator.server import SimulatedServer
 from tests.qt.conftest import MakeManager
 from tests.support import events
 from tests.support.programs import run_program
-from tests.support.wait import turns, until
+from tests.support.wait import HANG_S, turns, until
 
 
 @pytest.fixture
@@ -195,9 +195,8 @@ async def test_callback_that_captures_its_owner_keeps_nothing_alive(
             self.proxy.subscribe_ticker(["KRW-BTC"], callback=lambda e: self.got.append(e))
 
     widget = Widget()
-    while not widget.got:
-        await asyncio.sleep(0.002)
-    gone = weakref.ref(widget)
+    got, gone = widget.got, weakref.ref(widget)
+    await until(lambda: got)
     del widget
     gc.collect()
     await until(lambda: manager.metrics().proxies == 0)
@@ -257,7 +256,7 @@ async def test_destroyed_while_a_coroutine_waits(
         await manager.aclose()
     else:
         shiboken6.delete(manager)
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(HANG_S):
         with pytest.raises(ProxyClosedError):
             await task
     assert proxy.is_closed or end.startswith("manager")
@@ -478,9 +477,7 @@ ENDINGS = {
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_end_of_the_process(ending: str) -> None:
     """The other endings are in test_lifetime_exit.py."""
-    done = run_program(
-        STREAMING.replace("\n    ", "\n") + ENDINGS[ending].replace("\n    ", "\n"), timeout_s=40
-    )
+    done = run_program(STREAMING.replace("\n    ", "\n") + ENDINGS[ending].replace("\n    ", "\n"))
     assert done.stderr == ""
     assert (done.returncode, done.stdout) == (0, "done\n")
 

@@ -23,6 +23,7 @@ from qt_upbit.types import (
     WireFormat,
 )
 from tests.support.model_server import MACD, RSI, book, event, frame, wishes
+from tests.support.profiles import examples
 
 _ids = itertools.count(1)
 
@@ -718,7 +719,7 @@ _steps = st.lists(
 
 
 @given(_steps)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 def test_tickers_against_a_reference(steps: list[tuple[Any, Any, Any]]) -> None:
     """One ticker, any mixture of subscribers, said plainly: who must have seen what, in which order."""
     desk = Desk()

@@ -23,6 +23,7 @@ from qt_upbit.routing.data_routing_engine import DataRoutingEngine, Target
 from qt_upbit.routing.fanout_hub import FanoutHub, Gap, Subscriber
 from qt_upbit.types import ConnectionState, Delivery, OrderbookEvent, Scope
 from tests.support.model_server import Rig, wishes
+from tests.support.profiles import examples
 
 _ids = itertools.count(1)
 
@@ -183,7 +184,7 @@ _steps = st.lists(
 
 
 @given(_steps, st.booleans())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 def test_everybody_gets_a_picture_and_everything_after_it(
     steps: list[tuple[str, Any]], repeats_snapshots: bool
 ) -> None:

@@ -15,6 +15,7 @@ from qt_upbit.models import Head
 from qt_upbit.routing.fanout_hub import FanoutHub, Gap, Item, Slot, Subscriber
 from qt_upbit.types import Delivery, OrderbookEvent, StreamType
 from tests.support.model_server import book, event, frame
+from tests.support.profiles import examples
 
 HEAD = Head("ticker", "KRW-BTC")
 GAP = Gap(("KRW-BTC",), 1.0, 2.0)
@@ -424,7 +425,7 @@ class Hub(RuleBasedStateMachine):
 
 
 TestHub = Hub.TestCase
-TestHub.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestHub.settings = settings(max_examples=examples(150), stateful_step_count=40)
 
 
 def test_stream_types_are_what_the_tests_mean() -> None:

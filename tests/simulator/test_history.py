@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from qt_upbit.simulator.history import DAY_S, Candle, CandleHistory, merge
 from qt_upbit.simulator.price_grid import SCALE, PriceGrid
 from qt_upbit.simulator.price_path import PricePath
+from tests.support.profiles import examples
 
 NOW = 1_795_402_151
 DAY = NOW - NOW % DAY_S - 2 * DAY_S
@@ -31,7 +32,7 @@ def prices(candle: Candle | None) -> tuple[int, ...] | None:
     return None if candle is None else candle[:5]
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=examples(25))
 @given(st.integers(1, 10**6), st.sampled_from([0.001, 0.05, 3.0]), st.integers(0, 86_399))
 def test_parts_add_up_to_the_whole(seed: int, trades_per_s: float, second: int) -> None:
     history = make(seed, trades_per_s)

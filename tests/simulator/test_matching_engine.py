@@ -27,6 +27,7 @@ from qt_upbit.types import (
     SmpType,
     TimeInForce,
 )
+from tests.support.profiles import examples
 
 NOW = 1_800_000_000.0
 BTC = "KRW-BTC"
@@ -361,7 +362,7 @@ actions = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(actions)
 def test_nothing_is_made_or_lost(steps: list[tuple[str, int, Decimal, Any, Any]]) -> None:
     desk = Desk()

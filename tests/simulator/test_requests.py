@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from qt_upbit.protocol import wire
@@ -44,7 +44,6 @@ def requests(draw: st.DrawFn) -> tuple[Scope, Request]:
     return scope, Request(draw(st.text(min_size=1, max_size=20)), tuple(wanted), format)
 
 
-@settings(deadline=None)
 @given(requests())
 def test_requests_round_trip(wanted: tuple[Scope, Request]) -> None:
     scope, request = wanted

@@ -32,7 +32,7 @@ from qt_upbit.simulator import (
 )
 from qt_upbit.types import EVENT_TYPES, CandleUnit, Scope, WireFormat
 from tests.support.frames import DATA, recording
-from tests.support.wait import until
+from tests.support.wait import HANG_S, until
 
 CODES = ["KRW-BTC", "KRW-ETH"]
 
@@ -69,7 +69,7 @@ async def test_the_official_sdk_receives_every_public_type(server: SimulatedServ
             ticker=CODES, trade=CODES, orderbook=CODES, candle=candles, format=format
         )
         async with stream as connection:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(HANG_S):
                 async for event in connection:
                     payload = event.to_dict()
                     seen.add((payload.get("type", payload.get("ty")), payload.get("code", payload.get("cd"))))
@@ -86,7 +86,7 @@ async def test_the_official_sdk_receives_private_types(server: SimulatedServer) 
         _sdk(server) as client,
         client.ws_stream.subscribe_private(my_order=[], my_asset=True) as connection,
     ):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(HANG_S):
             async for event in connection:
                 kinds.add(event.to_dict()["type"])
                 if kinds == {"myOrder", "myAsset"}:
@@ -165,7 +165,10 @@ async def test_rest_errors(server: SimulatedServer, path: str, status: int, name
     assert (await _get(server, path, status))["error"]["name"] == name
 
 
-async def test_rest_limits(server: SimulatedServer) -> None:
+async def test_rest_limits(server: SimulatedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    # All in the same moment of the exchange, however long they take here.
+    now = server.now()
+    monkeypatch.setattr(server, "now", lambda: now)
     async with aiohttp.ClientSession() as client:
         answers = [await client.get(f"{server.url}/v1/market/all") for _ in range(11)]
     assert [answer.status for answer in answers] == [200] * 10 + [429]
@@ -237,7 +240,7 @@ async def test_a_recording_is_played_untouched_and_complete(format: WireFormat) 
     ):
         items = (RequestItem("trade", replay.codes), RequestItem("orderbook", replay.codes))
         await socket.send(encode_request(Request("t", items, format)))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(HANG_S):
             received = [await socket.recv(decode=False) for _ in frames]
     assert replay.is_finished
     if format is WireFormat.SIMPLE:
@@ -266,7 +269,7 @@ def test_the_command_line_prints_its_address_first_and_ends_quietly() -> None:
     assert process.stdout is not None
     assert re.fullmatch(r"listening on http://127\.0\.0\.1:\d+\n", process.stdout.readline())
     process.send_signal(getattr(signal, "CTRL_BREAK_EVENT", signal.SIGINT))
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=HANG_S)
     if sys.platform != "win32":
         assert (process.returncode, errors) == (0, "")
 
