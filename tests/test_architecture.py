@@ -66,7 +66,7 @@ PANELS: Final[Mapping[str, str]] = {
     "trades": "trades tape_canvas",
     "watch_list": "watch_list watch_model watch_table sparklines",
     "account": "orders order_rows replace_dialog balances balance_rows",
-    "order_form": "order_form order_fields",
+    "order_form": "order_form order_fields order_question",
     "alerts": "alerts alert_rows",
     "notices": "notices event_rows signal_wishes",
     "performance": "performance latency_chart",
