@@ -9,25 +9,22 @@ import random
 import time
 import uuid
 import weakref
-from collections import Counter, deque
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import shiboken6
-from PySide6.QtCore import Property, QCoreApplication, QObject, Qt, QThread, QTimer, Signal
+from PySide6.QtCore import Property, QObject, Qt, QTimer, Signal
 
 from qt_upbit.config import Credentials, WebSocketConfig
 from qt_upbit.exceptions import (
     ConfigError,
     ConnectionFailedError,
-    CredentialsRequiredError,
     DecodeError,
     ProxyClosedError,
     QtUpbitError,
     ServerError,
     SubscriptionError,
-    WrongThreadError,
 )
 from qt_upbit.metrics import Metrics, ScopeMetrics, SubscriptionMetrics
 from qt_upbit.protocol.connection import (
@@ -44,27 +41,30 @@ from qt_upbit.protocol.connection import (
     UpbitConnection,
 )
 from qt_upbit.protocol.jwt_manager import JWTManager
-from qt_upbit.protocol.subscription_state_manager import StreamState, SubscriptionStateManager, Wish
+from qt_upbit.protocol.subscription_state_manager import StreamRequest, StreamState, SubscriptionStateManager
 from qt_upbit.protocol.timing import RollingWindowLimiter
+from qt_upbit.qt.call_guard import CallGuard, check_gui_thread
+from qt_upbit.qt.error_reporter import ErrorReporter
 from qt_upbit.qt.frame_clock import FrameClock
 from qt_upbit.qt.gap_recovery import GapRecovery
+from qt_upbit.qt.outbox import Outbox
 from qt_upbit.qt.performance_monitor import PerformanceMonitor
 from qt_upbit.qt.release_token import ReleaseToken
 from qt_upbit.qt.scope_link import ScopeLink
-from qt_upbit.qt.slot_errors import SlotWatch, emit_watched
+from qt_upbit.qt.slot_errors import SlotWatch
 from qt_upbit.rest.rest_client import RestClient
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine, Target
-from qt_upbit.routing.fanout_hub import Gap, Item, Slot, Subscriber
-from qt_upbit.routing.recovery import Hold
+from qt_upbit.routing.fanout_hub import Gap, Item, LazyFrame, Subscriber
+from qt_upbit.routing.recovery import BackfillBuffer
 from qt_upbit.types import (
     BaseWebSocketEvent,
     ConnectionState,
     Delivery,
-    EventType,
+    EventSpec,
     OrderbookEvent,
     Scope,
     StreamKey,
-    event_type_of,
+    spec_of,
 )
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ __all__ = ["GlobalWebSocketManager"]
 _snapshot_ids = itertools.count(-1, -1)
 """Below zero: subscriptions count upwards."""
 
-_HOLE_TIMEOUT_S: Final = 3.0
+_GAP_TIMEOUT_S: Final = 3.0
 """The line is well and only some trades are wanted: events do not wait for them as after an outage."""
 _LATENCY_OF: Final = 8
 """Of so many events of a subscription the latency of one is noted."""
@@ -84,8 +84,6 @@ _LIST_TIMEOUT_S: Final = 5.0
 _COMPARE_CLOCKS_MS: Final = 1000
 _SLEPT_S: Final = 2.0
 """Less than this may be a clock that is set."""
-_ERRORS_PER_SECOND: Final = 10
-"""Reports of bad frames a second; all are counted."""
 
 
 class GlobalWebSocketManager(QObject):
@@ -108,6 +106,10 @@ class GlobalWebSocketManager(QObject):
         name or a scope.
 
     Must be made and used in the GUI thread.
+
+    For parts of the library that work with it: `guard` (checks before a call), `outbox` (calls that wait
+    for a plain Qt callback), `reporter` (errors), `shared` (one object of a class for all), and the signal
+    ``closing()``, emitted at the begin of `aclose`.
     """
 
     state_changed = Signal(object, object)
@@ -118,7 +120,7 @@ class GlobalWebSocketManager(QObject):
     credentials_changed = Signal()
     metrics_updated = Signal(object)
     error_occurred = Signal(str, object)
-    _closing = Signal()
+    closing = Signal()
     _release_requested = Signal(object)
 
     _instance: ClassVar[GlobalWebSocketManager | None] = None
@@ -145,7 +147,7 @@ class GlobalWebSocketManager(QObject):
     def instance(cls) -> GlobalWebSocketManager:
         """The application's manager, made when first asked for, from `configure` or the environment."""
         if cls._instance is None or not cls._instance.is_usable:
-            _check_gui_thread()
+            check_gui_thread()
             cls._instance = cls(cls._configured or WebSocketConfig.from_env())
         return cls._instance
 
@@ -153,7 +155,7 @@ class GlobalWebSocketManager(QObject):
     async def close_instance(cls) -> None:
         """Close the application's manager, if there is one; the next `instance` is a new one."""
         if cls._instance is not None:
-            cls._instance._check_thread()
+            cls._instance.guard.check_thread()
         manager, cls._instance = cls._instance, None
         if manager is not None and shiboken6.isValid(manager):
             await manager.aclose()
@@ -169,7 +171,7 @@ class GlobalWebSocketManager(QObject):
         rng: random.Random | None = None,
         new_ticket: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
-        _check_gui_thread()
+        check_gui_thread()
         super().__init__(parent)
         self.setObjectName("qt_upbit manager")
         # Queued: the collector runs anywhere, also in the middle of a change that another proxy makes.
@@ -178,34 +180,35 @@ class GlobalWebSocketManager(QObject):
         self._clock = clock
         self._wall_clock = wall_clock
         self._closed = False
+        self.guard = CallGuard(self, lambda: self.is_usable, lambda: self.config.credentials is not None)
+        self.outbox = Outbox("qt_upbit outbox", self)
+        self.reporter = ErrorReporter(self, self.outbox, clock, self._live_proxies)
+        self.shared: dict[type[QObject], QObject] = {}
+        """Objects of which a manager has one, by class, such as `Account`; they end with it."""
         self._rests: list[RestClient] = []
         """The last one is in use; those before it had other keys."""
         self._rest_config: WebSocketConfig | None = None
-        self._account: QObject | None = None
-        """The `Account` shared by all widgets, once somebody asked for it."""
         self._proxies: dict[int, weakref.ref[WebSocketClientProxy]] = {}
         self._of_proxy: dict[int, set[int]] = {}
         self._subscriptions: dict[int, weakref.ref[Subscription]] = {}
         self._snapshots: dict[int, _PendingSnapshot] = {}
-        self._errors: Counter[Scope | str] = Counter()
         self._lost = 0
         self._list_answers: dict[Scope, asyncio.Future[frozenset[StreamKey]]] = {}
-        self._error_times: deque[float] = deque(maxlen=_ERRORS_PER_SECOND)
 
         self._state = SubscriptionStateManager()
         self._frames = FrameClock(
             self._deliver, self.config.frame_rate_hz, self.config.slice_ms / 1000, clock, self
         )
         recovers = self.config.recover_gaps and RestClient.is_available()
-        self._hold_at_most = self.config.high_water_mark if recovers else 0
-        self._engine = DataRoutingEngine(self._frames.hub, self._hold_at_most, self._on_hole)
+        self._max_buffered_frames = self.config.high_water_mark if recovers else 0
+        self._engine = DataRoutingEngine(self._frames.hub, self._max_buffered_frames, self._on_gap)
         self._recovery = GapRecovery(
             self._engine,
             lambda: self.rest,
             self.config.recovery_timeout_s,
             self.config.recovery_max_calls,
             clock,
-            lambda error: self._on_link_error(Scope.PUBLIC, error),
+            lambda error: self.reporter.report_scope(Scope.PUBLIC, error),
         )
         # A manager should be closed, not deleted; if it is deleted nevertheless, nobody waits for ever.
         self.destroyed.connect(
@@ -219,15 +222,11 @@ class GlobalWebSocketManager(QObject):
             connection = UpbitConnection(scope, self.config, self._state, limiter, rng, new_ticket)
             self._links[scope] = ScopeLink(
                 scope, self.config, connection, self._engine, jwt,
-                self._on_connection_event, self._on_link_error, clock, self,
+                self._on_connection_event, self.reporter.report_scope, clock, self,
             )  # fmt: skip
         self._monitor = PerformanceMonitor(self._links, self._frames.hub, clock, wall_clock, self)
-        # What the outside is told goes through a queue and a plain Qt callback: signals are never
-        # emitted inside a task step.
-        self._outbox: deque[Callable[[], None]] = deque()
-        self._outbox_timer = self._timer("qt_upbit outbox", self._flush, single_shot=True)
         self._changed: set[Scope] = set()
-        self._changed_timer = self._timer("qt_upbit wishes", self._tell_links, single_shot=True)
+        self._changed_timer = self._timer("qt_upbit wishes", self._notify_links, single_shot=True)
         self._metrics_timer = self._timer("qt_upbit metrics", self._update_metrics, single_shot=False)
         self._metrics_timer.setInterval(int(self.config.metrics_interval_s * 1000))
         self._clocks_at = (clock(), wall_clock())
@@ -277,7 +276,7 @@ class GlobalWebSocketManager(QObject):
 
     def metrics(self) -> Metrics:
         """Counters of now; the rates are those of the last metrics interval."""
-        self._check_thread()
+        self.guard.check_thread()
         return Metrics(
             scopes={scope: self._scope_metrics(scope) for scope in Scope},
             proxies=len(self._proxies),
@@ -285,7 +284,7 @@ class GlobalWebSocketManager(QObject):
             events_delivered=self._monitor.delivered,
             events_conflated=self._monitor.conflated,
             events_lost=self._lost,
-            errors=self._errors.total(),
+            errors=self.reporter.total,
             latency=self._monitor.latency,
             loop_lag=self._monitor.loop_lag,
             slices=self._frames.slices,
@@ -309,14 +308,14 @@ class GlobalWebSocketManager(QObject):
             requests_sent=connection.requests_sent,
             reconnects=connection.reconnects,
             renewals=connection.renewals,
-            stray_frames=connection.stray_frames,
+            late_frames=connection.late_frames,
             streams=len(self._state.desired(scope)),
-            errors=self._errors[scope],
+            errors=self.reporter.count(scope),
         )
 
     def subscription_metrics(self) -> tuple[SubscriptionMetrics, ...]:
         """What each open subscription got and cost; the oldest first."""
-        self._check_thread()
+        self.guard.check_thread()
         found = []
         for subscription_id, reference in tuple(self._subscriptions.items()):
             subscription, subscriber = reference(), self._frames.hub.get(subscription_id)
@@ -326,7 +325,7 @@ class GlobalWebSocketManager(QObject):
 
     def streams(self, scope: Scope) -> dict[StreamKey, StreamState]:
         """Every stream wanted of a scope and how far it has come."""
-        self._check_thread()
+        self.guard.check_thread()
         return {key: state for key in self._state.desired(scope) if (state := self._state.state_of(key))}
 
     async def list_subscriptions(self, scope: Scope = Scope.PUBLIC) -> frozenset[StreamKey]:
@@ -339,7 +338,7 @@ class GlobalWebSocketManager(QObject):
         Raises:
             ConnectionFailedError: there is no connection, Upbit did not answer in time, or not at all.
         """
-        self._check_usable()
+        self.guard.check_usable()
         if not self._links[scope].ask_for_list():
             raise ConnectionFailedError(f"no {scope.value} connection is open that could be asked")
         answer = self._list_answers.setdefault(scope, asyncio.get_running_loop().create_future())
@@ -363,7 +362,7 @@ class GlobalWebSocketManager(QObject):
         Raises:
             ConfigError: the extra ``rest`` is not installed.
         """
-        self._check_usable()
+        self.guard.check_usable()
         if self._rest_config is not self.config:
             self._rests.append(RestClient(self.config))
             self._rest_config = self.config
@@ -371,7 +370,7 @@ class GlobalWebSocketManager(QObject):
 
     def reconnect(self, scope: Scope = Scope.PUBLIC) -> None:
         """Connect again at once: also the way out of REJECTED after the reason is mended."""
-        self._check_usable()
+        self.guard.check_usable()
         self._links[scope].retry()
 
     def renew(self, scope: Scope = Scope.PRIVATE) -> bool:
@@ -380,7 +379,7 @@ class GlobalWebSocketManager(QObject):
         Done by itself at 80 % of ``token_lifetime_s``. False while the scope is not LIVE, and for PUBLIC,
         which has no token.
         """
-        self._check_usable()
+        self.guard.check_usable()
         return self._links[scope].renew()
 
     def set_credentials(self, credentials: Credentials) -> None:
@@ -388,7 +387,7 @@ class GlobalWebSocketManager(QObject):
 
         Also the way out of REJECTED, and to sign in after the start. Subscriptions stay.
         """
-        self._check_usable()
+        self.guard.check_usable()
         if not isinstance(credentials, Credentials):
             raise ConfigError(f"set_credentials() takes Credentials, not {type(credentials).__name__}")
         self.config = self.config.model_copy(update={"credentials": credentials})
@@ -396,15 +395,15 @@ class GlobalWebSocketManager(QObject):
         for scope, link in self._links.items():
             if scope.needs_auth:
                 link.set_jwt(jwt)
-        self._post(lambda: self._emit_own(self.credentials_changed))
+        self.outbox.post(lambda: self.reporter.emit(None, "manager", self.credentials_changed))
 
     async def aclose(self) -> None:
         """Close every connection and deliver nothing more. Idempotent."""
         if self._closed:
             return
-        self._check_thread()
+        self.guard.check_thread()
         self._closed = True
-        self._closing.emit()
+        self.closing.emit()
         self._monitor.stop()
         for timer in (self._changed_timer, self._metrics_timer, self._clocks_timer):
             timer.stop()
@@ -421,51 +420,36 @@ class GlobalWebSocketManager(QObject):
             await self._recovery.aclose()
             links, rests = self._links.values(), self._rests
             await asyncio.gather(*(link.aclose() for link in links), *(rest.aclose() for rest in rests))
-            await self._outbox_is_empty()
+            await self.outbox.drain()
         finally:
-            self._outbox_timer.stop()
-            self._outbox.clear()
+            self.outbox.clear()
 
     # --- for proxies -------------------------------------------------------------------------------
 
-    def _check_usable(self) -> None:
-        if not self.is_usable:
-            raise ProxyClosedError("the manager of this proxy is closed: make a new proxy")
-        self._check_thread()
-
-    def _check_thread(self) -> None:
-        if shiboken6.isValid(self) and QThread.currentThread() is not self.thread():
-            raise WrongThreadError(
-                "proxies belong to the GUI thread: from another thread, emit a signal of your own that is "
-                "connected to a slot here"
-            )
-
-    def _check_credentials(self, row: EventType) -> None:
-        if row.scope.needs_auth and self.config.credentials is None:
-            raise CredentialsRequiredError(row.name)
-
     def _register(self, proxy: WebSocketClientProxy) -> None:
-        self._check_usable()
+        self.guard.check_usable()
         self._proxies[proxy.id] = weakref.ref(proxy)
         self._of_proxy[proxy.id] = set()
         ReleaseToken.attach(self, proxy)
 
     def _subscribe(
-        self, subscription: Subscription, owner: str, wishes: Sequence[Wish], *, paused: bool
+        self, subscription: Subscription, owner: str, requests: Sequence[StreamRequest], *, paused: bool
     ) -> None:
         proxy = subscription._proxy()
         if proxy is not None:
             self._of_proxy[proxy.id].add(subscription.id)
         self._subscriptions[subscription.id] = weakref.ref(subscription)
-        self._attach(subscription.id, owner, subscription.delivery, wishes)
-        for wish in wishes:
-            if self._state.state_of(wish.key) in (StreamState.LIVE, StreamState.SATISFIED):
-                subscription._mark_live(wish.key)
+        self._attach(subscription.id, owner, subscription.delivery, requests)
+        for request in requests:
+            if self._state.state_of(request.key) in (StreamState.LIVE, StreamState.SATISFIED):
+                subscription._mark_live(request.key)
         if paused:
             self._frames.hub.pause(subscription.id, True)
 
-    def _attach(self, subscription_id: int, owner: str, delivery: Delivery, wishes: Sequence[Wish]) -> None:
-        first = wishes[0]
+    def _attach(
+        self, subscription_id: int, owner: str, delivery: Delivery, requests: Sequence[StreamRequest]
+    ) -> None:
+        first = requests[0]
         subscriber = Subscriber(
             subscription_id, owner, delivery,
             depth=first.depth,
@@ -473,8 +457,10 @@ class GlobalWebSocketManager(QObject):
             wants_realtime=first.realtime,
             high_water_mark=self.config.high_water_mark,
         )  # fmt: skip
-        unserved = self._engine.attach(subscriber, (Target(wish.key, wish.options) for wish in wishes))
-        self._wishes_changed(self._state.add(subscription_id, wishes, unserved))
+        unserved = self._engine.attach(
+            subscriber, (Target(request.key, request.options) for request in requests)
+        )
+        self._requests_changed(self._state.add(subscription_id, requests, unserved))
 
     def _unsubscribe(self, subscription_id: int) -> None:
         for ids in self._of_proxy.values():
@@ -486,7 +472,7 @@ class GlobalWebSocketManager(QObject):
         if (subscriber := self._frames.hub.get(subscription_id)) is not None:
             self._monitor.forget(subscriber)
         self._engine.detach(subscription_id)
-        self._wishes_changed(self._state.remove(subscription_id))
+        self._requests_changed(self._state.remove(subscription_id))
 
     def _pause(self, subscription_id: int, paused: bool) -> None:
         self._frames.hub.pause(subscription_id, paused)
@@ -502,13 +488,13 @@ class GlobalWebSocketManager(QObject):
             if pending.proxy_id == proxy_id:
                 pending.fail(ProxyClosedError("the proxy was closed while a snapshot was awaited"))
 
-    def _wishes_changed(self, scopes: Iterable[Scope]) -> None:
+    def _requests_changed(self, scopes: Iterable[Scope]) -> None:
         self._changed.update(scopes)
         if self._changed and self.is_usable and not self._changed_timer.isActive():
             # Everything that one turn of the loop wants becomes one change.
             self._changed_timer.start(0)
 
-    def _tell_links(self) -> None:
+    def _notify_links(self) -> None:
         scopes, self._changed = self._changed, set()
         for scope in scopes:
             self._links[scope].subscriptions_changed()
@@ -524,15 +510,15 @@ class GlobalWebSocketManager(QObject):
     # --- snapshots ---------------------------------------------------------------------------------
 
     async def _snapshot(
-        self, proxy: WebSocketClientProxy, row: EventType, wishes: Sequence[Wish]
+        self, proxy: WebSocketClientProxy, row: EventSpec, requests: Sequence[StreamRequest]
     ) -> dict[StreamKey, BaseWebSocketEvent]:
         """One event per wish: the last value of a live stream, the rest asked from the server."""
         found: dict[StreamKey, BaseWebSocketEvent] = {}
-        for wish in wishes:
-            cached = self._cached(wish)
+        for request in requests:
+            cached = self._cached(request)
             if cached is not None:
-                found[wish.key] = cached
-        missing = [wish for wish in wishes if wish.key not in found]
+                found[request.key] = cached
+        missing = [request for request in requests if request.key not in found]
         if not missing:
             return found
         subscription_id = next(_snapshot_ids)
@@ -547,12 +533,12 @@ class GlobalWebSocketManager(QObject):
                 self._forget(subscription_id)
         return found
 
-    def _cached(self, wish: Wish) -> BaseWebSocketEvent | None:
-        if self.state(wish.row.scope) is not ConnectionState.LIVE:
+    def _cached(self, request: StreamRequest) -> BaseWebSocketEvent | None:
+        if self.state(request.row.scope) is not ConnectionState.LIVE:
             return None
-        event = self._engine.last_event(wish.key, wish.depth)
+        event = self._engine.last_event(request.key, request.depth)
         try:
-            return event.truncated(wish.depth) if isinstance(event, OrderbookEvent) else event
+            return event.truncated(request.depth) if isinstance(event, OrderbookEvent) else event
         except ValueError:
             return None  # unreadable rows, reported when its own subscribers read them
 
@@ -629,23 +615,25 @@ class GlobalWebSocketManager(QObject):
                 batch.append(event)
         emit()
 
-    def _read(self, subscriber: Subscriber, slot: Slot) -> BaseWebSocketEvent | None:
+    def _read(self, subscriber: Subscriber, slot: LazyFrame) -> BaseWebSocketEvent | None:
         try:
             return subscriber.view(slot)
         except DecodeError as exc:
-            row = event_type_of(slot.head.type)
-            self._on_link_error(row.scope if row is not None else Scope.PUBLIC, exc)
+            row = spec_of(slot.head.type)
+            self.reporter.report_scope(row.scope if row is not None else Scope.PUBLIC, exc)
             return self._read(subscriber, slot.older) if slot.older is not None else None
 
     def _emit_gap(self, subscription: Subscription, proxy: WebSocketClientProxy, gap: Gap) -> None:
         if not subscription.is_closed and shiboken6.isValid(proxy):
             begin, end = self._wall_time(gap.begin), self._wall_time(gap.end)
-            proxy._emit(proxy.gap_detected, subscription.row.scope, gap.codes, begin, end)
+            self.reporter.emit(
+                proxy, proxy.name, proxy.gap_detected, subscription.row.scope, gap.codes, begin, end
+            )
 
     def _report_overflow(self, subscription: Subscription, proxy: WebSocketClientProxy, lost: int) -> None:
         self._lost += lost
         if not subscription.is_closed and shiboken6.isValid(proxy):
-            proxy._emit(proxy.overflowed, subscription.keys[0].type, lost)
+            self.reporter.emit(proxy, proxy.name, proxy.overflowed, subscription.keys[0].type, lost)
 
     def _wall_time(self, moment: float) -> datetime:
         return datetime.now(UTC) - timedelta(seconds=self._clock() - moment)
@@ -656,22 +644,22 @@ class GlobalWebSocketManager(QObject):
         match event:
             case StateChanged(old, new):
                 if old is ConnectionState.REJECTED:
-                    self._post(lambda: self._tell_retried(scope))
+                    self.outbox.post(lambda: self._notify_retried(scope))
                 if new in (ConnectionState.STALE, ConnectionState.RECONNECTING, ConnectionState.IDLE):
                     self._engine.mark_stale(scope)
-                self._post(lambda: self._emit_state(scope, new))
+                self.outbox.post(lambda: self._emit_state(scope, new))
                 if new is ConnectionState.REJECTED:
                     self._refuse(scope, self._state.desired(scope), self.error(scope))
             case GapDetected(_, begin, end):
-                self._recovery.start(self._engine.gap(scope, begin, end, self._hold_at_most))
+                self._recovery.start(self._engine.gap(scope, begin, end, self._max_buffered_frames))
             case ErrorReported(error, times):
-                self._on_link_error(scope, error, times)
+                self.reporter.report_scope(scope, error, times)
             case StreamsLive(keys):
-                self._post(lambda: self._tell_live(keys))
+                self.outbox.post(lambda: self._notify_live(keys))
             case StreamsSilent(keys, waited_s):
-                self._post(lambda: self._tell_silent(keys, waited_s))
+                self.outbox.post(lambda: self._notify_undelivered(keys, waited_s))
             case TokenRenewed():
-                self._post(lambda: self._emit_own(self.token_renewed, scope))
+                self.outbox.post(lambda: self.reporter.emit(None, "manager", self.token_renewed, scope))
             case RequestSent(streams):
                 self._engine.streams_asked_for(scope, streams)
             case StreamsListed(listed):
@@ -681,15 +669,15 @@ class GlobalWebSocketManager(QObject):
             case StreamsRefused(keys, refusal, owners):
                 self._refuse(scope, keys, refusal, owners)
 
-    def _on_hole(self, hold: Hold) -> None:
-        self._recovery.start((hold,), _HOLE_TIMEOUT_S)
+    def _on_gap(self, buffer: BackfillBuffer) -> None:
+        self._recovery.start((buffer,), _GAP_TIMEOUT_S)
 
     def _emit_state(self, scope: Scope, state: ConnectionState) -> None:
-        self._emit_own(self.state_changed, scope, state)
+        self.reporter.emit(None, "manager", self.state_changed, scope, state)
         if shiboken6.isValid(self):  # a slot may have deleted it
-            self._emit_own(getattr(self, f"{scope.value}_state_changed"), state)
+            self.reporter.emit(None, "manager", getattr(self, f"{scope.value}_state_changed"), state)
         for proxy in self._live_proxies(scope):
-            proxy._emit(proxy.connection_state_changed, scope, state)
+            self.reporter.emit(proxy, proxy.name, proxy.connection_state_changed, scope, state)
 
     def _live_proxies(self, scope: Scope) -> Iterator[WebSocketClientProxy]:
         """Those that use a scope. Each is looked at when its turn comes: a slot may end others."""
@@ -707,7 +695,7 @@ class GlobalWebSocketManager(QObject):
                     concerned.setdefault(owner, []).append(key)
         return concerned
 
-    def _tell_live(self, keys: tuple[StreamKey, ...]) -> None:
+    def _notify_live(self, keys: tuple[StreamKey, ...]) -> None:
         for subscription_id, mine in self._concerned(keys).items():
             subscription = self._subscription(subscription_id)
             if subscription is not None:
@@ -716,12 +704,12 @@ class GlobalWebSocketManager(QObject):
                     if subscription_id not in self._state.owners_left_out((key,)):
                         subscription._mark_live(key)
 
-    def _tell_retried(self, scope: Scope) -> None:
+    def _notify_retried(self, scope: Scope) -> None:
         for subscription_id in self._concerned(self._state.desired(scope)):
             if (subscription := self._subscription(subscription_id)) is not None:
                 subscription._mark_retried()
 
-    def _tell_silent(self, keys: tuple[StreamKey, ...], waited_s: float) -> None:
+    def _notify_undelivered(self, keys: tuple[StreamKey, ...], waited_s: float) -> None:
         for subscription_id, mine in self._concerned(keys).items():
             error = SubscriptionError(mine[0].type, (key.code for key in mine), waited_s)
             if subscription_id in self._snapshots:
@@ -731,7 +719,7 @@ class GlobalWebSocketManager(QObject):
             if subscription is not None and subscription._mark_silent(mine, waited_s):
                 proxy = subscription._proxy()
                 if proxy is not None and shiboken6.isValid(proxy):
-                    proxy._report(error)
+                    self.reporter.report(error, proxy.name, proxy)
 
     def _refuse(
         self,
@@ -753,70 +741,11 @@ class GlobalWebSocketManager(QObject):
                 elif (subscription := self._subscription(subscription_id)) is not None:
                     subscription._mark_refused(mine, reason)
 
-        self._post(tell)
+        self.outbox.post(tell)
 
     def _subscription(self, subscription_id: int) -> Subscription | None:
         reference = self._subscriptions.get(subscription_id)
         return reference() if reference is not None else None
-
-    # --- errors ------------------------------------------------------------------------------------
-
-    def _on_link_error(self, scope: Scope, error: QtUpbitError, times: int = 1) -> None:
-        self._errors[scope] += times
-        if isinstance(error, DecodeError):
-            # Sampled: a server that sends garbage must not keep the window busy with reports.
-            now = self._clock()
-            if len(self._error_times) == _ERRORS_PER_SECOND and now - self._error_times[0] < 1.0:
-                return
-            self._error_times.append(now)
-            _forget_frames(error)
-
-        def tell() -> None:
-            self.error_occurred.emit(scope.value, error)
-            for proxy in self._live_proxies(scope):
-                proxy.error_occurred.emit(error)
-
-        self._post(tell)
-
-    def _emit_own(self, signal: Any, *args: Any) -> None:
-        """Emit one of the signals but `error_occurred`, and report what a slot raised."""
-        for error in emit_watched(signal, *args, owner="manager"):
-            self._report(error, "manager")
-
-    def _emit_of(self, source: Any, owner: str, signal: Any, *args: Any) -> None:
-        """The same for an object with an `error_occurred` of its own."""
-        for error in emit_watched(signal, *args, owner=owner):
-            self._report(error, owner, source)
-
-    def _report(self, error: QtUpbitError, owner: str, source: Any = None) -> None:
-        self._errors[owner] += 1
-        if shiboken6.isValid(self):
-            self.error_occurred.emit(owner, error)
-        if source is not None and shiboken6.isValid(source):
-            source.error_occurred.emit(error)
-
-    # --- the outbox --------------------------------------------------------------------------------
-
-    def _post(self, tell: Callable[[], None]) -> None:
-        self._outbox.append(tell)
-        if not self._outbox_timer.isActive():
-            self._outbox_timer.start(0)
-
-    async def _outbox_is_empty(self) -> None:
-        """Wait until everything was told, the news that all is closed included."""
-        told = asyncio.Event()
-        self._post(told.set)
-        await told.wait()
-
-    def _flush(self) -> None:
-        while self._outbox:
-            tell = self._outbox.popleft()
-            if self._outbox:
-                # Armed before the slot runs: it may open a dialog.
-                self._outbox_timer.start(0)
-            tell()
-            if not shiboken6.isValid(self):
-                return
 
     # --- sleep ---------------------------------------------------------------------------------------
 
@@ -826,7 +755,7 @@ class GlobalWebSocketManager(QObject):
         self._clocks_at = now, wall = self._clock(), self._wall_clock()
         if (wall - wall_before) - (now - before) > _SLEPT_S:
             for link in self._links.values():
-                link.woke()
+                link.resumed()
 
     # --- metrics -----------------------------------------------------------------------------------
 
@@ -836,7 +765,7 @@ class GlobalWebSocketManager(QObject):
             self._metrics_timer.stop()
             self._clocks_timer.stop()
             self._monitor.stop()
-        self._emit_own(self.metrics_updated, self.metrics())
+        self.reporter.emit(None, "manager", self.metrics_updated, self.metrics())
 
 
 def _metrics_of(subscription: Subscription, subscriber: Subscriber) -> SubscriptionMetrics:
@@ -854,14 +783,6 @@ def _metrics_of(subscription: Subscription, subscriber: Subscriber) -> Subscript
     )
 
 
-def _check_gui_thread() -> None:
-    app = QCoreApplication.instance()
-    if app is None:
-        raise RuntimeError("make a QApplication first, or start the program with qt_upbit.run(...)")
-    if QThread.currentThread() is not app.thread():
-        raise WrongThreadError("the manager belongs to the GUI thread, and this is another one")
-
-
 def _end_waiting(
     subscriptions: dict[int, weakref.ref[Subscription]],
     snapshots: dict[int, _PendingSnapshot],
@@ -877,25 +798,17 @@ def _end_waiting(
         mending.cancel()
 
 
-def _forget_frames(error: BaseException) -> None:
-    """Drop the tracebacks: they hold the whole message for as long as somebody keeps the error."""
-    link: BaseException | None = error
-    while link is not None:
-        link.__traceback__ = None
-        link = link.__cause__ or link.__context__
-
-
 class _PendingSnapshot:
     """Collects one event per stream for a waiting coroutine."""
 
     def __init__(
         self,
         proxy_id: int,
-        wishes: Sequence[Wish],
+        requests: Sequence[StreamRequest],
         future: asyncio.Future[dict[StreamKey, BaseWebSocketEvent]],
     ) -> None:
         self.proxy_id = proxy_id
-        self._missing = {wish.key for wish in wishes}
+        self._missing = {request.key for request in requests}
         self._found: dict[StreamKey, BaseWebSocketEvent] = {}
         self.future = future
 

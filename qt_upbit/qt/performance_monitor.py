@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Qt, QTimer
 
 from qt_upbit.metrics import LatencySummary, RecentLatency
 from qt_upbit.qt.scope_link import ScopeLink
-from qt_upbit.routing.fanout_hub import FanoutHub, Slot, Subscriber
+from qt_upbit.routing.fanout_hub import FanoutHub, LazyFrame, Subscriber
 from qt_upbit.types import BaseWebSocketEvent, Scope, StreamType
 
 __all__ = ["PerformanceMonitor"]
@@ -74,7 +74,7 @@ class PerformanceMonitor(QObject):
 
     # --- measuring ---------------------------------------------------------------------------------
 
-    def saw(self, slot: Slot, event: BaseWebSocketEvent, now: float) -> None:
+    def saw(self, slot: LazyFrame, event: BaseWebSocketEvent, now: float) -> None:
         """An event is about to be handed over; the manager shows one of several."""
         self._latency.record(now - slot.received_at)
         self._until_transit -= 1

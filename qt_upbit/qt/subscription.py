@@ -13,7 +13,7 @@ import shiboken6
 from PySide6.QtCore import QObject
 
 from qt_upbit.exceptions import CallbackError, ProxyClosedError, QtUpbitError, SubscriptionError
-from qt_upbit.types import BaseWebSocketEvent, Delivery, EventType, StreamKey
+from qt_upbit.types import BaseWebSocketEvent, Delivery, EventSpec, StreamKey
 
 if TYPE_CHECKING:
     from qt_upbit.qt.websocket_client_proxy import WebSocketClientProxy
@@ -40,7 +40,7 @@ class Subscription:
         self,
         subscription_id: int,
         proxy: WebSocketClientProxy,
-        row: EventType,
+        row: EventSpec,
         keys: Iterable[StreamKey],
         delivery: Delivery,
         callback: EventCallback | None,
@@ -90,7 +90,7 @@ class Subscription:
         if not self._closed:
             proxy = self._proxy()
             if proxy is not None:
-                proxy._manager._check_thread()
+                proxy._manager.guard.check_thread()
             self._mark_closed()
             if proxy is not None:
                 proxy._release(self)
@@ -109,7 +109,7 @@ class Subscription:
     async def _wait(self) -> Self:
         proxy = self._proxy()
         if proxy is not None:
-            proxy._manager._check_thread()
+            proxy._manager.guard.check_thread()
         del proxy  # waiting does not keep it alive
         if not self._is_settled():
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()

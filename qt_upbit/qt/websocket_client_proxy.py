@@ -12,7 +12,7 @@ from PySide6.QtCore import QEvent, QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from qt_upbit.exceptions import InvalidSubscriptionError, ProxyClosedError, QtUpbitError
-from qt_upbit.protocol.subscription_request import resolve_row, wishes_for
+from qt_upbit.protocol.subscription_request import requests_for, resolve_spec
 from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
 from qt_upbit.qt.slot_errors import SlotWatch
 from qt_upbit.qt.subscription import EventCallback, Subscription
@@ -24,7 +24,7 @@ from qt_upbit.types import (
     CandleUnit,
     ConnectionState,
     Delivery,
-    EventType,
+    EventSpec,
     IndicatorDefinition,
     IndicatorTimeframe,
     OrderbookEvent,
@@ -284,23 +284,23 @@ class WebSocketClientProxy(QObject):
         """Subscribe to any declared event type by its name; the named methods are this one.
 
         Args:
-            name: `EventType.name`, for example ``my_order``.
+            name: `EventSpec.name`, for example ``my_order``.
             codes: pairs, or None for a type without codes, or for all codes where Upbit offers that.
             callback: as in `subscribe_ticker`.
             delivery: as in `subscribe_ticker`.
             options: what the type's own method takes.
         """
         self._check_usable()
-        row = resolve_row(name)
+        row = resolve_spec(name)
         if callback is not None and not callable(callback):
             raise TypeError(f"callback must be callable with one argument, not {type(callback).__name__}")
         how = row.delivery if delivery is None else _delivery(delivery)
-        wishes = wishes_for(row, codes, **options)
-        subscription = Subscription(next(_ids), self, row, [w.key for w in wishes], how, callback)
-        self._manager._check_credentials(row)
+        requests = requests_for(row, codes, **options)
+        subscription = Subscription(next(_ids), self, row, [w.key for w in requests], how, callback)
+        self._manager.guard.check_credentials(row)
         self._subscriptions[subscription.id] = subscription
         self._choose_leaders(row)
-        self._manager._subscribe(subscription, self.name, wishes, paused=self._paused)
+        self._manager._subscribe(subscription, self.name, requests, paused=self._paused)
         return subscription
 
     # --- snapshots ---------------------------------------------------------------------------------
@@ -334,10 +334,10 @@ class WebSocketClientProxy(QObject):
 
     async def _snapshot(self, name: str, codes: Sequence[str], **options: Any) -> dict[str, Any]:
         self._check_usable()
-        row = resolve_row(name)
-        wishes = wishes_for(row, codes, realtime=False, **options)
-        events = await self._manager._snapshot(self, row, wishes)
-        return {wish.key.code: events[wish.key] for wish in wishes}
+        row = resolve_spec(name)
+        requests = requests_for(row, codes, realtime=False, **options)
+        events = await self._manager._snapshot(self, row, requests)
+        return {request.key.code: events[request.key] for request in requests}
 
     # --- state -------------------------------------------------------------------------------------
 
@@ -361,7 +361,7 @@ class WebSocketClientProxy(QObject):
         """End all subscriptions at once; nothing is delivered any more. Idempotent."""
         if self._closed:
             return
-        self._manager._check_thread()
+        self._manager.guard.check_thread()
         self._closed = True
         self._manager._release_proxy(self.id)
         self._subscriptions.clear()
@@ -378,11 +378,11 @@ class WebSocketClientProxy(QObject):
     def _check_usable(self) -> None:
         if self.is_closed:
             raise ProxyClosedError(f"proxy {self.name!r} is closed: make a new one")
-        self._manager._check_usable()
+        self._manager.guard.check_usable()
 
     # --- told by the manager -----------------------------------------------------------------------
 
-    def _choose_leaders(self, row: EventType) -> None:
+    def _choose_leaders(self, row: EventSpec) -> None:
         """For each stream, the oldest subscription that holds it leads: the signal carries its events.
 
         One that holds all codes of a type leads for those that name some.
@@ -427,10 +427,10 @@ class WebSocketClientProxy(QObject):
 
     def _emit(self, signal: Any, *args: Any) -> None:
         """Emit one of the signals but `error_occurred`, and report what a slot raised."""
-        self._manager._emit_of(self, self.name, signal, *args)
+        self._manager.reporter.emit(self, self.name, signal, *args)
 
     def _report(self, error: QtUpbitError) -> None:
-        self._manager._report(error, self.name, self)
+        self._manager.reporter.report(error, self.name, self)
 
     def _uses(self, scope: Scope) -> bool:
         return any(subscription.row.scope is scope for subscription in self._subscriptions.values())
@@ -438,7 +438,7 @@ class WebSocketClientProxy(QObject):
     # --- visibility --------------------------------------------------------------------------------
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # Qt's name
-        """Hold delivery back while the parent widget is hidden."""
+        """BackfillBuffer delivery back while the parent widget is hidden."""
         kind = event.type()
         if kind in (QEvent.Type.Show, QEvent.Type.Hide) and watched is self.parent():
             self._paused = kind == QEvent.Type.Hide

@@ -15,10 +15,17 @@ from qt_upbit import (
     Scope,
     TradeEvent,
     WebSocketClientProxy,
+    WireFormat,
 )
-from qt_upbit.simulator import pair
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.models import peek
+from qt_upbit.qt.gap_recovery import GapRecovery
+from qt_upbit.routing.data_routing_engine import DataRoutingEngine, Target
+from qt_upbit.routing.fanout_hub import FanoutHub, Gap, Subscriber
+from qt_upbit.simulator.market import pair
+from qt_upbit.simulator.server.server import SimulatedServer
 from tests.qt.conftest import MakeManager, MakeServer
+from tests.support import events
+from tests.support.model_server import frame, stream_requests
 from tests.support.wait import until
 
 CODE = "KRW-BTC"
@@ -207,6 +214,63 @@ async def test_a_second_outage_while_the_first_is_mended(
     assert sorted(ids)[:-5] == exchange[: len(ids) - 5]
     assert tape.gaps == []
     tape.proxy.close()
+
+
+class _Rest:
+    """The trades of an exchange that has 500 for a page; only what recovery asks for."""
+
+    def __init__(self) -> None:
+        self.newest = 0
+
+    async def get_trades(
+        self, code: str, *, before_id: int | None = None, days_ago: int | None = None
+    ) -> list[TradeEvent]:
+        last = self.newest if before_id is None else before_id - 1
+        return [numbered_trade(n) for n in range(last, max(0, last - 500), -1)]
+
+
+def numbered_trade(number: int) -> TradeEvent:
+    return events.trade(CODE, number=number, trade_timestamp=number * 1000, timestamp=number * 1000)
+
+
+@pytest.mark.parametrize("second_gap_at", [150, 250, 350], ids=["recovering", "releasing", "at the end"])
+async def test_a_second_gap_while_the_first_one_is_delivered(second_gap_at: int) -> None:
+    hub = FanoutHub(lambda delivery: None)
+    engine = DataRoutingEngine(hub)
+    subscriber = Subscriber(1, "tape", Delivery.EVERY, wants_realtime=True)
+    engine.attach(
+        subscriber, [Target(request.key, request.options) for request in stream_requests("trade", CODE)]
+    )
+    rest = _Rest()
+    shown: list[int | Gap] = []
+
+    def receive(*numbers: int) -> None:
+        for number in numbers:
+            rest.newest = max(rest.newest, number)
+            raw = frame(numbered_trade(number), WireFormat.SIMPLE)
+            head = peek(raw)
+            assert head is not None
+            engine.route(head, raw, 0.0)
+
+    def take() -> None:
+        while (item := subscriber.take()) is not None:
+            shown.append(item if isinstance(item, Gap) else subscriber.view(item).sequential_id)
+
+    receive(1)
+    recovery = GapRecovery(engine, lambda: rest, 10.0, 100, lambda: 0.0, pytest.fail)  # type: ignore[arg-type]
+    recovery.start(engine.gap(Scope.PUBLIC, 10.0, 20.0, max_buffered_frames=1000))
+    receive(*range(202, 403))  # 2 to 201 are missed
+    broken = False
+    while recovery.running:
+        await asyncio.sleep(0)
+        take()
+        if not broken and len(shown) >= second_gap_at:
+            broken = True
+            recovery.start(engine.gap(Scope.PUBLIC, 30.0, 40.0, max_buffered_frames=1000))
+            receive(450)  # 403 to 449 are missed
+    take()
+    assert broken
+    assert shown == list(range(1, 451))
 
 
 async def test_who_comes_after_the_last_one_left_is_mended_too(

@@ -32,7 +32,7 @@ from qt_upbit import (
     models,
 )
 from qt_upbit.models import from_dict
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.server.server import SimulatedServer
 from qt_upbit.simulator.settings import SimulatorSettings
 from qt_upbit.types import BaseWebSocketEvent, ConnectionState, Scope, TradeEvent, WireFormat
 from tests.qt.conftest import SIMULATOR, MakeManager, MakeProxy, MakeServer, on_both_loops
@@ -144,7 +144,7 @@ async def test_fifty_proxies_one_connection_exact_union_no_interruption(
             lambda e: None if e.is_snapshot else mine[e.code].append(e.sequential_id)
         )
         proxy.subscribe_trade(codes)
-        # Wishes of other kinds for the same codes, in all variants.
+        # StreamRequests of other kinds for the same codes, in all variants.
         if rng.random() < 0.5:
             proxy.subscribe_orderbook(rng.sample(CODES, 2), depth=rng.choice((1, 5, 15, 30)))
         if rng.random() < 0.3:

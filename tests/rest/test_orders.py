@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -16,6 +17,7 @@ from qt_upbit import (
     AuthenticationError,
     Credentials,
     InvalidOrderError,
+    InvalidRequestError,
     OrderOutcomeError,
     OrderState,
     OrderType,
@@ -23,9 +25,10 @@ from qt_upbit import (
     RestError,
     TimeInForce,
     WebSocketConfig,
+    round_to_tick,
 )
 from qt_upbit.rest import rest_client
-from qt_upbit.simulator.server import RestFault, SimulatedServer
+from qt_upbit.simulator.server.server import RestFault, SimulatedServer
 from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY, SimulatorSettings
 from tests.support.wait import HANG_S, until
 
@@ -141,6 +144,39 @@ async def test_many_are_cancelled_in_one_call_or_not_at_all(rest: RestClient) ->
             await rest.cancel_orders(uuids=ids)
     with pytest.raises(ValueError, match="1 to 20"):
         await rest.cancel_orders(uuids=["a"], identifiers=["b"])
+
+
+async def test_open_orders_are_cancelled_as_named(rest: RestClient, server: SimulatedServer) -> None:
+    left = {"KRW-BTC", "KRW-ETH", "KRW-XRP"}
+    for code in left:
+        quote = Decimal(server.exchange.market.pairs[code].quote[1]).scaleb(-8)
+        price = round_to_tick(code, quote * Decimal("0.9"))
+        await rest.create_order(code, "BID", "limit", price=price, volume=round(10_000 / price, 8))
+    mistakes: list[dict[str, Any]] = [
+        {"codes": []},
+        {"codes": "KRW-BTC"},
+        {"codes": ["KRW-BTC"], "count": 0},
+        {},
+    ]
+    for mistake in mistakes:
+        with pytest.raises(InvalidRequestError):
+            await rest.cancel_open_orders(**mistake)
+    steps: list[tuple[dict[str, Any], set[str]]] = [
+        ({"codes": iter(["KRW-ETH"])}, {"KRW-ETH"}),
+        ({"quote_currencies": {"KRW"}, "excluded_codes": ("KRW-BTC",)}, {"KRW-XRP"}),
+        ({"all_markets": True, "ask_bid": "ask"}, set()),
+        ({"all_markets": True}, {"KRW-BTC"}),
+    ]
+    for names, gone in steps:
+        assert {order.code for order in server.exchange.account.open_orders} == left
+        result = await rest.cancel_open_orders(**names)
+        assert {each.code for each in result.success} == gone
+        left = left - gone
+        await until(functools.partial(_are_open, server, len(left)))
+
+
+def _are_open(server: SimulatedServer, count: int) -> bool:
+    return len(server.exchange.account.open_orders) == count
 
 
 async def test_what_would_be_refused_is_not_sent(rest: RestClient, server: SimulatedServer) -> None:

@@ -40,7 +40,7 @@ from qt_upbit import (
     WebSocketClientProxy,
     WebSocketConfig,
 )
-from qt_upbit.simulator.control import fault_of, inject
+from qt_upbit.simulator.faults.control import fault_of, inject
 from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY
 from tests.support.cpu_share import CpuShare
 from tests.support.programs import ROOT, environment
@@ -69,7 +69,7 @@ class Sample:
     handles: int
 
 
-class Desk(QObject):
+class Gateway(QObject):
     """A program with many widgets.
 
     A QObject, as a window is: PySide 6.11.3 keeps a weak reference for each signal that was ever connected to
@@ -92,7 +92,7 @@ class Desk(QObject):
         self.overflowed = 0
         self.made = 0
         # What it keeps of finished orders is full soon, so that it does not hide what grows for ever.
-        self.account = Account(self, manager=self.manager, tracker=OrderTracker(finished_kept=100))
+        self.account = Account(self, manager=self.manager, tracker=OrderTracker(max_finished_orders=100))
         self.proxies: collections.deque[WebSocketClientProxy] = collections.deque()
         self._kinds = self._endless_kinds()
         for _ in range(PROXIES):
@@ -198,16 +198,16 @@ async def run(hours: float, minutes: float, markets: int, rate: float, every_s: 
         codes = [market.code for market in await listed.rest.get_markets()]
         await listed.aclose()
         listed.deleteLater()
-        desk = Desk(url, codes)
+        gateway = Gateway(url, codes)
         try:
-            return await _live(desk, url, minutes * 60, every_s) | {"speed": speed, "codes": len(codes)}
+            return await _live(gateway, url, minutes * 60, every_s) | {"speed": speed, "codes": len(codes)}
         finally:
-            await desk.aclose()
+            await gateway.aclose()
     finally:
         process.communicate()
 
 
-async def _live(desk: Desk, url: str, seconds: float, every_s: float) -> dict[str, Any]:
+async def _live(gateway: Gateway, url: str, seconds: float, every_s: float) -> dict[str, Any]:
     began, cpu, share = time.monotonic(), time.process_time(), CpuShare()
     samples: list[Sample] = []
     injected = 0
@@ -216,19 +216,19 @@ async def _live(desk: Desk, url: str, seconds: float, every_s: float) -> dict[st
     last_fault = max(0.35 * seconds, seconds - 60.0)
     # Where others have the processor a second takes longer, and all that belongs to the day comes still.
     for now in range(math.ceil(seconds)):
-        desk.scroll()
+        gateway.scroll()
         if next_fault <= now < last_fault:
             next_fault = now + 2 * every_s
             fault = fault_of(FAULTS[injected % len(FAULTS)])
             await asyncio.to_thread(inject, url, fault)
             injected += 1
-        if not desk.slept_s and now > seconds / 2:
-            desk.slept_s = 8 * 3600.0
+        if not gateway.slept_s and now > seconds / 2:
+            gateway.slept_s = 8 * 3600.0
         if now >= next_sample:
             next_sample = now + every_s
             samples.append(sample(began))
         await asyncio.sleep(1.0)
-    metrics = desk.manager.metrics()
+    metrics = gateway.manager.metrics()
     half = samples[len(samples) // 2 :]
     names = ("memory_mb", "objects", "tasks", "timers", "qobjects", "sockets", "handles")
     return {
@@ -236,12 +236,12 @@ async def _live(desk: Desk, url: str, seconds: float, every_s: float) -> dict[st
         "share_of_the_processor_wanted": round(share.share, 3),
         "starved_s": round(share.starved_s, 1),
         "samples": len(samples),
-        "proxies_made": desk.made,
+        "proxies_made": gateway.made,
         "faults": injected,
         "messages": sum(each.messages for each in metrics.scopes.values()),
-        "delivered": desk.delivered.total(),
+        "delivered": gateway.delivered.total(),
         "conflated": metrics.events_conflated,
-        "overflowed": desk.overflowed,
+        "overflowed": gateway.overflowed,
         "reconnects": sum(each.reconnects for each in metrics.scopes.values()),
         "renewals": metrics.scopes[Scope.PRIVATE].renewals,
         "cpu_share": round((time.process_time() - cpu) / (time.monotonic() - began), 3),
