@@ -19,21 +19,13 @@ MODULES: Final = read_modules(ROOT, PACKAGES)
 GRAPH: Final = imports(MODULES)
 USES: Final = {name: private_uses(module) for name, module in MODULES.items()}
 
-CIRCLES: Final[frozenset[tuple[str, ...]]] = frozenset(
-    {
-        (
-            "qt_upbit.qt.global_websocket_manager",
-            "qt_upbit.qt.release_token",
-            "qt_upbit.qt.subscription",
-            "qt_upbit.qt.websocket_client_proxy",
-        ),
-    }
-)
+CIRCLES: Final[frozenset[tuple[str, ...]]] = frozenset()
 """Modules that import each other still, `TYPE_CHECKING` and imports in functions included."""
 
 OF_PYTHON: Final = {
     "_asdict": "of named tuples, which have no public names beside their fields",
     "_fields": "of named tuples",
+    "_replace": "of named tuples",
     "_get_running_loop": "asyncio: documented for event loops; the public one raises where there is none",
     "_enter_task": "asyncio: documented for event loops and tasks of other libraries",
     "_leave_task": "asyncio: documented for event loops and tasks of other libraries",
@@ -51,18 +43,7 @@ OF_QASYNC: Final = {
 """What an event loop on top of qasync cannot do without; qasync's version is pinned for it."""
 
 FOREIGN: Final[Mapping[str, str]] = {
-    "qt_upbit.item_models.balances": "_manager",
-    "qt_upbit.item_models.base": "_check_thread",
-    "qt_upbit.item_models.orders": "_manager",
     "qt_upbit.models": "_public",
-    "qt_upbit.qt.account": "_account _check_credentials _check_thread _closing _emit_of",
-    "qt_upbit.qt.candle_feed": "_check_thread _emit_of",
-    "qt_upbit.qt.global_websocket_manager": "_emit _emit_batch _hand_over _mark_closed _mark_live"
-    " _mark_refused _mark_retried _mark_silent _proxy _signal_of _uses",
-    "qt_upbit.qt.release_token": "_release_requested",
-    "qt_upbit.qt.subscription": "_check_thread _manager _release _report",
-    "qt_upbit.qt.websocket_client_proxy": "_check_credentials _check_thread _deliver _emit_of _lead _pause"
-    " _register _release_proxy _subscribe _unsubscribe",
     "qt_upbit.simulator.market.frame_writer": "_row",
 }
 """Private names of other modules that a module still uses."""
@@ -102,8 +83,6 @@ TOO_LONG: Final[frozenset[str]] = frozenset(
         "qt_upbit.protocol.connection",
         "qt_upbit.protocol.connection.UpbitConnection",
         "qt_upbit.protocol.order_tracker",
-        "qt_upbit.qt.global_websocket_manager",
-        "qt_upbit.qt.global_websocket_manager.GlobalWebSocketManager",
         "qt_upbit.rest.rest_client.RestClient",
         "qt_upbit.simulator.exchange.SimulatedExchange",
         "qt_upbit.types",

@@ -450,7 +450,7 @@ class World:
                 self.manager.reconnect(scope)
         for widget in self.widgets:
             for stream_request in tuple(widget.stream_requests):
-                if stream_request.subscription._error is not None:
+                if stream_request.subscription.error is not None:
                     self._unsubscribe(widget, stream_request)
 
     def _wanted(self) -> dict[StreamKey, int]:
@@ -477,7 +477,9 @@ class World:
         traded = self.server.call(lambda server: set(server.exchange.market.pairs))
         for widget in self.widgets:
             for stream_request in widget.stream_requests:
-                waiting = [key for key in stream_request.subscription._awaited if key.code in traded]
+                waiting = [
+                    key for key in stream_request.subscription._record.progress.awaited if key.code in traded
+                ]
                 if waiting:
                     return f"{widget.proxy.name} waits for {waiting}"
         if not self.account.is_synchronized:
@@ -527,7 +529,7 @@ class World:
                         continue
                     expected = decode(data)
                     shown = _latest_of(stream_request, expected)
-                    if shown is None and key in stream_request.subscription._silent:
+                    if shown is None and key in stream_request.subscription._record.progress.silent:
                         continue  # it came after the pair had been delisted, and was told that nothing comes
                     if shown is None or not _shows(shown, expected, stream_request.depth):
                         return f"not the newest: {widget.proxy.name} {key}: shown {shown}, sent {expected}"

@@ -38,20 +38,16 @@ from tests.support.wait import HANG_S, turns, until
 
 @pytest.fixture
 def releases(manager: GlobalWebSocketManager, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Every call of the manager's release, by proxy."""
+    """Every proxy that the registry forgets, by id."""
     calls: list[int] = []
-    release = manager._release_proxy
-    known = dict(manager._of_proxy)
+    remove = manager.registry.remove_owner
 
     def counted(proxy_id: int) -> None:
-        if proxy_id in manager._of_proxy:
+        if proxy_id in manager.registry._owners:
             calls.append(proxy_id)
-        release(proxy_id)
+        remove(proxy_id)
 
-    del known
-    monkeypatch.setattr(manager, "_release_proxy", counted)
-    manager._release_requested.disconnect()
-    manager._release_requested.connect(counted)
+    monkeypatch.setattr(manager.registry, "remove_owner", counted)
     return calls
 
 
@@ -394,15 +390,17 @@ async def test_manager_deleted_in_the_middle_of_a_stream(
 def test_release_token_does_nothing_twice_or_without_a_manager(app: QApplication) -> None:
     manager = GlobalWebSocketManager(WebSocketConfig(base_url="http://127.0.0.1:9"))
     released: list[int] = []
-    manager._release_requested.connect(released.append)
-    token = ReleaseToken(manager, 5)
+    manager.release_requested.connect(released.append)
+    token = ReleaseToken(manager.release_requested, 5)
     token()
     token(None)
     assert released == [5]
-    orphan = ReleaseToken(manager, 6)
+    orphan = ReleaseToken(manager.release_requested, 6)
     shiboken6.delete(manager)
     orphan()
-    other = ReleaseToken(GlobalWebSocketManager(WebSocketConfig(base_url="http://127.0.0.1:9")), 7)
+    other_manager = GlobalWebSocketManager(WebSocketConfig(base_url="http://127.0.0.1:9"))
+    other = ReleaseToken(other_manager.release_requested, 7)
+    del other_manager
     gc.collect()
     other()
 

@@ -131,7 +131,7 @@ async def test_info_is_renewed_too_and_public_needs_none(
 async def test_a_failed_renewal_is_tried_again_and_costs_nothing(
     server: SimulatedServer, make_manager: MakeManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("qt_upbit.qt.scope_link._RENEWAL_RETRY_S", 0.05)
+    monkeypatch.setattr("qt_upbit.protocol.token_schedule._RETRY_S", 0.05)
     manager = make_manager(server, keys=True)
     proxy, got = await subscribed(manager)
     watch = Watch(manager, server)
@@ -159,7 +159,7 @@ async def test_a_key_refused_at_renewal_explains_itself_once(
     await until(lambda: watch.errors)
     await turns()
     assert [type(error) for error in watch.errors] == [AuthenticationError]
-    assert manager._links[Scope.PRIVATE]._renew_at == math.inf, "no further try is planned"
+    assert manager._links[Scope.PRIVATE]._tokens.due == math.inf, "no further try is planned"
     assert manager.state(Scope.PRIVATE) is ConnectionState.LIVE
     server.exchange.publish(trade(1))
     await until(lambda: got)

@@ -703,7 +703,7 @@ async def test_cancelled_snapshot_leaves_nothing(server: SimulatedServer, make_p
         async with asyncio.timeout(0.05):
             await proxy.get_ticker_snapshot(["KRW-BTC"])
     assert proxy._manager.streams(Scope.PUBLIC) == {}
-    assert proxy._manager._snapshots == {}
+    assert len(proxy._manager.snapshots) == 0
 
 
 async def test_closing_ends_a_pending_snapshot(server: SimulatedServer, make_proxy: MakeProxy) -> None:
@@ -859,7 +859,7 @@ async def test_a_wish_that_was_refused_is_not_taken_for_served_by_what_another_i
     deep = second.subscribe_orderbook(["KRW-BTC"], depth=15)
     await until(lambda: any("KRW-BTC.15" in (item.codes or ()) for item in _asked(server)))
     server.faults.inject(ErrorFrame(scope=Scope.PUBLIC, error="WRONG_FORMAT"))
-    await until(lambda: deep._error is not None)
+    await until(lambda: deep.error is not None)
     await until(lambda: server.exchange.total_connections(Scope.PUBLIC) == 2)
     await first.subscribe_ticker(["KRW-BTC"])  # the line is up again, and the shallow book live
     await until(lambda: first._manager.streams(Scope.PUBLIC)[shallow.keys[0]] is StreamState.LIVE)
