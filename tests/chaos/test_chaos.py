@@ -32,8 +32,8 @@ async def test_whatever_goes_wrong_nothing_is_lost(seed: int) -> None:
 @pytest.mark.timeout(1200)
 async def test_recovery_is_as_fast_as_promised() -> None:
     for scenario in await measure_all(at_once=14):
-        assert scenario.measured_s > 0, scenario
-        assert scenario.verdict is not Verdict.BROKEN, scenario
+        assert scenario.measured_s > 0, str(scenario)
+        assert scenario.verdict is not Verdict.BROKEN, str(scenario)
         if scenario.verdict is Verdict.STARVED:
             say_starved(str(scenario))
         if "time given" in scenario.name:

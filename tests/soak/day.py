@@ -252,11 +252,11 @@ async def _live(gateway: Gateway, url: str, seconds: float, every_s: float) -> d
     }
 
 
-def verdict(figures: dict[str, Any], *, megabytes: float, objects: int) -> list[str]:
+def verdict(figures: dict[str, Any], *, megabytes: float, objects: int, sockets: int = 1) -> list[str]:
     """What grew more than it may."""
     allowed = {"memory_mb": megabytes, "objects": objects, "tasks": 2, "timers": 2}
     # Proxies that have just been scrolled away wait for their deferred deletion.
-    allowed |= {"qobjects": 2 * SCROLLED + 4, "sockets": 1, "handles": 2}
+    allowed |= {"qobjects": 2 * SCROLLED + 4, "sockets": sockets, "handles": 2}
     return [f"{name} by {by}" for name, by in figures["grown"].items() if by > allowed[name]]
 
 

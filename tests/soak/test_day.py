@@ -19,8 +19,8 @@ async def test_a_few_market_hours_leave_nothing() -> None:
     assert figures["delivered"] > 1000
     if figures["overflowed"]:
         share.excuse(f"{figures['overflowed']} events overflowed", 1.0)
-    # So short a time is mostly warming up.
-    assert verdict(figures, megabytes=25.0, objects=30_000) == []
+    # So short a time is mostly warming up, and early in it each of the three connections may be down.
+    assert verdict(figures, megabytes=25.0, objects=30_000, sockets=3) == []
 
 
 def test_growth_by_the_hour() -> None:
