@@ -51,6 +51,7 @@ __all__ = [
     "IndicatorParams",
     "IndicatorSignalEvent",
     "IndicatorTimeframe",
+    "IndicatorType",
     "IndicatorValue",
     "MarketState",
     "MarketWarning",
@@ -346,6 +347,17 @@ class IndicatorTimeframe(_OpenStrEnum):
     D1 = "1d"
 
 
+class IndicatorType(_OpenStrEnum):
+    """What Upbit computes at the close of a candle (protocol section 3.8)."""
+
+    VOLUME = "volume"
+    RSI = "rsi"
+    MOVING_AVERAGE = "moving_average"
+    MA_CROSSOVER = "ma_crossover"
+    BOLLINGER_BANDS = "bollinger_bands"
+    MACD = "macd"
+
+
 # --- streams --------------------------------------------------------------------------------------
 
 ALL_CODES: Final = ""
@@ -597,6 +609,11 @@ def _event_type(name: str, **columns: Any) -> Callable[[type[_E]], type[_E]]:
         return cls
 
     return register
+
+
+def spec_of(cls: type[BaseWebSocketEvent]) -> EventType:
+    """The row of a declared class, or of its twin for SIMPLE names."""
+    return cls._row
 
 
 def event_type_of(wire_type: str) -> EventType | None:

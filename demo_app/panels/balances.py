@@ -21,7 +21,15 @@ from demo_app.panels.account_tables import RowTable, WideningColumns, copy_rows,
 from demo_app.panels.balance_rows import BalanceRows, HoldingsShown
 from demo_app.terminal_state import TerminalState
 from demo_app.theme import SPACE
-from qt_upbit import Account, ConnectionState, Scope, Subscription, TickerEvent, WebSocketClientProxy
+from qt_upbit import (
+    Account,
+    ConnectionState,
+    Scope,
+    Subscription,
+    TickerEvent,
+    WebSocketClientProxy,
+    quote_currency_of,
+)
 
 __all__ = ["BalancesPanel"]
 
@@ -189,7 +197,7 @@ class BalancesPanel(AccountPanel):
         if rows is None:
             return
         totals = totals_of(rows.holdings)
-        digits = 0 if rows.quote in ("KRW", "IDR") else 2
+        digits = quote_currency_of(rows.quote).decimals
         texts = (
             f"{totals.assets:,.{digits}f}",
             f"{totals.bought:,.{digits}f}",

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 
 from demo_app import formats
 from demo_app.error_words import explain
+from demo_app.order_entry import nearest_price
 from demo_app.panel import Panel
 from demo_app.panels.bars import Bar, Bars, Unit, unit_of
 from demo_app.panels.candle_canvas import CandleCanvas
@@ -29,7 +30,6 @@ from qt_upbit import (
     CandleUnit,
     QtUpbitError,
     Scope,
-    round_to_tick,
 )
 
 __all__ = ["ChartPanel"]
@@ -303,7 +303,7 @@ class ChartPanel(Panel):
             self._draft(AskBid.BID if price < bars.closes[-1] else AskBid.ASK, self._valid(price))
 
     def _valid(self, price: float) -> Decimal:
-        return round_to_tick(self._content.bars.code, Decimal(repr(price)))
+        return nearest_price(self._content.bars.code, price)
 
     def _draft(self, side: AskBid, price: Decimal) -> None:
         self.state.order_drafted.emit(OrderDraft(self._content.bars.code, side, price))
