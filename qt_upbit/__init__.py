@@ -35,7 +35,7 @@ _HOMES = {
         "Change",
         "ConnectionState",
         "Delivery",
-        "EventType",
+        "EventSpec",
         "IndicatorDefinition",
         "IndicatorEvent",
         "IndicatorEventParams",
@@ -70,6 +70,7 @@ _HOMES = {
         "CredentialsRequiredError",
         "DecodeError",
         "InvalidOrderError",
+        "InvalidRequestError",
         "InvalidSubscriptionError",
         "LocalProtocolError",
         "OrderOutcomeError",
@@ -111,7 +112,7 @@ _HOMES = {
     "qt_upbit.metrics": ("LatencySummary", "Metrics", "ScopeMetrics", "SubscriptionMetrics"),
     "qt_upbit.item_models": (
         "BalanceTableModel",
-        "CalmSortProxyModel",
+        "ThrottledSortProxyModel",
         "CandleModel",
         "LiveTableModel",
         "OrderTableModel",
@@ -138,11 +139,11 @@ if TYPE_CHECKING:
     from qt_upbit.config import WebSocketConfig as WebSocketConfig
     from qt_upbit.exceptions import *
     from qt_upbit.item_models import BalanceTableModel as BalanceTableModel
-    from qt_upbit.item_models import CalmSortProxyModel as CalmSortProxyModel
     from qt_upbit.item_models import CandleModel as CandleModel
     from qt_upbit.item_models import LiveTableModel as LiveTableModel
     from qt_upbit.item_models import OrderbookTableModel as OrderbookTableModel
     from qt_upbit.item_models import OrderTableModel as OrderTableModel
+    from qt_upbit.item_models import ThrottledSortProxyModel as ThrottledSortProxyModel
     from qt_upbit.item_models import TickerTableModel as TickerTableModel
     from qt_upbit.item_models import TradeListModel as TradeListModel
     from qt_upbit.key_store import delete_credentials as delete_credentials

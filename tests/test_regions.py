@@ -10,14 +10,14 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from qt_upbit.simulator.market.price_grid import PriceGrid, from_units, to_units
 
 from qt_upbit import InvalidOrderError, InvalidSubscriptionError, WebSocketConfig, check_order
 from qt_upbit.protocol.order_check import DOCUMENTED_RULES
-from qt_upbit.protocol.subscription_request import check_code, wishes_for
+from qt_upbit.protocol.subscription_request import check_code, requests_for
 from qt_upbit.protocol.tick_sizes import TICK_SIZES
 from qt_upbit.regions import QUOTE_CURRENCIES, Region, quote_currency_of
 from qt_upbit.simulator import SimulatedExchange, SimulatorSettings
-from qt_upbit.simulator.price_grid import PriceGrid, from_units, to_units
 from qt_upbit.types import EVENT_TYPES, Scope
 
 ROOT = Path(__file__).parents[1]
@@ -35,7 +35,7 @@ def test_a_row_is_all_there_is_to_a_region(region: Region) -> None:
     assert DOCUMENTED_RULES[currency.symbol].min_total == currency.min_total
     with pytest.raises(InvalidSubscriptionError, match=f"{currency.symbol}-BTC"):
         check_code(f"BTC-{currency.symbol}")
-    wishes_for(EVENT_TYPES["orderbook"], [f"{currency.symbol}-BTC"], level=1000)
+    requests_for(EVENT_TYPES["orderbook"], [f"{currency.symbol}-BTC"], level=1000)
     exchange = SimulatedExchange(SimulatorSettings(region=region, markets=10), now=1_800_000_000.0)
     local = [pair for pair in exchange.market if pair.listing.quote == currency.symbol]
     assert len(local) == 7
@@ -115,10 +115,10 @@ else:
 
 # the demo
 app = QApplication([])
-from demo_app import formats
+from demo_app.style import formats
 from demo_app.dialogs import settings as dialog
-from demo_app.order_entry import nearest_price, spendable
-from demo_app.panels.chart import ChartPanel
+from demo_app.trading.order_entry import nearest_price, spendable
+from demo_app.panels.chart.chart_panel import ChartPanel
 for price in (130000.4, 0.0, -5.0, float("nan")):
     chart = SimpleNamespace(_content=SimpleNamespace(bars=SimpleNamespace(code="JPY-BTC")))
     assert ChartPanel._valid(chart, price) > 0
@@ -152,7 +152,7 @@ async def main():
         assert order.locked > 0
 
         # holdings
-        from demo_app.panels.balance_rows import BalanceRows, HoldingsShown
+        from demo_app.panels.account.balance_rows import BalanceRows, HoldingsShown
         account = qt_upbit.Account.instance()
         await asyncio.wait_for(account.synchronized_once(), 30)
         state = SimpleNamespace(markets={code: None for code in codes}, theme=None)

@@ -21,8 +21,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from demo_app.appearance import Appearance
-from demo_app.theme import SPACE
+from demo_app.style.appearance import Appearance
+from demo_app.style.theme import SPACE
 from qt_upbit import ConfigError, Credentials, Region, delete_credentials, load_credentials, save_credentials
 
 __all__ = ["SettingsDialog"]

@@ -22,7 +22,7 @@ import shiboken6
 
 import qt_upbit
 from qt_upbit import Delivery, GlobalWebSocketManager, Scope, WebSocketClientProxy, WebSocketConfig
-from qt_upbit.simulator import faults
+from qt_upbit.simulator.faults import faults
 from qt_upbit.simulator.settings import SimulatorSettings
 from tests.chaos.server_thread import ServerThread
 from tests.chaos.world import resolver

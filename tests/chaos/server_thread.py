@@ -13,11 +13,11 @@ from typing import Any, Self, TypeVar
 
 from qt_upbit.models import Head, peek
 from qt_upbit.simulator.exchange import SimulatedExchange
-from qt_upbit.simulator.faults import Fault
-from qt_upbit.simulator.market import MarketSink
-from qt_upbit.simulator.pair import Pair, Trade
-from qt_upbit.simulator.server import SimulatedServer
-from qt_upbit.simulator.session import Session
+from qt_upbit.simulator.faults.faults import Fault
+from qt_upbit.simulator.market.market import MarketSink
+from qt_upbit.simulator.market.pair import Pair, Trade
+from qt_upbit.simulator.server.server import SimulatedServer
+from qt_upbit.simulator.sessions.session import Session
 from qt_upbit.simulator.settings import SimulatorSettings
 
 _T = TypeVar("_T")
@@ -89,7 +89,7 @@ class ServerThread:
             note(session, data)
             send(session, data)
 
-        def note_stray(session: Session, data: bytes, delay_s: float) -> None:
+        def note_late_frame(session: Session, data: bytes, delay_s: float) -> None:
             if delay_s <= 0:
                 note(session, data)
             send_later(session, data, delay_s)
@@ -102,7 +102,7 @@ class ServerThread:
 
         market.announce = note_trades  # type: ignore[method-assign]
         exchange._send = note_frame  # type: ignore[method-assign]
-        exchange.send_later = note_stray  # type: ignore[method-assign]
+        exchange.send_later = note_late_frame  # type: ignore[method-assign]
 
     def run(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Have the exchange's loop do something, and wait for it."""

@@ -38,9 +38,9 @@ from qt_upbit import (
 )
 from qt_upbit.models import Head, decode
 from qt_upbit.protocol.connection import TRANSITIONS
-from qt_upbit.simulator import faults
-from qt_upbit.simulator.faults import Fault
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.faults import faults
+from qt_upbit.simulator.faults.faults import Fault
+from qt_upbit.simulator.server.server import SimulatedServer
 from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY, SimulatorSettings
 from tests.chaos.loop_watch import LoopWatch
 from tests.chaos.server_thread import ServerThread
@@ -59,7 +59,7 @@ _OVERTAKEN_S = 0.1
 
 SETTINGS = SimulatorSettings(
     markets=12, rate=3.0, order_interval_s=0.7, announcement_interval_s=3.0, trade_disorder=0.2,
-    max_stray_frames=2, rest_limit=10,
+    max_late_frames=2, rest_limit=10,
 )  # fmt: skip
 CONFIG: dict[str, Any] = {
     "ping_interval_s": 1.0,
@@ -79,7 +79,7 @@ class Broken(AssertionError):
 
 
 @dataclass(eq=False)
-class Wish:
+class StreamRequest:
     """One subscription of a widget and what it was told."""
 
     name: str
@@ -107,7 +107,7 @@ class Widget(QObject):
     def __init__(self, name: str, manager: GlobalWebSocketManager) -> None:
         super().__init__()
         self.proxy = WebSocketClientProxy(name, self, manager=manager)
-        self.wishes: list[Wish] = []
+        self.stream_requests: list[StreamRequest] = []
         self.gaps: list[tuple[Scope, tuple[str, ...], datetime, datetime]] = []
         self.lost = 0
         self.proxy.gap_detected.connect(self._on_gap)
@@ -132,8 +132,8 @@ class Figures:
     delivered: int = 0
     trades_checked: int = 0
     fills_checked: int = 0
-    trades_in_told_gaps: int = 0
-    gaps_told: int = 0
+    trades_in_reported_gaps: int = 0
+    reported_gaps: int = 0
     duplicated: int = 0
     reconnects: int = 0
     requests: int = 0
@@ -238,8 +238,8 @@ class World:
     def change_a_widget(self) -> None:
         if self.widgets:
             widget = self.rng.choice(self.widgets)
-            if widget.wishes and self.rng.random() < 0.5:
-                self._unsubscribe(widget, self.rng.choice(widget.wishes))
+            if widget.stream_requests and self.rng.random() < 0.5:
+                self._unsubscribe(widget, self.rng.choice(widget.stream_requests))
             else:
                 self._subscribe(widget)
 
@@ -247,9 +247,9 @@ class World:
         if len(self.widgets) < 3:
             return
         widget = self.widgets.pop(self.rng.randrange(len(self.widgets)))
-        for wish in widget.wishes:
-            self._settle(widget, wish)
-        self.figures.gaps_told += len(widget.gaps)
+        for stream_request in widget.stream_requests:
+            self._settle(widget, stream_request)
+        self.figures.reported_gaps += len(widget.gaps)
         how = self.rng.randrange(4)
         if how == 0:
             widget.deleteLater()
@@ -259,7 +259,7 @@ class World:
             widget.proxy.close()
             widget.deleteLater()
         else:
-            wish = None  # type: ignore[assignment]  # nothing else holds it
+            stream_request = None  # type: ignore[assignment]  # nothing else holds it
             del widget
             with self.watch.not_ours():
                 gc.collect()
@@ -274,19 +274,19 @@ class World:
             options["depth"] = rng.choice((1, 5, 15, 30))
         if name == "candle":
             options["unit"] = rng.choice(("1s", "1m"))
-        wish: Wish
+        stream_request: StreamRequest
 
         def take(event: Any) -> None:
-            wish.take(event)
+            stream_request.take(event)
 
         subscription = widget.proxy.subscribe(name, list(codes), callback=take, delivery=delivery, **options)
-        wish = Wish(name, codes, delivery, subscription, options.get("depth", 0))
-        widget.wishes.append(wish)
+        stream_request = StreamRequest(name, codes, delivery, subscription, options.get("depth", 0))
+        widget.stream_requests.append(stream_request)
 
-    def _unsubscribe(self, widget: Widget, wish: Wish) -> None:
-        self._settle(widget, wish)
-        wish.subscription.close()
-        widget.wishes.remove(wish)
+    def _unsubscribe(self, widget: Widget, stream_request: StreamRequest) -> None:
+        self._settle(widget, stream_request)
+        stream_request.subscription.close()
+        widget.stream_requests.remove(stream_request)
 
     def reconnect(self) -> None:
         self.manager.reconnect(self.rng.choice((Scope.PUBLIC, Scope.PRIVATE)))
@@ -334,8 +334,8 @@ class World:
         """What holds at any moment."""
         broken = self.broken
         for widget in self.widgets:
-            for wish in widget.wishes:
-                for code, ids in wish.trades.items():
+            for stream_request in widget.stream_requests:
+                for code, ids in stream_request.trades.items():
                     twice = [number for number, times in ids.items() if times > 1]
                     if twice:
                         broken.append(f"trades {twice[:5]} of {code} were told twice to {widget.proxy.name}")
@@ -383,17 +383,17 @@ class World:
             if self.manager.state(scope) is ConnectionState.REJECTED:
                 self.manager.reconnect(scope)
         for widget in self.widgets:
-            for wish in tuple(widget.wishes):
-                if wish.subscription._error is not None:
-                    self._unsubscribe(widget, wish)
+            for stream_request in tuple(widget.stream_requests):
+                if stream_request.subscription.error is not None:
+                    self._unsubscribe(widget, stream_request)
 
     def _wanted(self) -> dict[StreamKey, int]:
         """What the widgets want, with the depth of books."""
         wanted: dict[StreamKey, int] = {}
         for widget in self.widgets:
-            for wish in widget.wishes:
-                for key in wish.subscription.keys:
-                    wanted[key] = max(wanted.get(key, 0), wish.depth)
+            for stream_request in widget.stream_requests:
+                for key in stream_request.subscription.keys:
+                    wanted[key] = max(wanted.get(key, 0), stream_request.depth)
         return wanted
 
     def _why_not_quiet(self) -> str:
@@ -410,8 +410,10 @@ class World:
             return f"asked for {served}, wanted {self._wanted()}"
         traded = self.server.call(lambda server: set(server.exchange.market.pairs))
         for widget in self.widgets:
-            for wish in widget.wishes:
-                waiting = [key for key in wish.subscription._awaited if key.code in traded]
+            for stream_request in widget.stream_requests:
+                waiting = [
+                    key for key in stream_request.subscription._record.progress.awaited if key.code in traded
+                ]
                 if waiting:
                     return f"{widget.proxy.name} waits for {waiting}"
         if not self.account.is_synchronized:
@@ -440,8 +442,8 @@ class World:
 
     def _missing_trades(self) -> str:
         for widget in self.widgets:
-            for wish in widget.wishes:
-                if why := self._lost_trades(widget, wish):
+            for stream_request in widget.stream_requests:
+                if why := self._lost_trades(widget, stream_request):
                     return why
         return ""
 
@@ -456,18 +458,18 @@ class World:
         if not number:
             return ""
         for widget in self.widgets:
-            for wish in widget.wishes:
-                if wish.name == "trade":
+            for stream_request in widget.stream_requests:
+                if stream_request.name == "trade":
                     continue
-                for key in wish.subscription.keys:
+                for key in stream_request.subscription.keys:
                     data = self.server.sent.get((number, Head(key.type, key.code)))
                     if data is None:
                         continue
                     expected = decode(data)
-                    shown = _latest_of(wish, expected)
-                    if shown is None and key in wish.subscription._silent:
+                    shown = _latest_of(stream_request, expected)
+                    if shown is None and key in stream_request.subscription._record.progress.silent:
                         continue  # it came after the pair had been delisted, and was told that nothing comes
-                    if shown is None or not _shows(shown, expected, wish.depth):
+                    if shown is None or not _shows(shown, expected, stream_request.depth):
                         return f"not the newest: {widget.proxy.name} {key}: shown {shown}, sent {expected}"
         return ""
 
@@ -487,20 +489,22 @@ class World:
         details = [(order, self.account.order(order.uuid)) for order in blamed]
         return f"{len(missing)} fills were never told: theirs and ours: {details}"
 
-    def _settle(self, widget: Widget, wish: Wish) -> None:
+    def _settle(self, widget: Widget, stream_request: StreamRequest) -> None:
         """It ends: what was told is complete up to the last trade told, but for what is just on its way."""
-        if why := self._lost_trades(widget, wish, at_least_s=UNDER_WAY_S):
+        if why := self._lost_trades(widget, stream_request, at_least_s=UNDER_WAY_S):
             self.broken.append(why)
-        self._count(widget, wish)
+        self._count(widget, stream_request)
 
-    def _count(self, widget: Widget, wish: Wish) -> None:
-        self.figures.delivered += wish.delivered
-        for code, told in wish.trades.items():
-            missing, checked = self._missing_of(wish, code, told)
+    def _count(self, widget: Widget, stream_request: StreamRequest) -> None:
+        self.figures.delivered += stream_request.delivered
+        for code, told in stream_request.trades.items():
+            missing, checked = self._missing_of(stream_request, code, told)
             self.figures.trades_checked += checked
-            self.figures.trades_in_told_gaps += len(missing)
+            self.figures.trades_in_reported_gaps += len(missing)
 
-    def _missing_of(self, wish: Wish, code: str, told: Counter[int]) -> tuple[list[float], int]:
+    def _missing_of(
+        self, stream_request: StreamRequest, code: str, told: Counter[int]
+    ) -> tuple[list[float], int]:
         """When the trades happened that were not told since the first that was, and how many there are."""
         tape = self.server.tapes[code]
         places = {tape.index[number] for number in told if number in tape.index}
@@ -512,12 +516,12 @@ class World:
         lost = (tape.times[place] for place in every if place not in places)
         return [at for at in lost if at > begin], len(every)
 
-    def _lost_trades(self, widget: Widget, wish: Wish, at_least_s: float = 0.0) -> str:
+    def _lost_trades(self, widget: Widget, stream_request: StreamRequest, at_least_s: float = 0.0) -> str:
         """Every trade since the first that was told is told too, or lies in a gap that was."""
         newest = time.time() - at_least_s
-        for code, told in wish.trades.items():
-            missing, _ = self._missing_of(wish, code, told)
-            lost = [at for at in missing if at <= newest and not self._is_told(widget, code, at)]
+        for code, told in stream_request.trades.items():
+            missing, _ = self._missing_of(stream_request, code, told)
+            lost = [at for at in missing if at <= newest and not self._is_reported(widget, code, at)]
             if lost:
                 ago = time.time() - lost[0]
                 return (
@@ -526,7 +530,7 @@ class World:
                 )
         return ""
 
-    def _is_told(self, widget: Widget, code: str, at: float) -> bool:
+    def _is_reported(self, widget: Widget, code: str, at: float) -> bool:
         # A request interrupts the streams (a setting of the exchange), and of a pair that is delisted just
         # then no picture comes that would show the hole; nor would REST know the pair.
         if any(code == gone and when - _GAP_SLACK_S - 0.5 <= at <= when for gone, when in self.delisted):
@@ -538,9 +542,9 @@ class World:
 
     async def aclose(self) -> None:
         for widget in self.widgets:
-            for wish in widget.wishes:
-                self._count(widget, wish)
-            self.figures.gaps_told += len(widget.gaps)
+            for stream_request in widget.stream_requests:
+                self._count(widget, stream_request)
+            self.figures.reported_gaps += len(widget.gaps)
         metrics = self.manager.metrics()
         for each in metrics.scopes.values():
             self.figures.reconnects += each.reconnects
@@ -576,10 +580,10 @@ def _served(server: SimulatedServer) -> tuple[dict[StreamKey, int], Counter[Scop
     return served, sockets
 
 
-def _latest_of(wish: Wish, expected: BaseWebSocketEvent) -> BaseWebSocketEvent | None:
+def _latest_of(stream_request: StreamRequest, expected: BaseWebSocketEvent) -> BaseWebSocketEvent | None:
     code = getattr(expected, "code", "")
     extra = expected.candle_date_time_utc if isinstance(expected, CandleEvent) else None
-    return wish.latest.get((code, extra))
+    return stream_request.latest.get((code, extra))
 
 
 def _shows(shown: BaseWebSocketEvent, expected: BaseWebSocketEvent, depth: int) -> bool:
@@ -633,7 +637,7 @@ _MENU: tuple[_Maker, ...] = (
     lambda rng: faults.Delist(code=rng.choice(CODES)),
     lambda rng: faults.NewListing(code=rng.choice(CODES)),
     lambda rng: faults.DropStreams(share=rng.uniform(0.1, 1.0)),
-    lambda rng: faults.StrayFrames(number=rng.randrange(1, 5), seconds=rng.uniform(0.0, 0.5), for_s=3.0),
+    lambda rng: faults.LateFrames(number=rng.randrange(1, 5), seconds=rng.uniform(0.0, 0.5), for_s=3.0),
 )
 _ACTIONS = {
     "fault": 10,

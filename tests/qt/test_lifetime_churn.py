@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.server.server import SimulatedServer
 from tests.qt.conftest import MakeManager
 from tests.support.churn import WAYS, churn, reconnect
 

@@ -34,8 +34,8 @@ from qt_upbit import (
     RestError,
     WebSocketConfig,
 )
-from qt_upbit.rest import rows
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.rest import parsers as rows
+from qt_upbit.simulator.server.server import SimulatedServer
 from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY, SimulatorSettings
 
 DATA = Path(__file__).parents[1] / "data"
@@ -240,7 +240,7 @@ async def test_closed_orders_are_asked_for_in_windows_of_seven_days(bad: Misbeha
 
 async def test_an_unreadable_answer_to_an_order_is_looked_up(bad: Misbehaving) -> None:
     async with patient(bad) as rest:
-        order = recorded("order")[0]
+        order = recorded("order")[2]
         bad.answers = [(201, b"<html>", {}), (200, json.dumps(order, default=str).encode(), {})]
         assert (await rest.create_order("KRW-BTC", "BID", "price", price=10_000)).uuid == order["uuid"]
         bad.answers = [(201, b"<html>", {}), (200, b"<html>", {})]

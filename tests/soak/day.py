@@ -39,7 +39,7 @@ from qt_upbit import (
     WebSocketClientProxy,
     WebSocketConfig,
 )
-from qt_upbit.simulator.control import fault_of, inject
+from qt_upbit.simulator.faults.control import fault_of, inject
 from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY
 from tests.support.programs import ROOT, environment
 
@@ -67,7 +67,7 @@ class Sample:
     handles: int
 
 
-class Desk(QObject):
+class Gateway(QObject):
     """A program with many widgets.
 
     A QObject, as a window is: PySide 6.11.3 keeps a weak reference for each signal that was ever connected to
@@ -90,7 +90,7 @@ class Desk(QObject):
         self.overflowed = 0
         self.made = 0
         # What it keeps of finished orders is full soon, so that it does not hide what grows for ever.
-        self.account = Account(self, manager=self.manager, tracker=OrderTracker(finished_kept=100))
+        self.account = Account(self, manager=self.manager, tracker=OrderTracker(max_finished_orders=100))
         self.proxies: collections.deque[WebSocketClientProxy] = collections.deque()
         self._kinds = self._endless_kinds()
         for _ in range(PROXIES):
@@ -194,16 +194,16 @@ async def run(hours: float, minutes: float, markets: int, rate: float, every_s: 
         codes = [market.code for market in await listed.rest.get_markets()]
         await listed.aclose()
         listed.deleteLater()
-        desk = Desk(url, codes)
+        gateway = Gateway(url, codes)
         try:
-            return await _live(desk, url, minutes * 60, every_s) | {"speed": speed, "codes": len(codes)}
+            return await _live(gateway, url, minutes * 60, every_s) | {"speed": speed, "codes": len(codes)}
         finally:
-            await desk.aclose()
+            await gateway.aclose()
     finally:
         process.communicate()
 
 
-async def _live(desk: Desk, url: str, seconds: float, every_s: float) -> dict[str, Any]:
+async def _live(gateway: Gateway, url: str, seconds: float, every_s: float) -> dict[str, Any]:
     began, cpu = time.monotonic(), time.process_time()
     samples: list[Sample] = []
     injected = turn = 0
@@ -211,31 +211,31 @@ async def _live(desk: Desk, url: str, seconds: float, every_s: float) -> dict[st
     # What the last one cost is mended before the end.
     last_fault = max(0.35 * seconds, seconds - 60.0)
     while (now := time.monotonic() - began) < seconds:
-        desk.scroll()
+        gateway.scroll()
         turn += 1
         if next_fault < now < last_fault:
             next_fault = now + 2 * every_s
             fault = fault_of(FAULTS[injected % len(FAULTS)])
             await asyncio.to_thread(inject, url, fault)
             injected += 1
-        if not desk.slept_s and now > seconds / 2:
-            desk.slept_s = 8 * 3600.0
+        if not gateway.slept_s and now > seconds / 2:
+            gateway.slept_s = 8 * 3600.0
         if now > next_sample:
             next_sample = now + every_s
             samples.append(sample(began))
         await asyncio.sleep(1.0)
-    metrics = desk.manager.metrics()
+    metrics = gateway.manager.metrics()
     half = samples[len(samples) // 2 :]
     names = ("memory_mb", "objects", "tasks", "timers", "qobjects", "sockets", "handles")
     return {
         "seconds": round(seconds),
         "samples": len(samples),
-        "proxies_made": desk.made,
+        "proxies_made": gateway.made,
         "faults": injected,
         "messages": sum(each.messages for each in metrics.scopes.values()),
-        "delivered": desk.delivered.total(),
+        "delivered": gateway.delivered.total(),
         "conflated": metrics.events_conflated,
-        "overflowed": desk.overflowed,
+        "overflowed": gateway.overflowed,
         "reconnects": sum(each.reconnects for each in metrics.scopes.values()),
         "renewals": metrics.scopes[Scope.PRIVATE].renewals,
         "cpu_share": round((time.process_time() - cpu) / seconds, 3),
