@@ -42,6 +42,7 @@ _HOMES = {
         "IndicatorParams",
         "IndicatorSignalEvent",
         "IndicatorTimeframe",
+        "IndicatorType",
         "IndicatorValue",
         "MarketState",
         "MarketWarning",
@@ -87,6 +88,7 @@ _HOMES = {
     "qt_upbit.models": ("from_dict", "to_dict"),
     "qt_upbit.protocol.order_check": ("OrderRules", "check_order"),
     "qt_upbit.protocol.tick_sizes": ("round_to_tick",),
+    "qt_upbit.regions": ("QuoteCurrency", "quote_currency_of"),
     "qt_upbit.records": (
         "Balance",
         "CancelResult",
@@ -180,6 +182,8 @@ if TYPE_CHECKING:
     from qt_upbit.records import Market as Market
     from qt_upbit.records import Order as Order
     from qt_upbit.records import OrderChance as OrderChance
+    from qt_upbit.regions import QuoteCurrency as QuoteCurrency
+    from qt_upbit.regions import quote_currency_of as quote_currency_of
     from qt_upbit.rest.rest_client import RestClient as RestClient
     from qt_upbit.routing.candle_series import CandleSeries as CandleSeries
     from qt_upbit.routing.data_routing_engine import DataRoutingEngine as DataRoutingEngine

@@ -21,6 +21,7 @@ from demo_app.panels.chart.indicators import Indicators, IndicatorSettings
 from demo_app.style import formats
 from demo_app.style.error_messages import explain
 from demo_app.terminal_state import OrderPrefill, TerminalState
+from demo_app.trading.order_entry import nearest_price
 from demo_app.widgets.own_trades import OwnTrades
 from qt_upbit import (
     AskBid,
@@ -29,7 +30,6 @@ from qt_upbit import (
     CandleUnit,
     QtUpbitError,
     Scope,
-    round_to_tick,
 )
 
 __all__ = ["ChartPanel"]
@@ -303,7 +303,7 @@ class ChartPanel(Panel):
             self._draft(AskBid.BID if price < bars.closes[-1] else AskBid.ASK, self._valid(price))
 
     def _valid(self, price: float) -> Decimal:
-        return round_to_tick(self._content.bars.code, Decimal(repr(price)))
+        return nearest_price(self._content.bars.code, price)
 
     def _draft(self, side: AskBid, price: Decimal) -> None:
         self.state.order_drafted.emit(OrderPrefill(self._content.bars.code, side, price))

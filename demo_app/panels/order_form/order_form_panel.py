@@ -34,6 +34,7 @@ from qt_upbit import (
     TickerEvent,
     WebSocketClientProxy,
     owned_slot,
+    quote_currency_of,
 )
 
 __all__ = ["OrderFormPanel"]
@@ -392,13 +393,13 @@ class OrderFormPanel(AccountPanel):
         unit = quote if is_bid else base
         exact = "–" if available is None else f"{formats.amount(available)} {unit}"
         # Whole won in sight, so that a narrow form never cuts the first digits off; never rounded up.
-        is_won = is_bid and quote in ("KRW", "IDR") and available is not None
-        fields.available.setText(f"{int(available or 0):,} {unit}" if is_won else exact)
+        is_whole = is_bid and quote_currency_of(quote).decimals == 0 and available is not None
+        fields.available.setText(f"{int(available or 0):,} {unit}" if is_whole else exact)
         fields.available.setToolTip(exact)
         if rate is None or total is None:
             text = "–" if rate is None else f"({formats.percent(rate, sign=False)})"
         else:
-            text = f"{formats.amount(entry.fee_of(total, rate), 8 if quote != 'KRW' else 2)} {quote}"
+            text = f"{formats.amount(entry.fee_of(total, rate), formats.fee_decimals(quote))} {quote}"
             text += f" ({formats.percent(rate, sign=False)})"
         fields.fee.setText(text)
         for button in fields.percents.buttons():

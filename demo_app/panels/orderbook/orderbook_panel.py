@@ -38,6 +38,7 @@ from qt_upbit import (
     TickerEvent,
     WebSocketClientProxy,
     owned_slot,
+    quote_currency_of,
 )
 
 __all__ = ["OrderbookPanel"]
@@ -242,7 +243,7 @@ class OrderbookPanel(Panel):
         with contextlib.suppress(InvalidOperation):
             level = Decimal(kept)
             # Only these pairs have other groupings (protocol section 2.4).
-            if level.is_finite() and level > 0 and self._code.startswith("KRW-"):
+            if level.is_finite() and level > 0 and not quote_currency_of(self._code).is_shared:
                 return level
         return Decimal(0)
 
