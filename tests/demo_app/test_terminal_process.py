@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.programs import ROOT, environment, run_program, start_program
+from tests.support.wait import HANG_S
 
-pytestmark = pytest.mark.timeout(180)
-
+PATIENT = ("--timeout", str(HANG_S))
 _FATAL_WARNINGS = ("-W", "error")
 
 
-def _terminal(*arguments: str, timeout_s: float = 150, **env: str) -> subprocess.CompletedProcess[str]:
+def _terminal(*arguments: str, timeout_s: float = HANG_S, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *_FATAL_WARNINGS, "-m", "demo_app", *arguments],
         capture_output=True,
@@ -44,7 +44,7 @@ def test_a_screenshot_and_not_a_word(tmp_path: Path, language: str) -> None:
     home = tmp_path / "home"
     home.mkdir()
     own = {"HOME": str(home), "XDG_CONFIG_HOME": str(home / "config")}
-    done = _terminal("--screenshot", str(path), "--after", "0", "--timeout", "140", "--lang", language, **own)
+    done = _terminal("--screenshot", str(path), "--after", "0", *PATIENT, "--lang", language, **own)
     assert not list(home.rglob("*.conf")), "the user's own settings are not touched"
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert _png_size(path) == (1440, 900)
@@ -73,18 +73,8 @@ def test_without_data_there_is_no_screenshot(tmp_path: Path, language: str) -> N
 def test_size_and_theme(tmp_path: Path) -> None:
     path = tmp_path / "small.png"
     done = _terminal(
-        *(
-            "--screenshot",
-            str(path),
-            "--after",
-            "0",
-            "--timeout",
-            "140",
-            "--size",
-            "1000x640",
-            "--theme",
-            "light",
-        ),
+        *("--screenshot", str(path), "--after", "0", *PATIENT),
+        *("--size", "1000x640", "--theme", "light"),
         *("--region", "sg", "--layout", "book"),
     )
     assert (done.returncode, done.stderr) == (0, "")
@@ -94,7 +84,7 @@ def test_size_and_theme(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["no such folder/x.png", "."])
 def test_a_screenshot_that_cannot_be_written_is_an_error(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
-    done = _terminal("--screenshot", str(path), "--after", "0", "--timeout", "140")
+    done = _terminal("--screenshot", str(path), "--after", "0", *PATIENT)
     assert done.returncode == 1
     assert str(path) in done.stderr
     assert "Traceback" not in done.stderr
@@ -117,7 +107,6 @@ def test_what_is_missing_is_said_in_words(module: str) -> None:
         sys.exit(main(["--screenshot", "never.png", "--after", "0"]))
         """,
         module,
-        timeout_s=150,
     )
     assert done.returncode == 1
     assert module in done.stderr
@@ -148,7 +137,7 @@ _CLOSES = """
 @pytest.mark.parametrize("after_ms", ["0", "1500"])
 def test_closing_the_window_ends_the_process(after_ms: str, tmp_path: Path) -> None:
     settings = tmp_path / "terminal.ini"
-    done = run_program(_CLOSES, after_ms, str(settings), timeout_s=150)
+    done = run_program(_CLOSES, after_ms, str(settings))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert "[window]" in settings.read_text(), "how the panels stood is remembered"
 
@@ -159,7 +148,7 @@ def test_control_c_ends_the_process(tmp_path: Path) -> None:
         """
         import sys
         from demo_app.__main__ import main
-        from demo_app.market_list import MarketList
+        from demo_app.shell.market_list import MarketList
 
         load = MarketList.start
 
@@ -175,5 +164,5 @@ def test_control_c_ends_the_process(tmp_path: Path) -> None:
     assert process.stdout is not None
     assert process.stdout.readline() == "running\n"
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=100)
+    _, said = process.communicate(timeout=HANG_S)
     assert (process.returncode, said) == (0, "")

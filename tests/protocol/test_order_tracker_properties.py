@@ -12,12 +12,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from qt_upbit.protocol.order_tracker import OrderChange, OrderTracker, Reconciliation, RestPicture
+from qt_upbit.protocol.order_tracker import AccountSnapshot, OrderChange, OrderTracker, Reconciliation
 from qt_upbit.records import Balance, Order
-from qt_upbit.rest import rows
-from qt_upbit.simulator.account import Account
-from qt_upbit.simulator.account import Order as TheirOrder
-from qt_upbit.simulator.order_calls import fill_row, order_row
+from qt_upbit.rest import parsers as rows
+from qt_upbit.simulator.account.account import Account
+from qt_upbit.simulator.account.account import Order as TheirOrder
+from qt_upbit.simulator.account.order_calls import fill_row, order_row
 from qt_upbit.types import (
     AskBid,
     BaseWebSocketEvent,
@@ -263,10 +263,10 @@ def read(tracker: OrderTracker, account: Account, now_ms: int) -> Reconciliation
         Balance(currency=held.currency, balance=held.balance, locked=held.locked)
         for held in account.balances.values()
     ]
-    picture = RestPicture(
+    snapshot = AccountSnapshot(
         open_orders=open_orders, closed_orders=closed_orders, asked=asked, balances=balances
     )
-    return tracker.reconcile(picture, now_ms)
+    return tracker.reconcile(snapshot, now_ms)
 
 
 def row_of(order: TheirOrder) -> dict[str, Any]:

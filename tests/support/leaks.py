@@ -14,6 +14,8 @@ from typing import Final
 import psutil
 import pytest
 
+from tests.support.wait import HANG_S
+
 
 def running_tasks() -> list[asyncio.Task[object]]:
     """Tasks that still run, the asking one aside."""
@@ -22,7 +24,7 @@ def running_tasks() -> list[asyncio.Task[object]]:
 
 async def check_tasks(before: set[asyncio.Task[object]]) -> None:
     """Fail if a task that the test started still runs."""
-    deadline = time.monotonic() + 2.0
+    deadline = time.monotonic() + HANG_S
     while True:
         left = [task for task in running_tasks() if task not in before]
         if not left:
@@ -73,7 +75,7 @@ def _where(descriptor: int) -> str:
 
 def check_sockets(before: set[tuple[int, object]]) -> None:
     """Fail if a socket that was opened since is open."""
-    deadline = time.monotonic() + 2.0
+    deadline = time.monotonic() + HANG_S
     while left := open_sockets() - before:
         if time.monotonic() > deadline:
             lines = "\n".join(f"  {_where(descriptor)}" for descriptor, _ in left)
