@@ -40,8 +40,8 @@ async def record(codes: int, frames: int, wire_format: str) -> tuple[list[str], 
         names = list(server.exchange.market.pairs)[:codes]
         url = server.url.replace("http", "ws") + "/websocket/v1"
         async with connect(url, compression=None, max_size=None, close_timeout=0.2) as socket:
-            wishes = [{"type": each, "codes": names} for each in SHARES]
-            await socket.send(json.dumps([{"ticket": "record"}, *wishes, {"format": wire_format}]))
+            requests = [{"type": each, "codes": names} for each in SHARES]
+            await socket.send(json.dumps([{"ticket": "record"}, *requests, {"format": wire_format}]))
             while any(left > 0 for left in wanted.values()):
                 frame = await socket.recv(decode=False)
                 assert isinstance(frame, bytes)

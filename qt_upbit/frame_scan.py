@@ -20,7 +20,9 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from qt_upbit.types import BaseWebSocketEvent, EventType, event_type_of, plain_value, simple_key_of
+from qt_upbit.types import BaseWebSocketEvent, EventSpec, spec_of
+from qt_upbit.types.registry import plain_value
+from qt_upbit.types.wire_struct import simple_key_of
 
 __all__ = [
     "Head",
@@ -92,7 +94,7 @@ def head_of(raw: bytes) -> Head | None:
             return head
         wire_type = (match[1] or match[3]).decode()
         code = match[2] or match[4]
-        row = event_type_of(wire_type)
+        row = spec_of(wire_type)
         if row is not None and (code is not None or not _has_code(row)):
             try:
                 head = Head(wire_type, code.decode() if code is not None and _has_code(row) else "")
@@ -113,7 +115,7 @@ def _parsed_head(raw: bytes) -> Head | None:
     wire_type, code = (found.ty, found.cd) if simple else (found.type, found.code)
     if not _is_text(wire_type):
         return None
-    row = event_type_of(wire_type)
+    row = spec_of(wire_type)
     has_code = _is_text(code) and (row is None or _has_code(row))
     return Head(wire_type, code if has_code else "")
 
@@ -122,7 +124,7 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str) and value != ""
 
 
-def _has_code(row: EventType) -> bool:
+def _has_code(row: EventSpec) -> bool:
     return "code" in row.event_class.__struct_fields__
 
 
@@ -213,7 +215,7 @@ def is_realtime(raw: bytes) -> bool | None:
     return tail.is_realtime if tail is not None and raw.startswith(tail.start) else None
 
 
-def variant(raw: bytes, row: EventType) -> tuple[Hashable, ...] | None:
+def variant(raw: bytes, row: EventSpec) -> tuple[Hashable, ...] | None:
     """The values of the row's ``stream_fields``, as the event's `variant`; None where only decoding tells.
 
     Args:
@@ -229,7 +231,7 @@ def variant(raw: bytes, row: EventType) -> tuple[Hashable, ...] | None:
     return tail.variants.get(row.event_class) or _read_variant(raw, row, tail)
 
 
-def _read_variant(raw: bytes, row: EventType, tail: _Tail) -> tuple[Hashable, ...] | None:
+def _read_variant(raw: bytes, row: EventSpec, tail: _Tail) -> tuple[Hashable, ...] | None:
     keys = _number_keys(row.event_class, row.stream_fields, tail.start is _SIMPLE_START)
     if keys is None:
         return None
@@ -284,7 +286,7 @@ _FLAT_ROWS: Final = re.compile(rb"\{[^][{}]*\[((?:\{[^][{}]*\},?)*)\][^][{}]*\}\
 """What stands outside of strings in an object whose only nested value is one array of flat objects."""
 
 
-def row_count(raw: bytes, row: EventType) -> int | None:
+def row_count(raw: bytes, row: EventSpec) -> int | None:
     """How many rows a book has, empty ones too; 0 for types without rows, None where only decoding tells.
 
     Costs some microseconds, and is never asked of every frame.

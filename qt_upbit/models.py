@@ -22,12 +22,14 @@ from qt_upbit.types import (
     OrderbookEvent,
     OrderbookUnit,
     WireFormat,
-    event_type_of,
+    spec_of,
+)
+from qt_upbit.types.wire_struct import (
     nested_struct_of,
     readers_of,
-    refuse_odd_numbers,
     simple_class_of,
     simple_key_of,
+    validate_numbers,
 )
 
 __all__ = ["Head", "decode", "decode_all", "encode", "from_dict", "peek", "peek_known", "split", "to_dict"]
@@ -63,7 +65,7 @@ _decoders: dict[str, tuple[_Decoder, _Decoder]] = {}
 
 
 def _decoders_of(wire_type: str) -> tuple[_Decoder, _Decoder] | None:
-    row = event_type_of(wire_type)
+    row = spec_of(wire_type)
     if row is None:
         return None
     pair = (msgspec.json.Decoder(row.event_class), msgspec.json.Decoder(row.simple_class))
@@ -97,7 +99,7 @@ def decode(raw: bytes, head: Head | None = None) -> BaseWebSocketEvent:
             if readable is None:
                 raise
             event = decoders[simple].decode(readable)
-        refuse_odd_numbers(event)
+        validate_numbers(event)
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, ArithmeticError, RecursionError) as exc:
         raise DecodeError(str(exc), raw) from exc
     if event.type != head.type or (head.code and getattr(event, "code", head.code) != head.code):
@@ -111,7 +113,7 @@ def _with_read_fields(raw: bytes, wire_type: str, simple: bool) -> bytes | None:
 
     For frames only that could not be decoded as declared: it costs as much as several of them.
     """
-    row = event_type_of(wire_type)
+    row = spec_of(wire_type)
     payload = _untyped_decoder.decode(raw)
     if row is None or not isinstance(payload, dict):
         return None
@@ -140,7 +142,7 @@ def from_dict(payload: Mapping[str, Any]) -> BaseWebSocketEvent:
         DecodeError: the type is unknown, or a field that was always there is missing or unusable.
     """
     wire_type = payload.get("type", payload.get("ty"))
-    row = event_type_of(wire_type) if isinstance(wire_type, str) else None
+    row = spec_of(wire_type) if isinstance(wire_type, str) else None
     if row is None or not isinstance(wire_type, str):
         named = repr(wire_type[:40]) if isinstance(wire_type, str) else type(wire_type).__name__
         raise DecodeError(f"unknown type {named}", _text_of(payload))

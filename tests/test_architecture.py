@@ -44,7 +44,7 @@ OF_QASYNC: Final = {
 
 FOREIGN: Final[Mapping[str, str]] = {
     "qt_upbit.models": "_public",
-    "qt_upbit.simulator.frame_writer": "_row",
+    "qt_upbit.simulator.market.frame_writer": "_row",
 }
 """Private names of other modules that a module still uses."""
 
@@ -62,16 +62,16 @@ INHERITED: Final[Mapping[str, str]] = {
 PANELS: Final[Mapping[str, str]] = {
     "chart": "bars candle_canvas candle_painter chart chart_bar chart_overlay chart_view indicator_dialog"
     " indicators",
-    "orderbook": "orderbook orderbook_canvas orderbook_picture",
+    "orderbook": "orderbook orderbook_canvas book_view",
     "trades": "trades tape_canvas",
     "watch_list": "watch_list watch_model watch_table sparklines",
     "account": "orders order_rows replace_dialog balances balance_rows",
-    "order_form": "order_form order_fields",
+    "order_form": "order_form order_fields order_question",
     "alerts": "alerts alert_rows",
     "notices": "notices event_rows signal_wishes",
     "performance": "performance latency_chart",
     # What they share, until it has a folder of its own.
-    "": "account_panel account_tables message number_field order_wish order_words own_trades sort_header"
+    "": "account_panel account_tables message number_field order_draft order_labels own_trades sort_header"
     " trading_dialogs",
 }
 """Which panel a module of `demo_app.panels` belongs to that stands in no folder of a panel."""

@@ -41,6 +41,15 @@ def test_what_the_machine_took_is_no_fault(starve: dict[str, float]) -> None:
         share.check("it", 3.9, 1.0)
 
 
+def test_what_must_not_be_is_excused_by_what_the_machine_took(starve: dict[str, float]) -> None:
+    share = CpuShare()
+    with pytest.raises(AssertionError, match="a limit was broken"):
+        share.excuse("a limit was broken", 0.1)
+    starve["1"] += 0.2
+    with pytest.warns(StarvedWarning, match="a limit was broken"):
+        share.excuse("a limit was broken", 0.1)
+
+
 def test_slowness_of_our_own_is_one(starve: dict[str, float]) -> None:
     share = CpuShare()
     assert share.starved_s == 0.0

@@ -25,8 +25,8 @@ from qt_upbit.frame_scan import (
     variant,
 )
 from qt_upbit.models import decode, encode, split
-from qt_upbit.simulator.frame_writer import encode_object
-from qt_upbit.types import EVENT_TYPES, BaseWebSocketEvent, StreamType, WireFormat, event_type_of
+from qt_upbit.simulator.market.frame_writer import encode_object
+from qt_upbit.types import EVENT_TYPES, BaseWebSocketEvent, StreamType, WireFormat, spec_of
 from tests.fuzz.strategies import near_valid
 from tests.support.frames import INCOMPLETE, all_events, event_frames, lines
 
@@ -47,7 +47,7 @@ def readable(raw: bytes) -> BaseWebSocketEvent | None:
     if not named:
         return None
     key = named[-1]
-    row = event_type_of(payload[key])
+    row = spec_of(payload[key])
     if row is None:
         return None
     cls = row.event_class if key == "type" else row.simple_class

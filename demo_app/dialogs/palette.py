@@ -18,9 +18,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from demo_app.language import is_korean
+from demo_app.style.language import is_korean
+from demo_app.style.theme import SPACE
 from demo_app.terminal_state import TerminalState
-from demo_app.theme import SPACE
 from demo_app.widgets.market_label import market_label
 from qt_upbit import Market
 

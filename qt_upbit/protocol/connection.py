@@ -70,7 +70,8 @@ from qt_upbit.protocol.renewal import Renewal, RenewalStep
 from qt_upbit.protocol.subscription_audit import SubscriptionAudit
 from qt_upbit.protocol.subscription_state_manager import SubscriptionStateManager, listed_streams
 from qt_upbit.protocol.timing import Backoff, RollingWindowLimiter
-from qt_upbit.types import ConnectionState, Scope, StreamKey, event_type_of, rows_of
+from qt_upbit.types import ConnectionState, Scope, StreamKey, spec_of
+from qt_upbit.types.registry import specs_of
 
 __all__ = [
     "TRANSITIONS",
@@ -174,7 +175,7 @@ class UpbitConnection:
         self._connect_limiter = connect_limiter
         self._new_ticket = new_ticket
         self._backoff = Backoff(config.backoff_initial_s, config.backoff_max_s, rng)
-        self._has_snapshots = any(row.has_snapshot for row in rows_of(scope))
+        self._has_snapshots = any(row.has_snapshot for row in specs_of(scope))
         self._silence = SilenceWatch(config.silence_timeout_s)
 
         self._state = ConnectionState.IDLE
@@ -191,7 +192,7 @@ class UpbitConnection:
         self._blocked_until = 0.0
         """The server asked us to stay away until then, whatever else happens."""
         self._deadline_moved = False
-        self._told_deadline = _NEVER
+        self._reported_deadline = _NEVER
         """What `next_deadline` said last."""
         self._audit = SubscriptionAudit(config.audit_interval_s)
         self._forget_socket_state()
@@ -202,7 +203,7 @@ class UpbitConnection:
         self._refused_items: tuple[wire.RequestItem, ...] = ()
         self._error: QtUpbitError | None = None
         self._reported = ""
-        self.stray_frames = 0
+        self.late_frames = 0
         """Frames that nobody waits for any more: the tail of a subscription that was replaced."""
         self.requests_sent = 0
         self.reconnects = 0
@@ -285,7 +286,7 @@ class UpbitConnection:
             self._silence_due(),
             self._next_silent_code(),
         )
-        self._told_deadline = deadline
+        self._reported_deadline = deadline
         return None if deadline == _NEVER else deadline
 
     # --- what happened -----------------------------------------------------------------------------
@@ -346,7 +347,7 @@ class UpbitConnection:
             self._carry_on(self._renewal, self._renewal.receive(raw, now), now)
             return []
         if epoch != self._socket or not self.is_open:
-            self.stray_frames += 1
+            self.late_frames += 1
             return []
         self._keepalive.heard(now)
         if (head := known_head_of(raw)) is not None:
@@ -366,7 +367,7 @@ class UpbitConnection:
         if self._renewal is not None and self._renewal.is_successor(epoch):
             self._carry_on(self._renewal, self._renewal.failed(error), now)
         elif epoch == self._socket and self._state in _ALIVE:
-            self._line_died(now, error)
+            self._connection_died(now, error)
 
     def retry(self, now: float) -> None:
         """Connect again at once: the user asked, or the credentials changed.
@@ -385,7 +386,7 @@ class UpbitConnection:
             self._connect_at = now
         self.tick(now)
 
-    def woke(self, now: float) -> None:
+    def resumed(self, now: float) -> None:
         """The machine slept, the network changed or the program was blocked: find out soon if the line lives.
 
         Until then no deadline that was missed meanwhile counts: the answers may be waiting to be read.
@@ -457,21 +458,23 @@ class UpbitConnection:
             self._connect(now)
         if not self.is_open:
             return
-        late = now - self._told_deadline > _LATE_S
-        self._told_deadline = _NEVER
+        late = now - self._reported_deadline > _LATE_S
+        self._reported_deadline = _NEVER
         if late:
-            self.woke(now)
+            self.resumed(now)
         if self._renewal is not None:
             self._carry_on(self._renewal, self._renewal.on_tick(now), now)
         if self._probe.on_tick(now):
-            self._line_died(now, ConnectionFailedError("the line did not survive a pause of the program"))
+            self._connection_died(
+                now, ConnectionFailedError("the line did not survive a pause of the program")
+            )
             return
         keepalive = self._keepalive.on_tick(now)
         if keepalive is KeepaliveVerdict.NO_PONG:
-            self._line_died(now, ConnectionFailedError("the server does not answer pings"))
+            self._connection_died(now, ConnectionFailedError("the server does not answer pings"))
             return
         if keepalive is KeepaliveVerdict.UNRESPONSIVE:
-            self._line_died(now, ConnectionFailedError("the server sends but does not answer pings"))
+            self._connection_died(now, ConnectionFailedError("the server sends but does not answer pings"))
             return
         if now >= self._resync_due:
             if self._state is ConnectionState.RESYNCING:
@@ -581,7 +584,7 @@ class UpbitConnection:
         self._connect_at = max(now + backoff, self._blocked_until)
         self._step(ConnectionEventKind.LOST)
 
-    def _line_died(self, now: float, error: QtUpbitError) -> None:
+    def _connection_died(self, now: float, error: QtUpbitError) -> None:
         if self._renewal is not None and self._renewal.is_confirmed:
             self._take_over(self._renewal, now)  # the successor has held all since before this
         else:
@@ -675,13 +678,14 @@ class UpbitConnection:
         self._watch()
         if self._state is ConnectionState.STALE:
             self._resync_due = now + _RESYNC_TIMEOUT_S
-        elif self._state is ConnectionState.RESYNCING and self._subscriptions.owes_pictures(
+        elif self._state is ConnectionState.RESYNCING and self._subscriptions.has_pending_snapshots(
             self.scope, known=True
         ):
             self._resync_due = now + self._config.silent_code_timeout_s
         # Where no first frame will come, the server's own list is the only sign of life.
         is_only_sign = not self._has_snapshots or (
-            self._state is ConnectionState.RESYNCING and not self._subscriptions.owes_pictures(self.scope)
+            self._state is ConnectionState.RESYNCING
+            and not self._subscriptions.has_pending_snapshots(self.scope)
         )
         self._audit.request_sent(now, ask_now=is_only_sign)
         if is_only_sign:
@@ -786,7 +790,7 @@ class UpbitConnection:
         try:
             for item in split(raw):
                 head = head_of(item)
-                if head is not None and event_type_of(head.type) is not None:
+                if head is not None and spec_of(head.type) is not None:
                     if self._saw_data(head, item, now):
                         frames.append((head, item))
                     continue
@@ -867,7 +871,9 @@ class UpbitConnection:
             if live:
                 self._outputs.report(StreamsLive(live))
             self._watch()
-        elif self._state is not ConnectionState.RESYNCING or self._subscriptions.owes_pictures(self.scope):
+        elif self._state is not ConnectionState.RESYNCING or self._subscriptions.has_pending_snapshots(
+            self.scope
+        ):
             return  # on the public scope data tells, where data is due
         self._synced(now)
 

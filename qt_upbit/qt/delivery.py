@@ -15,8 +15,8 @@ from qt_upbit.qt.performance_monitor import PerformanceMonitor
 from qt_upbit.qt.slot_errors import SlotWatch
 from qt_upbit.qt.subscription import SubscriptionRecord
 from qt_upbit.qt.subscription_registry import SubscriptionRegistry
-from qt_upbit.routing.fanout_hub import Gap, Item, Slot, Subscriber
-from qt_upbit.types import BaseWebSocketEvent, Delivery, Scope, event_type_of
+from qt_upbit.routing.fanout_hub import Gap, Item, LazyFrame, Subscriber
+from qt_upbit.types import BaseWebSocketEvent, Delivery, Scope, spec_of
 
 __all__ = ["EventDelivery"]
 
@@ -139,12 +139,12 @@ class EventDelivery:
             self._reporter.emit(proxy, proxy.name, signal, led)
         subscriber.took(self._clock() - began)
 
-    def _read(self, subscriber: Subscriber, slot: Slot) -> BaseWebSocketEvent | None:
+    def _read(self, subscriber: Subscriber, slot: LazyFrame) -> BaseWebSocketEvent | None:
         """An event as its subscriber asked for it; None if it, and what it replaced, is unreadable."""
         try:
             return subscriber.view(slot)
         except DecodeError as exc:
-            row = event_type_of(slot.head.type)
+            row = spec_of(slot.head.type)
             self._reporter.report_scope(row.scope if row is not None else Scope.PUBLIC, exc)
             return self._read(subscriber, slot.older) if slot.older is not None else None
 

@@ -53,7 +53,7 @@ from qt_upbit.qt.scope_link import ScopeLink
 from qt_upbit.qt.subscription_registry import SubscriptionRegistry
 from qt_upbit.rest.rest_client import RestClient
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine
-from qt_upbit.routing.recovery import Hold
+from qt_upbit.routing.recovery import BackfillBuffer
 from qt_upbit.types import (
     ConnectionState,
     Scope,
@@ -175,8 +175,8 @@ class GlobalWebSocketManager(QObject):
             self.config.frame_rate_hz, self.config.slice_ms / 1000, clock, self,
         )  # fmt: skip
         recovers = self.config.recover_gaps and RestClient.is_available()
-        self._hold_at_most = self.config.high_water_mark if recovers else 0
-        self._engine = DataRoutingEngine(self._frames.hub, self._hold_at_most, self._on_gap_in_stream)
+        self._max_buffered_frames = self.config.high_water_mark if recovers else 0
+        self._engine = DataRoutingEngine(self._frames.hub, self._max_buffered_frames, self._on_gap_in_stream)
         self._recovery = GapRecovery(
             self._engine,
             lambda: self.rest,
@@ -357,7 +357,6 @@ class GlobalWebSocketManager(QObject):
         if not isinstance(credentials, Credentials):
             raise ConfigError(f"set_credentials() takes Credentials, not {type(credentials).__name__}")
         self.config = self.config.model_copy(update={"credentials": credentials})
-        self._rest_clients.retire()
         jwt = self._new_jwt_manager()
         for scope, link in self._links.items():
             if scope.needs_auth:
@@ -420,7 +419,7 @@ class GlobalWebSocketManager(QObject):
                 if new is ConnectionState.REJECTED:
                     self._refuse_all(scope)
             case GapDetected(_, begin, end):
-                self._recovery.start(self._engine.gap(scope, begin, end, self._hold_at_most))
+                self._recovery.start(self._engine.gap(scope, begin, end, self._max_buffered_frames))
             case ErrorReported(error, times):
                 self.reporter.report_scope(scope, error, times)
             case StreamsLive(keys):
@@ -444,8 +443,8 @@ class GlobalWebSocketManager(QObject):
         refusal = error if error is not None else ServerError("REJECTED")
         self.outbox.post(lambda: self.registry.mark_refused(keys, refusal))
 
-    def _on_gap_in_stream(self, hold: Hold) -> None:
-        self._recovery.start((hold,), _STREAM_GAP_TIMEOUT_S)
+    def _on_gap_in_stream(self, buffer: BackfillBuffer) -> None:
+        self._recovery.start((buffer,), _STREAM_GAP_TIMEOUT_S)
 
     def _emit_state(self, scope: Scope, state: ConnectionState) -> None:
         self._emit(self.state_changed, scope, state)
@@ -462,7 +461,7 @@ class GlobalWebSocketManager(QObject):
     def _look_for_suspend(self) -> None:
         if self._suspend.has_slept(self._clock(), self._wall_clock()):
             for link in self._links.values():
-                link.woke()
+                link.resumed()
 
     def _update_metrics(self) -> None:
         self._monitor.update()

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 
 from qt_upbit.exceptions import ProxyClosedError, QtUpbitError, SubscriptionError
-from qt_upbit.protocol.subscription_state_manager import Wish
+from qt_upbit.protocol.subscription_state_manager import StreamRequest
 from qt_upbit.qt.subscription_registry import SubscriptionRegistry
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine
 from qt_upbit.types import BaseWebSocketEvent, OrderbookEvent, Scope, StreamKey
@@ -98,7 +98,7 @@ class SnapshotReader:
         return self._pending.get(requester_id)
 
     async def read(
-        self, owner_id: int, name: str, requests: Sequence[Wish]
+        self, owner_id: int, name: str, requests: Sequence[StreamRequest]
     ) -> dict[StreamKey, BaseWebSocketEvent]:
         """One event per request: the last event of a live stream, the rest asked from the server.
 
@@ -113,7 +113,7 @@ class SnapshotReader:
             QtUpbitError: the server refused.
         """
         found: dict[StreamKey, BaseWebSocketEvent] = {}
-        missing: list[Wish] = []
+        missing: list[StreamRequest] = []
         for request in requests:
             last = self._last_event(request)
             if last is None:
@@ -134,7 +134,7 @@ class SnapshotReader:
             del self._pending[requester_id]
             self._registry.remove(requester_id)
 
-    def _last_event(self, request: Wish) -> BaseWebSocketEvent | None:
+    def _last_event(self, request: StreamRequest) -> BaseWebSocketEvent | None:
         if not self._is_live(request.row.scope):
             return None
         event = self._engine.last_event(request.key, request.depth)

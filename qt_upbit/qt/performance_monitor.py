@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Qt, QTimer
 from qt_upbit.metrics import LatencySummary, RecentLatency, ScopeMetrics, SubscriptionMetrics
 from qt_upbit.qt.scope_link import ScopeLink
 from qt_upbit.qt.subscription import SubscriptionRecord
-from qt_upbit.routing.fanout_hub import FanoutHub, Slot, Subscriber
+from qt_upbit.routing.fanout_hub import FanoutHub, LazyFrame, Subscriber
 from qt_upbit.types import BaseWebSocketEvent, Scope, StreamType
 
 __all__ = ["PerformanceMonitor"]
@@ -75,7 +75,7 @@ class PerformanceMonitor(QObject):
 
     # --- measuring ---------------------------------------------------------------------------------
 
-    def saw(self, slot: Slot, event: BaseWebSocketEvent, now: float) -> None:
+    def saw(self, slot: LazyFrame, event: BaseWebSocketEvent, now: float) -> None:
         """An event is about to be handed over; the manager shows one of several."""
         self._latency.record(now - slot.received_at)
         self._until_transit -= 1
@@ -167,7 +167,7 @@ class PerformanceMonitor(QObject):
             requests_sent=connection.requests_sent,
             reconnects=connection.reconnects,
             renewals=connection.renewals,
-            stray_frames=connection.stray_frames,
+            late_frames=connection.late_frames,
             streams=streams,
             errors=errors,
         )

@@ -38,7 +38,7 @@ from qt_upbit.types import Scope
 __all__ = ["ScopeLink"]
 
 _NO_LOOP_RETRY_MS = 20
-_NO_LOOP_PATIENCE_S = 2.0
+_NO_LOOP_TIMEOUT_S = 2.0
 
 
 class ScopeLink(QObject):
@@ -121,9 +121,9 @@ class ScopeLink(QObject):
         self.tick()
         return asked
 
-    def woke(self) -> None:
+    def resumed(self) -> None:
         """The machine slept or the network changed: find out soon whether the line lives."""
-        self.connection.woke(self._clock())
+        self.connection.resumed(self._clock())
         self._carry_out()
 
     def set_jwt(self, jwt: JWTManager | None) -> None:
@@ -244,7 +244,7 @@ class ScopeLink(QObject):
         now = self._clock()
         if self._no_loop_since is None:
             self._no_loop_since = now
-        elif now - self._no_loop_since > _NO_LOOP_PATIENCE_S:
+        elif now - self._no_loop_since > _NO_LOOP_TIMEOUT_S:
             self._no_loop_since = None
             reason = "no asyncio loop is running: start the program with qt_upbit.run(...) or a qasync loop"
             self.connection.lost(epoch, now, ConnectionFailedError(reason))

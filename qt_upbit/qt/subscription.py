@@ -16,7 +16,7 @@ from PySide6.QtCore import QObject, SignalInstance
 
 from qt_upbit.exceptions import CallbackError, QtUpbitError, SubscriptionError
 from qt_upbit.protocol.subscription_progress import SubscriptionProgress
-from qt_upbit.types import BaseWebSocketEvent, Delivery, EventType, StreamKey
+from qt_upbit.types import BaseWebSocketEvent, Delivery, EventSpec, StreamKey
 
 __all__ = ["EventCallback", "Subscription", "SubscriptionOwner", "SubscriptionRecord"]
 
@@ -72,7 +72,7 @@ class SubscriptionRecord:
         self,
         subscription_id: int,
         owner: SubscriptionOwner,
-        row: EventType,
+        row: EventSpec,
         keys: Iterable[StreamKey],
         delivery: Delivery,
         callback: EventCallback | None,
@@ -173,7 +173,7 @@ class Subscription:
         return self._record.id
 
     @property
-    def row(self) -> EventType:
+    def row(self) -> EventSpec:
         """The declaration of its event type."""
         return self._record.row
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, 
 from typing import NamedTuple, Protocol
 
 from qt_upbit.exceptions import QtUpbitError
-from qt_upbit.protocol.subscription_state_manager import StreamState, SubscriptionStateManager, Wish
+from qt_upbit.protocol.subscription_state_manager import StreamRequest, StreamState, SubscriptionStateManager
 from qt_upbit.qt.subscription import SubscriptionOwner, SubscriptionRecord
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine, Target
 from qt_upbit.routing.fanout_hub import FanoutHub, Subscriber
@@ -139,7 +139,9 @@ class SubscriptionRegistry:
         find = self._records.get(subscription_id)
         return find() if find is not None else None
 
-    def subscribe(self, record: SubscriptionRecord, requests: Sequence[Wish], *, paused: bool) -> None:
+    def subscribe(
+        self, record: SubscriptionRecord, requests: Sequence[StreamRequest], *, paused: bool
+    ) -> None:
         """Begin a subscription: its events flow, and the server is asked where that is needed."""
         owner = record.owner
         name = owner.name if owner is not None else ""
@@ -157,7 +159,7 @@ class SubscriptionRegistry:
             self._hub.pause(record.id, True)
 
     def request_snapshot(
-        self, requester_id: int, requester: Requester, name: str, requests: Sequence[Wish]
+        self, requester_id: int, requester: Requester, name: str, requests: Sequence[StreamRequest]
     ) -> None:
         """Ask the server for first pictures; `requester` is held until `remove`."""
         self._add(requester_id, _Registered(lambda: requester, requester.owner_id, requests[0].row.scope))
@@ -167,7 +169,9 @@ class SubscriptionRegistry:
         self._requesters[requester_id] = entry
         self._owners[entry.owner_id].ids[requester_id] = None
 
-    def _attach(self, requester_id: int, name: str, delivery: Delivery, requests: Sequence[Wish]) -> None:
+    def _attach(
+        self, requester_id: int, name: str, delivery: Delivery, requests: Sequence[StreamRequest]
+    ) -> None:
         first = requests[0]
         subscriber = Subscriber(
             requester_id, name, delivery,
@@ -180,7 +184,7 @@ class SubscriptionRegistry:
         self._on_changed(self._state.add(requester_id, requests, unserved))
 
     def pause(self, subscription_id: int, paused: bool) -> None:
-        """Hold delivery back, not the subscription, or resume it."""
+        """BackfillBuffer delivery back, not the subscription, or resume it."""
         self._hub.pause(subscription_id, paused)
 
     def remove(self, requester_id: Hashable) -> None:

@@ -12,7 +12,7 @@ from PySide6.QtCore import QEvent, QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from qt_upbit.exceptions import InvalidSubscriptionError, ProxyClosedError, QtUpbitError
-from qt_upbit.protocol.subscription_request import resolve_row, wishes_for
+from qt_upbit.protocol.subscription_request import requests_for, resolve_spec
 from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
 from qt_upbit.qt.release_token import ReleaseToken
 from qt_upbit.qt.subscription import EventCallback, Subscription, SubscriptionRecord
@@ -285,18 +285,18 @@ class WebSocketClientProxy(QObject):
         """Subscribe to any declared event type by its name; the named methods are this one.
 
         Args:
-            name: `EventType.name`, for example ``my_order``.
+            name: `EventSpec.name`, for example ``my_order``.
             codes: pairs, or None for a type without codes, or for all codes where Upbit offers that.
             callback: as in `subscribe_ticker`.
             delivery: as in `subscribe_ticker`.
             options: what the type's own method takes.
         """
         self._check_usable()
-        row = resolve_row(name)
+        row = resolve_spec(name)
         if callback is not None and not callable(callback):
             raise TypeError(f"callback must be callable with one argument, not {type(callback).__name__}")
         how = row.delivery if delivery is None else _delivery(delivery)
-        requests = wishes_for(row, codes, **options)
+        requests = requests_for(row, codes, **options)
         self._manager.guard.check_credentials(row)
         record = SubscriptionRecord(
             next(_ids), self, row, (request.key for request in requests), how, callback
@@ -338,8 +338,8 @@ class WebSocketClientProxy(QObject):
 
     async def _snapshot(self, name: str, codes: Sequence[str], **options: Any) -> dict[str, Any]:
         self._check_usable()
-        row = resolve_row(name)
-        requests = wishes_for(row, codes, realtime=False, **options)
+        row = resolve_spec(name)
+        requests = requests_for(row, codes, realtime=False, **options)
         events = await self._manager.snapshots.read(self.id, self.name, requests)
         return {request.key.code: events[request.key] for request in requests}
 
@@ -407,7 +407,7 @@ class WebSocketClientProxy(QObject):
     # --- visibility --------------------------------------------------------------------------------
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # Qt's name
-        """Hold delivery back while the parent widget is hidden."""
+        """BackfillBuffer delivery back while the parent widget is hidden."""
         kind = event.type()
         if kind in (QEvent.Type.Show, QEvent.Type.Hide) and watched is self.parent():
             self._paused = kind == QEvent.Type.Hide

@@ -40,10 +40,10 @@ from qt_upbit.exceptions import (
 from qt_upbit.protocol.order_check import OrderOptions, OrderRules, check_order
 from qt_upbit.protocol.subscription_request import check_code, resolve_unit
 from qt_upbit.records import Balance, CancelResult, Instrument, Market, Order, OrderChance
-from qt_upbit.rest import arguments, rows
+from qt_upbit.rest import arguments
+from qt_upbit.rest import parsers as rows
 from qt_upbit.rest.order_outcome import OrderOutcome, OrderRequest, RequestFate, denies_order, request_fate
 from qt_upbit.rest.rate_groups import RateGroups
-from qt_upbit.rest.running_calls import RunningCalls
 from qt_upbit.types import (
     AskBid,
     CandleEvent,
@@ -194,7 +194,6 @@ class RestClient:
             sleep=sleep,
             resolve_timeout_s=config.order_resolve_timeout_s,
         )
-        self._running = RunningCalls(clock, sleep)
         self._closed = False
 
     @staticmethod
@@ -216,11 +215,6 @@ class RestClient:
         client, self._client = self._client, None
         if client is not None:
             await client.close()
-
-    async def retire(self) -> None:
-        """Close as soon as the calls that run have their answers, and those that they lead to. Idempotent."""
-        await self._running.wait_until_over()
-        await self.aclose()
 
     # --- markets ------------------------------------------------------------------------------------
 
@@ -247,8 +241,10 @@ class RestClient:
             found += await rows.parse_list(raw, rows.ticker)
         return {one.code: one for one in found}
 
-    async def get_all_tickers(self, quote_currencies: Iterable[str] = ("KRW",)) -> dict[str, TickerEvent]:
-        """Present prices of every pair of some quote currencies, in one call."""
+    async def get_all_tickers(self, quote_currencies: Iterable[str] | None = None) -> dict[str, TickerEvent]:
+        """Present prices of every pair of some quote currencies, in one call; None is the region's own."""
+        if quote_currencies is None:
+            quote_currencies = (self._config.region.quote_currency,)
         names = ",".join(arguments.check_currencies(quote_currencies))
         raw = await self._ask(_TICKERS_ALL, quote_currencies=names)
         return {one.code: one for one in await rows.parse_list(raw, rows.ticker)}
@@ -516,8 +512,7 @@ class RestClient:
                 raise DecodeError("the answer is of another order", raw)
             return order
 
-        with self._running:
-            return (await self._outcome.place(request, send))[0]
+        return (await self._outcome.place(request, send))[0]
 
     async def test_order(
         self, code: str, ask_bid: AskBid | str, order_type: OrderType | str, **options: Unpack[OrderOptions]
@@ -675,22 +670,16 @@ class RestClient:
                 raise DecodeError("the answer is of another order", raw)
             return told
 
-        with self._running:
-            found, is_answer = await self._outcome.place(request, send)
+        found, is_answer = await self._outcome.place(request, send)
         if is_answer:
             return found
-        with self._running:
-            told = await self._outcome.read_on(identifier, found.uuid, lambda: self.get_order(**old))
+        told = await self._outcome.read_on(identifier, found.uuid, lambda: self.get_order(**old))
         return msgspec.structs.replace(told, new_order_uuid=found.uuid, new_order_identifier=identifier)
 
     # --- asking -------------------------------------------------------------------------------------
 
     async def _ask(self, call: _Call, **query: Any) -> bytes:
         """The body of a successful answer."""
-        with self._running:
-            return await self._answer(call, query)
-
-    async def _answer(self, call: _Call, query: dict[str, Any]) -> bytes:
         if call.is_private and self._config.credentials is None:
             raise CredentialsRequiredError(call.name)
         self._check_open()

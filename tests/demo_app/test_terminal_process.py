@@ -124,7 +124,7 @@ def test_control_c_ends_the_process(tmp_path: Path) -> None:
         """
         import sys
         from demo_app.__main__ import main
-        from demo_app.market_list import MarketList
+        from demo_app.shell.market_list import MarketList
 
         load = MarketList.start
 

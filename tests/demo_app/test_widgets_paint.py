@@ -11,13 +11,13 @@ import shiboken6
 from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QWidget
 
-from demo_app.connection_line import ConnectionLine
-from demo_app.language import Language
 from demo_app.panel import Panel
-from demo_app.panels.orderbook import OrderbookPanel
-from demo_app.panels.trades import TradesPanel
-from demo_app.theme import Theme
-from demo_app.ticker_header import TickerHeader
+from demo_app.panels.orderbook.orderbook_panel import OrderbookPanel
+from demo_app.panels.trades.trades_panel import TradesPanel
+from demo_app.shell.connection_line import ConnectionLine
+from demo_app.shell.ticker_header import TickerHeader
+from demo_app.style.language import Language
+from demo_app.style.theme import Theme
 from qt_upbit import ConnectionState, GlobalWebSocketManager, Scope
 from tests.demo_app.conftest import make_state
 from tests.support import events

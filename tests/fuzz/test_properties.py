@@ -19,7 +19,7 @@ from qt_upbit.exceptions import (
 )
 from qt_upbit.models import decode, from_dict
 from qt_upbit.protocol import wire
-from qt_upbit.rest import rows
+from qt_upbit.rest import parsers as rows
 from qt_upbit.types import ConnectionState, OrderbookEvent, Scope, WireFormat
 from tests.fuzz import sample_lines
 from tests.fuzz.strategies import NUMBERS, near_valid

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from qt_upbit import AskBid, InvalidOrderError, OrderType, SmpType, TimeInForce
 from qt_upbit.protocol.order_check import OrderRules, check_order
 from qt_upbit.protocol.tick_sizes import round_to_tick, tick_size
-from qt_upbit.simulator.price_grid import PriceGrid, from_units
+from qt_upbit.simulator.market.price_grid import PriceGrid, from_units
 
 LIMIT: dict[str, Any] = {"code": "KRW-BTC", "ask_bid": "BID", "order_type": "limit"}
 

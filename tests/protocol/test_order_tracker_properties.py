@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from qt_upbit.protocol.order_tracker import AccountSnapshot, OrderChange, OrderTracker, Reconciliation
 from qt_upbit.records import Balance, Order
-from qt_upbit.rest import rows
-from qt_upbit.simulator.account import Account
-from qt_upbit.simulator.account import Order as TheirOrder
-from qt_upbit.simulator.order_calls import fill_row, order_row
+from qt_upbit.rest import parsers as rows
+from qt_upbit.simulator.account.account import Account
+from qt_upbit.simulator.account.account import Order as TheirOrder
+from qt_upbit.simulator.account.order_calls import fill_row, order_row
 from qt_upbit.types import (
     AskBid,
     BaseWebSocketEvent,

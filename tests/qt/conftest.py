@@ -25,7 +25,7 @@ from PySide6.QtWidgets import QApplication
 
 from qt_upbit import Credentials, GlobalWebSocketManager, WebSocketClientProxy, WebSocketConfig
 from qt_upbit.qt.event_loop import QtEventLoop
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.server.server import SimulatedServer
 from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY, SimulatorSettings
 from tests.conftest import FAILED
 from tests.support import leaks
@@ -137,7 +137,7 @@ SIMULATOR: dict[str, Any] = {
     "markets": 40,
     "snapshot_delays_s": (0.01, 0.02),
     "tick_interval_s": 0.003,
-    "max_stray_frames": 0,
+    "max_late_frames": 0,
 }
 """A quiet exchange: what moves is what the test moves."""
 

@@ -30,8 +30,8 @@ from qt_upbit import (
     RestError,
     Scope,
 )
-from qt_upbit.simulator.account import Order as TheirOrder
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.account.account import Order as TheirOrder
+from qt_upbit.simulator.server.server import SimulatedServer
 from tests.qt.conftest import MakeManager, MakeServer
 from tests.support.account import differences
 from tests.support.wait import turns, until

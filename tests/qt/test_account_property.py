@@ -25,8 +25,8 @@ from qt_upbit import (
     SmpType,
     TimeInForce,
 )
-from qt_upbit.simulator.price_grid import from_units
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.market.price_grid import from_units
+from qt_upbit.simulator.server.server import SimulatedServer
 from tests.qt.conftest import MakeManager, MakeServer
 from tests.support.account import differences
 from tests.support.wait import until

@@ -12,7 +12,7 @@ from typing import Any
 from qt_upbit import DecodeError, Delivery, WebSocketClientProxy, WireFormat
 from qt_upbit.models import encode
 from qt_upbit.qt.error_reporter import _DECODE_ERRORS_PER_SECOND
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.server.server import SimulatedServer
 from qt_upbit.types import ConnectionState, Scope
 from tests.fuzz.targets import check_error
 from tests.qt.conftest import MakeManager, MakeServer
@@ -35,7 +35,7 @@ COUNT = 20_000
 GOOD_EVERY = 20
 
 
-def holds_no_frame(error: BaseException | None) -> bool:
+def buffers_no_frame(error: BaseException | None) -> bool:
     """A traceback holds the functions' variables, the whole message among them."""
     while error is not None:
         if error.__traceback__ is not None:
@@ -55,7 +55,7 @@ async def test_twenty_thousand_garbage_frames_among_good_ones(
 
     def take(error: Any) -> None:
         check_error(error)
-        assert holds_no_frame(error)
+        assert buffers_no_frame(error)
         errors.append(type(error))
 
     proxy.error_occurred.connect(take)

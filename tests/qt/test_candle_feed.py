@@ -24,7 +24,7 @@ from qt_upbit import (
     StreamType,
     TickerEvent,
 )
-from qt_upbit.simulator.server import RestFault, SimulatedServer
+from qt_upbit.simulator.server.server import RestFault, SimulatedServer
 from tests.qt.conftest import MakeManager, MakeServer
 from tests.support import events
 from tests.support.wait import turns, until
@@ -109,7 +109,7 @@ async def test_no_hole_and_no_duplicate_across_an_outage_of_two_minutes(
     await until(lambda: len(feed) and (feed[-1].start - before).total_seconds() >= max(120, length))
     after = feed[-1].start.timestamp()
     await until(lambda: feed[-1].start.timestamp() >= after + 2 * length, what="live again")
-    await until(lambda: not feed._is_mending and feed._hole is None and not len(feed._answers))
+    await until(lambda: not feed._is_backfilling and feed._gap is None and not len(feed._answers))
     model.check()
     compare(server, feed)
     feed.close()
@@ -244,8 +244,8 @@ async def at_rest(feed: CandleFeed) -> None:
     await until(
         lambda: (
             feed._source.candle is not None
-            and feed._hole is None
-            and not feed._is_mending
+            and feed._gap is None
+            and not feed._is_backfilling
             and not len(feed._answers)
         )
     )
@@ -407,7 +407,7 @@ async def test_from_any_length_to_any_other(make_server: MakeServer, make_manage
         assert (feed.unit, len(feed), model.starts) == (unit, 0, [])
         model.loaded = 0
         await until(lambda: model.loaded)
-        await until(lambda: feed._hole is None and not feed._is_mending and not len(feed._answers))
+        await until(lambda: feed._gap is None and not feed._is_backfilling and not len(feed._answers))
         model.check()
         right = await manager.rest.get_candles(CODE, unit, count=4)
         # The time of a frame is another one than that of its last trade.

@@ -24,7 +24,7 @@ from qt_upbit import (
     WebSocketClientProxy,
 )
 from qt_upbit.qt.candle_feed import CandleFeed
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.server.server import SimulatedServer
 from qt_upbit.types import Scope
 from tests.qt.conftest import MakeManager
 from tests.support.wait import turns

@@ -21,11 +21,11 @@ from qt_upbit.models import peek
 from qt_upbit.qt.gap_recovery import GapRecovery
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine, Target
 from qt_upbit.routing.fanout_hub import FanoutHub, Gap, Subscriber
-from qt_upbit.simulator import pair
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.market import pair
+from qt_upbit.simulator.server.server import SimulatedServer
 from tests.qt.conftest import MakeManager, MakeServer
 from tests.support import events
-from tests.support.model_server import frame, wishes
+from tests.support.model_server import frame, stream_requests
 from tests.support.wait import until
 
 CODE = "KRW-BTC"
@@ -238,7 +238,9 @@ async def test_a_second_gap_while_the_first_one_is_delivered(second_gap_at: int)
     hub = FanoutHub(lambda delivery: None)
     engine = DataRoutingEngine(hub)
     subscriber = Subscriber(1, "tape", Delivery.EVERY, wants_realtime=True)
-    engine.attach(subscriber, [Target(wish.key, wish.options) for wish in wishes("trade", CODE)])
+    engine.attach(
+        subscriber, [Target(request.key, request.options) for request in stream_requests("trade", CODE)]
+    )
     rest = _Rest()
     shown: list[int | Gap] = []
 
@@ -256,7 +258,7 @@ async def test_a_second_gap_while_the_first_one_is_delivered(second_gap_at: int)
 
     receive(1)
     recovery = GapRecovery(engine, lambda: rest, 10.0, 100, lambda: 0.0, pytest.fail)  # type: ignore[arg-type]
-    recovery.start(engine.gap(Scope.PUBLIC, 10.0, 20.0, hold_at_most=1000))
+    recovery.start(engine.gap(Scope.PUBLIC, 10.0, 20.0, max_buffered_frames=1000))
     receive(*range(202, 403))  # 2 to 201 are missed
     broken = False
     while recovery.running:
@@ -264,7 +266,7 @@ async def test_a_second_gap_while_the_first_one_is_delivered(second_gap_at: int)
         take()
         if not broken and len(shown) >= second_gap_at:
             broken = True
-            recovery.start(engine.gap(Scope.PUBLIC, 30.0, 40.0, hold_at_most=1000))
+            recovery.start(engine.gap(Scope.PUBLIC, 30.0, 40.0, max_buffered_frames=1000))
             receive(450)  # 403 to 449 are missed
     take()
     assert broken

@@ -32,7 +32,7 @@ from qt_upbit import (
     TradeEvent,
     TradeListModel,
 )
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.server.server import SimulatedServer
 from tests.qt.conftest import MakeManager, MakeServer
 from tests.support import events
 from tests.support.account import place
@@ -501,7 +501,7 @@ async def test_orders_change_in_place_and_move_down_when_they_close(
 ) -> None:
     account = make(Account, manager=make_manager(server, keys=True))
     await account.synchronized_once()
-    model = make(OrderTableModel, account=account, closed_limit=1)
+    model = make(OrderTableModel, account=account, max_closed_orders=1)
     resets: list[None] = []
     model.modelReset.connect(lambda: resets.append(None))
     first, second = place(server), place(server, 200_000)

@@ -29,7 +29,7 @@ from qt_upbit.qt.event_loop import QtEventLoop
 from qt_upbit.qt.frame_clock import FrameClock
 from qt_upbit.qt.release_token import ReleaseToken
 from qt_upbit.qt.scope_link import ScopeLink
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.server.server import SimulatedServer
 from tests.qt.conftest import MakeManager
 from tests.support import events
 from tests.support.programs import run_program
@@ -424,7 +424,7 @@ STREAMING = """
     from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication, QLabel, QWidget
     from qt_upbit import *
-    from qt_upbit.simulator.server import SimulatedServer
+    from qt_upbit.simulator.server.server import SimulatedServer
     from qt_upbit.simulator.settings import SimulatorSettings
 
     settings = SimulatorSettings(seed=3, rate=20.0, snapshot_delays_s=(0.01, 0.02))

@@ -15,7 +15,7 @@ STREAMING = """
     from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication, QWidget
     from qt_upbit import *
-    from qt_upbit.simulator.server import RestFault, SimulatedServer
+    from qt_upbit.simulator.server.server import RestFault, SimulatedServer
     from qt_upbit.simulator.settings import *
 
     kept = []

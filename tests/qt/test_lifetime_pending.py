@@ -13,7 +13,7 @@ import shiboken6
 from PySide6.QtCore import QObject
 
 from qt_upbit import Account, CandleFeed, GlobalWebSocketManager, Scope, WebSocketClientProxy
-from qt_upbit.simulator.server import RestFault
+from qt_upbit.simulator.server.server import RestFault
 from tests.qt.conftest import MakeManager, MakeServer
 from tests.support.leaks import running_tasks
 from tests.support.wait import turns, until

@@ -21,7 +21,7 @@ from qt_upbit import (
     WrongThreadError,
     owned_slot,
 )
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.server.server import SimulatedServer
 from tests.qt.conftest import MakeManager, MakeServer
 from tests.support.programs import run_program
 from tests.support.wait import HANG_S, until

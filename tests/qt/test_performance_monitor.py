@@ -15,7 +15,7 @@ from qt_upbit import (
     SubscriptionMetrics,
     WebSocketClientProxy,
 )
-from qt_upbit.simulator.faults import Silence
+from qt_upbit.simulator.faults.faults import Silence
 from tests.qt.conftest import MakeManager, MakeServer
 from tests.support import events
 from tests.support.cpu_share import own_time

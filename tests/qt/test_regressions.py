@@ -18,7 +18,7 @@ from qt_upbit import (
     Scope,
     WebSocketClientProxy,
 )
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.server.server import SimulatedServer
 from tests.qt.conftest import MakeManager, MakeProxy, MakeServer
 from tests.support import events, exchange
 from tests.support.wait import turns, until

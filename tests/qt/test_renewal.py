@@ -18,7 +18,7 @@ from qt_upbit import (
     OrderState,
     WebSocketClientProxy,
 )
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.server.server import SimulatedServer
 from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY
 from qt_upbit.types import ConnectionState, Scope
 from tests.qt.conftest import MakeManager, MakeServer

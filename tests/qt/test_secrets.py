@@ -21,7 +21,7 @@ from qt_upbit import (
     WebSocketConfig,
 )
 from qt_upbit.qt.scope_link import ScopeLink
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.server.server import SimulatedServer
 from qt_upbit.types import Scope
 from tests.support import events
 from tests.support.secrets import KEYS, SecretHunt, settings

@@ -31,8 +31,8 @@ from qt_upbit import (
 )
 from qt_upbit.protocol.subscription_state_manager import StreamState
 from qt_upbit.protocol.wire import RequestItem
-from qt_upbit.simulator.faults import ErrorFrame
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.faults.faults import ErrorFrame
+from qt_upbit.simulator.server.server import SimulatedServer
 from qt_upbit.types import ConnectionState, Scope
 from tests.qt.conftest import MakeManager, MakeProxy, MakeServer
 from tests.support import events, exchange

@@ -28,7 +28,7 @@ from qt_upbit import (
     round_to_tick,
 )
 from qt_upbit.rest import rest_client
-from qt_upbit.simulator.server import RestFault, SimulatedServer
+from qt_upbit.simulator.server.server import RestFault, SimulatedServer
 from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY, SimulatorSettings
 from tests.support.wait import HANG_S, until
 

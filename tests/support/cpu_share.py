@@ -103,7 +103,7 @@ class CpuShare:
         return ran / wanted if wanted > 0 else 1.0
 
     def judge(self, took_s: float, bound_s: float) -> Verdict:
-        """Hold a time that was measured since this was made against a promise."""
+        """BackfillBuffer a time that was measured since this was made against a promise."""
         if took_s <= bound_s:
             return Verdict.KEPT
         return Verdict.STARVED if took_s - self.starved_s <= bound_s else Verdict.BROKEN
@@ -114,6 +114,11 @@ class CpuShare:
         assert verdict is not Verdict.BROKEN, f"{what} took {took_s:.2f} s and not {bound_s:g} s; {self}"
         if verdict is Verdict.STARVED:
             say_starved(f"{what} took {took_s:.2f} s, promised are {bound_s:g} s; {self}")
+
+    def excuse(self, what: str, slack_s: float) -> None:
+        """Fail because of what must not be, unless the process was starved for longer than explains it."""
+        assert self.starved_s > slack_s, f"{what}; {self}"
+        say_starved(f"{what}; {self}")
 
     def __str__(self) -> str:
         return (
