@@ -150,7 +150,7 @@ async def _hears(socket: ClientConnection) -> None:
 async def _is_unresponsive(socket: ClientConnection, other: ClientConnection) -> bool:
     """Whether a ping is not answered, although later ones on another line of the same exchange are."""
     async with _reading(socket, other), asyncio.timeout(HANG_S):
-        pong = await socket.ping()
+        pong = asyncio.ensure_future(await socket.ping())
         for _ in range(3):
             await (await other.ping())
         return not pong.done()
