@@ -48,15 +48,7 @@ FOREIGN: Final[Mapping[str, str]] = {
 }
 """Private names of other modules that a module still uses."""
 
-INHERITED: Final[Mapping[str, str]] = {
-    "qt_upbit.item_models.balances": "_insert _put _schedule",
-    "qt_upbit.item_models.candles": "_check_usable _insert _manager _put _reset _rows _schedule",
-    "qt_upbit.item_models.orderbook": "_check_usable _insert _manager _put _schedule",
-    "qt_upbit.item_models.orders": "_insert _position _put _remove _rows _schedule",
-    "qt_upbit.item_models.tickers": "_check_usable _insert _manager _put _reset _rows _schedule",
-    "qt_upbit.item_models.trades": "_check_usable _generation _insert _manager _remove _reset _rows"
-    " _schedule",
-}
+INHERITED: Final[Mapping[str, str]] = {}
 """Private names of a base class in another module that a module still uses on its own objects."""
 
 MOST_LINES: Final = 800
