@@ -247,7 +247,7 @@ def test_floats_are_taken_by_their_shortest_text() -> None:
         {"type": None},
         {"type": ["ticker"]},
         {"type": "ticker"},
-        {"ty": "trade", "cd": object()},
+        {"ty": "trade", "cd": ...},
     ],
     # Without the address of an object, which is another one in each process that runs tests.
     ids=lambda payload: repr(payload).partition(" object at")[0],

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Final
 
-__all__ = ["amount", "decimals_of", "percent", "price", "short", "size", "volume_decimals"]
+from qt_upbit import quote_currency_of
 
-_TEN_WON: Final = {"KRW": 10.0, "BTC": 6e-8, "IDR": 100.0, "THB": 0.2}
-"""About the same in other quote currencies; the others are dollars."""
+__all__ = ["amount", "decimals_of", "fee_decimals", "percent", "price", "short", "size", "volume_decimals"]
+
+
+@functools.cache
+def _ten_won(quote: str) -> float:
+    """About as much in a quote currency as ten won are worth."""
+    return float(f"{10 * quote_currency_of(quote).per_won:.0e}")
+
+
+@functools.cache
+def _steps(quote: str) -> tuple[tuple[float, int], ...]:
+    """Price from, decimals: those of the tick table."""
+    return tuple(
+        (float(start), max(0, -int(tick.normalize().as_tuple().exponent)))
+        for start, tick in quote_currency_of(quote).likely_ticks
+    )
 
 
 def decimals_of(value: Decimal | float, quote: str = "KRW") -> int:
@@ -20,14 +34,7 @@ def decimals_of(value: Decimal | float, quote: str = "KRW") -> int:
         quote: its currency; BTC prices always have eight.
     """
     magnitude = abs(float(value))
-    if quote == "BTC":
-        return 8
-    steps: tuple[tuple[float, int], ...]
-    if quote == "USDT":
-        steps = ((10.0, 2), (1.0, 3), (0.1, 4), (0.01, 5), (0.001, 6), (0.0001, 7))
-    else:
-        steps = ((100.0, 0), (10.0, 1), (1.0, 2), (0.1, 3), (0.01, 4), (0.001, 5), (0.0001, 6))
-    return next((digits for limit, digits in steps if magnitude >= limit), 8)
+    return next((digits for start, digits in _steps(quote) if magnitude >= start), 8)
 
 
 def price(value: Decimal | float | None, quote: str = "KRW", decimals: int | None = None) -> str:
@@ -45,8 +52,13 @@ def volume_decimals(price: Decimal | float, quote: str = "KRW") -> int:
         price: of the pair, for its magnitude.
         quote: its currency.
     """
-    worth = abs(float(price)) / _TEN_WON.get(quote, 0.01)
+    worth = abs(float(price)) / _ten_won(quote)
     return min(8, max(0, math.ceil(math.log10(worth)))) if worth > 0 else 8
+
+
+def fee_decimals(quote: str) -> int:
+    """How many decimals a fee is shown with at most: it is a small part of an amount."""
+    return 2 if quote_currency_of(quote).decimals == 0 else 8
 
 
 def size(value: Decimal | float | None, digits: int = 4) -> str:

@@ -5,17 +5,19 @@ Everything is rounded to the side that can be paid: a volume or an amount down, 
 
 from __future__ import annotations
 
+import math
 import re
 from decimal import ROUND_DOWN, Context, Decimal, localcontext
 from typing import Final
 
-from qt_upbit import round_to_tick
+from qt_upbit import quote_currency_of, round_to_tick
 
 __all__ = [
     "away_from",
     "cost_of",
     "exact_text",
     "fee_of",
+    "nearest_price",
     "read_number",
     "share_of",
     "spendable",
@@ -28,8 +30,6 @@ _EXACT: Final = Context(prec=80)
 _LEAST: Final = Decimal("1E-8")
 _NUDGE: Final = Decimal("1E-12")
 """Less than any tick: what is this much above a valid price is rounded up to the next one."""
-_WHOLE: Final = frozenset(("KRW", "IDR"))
-"""Quote currencies that nobody spends parts of."""
 _NUMBER: Final = re.compile(
     r"""
     (?=\.?[0-9])                               # a digit, somewhere
@@ -89,6 +89,21 @@ def _next_price(code: str, price: Decimal, up: bool, tick: Decimal | None) -> De
     return _EXACT.multiply(tick, Decimal(count + 1 if up else max(count, 1)))
 
 
+def nearest_price(code: str, price: float) -> Decimal:
+    """The valid price nearest to a place on an axis, one tick at least.
+
+    Where Upbit documents no ticks, those of a currency of about the same worth: whoever confirms an order
+    there sees the instrument's own.
+    """
+    ticks = quote_currency_of(code).likely_ticks
+    exact = max(Decimal(repr(price)), ticks[-1][1]) if math.isfinite(price) else ticks[-1][1]
+    try:
+        return round_to_tick(code, exact)
+    except ValueError:
+        tick = next(tick for start, tick in ticks if exact >= start)
+        return max((exact / tick).to_integral_value() * tick, tick)
+
+
 def total_of(price: Decimal, volume: Decimal) -> Decimal:
     """Price times volume, every digit of it."""
     return _EXACT.multiply(price, volume)
@@ -124,8 +139,10 @@ def spendable(available: Decimal, percent: int, rate: Decimal, quote: str) -> De
         quote: the currency, for its smallest part.
     """
     part = _EXACT.multiply(available, _EXACT.scaleb(Decimal(percent), -2))
+    # Nobody spends parts of a currency without smaller coins.
+    is_whole = quote_currency_of(quote).decimals == 0
     return _rounded_down(
-        _EXACT.divide(part, _EXACT.add(Decimal(1), rate)), Decimal(1) if quote in _WHOLE else _LEAST
+        _EXACT.divide(part, _EXACT.add(Decimal(1), rate)), Decimal(1) if is_whole else _LEAST
     )
 
 

@@ -15,6 +15,7 @@ import msgspec
 from qt_upbit.exceptions import InvalidSubscriptionError
 from qt_upbit.protocol.subscription_state_manager import StreamRequest
 from qt_upbit.protocol.wire import BOOK_DEPTHS
+from qt_upbit.regions import QUOTE_CURRENCIES, Region
 from qt_upbit.types import (
     ALL_CODES,
     EVENT_TYPES,
@@ -25,13 +26,14 @@ from qt_upbit.types import (
     EventSpec,
     IndicatorDefinition,
     IndicatorTimeframe,
+    IndicatorType,
     StreamKey,
 )
 
 __all__ = ["check_code", "requests_for", "resolve_spec", "resolve_unit"]
 
 _CODE: Final = re.compile(r"[A-Z0-9]{2,10}-[A-Z0-9]{1,20}\Z")
-_HOME: Final = ("-KRW", "-SGD", "-IDR", "-THB")
+_HOME: Final = tuple(f"-{region.quote_currency}" for region in Region)
 """A country's money is what coins are quoted in, and is none itself."""
 _REQUIRED: Final = ("timeframe", "indicators")
 """Options that Upbit has no default for."""
@@ -188,7 +190,7 @@ def _depth(row: EventSpec, depth: int | None) -> int:
     return wanted
 
 
-_WITHOUT_LEVELS: Final = ("BTC-", "USDT-")
+_WITHOUT_LEVELS: Final = tuple(f"{each.symbol}-" for each in QUOTE_CURRENCIES.values() if each.is_shared)
 """Quote currencies without grouped books and indicators (protocol sections 2.4 and 3.8)."""
 
 # --- options --------------------------------------------------------------------------------------
@@ -233,19 +235,17 @@ def _timeframe(_row: EventSpec, value: Any, _codes: tuple[str, ...]) -> str:
     return str(value)
 
 
-_INDICATORS: Final = ("volume", "rsi", "moving_average", "ma_crossover", "bollinger_bands", "macd")
-
-
 def _indicators(row: EventSpec, value: Any, codes: tuple[str, ...]) -> tuple[IndicatorDefinition, ...]:
     if not isinstance(value, Collection) or isinstance(value, str | bytes | Mapping) or not value:
         raise InvalidSubscriptionError(
             'indicators must be a list: [{"type": "rsi", "params": {"period": 14}}]'
         )
+    known = [str(indicator) for indicator in IndicatorType]
     definitions = []
     for each in value:
         wanted = each if isinstance(each, IndicatorDefinition) else _definition(each)
-        if wanted.type not in _INDICATORS:
-            raise InvalidSubscriptionError(f"indicator {wanted.type!r} is none of {', '.join(_INDICATORS)}")
+        if wanted.type not in known:
+            raise InvalidSubscriptionError(f"indicator {wanted.type!r} is none of {', '.join(known)}")
         if "trigger" in row.event_class.__struct_fields__:
             if wanted.trigger is None:
                 raise InvalidSubscriptionError(

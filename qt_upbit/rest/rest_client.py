@@ -241,8 +241,10 @@ class RestClient:
             found += await rows.parse_list(raw, rows.ticker)
         return {one.code: one for one in found}
 
-    async def get_all_tickers(self, quote_currencies: Iterable[str] = ("KRW",)) -> dict[str, TickerEvent]:
-        """Present prices of every pair of some quote currencies, in one call."""
+    async def get_all_tickers(self, quote_currencies: Iterable[str] | None = None) -> dict[str, TickerEvent]:
+        """Present prices of every pair of some quote currencies, in one call; None is the region's own."""
+        if quote_currencies is None:
+            quote_currencies = (self._config.region.quote_currency,)
         names = ",".join(arguments.check_currencies(quote_currencies))
         raw = await self._ask(_TICKERS_ALL, quote_currencies=names)
         return {one.code: one for one in await rows.parse_list(raw, rows.ticker)}

@@ -9,7 +9,8 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from qt_upbit.config import Region, is_loopback
+from qt_upbit.config import is_loopback
+from qt_upbit.regions import Region
 from qt_upbit.simulator.replay.replay import Replay
 from qt_upbit.simulator.settings import SimulatorSettings
 

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 import msgspec
 
-from qt_upbit.config import Region
 from qt_upbit.protocol import wire
 from qt_upbit.protocol.wire import Request, RequestItem, RequestRefused
 from qt_upbit.simulator.account.account import Account
@@ -552,7 +551,7 @@ class SimulatedExchange:
         """Fields that frames of this exchange do not have."""
         fewer = self.settings.fewer_my_order_fields
         if fewer is None:
-            fewer = self.settings.region is not Region.KR
+            fewer = not self.settings.region.spec.has_full_order_frames
         return _ABSENT_ABROAD if fewer and isinstance(event, MyOrderEvent) else frozenset()
 
     def _publish_recorded(self, frame: ReplayFrame) -> None:

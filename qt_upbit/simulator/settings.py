@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, Literal
 
-from qt_upbit.config import Region
+from qt_upbit.regions import Region
 from qt_upbit.types import SmpType
 
 __all__ = ["SIMULATED_ACCESS_KEY", "SIMULATED_SECRET_KEY", "SimulatedAccount", "SimulatorSettings"]

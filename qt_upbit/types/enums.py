@@ -17,6 +17,7 @@ __all__ = [
     "ConnectionState",
     "Delivery",
     "IndicatorTimeframe",
+    "IndicatorType",
     "MarketState",
     "MarketWarning",
     "OrderState",
@@ -289,3 +290,14 @@ class IndicatorTimeframe(_OpenStrEnum):
     M60 = "60m"
     M240 = "240m"
     D1 = "1d"
+
+
+class IndicatorType(_OpenStrEnum):
+    """What Upbit computes at the close of a candle (protocol section 3.8)."""
+
+    VOLUME = "volume"
+    RSI = "rsi"
+    MOVING_AVERAGE = "moving_average"
+    MA_CROSSOVER = "ma_crossover"
+    BOLLINGER_BANDS = "bollinger_bands"
+    MACD = "macd"

@@ -27,6 +27,7 @@ __all__ = [
     "event_type",
     "plain_value",
     "spec_of",
+    "spec_of_class",
     "specs_of",
     "utc_from_ms",
     "utc_from_text",
@@ -141,6 +142,11 @@ def event_type(name: str, **columns: Any) -> Callable[[type[_E]], type[_E]]:
         return cls
 
     return register
+
+
+def spec_of_class(cls: type[BaseWebSocketEvent]) -> EventSpec:
+    """The row of a declared class, or of its twin for SIMPLE names."""
+    return cls._row
 
 
 def spec_of(wire_type: str) -> EventSpec | None:

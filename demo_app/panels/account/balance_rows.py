@@ -17,13 +17,12 @@ from PySide6.QtCore import (
 from demo_app.style import formats
 from demo_app.terminal_state import TerminalState
 from demo_app.trading.holdings import Holding
-from qt_upbit import Account, BalanceTableModel, ThrottledSortProxyModel
+from qt_upbit import Account, BalanceTableModel, ThrottledSortProxyModel, quote_currency_of
 
 __all__ = ["COLUMNS", "BalanceRows", "HoldingsShown"]
 
 COLUMNS: Final = ("currency", "balance", "locked", "avg_buy_price", "value", "profit", "profit_rate")
 _VALUED: Final = COLUMNS.index("value")
-_SMALL: Final = {"KRW": 10_000, "IDR": 100_000, "THB": 250}
 _Index = QModelIndex | QPersistentModelIndex
 
 
@@ -196,6 +195,7 @@ class HoldingsShown(ThrottledSortProxyModel):
         super().__init__(parent)
         self._rows = rows
         self.hides_small = False
+        self._small = quote_currency_of(rows.quote).small_balance
         self._hidden: list[bool] = []
         self.setSourceModel(rows)
         rows.dataChanged.connect(self._on_changed)
@@ -209,7 +209,7 @@ class HoldingsShown(ThrottledSortProxyModel):
     def _is_hidden(self, holding: Holding) -> bool:
         if holding.is_money:
             return False
-        is_small = holding.value is not None and holding.value < _SMALL.get(self._rows.quote, 10)
+        is_small = holding.value is not None and holding.value < self._small
         return not holding.total or (self.hides_small and is_small)
 
     def _on_changed(self, *_: object) -> None:
@@ -229,7 +229,7 @@ class HoldingsShown(ThrottledSortProxyModel):
 
 
 def _money(value: Decimal, quote: str, sign: str = "") -> str:
-    return f"{value:{sign},.{0 if quote in ('KRW', 'IDR') else 2}f}"
+    return f"{value:{sign},.{quote_currency_of(quote).decimals}f}"
 
 
 def _alignment(column: int) -> Qt.AlignmentFlag:

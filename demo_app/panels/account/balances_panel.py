@@ -22,7 +22,15 @@ from demo_app.trading.holdings import totals_of
 from demo_app.widgets.account_panel import AccountPanel
 from demo_app.widgets.columns import WideningColumns
 from demo_app.widgets.tables import RowTable, copy_rows, style_table
-from qt_upbit import Account, ConnectionState, Scope, Subscription, TickerEvent, WebSocketClientProxy
+from qt_upbit import (
+    Account,
+    ConnectionState,
+    Scope,
+    Subscription,
+    TickerEvent,
+    WebSocketClientProxy,
+    quote_currency_of,
+)
 
 __all__ = ["BalancesPanel"]
 
@@ -190,7 +198,7 @@ class BalancesPanel(AccountPanel):
         if rows is None:
             return
         totals = totals_of(rows.holdings)
-        digits = 0 if rows.quote in ("KRW", "IDR") else 2
+        digits = quote_currency_of(rows.quote).decimals
         texts = (
             f"{totals.assets:,.{digits}f}",
             f"{totals.bought:,.{digits}f}",

@@ -161,7 +161,7 @@ class OrderRows(OrderTableModel):
             case "avg_price":
                 return formats.price(value, quote) if value else "–"
             case "paid_fee":
-                return formats.amount(value, 2 if quote == "KRW" else 8)
+                return formats.amount(value, formats.fee_decimals(quote))
             case _:
                 return state_word(self._shown_state(row))
 

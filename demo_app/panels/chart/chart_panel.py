@@ -11,7 +11,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 
-from demo_app.panel import Panel
+from demo_app.panel import ContentState, Panel
 from demo_app.panels.chart.bars import Bar, Bars, Unit, unit_of
 from demo_app.panels.chart.candle_canvas import CandleCanvas
 from demo_app.panels.chart.chart_bar import ChartBar
@@ -21,6 +21,7 @@ from demo_app.panels.chart.indicators import Indicators, IndicatorSettings
 from demo_app.style import formats
 from demo_app.style.error_messages import explain
 from demo_app.terminal_state import OrderPrefill, TerminalState
+from demo_app.trading.order_entry import nearest_price
 from demo_app.widgets.own_trades import OwnTrades
 from qt_upbit import (
     AskBid,
@@ -29,7 +30,6 @@ from qt_upbit import (
     CandleUnit,
     QtUpbitError,
     Scope,
-    round_to_tick,
 )
 
 __all__ = ["ChartPanel"]
@@ -158,7 +158,7 @@ class ChartPanel(Panel):
             self._patience.start()
         else:
             self._reveal()
-            self.show_placeholder(self.tr("Loading candles…"))
+            self.show_placeholder(self.tr("Loading candles…"), state=ContentState.LOADING)
 
     def _links(self, feed: CandleFeed) -> tuple[tuple[Any, Callable[..., None]], ...]:
         return (
@@ -191,7 +191,7 @@ class ChartPanel(Panel):
         """The old candles have stood there long enough."""
         self._reveal()
         if not len(self._content.bars):
-            self.show_placeholder(self.tr("Loading candles…"))
+            self.show_placeholder(self.tr("Loading candles…"), state=ContentState.LOADING)
 
     def _name_it(self) -> None:
         code = self.state.market
@@ -252,7 +252,7 @@ class ChartPanel(Panel):
     def _fail(self, why: str) -> None:
         self._reveal()
         text = self.tr("Candles could not be loaded")
-        self.show_placeholder(f"{text}\n{why[:160]}", self.tr("Retry"), self._load)
+        self.show_placeholder(f"{text}\n{why[:160]}", self.tr("Retry"), self._load, state=ContentState.FAILED)
 
     # --- what the user does ------------------------------------------------------------------------
 
@@ -303,7 +303,7 @@ class ChartPanel(Panel):
             self._draft(AskBid.BID if price < bars.closes[-1] else AskBid.ASK, self._valid(price))
 
     def _valid(self, price: float) -> Decimal:
-        return round_to_tick(self._content.bars.code, Decimal(repr(price)))
+        return nearest_price(self._content.bars.code, price)
 
     def _draft(self, side: AskBid, price: Decimal) -> None:
         self.state.order_drafted.emit(OrderPrefill(self._content.bars.code, side, price))

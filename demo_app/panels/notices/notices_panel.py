@@ -40,6 +40,7 @@ from qt_upbit import (
     Scope,
     Subscription,
     WebSocketClientProxy,
+    quote_currency_of,
 )
 
 __all__ = ["NoticesPanel"]
@@ -267,7 +268,7 @@ class NoticesPanel(Panel):
     def codes(self) -> tuple[str, ...]:
         """The pairs whose signals are asked for."""
         wanted = dict.fromkeys((self.state.market, *self.state.favourites))
-        return tuple(code for code in wanted if code.startswith("KRW-"))[:_MOST_CODES]
+        return tuple(code for code in wanted if not quote_currency_of(code).is_shared)[:_MOST_CODES]
 
     def _ask_signals(self, *_: object) -> None:
         if self._announcements is None:

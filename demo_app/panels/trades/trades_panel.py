@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -21,7 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from demo_app.panel import Panel
+from demo_app.panel import ContentState, Panel
 from demo_app.panels.trades.tape_canvas import TapeCanvas, TapeRow
 from demo_app.style import formats
 from demo_app.style.error_messages import explain
@@ -37,6 +38,7 @@ from qt_upbit import (
     StreamType,
     TradeListModel,
     owned_slot,
+    quote_currency_of,
 )
 
 __all__ = ["TradesPanel"]
@@ -47,12 +49,18 @@ _TIMEOUT_MS: Final = 3_000
 _MINUTE_MS: Final = 60_000
 _AUTO: Final = 5.0
 """So many times the mean value of the trades in the list is large."""
-_AMOUNTS: Final = {
-    "KRW": (1_000_000, 10_000_000, 50_000_000, 100_000_000),
-    "BTC": (0.01, 0.1, 0.5, 1),
-    "USDT": (1_000, 10_000, 50_000, 100_000),
-}
-"""Values from which on a trade may be called large, in quote currency; other currencies have about these."""
+_AMOUNTS: Final = (1_000_000, 10_000_000, 50_000_000, 100_000_000)
+"""Values from which on a trade may be called large, in won; other currencies have about these."""
+
+
+def _large_amounts(quote: str) -> tuple[float, ...]:
+    exponent = round(math.log10(quote_currency_of(quote).per_won))
+    amounts = (Decimal(amount).scaleb(exponent) for amount in _AMOUNTS)
+    return tuple(int(amount) if amount == int(amount) else float(amount) for amount in amounts)
+
+
+def _worth_decimals(worth: Decimal, quote: str) -> int:
+    return 0 if quote_currency_of(quote).decimals == 0 else formats.decimals_of(worth, quote)
 
 
 class _Balance(QWidget):
@@ -237,7 +245,7 @@ class TradesPanel(Panel):
             self.only_large.setChecked(kept in (True, "true"))
         self.model.set_codes([code])
         if not self.canvas.rows:
-            self.show_placeholder(self.tr("Waiting for trades…"))
+            self.show_placeholder(self.tr("Waiting for trades…"), state=ContentState.LOADING)
         self._wants_past = True
         self._patience.start()
 
@@ -256,7 +264,9 @@ class TradesPanel(Panel):
         except QtUpbitError as error:
             if code == self._code and not self._rows:
                 again = functools.partial(self._seed, code)
-                self.show_placeholder(explain(error)[:160], self.tr("Try again"), again)
+                self.show_placeholder(
+                    explain(error)[:160], self.tr("Try again"), again, state=ContentState.FAILED
+                )
             return
         if code != self._code:
             return
@@ -296,7 +306,7 @@ class TradesPanel(Panel):
             f"{when:%H:%M:%S}",
             formats.price(price, quote),
             formats.price(volume, quote, formats.volume_decimals(price, quote)),
-            formats.price(worth, quote, 0 if quote == "KRW" else formats.decimals_of(worth, quote)),
+            formats.price(worth, quote, _worth_decimals(worth, quote)),
         )
         is_recovered = value(row, "stream_type") is StreamType.RECOVERED
         is_buy = value(row, "ask_bid") is AskBid.BID
@@ -327,7 +337,7 @@ class TradesPanel(Panel):
 
     def _on_error(self, error: QtUpbitError) -> None:
         if not self._rows:
-            self.show_placeholder(explain(error)[:160])
+            self.show_placeholder(explain(error)[:160], state=ContentState.FAILED)
 
     # --- what is large -----------------------------------------------------------------------------
 
@@ -336,7 +346,7 @@ class TradesPanel(Panel):
         with QSignalBlocker(self.large):
             self.large.clear()
             self.large.addItem(self.tr("Large: automatic"), None)
-            for amount in _AMOUNTS.get(self._quote, _AMOUNTS["USDT"]):
+            for amount in _large_amounts(self._quote):
                 text = formats.short(amount, korean=is_korean()) if amount >= 1 else f"{amount:g}"
                 label = self.tr("Large: from {amount}").format(amount=f"{text} {self._quote}")
                 self.large.addItem(label, amount)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, Context, Decimal, localcontext
 from typing import Final
 
+from qt_upbit.regions import quote_currency_of
 from qt_upbit.simulator.market.price_path import mix
 from qt_upbit.types import (
     AskBid,
@@ -32,9 +33,6 @@ _ZERO: Final = Decimal(0)
 _ONE: Final = Decimal(1)
 _EIGHT: Final = Decimal("1E-8")
 _EXACT: Final = Context(prec=60)
-FEE_RATES: Final = {"BTC": Decimal("0.0025"), "USDT": Decimal("0.0025")}
-"""Fee rates by quote currency; 0.05 % for the local ones."""
-_LOCAL_FEE: Final = Decimal("0.0005")
 
 
 class InsufficientFunds(Exception):
@@ -206,7 +204,7 @@ class Account:
 
     def fee_rate(self, quote: str) -> Decimal:
         """Share of an order's funds that is paid as fee."""
-        return FEE_RATES.get(quote, _LOCAL_FEE)
+        return quote_currency_of(quote).fee_rate
 
     def draft(
         self,

@@ -7,10 +7,10 @@ import importlib.resources
 from dataclasses import dataclass
 from typing import Final
 
-from qt_upbit.config import Region
+from qt_upbit.regions import QuoteCurrency, Region, quote_currency_of
 from qt_upbit.simulator.market.price_path import mix, text_seed, uniform
 
-__all__ = ["FULL_MARKET", "VALUE_OF_WON", "Coin", "Listing", "list_markets"]
+__all__ = ["FULL_MARKET", "Coin", "Listing", "list_markets"]
 
 FULL_MARKET: Final = {"KRW": 289, "BTC": 328, "USDT": 238}
 """Pairs per quote currency that one public socket was seen to carry (protocol section 1)."""
@@ -33,15 +33,6 @@ _SYLLABLES: Final = (
     ("ba", "바"), ("no", "노"), ("ri", "리"), ("ta", "타"), ("lu", "루"), ("me", "메"), ("ko", "코"), ("so", "소"),
     ("vi", "비"), ("da", "다"), ("ze", "제"), ("po", "포"), ("ki", "키"), ("ra", "라"), ("mu", "무"), ("ne", "네"),
 )  # fmt: skip
-VALUE_OF_WON: Final = {
-    "KRW": 1.0,
-    "SGD": 1 / 1080,
-    "IDR": 11.5,
-    "THB": 1 / 43,
-    "BTC": 1 / 158e6,
-    "USDT": 1 / 1400,
-}
-"""Units of a quote currency for one won, roughly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +70,11 @@ class Listing:
     quote: str
     coin: Coin
     rank: int
+
+    @property
+    def currency(self) -> QuoteCurrency:
+        """The row of the quote currency."""
+        return quote_currency_of(self.quote)
 
 
 def _rows() -> list[tuple[str, frozenset[str], str, str]]:
@@ -141,7 +137,7 @@ def _coins(region: Region) -> tuple[tuple[Coin, frozenset[str]], ...]:
                     korean,
                     english,
                     rank,
-                    price * VALUE_OF_WON[region.quote_currency],
+                    price * region.currency.per_won,
                     volatility,
                     beta,
                 ),

@@ -23,9 +23,8 @@ from qt_upbit.types import (
     IndicatorValue,
 )
 
-__all__ = ["TIMEFRAMES", "IndicatorFeed"]
+__all__ = ["IndicatorFeed"]
 
-TIMEFRAMES: Final = ("5m", "15m", "60m", "240m", "1d")
 _CANDLES: Final = 260
 
 
@@ -40,7 +39,9 @@ class IndicatorFeed:
     def __init__(self, market: SimulatedMarket, delay_s: float) -> None:
         self._market = market
         self._delay_ms = int(delay_s * 1000)
-        self._next_ms = {unit: self._next_close(unit, market.start_ms) for unit in TIMEFRAMES}
+        self._next_ms = {
+            unit.value: self._next_close(unit.value, market.start_ms) for unit in IndicatorTimeframe
+        }
 
     def _next_close(self, unit: str, now_ms: int) -> int:
         length = UNITS_S[unit] * 1000
@@ -85,7 +86,7 @@ class IndicatorFeed:
         now_ms: int,
     ) -> BaseWebSocketEvent | None:
         pair = self._market.pairs[code]
-        if pair.listing.quote in ("BTC", "USDT"):
+        if pair.listing.currency.is_shared:
             return None
         candles = list(itertools.islice(pair.candles(unit, start_s + 1), _CANDLES))
         if not candles or candles[0].start_s != start_s:

@@ -6,12 +6,13 @@ from collections import deque
 from typing import Final, NamedTuple
 
 from qt_upbit.simulator.market.history import Candle
+from qt_upbit.types import CandlePeriod, CandleUnit
 
 __all__ = ["DAY_S", "UNITS_S", "LiveCandles", "LiveSeries", "TimedCandle"]
 
 DAY_S: Final = 86_400
-UNITS_S: Final = {"1s": 1, "1m": 60, "3m": 180, "5m": 300, "10m": 600, "15m": 900, "30m": 1800, "60m": 3600,
-                  "240m": 14_400, "1d": DAY_S}  # fmt: skip
+UNITS_S: Final = {unit.value: unit.seconds for unit in CandleUnit} | {CandlePeriod.DAY.value: DAY_S}
+"""Seconds of every length that Upbit streams, and of a day, of which the longer ones are made."""
 _KEPT: Final = 1_000
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
@@ -221,20 +222,33 @@ class SimulatedMarket:
 
     def supported_levels(self, code: str) -> tuple[int, ...]:
         """Price groupings of a pair, 0 first; only local pairs have others."""
-        pair = self.pairs[code]
-        if pair.listing.quote in ("BTC", "USDT"):
+        listing = self.pairs[code].listing
+        if listing.currency.is_shared:
             return (0,)
-        if pair.listing.coin.symbol == "BTC":
-            return (0, *(10**n for n in range(4, 9)))
-        price = pair.listing.coin.price
-        if price >= 1_000_000:
-            return (0, 10_000, 100_000, 1_000_000)
-        if price >= 100:
-            return (0, 1, 10, 100) if price < 1_000 else (0, 10, 100, 1_000)
-        return (0,)
+        # As of won pairs, in round numbers of about the same worth.
+        exponent = round(math.log10(listing.currency.per_won))
+        price = listing.coin.price / listing.currency.per_won
+        return (
+            0,
+            *(
+                10 ** (n + exponent)
+                for n in _level_exponents(listing.coin.symbol, price)
+                if n + exponent >= 0
+            ),
+        )
 
     def __iter__(self) -> Iterator[Pair]:
         return iter(self.pairs.values())
+
+
+def _level_exponents(symbol: str, price_in_won: float) -> range:
+    if symbol == "BTC":
+        return range(4, 9)
+    if price_in_won >= 1_000_000:
+        return range(4, 7)
+    if price_in_won >= 100:
+        return range(3) if price_in_won < 1_000 else range(1, 4)
+    return range(0)
 
 
 _HANDLERS: Final[dict[int, Callable[[SimulatedMarket, Pair, int, int, MarketSink], None]]] = {

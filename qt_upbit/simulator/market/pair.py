@@ -11,12 +11,21 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from qt_upbit.simulator.market.book import Book, BookMaker
-from qt_upbit.simulator.market.catalog import VALUE_OF_WON, Listing
+from qt_upbit.simulator.market.catalog import Listing
 from qt_upbit.simulator.market.history import CandleHistory
 from qt_upbit.simulator.market.live_candles import DAY_S, UNITS_S, LiveCandles, TimedCandle
 from qt_upbit.simulator.market.price_grid import SCALE, PriceGrid, from_units, turnover
 from qt_upbit.simulator.market.price_path import PricePath, mix, text_seed, uniform
-from qt_upbit.types import AskBid, CandleEvent, Change, MarketWarning, StreamType, TickerEvent, TradeEvent
+from qt_upbit.types import (
+    AskBid,
+    CandleEvent,
+    CandleUnit,
+    Change,
+    MarketWarning,
+    StreamType,
+    TickerEvent,
+    TradeEvent,
+)
 
 __all__ = ["Pair", "Trade", "utc_text"]
 
@@ -70,7 +79,7 @@ class Pair:
         self.listing = listing
         self.code = listing.code
         self.grid = PriceGrid(listing.quote)
-        self.candle_keys = tuple((f"candle.{unit}", unit) for unit in UNITS_S if unit != "1d")
+        self.candle_keys = tuple((f"candle.{unit.value}", unit.value) for unit in CandleUnit)
         self._seed = mix(seed, text_seed(listing.code))
         self._path = path
         self._quote_path = quote_path
@@ -84,7 +93,7 @@ class Pair:
         self.trades_per_s = self.base_trades_per_s * rate
         self._books_per_s *= rate
         # Busy local books are published on a 100 ms grid, each pair in its own phase.
-        self._grid_ms = 100 if listing.quote not in ("BTC", "USDT") else 1
+        self._grid_ms = 1 if listing.currency.is_shared else 100
         self._phase_ms = mix(self._seed, 5) % 100
         quiet = self.base_trades_per_s < 0.02
         self.spread_ticks = 1 + (mix(self._seed, 6) % 3 if quiet else 0)
@@ -105,7 +114,7 @@ class Pair:
             day_turnover,
             self.base_trades_per_s,
             start_ms / 1000 - 3 * DAY_S,
-            fine=listing.quote not in ("BTC", "USDT") and listing.rank < _FINE_PAIRS,
+            fine=not listing.currency.is_shared and listing.rank < _FINE_PAIRS,
         )
         self._book_time_ms = start_ms - int(min(1000 / self._books_per_s, 200_000) * self._rng.random())
         self._change = mix(self._seed, 11) % 1000
@@ -508,5 +517,5 @@ def _liveliness(listing: Listing, seed: int) -> tuple[float, float, float, float
         value = 150_000.0 + 450_000.0 / (1 + 0.2 * rank)
     if rank > 25 and mix(seed, 14) % 4 == 0:
         books /= 60.0  # some books stand still for minutes
-    value *= VALUE_OF_WON[listing.quote]
+    value *= listing.currency.per_won
     return trades, books, trades * 86_400 * value, value / 2.3

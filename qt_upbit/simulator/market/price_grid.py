@@ -1,4 +1,4 @@
-"""Prices as integers of 10^-8 quote currency, and the tick tables of protocol section 9.4."""
+"""Prices as integers of 10^-8 quote currency, and the tick tables of `qt_upbit.regions` on them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import bisect
 from decimal import Decimal
 from typing import Final
 
-from qt_upbit.protocol.tick_sizes import TICK_SIZES
+from qt_upbit.regions import quote_currency_of
 
 __all__ = ["SCALE", "PriceGrid", "from_units", "to_units", "turnover"]
 
@@ -36,15 +36,11 @@ def to_units(value: Decimal) -> int:
     return units
 
 
-# The regions' own tables are not in the protocol page; the nearest one stands in.
-_STANDS_IN: Final = {"IDR": "KRW", "SGD": "USDT", "THB": "USDT"}
-
-
 class PriceGrid:
     """The tick table of one quote currency."""
 
     def __init__(self, quote: str) -> None:
-        table = TICK_SIZES[_STANDS_IN.get(quote, quote)]
+        table = quote_currency_of(quote).likely_ticks
         rows = sorted((to_units(start), to_units(tick)) for start, tick in table)
         self._starts = [start for start, _ in rows]
         self._ticks = [tick for _, tick in rows]

@@ -487,7 +487,7 @@ def test_every_fault_can_be_asked_for_by_name(kind: type[Fault]) -> None:
 
 async def _run(*arguments: str) -> tuple[int, str, str]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "qt_upbit.simulator.faults.control", *arguments,
+        sys.executable, "-m", "qt_upbit.simulator.control", *arguments,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(),
     )  # fmt: skip
     out, err = await process.communicate()
