@@ -10,7 +10,6 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from qt_upbit.simulator.market.price_grid import PriceGrid, from_units, to_units
 
 from qt_upbit import InvalidOrderError, InvalidSubscriptionError, WebSocketConfig, check_order
 from qt_upbit.protocol.order_check import DOCUMENTED_RULES
@@ -18,6 +17,7 @@ from qt_upbit.protocol.subscription_request import check_code, requests_for
 from qt_upbit.protocol.tick_sizes import TICK_SIZES
 from qt_upbit.regions import QUOTE_CURRENCIES, Region, quote_currency_of
 from qt_upbit.simulator import SimulatedExchange, SimulatorSettings
+from qt_upbit.simulator.market.price_grid import PriceGrid, from_units, to_units
 from qt_upbit.types import EVENT_TYPES, Scope
 
 ROOT = Path(__file__).parents[1]

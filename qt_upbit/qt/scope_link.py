@@ -88,7 +88,6 @@ class ScopeLink(QObject):
         self._on_error = on_error
         self._clock = clock
         self._no_loop_since: float | None = None
-        self._buffered: list[Action] = []
         self.client = NativeWebSocketClient(
             config,
             on_opened=self._on_opened,

@@ -115,6 +115,11 @@ class CpuShare:
         if verdict is Verdict.STARVED:
             say_starved(f"{what} took {took_s:.2f} s, promised are {bound_s:g} s; {self}")
 
+    def excuse(self, what: str, slack_s: float) -> None:
+        """Fail because of what must not be, unless the process was starved for longer than explains it."""
+        assert self.starved_s > slack_s, f"{what}; {self}"
+        say_starved(f"{what}; {self}")
+
     def __str__(self) -> str:
         return (
             f"the process had {self.share:.0%} of the processor it wanted, and waited {self.starved_s:.1f} s "

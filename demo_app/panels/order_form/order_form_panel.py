@@ -12,18 +12,15 @@ from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QComboBox, QWidget
 
 from demo_app.panels.order_form.order_fields import OrderFields
+from demo_app.panels.order_form.order_question import order_question
 from demo_app.style import formats
 from demo_app.style.error_messages import explain
 from demo_app.terminal_state import OrderPrefill, TerminalState
 from demo_app.trading import order_entry as entry
 from demo_app.trading.order_draft import OrderDraft
+from demo_app.trading.order_ticket import CONDITIONS, KINDS, SMP_TYPES, OrderTerms, OrderTicket
 from demo_app.widgets.account_panel import AccountPanel
-from demo_app.widgets.order_labels import (
-    condition_word,
-    side_word,
-    smp_word,
-    type_word,
-)
+from demo_app.widgets.order_labels import condition_word, side_word, smp_word, type_word
 from demo_app.widgets.trading_dialogs import Question
 from qt_upbit import (
     Account,
@@ -31,14 +28,10 @@ from qt_upbit import (
     AuthenticationError,
     Balance,
     InvalidOrderError,
-    OrderChance,
-    OrderRules,
     OrderType,
     QtUpbitError,
-    SmpType,
     Subscription,
     TickerEvent,
-    TimeInForce,
     WebSocketClientProxy,
     owned_slot,
     quote_currency_of,
@@ -46,15 +39,6 @@ from qt_upbit import (
 
 __all__ = ["OrderFormPanel"]
 
-_KINDS: Final = (OrderType.LIMIT, OrderType.MARKET, OrderType.BEST)
-_CONDITIONS: Final = {
-    OrderType.LIMIT: (None, TimeInForce.IOC, TimeInForce.FOK, TimeInForce.POST_ONLY),
-    OrderType.MARKET: (None,),
-    OrderType.BEST: (TimeInForce.IOC, TimeInForce.FOK),
-}
-_SMP: Final = (None, SmpType.CANCEL_MAKER, SmpType.CANCEL_TAKER, SmpType.REDUCE, SmpType.NONE)
-_FAR: Final = Decimal("0.1")
-"""A limit this far on the wrong side of the last price is probably a slip of the finger."""
 _SWITCH_MS: Final = 150
 """Who walks through a list of pairs asks for the fees of the one he stays at."""
 _RETRY_MS: Final = 5000
@@ -75,8 +59,7 @@ class OrderFormPanel(AccountPanel):
         super().__init__(state, parent)
         self.code = ""
         self.last_price: Decimal | None = None
-        self._chance: OrderChance | None = None
-        self._tick: Decimal | None = None
+        self._terms = OrderTerms()
         self._by_total = False
         """Whether the user said the total, and the size follows it."""
         self._wants_last_price = True
@@ -136,9 +119,9 @@ class OrderFormPanel(AccountPanel):
         fields = self.fields
         fields.buy.setText(side_word(AskBid.BID))
         fields.sell.setText(side_word(AskBid.ASK))
-        _fill(fields.kind, [(kind, type_word(kind)) for kind in _KINDS])
+        _fill(fields.kind, [(kind, type_word(kind)) for kind in KINDS])
         fields.kind.setAccessibleName(self.tr("Order type"))
-        _fill(fields.smp, [(smp, smp_word(smp)) for smp in _SMP])
+        _fill(fields.smp, [(smp, smp_word(smp)) for smp in SMP_TYPES])
         self._fill_conditions()
         fields.available_label.setText(self.tr("Available"))
         fields.price_label.setText(self.tr("Price"))
@@ -167,7 +150,7 @@ class OrderFormPanel(AccountPanel):
         self._refresh()
 
     def set_stale(self, text: str) -> None:
-        """Said in the hint: no stale_overlay may lie over the band that says whether orders are real."""
+        """Said in the hint: no overlay may lie over the band that says whether orders are real."""
         if text != self.stale_text:
             self.stale_text = text
             self._refresh()
@@ -181,11 +164,11 @@ class OrderFormPanel(AccountPanel):
         """Another account has other fees."""
         if self.account is not None and not self.account.is_closed:
             self.account.balance_changed.disconnect(self._on_balance)
-        self._chance = None
+        self._terms = OrderTerms(tick=self._terms.tick)
 
     def on_account_state(self) -> None:
         """Ask for the fees that could not be read before."""
-        if self.account is not None and self.account.is_synchronized and self._chance is None:
+        if self.account is not None and self.account.is_synchronized and self._terms.chance is None:
             self._switch_timer.start(_SWITCH_MS)
         self._refresh()
 
@@ -201,7 +184,8 @@ class OrderFormPanel(AccountPanel):
         if code == self.code:
             return
         self.code = code
-        self.last_price = self._chance = self._tick = None
+        self.last_price = None
+        self._terms = OrderTerms()
         self._wants_last_price = True
         for field in (self.fields.price, self.fields.volume, self.fields.total):
             field.set_value(None)
@@ -239,7 +223,7 @@ class OrderFormPanel(AccountPanel):
     def _choose(self, side: AskBid) -> None:
         (self.fields.buy if side is AskBid.BID else self.fields.sell).setChecked(True)
         self._on_side()
-        field = self.fields.volume if self._has_volume else self.fields.total
+        field = self.fields.volume if self.ticket.has_volume else self.fields.total
         field.setFocus()
         field.selectAll()
 
@@ -252,72 +236,44 @@ class OrderFormPanel(AccountPanel):
     @property
     def kind(self) -> OrderType:
         """LIMIT, MARKET (of either side) or BEST."""
-        return _KINDS[max(self.fields.kind.currentIndex(), 0)]
+        return KINDS[max(self.fields.kind.currentIndex(), 0)]
 
     @property
-    def _has_price(self) -> bool:
-        return self.kind is OrderType.LIMIT
-
-    @property
-    def _has_volume(self) -> bool:
-        """Upbit's market and best buys are by amount."""
-        return self._has_price or self.fields.side is AskBid.ASK
-
-    @property
-    def _quote(self) -> str:
-        return self.code.partition("-")[0]
-
-    @property
-    def _base(self) -> str:
-        return self.code.partition("-")[2]
+    def ticket(self) -> OrderTicket:
+        """What the fields say now."""
+        fields, kind = self.fields, self.kind
+        return OrderTicket(
+            self.code,
+            fields.side,
+            kind,
+            fields.price.value,
+            fields.volume.value,
+            fields.total.value,
+            CONDITIONS[kind][max(fields.condition.currentIndex(), 0)],
+            SMP_TYPES[max(fields.smp.currentIndex(), 0)],
+        )
 
     def draft(self) -> OrderDraft:
         """The order as the fields say it: what `submit` asks about and `test` has checked."""
-        fields, side, kind = self.fields, self.fields.side, self.kind
-        if kind is OrderType.MARKET and side is AskBid.BID:
-            kind = OrderType.PRICE
-        price = fields.price.value if self._has_price else None if self._has_volume else fields.total.value
-        condition = _CONDITIONS[self.kind][max(fields.condition.currentIndex(), 0)]
-        smp = _SMP[max(fields.smp.currentIndex(), 0)]
-        chance = self._chance
-        rules = OrderRules(tick_size=self._tick)
-        if chance is not None:
-            least = chance.min_total_bid if side is AskBid.BID else chance.min_total_ask
-            rules = OrderRules(self._tick, least, chance.max_total)
-        volume = fields.volume.value if self._has_volume else None
-        return OrderDraft(self.code, side, kind, price, volume, condition, smp, rules)
-
-    @property
-    def _total(self) -> Decimal | None:
-        """What the order is worth: exact where there is a price, else about."""
-        fields = self.fields
-        if not self._has_volume:
-            return fields.total.value
-        price = fields.price.value if self._has_price else self.last_price
-        volume = fields.volume.value
-        return None if price is None or volume is None else entry.total_of(price, volume)
+        return self.ticket.draft(self._terms)
 
     @property
     def _rate(self) -> Decimal | None:
-        chance = self._chance
-        if chance is None:
-            return None
-        is_maker = self.draft().condition is TimeInForce.POST_ONLY
-        if self.fields.side is AskBid.BID:
-            return chance.maker_bid_fee if is_maker else chance.bid_fee
-        return chance.maker_ask_fee if is_maker else chance.ask_fee
+        ticket = self.ticket
+        return self._terms.fee_rate(ticket.ask_bid, ticket.condition)
 
     @property
     def available(self) -> Decimal | None:
         """Of what the chosen side spends; None while that is not known."""
-        account, is_bid = self.account, self.fields.side is AskBid.BID
+        account, ticket, chance = self.account, self.ticket, self._terms.chance
+        is_bid = ticket.ask_bid is AskBid.BID
         balance: Balance | None = None
         if account is not None:
-            balance = account.balance(self._quote if is_bid else self._base)
+            balance = account.balance(ticket.quote if is_bid else ticket.base)
             if balance is None and account.is_synchronized:
                 return Decimal(0)
-        if balance is None and self._chance is not None:
-            balance = self._chance.bid_account if is_bid else self._chance.ask_account
+        if balance is None and chance is not None:
+            balance = chance.bid_account if is_bid else chance.ask_account
         return None if balance is None else balance.balance
 
     # --- the fields follow each other ----------------------------------------------------------------
@@ -330,18 +286,19 @@ class OrderFormPanel(AccountPanel):
         """Another kind begins as it does in a new form: neither a price nor a time in force is left over."""
         self._fill_conditions()
         self.fields.condition.setCurrentIndex(0)
-        if not self._has_price:
+        ticket = self.ticket
+        if not ticket.has_price:
             self.fields.price.set_value(None)
-        elif self.fields.price.value is None:
+        elif ticket.price is None:
             self._wants_last_price = self.last_price is None
             self.fields.price.set_value(self.last_price)
         # An amount to spend becomes the total, whose size follows.
-        self._by_total = self._has_price and self.fields.volume.value is None
+        self._by_total = ticket.has_price and ticket.volume is None
         self._follow()
         self._settle()
 
     def _fill_conditions(self) -> None:
-        conditions = _CONDITIONS[self.kind]
+        conditions = CONDITIONS[self.kind]
         _fill(self.fields.condition, [(each, condition_word(each)) for each in conditions])
 
     def _on_price(self) -> None:
@@ -358,7 +315,7 @@ class OrderFormPanel(AccountPanel):
 
     def _settle(self) -> None:
         """The total that the size really gives; a wrong one stays to be seen."""
-        if self._by_total and self._has_volume and not self.fields.total.is_wrong:
+        if self._by_total and self.ticket.has_volume and not self.fields.total.is_wrong:
             self._by_total = False
             self._follow()
 
@@ -368,7 +325,7 @@ class OrderFormPanel(AccountPanel):
         if start is None:
             return
         try:
-            self.fields.price.set_value(entry.step_price(self.code, start, steps, self._tick))
+            self.fields.price.set_value(entry.step_price(self.code, start, steps, self._terms.tick))
         except ValueError:
             return  # no table and no answer yet: nobody knows the tick
         self._on_price()
@@ -381,27 +338,18 @@ class OrderFormPanel(AccountPanel):
             self._by_total = False
             self.fields.volume.set_value(entry.share_of(available, percent))
         else:
-            total = entry.spendable(available, percent, rate, self._quote)
-            price = self.fields.price.value
+            ticket = self.ticket
+            total = entry.spendable(available, percent, rate, ticket.quote)
             self._by_total = False
-            if not self._has_volume:
+            if not ticket.has_volume:
                 self.fields.total.set_value(total)
-            elif price:
-                self.fields.volume.set_value(entry.volume_for(total, price))
+            elif ticket.price:
+                self.fields.volume.set_value(entry.volume_for(total, ticket.price))
         self._follow()
 
     def _follow(self) -> None:
-        fields = self.fields
-        price = fields.price.value if self._has_price else None
-        if self._has_price and self._by_total:
-            total = fields.total.value
-            fields.volume.set_value(entry.volume_for(total, price) if total is not None and price else None)
-        elif self._has_price:
-            fields.total.set_value(self._total)
-        elif self._has_volume:
-            fields.total.set_value(None)
-        else:
-            fields.volume.set_value(None)
+        name, value = self.ticket.follower(by_total=self._by_total)
+        (self.fields.volume if name == "volume" else self.fields.total).set_value(value)
         self._refresh()
 
     # --- what is said about it -----------------------------------------------------------------------
@@ -410,37 +358,38 @@ class OrderFormPanel(AccountPanel):
         if event.code != self.code:
             return
         self.last_price = event.trade_price
-        if self._wants_last_price and self._has_price:
+        ticket = self.ticket
+        if self._wants_last_price and ticket.has_price:
             self._wants_last_price = False
             self.fields.price.set_value(event.trade_price)
             self._follow()
-        elif not self._has_price or self.fields.volume.value is not None:
+        elif not ticket.has_price or ticket.volume is not None:
             self._refresh()
 
     def _on_balance(self, balance: Balance) -> None:
-        if balance.currency in (self._quote, self._base):
+        if balance.currency in self.code.split("-"):
             self._refresh()
 
     def _refresh(self, *_: object) -> None:
         """Everything but the fields that the user fills."""
-        fields, theme = self.fields, self.state.theme
-        is_bid, quote, base = fields.side is AskBid.BID, self._quote, self._base
+        fields, theme, ticket = self.fields, self.state.theme, self.ticket
+        is_bid, quote, base = ticket.ask_bid is AskBid.BID, ticket.quote, ticket.base
         fields.price_unit.setText(quote)
         fields.volume_unit.setText(base)
         fields.total_unit.setText(quote)
-        fields.price.setEnabled(self._has_price)
-        fields.price.setPlaceholderText("" if self._has_price else type_word(self.kind))
-        fields.volume.setEnabled(self._has_volume)
-        fields.total.setEnabled(self._has_price or not self._has_volume)
-        about = self._total if self._has_volume and not self._has_price else None
+        fields.price.setEnabled(ticket.has_price)
+        fields.price.setPlaceholderText("" if ticket.has_price else type_word(ticket.kind))
+        fields.volume.setEnabled(ticket.has_volume)
+        fields.total.setEnabled(ticket.has_price or not ticket.has_volume)
+        total = ticket.worth(self.last_price)
+        about = total if ticket.has_volume and not ticket.has_price else None
         fields.total.setPlaceholderText(f"≈ {formats.price(about, quote)}" if about else "")
-        fields.condition.setEnabled(len(_CONDITIONS[self.kind]) > 1)
-        draft = self.draft()
-        terms = [condition_word(draft.condition)] if draft.condition is not None else []
-        if draft.smp_type is not None:
-            terms.append(f"{fields.smp_label.text()}: {smp_word(draft.smp_type)}")
+        fields.condition.setEnabled(len(CONDITIONS[ticket.kind]) > 1)
+        terms = [condition_word(ticket.condition)] if ticket.condition is not None else []
+        if ticket.smp_type is not None:
+            terms.append(f"{fields.smp_label.text()}: {smp_word(ticket.smp_type)}")
         fields.show_terms(terms)
-        available, rate, total = self.available, self._rate, self._total
+        available, rate = self.available, self._rate
         unit = quote if is_bid else base
         exact = "–" if available is None else f"{formats.amount(available)} {unit}"
         # Whole won in sight, so that a narrow form never cuts the first digits off; never rounded up.
@@ -465,39 +414,32 @@ class OrderFormPanel(AccountPanel):
 
     def _problem(self) -> tuple[str, bool]:
         """What is wrong or unusual, and whether that forbids sending."""
-        fields, total, available = self.fields, self._total, self.available
+        fields, ticket, available = self.fields, self.ticket, self.available
         for field in (fields.price, fields.volume, fields.total):
             if field.isEnabledTo(fields) and field.is_wrong:
                 return field.problem(), True
-        filled = fields.volume.value if self._has_volume else fields.total.value
-        if filled is None or (self._has_price and fields.price.value is None):
+        if not ticket.is_complete:
             return self.doubt or self.stale_text, True
         try:
             self.draft().check()
         except InvalidOrderError as error:
             return explain(error), True
-        needed = filled
-        if fields.side is AskBid.BID:
-            needed = entry.cost_of(total or Decimal(0), self._rate or Decimal(0))
         is_sure = self.account is not None and self.account.is_synchronized
+        needed = ticket.needed(ticket.worth(self.last_price), self._rate)
         if available is not None and needed > available:
             return self.tr("More than is available, fee included."), is_sure
         return self._warning() or self.doubt or self.stale_text, False
 
     def _warning(self) -> str:
-        price = self.fields.price.value if self._has_price else None
-        if price is None or not self.last_price:
-            return ""
-        away = entry.away_from(price, self.last_price)
-        is_bid = self.fields.side is AskBid.BID
-        if (away if is_bid else away.copy_negate()) < _FAR:
+        away = self.ticket.slip(self.last_price)
+        if away is None:
             return ""
         text = (
             self.tr("{percent} above the last price.")
-            if is_bid
+            if away > 0
             else self.tr("{percent} below the last price.")
         )
-        return text.format(percent=formats.percent(abs(away), sign=False))
+        return text.format(percent=formats.percent(away.copy_abs(), sign=False))
 
     @owned_slot
     async def _load_chance(self) -> None:
@@ -515,7 +457,7 @@ class OrderFormPanel(AccountPanel):
                     self._switch_timer.start(_RETRY_MS)
             return
         if code == self.code:
-            self._chance, self._tick = chance, tick
+            self._terms = OrderTerms(chance, tick)
             self._refresh()
 
     async def _tick_of(self, code: str) -> Decimal | None:
@@ -528,38 +470,14 @@ class OrderFormPanel(AccountPanel):
 
     # --- sending ---------------------------------------------------------------------------------------
 
-    def _question(self, order: OrderDraft) -> Question:
-        quote, base, total, rate = self._quote, self._base, self._total, self._rate
-        name, side = self.state.market_name(order.code), side_word(order.ask_bid)
-        exact = entry.exact_text
-        price = f"{exact(order.price)} {quote}" if self._has_price else type_word(self.kind)
-        rows = [
-            (self.tr("Pair"), f"{name} ({order.code})"),
-            (self.tr("Side"), side),
-            (self.tr("Type"), type_word(self.kind)),
-            (self.tr("Price"), price),
-        ]
-        if order.volume is not None:
-            rows.append((self.tr("Size"), f"{exact(order.volume)} {base}"))
-        if total is not None and (self._has_price or order.volume is None):
-            rows.append((self.tr("Total"), f"{exact(total)} {quote}"))
-        elif total is not None:
-            rows.append((self.tr("Total"), f"≈ {formats.price(total, quote)} {quote}"))
-        if total is not None and rate is not None:
-            fee = formats.amount(entry.fee_of(total, rate))
-            rows.append((self.tr("Fee (est.)"), f"{fee} {quote} ({formats.percent(rate, sign=False)})"))
-        rows.append((self.tr("Time in force"), condition_word(order.condition)))
-        rows.append((self.tr("Self-match prevention"), smp_word(order.smp_type)))
-        title = self.tr("{side} {name}?").format(side=side, name=name)
-        return Question(title, tuple(rows), side, order.ask_bid, self._warning())
-
     def submit(self) -> None:
         """Ask the user whether to send what the fields say; Enter in a field comes here."""
         self._settle()
         if self.is_busy("order") or self._problem()[1]:
             return
-        order = self.draft()
-        question = self._question(order)
+        order, ticket = self.draft(), self.ticket
+        name, worth = self.state.market_name(ticket.code), ticket.worth(self.last_price)
+        question = order_question(ticket, name, worth, self._rate, self._warning())
         # One identifier for one answer of the user: by it the library finds an order whose answer is lost.
         send = functools.partial(self._send, order, question, str(uuid.uuid4()))
         self.ask(question, send, always=True)
@@ -575,7 +493,7 @@ class OrderFormPanel(AccountPanel):
         """Ready for the next order at the same price."""
         self.fields.volume.set_value(None)
         self.fields.total.set_value(None)
-        field = self.fields.volume if self._has_volume else self.fields.total
+        field = self.fields.volume if self.ticket.has_volume else self.fields.total
         field.setFocus()
         self._refresh()
 

@@ -36,12 +36,10 @@ from PySide6.QtWidgets import (
 
 from demo_app.panels.account.orders_panel import OrdersPanel
 from demo_app.panels.chart.candle_canvas import CandleCanvas
-from demo_app.panels.orderbook import orderbook_panel as orderbook
 from demo_app.panels.orderbook.orderbook_canvas import OrderbookCanvas
-from demo_app.panels.orderbook.orderbook_panel import OrderbookPanel
-from demo_app.panels.trades import trades_panel as trades
+from demo_app.panels.orderbook.orderbook_panel import OrderbookPanel, _Totals
 from demo_app.panels.trades.tape_canvas import TapeCanvas
-from demo_app.panels.trades.trades_panel import TradesPanel
+from demo_app.panels.trades.trades_panel import TradesPanel, _Balance
 from demo_app.panels.watch_list.watch_list_panel import WatchListPanel
 from demo_app.panels.watch_list.watch_model import Column
 from demo_app.preferences import Preferences
@@ -302,9 +300,7 @@ def _lively(window: MainWindow) -> list[QWidget]:
     for each in _seen(window):
         if isinstance(each, QTableView):
             found += [each.viewport(), each.verticalScrollBar()]
-        elif isinstance(
-            each, OrderbookCanvas | TapeCanvas | CandleCanvas | orderbook._Totals | trades._Balance
-        ):
+        elif isinstance(each, OrderbookCanvas | TapeCanvas | CandleCanvas | _Totals | _Balance):
             found.append(each)
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import itertools
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import demo_app
 from demo_app.application import make_guard, prefer
 from demo_app.arguments import parse
 from demo_app.preferences import Preferences
+from demo_app.trading.order_gateway import OrderGateway
 from demo_app.trading.trading_guard import CONFIRM_PHRASE, TradingGuard, TradingLockedError, TradingState
 from qt_upbit import Credentials, WebSocketConfig
 from qt_upbit.simulator import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY
@@ -184,15 +186,15 @@ def test_the_command_line_counts_more_than_the_preference(app: object, settings:
 
 
 def test_the_guard_reads_no_environment() -> None:
-    tree = _tree(FOLDER / "trading_guard.py")
+    tree = _tree(Path(inspect.getfile(TradingGuard)))
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     assert "os" not in imported
 
 
 FOLDER = Path(demo_app.__file__).parent
 ORDER_CALLS = {"create_order", "cancel_order", "cancel_orders", "cancel_open_orders", "cancel_and_new"}
-DOOR = "order_gateway.py"
-"""The one module that may send orders, once there is one; each call there follows `guard.check`."""
+DOOR = Path(inspect.getfile(OrderGateway)).name
+"""The one module that may send orders; each call there follows `guard.check`."""
 
 
 def _tree(path: Path) -> ast.Module:

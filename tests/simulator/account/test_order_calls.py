@@ -163,7 +163,12 @@ async def test_keys_can_be_refused_by_name(server: SimulatedServer, sdk: Any, na
     await sdk.accounts.list()
 
 
-async def test_limits_of_the_groups_and_the_penalty(server: SimulatedServer, sdk: Any) -> None:
+async def test_limits_of_the_groups_and_the_penalty(
+    server: SimulatedServer, sdk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # All in the same moment of the exchange, however long they take here.
+    now = server.now()
+    monkeypatch.setattr(server, "now", lambda: now)
     raw = await sdk.orders.with_raw_response.list_open(limit=1)
     assert raw.headers["remaining-req"] == "group=default; min=1800; sec=29"
     answers = await asyncio.gather(

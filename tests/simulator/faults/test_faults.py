@@ -126,18 +126,34 @@ async def test_a_reset_is_a_reset_and_a_cut_is_none(server: SimulatedServer) -> 
         assert isinstance(ended[0], kind)
 
 
+@contextlib.asynccontextmanager
+async def _reading(*sockets: ClientConnection) -> AsyncIterator[None]:
+    """Read whatever comes: who does not read sees no pong behind it."""
+
+    async def read(socket: ClientConnection) -> None:
+        while True:
+            await socket.recv()
+
+    tasks = [asyncio.create_task(read(socket)) for socket in sockets]
+    yield
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
 async def _hears(socket: ClientConnection) -> None:
     """Wait until it answers a ping."""
-    async with asyncio.timeout(HANG_S):
+    async with _reading(socket), asyncio.timeout(HANG_S):
         await (await socket.ping())
 
 
 async def _is_unresponsive(socket: ClientConnection, other: ClientConnection) -> bool:
     """Whether a ping is not answered, although later ones on another line of the same exchange are."""
-    pong = await socket.ping()
-    for _ in range(3):
-        await _hears(other)
-    return not pong.done()
+    async with _reading(socket, other), asyncio.timeout(HANG_S):
+        pong = asyncio.ensure_future(await socket.ping())
+        for _ in range(3):
+            await (await other.ping())
+        return not pong.done()
 
 
 @pytest.mark.parametrize(
@@ -471,7 +487,7 @@ def test_every_fault_can_be_asked_for_by_name(kind: type[Fault]) -> None:
 
 async def _run(*arguments: str) -> tuple[int, str, str]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "qt_upbit.simulator.faults.control", *arguments,
+        sys.executable, "-m", "qt_upbit.simulator.control", *arguments,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(),
     )  # fmt: skip
     out, err = await process.communicate()
