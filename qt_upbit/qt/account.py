@@ -33,7 +33,7 @@ from qt_upbit.protocol.account_sync import (
     Synchronized,
 )
 from qt_upbit.protocol.order_tracker import AccountSnapshot, OrderTracker
-from qt_upbit.protocol.subscription_request import resolve_row
+from qt_upbit.protocol.subscription_request import resolve_spec
 from qt_upbit.qt.account_reading import AccountReading
 from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
 from qt_upbit.qt.outbox import Outbox
@@ -122,7 +122,7 @@ class Account(QObject):
     ) -> None:
         self._manager = manager if manager is not None else GlobalWebSocketManager.instance()
         self._manager.guard.check_usable()
-        self._manager.guard.check_credentials(resolve_row("my_order"))
+        self._manager.guard.check_credentials(resolve_spec("my_order"))
         super().__init__(parent)
         self.setObjectName("qt_upbit account")
         config = self._manager.config

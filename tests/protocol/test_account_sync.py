@@ -674,7 +674,7 @@ def test_a_reading_that_was_cancelled_from_outside_is_made_up_for(desk: Desk) ->
 
 
 def test_other_credentials_forget_everything_and_say_so() -> None:
-    tracker = OrderTracker(finished_kept=5)
+    tracker = OrderTracker(max_finished_orders=5)
     desk = Desk(tracker).synchronize(an_order())
     desk.hear(order_frame("cancel", "B"), trade_frame(1))
     desk.take()

@@ -23,13 +23,14 @@ from qt_upbit import (
     TickerTableModel,
     TradeListModel,
 )
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.server.server import SimulatedServer
 from tests.qt.conftest import MakeManager
 from tests.support import events
+from tests.support.profiles import examples
 
 FRAME = "frame"
 CODES = ["KRW-A1", "KRW-B2", "KRW-C3", "KRW-D4", "KRW-E5"]
-few = settings(max_examples=60, deadline=None)
+few = settings(max_examples=examples(60))
 
 
 class Copy:
@@ -86,7 +87,7 @@ async def test_tickers(manager: GlobalWebSocketManager) -> None:
         shown: dict[str, int | None] = {}
         for step in [*steps, FRAME]:
             if step == FRAME:
-                model._on_frame()
+                model.frames.due.emit()
                 copy.check()
             elif isinstance(step, list):
                 model.set_codes(step)
@@ -98,7 +99,7 @@ async def test_tickers(manager: GlobalWebSocketManager) -> None:
                     shown[step[0]] = step[1]
                 else:
                     # Ticks of a pair without a row are for nobody.
-                    model._on_frame()
+                    model.frames.due.emit()
         assert [(row[0], row[1]) for row in copy.rows] == [
             (code, "" if price is None else str(price)) for code, price in shown.items()
         ]
@@ -118,7 +119,7 @@ async def test_trades(manager: GlobalWebSocketManager) -> None:
         plain: list[int] = []
         for step in [*steps, FRAME]:
             if step == FRAME:
-                model._on_frame()
+                model.frames.due.emit()
                 copy.check()
                 continue
             plain += [n for i, n in enumerate(step) if n not in plain and n not in step[:i]]
@@ -155,7 +156,7 @@ async def test_orders_and_balances(server: SimulatedServer, make_manager: MakeMa
     @given(st.lists(st.one_of(changes, changes, amounts, st.just(FRAME)), min_size=20, max_size=40))
     def follow(steps: list[Any]) -> None:
         orders = OrderTableModel(
-            account=account, closed_limit=3, columns=["uuid", "state", "remaining_volume"]
+            account=account, max_closed_orders=3, columns=["uuid", "state", "remaining_volume"]
         )
         balances = BalanceTableModel(account=account, columns=["currency", "balance"])
         copies = Copy(orders), Copy(balances)
@@ -164,12 +165,12 @@ async def test_orders_and_balances(server: SimulatedServer, make_manager: MakeMa
         held: dict[str, str] = {}
         for step in [*steps, FRAME]:
             if step == FRAME:
-                orders._on_frame()
-                balances._on_frame()
+                orders.frames.due.emit()
+                balances.frames.due.emit()
             elif isinstance(step, Order):
                 account.order_changed.emit(step)
                 # Frame by frame: within one an order that closes and opens again has only its last state.
-                orders._on_frame()
+                orders.frames.due.emit()
                 was = [each.uuid for each in closed]
                 if step.is_open:
                     closed = [each for each in closed if each.uuid != step.uuid]
@@ -209,13 +210,13 @@ async def test_an_order_that_closes_moves_below_the_open_ones(
     copy = Copy(model)
     for number in (1, 2, 3):
         account.order_changed.emit(order(number, OrderState.WAIT, 1))
-    model._on_frame()
+    model.frames.due.emit()
     assert [row[0] for row in copy.rows] == ["u3", "u2", "u1"]
     account.order_changed.emit(order(3, OrderState.DONE, 0))
-    model._on_frame()
+    model.frames.due.emit()
     assert [row[0] for row in copy.rows] == ["u2", "u1", "u3"]
     account.order_changed.emit(order(2, OrderState.CANCEL, 1))
-    model._on_frame()
+    model.frames.due.emit()
     assert [row[0] for row in copy.rows] == ["u1", "u2", "u3"]
     copy.check()
     model.close()

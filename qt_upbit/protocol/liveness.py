@@ -1,0 +1,321 @@
+"""Connection health, without the connection: who says when to doubt it, and when to leave it.
+
+Each watch has a `due` time and an `on_tick(now)` that returns what was found out; `UpbitConnection` acts.
+Times are seconds of a monotonic clock.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from typing import Final
+
+from qt_upbit.frame_scan import Head
+from qt_upbit.types import ALL_CODES, StreamKey
+
+__all__ = ["Keepalive", "KeepaliveVerdict", "ResumeProbe", "SilenceVerdict", "SilenceWatch"]
+
+_NEVER: Final = float("inf")
+
+# --- pings and pongs ------------------------------------------------------------------------------
+
+_UNRESPONSIVE_AFTER_S: Final = 10.0
+"""A peer that used to answer pings and only sends for so long hears no request either."""
+
+
+class KeepaliveVerdict(enum.Enum):
+    """What is to be done about pings."""
+
+    PING = enum.auto()
+    """Send one, and report it with `ping_sent`."""
+    NO_PONG = enum.auto()
+    """Nothing came after a ping, not even data: leave the connection."""
+    UNRESPONSIVE = enum.auto()
+    """Data comes, but pings that used to be answered are not: leave the connection."""
+
+
+class Keepalive:
+    """Pings of one socket, and what their answers tell.
+
+    Upbit cuts idle sockets, so pings are sent all the time. Any frame is as good an answer as a pong, until
+    the peer has shown that it answers pings.
+
+    Args:
+        interval_s: between pings.
+        timeout_s: how long a ping may stay without anything received.
+        now: when the socket was opened, or began to count.
+        first_ping_at: when the first ping is due.
+    """
+
+    def __init__(self, interval_s: float, timeout_s: float, now: float, first_ping_at: float) -> None:
+        self._interval_s = interval_s
+        self._timeout_s = timeout_s
+        self._heard_at = now
+        self._ping_at = first_ping_at
+        self._pong_due = _NEVER
+        self._unresponsive_at = _NEVER
+        self._unanswered = 0
+        self._answers_pings = False
+
+    @property
+    def heard_at(self) -> float:
+        """When anything was last received."""
+        return self._heard_at
+
+    @property
+    def unanswered(self) -> int:
+        """Pings under way."""
+        return self._unanswered
+
+    def heard(self, now: float) -> None:
+        """Anything was received. Cheap: called for every frame."""
+        self._heard_at = now
+        self._pong_due = _NEVER
+
+    def pong_received(self, now: float) -> None:
+        """A pong came."""
+        self.heard(now)
+        self._unanswered = max(self._unanswered - 1, 0)
+        self._answers_pings = True
+        self._unresponsive_at = now + _UNRESPONSIVE_AFTER_S if self._unanswered else _NEVER
+
+    def ping_sent(self, now: float) -> None:
+        """A ping is on its way, in its time or beside it."""
+        if self._answers_pings and not self._unanswered:
+            self._unresponsive_at = now + _UNRESPONSIVE_AFTER_S
+        self._unanswered += 1
+
+    def resumed(self, now: float) -> None:
+        """The program was blocked or the machine asleep: what was due meanwhile does not count."""
+        self._pong_due = self._unresponsive_at = _NEVER
+        self._ping_at = now + self._interval_s
+
+    @property
+    def due(self) -> float:
+        """When to call `on_tick`; infinity for never."""
+        return min(self._ping_at, self._pong_due, self._unresponsive_at)
+
+    def on_tick(self, now: float) -> KeepaliveVerdict | None:
+        """What is to be done now."""
+        if now >= self._pong_due:
+            return KeepaliveVerdict.NO_PONG
+        if now >= self._unresponsive_at:
+            return KeepaliveVerdict.UNRESPONSIVE
+        if now < self._ping_at:
+            return None
+        self._ping_at = now + self._interval_s
+        if self._pong_due == _NEVER:
+            self._pong_due = now + self._timeout_s
+        return KeepaliveVerdict.PING
+
+
+# --- after a pause of the program -----------------------------------------------------------------
+
+_PROBE_TIMEOUT_S: Final = 3.0
+"""After a pause, a connection that is alive answers in this time, or at least sends."""
+_JUST_HEARD_S: Final = 1.0
+
+
+class ResumeProbe:
+    """Whether a connection survived a pause of the program: it is pinged, and must be heard soon.
+
+    Args:
+        keepalive: of the same socket.
+    """
+
+    def __init__(self, keepalive: Keepalive) -> None:
+        self._keepalive = keepalive
+        self._due = _NEVER
+
+    @property
+    def due(self) -> float:
+        """When to call `on_tick`; infinity for never."""
+        return self._due
+
+    def resumed(self, now: float) -> float:
+        """The program goes on, and a ping is sent now; returns until when nothing is to be concluded."""
+        self._due = now + _PROBE_TIMEOUT_S
+        return self._due
+
+    def pong_received(self) -> None:
+        """The connection is alive."""
+        self._due = _NEVER
+
+    def on_tick(self, now: float) -> bool:
+        """Whether the connection is found dead."""
+        if now < self._due:
+            return False
+        self._due = _NEVER
+        return now - self._keepalive.heard_at > _JUST_HEARD_S
+
+
+# --- silence --------------------------------------------------------------------------------------
+
+_MIN_FRAMES_TO_JUDGE: Final = 10
+_MEAN_OVER: Final = 50
+"""Frames that the mean interval remembers: nights are quieter than days."""
+_COUNTS_OVER: Final = 1000
+"""Frames after which each stream's share of the flow counts half."""
+_SILENCE_FACTOR: Final = 20.0
+"""Silence is suspicious beyond this many times the mean interval between frames."""
+_LIVE_TIMEOUT_S: Final = 5.0
+"""After a resend the feed must move again in this time ..."""
+_LIVE_FACTOR: Final = 5.0
+"""... or in this many times the mean interval, whichever is longer."""
+_HEALTH_S: Final = 300.0
+"""How long the flow is watched before patience is measured by it again."""
+
+
+class SilenceVerdict(enum.Enum):
+    """What silence means."""
+
+    SUSPICIOUS = enum.auto()
+    """Much longer than what was flowing explains: ask the server again."""
+    DEAD = enum.auto()
+    """Asked again, and no live data came: leave the connection."""
+
+
+class SilenceWatch:
+    """Silence of a public connection, judged by the rate at which its running streams had been moving.
+
+    All streams are judged together: one quiet pair says nothing, and where only quiet pairs are subscribed
+    the mean interval is long. Only live frames count. A snapshot that was asked for proves that the peer
+    answers, not that the feed lives. What is known of a stream is kept as long as it runs, over resent
+    requests and over reconnects.
+
+    A market may really stand still, so each doubt doubles the patience; after five minutes of flow it is as
+    short again as the pauses in them allow.
+
+    Args:
+        timeout_s: shorter silence is never suspicious.
+    """
+
+    def __init__(self, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
+        self.forget()
+
+    def forget(self) -> None:
+        """Nothing is subscribed any more."""
+        self._counts: dict[Head, int] = {}
+        """Live frames per running stream, the older ones counting less."""
+        self._counted = 0
+        self._intervals = 0
+        """Between how many frames the mean interval was measured."""
+        self._mean = 0.0
+        self._live_at = 0.0
+        self._not_before = 0.0
+        """From when on silence counts, after a pause of the program."""
+        self._is_interrupted = True
+        """The distance from the frame before would say nothing of the market."""
+        self._timeout = 1.0
+        self._longest_s = 0.0
+        self._recover_at = _NEVER
+        self._is_suspicious = False
+        self._dead_at = _NEVER
+
+    # --- what happened -----------------------------------------------------------------------------
+
+    def running_changed(self, keys: Iterable[StreamKey]) -> None:
+        """A request was sent that makes these streams run; the statistics of the others go with them."""
+        heads = {Head(key.type, key.code) for key in keys}
+        if heads == self._counts.keys():
+            return
+        self._counts = {head: self._counts.get(head, 0) for head in heads}
+        kept = sum(self._counts.values())
+        if kept < self._counted:
+            share = kept / self._counted
+            self._counted = kept
+            self._intervals = int(self._intervals * share)
+            self._mean = self._mean / share if kept else 0.0
+
+    def synchronized(self, now: float) -> None:
+        """A new connection has shown its first data: silence begins here at the earliest."""
+        self._live_at = now
+        self._is_interrupted = True
+        self._is_suspicious = False
+        self._dead_at = _NEVER
+
+    def resumed(self, now: float) -> None:
+        """The program was blocked or the machine asleep: frames may wait to be read."""
+        self._not_before = now
+        self._is_interrupted = True
+        if self._dead_at != _NEVER:
+            self._dead_at = max(self._dead_at, now + _LIVE_TIMEOUT_S)
+
+    def saw(self, head: Head, now: float) -> None:
+        """A live frame came."""
+        try:
+            self._counts[head] += 1
+        except KeyError:
+            if (every := Head(head.type, ALL_CODES)) not in self._counts:
+                return  # a late frame of a stream that was replaced
+            self._counts[every] += 1
+        self._counted += 1
+        if self._counted >= _COUNTS_OVER:
+            self._counts = {each: count >> 1 for each, count in self._counts.items()}
+            self._counted = sum(self._counts.values())
+        pause = now - self._live_at
+        self._live_at = now
+        if self._is_interrupted:
+            self._is_interrupted = False
+            self._longest_s = 0.0
+            if self._recover_at != _NEVER:
+                self._recover_at = now + _HEALTH_S
+        else:
+            self._intervals += 1
+            self._mean += (pause - self._mean) / min(self._intervals, _MEAN_OVER)
+            if pause > self._longest_s:
+                self._longest_s = pause
+            if now >= self._recover_at:
+                self._recover(now)
+        if self._is_suspicious:
+            self._is_suspicious = False
+            self._dead_at = _NEVER
+
+    def asked_again(self, now: float) -> None:
+        """The request was sent; while silence is suspicious, the first one counts."""
+        if self._is_suspicious and self._dead_at == _NEVER:
+            self._dead_at = now + max(_LIVE_TIMEOUT_S, _LIVE_FACTOR * self._mean)
+
+    # --- what it means -----------------------------------------------------------------------------
+
+    @property
+    def can_judge(self) -> bool:
+        """Whether enough has been seen of the running streams."""
+        return self._intervals >= _MIN_FRAMES_TO_JUDGE - 1
+
+    @property
+    def live_at(self) -> float:
+        """When this connection last showed that the feed lives: a live frame, or its first data."""
+        return self._live_at
+
+    @property
+    def due(self) -> float:
+        """When to call `on_tick`; infinity for never."""
+        if not self.can_judge:
+            return _NEVER
+        if self._is_suspicious:
+            return self._dead_at
+        return max(self._live_at, self._not_before) + self._timeout * self._threshold_s
+
+    def on_tick(self, now: float) -> SilenceVerdict | None:
+        """What the silence has come to mean; each verdict is given once."""
+        if now < self.due:
+            return None
+        if self._is_suspicious:
+            self._dead_at = _NEVER
+            return SilenceVerdict.DEAD
+        self._is_suspicious = True
+        self._timeout *= 2.0
+        self._recover_at = now + _HEALTH_S
+        return SilenceVerdict.SUSPICIOUS
+
+    @property
+    def _threshold_s(self) -> float:
+        return max(self._timeout_s, _SILENCE_FACTOR * self._mean)
+
+    def _recover(self, now: float) -> None:
+        while self._timeout > 1.0 and self._timeout * self._threshold_s > 4.0 * self._longest_s:
+            self._timeout /= 2.0
+        self._longest_s = 0.0
+        self._recover_at = now + _HEALTH_S if self._timeout > 1.0 else _NEVER
