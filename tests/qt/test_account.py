@@ -444,7 +444,7 @@ async def test_live_events_wait_for_those_that_were_missed(
     calls = len(rest.calls)
     await until(lambda: len(rest.calls) > calls)
     live = fill(server, order, "0.3")
-    await until(lambda: account._held)
+    await until(lambda: account._sync.buffered_events)
     assert not log.fills
     rest.gate.set()
     await until(lambda: len(log.fills) == 2)
