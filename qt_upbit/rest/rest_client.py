@@ -44,6 +44,7 @@ from qt_upbit.rest import arguments
 from qt_upbit.rest import parsers as rows
 from qt_upbit.rest.order_outcome import OrderOutcome, OrderRequest, RequestFate, denies_order, request_fate
 from qt_upbit.rest.rate_groups import RateGroups
+from qt_upbit.rest.running_calls import RunningCalls
 from qt_upbit.types import (
     AskBid,
     CandleEvent,
@@ -194,6 +195,7 @@ class RestClient:
             sleep=sleep,
             resolve_timeout_s=config.order_resolve_timeout_s,
         )
+        self._running = RunningCalls(clock, sleep)
         self._closed = False
 
     @staticmethod
@@ -215,6 +217,11 @@ class RestClient:
         client, self._client = self._client, None
         if client is not None:
             await client.close()
+
+    async def retire(self) -> None:
+        """Close as soon as the calls that run have their answers, and those that they lead to. Idempotent."""
+        await self._running.wait_until_over()
+        await self.aclose()
 
     # --- markets ------------------------------------------------------------------------------------
 
@@ -512,7 +519,8 @@ class RestClient:
                 raise DecodeError("the answer is of another order", raw)
             return order
 
-        return (await self._outcome.place(request, send))[0]
+        with self._running:
+            return (await self._outcome.place(request, send))[0]
 
     async def test_order(
         self, code: str, ask_bid: AskBid | str, order_type: OrderType | str, **options: Unpack[OrderOptions]
@@ -670,16 +678,22 @@ class RestClient:
                 raise DecodeError("the answer is of another order", raw)
             return told
 
-        found, is_answer = await self._outcome.place(request, send)
+        with self._running:
+            found, is_answer = await self._outcome.place(request, send)
         if is_answer:
             return found
-        told = await self._outcome.read_on(identifier, found.uuid, lambda: self.get_order(**old))
+        with self._running:
+            told = await self._outcome.read_on(identifier, found.uuid, lambda: self.get_order(**old))
         return msgspec.structs.replace(told, new_order_uuid=found.uuid, new_order_identifier=identifier)
 
     # --- asking -------------------------------------------------------------------------------------
 
     async def _ask(self, call: _Call, **query: Any) -> bytes:
         """The body of a successful answer."""
+        with self._running:
+            return await self._answer(call, query)
+
+    async def _answer(self, call: _Call, query: dict[str, Any]) -> bytes:
         if call.is_private and self._config.credentials is None:
             raise CredentialsRequiredError(call.name)
         self._check_open()

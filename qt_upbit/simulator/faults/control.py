@@ -13,9 +13,9 @@ On the exchange's own port, beside Upbit's paths:
 
 As a command::
 
-    python -m qt_upbit.simulator.faults.control http://127.0.0.1:PORT                     # what can go wrong
-    python -m qt_upbit.simulator.faults.control http://127.0.0.1:PORT garbage times=100   # let it
-    python -m qt_upbit.simulator.faults.control http://127.0.0.1:PORT clear
+    python -m qt_upbit.simulator.control http://127.0.0.1:PORT                     # what can go wrong
+    python -m qt_upbit.simulator.control http://127.0.0.1:PORT garbage times=100   # let it
+    python -m qt_upbit.simulator.control http://127.0.0.1:PORT clear
 """
 
 from __future__ import annotations
@@ -30,9 +30,10 @@ from typing import Any, Final, get_args
 
 import msgspec
 
-from qt_upbit.simulator.exchange import Refusal, SimulatedExchange, error_body
+from qt_upbit.simulator.exchange import SimulatedExchange
 from qt_upbit.simulator.faults.fault_injector import FaultInjector
 from qt_upbit.simulator.faults.faults import FAULTS, Fault
+from qt_upbit.simulator.sessions.refusal import Refusal, error_body
 
 __all__ = ["FaultControl", "describe", "fault_of", "inject", "main"]
 
@@ -137,7 +138,7 @@ class FaultControl:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m qt_upbit.simulator.faults.control",
+        prog="python -m qt_upbit.simulator.control",
         description="Lets things go wrong at a running simulated exchange.",
     )
     parser.add_argument("url", help="what the exchange printed when it began to listen")
