@@ -657,7 +657,7 @@ def test_after_a_reconnect_known_codes_must_answer_but_only_once() -> None:
     assert rig.state == "LIVE"
 
 
-# --- codes that stay silent -----------------------------------------------------------------------
+# --- codes that never deliver -----------------------------------------------------------------------
 
 
 def test_silent_codes_are_named_once_and_not_missed() -> None:
