@@ -56,7 +56,6 @@ TOO_LONG: Final[frozenset[str]] = frozenset(
     {
         "qt_upbit.protocol.connection",
         "qt_upbit.protocol.connection.UpbitConnection",
-        "qt_upbit.protocol.order_tracker",
         "qt_upbit.rest.rest_client.RestClient",
         "qt_upbit.types",
     }
