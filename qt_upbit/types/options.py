@@ -35,7 +35,7 @@ class OptionSpec:
         name: its key in a request, and the keyword of ``subscribe``.
         check: takes the given value and the codes; returns the value to send, hashable, or raises
             `InvalidSubscriptionError` with what would be right.
-        merge: makes one value of two owners' for the same stream, such that both get what they asked for; None
+        merge: makes one value of two owners' for the same stream, so that both get what they asked for; None
             for an option that tells streams apart (`EventSpec.stream_fields`).
         is_required: Upbit has no default for it.
     """

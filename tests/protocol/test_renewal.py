@@ -225,7 +225,7 @@ def test_copies_that_come_late_are_no_second_delivery() -> None:
 
 
 def test_a_successor_is_not_trusted_before_it_was_confirmed() -> None:
-    """While a slow server has not read what the successor asks for, the old socket is the one that has all."""
+    """While a slow server has not read what the successor asks for, only the old socket has everything."""
     rig = live()
     rig.server.answers_lists = False
     rig.renew()
