@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from qt_upbit import Credentials
+from qt_upbit.simulator.account import Account
 from qt_upbit.simulator.server import SimulatedServer
 from qt_upbit.simulator.settings import SimulatorSettings
 
@@ -73,10 +74,10 @@ class SecretHunt(logging.Handler):
         """Note the tokens that a server is sent, accepted or not."""
         verify = server.exchange.verify_token
 
-        def note(authorization: str | None, query: str = "") -> None:
+        def note(authorization: str | None, query: str = "") -> Account:
             if authorization:
                 self.tokens.add(authorization.partition(" ")[2])
-            verify(authorization, query)
+            return verify(authorization, query)
 
         server.exchange.verify_token = note  # type: ignore[method-assign]
 
