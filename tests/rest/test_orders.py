@@ -217,7 +217,7 @@ async def test_an_exchange_that_hangs_does_not_stretch_the_time(
         await rest.create_order(**bid(server))
     silent.release.set()
     assert not lost.value.found_none
-    assert lost.value.asked_for_s < rest._config.rest_timeout_s
+    assert lost.value.asked_for_s < WebSocketConfig().rest_timeout_s
 
 
 async def test_a_key_refused_while_looking_up_costs_no_knowledge(

@@ -37,6 +37,7 @@ from qt_upbit import (
 from qt_upbit.rest import rows
 from qt_upbit.simulator.server import SimulatedServer
 from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY, SimulatorSettings
+from tests.support.passing_time import PassingTime
 
 DATA = Path(__file__).parents[1] / "data"
 KEYS = Credentials(access_key=SIMULATED_ACCESS_KEY, secret_key=SIMULATED_SECRET_KEY)
@@ -312,14 +313,17 @@ async def test_keys_are_needed_and_checked_and_never_shown(
 
 
 async def test_keys_of_the_environment_do_not_leak_in(
-    server: SimulatedServer, monkeypatch: pytest.MonkeyPatch
+    bad: Misbehaving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("UPBIT_ACCESS_KEY", "from-the-environment")
     monkeypatch.setenv("UPBIT_SECRET_KEY", "from-the-environment")
-    async with RestClient(config_of(server, None)) as rest:
+    async with RestClient(WebSocketConfig(base_url=bad.url, use_system_proxy=False)) as rest:
         await rest.get_tickers(["KRW-BTC"])
-        assert rest._client is not None
-        assert (rest._client.access_key, rest._client.secret_key) == ("", "")
+        with pytest.raises(CredentialsRequiredError):
+            await rest.get_accounts()
+    (request,) = bad.requests
+    assert b"from-the-environment" not in request
+    assert b"authorization" not in request.lower(), "nothing is signed with a key of theirs"
 
 
 class Misbehaving:
@@ -396,11 +400,12 @@ async def test_reading_is_tried_again(bad: Misbehaving) -> None:
 
 
 async def test_429_waits_and_418_stays_away(bad: Misbehaving) -> None:
-    async with patient(bad) as rest:
-        bad.answers = [(429, b"", {"Retry-After": "0"}), (200, b"[]", {})]
-        rest._groups._sleep = no_pause
-        rest._groups._clock = iter(range(10_000)).__next__
+    time = PassingTime()
+    config = WebSocketConfig(base_url=bad.url, credentials=KEYS, use_system_proxy=False)
+    async with RestClient(config, clock=time, sleep=time.sleep) as rest:
+        bad.answers = [(429, b"", {"Retry-After": "7"}), (200, b"[]", {})]
         assert await rest.get_accounts() == ()
+        assert time.now == 7.0
     async with patient(bad) as rest:
         blocked = json.dumps({"error": {"name": "I'm a teapot", "message": "120초 후에 다시"}}).encode()
         bad.answers = [(418, blocked, {})]
