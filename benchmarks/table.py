@@ -7,7 +7,7 @@ Both sides get the same events from the same timer in the GUI thread; nothing is
 tutorials do: a ``Signal(dict)`` for each tick and a QTableWidget whose cells are set in the slot. *Model* is
 `TickerTableModel` in a QTableView, fed through what stands between socket and proxy in the library (one
 buffer per pair, newest wins, once per frame). *Sorted* sorts by the price: the widget by itself, the model
-by a `CalmSortProxyModel`.
+by a `ThrottledSortProxyModel`.
 Latency is how late a 5 ms timer of the GUI thread fires. Windows are shown offscreen.
 """
 
@@ -32,13 +32,14 @@ from PySide6.QtWidgets import QTableView, QTableWidget, QTableWidgetItem
 import qt_upbit
 from benchmarks.decode import TICKER
 from qt_upbit import (
-    CalmSortProxyModel,
     Delivery,
     GlobalWebSocketManager,
+    ThrottledSortProxyModel,
     TickerEvent,
     TickerTableModel,
     WebSocketConfig,
 )
+from qt_upbit.core import EVENT_TYPES
 from qt_upbit.models import from_dict
 
 PAIRS = 200
@@ -196,7 +197,7 @@ def model(manager: GlobalWebSocketManager, *, is_sorted: bool) -> tuple[QTableVi
     frame.timeout.connect(deliver)
     frame.start(round(1000 / manager.config.frame_rate_hz))
     if is_sorted:
-        proxy = CalmSortProxyModel(parent=view)
+        proxy = ThrottledSortProxyModel(parent=view)
         proxy.setSourceModel(table)
         proxy.sort(COLUMNS.index("trade_price"))
         view.setModel(proxy)
@@ -206,7 +207,7 @@ def model(manager: GlobalWebSocketManager, *, is_sorted: bool) -> tuple[QTableVi
 
 
 async def measure_all(run_s: float) -> None:
-    assert Delivery.LATEST is qt_upbit.EVENT_TYPES["ticker"].delivery
+    assert Delivery.LATEST is EVENT_TYPES["ticker"].delivery
     ticks = make_ticks()
     manager = GlobalWebSocketManager(WebSocketConfig.preset("testing", base_url="http://127.0.0.1:9"))
     results = []

@@ -1,6 +1,6 @@
 """Write docs/events.md from the declarations: `python -m docs.generate_events`.
 
-The events are declared once, in qt_upbit/types.py, and so is their documentation.
+The events are declared once, in qt_upbit/types, and so is their documentation.
 """
 
 from __future__ import annotations
@@ -11,20 +11,14 @@ import typing
 from pathlib import Path
 from typing import Any
 
-from qt_upbit.types import (
-    EVENT_TYPES,
-    CodeRule,
-    EventType,
-    OrderbookUnit,
-    nested_struct_of,
-    simple_key_of,
-)
+from qt_upbit.types import EVENT_TYPES, CodeRule, EventSpec, OrderbookUnit
+from qt_upbit.types.wire_struct import nested_struct_of, simple_key_of
 
 __all__ = ["page"]
 
 _HEAD = """# Events
 
-<!-- Generated from qt_upbit/types.py by `python -m docs.generate_events`; do not edit. -->
+<!-- Generated from qt_upbit/types by `python -m docs.generate_events`; do not edit. -->
 
 Every field that Upbit sends, under its DEFAULT name, with its SIMPLE key. Numbers are exact `Decimal`s,
 prices in the quote currency and volumes in the base currency of the code; `*_timestamp` fields are
@@ -52,7 +46,7 @@ def _fields(cls: type[Any]) -> list[str]:
     return rows
 
 
-def _section(row: EventType) -> list[str]:
+def _section(row: EventSpec) -> list[str]:
     cls = row.event_class
     codes = {CodeRule.REQUIRED: "required", CodeRule.OPTIONAL: "optional", CodeRule.FORBIDDEN: "none"}
     types = ", ".join(f"`{wire_type}`" for wire_type in row.wire_types)

@@ -329,9 +329,9 @@ class LiveTableModel(QAbstractTableModel):
             for field in fields:
                 for column in self._columns_of_field.get(field, ()):
                     row.texts[column] = None
-        self._tell(changed)
+        self._notify(changed)
 
-    def _tell(self, changed: Mapping[int, list[int]]) -> None:
+    def _notify(self, changed: Mapping[int, list[int]]) -> None:
         """Emit ``dataChanged`` for rows and their changed fields, one range for each run of rows."""
         ranges: list[tuple[int, int, int, int, list[int]]] = []
         numbers = sorted(changed)

@@ -10,12 +10,147 @@ import enum
 from collections.abc import Iterable
 from typing import Final
 
-from qt_upbit.models import Head
+from qt_upbit.frame_scan import Head
 from qt_upbit.types import ALL_CODES, StreamKey
 
-__all__ = ["SilenceVerdict", "SilenceWatch"]
+__all__ = ["Keepalive", "KeepaliveVerdict", "ResumeProbe", "SilenceVerdict", "SilenceWatch"]
 
 _NEVER: Final = float("inf")
+
+# --- pings and pongs ------------------------------------------------------------------------------
+
+_UNRESPONSIVE_AFTER_S: Final = 10.0
+"""A peer that used to answer pings and only sends for so long hears no request either."""
+
+
+class KeepaliveVerdict(enum.Enum):
+    """What is to be done about pings."""
+
+    PING = enum.auto()
+    """Send one, and report it with `ping_sent`."""
+    NO_PONG = enum.auto()
+    """Nothing came after a ping, not even data: leave the connection."""
+    UNRESPONSIVE = enum.auto()
+    """Data comes, but pings that used to be answered are not: leave the connection."""
+
+
+class Keepalive:
+    """Pings of one socket, and what their answers tell.
+
+    Upbit cuts idle sockets, so pings are sent all the time. Any frame is as good an answer as a pong, until
+    the peer has shown that it answers pings.
+
+    Args:
+        interval_s: between pings.
+        timeout_s: how long a ping may stay without anything received.
+        now: when the socket was opened, or began to count.
+        first_ping_at: when the first ping is due.
+    """
+
+    def __init__(self, interval_s: float, timeout_s: float, now: float, first_ping_at: float) -> None:
+        self._interval_s = interval_s
+        self._timeout_s = timeout_s
+        self._heard_at = now
+        self._ping_at = first_ping_at
+        self._pong_due = _NEVER
+        self._unresponsive_at = _NEVER
+        self._unanswered = 0
+        self._answers_pings = False
+
+    @property
+    def heard_at(self) -> float:
+        """When anything was last received."""
+        return self._heard_at
+
+    @property
+    def unanswered(self) -> int:
+        """Pings under way."""
+        return self._unanswered
+
+    def heard(self, now: float) -> None:
+        """Anything was received. Cheap: called for every frame."""
+        self._heard_at = now
+        self._pong_due = _NEVER
+
+    def pong_received(self, now: float) -> None:
+        """A pong came."""
+        self.heard(now)
+        self._unanswered = max(self._unanswered - 1, 0)
+        self._answers_pings = True
+        self._unresponsive_at = now + _UNRESPONSIVE_AFTER_S if self._unanswered else _NEVER
+
+    def ping_sent(self, now: float) -> None:
+        """A ping is on its way, in its time or beside it."""
+        if self._answers_pings and not self._unanswered:
+            self._unresponsive_at = now + _UNRESPONSIVE_AFTER_S
+        self._unanswered += 1
+
+    def resumed(self, now: float) -> None:
+        """The program was blocked or the machine asleep: what was due meanwhile does not count."""
+        self._pong_due = self._unresponsive_at = _NEVER
+        self._ping_at = now + self._interval_s
+
+    @property
+    def due(self) -> float:
+        """When to call `on_tick`; infinity for never."""
+        return min(self._ping_at, self._pong_due, self._unresponsive_at)
+
+    def on_tick(self, now: float) -> KeepaliveVerdict | None:
+        """What is to be done now."""
+        if now >= self._pong_due:
+            return KeepaliveVerdict.NO_PONG
+        if now >= self._unresponsive_at:
+            return KeepaliveVerdict.UNRESPONSIVE
+        if now < self._ping_at:
+            return None
+        self._ping_at = now + self._interval_s
+        if self._pong_due == _NEVER:
+            self._pong_due = now + self._timeout_s
+        return KeepaliveVerdict.PING
+
+
+# --- after a pause of the program -----------------------------------------------------------------
+
+_PROBE_TIMEOUT_S: Final = 3.0
+"""After a pause, a connection that is alive answers in this time, or at least sends."""
+_JUST_HEARD_S: Final = 1.0
+
+
+class ResumeProbe:
+    """Whether a connection survived a pause of the program: it is pinged, and must be heard soon.
+
+    Args:
+        keepalive: of the same socket.
+    """
+
+    def __init__(self, keepalive: Keepalive) -> None:
+        self._keepalive = keepalive
+        self._due = _NEVER
+
+    @property
+    def due(self) -> float:
+        """When to call `on_tick`; infinity for never."""
+        return self._due
+
+    def resumed(self, now: float) -> float:
+        """The program goes on, and a ping is sent now; returns until when nothing is to be concluded."""
+        self._due = now + _PROBE_TIMEOUT_S
+        return self._due
+
+    def pong_received(self) -> None:
+        """The connection is alive."""
+        self._due = _NEVER
+
+    def on_tick(self, now: float) -> bool:
+        """Whether the connection is found dead."""
+        if now < self._due:
+            return False
+        self._due = _NEVER
+        return now - self._keepalive.heard_at > _JUST_HEARD_S
+
+
+# --- silence --------------------------------------------------------------------------------------
+
 _MIN_FRAMES_TO_JUDGE: Final = 10
 _MEAN_OVER: Final = 50
 """Frames that the mean interval remembers: nights are quieter than days."""
@@ -72,7 +207,7 @@ class SilenceWatch:
         """From when on silence counts, after a pause of the program."""
         self._is_interrupted = True
         """The distance from the frame before would say nothing of the market."""
-        self._patience = 1.0
+        self._timeout = 1.0
         self._longest_s = 0.0
         self._recover_at = _NEVER
         self._is_suspicious = False
@@ -161,7 +296,7 @@ class SilenceWatch:
             return _NEVER
         if self._is_suspicious:
             return self._dead_at
-        return max(self._live_at, self._not_before) + self._patience * self._threshold_s
+        return max(self._live_at, self._not_before) + self._timeout * self._threshold_s
 
     def on_tick(self, now: float) -> SilenceVerdict | None:
         """What the silence has come to mean; each verdict is given once."""
@@ -171,7 +306,7 @@ class SilenceWatch:
             self._dead_at = _NEVER
             return SilenceVerdict.DEAD
         self._is_suspicious = True
-        self._patience *= 2.0
+        self._timeout *= 2.0
         self._recover_at = now + _HEALTH_S
         return SilenceVerdict.SUSPICIOUS
 
@@ -180,7 +315,7 @@ class SilenceWatch:
         return max(self._timeout_s, _SILENCE_FACTOR * self._mean)
 
     def _recover(self, now: float) -> None:
-        while self._patience > 1.0 and self._patience * self._threshold_s > 4.0 * self._longest_s:
-            self._patience /= 2.0
+        while self._timeout > 1.0 and self._timeout * self._threshold_s > 4.0 * self._longest_s:
+            self._timeout /= 2.0
         self._longest_s = 0.0
-        self._recover_at = now + _HEALTH_S if self._patience > 1.0 else _NEVER
+        self._recover_at = now + _HEALTH_S if self._timeout > 1.0 else _NEVER

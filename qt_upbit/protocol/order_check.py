@@ -9,6 +9,7 @@ from typing import Any, Final, TypedDict
 
 from qt_upbit.exceptions import InvalidOrderError
 from qt_upbit.protocol.tick_sizes import TICK_SIZES, round_to_tick
+from qt_upbit.regions import QUOTE_CURRENCIES
 from qt_upbit.types import AskBid, OrderType, SmpType, TimeInForce
 
 __all__ = ["DOCUMENTED_RULES", "Number", "OrderOptions", "OrderRules", "check_order"]
@@ -49,9 +50,8 @@ class OrderOptions(TypedDict, total=False):
 
 
 DOCUMENTED_RULES: Final = {
-    "KRW": OrderRules(min_total=Decimal(5000), max_total=Decimal(1_000_000_000)),
-    "BTC": OrderRules(min_total=Decimal("0.00005")),
-    "USDT": OrderRules(min_total=Decimal("0.5")),
+    currency.symbol: OrderRules(min_total=currency.min_total, max_total=currency.max_total)
+    for currency in QUOTE_CURRENCIES.values()
 }
 """By quote currency (protocol section 9.4)."""
 

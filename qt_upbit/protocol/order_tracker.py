@@ -96,13 +96,13 @@ class OrderTracker:
     The first `reconcile` gives the first state: what it finds was not missed, and comes as SNAPSHOT.
 
     Args:
-        finished_kept: how many finished orders are remembered; open ones all are.
+        max_finished_orders: how many finished orders are remembered; open ones all are.
     """
 
-    def __init__(self, finished_kept: int = 1000) -> None:
-        if finished_kept < 1:
-            raise ValueError("finished_kept must be 1 or more")
-        self._finished_kept = finished_kept
+    def __init__(self, max_finished_orders: int = 1000) -> None:
+        if max_finished_orders < 1:
+            raise ValueError("max_finished_orders must be 1 or more")
+        self._max_finished_orders = max_finished_orders
         self._forget_all()
         self.duplicates = 0
         """Events that told nothing new."""
@@ -218,7 +218,7 @@ class OrderTracker:
         if uuid in self._finished:
             return
         self._finished[uuid] = None
-        while len(self._finished) > self._finished_kept:
+        while len(self._finished) > self._max_finished_orders:
             oldest = next(iter(self._finished))
             del self._finished[oldest], self._tracked[oldest]
             self._forgotten[oldest] = None

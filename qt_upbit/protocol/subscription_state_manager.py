@@ -31,13 +31,13 @@ from typing import Any, Final
 import msgspec
 
 from qt_upbit.protocol.wire import DEFAULT_BOOK_DEPTH, RequestItem
-from qt_upbit.types import ALL_CODES, EVENT_TYPES, CodeRule, EventType, Scope, StreamKey, event_type_of
+from qt_upbit.types import ALL_CODES, EVENT_TYPES, CodeRule, EventSpec, Scope, StreamKey, spec_of
 
-__all__ = ["StreamState", "SubscriptionStateManager", "Wish", "listed_streams"]
+__all__ = ["StreamRequest", "StreamState", "SubscriptionStateManager", "listed_streams"]
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class StreamRequest:
     """What one owner wants of one stream.
 
     Attributes:
@@ -56,9 +56,9 @@ class Wish:
     options: tuple[tuple[str, Any], ...] = ()
 
     @property
-    def row(self) -> EventType:
+    def row(self) -> EventSpec:
         """The declaration of the wish's type."""
-        row = event_type_of(self.key.type)
+        row = spec_of(self.key.type)
         if row is None:
             raise ValueError(f"unknown type {self.key.type!r}")
         return row
@@ -84,21 +84,30 @@ class StreamState(enum.Enum):
 class _Stream:
     """One stream: who wants it, and how far it has come."""
 
-    __slots__ = ("_sendable", "_wanted", "accepted", "picture_due", "refused", "satisfied", "state", "wishes")
+    __slots__ = (
+        "_sendable",
+        "_wanted",
+        "accepted",
+        "refused",
+        "satisfied",
+        "snapshot_due",
+        "state",
+        "stream_requests",
+    )
 
     def __init__(self) -> None:
-        self.wishes: dict[Hashable, Wish] = {}
+        self.stream_requests: dict[Hashable, StreamRequest] = {}
         self.satisfied: set[Hashable] = set()
         """Owners who wanted one picture and have it."""
         self.refused: set[Hashable] = set()
         """Owners whose wish made the server refuse a request."""
         self.state = StreamState.DESIRED
-        self.picture_due = False
+        self.snapshot_due = False
         """Somebody needs a picture that is neither in our cache nor under way."""
-        self.accepted: Wish | None = None
+        self.accepted: StreamRequest | None = None
         """What the server has been seen to accept, also on an earlier connection."""
-        self._wanted: Wish | None = None
-        self._sendable: Wish | None = None
+        self._wanted: StreamRequest | None = None
+        self._sendable: StreamRequest | None = None
 
     def changed(self) -> None:
         """The owners' wishes are to be merged anew."""
@@ -107,28 +116,30 @@ class _Stream:
     @property
     def is_wanted(self) -> bool:
         """Whether anybody is not satisfied."""
-        return len(self.satisfied) < len(self.wishes)
+        return len(self.satisfied) < len(self.stream_requests)
 
     @property
     def is_sendable(self) -> bool:
         """Whether anybody is neither satisfied nor refused."""
-        return self.is_wanted and (not self.refused or len(self.satisfied | self.refused) < len(self.wishes))
+        return self.is_wanted and (
+            not self.refused or len(self.satisfied | self.refused) < len(self.stream_requests)
+        )
 
     @property
-    def wanted(self) -> Wish | None:
+    def wanted(self) -> StreamRequest | None:
         """Everybody's wish in one; None when all are satisfied."""
         if self._wanted is None and self.is_wanted:
-            self._wanted = _merge_all(w for o, w in self.wishes.items() if o not in self.satisfied)
+            self._wanted = _merge_all(w for o, w in self.stream_requests.items() if o not in self.satisfied)
         return self._wanted
 
     @property
-    def sendable(self) -> Wish | None:
+    def sendable(self) -> StreamRequest | None:
         """The same without those whose wish the server refused."""
         if not self.refused:
             return self.wanted
         if self._sendable is None and self.is_sendable:
             left_out = self.satisfied | self.refused
-            self._sendable = _merge_all(w for o, w in self.wishes.items() if o not in left_out)
+            self._sendable = _merge_all(w for o, w in self.stream_requests.items() if o not in left_out)
         return self._sendable
 
     def settle(self) -> None:
@@ -147,42 +158,46 @@ class _ScopeState:
 
     def __init__(self) -> None:
         self.streams: dict[StreamKey, _Stream] = {}
-        self.sent: dict[StreamKey, Wish] = {}
+        self.sent: dict[StreamKey, StreamRequest] = {}
         """What the server serves now, as far as we know."""
-        self.last_request: dict[StreamKey, Wish] = {}
+        self.last_request: dict[StreamKey, StreamRequest] = {}
         self.requested_at = _LONG_AGO
-        self.owed: dict[StreamKey, float] = {}
+        self.pending_snapshots: dict[StreamKey, float] = {}
         """Streams that owe a first picture, by the time it was asked for, oldest first."""
         self.again = False
         """The whole request is to be sent once more."""
         self.released = False
         """Somebody got the one picture it wanted."""
-        self._desired: dict[StreamKey, Wish] | None = None
-        self._sendable: dict[StreamKey, Wish] | None = None
+        self._desired: dict[StreamKey, StreamRequest] | None = None
+        self._sendable: dict[StreamKey, StreamRequest] | None = None
 
     def changed(self) -> None:
         self._desired = self._sendable = None
 
     @property
-    def desired(self) -> dict[StreamKey, Wish]:
+    def desired(self) -> dict[StreamKey, StreamRequest]:
         if self._desired is None:
             merged = {key: stream.wanted for key, stream in self.streams.items()}
-            self._desired = _absorb_all_codes({k: wish for k, wish in merged.items() if wish is not None})
+            self._desired = _absorb_all_codes(
+                {k: stream_request for k, stream_request in merged.items() if stream_request is not None}
+            )
         return self._desired
 
     @property
-    def sendable(self) -> dict[StreamKey, Wish]:
+    def sendable(self) -> dict[StreamKey, StreamRequest]:
         if self._sendable is None:
             merged = {key: stream.sendable for key, stream in self.streams.items()}
-            self._sendable = _absorb_all_codes({k: wish for k, wish in merged.items() if wish is not None})
+            self._sendable = _absorb_all_codes(
+                {k: stream_request for k, stream_request in merged.items() if stream_request is not None}
+            )
         return self._sendable
 
     def accept_all(self) -> None:
         """The last request has been served: nothing in it can be to blame for a later refusal."""
-        for key, wish in self.sent.items():
+        for key, stream_request in self.sent.items():
             stream = self.streams.get(key)
             if stream is not None:
-                stream.accepted = wish
+                stream.accepted = stream_request
 
 
 _LONG_AGO: Final = float("-inf")
@@ -198,40 +213,54 @@ class SubscriptionStateManager:
     """
 
     def __init__(self) -> None:
-        self._wishes: dict[Hashable, tuple[Wish, ...]] = {}
+        self._stream_requests: dict[Hashable, tuple[StreamRequest, ...]] = {}
         self._scopes = {scope: _ScopeState() for scope in Scope}
 
     # --- owners ------------------------------------------------------------------------------------
 
     def add(
-        self, owner: Hashable, wishes: Iterable[Wish], unserved: Collection[StreamKey] = ()
+        self, owner: Hashable, stream_requests: Iterable[StreamRequest], unserved: Collection[StreamKey] = ()
     ) -> set[Scope]:
         """Set what `owner` wants, instead of what it wanted before; return the scopes concerned.
 
-        A repeated key within `wishes` merges. Who wants a first picture of a LIVE stream is taken to
+        A repeated key within `stream_requests` merges. Who wants a first picture of a LIVE stream is taken to
         have it from the cache, unless `unserved` names the stream: then the server is asked again.
         """
-        merged: dict[StreamKey, Wish] = {}
-        for wish in wishes:
-            merged[wish.key] = _merge(merged[wish.key], wish) if wish.key in merged else wish
-        rows = {key: wish.row for key, wish in merged.items()}  # raises before anything is changed
-        scopes = self._drop(owner, [w for w in self._wishes.pop(owner, ()) if w.key not in merged])
+        merged: dict[StreamKey, StreamRequest] = {}
+        for stream_request in stream_requests:
+            merged[stream_request.key] = (
+                _merge(merged[stream_request.key], stream_request)
+                if stream_request.key in merged
+                else stream_request
+            )
+        rows = {
+            key: stream_request.row for key, stream_request in merged.items()
+        }  # raises before anything is changed
+        scopes = self._drop(owner, [w for w in self._stream_requests.pop(owner, ()) if w.key not in merged])
         if merged:
-            self._wishes[owner] = tuple(merged.values())
-        for key, wish in merged.items():
+            self._stream_requests[owner] = tuple(merged.values())
+        for key, stream_request in merged.items():
             scope = rows[key].scope
             scopes.add(scope)
             state = self._scopes[scope]
             stream = state.streams.get(key)
             if stream is None:
                 stream = state.streams[key] = _Stream()
-            self._put(state, stream, owner, wish, served=key not in unserved)
+            self._put(state, stream, owner, stream_request, served=key not in unserved)
             state.changed()
         return scopes
 
-    def _put(self, state: _ScopeState, stream: _Stream, owner: Hashable, wish: Wish, *, served: bool) -> None:
-        sent = state.sent.get(wish.key)
-        stream.wishes[owner] = wish
+    def _put(
+        self,
+        state: _ScopeState,
+        stream: _Stream,
+        owner: Hashable,
+        stream_request: StreamRequest,
+        *,
+        served: bool,
+    ) -> None:
+        sent = state.sent.get(stream_request.key)
+        stream.stream_requests[owner] = stream_request
         stream.satisfied.discard(owner)
         # A fresh wish deserves a fresh try, and so do those who were refused the same stream.
         stream.refused.clear()
@@ -239,33 +268,37 @@ class SubscriptionStateManager:
         stream.settle()
         if stream.state is StreamState.DESIRED and sent is not None and sent.realtime:
             # Its last owner left, and the server was not told yet: it still runs.
-            shown = wish.snapshot and wish.row.has_snapshot and served
+            shown = stream_request.snapshot and stream_request.row.has_snapshot and served
             stream.state = StreamState.LIVE if shown else StreamState.SENT
-        if not (wish.snapshot and wish.row.has_snapshot) or sent is None or wish.key in state.owed:
+        if (
+            not (stream_request.snapshot and stream_request.row.has_snapshot)
+            or sent is None
+            or stream_request.key in state.pending_snapshots
+        ):
             return
-        if stream.state is not StreamState.LIVE or not served or not _subsumes(sent, wish):
-            stream.picture_due = True
-        elif not wish.realtime:
+        if stream.state is not StreamState.LIVE or not served or not _subsumes(sent, stream_request):
+            stream.snapshot_due = True
+        elif not stream_request.realtime:
             stream.satisfied.add(owner)
             stream.changed()
             stream.settle()
 
     def remove(self, owner: Hashable) -> set[Scope]:
         """Forget an owner; return the scopes concerned. Unknown owners are none of our business."""
-        return self._drop(owner, self._wishes.pop(owner, ()))
+        return self._drop(owner, self._stream_requests.pop(owner, ()))
 
-    def _drop(self, owner: Hashable, wishes: Iterable[Wish]) -> set[Scope]:
+    def _drop(self, owner: Hashable, stream_requests: Iterable[StreamRequest]) -> set[Scope]:
         scopes: set[Scope] = set()
-        for wish in wishes:
-            scope = wish.row.scope
+        for stream_request in stream_requests:
+            scope = stream_request.row.scope
             scopes.add(scope)
             state = self._scopes[scope]
             state.changed()
-            stream = state.streams[wish.key]
-            del stream.wishes[owner]
-            if not stream.wishes:
-                del state.streams[wish.key]
-                state.owed.pop(wish.key, None)
+            stream = state.streams[stream_request.key]
+            del stream.stream_requests[owner]
+            if not stream.stream_requests:
+                del state.streams[stream_request.key]
+                state.pending_snapshots.pop(stream_request.key, None)
                 continue
             stream.satisfied.discard(owner)
             stream.refused.discard(owner)
@@ -273,18 +306,18 @@ class SubscriptionStateManager:
             stream.settle()
         return scopes
 
-    def wishes_of(self, owner: Hashable) -> tuple[Wish, ...]:
+    def requests_of(self, owner: Hashable) -> tuple[StreamRequest, ...]:
         """What an owner wants."""
-        return self._wishes.get(owner, ())
+        return self._stream_requests.get(owner, ())
 
     def owners_of(self, key: StreamKey) -> tuple[Hashable, ...]:
         """Who wants a stream, oldest first."""
         stream = self._stream(key)
-        return tuple(stream.wishes) if stream is not None else ()
+        return tuple(stream.stream_requests) if stream is not None else ()
 
     # --- the merged set ----------------------------------------------------------------------------
 
-    def desired(self, scope: Scope) -> dict[StreamKey, Wish]:
+    def desired(self, scope: Scope) -> dict[StreamKey, StreamRequest]:
         """Everything wanted of a scope, merged, in the order it was first asked for."""
         return dict(self._scopes[scope].desired)
 
@@ -310,29 +343,36 @@ class SubscriptionStateManager:
             return False  # there is no request for nothing; the connection is closed after a while
         return (
             state.again
-            or not all(self._is_covered(state, key, wish) for key, wish in desired.items())
-            or any(wish.realtime and key not in desired for key, wish in state.sent.items())
+            or not all(
+                self._is_covered(state, key, stream_request) for key, stream_request in desired.items()
+            )
+            or any(
+                stream_request.realtime and key not in desired for key, stream_request in state.sent.items()
+            )
         )
 
     def request_items(self, scope: Scope) -> tuple[RequestItem, ...]:
         """The whole desired set as the data-type objects of one request."""
-        groups: dict[tuple[Any, ...], list[tuple[StreamKey, Wish]]] = {}
-        for key, wish in self._scopes[scope].sendable.items():
-            options = _options_key(wish.options) if wish.options else b""
-            flags = (wish.snapshot and not wish.realtime, wish.realtime and not wish.snapshot)
-            groups.setdefault((key.type, key.variant, flags, options), []).append((key, wish))
+        groups: dict[tuple[Any, ...], list[tuple[StreamKey, StreamRequest]]] = {}
+        for key, stream_request in self._scopes[scope].sendable.items():
+            options = _options_key(stream_request.options) if stream_request.options else b""
+            flags = (
+                stream_request.snapshot and not stream_request.realtime,
+                stream_request.realtime and not stream_request.snapshot,
+            )
+            groups.setdefault((key.type, key.variant, flags, options), []).append((key, stream_request))
         order = {name: i for i, name in enumerate(t for row in EVENT_TYPES.values() for t in row.wire_types)}
         items = []
         for (wire_type, variant, flags, _), members in sorted(groups.items(), key=lambda g: order[g[0][0]]):
-            wish = members[0][1]
+            stream_request = members[0][1]
             items.append(
                 RequestItem(
                     wire_type,
-                    _request_codes(wish.row, members),
+                    _request_codes(stream_request.row, members),
                     # Types without a snapshot know no flags.
-                    is_only_snapshot=flags[0] and wish.row.has_snapshot,
-                    is_only_realtime=flags[1] and wish.row.has_snapshot,
-                    options=_request_options(wish, variant),
+                    is_only_snapshot=flags[0] and stream_request.row.has_snapshot,
+                    is_only_realtime=flags[1] and stream_request.row.has_snapshot,
+                    options=_request_options(stream_request, variant),
                 )
             )
         return tuple(items)
@@ -345,15 +385,15 @@ class SubscriptionStateManager:
         if now - state.requested_at >= _SETTLED_S:
             state.accept_all()
         desired = state.sendable
-        for key, wish in desired.items():
+        for key, stream_request in desired.items():
             stream = state.streams[key]
-            news = not self._is_covered(state, key, wish)
+            news = not self._is_covered(state, key, stream_request)
             if stream.state is StreamState.DESIRED or (news and stream.state is not StreamState.LIVE):
                 stream.state = StreamState.SENT
-            if news and wish.snapshot and wish.row.has_snapshot:
-                state.owed.pop(key, None)
-                state.owed[key] = now
-            stream.picture_due = False
+            if news and stream_request.snapshot and stream_request.row.has_snapshot:
+                state.pending_snapshots.pop(key, None)
+                state.pending_snapshots[key] = now
+            stream.snapshot_due = False
         for key, stream in state.streams.items():
             if key not in desired and stream.state is StreamState.DESIRED:
                 stream.state = StreamState.SENT  # swallowed by all codes
@@ -364,7 +404,9 @@ class SubscriptionStateManager:
 
     def running(self, scope: Scope) -> frozenset[StreamKey]:
         """The streams of which the server was asked for changes."""
-        return frozenset(key for key, wish in self._scopes[scope].sent.items() if wish.realtime)
+        return frozenset(
+            key for key, stream_request in self._scopes[scope].sent.items() if stream_request.realtime
+        )
 
     def rows_asked(self, scope: Scope, key: StreamKey) -> int:
         """How many rows a book was asked for with; 0 for other types and streams."""
@@ -390,18 +432,18 @@ class SubscriptionStateManager:
             # The server looks at the whole request before it serves any of it.
             stream.accepted = sent if sent is not None else stream.accepted
         if picture and sent is not None:
-            state.owed.pop(key, None)
+            state.pending_snapshots.pop(key, None)
             self._satisfy(state, stream, sent)
         return first
 
-    def _satisfy(self, state: _ScopeState, stream: _Stream, sent: Wish) -> None:
+    def _satisfy(self, state: _ScopeState, stream: _Stream, sent: StreamRequest) -> None:
         if not sent.realtime:
             # Delivered, and inert from now on: another wish for it must ask again.
             del state.sent[sent.key]
         satisfied = {
             owner
-            for owner, wish in stream.wishes.items()
-            if not wish.realtime and owner not in stream.refused and _subsumes(sent, wish)
+            for owner, stream_request in stream.stream_requests.items()
+            if not stream_request.realtime and owner not in stream.refused and _subsumes(sent, stream_request)
         }
         if satisfied - stream.satisfied:
             stream.satisfied |= satisfied
@@ -421,11 +463,11 @@ class SubscriptionStateManager:
         state = self._scopes[scope]
         state.sent.clear()
         state.last_request.clear()
-        state.owed.clear()
+        state.pending_snapshots.clear()
         state.requested_at = _LONG_AGO
         state.again = False
         for stream in state.streams.values():
-            stream.picture_due = False
+            stream.snapshot_due = False
             if stream.state not in (StreamState.SATISFIED, StreamState.QUARANTINED):
                 stream.state = StreamState.DESIRED
 
@@ -452,8 +494,8 @@ class SubscriptionStateManager:
             accepted = stream.accepted
             newcomers = {
                 owner
-                for owner, wish in stream.wishes.items()
-                if accepted is None or not _subsumes(accepted, wish)
+                for owner, stream_request in stream.stream_requests.items()
+                if accepted is None or not _subsumes(accepted, stream_request)
             } - stream.satisfied
             if newcomers:
                 stream.refused |= newcomers
@@ -467,7 +509,7 @@ class SubscriptionStateManager:
     def owners_left_out(self, keys: Iterable[StreamKey]) -> tuple[Hashable, ...]:
         """Owners whose wishes for these streams are in quarantine, each once."""
         streams = (self._stream(key) for key in keys)
-        return tuple(dict.fromkeys(o for s in streams if s for o in s.wishes if o in s.refused))
+        return tuple(dict.fromkeys(o for s in streams if s for o in s.stream_requests if o in s.refused))
 
     def state_of(self, key: StreamKey) -> StreamState | None:
         """How far a stream has come; None when nobody wants it."""
@@ -479,17 +521,17 @@ class SubscriptionStateManager:
         state = self._scopes[scope]
         stream = state.streams.get(key)
         return stream is not None and (
-            stream.state in (StreamState.SENT, StreamState.SILENT) or key in state.owed
+            stream.state in (StreamState.SENT, StreamState.SILENT) or key in state.pending_snapshots
         )
 
     def awaited(self, scope: Scope) -> frozenset[StreamKey]:
         """Streams that were asked for and have not shown a frame or a picture, silent ones included."""
         return frozenset(key for key in self._scopes[scope].streams if self.is_awaited(scope, key))
 
-    def owes_pictures(self, scope: Scope, *, known: bool = False) -> bool:
+    def has_pending_snapshots(self, scope: Scope, *, known: bool = False) -> bool:
         """Whether first pictures are under way; with `known`, of streams that have been live before."""
         state = self._scopes[scope]
-        return any(not known or state.streams[key].accepted is not None for key in state.owed)
+        return any(not known or state.streams[key].accepted is not None for key in state.pending_snapshots)
 
     def forget_accepted(self, scope: Scope) -> None:
         """Nothing of what was live before answers any more: expect no more of it than of new streams."""
@@ -498,19 +540,19 @@ class SubscriptionStateManager:
 
     def next_silence(self, scope: Scope, timeout_s: float) -> float | None:
         """When `take_silent` may next have something to say; None for never."""
-        asked_at = next(iter(self._scopes[scope].owed.values()), None)
+        asked_at = next(iter(self._scopes[scope].pending_snapshots.values()), None)
         return None if asked_at is None else asked_at + timeout_s
 
     def take_silent(self, scope: Scope, now: float, timeout_s: float) -> tuple[StreamKey, ...]:
         """Streams that owe a picture and sent none for `timeout_s`; each is named once per request for it."""
         state = self._scopes[scope]
         silent = []
-        for key, asked_at in state.owed.items():
+        for key, asked_at in state.pending_snapshots.items():
             if asked_at + timeout_s > now:
                 break
             silent.append(key)
         for key in silent:
-            del state.owed[key]
+            del state.pending_snapshots[key]
             if state.streams[key].state is StreamState.SENT:
                 state.streams[key].state = StreamState.SILENT
         return tuple(silent)
@@ -538,41 +580,43 @@ class SubscriptionStateManager:
                 listed.update(ours)
                 if not ours:
                     surplus.add(key)
-        owed = {
+        pending_snapshots = {
             key
-            for key, wish in asked.items()
-            if wish.realtime
+            for key, stream_request in asked.items()
+            if stream_request.realtime
             and key in state.streams
-            and (state.streams[key].state is StreamState.LIVE or not wish.row.has_snapshot)
+            and (state.streams[key].state is StreamState.LIVE or not stream_request.row.has_snapshot)
         }
-        return owed - listed, surplus
+        return pending_snapshots - listed, surplus
 
     # --- helpers -----------------------------------------------------------------------------------
 
     def _stream(self, key: StreamKey) -> _Stream | None:
-        row = event_type_of(key.type)
+        row = spec_of(key.type)
         return self._scopes[row.scope].streams.get(key) if row else None
 
-    def _is_covered(self, state: _ScopeState, key: StreamKey, wish: Wish) -> bool:
+    def _is_covered(self, state: _ScopeState, key: StreamKey, stream_request: StreamRequest) -> bool:
         stream = state.streams[key]
-        if stream.picture_due:
+        if stream.snapshot_due:
             return False
         sent = state.sent.get(key)
-        if sent is None or sent is wish:
-            return sent is wish
-        if sent.depth != wish.depth or (wish.realtime and not sent.realtime):
+        if sent is None or sent is stream_request:
+            return sent is stream_request
+        if sent.depth != stream_request.depth or (stream_request.realtime and not sent.realtime):
             return False
-        if sent.options != wish.options and _options_key(sent.options) != _options_key(wish.options):
+        if sent.options != stream_request.options and _options_key(sent.options) != _options_key(
+            stream_request.options
+        ):
             return False
         # A live stream has a last value in our cache, so nobody needs the server's snapshot.
-        return sent.snapshot or not wish.snapshot or stream.state is StreamState.LIVE
+        return sent.snapshot or not stream_request.snapshot or stream.state is StreamState.LIVE
 
 
-def _merge_all(wishes: Iterable[Wish]) -> Wish:
-    return functools.reduce(_merge, wishes)
+def _merge_all(stream_requests: Iterable[StreamRequest]) -> StreamRequest:
+    return functools.reduce(_merge, stream_requests)
 
 
-def _merge(a: Wish, b: Wish) -> Wish:
+def _merge(a: StreamRequest, b: StreamRequest) -> StreamRequest:
     if a == b:
         return a
     return replace(
@@ -584,10 +628,10 @@ def _merge(a: Wish, b: Wish) -> Wish:
     )
 
 
-def _subsumes(asked: Wish, wish: Wish) -> bool:
+def _subsumes(asked: StreamRequest, stream_request: StreamRequest) -> bool:
     """Whether what was asked brings all rows and everything in the lists that a wish names."""
-    merged = _merge_options(asked.options, wish.options)
-    return wish.depth <= asked.depth and (
+    merged = _merge_options(asked.options, stream_request.options)
+    return stream_request.depth <= asked.depth and (
         merged == asked.options or _options_key(merged) == _options_key(asked.options)
     )
 
@@ -612,17 +656,17 @@ def _merge_options(
     return tuple(merged)
 
 
-def _absorb_all_codes(merged: dict[StreamKey, Wish]) -> dict[StreamKey, Wish]:
+def _absorb_all_codes(merged: dict[StreamKey, StreamRequest]) -> dict[StreamKey, StreamRequest]:
     """Drop single codes of a type whose every code is wanted: the request cannot say both."""
     everything = {
-        (key.type, key.variant) for key, wish in merged.items()
-        if key.code == ALL_CODES and wish.row.codes is CodeRule.OPTIONAL
+        (key.type, key.variant) for key, stream_request in merged.items()
+        if key.code == ALL_CODES and stream_request.row.codes is CodeRule.OPTIONAL
     }  # fmt: skip
     if not everything:
         return merged
     return {
-        key: wish
-        for key, wish in merged.items()
+        key: stream_request
+        for key, stream_request in merged.items()
         if key.code == ALL_CODES or (key.type, key.variant) not in everything
     }
 
@@ -633,7 +677,7 @@ def listed_streams(entry: Mapping[str, Any]) -> Iterator[tuple[StreamKey, bool]]
     Nothing here may raise: the list comes from outside.
     """
     wire_type = entry.get("type")
-    row = event_type_of(wire_type) if isinstance(wire_type, str) else None
+    row = spec_of(wire_type) if isinstance(wire_type, str) else None
     if row is None or not isinstance(wire_type, str):
         return
     variant = tuple(_variant_value(entry.get(name)) for name in row.stream_fields)
@@ -646,7 +690,7 @@ def listed_streams(entry: Mapping[str, Any]) -> Iterator[tuple[StreamKey, bool]]
 def _may_be(listed: StreamKey, ours: StreamKey, exact: bool) -> bool:
     if listed.type != ours.type or (exact and listed.variant != ours.variant):
         return False
-    row = event_type_of(ours.type)
+    row = spec_of(ours.type)
     if row is not None and row.codes is CodeRule.OPTIONAL and ours.code == ALL_CODES:
         return True  # all codes, spelled out
     return not exact and listed.code == ours.code
@@ -671,21 +715,23 @@ def _options_key(options: tuple[tuple[str, Any], ...]) -> bytes:
     return msgspec.json.encode(ordered, order="sorted")
 
 
-def _request_codes(row: EventType, members: list[tuple[StreamKey, Wish]]) -> tuple[str, ...] | None:
+def _request_codes(row: EventSpec, members: list[tuple[StreamKey, StreamRequest]]) -> tuple[str, ...] | None:
     if row.codes is CodeRule.FORBIDDEN or any(key.code == ALL_CODES for key, _ in members):
         return None
     return tuple(
-        f"{key.code}.{wish.depth}" if row.has_depth and wish.depth != DEFAULT_BOOK_DEPTH else key.code
-        for key, wish in members
+        f"{key.code}.{stream_request.depth}"
+        if row.has_depth and stream_request.depth != DEFAULT_BOOK_DEPTH
+        else key.code
+        for key, stream_request in members
     )
 
 
-def _request_options(wish: Wish, variant: tuple[Hashable, ...]) -> dict[str, Any]:
+def _request_options(stream_request: StreamRequest, variant: tuple[Hashable, ...]) -> dict[str, Any]:
     options: dict[str, Any] = {
-        name: value for name, value in zip(wish.row.stream_fields, variant, strict=True) if value
+        name: value for name, value in zip(stream_request.row.stream_fields, variant, strict=True) if value
     }
     option: Any
-    for name, option in wish.options:
+    for name, option in stream_request.options:
         if option is not None and option is not False:
             options[name] = list(option) if isinstance(option, tuple) else option
     return options

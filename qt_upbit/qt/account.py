@@ -24,7 +24,7 @@ from qt_upbit.exceptions import (
     RestError,
 )
 from qt_upbit.protocol.order_tracker import AccountSnapshot, OrderChange, OrderTracker
-from qt_upbit.protocol.subscription_request import resolve_row
+from qt_upbit.protocol.subscription_request import resolve_spec
 from qt_upbit.protocol.timing import Backoff
 from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
 from qt_upbit.qt.outbox import Outbox
@@ -139,7 +139,7 @@ class Account(QObject):
     ) -> None:
         self._manager = manager if manager is not None else GlobalWebSocketManager.instance()
         self._manager.guard.check_usable()
-        self._manager.guard.check_credentials(resolve_row("my_order"))
+        self._manager.guard.check_credentials(resolve_spec("my_order"))
         super().__init__(parent)
         self.setObjectName("qt_upbit account")
         self._config = self._manager.config
@@ -159,8 +159,8 @@ class Account(QObject):
         """The user wants everything read, and it has not begun."""
         self._dirty = True
         self._holding = True
-        self._held: list[_Event] = []
-        self._held_before_asking = 0
+        self._buffered: list[_Event] = []
+        self._buffered_before_asking = 0
         self._assets_held: list[MyAssetEvent] = []
         """Balances while REST is asked although events are shown: its answer may be older than they."""
         self._gap_begin: datetime | None = None
@@ -171,7 +171,7 @@ class Account(QObject):
         )
         self._sync_timer = self._timer("qt_upbit account synchronization", self._synchronize)
         self._doubt_timer = self._timer("qt_upbit account doubt", self._look_if_in_doubt)
-        self._patience_timer = self._timer("qt_upbit account patience", self._give_up_holding)
+        self._timeout_timer = self._timer("qt_upbit account patience", self._give_up_buffering)
 
         self._proxy = WebSocketClientProxy("account", self, manager=self._manager)
         self._proxy.my_order_received.connect(self._on_event)
@@ -297,9 +297,9 @@ class Account(QObject):
         self._manager.guard.check_thread()
         self._cancel()
         self._proxy.close()
-        for timer in (self._sync_timer, self._patience_timer, self._doubt_timer):
+        for timer in (self._sync_timer, self._timeout_timer, self._doubt_timer):
             timer.stop()
-        self._held.clear()
+        self._buffered.clear()
         self._outbox.clear()
         self._set_state(AccountState.CLOSED)
         self._fail_waiters(ProxyClosedError("the account was closed"))
@@ -314,9 +314,9 @@ class Account(QObject):
         if self.is_closed:
             return
         if self._holding:
-            self._held.append(event)
-            if not self._patience_timer.isActive():
-                self._patience_timer.start(int(self._config.recovery_timeout_s * 1000))
+            self._buffered.append(event)
+            if not self._timeout_timer.isActive():
+                self._timeout_timer.start(int(self._config.recovery_timeout_s * 1000))
             return
         if self._task is not None and isinstance(event, MyAssetEvent):
             self._assets_held.append(event)
@@ -328,11 +328,11 @@ class Account(QObject):
             for balance in self._tracker.apply_asset(event):
                 self._post_signal(self.balance_changed, balance)
         elif (change := self._tracker.apply_order(event)) is not None:
-            self._tell(change)
+            self._notify(change)
         if not self._doubt_timer.isActive() and self._tracker.is_in_doubt:
             self._doubt_timer.start(_DOUBT_MS)
 
-    def _tell(self, change: OrderChange) -> None:
+    def _notify(self, change: OrderChange) -> None:
         self._post_signal(self.order_changed, change.order)
         if change.event is not None:
             self._post_signal(self.order_event, change.event)
@@ -395,7 +395,7 @@ class Account(QObject):
             return
         self._dirty = False
         self._release()
-        self._tell_gap(())
+        self._notify_gap(())
         self._set_state(AccountState.INCOMPLETE)
 
     def _on_stream_error(self, error: QtUpbitError) -> None:
@@ -414,7 +414,7 @@ class Account(QObject):
         self._assets_held.clear()
         self._config = self._manager.config
         self._tracker = self._new_tracker()
-        self._held.clear()
+        self._buffered.clear()
         self._gap_begin = None
         self._error = None
         self.resync()
@@ -450,7 +450,7 @@ class Account(QObject):
                 self._work_from_stream_alone(exc)
                 return
         self._dirty = self._asked = False
-        self._held_before_asking = len(self._held)
+        self._buffered_before_asking = len(self._buffered)
         reference = weakref.ref(self)
         now_ms = int(self._now().timestamp() * 1000)
         reading = _read(rest, self._tracker, self._subscriptions, now_ms, self._config.recovery_timeout_s)
@@ -463,14 +463,16 @@ class Account(QObject):
         now_ms = int(self._now().timestamp() * 1000)
         found = self._tracker.reconcile(picture, now_ms)
         # Balances of frames that came before REST was asked are older than its answer.
-        count, self._held_before_asking = self._held_before_asking, 0
-        self._held[:count] = [event for event in self._held[:count] if isinstance(event, MyOrderEvent)]
+        count, self._buffered_before_asking = self._buffered_before_asking, 0
+        self._buffered[:count] = [
+            event for event in self._buffered[:count] if isinstance(event, MyOrderEvent)
+        ]
         for change in found.changes:
-            self._tell(change)
+            self._notify(change)
         for balance in found.balances:
             self._post_signal(self.balance_changed, balance)
         if found.lost:
-            self._tell_gap(found.lost)
+            self._notify_gap(found.lost)
         if found.unresolved:
             self._on_failed(
                 RestError("GET /v1/order", None, message=f"{len(found.unresolved)} without answer")
@@ -500,8 +502,8 @@ class Account(QObject):
         self._error = error
         if self._state is AccountState.SYNCHRONIZED:
             self._set_state(AccountState.INCOMPLETE)
-        if not self._patience_timer.isActive() and self._holding:
-            self._patience_timer.start(int(self._config.recovery_timeout_s * 1000))
+        if not self._timeout_timer.isActive() and self._holding:
+            self._timeout_timer.start(int(self._config.recovery_timeout_s * 1000))
         self._sync_timer.start(int(self._backoff.next_delay() * 1000))
 
     def _refuse(self, error: QtUpbitError, *, report: bool) -> None:
@@ -523,26 +525,26 @@ class Account(QObject):
         self._set_state(AccountState.INCOMPLETE)
         self._fail_waiters(error)
 
-    def _give_up_holding(self) -> None:
+    def _give_up_buffering(self) -> None:
         """REST does not answer: show what the stream says, and go on asking."""
         if self._state is AccountState.SYNCHRONIZING and self._reads:
-            self._tell_gap(())
+            self._notify_gap(())
             self._release()
             self._set_state(AccountState.INCOMPLETE)
 
     def _release(self) -> None:
         """Fold in what has waited, in order."""
         self._holding = False
-        self._patience_timer.stop()
-        held, self._held = self._held, []
-        self._held_before_asking = 0
-        self._apply_held(held)
+        self._timeout_timer.stop()
+        buffered, self._buffered = self._buffered, []
+        self._buffered_before_asking = 0
+        self._apply_buffered(buffered)
 
     def _release_assets(self) -> None:
         assets, self._assets_held = self._assets_held, []
-        self._apply_held(assets)
+        self._apply_buffered(assets)
 
-    def _apply_held(self, events: Sequence[_Event]) -> None:
+    def _apply_buffered(self, events: Sequence[_Event]) -> None:
         """Fold in, in order, what REST may have told already, wholly or in part."""
         assets = [event for event in events if isinstance(event, MyAssetEvent)]
         for event in events:
@@ -558,7 +560,7 @@ class Account(QObject):
 
     # --- telling -----------------------------------------------------------------------------------
 
-    def _tell_gap(self, uuids: tuple[str, ...]) -> None:
+    def _notify_gap(self, uuids: tuple[str, ...]) -> None:
         end = self._now()
         begin = end if self._gap_begin is None else self._gap_begin
         self._post_signal(self.gap_detected, begin, end, uuids)

@@ -8,7 +8,7 @@ import shiboken6
 from PySide6.QtCore import QCoreApplication, QObject, QThread
 
 from qt_upbit.exceptions import CredentialsRequiredError, ProxyClosedError, WrongThreadError
-from qt_upbit.types import EventType
+from qt_upbit.types import EventSpec
 
 __all__ = ["CallGuard", "check_gui_thread"]
 
@@ -53,7 +53,7 @@ class CallGuard:
             raise ProxyClosedError("the manager of this proxy is closed: make a new proxy")
         self.check_thread()
 
-    def check_credentials(self, row: EventType) -> None:
+    def check_credentials(self, row: EventSpec) -> None:
         """Refuse an event type that needs keys while none are configured.
 
         Raises:

@@ -32,6 +32,8 @@ __all__ = ["OrderOutcome", "OrderRequest", "RequestFate", "request_fate"]
 
 _FIRST_PAUSE_S: Final = 0.25
 _LONGEST_PAUSE_S: Final = 2.0
+_LEAST_ANSWER_S: Final = 3.0
+"""How long the answer to a question may take at least, also to one asked when the time is nearly over."""
 _SENDS: Final = 3
 """How often a request is sent at most; one for an order again only after 429, once Upbit has denied it."""
 _REMEMBERED: Final = 4096
@@ -258,7 +260,7 @@ class OrderOutcome:
         while True:
             try:
                 # An exchange that hangs must not stretch the time that was promised.
-                async with asyncio.timeout(max(deadline - self._clock(), _FIRST_PAUSE_S)):
+                async with asyncio.timeout(max(deadline - self._clock(), _LEAST_ANSWER_S)):
                     return await ask()
             except (RestError, AuthenticationError, DecodeError, ProxyClosedError, TimeoutError) as exc:
                 why: Exception = exc

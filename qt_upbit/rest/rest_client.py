@@ -1,7 +1,7 @@
 """`RestClient`: REST calls through Upbit's official SDK, on any asyncio loop, as our types.
 
 `endpoints` says which calls there are, `arguments` checks what they are given, `RestSession` makes them,
-`rows` reads the answers, and `OrderOutcome` finds out what became of an order whose answer was lost.
+`parsers` reads the answers, and `OrderOutcome` finds out what became of an order whose answer was lost.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from qt_upbit.exceptions import (
 from qt_upbit.protocol.order_check import OrderOptions, OrderRules, check_order
 from qt_upbit.protocol.subscription_request import check_code, resolve_unit
 from qt_upbit.records import Balance, CancelResult, Instrument, Market, Order, OrderChance
-from qt_upbit.rest import arguments, endpoints, rows
+from qt_upbit.rest import arguments, endpoints, parsers
 from qt_upbit.rest.order_outcome import OrderOutcome, OrderRequest
 from qt_upbit.rest.session import RestSession
 from qt_upbit.types import (
@@ -99,6 +99,7 @@ class RestClient:
         new_identifier: Callable[[], str] = lambda: str(uuids.uuid4()),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        self._region = config.region
         self._session = RestSession(config, clock=clock, sleep=sleep)
         self._new_identifier = new_identifier
         self._now = now
@@ -131,7 +132,7 @@ class RestClient:
     async def get_markets(self) -> tuple[Market, ...]:
         """Every pair, with names and warnings."""
         raw = await self._session.ask(endpoints.MARKETS, is_details=True)
-        return tuple(await rows.parse_list(raw, rows.market))
+        return tuple(await parsers.parse_list(raw, parsers.market))
 
     async def get_instruments(self, codes: Iterable[str]) -> dict[str, Instrument]:
         """Tick size and supported levels of pairs."""
@@ -139,7 +140,7 @@ class RestClient:
         for part in _parts(arguments.check_codes(codes), _MARKETS_PER_CALL):
             names = ",".join(part)
             raw = await self._session.ask(endpoints.INSTRUMENTS, markets=names)
-            found += await rows.parse_list(raw, rows.instrument)
+            found += await parsers.parse_list(raw, parsers.instrument)
         return {one.code: one for one in found}
 
     async def get_tickers(self, codes: Iterable[str]) -> dict[str, TickerEvent]:
@@ -148,14 +149,16 @@ class RestClient:
         for part in _parts(arguments.check_codes(codes), _MARKETS_PER_CALL):
             names = ",".join(part)
             raw = await self._session.ask(endpoints.TICKERS, markets=names)
-            found += await rows.parse_list(raw, rows.ticker)
+            found += await parsers.parse_list(raw, parsers.ticker)
         return {one.code: one for one in found}
 
-    async def get_all_tickers(self, quote_currencies: Iterable[str] = ("KRW",)) -> dict[str, TickerEvent]:
-        """Present prices of every pair of some quote currencies, in one call."""
+    async def get_all_tickers(self, quote_currencies: Iterable[str] | None = None) -> dict[str, TickerEvent]:
+        """Present prices of every pair of some quote currencies, in one call; None is the region's own."""
+        if quote_currencies is None:
+            quote_currencies = (self._region.quote_currency,)
         names = ",".join(arguments.check_currencies(quote_currencies))
         raw = await self._session.ask(endpoints.TICKERS_ALL, quote_currencies=names)
-        return {one.code: one for one in await rows.parse_list(raw, rows.ticker)}
+        return {one.code: one for one in await parsers.parse_list(raw, parsers.ticker)}
 
     async def get_orderbooks(
         self, codes: Iterable[str], *, depth: int = 30, level: int | Decimal | None = None
@@ -167,7 +170,7 @@ class RestClient:
         for part in _parts(arguments.check_codes(codes), _MARKETS_PER_CALL):
             query: dict[str, Any] = {"markets": ",".join(part), "count": depth, **grouping}
             raw = await self._session.ask(endpoints.ORDERBOOKS, **query)
-            found += await rows.parse_list(raw, rows.orderbook)
+            found += await parsers.parse_list(raw, parsers.orderbook)
         return {one.code: one for one in found}
 
     async def get_trades(
@@ -189,7 +192,7 @@ class RestClient:
         if days_ago is not None:
             query["days_ago"] = arguments.check_count("days_ago", days_ago, most=_MOST_DAYS_AGO)
         raw = await self._session.ask(endpoints.TRADES, **query)
-        return (await rows.parse_list(raw, rows.trade))[::-1]
+        return (await parsers.parse_list(raw, parsers.trade))[::-1]
 
     async def get_candles(
         self,
@@ -271,20 +274,20 @@ class RestClient:
         if call is endpoints.MINUTES:
             query["unit"] = CandleUnit(unit).seconds // 60
         raw = await self._session.ask(call, **query)
-        return (await rows.parse_list(raw, lambda row: rows.candle(row, unit)))[::-1]
+        return (await parsers.parse_list(raw, lambda row: parsers.candle(row, unit)))[::-1]
 
     # --- the account --------------------------------------------------------------------------------
 
     async def get_accounts(self) -> tuple[Balance, ...]:
         """Balances of every currency the account has or had."""
         raw = await self._session.ask(endpoints.ACCOUNTS)
-        return tuple(await rows.parse_list(raw, rows.balance))
+        return tuple(await parsers.parse_list(raw, parsers.balance))
 
     async def get_order_chance(self, code: str) -> OrderChance:
         """Fees, limits and balances for orders of a pair."""
         check_code(code)
         raw = await self._session.ask(endpoints.CHANCE, market=code)
-        return rows.parse(raw, rows.order_chance)
+        return parsers.parse(raw, parsers.order_chance)
 
     async def get_order(self, *, uuid: str | None = None, identifier: str | None = None) -> Order:
         """One order with its fills, by Upbit's id or yours."""
@@ -301,7 +304,7 @@ class RestClient:
             for part in _parts(ids, _IDS_PER_CALL):
                 key: dict[str, Any] = {name: list(part)}
                 raw = await self._session.ask(endpoints.ORDERS, **key)
-                found += await rows.parse_list(raw, rows.order)
+                found += await parsers.parse_list(raw, parsers.order)
         return found
 
     async def get_open_orders(
@@ -323,7 +326,7 @@ class RestClient:
         found: dict[str, Order] = {}
         for page in itertools.count(1):
             raw = await self._session.ask(endpoints.OPEN, page=page, **query)
-            part = await rows.parse_list(raw, rows.order)
+            part = await parsers.parse_list(raw, parsers.order)
             # An order that ends between two pages moves the others up: pages may overlap, or skip one.
             found |= {one.uuid: one for one in part}
             if len(part) < _OPEN_PER_CALL:
@@ -390,7 +393,7 @@ class RestClient:
         if code is not None:
             query["market"] = code
         raw = await self._session.ask(endpoints.CLOSED, **query)
-        return await rows.parse_list(raw, rows.order)
+        return await parsers.parse_list(raw, parsers.order)
 
     # --- orders -------------------------------------------------------------------------------------
 
@@ -427,7 +430,7 @@ class RestClient:
     ) -> Order:
         """Have Upbit check an order as if it were placed. Nothing is placed; the uuid is of no use."""
         raw = await self._session.ask(endpoints.TEST, **check_order(code, ask_bid, order_type, **options))
-        return rows.parse(raw, rows.order)
+        return parsers.parse(raw, parsers.order)
 
     def _identify(self, options: OrderOptions) -> str:
         """The order's identifier, made if the caller gave none."""
@@ -460,7 +463,7 @@ class RestClient:
             raise InvalidRequestError(f"give 1 to {_CANCELS_PER_CALL} uuids or identifiers, not both")
         key: dict[str, Any] = {name: list(ids) for name, ids in given.items()}
         raw = await self._session.ask(endpoints.CANCEL_SOME, **key)
-        return rows.parse(raw, rows.cancel_result)
+        return parsers.parse(raw, parsers.cancel_result)
 
     async def cancel_open_orders(
         self,
@@ -508,7 +511,7 @@ class RestClient:
         query["cancel_side"] = "all" if side is None else side.value.lower()
         query["count"] = arguments.check_count("count", count, most=_OPEN_CANCELS_PER_CALL)
         raw = await self._session.ask(endpoints.CANCEL_OPEN, **query)
-        return rows.parse(raw, rows.cancel_result)
+        return parsers.parse(raw, parsers.cancel_result)
 
     async def cancel_and_new(
         self,
@@ -579,7 +582,7 @@ def _order_of(raw: bytes, *, uuid: str | None = None, identifier: str | None = N
     Raises:
         DecodeError: it cannot be read, or it is not the order that was named.
     """
-    order = rows.parse(raw, rows.order)
+    order = parsers.parse(raw, parsers.order)
     if (uuid is not None and order.uuid != uuid) or (
         # Orders without an identifier of their own have none to compare.
         identifier is not None and order.identifier not in (identifier, None)

@@ -13,25 +13,24 @@ from typing import Any, Final
 
 import msgspec
 
-from qt_upbit.config import Region
 from qt_upbit.protocol import wire
 from qt_upbit.protocol.wire import Request, RequestItem, RequestRefused
-from qt_upbit.simulator.account import Account
-from qt_upbit.simulator.announcer import Announcer
-from qt_upbit.simulator.book import Book
-from qt_upbit.simulator.frame_writer import encode_object
-from qt_upbit.simulator.indicator_feed import IndicatorFeed
-from qt_upbit.simulator.market import SimulatedMarket
-from qt_upbit.simulator.matching_engine import MatchingEngine
-from qt_upbit.simulator.pair import Trade
-from qt_upbit.simulator.price_grid import SCALE, to_units
-from qt_upbit.simulator.price_path import mix, text_seed
-from qt_upbit.simulator.rate_window import RateWindow
-from qt_upbit.simulator.replay import Replay, ReplayFrame
-from qt_upbit.simulator.scripted_trader import ScriptedTrader
-from qt_upbit.simulator.session import Close, Message, Raw, Session, Stream, streams_of
+from qt_upbit.simulator.account.account import Account
+from qt_upbit.simulator.account.matching_engine import MatchingEngine
+from qt_upbit.simulator.account.scripted_trader import ScriptedTrader
+from qt_upbit.simulator.market.announcer import Announcer
+from qt_upbit.simulator.market.book import Book
+from qt_upbit.simulator.market.frame_writer import encode_object
+from qt_upbit.simulator.market.indicator_feed import IndicatorFeed
+from qt_upbit.simulator.market.market import SimulatedMarket
+from qt_upbit.simulator.market.pair import Trade
+from qt_upbit.simulator.market.price_grid import SCALE, to_units
+from qt_upbit.simulator.market.price_path import mix, text_seed
+from qt_upbit.simulator.replay.replay import Replay, ReplayFrame
+from qt_upbit.simulator.sessions.rate_window import RateWindow
+from qt_upbit.simulator.sessions.session import Close, Message, Raw, Session, Stream, streams_of
+from qt_upbit.simulator.sessions.token_check import TokenCheck, TokenRefused
 from qt_upbit.simulator.settings import SimulatorSettings
-from qt_upbit.simulator.token_check import TokenCheck, TokenRefused
 from qt_upbit.types import (
     AskBid,
     BaseWebSocketEvent,
@@ -41,7 +40,7 @@ from qt_upbit.types import (
     Scope,
     StreamType,
     WireFormat,
-    event_type_of,
+    spec_of,
 )
 
 __all__ = ["Refusal", "SimulatedExchange"]
@@ -136,7 +135,7 @@ class SimulatedExchange:
         self._count = 0
         self._now = now
         self._skew_s = 0.0
-        self._strays: tuple[int | None, float] = (None, 0.0)
+        self._late_frames: tuple[int | None, float] = (None, 0.0)
         self._batched: list[Session] = []
 
     # --- time -----------------------------------------------------------------------------------
@@ -367,7 +366,7 @@ class SimulatedExchange:
 
     def _check(self, session: Session, request: Request) -> None:
         for item in request.items:
-            row = event_type_of(item.type)
+            row = spec_of(item.type)
             if row is None or row.scope is not session.scope:
                 raise RequestRefused("INVALID_PARAM", f"{item.type} 은 지원하지 않는 타입입니다.")
             level = item.options.get("level", 0)
@@ -402,7 +401,7 @@ class SimulatedExchange:
     def _subscribe(self, session: Session, request: Request, now: float) -> None:
         old = [stream for streams in session.streams.values() for stream in streams]
         self._unindex(session)
-        self._send_strays(session, old)
+        self._send_late_frames(session, old)
         session.generation += 1
         session.subscription = request.items
         session.ticket = request.ticket
@@ -412,7 +411,7 @@ class SimulatedExchange:
         if self.replay is not None and session.scope is Scope.PUBLIC:
             self.replay.start(now + max(self.settings.snapshot_delays_s))
         for item in request.items:
-            row = event_type_of(item.type)
+            row = spec_of(item.type)
             assert row is not None  # noqa: S101  # _check said so
             for stream in streams_of(item, self.settings.both_flags):
                 self._add(session, stream)
@@ -484,13 +483,13 @@ class SimulatedExchange:
         if data is not None:
             self._send(session, data)
 
-    def _send_strays(self, session: Session, old: Iterable[Stream]) -> None:
+    def _send_late_frames(self, session: Session, old: Iterable[Stream]) -> None:
         """Frames of the old subscription that were under way (protocol section 2.5)."""
-        number, delay_s = self._strays
+        number, delay_s = self._late_frames
         if number is None:
-            if not self.settings.market_running or not self.settings.max_stray_frames:
+            if not self.settings.market_running or not self.settings.max_late_frames:
                 return
-            number = self._rng.randrange(self.settings.max_stray_frames + 1)
+            number = self._rng.randrange(self.settings.max_late_frames + 1)
         candidates = [
             stream for stream in old
             if stream.live
@@ -552,7 +551,7 @@ class SimulatedExchange:
         """Fields that frames of this exchange do not have."""
         fewer = self.settings.fewer_my_order_fields
         if fewer is None:
-            fewer = self.settings.region is not Region.KR
+            fewer = not self.settings.region.spec.has_full_order_frames
         return _ABSENT_ABROAD if fewer and isinstance(event, MyOrderEvent) else frozenset()
 
     def _publish_recorded(self, frame: ReplayFrame) -> None:
@@ -629,7 +628,7 @@ class SimulatedExchange:
             session.batch = []
         self._batched = []
 
-    # --- what can go wrong (`qt_upbit.simulator.faults`) ------------------------------------------
+    # --- what can go wrong (`qt_upbit.simulator.faults.faults`) ------------------------------------------
 
     def send_error(self, session: Session, name: str, message: str) -> None:
         """Send an error frame, and the close that follows it."""
@@ -696,9 +695,9 @@ class SimulatedExchange:
                     if item is not None
                 )
 
-    def set_strays(self, number: int | None, seconds: float) -> None:
+    def set_late_frames(self, number: int | None, seconds: float) -> None:
         """How many frames of the old subscription follow a replacement, and when; None is the setting."""
-        self._strays = (number, seconds)
+        self._late_frames = (number, seconds)
 
     # --- keepalive ------------------------------------------------------------------------------
 
@@ -752,12 +751,19 @@ def _check_options(
             if category not in _CATEGORIES:
                 raise RequestRefused("INVALID_PARAM", f"{category} 은 지원하지 않는 카테고리입니다.")
     elif wire_type in ("indicator", "indicator_signal"):
-        wishes = options.get("indicators")
-        if options.get("timeframe") not in _TIMEFRAMES or not isinstance(wishes, list) or not wishes:
+        stream_requests = options.get("indicators")
+        if (
+            options.get("timeframe") not in _TIMEFRAMES
+            or not isinstance(stream_requests, list)
+            or not stream_requests
+        ):
             raise RequestRefused("INVALID_PARAM", "지원하지 않는 timeframe 또는 indicators 입니다.")
-        if not all(isinstance(wish, dict) and wish.get("type") in _INDICATORS for wish in wishes):
+        if not all(
+            isinstance(stream_request, dict) and stream_request.get("type") in _INDICATORS
+            for stream_request in stream_requests
+        ):
             raise RequestRefused("INVALID_PARAM", "지원하지 않는 indicator 입니다.")
-        if len(wishes) * len(tuple(codes or ())) > limit:
+        if len(stream_requests) * len(tuple(codes or ())) > limit:
             raise RequestRefused("TOO_MANY_REQUEST", "요청 가능한 조합 수를 초과했습니다.")
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, Literal
 
-from qt_upbit.config import Region
+from qt_upbit.regions import Region
 from qt_upbit.types import SmpType
 
 __all__ = ["SIMULATED_ACCESS_KEY", "SIMULATED_SECRET_KEY", "SimulatedAccount", "SimulatorSettings"]
@@ -69,7 +69,7 @@ class SimulatorSettings:
         binary_frames: data frames are binary; False sends text.
         snapshot_delays_s: when the two bursts of snapshots come after a request.
         close_delay_s: from an error frame to the close with code 1000.
-        max_stray_frames: frames of the old subscription after a replacement, at most.
+        max_late_frames: frames of the old subscription after a replacement, at most.
         idle_timeout_s: sockets without data are cut after this time, without a close frame.
         up_interval_s: rhythm of status UP once PING was received.
         ping_keeps_open: [?] a ping frame counts as activity.
@@ -129,7 +129,7 @@ class SimulatorSettings:
     binary_frames: bool = True
     snapshot_delays_s: tuple[float, float] = (0.180, 0.340)
     close_delay_s: float = 0.165
-    max_stray_frames: int = 2
+    max_late_frames: int = 2
     idle_timeout_s: float = 60.5
     up_interval_s: float = 10.0
     ping_keeps_open: bool = True

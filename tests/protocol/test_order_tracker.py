@@ -200,7 +200,7 @@ def test_a_reserved_order_begins_to_wait(tracker: OrderTracker) -> None:
 
 
 def test_finished_orders_are_bounded_and_open_ones_are_not() -> None:
-    tracker = OrderTracker(finished_kept=2)
+    tracker = OrderTracker(max_finished_orders=2)
     for number in range(5):
         tracker.apply_order(frame(uuid=f"open {number}"))
         tracker.apply_order(frame(uuid=f"over {number}"))
@@ -215,7 +215,7 @@ def test_finished_orders_are_bounded_and_open_ones_are_not() -> None:
     )
     assert not found.changes
     with pytest.raises(ValueError, match="1 or more"):
-        OrderTracker(finished_kept=0)
+        OrderTracker(max_finished_orders=0)
 
 
 def test_an_order_can_be_found_by_its_identifier(tracker: OrderTracker) -> None:

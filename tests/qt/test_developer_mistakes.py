@@ -26,7 +26,7 @@ from qt_upbit import (
 from qt_upbit.qt.candle_feed import CandleFeed
 from qt_upbit.rest.endpoints import Endpoint
 from qt_upbit.rest.session import RestSession
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.server.server import SimulatedServer
 from qt_upbit.types import Scope
 from tests.qt.conftest import MakeManager
 from tests.support.wait import turns

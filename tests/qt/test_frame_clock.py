@@ -12,7 +12,7 @@ from PySide6.QtCore import QTimer
 
 from qt_upbit.models import Head
 from qt_upbit.qt.frame_clock import FrameClock
-from qt_upbit.routing.fanout_hub import Gap, Item, Slot, Subscriber
+from qt_upbit.routing.fanout_hub import Gap, Item, LazyFrame, Subscriber
 from qt_upbit.types import Delivery
 from tests.support.nested_loop import nested_loop_until
 from tests.support.wait import turns, until
@@ -37,7 +37,7 @@ class Screen:
             self._show(subscriber, [item])
 
     def _show(self, subscriber: Subscriber, items: Sequence[Item]) -> None:
-        values = tuple(item.raw if isinstance(item, Slot) else item for item in items)
+        values = tuple(item.raw if isinstance(item, LazyFrame) else item for item in items)
         self.delivered.append((time.monotonic(), subscriber, values))
         self.on_delivery(subscriber, values)
 
@@ -47,7 +47,7 @@ class Screen:
         return subscriber
 
     def offer(self, subscriber: Subscriber, value: object, key: object = "key") -> None:
-        self.clock.hub.offer(subscriber, Slot(HEAD, value, 0.0), key)  # type: ignore[arg-type]
+        self.clock.hub.offer(subscriber, LazyFrame(HEAD, value, 0.0), key)  # type: ignore[arg-type]
 
     def values(self, subscriber: Subscriber | None = None) -> list[object]:
         return [value for _, one, values in self.delivered if subscriber in (None, one) for value in values]

@@ -24,7 +24,7 @@ from qt_upbit import (
     TickerTableModel,
     TradeListModel,
 )
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.server.server import SimulatedServer
 from tests.qt.conftest import MakeManager, MakeServer
 from tests.support.account import place
 from tests.support.exchange import streams

@@ -15,7 +15,6 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QLabel, QWidget
 
 from qt_upbit import (
-    EVENT_TYPES,
     CallbackError,
     CredentialsRequiredError,
     Delivery,
@@ -29,13 +28,15 @@ from qt_upbit import (
     WebSocketClientProxy,
     WrongThreadError,
 )
+from qt_upbit.core import EVENT_TYPES
 from qt_upbit.protocol.subscription_state_manager import StreamState
 from qt_upbit.protocol.wire import RequestItem
-from qt_upbit.simulator.faults import ErrorFrame
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.faults.faults import ErrorFrame
+from qt_upbit.simulator.server.server import SimulatedServer
 from qt_upbit.types import ConnectionState, Scope
 from tests.qt.conftest import MakeManager, MakeProxy, MakeServer
 from tests.support import events, exchange
+from tests.support.cpu_share import own_time
 from tests.support.wait import HANG_S, turns, until
 
 # --- subscribing ----------------------------------------------------------------------------------
@@ -121,7 +122,7 @@ async def test_cancelling_the_wait_leaves_the_subscription(
 async def test_silent_codes_are_named_and_the_good_ones_flow(
     server: SimulatedServer, make_manager: MakeManager
 ) -> None:
-    manager = make_manager(server, silent_code_timeout_s=0.3)
+    manager = make_manager(server, silent_code_timeout_s=0.3, clock=own_time)
     proxy = WebSocketClientProxy("mixed", manager=manager)
     seen: list[str] = []
     errors: list[Any] = []
@@ -143,7 +144,7 @@ async def test_silent_codes_are_named_and_the_good_ones_flow(
 async def test_who_comes_after_a_code_was_found_silent_is_told_as_well(
     server: SimulatedServer, make_manager: MakeManager
 ) -> None:
-    manager = make_manager(server, silent_code_timeout_s=0.2)
+    manager = make_manager(server, silent_code_timeout_s=0.2, clock=own_time)
     first = WebSocketClientProxy("first", manager=manager)
     second = WebSocketClientProxy("second", manager=manager)
     with pytest.raises(SubscriptionError):
@@ -685,7 +686,7 @@ async def test_snapshot_with_more_rows_than_run(server: SimulatedServer, make_pr
 
 
 async def test_snapshot_of_an_unknown_code(server: SimulatedServer, make_manager: MakeManager) -> None:
-    manager = make_manager(server, silent_code_timeout_s=0.2)
+    manager = make_manager(server, silent_code_timeout_s=0.2, clock=own_time)
     proxy = WebSocketClientProxy("proxy", manager=manager)
     with pytest.raises(SubscriptionError) as caught:
         await proxy.get_ticker_snapshot(["KRW-NOPE", "KRW-BTC"])
@@ -702,7 +703,7 @@ async def test_cancelled_snapshot_leaves_nothing(server: SimulatedServer, make_p
         async with asyncio.timeout(0.05):
             await proxy.get_ticker_snapshot(["KRW-BTC"])
     assert proxy._manager.streams(Scope.PUBLIC) == {}
-    assert proxy._manager._snapshots == {}
+    assert len(proxy._manager.snapshots) == 0
 
 
 async def test_closing_ends_a_pending_snapshot(server: SimulatedServer, make_proxy: MakeProxy) -> None:
@@ -858,7 +859,7 @@ async def test_a_wish_that_was_refused_is_not_taken_for_served_by_what_another_i
     deep = second.subscribe_orderbook(["KRW-BTC"], depth=15)
     await until(lambda: any("KRW-BTC.15" in (item.codes or ()) for item in _asked(server)))
     server.faults.inject(ErrorFrame(scope=Scope.PUBLIC, error="WRONG_FORMAT"))
-    await until(lambda: deep._error is not None)
+    await until(lambda: deep.error is not None)
     await until(lambda: server.exchange.total_connections(Scope.PUBLIC) == 2)
     await first.subscribe_ticker(["KRW-BTC"])  # the line is up again, and the shallow book live
     await until(lambda: first._manager.streams(Scope.PUBLIC)[shallow.keys[0]] is StreamState.LIVE)

@@ -27,9 +27,9 @@ from qt_upbit import (
     WebSocketConfig,
     round_to_tick,
 )
-from qt_upbit.simulator.server import RestFault, SimulatedServer
+from qt_upbit.simulator.server.server import RestFault, SimulatedServer
 from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY, SimulatorSettings
-from tests.support.wait import until
+from tests.support.wait import HANG_S, until
 
 KEYS = Credentials(access_key=SIMULATED_ACCESS_KEY, secret_key=SIMULATED_SECRET_KEY)
 Lost = Literal["lose_request", "lose_answer"]
@@ -44,6 +44,16 @@ async def server() -> AsyncIterator[SimulatedServer]:
 
 @pytest_asyncio.fixture
 async def rest(server: SimulatedServer) -> AsyncIterator[RestClient]:
+    config = WebSocketConfig(
+        base_url=server.url, credentials=KEYS, use_system_proxy=False, order_resolve_timeout_s=HANG_S
+    )
+    async with RestClient(config) as client:
+        yield client
+
+
+@pytest_asyncio.fixture
+async def impatient(server: SimulatedServer) -> AsyncIterator[RestClient]:
+    """Soon gives up asking for an order whose answer was lost."""
     config = WebSocketConfig(
         base_url=server.url, credentials=KEYS, use_system_proxy=False, order_resolve_timeout_s=0.6
     )
@@ -190,31 +200,35 @@ async def test_a_lost_answer_is_looked_up(rest: RestClient, server: SimulatedSer
 
 @pytest.mark.parametrize("how", ["lose_request", "status"])
 async def test_a_lost_order_is_not_sent_again(
-    rest: RestClient, server: SimulatedServer, how: Literal["lose_request", "status"]
+    impatient: RestClient,
+    server: SimulatedServer,
+    how: Literal["lose_request", "status"],
 ) -> None:
     server.rest_faults.append(RestFault("POST", "/v1/orders", how))
     with pytest.raises(OrderOutcomeError) as lost:
-        await rest.create_order(**bid(server, identifier="mine-7"))
+        await impatient.create_order(**bid(server, identifier="mine-7"))
     assert (lost.value.identifier, lost.value.found_none) == ("mine-7", True)
     assert lost.value.asked_for_s >= 0.6
     assert not server.exchange.account.orders
 
 
-async def test_an_exchange_that_cannot_be_asked_is_said_so(rest: RestClient, server: SimulatedServer) -> None:
+async def test_an_exchange_that_cannot_be_asked_is_said_so(
+    impatient: RestClient, server: SimulatedServer
+) -> None:
     server.rest_faults.append(RestFault("POST", "/v1/orders", "lose_answer"))
     server.rest_faults.append(RestFault("GET", "/v1/order", "lose_request", times=100))
     with pytest.raises(OrderOutcomeError, match="cannot be asked") as lost:
-        await rest.create_order(**bid(server))
+        await impatient.create_order(**bid(server))
     assert not lost.value.found_none
 
 
 async def test_an_exchange_that_hangs_does_not_stretch_the_time(
-    rest: RestClient, server: SimulatedServer
+    impatient: RestClient, server: SimulatedServer
 ) -> None:
     silent = RestFault("GET", "/v1/order", "wait", times=100)
     server.rest_faults += [RestFault("POST", "/v1/orders", "lose_answer"), silent]
     with pytest.raises(OrderOutcomeError) as lost:
-        await rest.create_order(**bid(server))
+        await impatient.create_order(**bid(server))
     silent.release.set()
     assert not lost.value.found_none
     assert lost.value.asked_for_s < WebSocketConfig().rest_timeout_s
@@ -257,10 +271,12 @@ async def test_a_lost_cancel_is_repeated_without_harm(
 
 
 @pytest.mark.parametrize("how", ["lose_request", "lose_answer"])
-async def test_a_lost_replacement(rest: RestClient, server: SimulatedServer, how: Lost) -> None:
+async def test_a_lost_replacement(
+    rest: RestClient, impatient: RestClient, server: SimulatedServer, how: Lost
+) -> None:
     old = await rest.create_order(**bid(server))
     server.rest_faults.append(RestFault("POST", "/v1/orders/cancel_and_new", how))
-    replace = rest.cancel_and_new(
+    replace = (rest if how == "lose_answer" else impatient).cancel_and_new(
         "KRW-BTC",
         AskBid.BID,
         OrderType.LIMIT,

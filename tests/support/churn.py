@@ -14,7 +14,7 @@ import shiboken6
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QTimer
 
 from qt_upbit import ConnectionState, GlobalWebSocketManager, Scope, WebSocketClientProxy
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.server.server import SimulatedServer
 from tests.support import leaks
 from tests.support.exchange import streams
 from tests.support.wait import until

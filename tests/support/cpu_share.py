@@ -60,15 +60,10 @@ _main_thread_wait = _own_wait()
 def own_time() -> float:
     """Seconds of a steady clock that stands still while the main thread wants the processor in vain.
 
-    For programs whose deadlines are to be those of an idle machine. On systems that do not tell who waited
-    (only Linux does), it is the ordinary steady clock.
+    For programs whose deadlines are to be those of an idle machine, and that compare it with no other clock.
+    On systems that do not tell who waited (only Linux does), it is the ordinary steady clock.
     """
     return time.monotonic() - _main_thread_wait()
-
-
-def own_wall_time() -> float:
-    """`own_time` with the epoch of the wall clock."""
-    return time.time() - _main_thread_wait()
 
 
 class CpuShare:
@@ -108,7 +103,7 @@ class CpuShare:
         return ran / wanted if wanted > 0 else 1.0
 
     def judge(self, took_s: float, bound_s: float) -> Verdict:
-        """Hold a time that was measured since this was made against a promise."""
+        """BackfillBuffer a time that was measured since this was made against a promise."""
         if took_s <= bound_s:
             return Verdict.KEPT
         return Verdict.STARVED if took_s - self.starved_s <= bound_s else Verdict.BROKEN
@@ -119,6 +114,11 @@ class CpuShare:
         assert verdict is not Verdict.BROKEN, f"{what} took {took_s:.2f} s and not {bound_s:g} s; {self}"
         if verdict is Verdict.STARVED:
             say_starved(f"{what} took {took_s:.2f} s, promised are {bound_s:g} s; {self}")
+
+    def excuse(self, what: str, slack_s: float) -> None:
+        """Fail because of what must not be, unless the process was starved for longer than explains it."""
+        assert self.starved_s > slack_s, f"{what}; {self}"
+        say_starved(f"{what}; {self}")
 
     def __str__(self) -> str:
         return (
