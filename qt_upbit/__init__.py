@@ -13,6 +13,7 @@ core also serves a headless program.
 from __future__ import annotations
 
 import importlib
+import warnings
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
@@ -151,6 +152,19 @@ _HOMES = {
         "WireFormat",
     ),
 }
+_MOVED_TO_CORE = frozenset(
+    {
+        "ALL_CODES",
+        "EVENT_TYPES",
+        "CandleSeries",
+        "CodeRule",
+        "EventSpec",
+        "OrderTracker",
+        "Recovery",
+        "UpbitConnection",
+    }
+)
+"""Once public here; still handed on, with a warning."""
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [*sorted(_HOME_OF), "__version__"]  # noqa: PLE0604  # a list of str, seen only at run time
@@ -270,21 +284,15 @@ if TYPE_CHECKING:
 
 def __getattr__(name: str) -> Any:
     home = _HOME_OF.get(name)
+    if home is None and name in _MOVED_TO_CORE:
+        text = f"{name} is a part for builders: import it from qt_upbit.core"
+        warnings.warn(text, DeprecationWarning, stacklevel=2)
+        return getattr(importlib.import_module("qt_upbit.core"), name)
     if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{_hint(name)}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(home), name)
     globals()[name] = value
     return value
-
-
-def _hint(name: str) -> str:
-    # For builders; an application does not get here, so that only it would pay for the import.
-    is_module = name.startswith("_") or importlib.util.find_spec(f"{__name__}.{name}") is not None
-    return (
-        ""
-        if is_module or not hasattr(importlib.import_module("qt_upbit.core"), name)
-        else (f": it is in qt_upbit.core (`from qt_upbit.core import {name}`)")
-    )
 
 
 def __dir__() -> list[str]:

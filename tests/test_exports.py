@@ -89,9 +89,12 @@ def test_unknown_names_raise_attribute_error() -> None:
         _ = qt_upbit.Nope
 
 
-def test_a_builders_name_at_the_top_level_says_where_it_is() -> None:
-    with pytest.raises(AttributeError, match=r"from qt_upbit\.core import UpbitConnection"):
-        _ = qt_upbit.UpbitConnection
+@pytest.mark.parametrize("name", sorted(qt_upbit._MOVED_TO_CORE))
+def test_a_name_that_moved_is_handed_on_with_a_warning(name: str) -> None:
+    with pytest.warns(DeprecationWarning, match=f"{name} .* qt_upbit.core"):
+        value = getattr(qt_upbit, name)
+    assert value is getattr(qt_upbit.core, name)
+    assert name not in qt_upbit.__all__
 
 
 def test_the_core_loads_no_qt() -> None:

@@ -196,6 +196,12 @@ class OrderTracker:
             self.duplicates += 1
         return changed
 
+    def pass_over(self, events: Iterable[MyAssetEvent]) -> None:
+        """Frames of balances are older than an answer of REST: note that they were seen."""
+        for event in events:
+            self._saw(event.timestamp)
+            self._balances.pass_over(event)
+
     def without_known(self, waiting: Sequence[MyAssetEvent]) -> list[MyAssetEvent]:
         """Of frames that waited while REST was asked, those that the present balances do not contain."""
         return self._balances.without_known(waiting)
