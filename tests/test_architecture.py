@@ -44,7 +44,6 @@ OF_QASYNC: Final = {
 
 FOREIGN: Final[Mapping[str, str]] = {
     "qt_upbit.models": "_public",
-    "qt_upbit.simulator.market.frame_writer": "_row",
 }
 """Private names of other modules that a module still uses."""
 
@@ -58,7 +57,6 @@ TOO_LONG: Final[frozenset[str]] = frozenset(
         "qt_upbit.protocol.connection",
         "qt_upbit.protocol.connection.UpbitConnection",
         "qt_upbit.protocol.order_tracker",
-        "qt_upbit.simulator.exchange.SimulatedExchange",
         "qt_upbit.types",
     }
 )

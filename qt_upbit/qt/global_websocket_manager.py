@@ -357,6 +357,7 @@ class GlobalWebSocketManager(QObject):
         if not isinstance(credentials, Credentials):
             raise ConfigError(f"set_credentials() takes Credentials, not {type(credentials).__name__}")
         self.config = self.config.model_copy(update={"credentials": credentials})
+        self._rest_clients.retire()
         jwt = self._new_jwt_manager()
         for scope, link in self._links.items():
             if scope.needs_auth:

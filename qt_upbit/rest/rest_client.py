@@ -127,6 +127,10 @@ class RestClient:
         """Close the HTTP connections; calls that wait fail. Idempotent."""
         await self._session.aclose()
 
+    async def retire(self) -> None:
+        """Close as soon as the calls that run have their answers, and those that they lead to. Idempotent."""
+        await self._session.retire()
+
     # --- markets ------------------------------------------------------------------------------------
 
     async def get_markets(self) -> tuple[Market, ...]:
@@ -423,7 +427,8 @@ class RestClient:
                 raise DecodeError("the answer is of another order", raw)
             return order
 
-        return (await self._outcome.place(request, send))[0]
+        with self._session.running:
+            return (await self._outcome.place(request, send))[0]
 
     async def test_order(
         self, code: str, ask_bid: AskBid | str, order_type: OrderType | str, **options: Unpack[OrderOptions]
@@ -449,7 +454,8 @@ class RestClient:
         async def send() -> Order:
             return _order_of(await self._session.ask(endpoints.CANCEL, **key), **key)
 
-        return await self._outcome.cancel(send, lambda: self.get_order(**key))
+        with self._session.running:
+            return await self._outcome.cancel(send, lambda: self.get_order(**key))
 
     async def cancel_orders(
         self, *, uuids: Iterable[str] | None = None, identifiers: Iterable[str] | None = None
@@ -569,10 +575,11 @@ class RestClient:
                 raise DecodeError("the answer is of another order", raw)
             return told
 
-        found, is_answer = await self._outcome.place(request, send)
-        if is_answer:
-            return found
-        told = await self._outcome.read_on(identifier, found.uuid, lambda: self.get_order(**old))
+        with self._session.running:
+            found, is_answer = await self._outcome.place(request, send)
+            if is_answer:
+                return found
+            told = await self._outcome.read_on(identifier, found.uuid, lambda: self.get_order(**old))
         return msgspec.structs.replace(told, new_order_uuid=found.uuid, new_order_identifier=identifier)
 
 

@@ -27,6 +27,7 @@ from qt_upbit.exceptions import (
 )
 from qt_upbit.rest.endpoints import Endpoint
 from qt_upbit.rest.rate_groups import RateGroups
+from qt_upbit.rest.running_calls import RunningCalls
 
 if TYPE_CHECKING:
     from upbit import AsyncUpbit
@@ -52,6 +53,9 @@ class RestSession:
         clock: seconds, steady.
         sleep: waits the number of seconds.
 
+    Attributes:
+        running: the calls that run; what makes several of them in a row holds it from the first to the last.
+
     Raises:
         ConfigError: the extra ``rest`` is not installed.
     """
@@ -71,6 +75,7 @@ class RestSession:
         self._sdk: Any = None
         self._client: AsyncUpbit | None = None
         self._loading = asyncio.Lock()
+        self.running = RunningCalls(clock, sleep)
         self._closed = False
 
     @staticmethod
@@ -85,6 +90,11 @@ class RestSession:
         if client is not None:
             await client.close()
 
+    async def retire(self) -> None:
+        """Close as soon as the calls that run have their answers, and those that they lead to. Idempotent."""
+        await self.running.wait_until_over()
+        await self.aclose()
+
     async def ask(self, endpoint: Endpoint, **query: Any) -> bytes:
         """The body of a successful answer.
 
@@ -93,6 +103,10 @@ class RestSession:
             CredentialsRequiredError: the endpoint is private and there are no keys.
             ProxyClosedError: after `aclose`.
         """
+        with self.running:
+            return await self._answer(endpoint, query)
+
+    async def _answer(self, endpoint: Endpoint, query: Mapping[str, Any]) -> bytes:
         if endpoint.is_private and self._config.credentials is None:
             raise CredentialsRequiredError(endpoint.name)
         self._check_open()

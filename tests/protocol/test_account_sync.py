@@ -136,7 +136,7 @@ def snapshot(*orders: Order, krw: int | None = 100) -> AccountSnapshot:
     )
 
 
-class Gateway:
+class Desk:
     """Carries out what an `AccountSync` says, in time that it makes itself."""
 
     def __init__(self, tracker: OrderTracker | None = None, **config: Any) -> None:
@@ -216,7 +216,7 @@ class Gateway:
         self._over = len(self.reads)
         return self.reads[-1].read_id
 
-    def synchronize(self, *orders: Order) -> Gateway:
+    def synchronize(self, *orders: Order) -> Desk:
         self.live()
         self.answer(snapshot(*orders))
         assert self.sync.state is SyncState.SYNCHRONIZED
@@ -247,8 +247,8 @@ class Gateway:
 
 
 @pytest.fixture
-def gateway() -> Gateway:
-    return Gateway()
+def desk() -> Desk:
+    return Desk()
 
 
 # --- the table --------------------------------------------------------------------------------------
@@ -277,295 +277,295 @@ def test_incomplete_is_what_is_neither_known_nor_awaited() -> None:
 @pytest.mark.parametrize(
     "illegal",
     [
-        lambda gateway: gateway.sync.event_received(order_frame(), gateway.now),
-        lambda gateway: gateway.sync.stream_lost(gateway.now),
-        lambda gateway: gateway.sync.stream_live(gateway.now),
-        lambda gateway: gateway.sync.stream_refused(KEY_REFUSED, gateway.now),
-        lambda gateway: gateway.sync.gap_reported(START_MS, gateway.now),
-        lambda gateway: gateway.sync.events_lost(gateway.now),
-        lambda gateway: gateway.sync.check(),
-        lambda gateway: gateway.sync.resync(gateway.now),
-        lambda gateway: gateway.sync.credentials_changed(),
-        lambda gateway: gateway.sync.tick(gateway.now),
-        lambda gateway: gateway.sync.read_answered(99, snapshot(), gateway.now),
+        lambda desk: desk.sync.event_received(order_frame(), desk.now),
+        lambda desk: desk.sync.stream_lost(desk.now),
+        lambda desk: desk.sync.stream_live(desk.now),
+        lambda desk: desk.sync.stream_refused(KEY_REFUSED, desk.now),
+        lambda desk: desk.sync.gap_reported(START_MS, desk.now),
+        lambda desk: desk.sync.events_lost(desk.now),
+        lambda desk: desk.sync.check(),
+        lambda desk: desk.sync.resync(desk.now),
+        lambda desk: desk.sync.credentials_changed(),
+        lambda desk: desk.sync.tick(desk.now),
+        lambda desk: desk.sync.read_answered(99, snapshot(), desk.now),
     ],
 )
-def test_what_is_illegal_raises_and_changes_nothing(illegal: Callable[[Gateway], object]) -> None:
-    gateway = Gateway().synchronize(an_order())
-    gateway.hear(trade_frame(1))
-    gateway.sync.close()
-    gateway.sync.close()
-    gateway.run()
-    before = gateway.sync.tracker.orders
-    assert gateway.take()[-1] == AccountStateChanged(AccountState.CLOSED)
+def test_what_is_illegal_raises_and_changes_nothing(illegal: Callable[[Desk], object]) -> None:
+    desk = Desk().synchronize(an_order())
+    desk.hear(trade_frame(1))
+    desk.sync.close()
+    desk.sync.close()
+    desk.run()
+    before = desk.sync.tracker.orders
+    assert desk.take()[-1] == AccountStateChanged(AccountState.CLOSED)
     with pytest.raises(RuntimeError, match="account"):
-        illegal(gateway)
-    assert gateway.sync.state is SyncState.CLOSED
-    assert gateway.sync.tracker.orders == before
-    assert (gateway.sync.take_events(), gateway.sync.take_actions()) == ([], [])
-    assert gateway.sync.next_deadline() is None
+        illegal(desk)
+    assert desk.sync.state is SyncState.CLOSED
+    assert desk.sync.tracker.orders == before
+    assert (desk.sync.take_events(), desk.sync.take_actions()) == ([], [])
+    assert desk.sync.next_deadline() is None
     # An answer that was under way is no mistake.
-    gateway.sync.read_answered(1, snapshot(), gateway.now)
+    desk.sync.read_answered(1, snapshot(), desk.now)
 
 
 # --- the first state --------------------------------------------------------------------------------
 
 
-def test_the_first_state_is_read_once_the_stream_is_live(gateway: Gateway) -> None:
-    gateway.lost()
-    gateway.run(60)
-    assert not gateway.reads
-    gateway.live()
-    assert [action.timeout_s for action in gateway.reads] == [TIMEOUT_S]
-    gateway.hear(order_frame(), trade_frame(1))
-    assert gateway.told() == []
-    assert gateway.sync.buffered_events == 2
-    gateway.answer(snapshot(an_order()))
-    assert gateway.events[-1] == Synchronized()
-    assert gateway.told() == ["A wait", "KRW 100", "A trade", "T1"]
-    assert gateway.sync.state is SyncState.SYNCHRONIZED
-    assert gateway.sync.next_deadline() is None
+def test_the_first_state_is_read_once_the_stream_is_live(desk: Desk) -> None:
+    desk.lost()
+    desk.run(60)
+    assert not desk.reads
+    desk.live()
+    assert [action.timeout_s for action in desk.reads] == [TIMEOUT_S]
+    desk.hear(order_frame(), trade_frame(1))
+    assert desk.told() == []
+    assert desk.sync.buffered_events == 2
+    desk.answer(snapshot(an_order()))
+    assert desk.events[-1] == Synchronized()
+    assert desk.told() == ["A wait", "KRW 100", "A trade", "T1"]
+    assert desk.sync.state is SyncState.SYNCHRONIZED
+    assert desk.sync.next_deadline() is None
 
 
-def test_reasons_of_one_moment_share_a_reading(gateway: Gateway) -> None:
-    gateway.synchronize()
+def test_reasons_of_one_moment_share_a_reading(desk: Desk) -> None:
+    desk.synchronize()
     for _ in range(3):
-        gateway.sync.resync(gateway.now)
-        gateway.sync.check()
-    gateway.run()
-    assert len(gateway.reads) == 2
+        desk.sync.resync(desk.now)
+        desk.sync.check()
+    desk.run()
+    assert len(desk.reads) == 2
     # While one is under way, the next waits for its end.
-    gateway.sync.resync(gateway.now)
-    gateway.run()
-    assert len(gateway.reads) == 2
-    gateway.answer()
-    assert len(gateway.reads) == 3
-    assert gateway.sync.state is SyncState.SYNCHRONIZING
-    gateway.answer()
-    assert gateway.sync.state is SyncState.SYNCHRONIZED
+    desk.sync.resync(desk.now)
+    desk.run()
+    assert len(desk.reads) == 2
+    desk.answer()
+    assert len(desk.reads) == 3
+    assert desk.sync.state is SyncState.SYNCHRONIZING
+    desk.answer()
+    assert desk.sync.state is SyncState.SYNCHRONIZED
 
 
 # --- outages ----------------------------------------------------------------------------------------
 
 
-def test_what_was_missed_comes_first(gateway: Gateway) -> None:
-    gateway.synchronize(an_order())
-    gateway.reconnect()
-    assert len(gateway.reads) == 2
-    gateway.hear(trade_frame(2))
-    assert gateway.told() == []
-    gateway.answer(snapshot(an_order(fills=1)))
-    assert gateway.told() == ["A trade recovered", "T1", "A trade", "T2"]
-    assert gateway.sync.state is SyncState.SYNCHRONIZED
+def test_what_was_missed_comes_first(desk: Desk) -> None:
+    desk.synchronize(an_order())
+    desk.reconnect()
+    assert len(desk.reads) == 2
+    desk.hear(trade_frame(2))
+    assert desk.told() == []
+    desk.answer(snapshot(an_order(fills=1)))
+    assert desk.told() == ["A trade recovered", "T1", "A trade", "T2"]
+    assert desk.sync.state is SyncState.SYNCHRONIZED
 
 
-def test_rest_is_not_asked_before_both_streams_have_reached_the_gap(gateway: Gateway) -> None:
+def test_rest_is_not_asked_before_both_streams_have_reached_the_gap(desk: Desk) -> None:
     """An event from before the outage that is heard after REST was asked would pass for newer."""
-    gateway.synchronize()
-    gateway.lost()
-    gateway.live()
-    gateway.sync.gap_reported(gateway.now_ms, gateway.now)
-    gateway.run()
-    assert len(gateway.reads) == 1
+    desk.synchronize()
+    desk.lost()
+    desk.live()
+    desk.sync.gap_reported(desk.now_ms, desk.now)
+    desk.run()
+    assert len(desk.reads) == 1
     # From before the outage, and still under way to us.
-    gateway.hear(asset_frame(70, 10))
-    gateway.sync.gap_reported(gateway.now_ms, gateway.now)
-    gateway.run()
-    assert len(gateway.reads) == 2
-    gateway.answer(snapshot(krw=60))
-    assert gateway.sync.tracker.balances["KRW"].balance == 60
-    gateway.lost()
-    gateway.live()
-    gateway.run(0.5)
-    assert len(gateway.reads) == 2
-    gateway.run(0.6)
-    assert len(gateway.reads) == 3  # nobody reports: it does not wait for ever
+    desk.hear(asset_frame(70, 10))
+    desk.sync.gap_reported(desk.now_ms, desk.now)
+    desk.run()
+    assert len(desk.reads) == 2
+    desk.answer(snapshot(krw=60))
+    assert desk.sync.tracker.balances["KRW"].balance == 60
+    desk.lost()
+    desk.live()
+    desk.run(0.5)
+    assert len(desk.reads) == 2
+    desk.run(0.6)
+    assert len(desk.reads) == 3  # nobody reports: it does not wait for ever
 
 
-def test_a_gap_while_it_is_read_leads_to_another_reading(gateway: Gateway) -> None:
-    gateway.synchronize(an_order())
-    gateway.reconnect()
-    gateway.reconnect()
-    gateway.answer(snapshot(an_order(fills=1)))
+def test_a_gap_while_it_is_read_leads_to_another_reading(desk: Desk) -> None:
+    desk.synchronize(an_order())
+    desk.reconnect()
+    desk.reconnect()
+    desk.answer(snapshot(an_order(fills=1)))
     # What is known already is reported at once.
-    assert gateway.told() == ["A trade recovered", "T1"]
-    assert gateway.sync.state is SyncState.SYNCHRONIZING
-    gateway.answer(snapshot(an_order(fills=2)))
-    assert gateway.told() == ["A trade recovered", "T2"]
-    assert gateway.sync.state is SyncState.SYNCHRONIZED
+    assert desk.told() == ["A trade recovered", "T1"]
+    assert desk.sync.state is SyncState.SYNCHRONIZING
+    desk.answer(snapshot(an_order(fills=2)))
+    assert desk.told() == ["A trade recovered", "T2"]
+    assert desk.sync.state is SyncState.SYNCHRONIZED
 
 
-def test_what_overflowed_lies_behind_the_last_event_that_was_heard(gateway: Gateway) -> None:
-    gateway = Gateway(recover_gaps=False).synchronize(an_order())
-    gateway.hear(order_frame(at_ms=20))
-    gateway.run(3)
-    gateway.take()
-    gateway.sync.events_lost(gateway.now)
-    gateway.run()
-    assert GapReported(START_MS + 20, gateway.now_ms) in gateway.take()
-    assert gateway.sync.state is SyncState.GAP_LEFT
+def test_what_overflowed_lies_behind_the_last_event_that_was_heard(desk: Desk) -> None:
+    desk = Desk(recover_gaps=False).synchronize(an_order())
+    desk.hear(order_frame(at_ms=20))
+    desk.run(3)
+    desk.take()
+    desk.sync.events_lost(desk.now)
+    desk.run()
+    assert GapReported(START_MS + 20, desk.now_ms) in desk.take()
+    assert desk.sync.state is SyncState.GAP_LEFT
 
 
-def test_events_wait_only_so_long(gateway: Gateway) -> None:
-    gateway.synchronize(an_order())
-    gateway.run(10)
-    begin_ms = gateway.now_ms - 300
-    gateway.reconnect(begin_ms)
-    gateway.hear(trade_frame(2))
-    gateway.run(TIMEOUT_S - 0.1)
-    assert gateway.told() == []
-    gateway.run(0.2)
-    told = gateway.take()
+def test_events_wait_only_so_long(desk: Desk) -> None:
+    desk.synchronize(an_order())
+    desk.run(10)
+    begin_ms = desk.now_ms - 300
+    desk.reconnect(begin_ms)
+    desk.hear(trade_frame(2))
+    desk.run(TIMEOUT_S - 0.1)
+    assert desk.told() == []
+    desk.run(0.2)
+    told = desk.take()
     assert [event.begin_ms for event in told if isinstance(event, GapReported)] == [begin_ms]
-    assert FillReported(gateway.sync.tracker.orders[0].fills[0]) in told
+    assert FillReported(desk.sync.tracker.orders[0].fills[0]) in told
     assert told[-1] == AccountStateChanged(AccountState.INCOMPLETE)
     # The answer comes after all.
-    gateway.answer(snapshot(an_order(fills=2)))
-    assert gateway.told() == ["A trade recovered", "T1"]
-    assert gateway.sync.state is SyncState.SYNCHRONIZED
+    desk.answer(snapshot(an_order(fills=2)))
+    assert desk.told() == ["A trade recovered", "T1"]
+    assert desk.sync.state is SyncState.SYNCHRONIZED
 
 
-def test_an_outage_while_rest_is_down_hides_nothing(gateway: Gateway) -> None:
+def test_an_outage_while_rest_is_down_hides_nothing(desk: Desk) -> None:
     """Events waited for REST again, which did not answer, until it did."""
-    gateway.synchronize(an_order())
-    gateway.reconnect()
-    gateway.fail()
-    gateway.run(TIMEOUT_S + 1)
-    assert gateway.told() == ["failed", "gap"]
-    gateway.reconnect()
-    gateway.hear(trade_frame(1))
-    assert gateway.told() == ["A trade", "T1"]
+    desk.synchronize(an_order())
+    desk.reconnect()
+    desk.fail()
+    desk.run(TIMEOUT_S + 1)
+    assert desk.told() == ["failed", "gap"]
+    desk.reconnect()
+    desk.hear(trade_frame(1))
+    assert desk.told() == ["A trade", "T1"]
     # And the second outage is reported as well.
-    gateway.fail()
-    gateway.run(TIMEOUT_S + 1)
-    assert gateway.told() == ["gap"]
-    assert gateway.sync.state is SyncState.CATCHING_UP
-    gateway.answer(snapshot(an_order(fills=1)))
-    assert gateway.sync.state is SyncState.SYNCHRONIZED
-    assert gateway.sync.error is None
+    desk.fail()
+    desk.run(TIMEOUT_S + 1)
+    assert desk.told() == ["gap"]
+    assert desk.sync.state is SyncState.CATCHING_UP
+    desk.answer(snapshot(an_order(fills=1)))
+    assert desk.sync.state is SyncState.SYNCHRONIZED
+    assert desk.sync.error is None
 
 
 def test_without_recovery_a_gap_is_reported_once_and_left() -> None:
-    gateway = Gateway(recover_gaps=False).synchronize(an_order())
-    gateway.run(10)
-    begin_ms = gateway.now_ms - 700
-    gateway.lost()
-    assert gateway.sync.state is SyncState.GAP_LEFT
-    assert gateway.sync.state.shown is AccountState.INCOMPLETE
-    gateway.live()
-    gateway.sync.gap_reported(begin_ms, gateway.now)
-    gateway.hear(trade_frame(1))
-    gateway.sync.gap_reported(begin_ms, gateway.now)
-    gateway.run(60)
-    gaps = [event for event in gateway.events if isinstance(event, GapReported)]
+    desk = Desk(recover_gaps=False).synchronize(an_order())
+    desk.run(10)
+    begin_ms = desk.now_ms - 700
+    desk.lost()
+    assert desk.sync.state is SyncState.GAP_LEFT
+    assert desk.sync.state.shown is AccountState.INCOMPLETE
+    desk.live()
+    desk.sync.gap_reported(begin_ms, desk.now)
+    desk.hear(trade_frame(1))
+    desk.sync.gap_reported(begin_ms, desk.now)
+    desk.run(60)
+    gaps = [event for event in desk.events if isinstance(event, GapReported)]
     assert [gap.begin_ms for gap in gaps] == [begin_ms]
-    assert gateway.told() == ["A trade", "T1", "gap"]
-    gateway.sync.check()
-    gateway.run(60)
-    assert len(gateway.reads) == 1
-    gateway.sync.resync(gateway.now)
-    gateway.answer(snapshot(an_order(fills=1)))
-    assert gateway.sync.state is SyncState.SYNCHRONIZED
+    assert desk.told() == ["A trade", "T1", "gap"]
+    desk.sync.check()
+    desk.run(60)
+    assert len(desk.reads) == 1
+    desk.sync.resync(desk.now)
+    desk.answer(snapshot(an_order(fills=1)))
+    assert desk.sync.state is SyncState.SYNCHRONIZED
 
 
 def test_without_recovery_a_gap_is_not_forgotten_while_it_is_read() -> None:
     """The answer was older than the gap, and made the account SYNCHRONIZED."""
-    gateway = Gateway(recover_gaps=False).synchronize(an_order())
-    gateway.sync.resync(gateway.now)
-    gateway.run()
-    gateway.reconnect()
-    gateway.answer(snapshot(an_order()))
-    assert gateway.sync.state is SyncState.SYNCHRONIZING
-    gateway.answer(snapshot(an_order(fills=1)))
-    assert gateway.sync.state is SyncState.SYNCHRONIZED
-    assert gateway.told() == ["A trade recovered", "T1"]
+    desk = Desk(recover_gaps=False).synchronize(an_order())
+    desk.sync.resync(desk.now)
+    desk.run()
+    desk.reconnect()
+    desk.answer(snapshot(an_order()))
+    assert desk.sync.state is SyncState.SYNCHRONIZING
+    desk.answer(snapshot(an_order(fills=1)))
+    assert desk.sync.state is SyncState.SYNCHRONIZED
+    assert desk.told() == ["A trade recovered", "T1"]
 
 
 # --- comparisons ------------------------------------------------------------------------------------
 
 
-def test_a_comparison_holds_no_order_up_and_lets_balances_wait(gateway: Gateway) -> None:
-    gateway.synchronize(an_order())
-    gateway.sync.check()
-    gateway.run()
-    gateway.hear(trade_frame(1), asset_frame(90, 10))
-    assert gateway.told() == ["A trade", "T1"]
+def test_a_comparison_holds_no_order_up_and_lets_balances_wait(desk: Desk) -> None:
+    desk.synchronize(an_order())
+    desk.sync.check()
+    desk.run()
+    desk.hear(trade_frame(1), asset_frame(90, 10))
+    assert desk.told() == ["A trade", "T1"]
     # REST was asked before the frame, and answers what was true then.
-    gateway.answer(snapshot(an_order(fills=1), krw=100))
-    assert gateway.told() == ["KRW 90"]
-    assert gateway.sync.state is SyncState.SYNCHRONIZED
+    desk.answer(snapshot(an_order(fills=1), krw=100))
+    assert desk.told() == ["KRW 90"]
+    assert desk.sync.state is SyncState.SYNCHRONIZED
 
 
-def test_a_comparison_that_fails_leaves_it_incomplete(gateway: Gateway) -> None:
-    gateway.synchronize(an_order())
-    gateway.sync.check()
-    gateway.run()
-    gateway.hear(asset_frame(90, 10))
-    gateway.fail()
-    assert gateway.told() == ["failed", "KRW 90"]
-    assert gateway.sync.state is SyncState.CATCHING_UP
-    assert gateway.sync.error is REST_DOWN
-    gateway.fail()
-    assert gateway.told() == []  # one of a row is enough
-    gateway.answer(snapshot(an_order(), krw=90))
-    assert gateway.sync.state is SyncState.SYNCHRONIZED
+def test_a_comparison_that_fails_leaves_it_incomplete(desk: Desk) -> None:
+    desk.synchronize(an_order())
+    desk.sync.check()
+    desk.run()
+    desk.hear(asset_frame(90, 10))
+    desk.fail()
+    assert desk.told() == ["failed", "KRW 90"]
+    assert desk.sync.state is SyncState.CATCHING_UP
+    assert desk.sync.error is REST_DOWN
+    desk.fail()
+    assert desk.told() == []  # one of a row is enough
+    desk.answer(snapshot(an_order(), krw=90))
+    assert desk.sync.state is SyncState.SYNCHRONIZED
 
 
-def test_fills_that_rest_does_not_tell_yet_are_asked_for_again(gateway: Gateway) -> None:
-    gateway.synchronize(an_order())
-    gateway.sync.check()
+def test_fills_that_rest_does_not_tell_yet_are_asked_for_again(desk: Desk) -> None:
+    desk.synchronize(an_order())
+    desk.sync.check()
     listed = msgspec.structs.replace(an_order(fills=1), fills=())
-    gateway.answer(AccountSnapshot(open_orders=[listed], balances=()))
-    assert gateway.sync.state is SyncState.CATCHING_UP
-    gateway.answer(snapshot(an_order(fills=1)))
-    assert "T1" in gateway.told()
-    assert gateway.sync.state is SyncState.SYNCHRONIZED
+    desk.answer(AccountSnapshot(open_orders=[listed], balances=()))
+    assert desk.sync.state is SyncState.CATCHING_UP
+    desk.answer(snapshot(an_order(fills=1)))
+    assert "T1" in desk.told()
+    assert desk.sync.state is SyncState.SYNCHRONIZED
 
 
-def test_what_is_in_doubt_is_looked_up_a_moment_later(gateway: Gateway) -> None:
-    gateway.synchronize()
-    gateway.hear(asset_frame(90, 20), asset_frame(80, 10))
-    gateway.run(0.4)
-    assert len(gateway.reads) == 1
-    gateway.run(0.2)
-    assert len(gateway.reads) == 2
-    assert gateway.sync.state is SyncState.SYNCHRONIZED
-    gateway.answer(snapshot(krw=90))
-    assert gateway.sync.tracker.balances["KRW"].balance == 90
-    assert gateway.sync.next_deadline() is None
+def test_what_is_in_doubt_is_looked_up_a_moment_later(desk: Desk) -> None:
+    desk.synchronize()
+    desk.hear(asset_frame(90, 20), asset_frame(80, 10))
+    desk.run(0.4)
+    assert len(desk.reads) == 1
+    desk.run(0.2)
+    assert len(desk.reads) == 2
+    assert desk.sync.state is SyncState.SYNCHRONIZED
+    desk.answer(snapshot(krw=90))
+    assert desk.sync.tracker.balances["KRW"].balance == 90
+    assert desk.sync.next_deadline() is None
 
 
-def test_doubt_that_frames_settle_costs_no_call(gateway: Gateway) -> None:
-    gateway.synchronize()
-    gateway.hear(trade_frame(1, "B"))
-    assert gateway.sync.tracker.is_in_doubt
-    gateway.hear(order_frame(uuid="B"))
-    gateway.run(2)
-    assert len(gateway.reads) == 1
+def test_doubt_that_frames_settle_costs_no_call(desk: Desk) -> None:
+    desk.synchronize()
+    desk.hear(trade_frame(1, "B"))
+    assert desk.sync.tracker.is_in_doubt
+    desk.hear(order_frame(uuid="B"))
+    desk.run(2)
+    assert len(desk.reads) == 1
 
 
-def test_balances_that_came_since_rest_was_asked_wait_for_it_to_the_end(gateway: Gateway) -> None:
+def test_balances_that_came_since_rest_was_asked_wait_for_it_to_the_end(desk: Desk) -> None:
     """Shown when events waited too long, they were then overwritten by the older answer."""
-    gateway.synchronize()
-    gateway.reconnect()
-    gateway.hear(asset_frame(70, 50))
-    gateway.run(TIMEOUT_S + 1)
-    assert gateway.sync.state is SyncState.CATCHING_UP
-    gateway.answer(snapshot(krw=80))
-    assert gateway.sync.tracker.balances["KRW"].balance == 70
+    desk.synchronize()
+    desk.reconnect()
+    desk.hear(asset_frame(70, 50))
+    desk.run(TIMEOUT_S + 1)
+    assert desk.sync.state is SyncState.CATCHING_UP
+    desk.answer(snapshot(krw=80))
+    assert desk.sync.tracker.balances["KRW"].balance == 70
 
 
-def test_a_frame_older_than_the_answer_that_comes_again_is_in_doubt(gateway: Gateway) -> None:
-    gateway.live()
-    gateway.lost()
-    gateway.hear(asset_frame(50, 10), asset_frame(60, 20))
-    gateway.reconnect()
-    gateway.answer(snapshot(krw=60))
-    gateway.answer(snapshot(krw=60))
-    gateway.hear(asset_frame(50, 10))
-    gateway.run(1)
-    gateway.answer(snapshot(krw=60))
-    assert gateway.sync.tracker.balances["KRW"].balance == 60
+def test_a_frame_older_than_the_answer_that_comes_again_is_in_doubt(desk: Desk) -> None:
+    desk.live()
+    desk.lost()
+    desk.hear(asset_frame(50, 10), asset_frame(60, 20))
+    desk.reconnect()
+    desk.answer(snapshot(krw=60))
+    desk.answer(snapshot(krw=60))
+    desk.hear(asset_frame(50, 10))
+    desk.run(1)
+    desk.answer(snapshot(krw=60))
+    assert desk.sync.tracker.balances["KRW"].balance == 60
 
 
 # --- refusals ---------------------------------------------------------------------------------------
@@ -573,101 +573,101 @@ def test_a_frame_older_than_the_answer_that_comes_again_is_in_doubt(gateway: Gat
 
 @pytest.mark.parametrize("error", [REST_REFUSES, InvalidSubscriptionError("a code")])
 def test_rest_that_refuses_is_not_asked_again(error: QtUpbitError) -> None:
-    gateway = Gateway()
-    gateway.live()
-    gateway.hear(order_frame())
-    gateway.fail(error)
-    assert gateway.told() == ["failed", "A wait"]
-    assert gateway.sync.state is SyncState.REST_REFUSED
-    assert gateway.sync.is_refused
-    assert gateway.sync.error is error
-    gateway.sync.check()
-    gateway.reconnect()
-    gateway.run(100)
-    assert len(gateway.reads) == 1
-    assert gateway.told() == ["gap"]
-    gateway.sync.resync(gateway.now)
-    gateway.answer(snapshot(an_order()))
-    assert gateway.sync.state is SyncState.SYNCHRONIZED
-    assert gateway.sync.error is None
+    desk = Desk()
+    desk.live()
+    desk.hear(order_frame())
+    desk.fail(error)
+    assert desk.told() == ["failed", "A wait"]
+    assert desk.sync.state is SyncState.REST_REFUSED
+    assert desk.sync.is_refused
+    assert desk.sync.error is error
+    desk.sync.check()
+    desk.reconnect()
+    desk.run(100)
+    assert len(desk.reads) == 1
+    assert desk.told() == ["gap"]
+    desk.sync.resync(desk.now)
+    desk.answer(snapshot(an_order()))
+    assert desk.sync.state is SyncState.SYNCHRONIZED
+    assert desk.sync.error is None
 
 
-def test_a_gap_that_rest_refuses_to_tell_of_is_reported(gateway: Gateway) -> None:
-    gateway.synchronize(an_order())
-    gateway.reconnect()
-    gateway.fail(REST_REFUSES)
-    assert gateway.told() == ["failed", "gap"]
+def test_a_gap_that_rest_refuses_to_tell_of_is_reported(desk: Desk) -> None:
+    desk.synchronize(an_order())
+    desk.reconnect()
+    desk.fail(REST_REFUSES)
+    assert desk.told() == ["failed", "gap"]
 
 
-def test_a_refused_connection_goes_on_when_it_is_live_again(gateway: Gateway) -> None:
-    gateway.synchronize(an_order())
-    gateway.sync.check()
-    gateway.run()
-    gateway.sync.stream_refused(KEY_REFUSED, gateway.now)
-    gateway.run()
-    assert gateway.actions[-1] == CancelRead(gateway.reads[-1].read_id)
-    assert gateway.sync.state is SyncState.STREAM_REFUSED
-    assert gateway.sync.is_refused
-    assert gateway.sync.error is KEY_REFUSED
+def test_a_refused_connection_goes_on_when_it_is_live_again(desk: Desk) -> None:
+    desk.synchronize(an_order())
+    desk.sync.check()
+    desk.run()
+    desk.sync.stream_refused(KEY_REFUSED, desk.now)
+    desk.run()
+    assert desk.actions[-1] == CancelRead(desk.reads[-1].read_id)
+    assert desk.sync.state is SyncState.STREAM_REFUSED
+    assert desk.sync.is_refused
+    assert desk.sync.error is KEY_REFUSED
     # Whoever has connected the connection's own errors knows already.
-    assert gateway.told() == []
-    gateway.lost()
-    assert gateway.sync.state is SyncState.STREAM_REFUSED
-    gateway.reconnect()
-    gateway.answer(snapshot(an_order(fills=1)))
-    assert gateway.told() == ["A trade recovered", "T1"]
-    assert gateway.sync.state is SyncState.SYNCHRONIZED
+    assert desk.told() == []
+    desk.lost()
+    assert desk.sync.state is SyncState.STREAM_REFUSED
+    desk.reconnect()
+    desk.answer(snapshot(an_order(fills=1)))
+    assert desk.told() == ["A trade recovered", "T1"]
+    assert desk.sync.state is SyncState.SYNCHRONIZED
 
 
-def test_without_rest_the_stream_is_followed_alone(gateway: Gateway) -> None:
-    gateway.live()
-    gateway.hear(order_frame())
-    gateway.sync.rest_missing(gateway.reads[-1].read_id, NO_REST, gateway.now)
-    gateway.run()
-    assert gateway.told() == ["failed", "A wait"]
-    assert gateway.sync.state is SyncState.STREAM_ONLY
-    assert gateway.sync.is_refused
-    gateway.reconnect()
-    gateway.hear(trade_frame(1))
-    gateway.run(100)
-    assert gateway.told() == ["gap", "A trade", "T1"]
-    assert len(gateway.reads) == 1
+def test_without_rest_the_stream_is_followed_alone(desk: Desk) -> None:
+    desk.live()
+    desk.hear(order_frame())
+    desk.sync.rest_missing(desk.reads[-1].read_id, NO_REST, desk.now)
+    desk.run()
+    assert desk.told() == ["failed", "A wait"]
+    assert desk.sync.state is SyncState.STREAM_ONLY
+    assert desk.sync.is_refused
+    desk.reconnect()
+    desk.hear(trade_frame(1))
+    desk.run(100)
+    assert desk.told() == ["gap", "A trade", "T1"]
+    assert len(desk.reads) == 1
 
 
-def test_failures_are_retried_with_growing_pauses(gateway: Gateway) -> None:
-    gateway.live()
+def test_failures_are_retried_with_growing_pauses(desk: Desk) -> None:
+    desk.live()
     times = []
     for _ in range(6):
-        times.append(gateway.now_s)
-        before = len(gateway.reads)
-        gateway.fail()
-        while len(gateway.reads) == before:
-            gateway.run(0.05)
+        times.append(desk.now_s)
+        before = len(desk.reads)
+        desk.fail()
+        while len(desk.reads) == before:
+            desk.run(0.05)
     pauses = [round(b - a, 2) for a, b in itertools.pairwise(times)]
     assert pauses[0] == 0
     assert pauses[1] < pauses[-1]
-    assert gateway.told().count("failed") == 1
+    assert desk.told().count("failed") == 1
     # A user who asks does not wait for the next try, nor does a new connection.
-    gateway.fail()
-    before = len(gateway.reads)
-    gateway.sync.resync(gateway.now)
-    gateway.run()
-    assert len(gateway.reads) == before + 1
-    gateway.fail()
-    gateway.fail()
-    before = len(gateway.reads)
-    gateway.reconnect()
-    assert len(gateway.reads) == before + 1
+    desk.fail()
+    before = len(desk.reads)
+    desk.sync.resync(desk.now)
+    desk.run()
+    assert len(desk.reads) == before + 1
+    desk.fail()
+    desk.fail()
+    before = len(desk.reads)
+    desk.reconnect()
+    assert len(desk.reads) == before + 1
 
 
-def test_a_reading_that_was_cancelled_from_outside_is_made_up_for(gateway: Gateway) -> None:
-    gateway.live()
-    gateway.sync.read_cancelled(gateway.reads[-1].read_id, gateway.now)
-    gateway.run(TIMEOUT_S - 1)
-    assert len(gateway.reads) == 1
-    gateway.run(2)
-    assert len(gateway.reads) == 2
-    assert "failed" not in gateway.told()
+def test_a_reading_that_was_cancelled_from_outside_is_made_up_for(desk: Desk) -> None:
+    desk.live()
+    desk.sync.read_cancelled(desk.reads[-1].read_id, desk.now)
+    desk.run(TIMEOUT_S - 1)
+    assert len(desk.reads) == 1
+    desk.run(2)
+    assert len(desk.reads) == 2
+    assert "failed" not in desk.told()
 
 
 # --- other credentials ------------------------------------------------------------------------------
@@ -675,71 +675,71 @@ def test_a_reading_that_was_cancelled_from_outside_is_made_up_for(gateway: Gatew
 
 def test_other_credentials_forget_everything_and_say_so() -> None:
     tracker = OrderTracker(max_finished_orders=5)
-    gateway = Gateway(tracker).synchronize(an_order())
-    gateway.hear(order_frame("cancel", "B"), trade_frame(1))
-    gateway.take()
+    desk = Desk(tracker).synchronize(an_order())
+    desk.hear(order_frame("cancel", "B"), trade_frame(1))
+    desk.take()
     known = tracker.orders
-    gateway.sync.credentials_changed()
-    gateway.run()
-    reset, state = gateway.take()
+    desk.sync.credentials_changed()
+    desk.run()
+    reset, state = desk.take()
     assert isinstance(reset, AccountReset)
     assert reset.orders == known
     assert [balance.currency for balance in reset.balances] == ["KRW"]
     assert state == AccountStateChanged(AccountState.SYNCHRONIZING)
-    assert gateway.sync.tracker is tracker
+    assert desk.sync.tracker is tracker
     assert (tracker.orders, tracker.balances) == ((), {})
     # The connection of before does not count any more.
-    gateway.run(60)
-    assert len(gateway.reads) == 1
-    gateway.reconnect()
-    gateway.answer(snapshot(an_order("C"), krw=7))
+    desk.run(60)
+    assert len(desk.reads) == 1
+    desk.reconnect()
+    desk.answer(snapshot(an_order("C"), krw=7))
     assert [order.uuid for order in tracker.orders] == ["C"]
-    assert gateway.told() == ["C wait", "KRW 7"]
+    assert desk.told() == ["C wait", "KRW 7"]
     for number in range(8):
-        gateway.hear(order_frame("cancel", f"over {number}"))
+        desk.hear(order_frame("cancel", f"over {number}"))
     assert len(tracker.orders) == 1 + 5
 
 
 @pytest.mark.parametrize("when", ["reading", "refused", "catching up", "stream refused"])
 def test_other_credentials_at_any_time(when: str) -> None:
-    gateway = Gateway()
-    gateway.live()
-    gateway.hear(order_frame(), asset_frame(5))
-    asked = gateway.reads[-1]
+    desk = Desk()
+    desk.live()
+    desk.hear(order_frame(), asset_frame(5))
+    asked = desk.reads[-1]
     match when:
         case "refused":
-            gateway.fail(REST_REFUSES)
+            desk.fail(REST_REFUSES)
         case "catching up":
-            gateway.run(TIMEOUT_S + 1)
+            desk.run(TIMEOUT_S + 1)
         case "stream refused":
-            gateway.sync.stream_refused(KEY_REFUSED, gateway.now)
-    gateway.sync.credentials_changed()
-    gateway.run()
+            desk.sync.stream_refused(KEY_REFUSED, desk.now)
+    desk.sync.credentials_changed()
+    desk.run()
     if when == "reading":
-        assert gateway.actions[-1] == CancelRead(asked.read_id)
+        assert desk.actions[-1] == CancelRead(asked.read_id)
     # What was asked with the keys of before is answered too late.
-    gateway.sync.read_answered(asked.read_id, snapshot(an_order("of before")), gateway.now)
-    gateway.sync.read_failed(asked.read_id, REST_REFUSES, gateway.now)
-    assert gateway.sync.error is None
-    assert gateway.sync.state is SyncState.SYNCHRONIZING
-    assert gateway.sync.buffered_events == 0
-    gateway.take()
-    gateway.reconnect()
-    gateway.answer(snapshot(an_order("B")))
-    assert [order.uuid for order in gateway.sync.tracker.orders] == ["B"]
-    assert gateway.told() == ["B wait", "KRW 100"]
-    assert gateway.sync.state is SyncState.SYNCHRONIZED
+    desk.sync.read_answered(asked.read_id, snapshot(an_order("of before")), desk.now)
+    desk.sync.read_failed(asked.read_id, REST_REFUSES, desk.now)
+    assert desk.sync.error is None
+    assert desk.sync.state is SyncState.SYNCHRONIZING
+    assert desk.sync.buffered_events == 0
+    desk.take()
+    desk.reconnect()
+    desk.answer(snapshot(an_order("B")))
+    assert [order.uuid for order in desk.sync.tracker.orders] == ["B"]
+    assert desk.told() == ["B wait", "KRW 100"]
+    assert desk.sync.state is SyncState.SYNCHRONIZED
 
 
 def test_keys_are_not_kept() -> None:
     keys = Credentials(access_key="a" * 40, secret_key="s" * 40)
-    gateway = Gateway(credentials=keys)
-    values = [getattr(gateway.sync, name) for name in vars(gateway.sync)]
+    desk = Desk(credentials=keys)
+    values = [getattr(desk.sync, name) for name in vars(desk.sync)]
     assert not any(isinstance(value, WebSocketConfig | Credentials) for value in values)
 
 
-def test_an_order_is_reported_as_it_stands(gateway: Gateway) -> None:
-    gateway.synchronize()
-    gateway.hear(order_frame())
-    changed = [event for event in gateway.take() if isinstance(event, OrderChanged)]
-    assert [change.order for change in changed] == list(gateway.sync.tracker.orders)
+def test_an_order_is_reported_as_it_stands(desk: Desk) -> None:
+    desk.synchronize()
+    desk.hear(order_frame())
+    changed = [event for event in desk.take() if isinstance(event, OrderChanged)]
+    assert [change.order for change in changed] == list(desk.sync.tracker.orders)

@@ -29,7 +29,7 @@ from qt_upbit.protocol.account_sync import (
 )
 from qt_upbit.protocol.order_tracker import AccountSnapshot, OrderTracker
 from qt_upbit.records import Balance, Order
-from qt_upbit.rest import parsers as rows
+from qt_upbit.rest import parsers
 from qt_upbit.simulator.account.account import Account
 from qt_upbit.simulator.account.account import Order as TheirOrder
 from qt_upbit.simulator.account.order_calls import fill_row, order_row
@@ -80,12 +80,12 @@ class Reading:
         return None
 
     def _listed(self, *, is_open: bool) -> list[Order]:
-        orders = (rows.order(order_row(order)) for order in self.account.orders.values())
+        orders = (parsers.order(order_row(order)) for order in self.account.orders.values())
         return [order for order in orders if order.is_open is is_open]
 
 
 def _in_full(theirs: TheirOrder) -> Order:
-    return rows.order(order_row(theirs) | {"trades": [fill_row(theirs, f) for f in theirs.fills]})
+    return parsers.order(order_row(theirs) | {"trades": [fill_row(theirs, f) for f in theirs.fills]})
 
 
 class World:

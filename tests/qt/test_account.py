@@ -339,6 +339,9 @@ async def test_while_rest_is_silent_the_stream_is_shown_after_a_time(
     account = make_account(manager=manager, rest=rest)
     log = Log(account)
     await account.synchronized_once()
+    # On a busy machine the first reading may have taken too long already, and been told as this one will be.
+    for what in (log.gaps, log.errors, log.states):
+        what.clear()
     rest.gate.clear()
     await server.drop(Scope.PRIVATE, "reset")
     await until(lambda: log.states[-2:] == [AccountState.SYNCHRONIZING, AccountState.INCOMPLETE])
@@ -443,8 +446,10 @@ async def test_live_events_wait_for_those_that_were_missed(
     await server.start_listening()
     calls = len(rest.calls)
     await until(lambda: len(rest.calls) > calls)
+    heard = manager.metrics().scopes[Scope.PRIVATE].messages
     live = fill(server, order, "0.3")
-    await until(lambda: account._held)
+    await until(lambda: manager.metrics().scopes[Scope.PRIVATE].messages > heard)
+    await turns()
     assert not log.fills
     rest.gate.set()
     await until(lambda: len(log.fills) == 2)
