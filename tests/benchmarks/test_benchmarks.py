@@ -118,6 +118,7 @@ def test_importing_the_library_brings_no_qt() -> None:
     assert startup.import_ms("import qt_upbit, sys; assert 'PySide6' not in sys.modules", 1) > 0
 
 
+@pytest.mark.long
 def test_one_command_runs_them_by_name(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         all_of_them.main(["no such thing"])

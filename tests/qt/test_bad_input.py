@@ -9,6 +9,8 @@ import time
 import tracemalloc
 from typing import Any
 
+import pytest
+
 from qt_upbit import DecodeError, Delivery, WebSocketClientProxy, WireFormat
 from qt_upbit.models import encode
 from qt_upbit.qt.error_reporter import _DECODE_ERRORS_PER_SECOND
@@ -44,6 +46,7 @@ def buffers_no_frame(error: BaseException | None) -> bool:
     return True
 
 
+@pytest.mark.long
 async def test_twenty_thousand_garbage_frames_among_good_ones(
     server: SimulatedServer, make_manager: MakeManager
 ) -> None:

@@ -395,6 +395,7 @@ def _outline(window: MainWindow) -> set[str]:
     }
 
 
+@pytest.mark.long
 async def test_a_theme_or_language_leaves_no_trace(exchange: Exchange, start: Start) -> None:
     """Whether it was there from the beginning, chosen later, or left again: the picture is the same."""
     await exchange()
@@ -487,6 +488,7 @@ def _ground(picture: QImage, area: QRect) -> QColor:
     return QColor(colours.most_common(1)[0][0])
 
 
+@pytest.mark.long
 async def test_text_reads_on_every_ground_that_is_painted(exchange: Exchange, start: Start) -> None:
     """Grounds are those of the picture, tints and bars included. 4.5 is what WCAG asks of small text."""
     server = await exchange()
@@ -562,6 +564,7 @@ async def test_text_reads_on_every_ground_that_is_painted(exchange: Exchange, st
 # --- where the docks stand ----------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("offline")
 async def test_docks_stand_where_it_is_written(language: Language) -> None:
     """After a change on purpose: ``python -m tests.demo_app.shell.layouts``."""
