@@ -54,6 +54,7 @@ class RestSession:
         sleep: waits the number of seconds.
 
     Attributes:
+        groups: of the rate limits.
         running: the calls that run; what makes several of them in a row holds it from the first to the last.
 
     Raises:
@@ -71,7 +72,7 @@ class RestSession:
             raise ConfigError("REST calls need Upbit's SDK: pip install 'qt-upbit[rest]'")
         self._config = config
         self._sleep = sleep
-        self._groups = RateGroups(clock, sleep)
+        self.groups = RateGroups(clock, sleep)
         self._sdk: Any = None
         self._client: AsyncUpbit | None = None
         self._loading = asyncio.Lock()
@@ -111,7 +112,7 @@ class RestSession:
             raise CredentialsRequiredError(endpoint.name)
         self._check_open()
         for attempt in itertools.count(1):
-            await self._groups.wait(endpoint.group, endpoint.name)
+            await self.groups.wait(endpoint.group, endpoint.name)
             client = await self._connected()  # after the wait, which may outlast us
             try:
                 resource, _, method = endpoint.method.partition(".")
@@ -125,7 +126,7 @@ class RestSession:
                 exc.__cause__ = exc.__context__ = None
                 raise exc.with_traceback(None) from None
             else:
-                self._groups.note(endpoint.group, answer.headers.get("remaining-req"))
+                self.groups.note(endpoint.group, answer.headers.get("remaining-req"))
                 return bytes(body)
             if attempt == _ATTEMPTS or not self._may_repeat(endpoint, error):
                 # Without cause: the SDK's exceptions hold the request, and with it the token.
@@ -157,14 +158,14 @@ class RestSession:
         error = error if isinstance(error, Mapping) else {}
         name, message = str(error.get("name", "")), str(error.get("message", ""))
         headers = exc.response.headers
-        self._groups.note(endpoint.group, headers.get("remaining-req"))
+        self.groups.note(endpoint.group, headers.get("remaining-req"))
         if status == 429:
             wait = _seconds(headers.get("retry-after"), "") or 1.0
-            self._groups.pause(endpoint.group, wait)
+            self.groups.pause(endpoint.group, wait)
             return RateLimitedError(endpoint.name, status, name, message, wait)
         if status == 418:
             wait = _seconds(headers.get("retry-after"), message) or _BLOCK_S
-            self._groups.penalise(endpoint.group, wait)
+            self.groups.penalise(endpoint.group, wait)
             return RateLimitedError(endpoint.name, status, name, message, wait)
         if status == 401 or (status == 403 and name == "out_of_scope"):
             return AuthenticationError(name, status)
