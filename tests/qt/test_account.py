@@ -318,7 +318,7 @@ async def test_without_the_sdk_it_follows_the_stream_and_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     server = await make_server()
-    monkeypatch.setattr("qt_upbit.rest.rest_client.importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("qt_upbit.rest.session.importlib.util.find_spec", lambda name: None)
     account = make_account(manager=make_manager(server, keys=True))
     log = Log(account)
     await until(lambda: log.errors)

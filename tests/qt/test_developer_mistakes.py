@@ -24,6 +24,8 @@ from qt_upbit import (
     WebSocketClientProxy,
 )
 from qt_upbit.qt.candle_feed import CandleFeed
+from qt_upbit.rest.endpoints import Endpoint
+from qt_upbit.rest.session import RestSession
 from qt_upbit.simulator.server.server import SimulatedServer
 from qt_upbit.types import Scope
 from tests.qt.conftest import MakeManager
@@ -427,11 +429,11 @@ async def test_wrong_rest_calls(watched: Watched, monkeypatch: pytest.MonkeyPatc
     rest = watched.manager.rest
     sent: list[str] = []
 
-    async def ask(call: Any, **_: Any) -> bytes:
-        sent.append(call.name)
+    async def ask(session: RestSession, endpoint: Endpoint, **_: Any) -> bytes:
+        sent.append(endpoint.name)
         return b"[]"
 
-    monkeypatch.setattr(rest, "_ask", ask)
+    monkeypatch.setattr(RestSession, "ask", ask)
     for name, positional, named, error, says in REST_MISTAKES:
         with pytest.raises(error) as caught:
             await getattr(rest, name)(*positional, **named)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +23,7 @@ from qt_upbit.protocol.error_table import ERROR_TABLE, is_refusal
 from qt_upbit.rest.order_outcome import RequestFate, request_fate
 from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY
 from tests.support.http_server import CUT, Answer, HttpServer, Request
+from tests.support.passing_time import PassingTime
 
 KEYS = Credentials(access_key=SIMULATED_ACCESS_KEY, secret_key=SIMULATED_SECRET_KEY)
 OLD = "5d303952-8be9-41e6-915b-121a90026248"
@@ -82,24 +82,10 @@ class Exchange:
         raise AssertionError(request)
 
 
-class Time:
-    """Time that passes only where somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    async def sleep(self, seconds: float) -> None:
-        self.now += seconds
-        await asyncio.sleep(0)
-
-
-def client(server: HttpServer) -> RestClient:
+def client(server: HttpServer, time: PassingTime | None = None) -> RestClient:
     config = WebSocketConfig(base_url=server.url, credentials=KEYS, use_system_proxy=False)
-    passing = Time()
-    return RestClient(config, clock=passing, sleep=passing.sleep)
+    time = time or PassingTime()
+    return RestClient(config, clock=time, sleep=time.sleep)
 
 
 async def create(rest: RestClient, identifier: str | None = "mine-1", **fields: Any) -> Order:
@@ -313,14 +299,18 @@ async def test_an_identifier_of_an_order_with_other_terms_is_refused() -> None:
 
 
 async def test_what_never_left_does_not_use_the_identifier_up() -> None:
-    exchange = Exchange(error(400, "duplicated_identifier"), places=True)
-    async with HttpServer(exchange) as server, client(server) as rest:
-        rest._groups.penalise("order", 5.0)
-        with pytest.raises(RateLimitedError):
+    blocked = error(418, "x", **{"Retry-After": "5"})
+    exchange, time = Exchange(blocked, places=False), PassingTime()
+    async with HttpServer(exchange) as server, client(server, time) as rest:
+        with pytest.raises(OrderOutcomeError):
+            await create(rest, "mine-0")
+        time.now = 3.0
+        exchange.answer, exchange.places = error(400, "duplicated_identifier"), True
+        with pytest.raises(RateLimitedError) as unsent:
             await create(rest)
-        rest._groups.penalise("order", 0.0)
-        await rest._sleep(6.0)
-        assert (await create(rest)).uuid == "u-1"
+        assert not unsent.value.was_sent
+        await time.sleep(60.0)
+        assert (await create(rest)).uuid == "u-1", "its own copy, and no earlier call's"
 
 
 # --- replacing ------------------------------------------------------------------------------------
