@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 from collections.abc import Iterator
 
 import pytest
@@ -75,9 +76,9 @@ def test_a_window_paints_while_a_burst_comes(server: Server) -> None:
 
 
 def test_many_streams_take_more_than_few(server: Server) -> None:
-    memory.tracemalloc.start()
+    tracemalloc.start()
     few, many = (run(memory.one(server, 1, "ticker", codes)) for codes in (5, 100))
-    memory.tracemalloc.stop()
+    tracemalloc.stop()
     assert few < many
 
 

@@ -81,6 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return total
 
     total = qt_upbit.run(everything())
+    assert total is not None, "nobody quits in between"
     result = summary(total) | {"broken": len(broken), "too_starved_to_tell": len(untold)}
     for name, value in result.items():
         print(f"{name:24} {value}")

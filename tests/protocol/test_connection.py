@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ from tests.support.model_server import MACD, RSI, Rig, book, event, frame, strea
 BTC, ETH = StreamKey("ticker", "KRW-BTC"), StreamKey("ticker", "KRW-ETH")
 
 
-def live(*scopes: Scope, **config: object) -> Rig:
+def live(*scopes: Scope, **config: Any) -> Rig:
     """A rig whose first scope is LIVE."""
     rig = Rig(*scopes, **config)
     if rig.scope is Scope.PUBLIC:

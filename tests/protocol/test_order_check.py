@@ -122,7 +122,7 @@ def test_what_passes_is_on_the_exchanges_grid_and_nothing_else(quote: str, price
 @given(quote=st.sampled_from(["KRW", "BTC", "USDT"]), price=prices)
 def test_rounding_finds_the_neighbours(quote: str, price: Decimal) -> None:
     code = f"{quote}-ETH"
-    low, high, near = (round_to_tick(code, price, how) for how in ("down", "up", "nearest"))  # type: ignore[arg-type]
+    low, high, near = (round_to_tick(code, price, how) for how in ("down", "up", "nearest"))
     tick = tick_size(quote, price)
     assert tick is not None
     assert low <= price <= high or (low == high == tick and price < tick)

@@ -122,7 +122,7 @@ def test_a_fill_without_wait_first(tracker: OrderTracker) -> None:
 
 
 def test_a_market_buy_ends_as_cancel(tracker: OrderTracker) -> None:
-    kind = {"order_type": "price", "remaining_volume": None}
+    kind: dict[str, Any] = {"order_type": "price", "remaining_volume": None}
     tracker.apply_order(frame(price=5000, volume=None, executed_volume=None, **kind))
     tracker.apply_order(trade(1, 2, **kind))
     tracker.apply_order(
@@ -181,7 +181,7 @@ def test_self_match_prevention_reduces(tracker: OrderTracker) -> None:
 
 
 def test_a_regional_account_says_less(tracker: OrderTracker) -> None:
-    less = dict.fromkeys(("prevented_volume", "prevented_locked", "smp_type"))
+    less: dict[str, Any] = dict.fromkeys(("prevented_volume", "prevented_locked", "smp_type"))
     tracker.apply_order(frame(**less))
     changes = [tracker.apply_order(trade(1, 2, **less)), tracker.apply_order(trade(2, 4, paid_fee=5, **less))]
     # What each fill cost follows from what was paid before.

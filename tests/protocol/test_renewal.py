@@ -290,7 +290,7 @@ def test_each_event_once_and_in_order_under_any_traffic(steps: list[tuple[str, f
                 late.update({socket.epoch} if index else ())
                 rig.at(
                     lag if socket.epoch in late else 0.0,
-                    lambda s=socket: None if s.closed else rig.send(order(number), socket=s),  # type: ignore[misc]
+                    lambda s=socket: None if s.closed else rig.send(order(number), socket=s),
                 )
         rig.run(0.0)
 

@@ -510,7 +510,7 @@ def test_audit_names_what_is_missing_and_what_is_too_much(subscriptions: Subscri
     send(subscriptions)
     for key in (BTC, BOOK):
         subscriptions.mark_live(Scope.PUBLIC, key)
-    complete = [
+    complete: list[dict[str, Any]] = [
         {"type": "ticker", "codes": ["KRW-BTC"]},
         {"type": "orderbook", "codes": ["KRW-BTC.5"], "level": 0},
     ]
@@ -525,7 +525,10 @@ def test_audit_names_what_is_missing_and_what_is_too_much(subscriptions: Subscri
 def test_audit_reads_lists_that_say_less_or_spell_out_more(subscriptions: SubscriptionStateManager) -> None:
     subscriptions.add("a", [*stream_requests("my_order"), *stream_requests("my_asset")])
     send(subscriptions, scope=Scope.PRIVATE)
-    spelled = [{"type": "myOrder", "codes": ["KRW-BTC", "KRW-ETH"]}, {"type": "myAsset"}]
+    spelled: list[dict[str, Any]] = [
+        {"type": "myOrder", "codes": ["KRW-BTC", "KRW-ETH"]},
+        {"type": "myAsset"},
+    ]
     assert subscriptions.audit(Scope.PRIVATE, spelled) == (set(), set())
     assert subscriptions.audit(Scope.PRIVATE, [{"type": "myOrder", "codes": []}]) == (
         {StreamKey("myAsset", ALL_CODES)},
@@ -784,12 +787,12 @@ def test_the_union_does_not_depend_on_the_order(
     wanted: list[list[StreamRequest]], rng: random.Random
 ) -> None:
     one, two = SubscriptionStateManager(), SubscriptionStateManager()
-    for owner, stream_request in enumerate(wanted):
-        one.add(owner, stream_request)
+    for owner, stream_requests_of_one in enumerate(wanted):
+        one.add(owner, stream_requests_of_one)
     shuffled = list(enumerate(wanted))
     rng.shuffle(shuffled)
-    for owner, stream_request in shuffled:
-        two.add(owner, stream_request)
+    for owner, stream_requests_of_one in shuffled:
+        two.add(owner, stream_requests_of_one)
     for scope in Scope:
         first, second = one.desired(scope), two.desired(scope)
         assert first.keys() == second.keys()

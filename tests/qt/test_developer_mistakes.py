@@ -32,6 +32,7 @@ from tests.qt.conftest import MakeManager
 from tests.support.wait import turns
 
 IDS = ("uuids", "identifiers")
+_EMPTY: tuple[Any, ...] = ([], (), set(), frozenset(), {}, iter([]))
 LISTS: dict[str, tuple[str, ...]] = {
     "get_orders": IDS,
     "cancel_orders": IDS,
@@ -350,13 +351,13 @@ REST_MISTAKES: list[tuple[str, tuple[Any, ...], dict[str, Any], type[Exception],
     *(
         (name, (empty,), {}, InvalidRequestError, "never means all")
         for name in ("get_tickers", "get_orderbooks", "get_instruments", "get_all_tickers")
-        for empty in ([], (), set(), {}, iter([]))
+        for empty in _EMPTY
     ),
     *(
         (name, (), {argument: empty}, InvalidRequestError, f"{argument} is empty")
         for name, arguments in LISTS.items()
         for argument in arguments
-        for empty in ([], (), set(), frozenset(), {}, iter([]))
+        for empty in _EMPTY
     ),
     *(
         (name, (), {argument: text}, InvalidRequestError, "give a list of")

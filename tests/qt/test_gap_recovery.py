@@ -229,6 +229,10 @@ class _Rest:
         return [numbered_trade(n) for n in range(last, max(0, last - 500), -1)]
 
 
+def _fail(error: Exception) -> None:
+    raise AssertionError(error)
+
+
 def numbered_trade(number: int) -> TradeEvent:
     return events.trade(CODE, number=number, trade_timestamp=number * 1000, timestamp=number * 1000)
 
@@ -254,10 +258,16 @@ async def test_a_second_gap_while_the_first_one_is_delivered(second_gap_at: int)
 
     def take() -> None:
         while (item := subscriber.take()) is not None:
-            shown.append(item if isinstance(item, Gap) else subscriber.view(item).sequential_id)
+            if isinstance(item, Gap):
+                shown.append(item)
+            else:
+                event = subscriber.view(item)
+                assert isinstance(event, TradeEvent)
+                shown.append(event.sequential_id)
 
     receive(1)
-    recovery = GapRecovery(engine, lambda: rest, 10.0, 100, lambda: 0.0, pytest.fail)  # type: ignore[arg-type]
+    client: Any = rest
+    recovery = GapRecovery(engine, lambda: client, 10.0, 100, lambda: 0.0, _fail)
     recovery.start(engine.gap(Scope.PUBLIC, 10.0, 20.0, max_buffered_frames=1000))
     receive(*range(202, 403))  # 2 to 201 are missed
     broken = False

@@ -789,4 +789,4 @@ async def test_recording_arrives_complete_and_exact(server: SimulatedServer, mak
     assert sum(isinstance(event, TradeEvent) for event in got) == 186
     sizes = [event.trade_volume for event in got if isinstance(event, TradeEvent)]
     assert "9.9E-7" in RECORDING.read_text(encoding="utf-8")
-    assert all(size.as_tuple().exponent < 0 or size == int(size) for size in sizes)
+    assert all(int(size.as_tuple().exponent) < 0 or size == int(size) for size in sizes)

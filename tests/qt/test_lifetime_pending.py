@@ -79,12 +79,13 @@ async def test_a_manager_that_ends_while_a_gap_is_mended(
     await proxy.subscribe_trade(["KRW-BTC"])
     await server.drop(Scope.PUBLIC, "reset")
     await until(lambda: fault.times < 5, what="REST is asked")
-    rests, clients = list(manager._rest_clients._clients), [link.client for link in manager._links.values()]
+    ends: list[Any] = [*manager._rest_clients.open_clients]
+    ends += [link.client for link in manager._links.values()]
     if way == "close":
         await manager.aclose()
     else:
         shiboken6.delete(manager)
     await until(lambda: not [t for t in running_tasks() if "recovery" in t.get_name()])
     fault.release.set()
-    await asyncio.gather(*(each.aclose() for each in (*rests, *clients)))
+    await asyncio.gather(*(each.aclose() for each in ends))
     proxy.close()

@@ -397,7 +397,7 @@ async def test_another_orders_body_is_no_answer(key: dict[str, str]) -> None:
 
 
 def test_what_an_error_says_about_a_request() -> None:
-    def fate(status: int | None, name: str = "", **options: bool) -> RequestFate:
+    def fate(status: int | None, name: str = "", **options: Any) -> RequestFate:
         return request_fate(RestError("POST /v1/orders", status, name, **options))
 
     assert fate(None, "ConnectError", was_sent=False) is RequestFate.NOT_SENT

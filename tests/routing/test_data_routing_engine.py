@@ -362,7 +362,7 @@ def test_who_wants_no_snapshot_gets_none(gateway: Gateway) -> None:
         quiet = gateway.attach(name, "KRW-BTC", snapshot=False)
         assert gateway.unserved == set()
         for ms, snapshot in [(1, True), (2, False), (3, True)]:
-            extra = {"sequential_id": ms} if name == "trade" else {}
+            extra: dict[str, Any] = {"sequential_id": ms} if name == "trade" else {}
             gateway.frame(event(name, ms=ms, snapshot=snapshot, **extra))
         # Another trade's picture says that one was missed, and maybe more.
         assert gateway.seen(quiet) == ([2, "gap"] if name == "trade" else [2])
@@ -592,7 +592,9 @@ def test_whoever_needs_every_event_gets_it(gateway: Gateway, name: str, options:
     one = gateway.attach(name, "KRW-BTC", **options)
     kind = "candle.1m" if name == "candle" else name
     for ms in range(1, 4):
-        extra = {"candle_date_time_utc": f"2026-01-01T10:0{ms}:00"} if name == "candle" else {}
+        extra: dict[str, Any] = (
+            {"candle_date_time_utc": f"2026-01-01T10:0{ms}:00"} if name == "candle" else {}
+        )
         extra |= {"sequential_id": ms} if name == "trade" else {}
         gateway.frame(event(kind, ms=ms, **extra))
     assert gateway.seen(one) == [1, 2, 3]

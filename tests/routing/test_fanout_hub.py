@@ -56,7 +56,7 @@ class Drain:
     def all(self, delivery: Delivery) -> list[tuple[Hashable, object]]:
         found: list[tuple[Hashable, object]] = []
         while (work := pop(self.hub, delivery)) is not None:
-            found.append((work[0].key, *values([work[1]])))
+            found += [(work[0].key, value) for value in values([work[1]])]
         return found
 
 

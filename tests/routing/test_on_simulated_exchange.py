@@ -107,6 +107,7 @@ class Gateway:
                 connection.lost(epoch, self.now, ConnectionFailedError(f"closed with {output.code}"))
                 self._carry_out(scope)
                 return
+            assert isinstance(output, bytes), "no fault is injected"
             frames = connection.receive(output, epoch, self.now)
             self._carry_out(scope)
             for head, raw in frames:

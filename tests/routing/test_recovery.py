@@ -390,7 +390,7 @@ def test_each_trade_once_and_in_order_or_a_gap(case: dict[str, Any]) -> None:
 
 
 def _gap_gateway(max_buffered_frames: int = 100) -> tuple[Gateway, list[BackfillBuffer]]:
-    gateway, holes = Gateway(), []
+    gateway, holes = Gateway(), list[BackfillBuffer]()
     gateway.engine = DataRoutingEngine(gateway.hub, max_buffered_frames, holes.append)
     return gateway, holes
 

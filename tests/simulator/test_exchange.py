@@ -202,6 +202,8 @@ def test_tickers_add_up(gateway: MakeGateway) -> None:
     tickers = [event for event in table.events(session) if isinstance(event, TickerEvent)]
     assert len(tickers) > 10
     for ticker in tickers:
+        assert ticker.acc_ask_volume is not None
+        assert ticker.acc_bid_volume is not None
         assert ticker.acc_ask_volume + ticker.acc_bid_volume == ticker.acc_trade_volume
         assert ticker.signed_change_price == ticker.trade_price - ticker.prev_closing_price
         assert ticker.change_price == abs(ticker.signed_change_price)

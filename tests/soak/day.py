@@ -181,7 +181,7 @@ def grown(samples: Sequence[Sample], name: str) -> float:
     """How much more there is at least in the last quarter than in the second."""
     quarter = max(len(samples) // 4, 1)
     early, late = samples[quarter : 2 * quarter] or samples[:1], samples[-quarter:]
-    return min(getattr(each, name) for each in late) - min(getattr(each, name) for each in early)
+    return float(min(getattr(each, name) for each in late) - min(getattr(each, name) for each in early))
 
 
 async def run(hours: float, minutes: float, markets: int, rate: float, every_s: float) -> dict[str, Any]:
@@ -270,6 +270,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--output", metavar="FILE", help="write the figures as JSON")
     args = parser.parse_args(argv)
     figures = qt_upbit.run(run(args.hours, args.minutes, args.markets, args.rate, 10.0), argv=["soak"])
+    assert figures is not None, "nobody quits in between"
     found = verdict(figures, megabytes=6.0, objects=4000)
     for name, value in figures.items():
         print(f"{name:16} {value}")

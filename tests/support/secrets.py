@@ -30,7 +30,11 @@ LOGGERS = ("", "asyncio", "aiohttp", "httpcore", "httpx", "qt_upbit", "upbit", "
 
 def settings(**values: Any) -> SimulatorSettings:
     """A quiet exchange that knows our key."""
-    quiet = {"market_running": False, "account_running": False, "announcement_interval_s": None}
+    quiet: dict[str, Any] = {
+        "market_running": False,
+        "account_running": False,
+        "announcement_interval_s": None,
+    }
     small = {"markets": 5, "snapshot_delays_s": (0.01, 0.02), "tick_interval_s": 0.003}
     return SimulatorSettings(access_key=ACCESS_KEY, secret_key=SECRET_KEY, **(quiet | small | values))
 
@@ -85,11 +89,12 @@ class SecretHunt(logging.Handler):
         """Look at objects in each of the ways in which they are shown or passed on."""
         for thing in things:
             name = type(thing).__name__
-            for how in (repr, str, format, ascii):
-                self.shown.append((f"{how.__name__}({name})", how(thing)))
+            for show in (repr, str, format, ascii):
+                self.shown.append((f"{show.__name__}({name})", show(thing)))
             if isinstance(thing, BaseException):
                 self.show_error(thing)
-            for how in (pickle.dumps, copy.copy, copy.deepcopy):
+            ways: tuple[Any, ...] = (pickle.dumps, copy.copy, copy.deepcopy)
+            for how in ways:
                 try:
                     made = how(thing)
                 except Exception as exc:  # refused, which is as good

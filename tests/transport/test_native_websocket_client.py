@@ -60,7 +60,9 @@ class Log:
 
     @property
     def error(self) -> QtUpbitError:
-        return next(entry[1] for entry in self.told if entry[0] == "lost")
+        found = next(entry[1] for entry in self.told if entry[0] == "lost")
+        assert isinstance(found, QtUpbitError)
+        return found
 
     async def opened(self) -> None:
         await until(lambda: "opened" in self.kinds())
@@ -479,7 +481,8 @@ async def test_refused_handshake_says_status_and_wait(
     make_log: MakeLog, status: int, retry_after: str, seconds: float | None
 ) -> None:
     async def script(peer: Peer) -> None:
-        await peer.refuse(status, **({"Retry_After": retry_after} if retry_after else {}))
+        headers: dict[str, Any] = {"Retry_After": retry_after} if retry_after else {}
+        await peer.refuse(status, **headers)
 
     log = make_log()
     async with RawServer(script) as server:

@@ -156,7 +156,9 @@ def _is_seen(widget: QWidget) -> bool:
     rect, each = widget.rect(), widget
     while widget.isVisible() and not each.isWindow() and not rect.isEmpty():
         rect = rect.translated(each.pos())
-        each = each.parentWidget()
+        parent = each.parentWidget()
+        assert parent is not None, "what has none is a window"
+        each = parent
         rect &= each.rect()
     return each is widget.window() and not rect.isEmpty() and widget.isVisible()
 
@@ -199,9 +201,9 @@ def _texts(widget: QWidget) -> Iterator[tuple[str, int, int, str]]:
     elif isinstance(widget, QTabBar):
         for index in range(widget.count()):
             text, tip, rect = widget.tabText(index), widget.tabToolTip(index), widget.tabRect(index)
-            option = QStyleOptionTab()
-            widget.initStyleOption(option, index)
-            room = widget.style().subElementRect(QStyle.SubElement.SE_TabBarTabText, option, widget)
+            tab = QStyleOptionTab()
+            widget.initStyleOption(tab, index)
+            room = widget.style().subElementRect(QStyle.SubElement.SE_TabBarTabText, tab, widget)
             yield text, metrics.size(Qt.TextFlag.TextShowMnemonic, text).width(), room.width(), tip
             yield text, rect.right(), widget.width(), tip
     elif isinstance(widget, QHeaderView):
@@ -238,6 +240,7 @@ def _laid_out(layout: QLayout) -> Iterator[QWidget]:
     """The widgets that a layout puts beside each other."""
     for index in range(layout.count()):
         item = layout.itemAt(index)
+        assert item is not None
         inner, widget = item.layout(), item.widget()
         if isinstance(inner, QLayout):
             yield from (list(_laid_out(inner))[:1] if isinstance(inner, QStackedLayout) else _laid_out(inner))
@@ -465,7 +468,9 @@ async def test_figures_of_the_connection_have_room(exchange: Exchange, start: St
         manager.metrics_updated.emit(
             replace(metrics, scopes=scopes, latency=replace(metrics.latency, p99_s=latency_s))
         )
-        window.connection_line.layout().activate()
+        layout = window.connection_line.layout()
+        assert layout is not None
+        layout.activate()
         return [each.geometry().getRect() for each in window.connection_line.findChildren(QLabel)]
 
     quiet = show(0.0, 0.0)

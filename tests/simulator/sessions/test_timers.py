@@ -17,7 +17,7 @@ def test_what_is_due_is_done_in_order_of_time_then_of_calls() -> None:
 
 
 def test_a_limited_run_leaves_the_rest() -> None:
-    timers, done = Timers(0.0), []
+    timers, done = Timers(0.0), list[float]()
     for number in range(5):
         timers.call_later(0.0, lambda now, number=number: done.append(number))
     timers.run(0.0, 2)
@@ -28,7 +28,7 @@ def test_a_limited_run_leaves_the_rest() -> None:
 
 
 def test_what_a_callback_plans_for_now_is_done_in_the_same_run() -> None:
-    timers, done = Timers(0.0), []
+    timers, done = Timers(0.0), list[float]()
     timers.call_later(1.0, lambda now: timers.call_later(0.0, done.append))
     timers.run(1.0, 10)
     assert done == [1.0]

@@ -437,8 +437,7 @@ async def test_another_pair_keeps_nothing_of_the_last_ones_order(exchange: Excha
 async def test_a_line_that_is_down_is_said_and_veils_no_band(exchange: Exchange, make: Make) -> None:
     await exchange()
     form = await _ready(make())
-    band = form.fields.band.geometry()
-    before = form.grab(band).toImage()
+    before = form.grab(form.fields.band.geometry()).toImage()
     form.set_stale("Not live")
     assert form.fields.hint.text() == "Not live"
     band = form.fields.band
