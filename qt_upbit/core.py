@@ -12,6 +12,25 @@ from __future__ import annotations
 from qt_upbit.exceptions import is_retryable
 from qt_upbit.frame_scan import Head, head_of
 from qt_upbit.models import decode, decode_all, encode, split
+from qt_upbit.protocol.account_sync import (
+    AccountReset,
+    AccountStateChanged,
+    AccountSync,
+    AccountSyncAction,
+    AccountSyncEvent,
+    BalanceChanged,
+    CancelRead,
+    FillReported,
+    GapReported,
+    Moment,
+    OrderChanged,
+    OrderEventReported,
+    ReadFailed,
+    ReadRest,
+    Synchronized,
+    SyncState,
+    SyncTrigger,
+)
 from qt_upbit.protocol.connection import TRANSITIONS, ConnectionEventKind, UpbitConnection
 from qt_upbit.protocol.connection_outputs import (
     Action,
@@ -38,6 +57,7 @@ from qt_upbit.protocol.simple_format_converter import SimpleFormatConverter
 from qt_upbit.protocol.subscription_request import requests_for, resolve_spec, resolve_unit
 from qt_upbit.protocol.subscription_state_manager import StreamRequest, StreamState, SubscriptionStateManager
 from qt_upbit.protocol.timing import Backoff, RollingWindowLimiter
+from qt_upbit.rest.account_reader import AccountRest, read_account
 from qt_upbit.routing.candle_series import CandleSeries
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine, Target
 from qt_upbit.routing.fanout_hub import FanoutHub, Gap, LazyFrame, Subscriber
@@ -50,10 +70,18 @@ __all__ = [
     "ALL_CODES",
     "EVENT_TYPES",
     "TRANSITIONS",
+    "AccountReset",
+    "AccountRest",
     "AccountSnapshot",
+    "AccountStateChanged",
+    "AccountSync",
+    "AccountSyncAction",
+    "AccountSyncEvent",
     "Action",
     "BackfillBuffer",
     "Backoff",
+    "BalanceChanged",
+    "CancelRead",
     "CandleSeries",
     "CloseSocket",
     "CodeRule",
@@ -63,17 +91,24 @@ __all__ = [
     "ErrorReported",
     "EventSpec",
     "FanoutHub",
+    "FillReported",
     "FramesReleased",
     "Gap",
     "GapDetected",
+    "GapReported",
     "Head",
     "JWTManager",
     "LazyFrame",
+    "Moment",
     "NativeWebSocketClient",
     "OpenSocket",
     "OptionSpec",
     "OrderChange",
+    "OrderChanged",
+    "OrderEventReported",
     "OrderTracker",
+    "ReadFailed",
+    "ReadRest",
     "Reconciliation",
     "Recovery",
     "RenewalFailed",
@@ -92,6 +127,9 @@ __all__ = [
     "StreamsSilent",
     "Subscriber",
     "SubscriptionStateManager",
+    "SyncState",
+    "SyncTrigger",
+    "Synchronized",
     "Target",
     "Token",
     "TokenRenewed",
@@ -102,6 +140,7 @@ __all__ = [
     "encode",
     "head_of",
     "is_retryable",
+    "read_account",
     "requests_for",
     "resolve_spec",
     "resolve_unit",

@@ -196,6 +196,7 @@ class CancelRead:
 
 
 AccountSyncAction = ReadRest | CancelRead
+"""What `AccountSync` wants done."""
 
 
 # --- what to report -------------------------------------------------------------------------------
@@ -286,6 +287,7 @@ AccountSyncEvent = (
     | AccountStateChanged
     | Synchronized
 )
+"""What `AccountSync` reports."""
 
 _NEVER: Final = float("inf")
 _AT_ONCE: Final = -_NEVER

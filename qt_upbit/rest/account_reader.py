@@ -37,7 +37,7 @@ class AccountRest(Protocol):
 
 
 async def read_account(rest: AccountRest, request: ReadRest, needed: Needed) -> AccountSnapshot:
-    """Carry out a `ReadRest`. Cancelling is safe.
+    """Make the calls that a `ReadRest` of an `AccountSync` asks for. Cancelling is safe.
 
     Args:
         rest: whom to ask.
