@@ -220,7 +220,7 @@ class BaseWebSocketEvent(WireStruct, frozen=True, kw_only=True, eq=False, dict=T
     @property
     def identity(self) -> tuple[Hashable, ...]:
         """What happened, apart from when the frame was made: two sockets show the same event with it."""
-        names = (name for name in self._public.__struct_fields__ if name not in _NOT_IDENTITY)
+        names = (name for name in self.public_class.__struct_fields__ if name not in _NOT_IDENTITY)
         values = (getattr(self, name) for name in names)
         return tuple(bytes(value) if isinstance(value, msgspec.Raw) else value for value in values)
 
