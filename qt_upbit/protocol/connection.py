@@ -305,7 +305,7 @@ class UpbitConnection:
         self._linger_until = _NEVER
         if self._state is ConnectionState.IDLE:
             self._step(ConnectionEventKind.WANTED)
-            # Wait for the wishes of the same moment; the handshake takes longer anyway.
+            # Wait for the requests of the same moment; the handshake takes longer anyway.
             self._connect_at = now + self._connect_limiter.delay(now)
             self.tick(now)
         elif self._state is ConnectionState.REJECTED:
@@ -656,7 +656,7 @@ class UpbitConnection:
         self._keepalive.ping_sent(now)
 
     def _coalesce(self, now: float) -> float:
-        """How long to gather wishes: longer once half of the minute's messages are used up."""
+        """How long to gather requests: longer once half of the minute's messages are used up."""
         limit = self._config.messages_per_minute
         if self._message_limiter.used(now, 60.0) < limit // 2:
             return self._config.coalesce_s

@@ -125,7 +125,7 @@ class StreamsRefused:
     Attributes:
         keys: the streams.
         error: the refusal; an `ErrorReported` follows.
-        owners: whose wishes were left out; others may go on with the same streams.
+        owners: whose requests were left out; others may go on with the same streams.
     """
 
     keys: tuple[StreamKey, ...]

@@ -1,7 +1,7 @@
-"""`SubscriptionStateManager`: many owners' wishes, one desired set per scope.
+"""`SubscriptionStateManager`: many owners' requests, one desired set per scope.
 
 Upbit replaces everything a connection had subscribed with every request (protocol section 2.5), so
-each request must hold everything that anybody wants. How wishes for the same code share a request:
+each request must hold everything that anybody wants. How requests for the same code share a request:
 
 * **Depth** (order books): the deepest wins; whoever wanted fewer rows gets the book cut to them, with
   the totals of those rows, which is what Upbit itself sends for that depth.
@@ -14,9 +14,9 @@ each request must hold everything that anybody wants. How wishes for the same co
   what they asked for. No list means everything.
 * **All codes** (my orders): swallows single codes; who named codes gets those.
 
-No rule ever drops a subscriber. If the server refuses a request, those wishes are left out that it brought
+No rule ever drops a subscriber. If the server refuses a request, those requests are left out that it brought
 beyond what the server had accepted before, whoever else wants the same stream; they are told, and tried
-again when somebody wishes for the stream anew.
+again when somebody requests for the stream anew.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class StreamRequest:
 
     @property
     def row(self) -> EventSpec:
-        """The declaration of the wish's type."""
+        """The declaration of the request's type."""
         row = spec_of(self.key.type)
         if row is None:
             raise ValueError(f"unknown type {self.key.type!r}")
@@ -76,7 +76,7 @@ class StreamState(enum.Enum):
     SILENT = enum.auto()
     """No frame in the time allowed; reported, and still asked for."""
     SATISFIED = enum.auto()
-    """Only first pictures were wanted and everybody has one; asked again when wished again."""
+    """Only first pictures were wanted and everybody has one; asked again when requested again."""
     QUARANTINED = enum.auto()
     """The server refused the request that brought it; left out so that the others live."""
 
@@ -100,7 +100,7 @@ class _Stream:
         self.satisfied: set[Hashable] = set()
         """Owners who wanted one picture and have it."""
         self.refused: set[Hashable] = set()
-        """Owners whose wish made the server refuse a request."""
+        """Owners whose request made the server refuse a request."""
         self.state = StreamState.DESIRED
         self.snapshot_due = False
         """Somebody needs a picture that is neither in our cache nor under way."""
@@ -110,7 +110,7 @@ class _Stream:
         self._sendable: StreamRequest | None = None
 
     def changed(self) -> None:
-        """The owners' wishes are to be merged anew."""
+        """The owners' requests are to be merged anew."""
         self._wanted = self._sendable = None
 
     @property
@@ -127,14 +127,14 @@ class _Stream:
 
     @property
     def wanted(self) -> StreamRequest | None:
-        """Everybody's wish in one; None when all are satisfied."""
+        """Everybody's request in one; None when all are satisfied."""
         if self._wanted is None and self.is_wanted:
             self._wanted = _merge_all(w for o, w in self.stream_requests.items() if o not in self.satisfied)
         return self._wanted
 
     @property
     def sendable(self) -> StreamRequest | None:
-        """The same without those whose wish the server refused."""
+        """The same without those whose request the server refused."""
         if not self.refused:
             return self.wanted
         if self._sendable is None and self.is_sendable:
@@ -206,7 +206,7 @@ _SETTLED_S: Final = 5.0
 
 
 class SubscriptionStateManager:
-    """Owners → wishes → one merged desired set per scope, reference-counted by owner.
+    """Owners → requests → one merged desired set per scope, reference-counted by owner.
 
     Pure bookkeeping: nothing is sent here. After `add` or `remove`, ask `needs_request`; take
     `request_items` and tell `mark_sent` once it is on its way.
@@ -262,7 +262,7 @@ class SubscriptionStateManager:
         sent = state.sent.get(stream_request.key)
         stream.stream_requests[owner] = stream_request
         stream.satisfied.discard(owner)
-        # A fresh wish deserves a fresh try, and so do those who were refused the same stream.
+        # A fresh request deserves a fresh try, and so do those who were refused the same stream.
         stream.refused.clear()
         stream.changed()
         stream.settle()
@@ -438,7 +438,7 @@ class SubscriptionStateManager:
 
     def _satisfy(self, state: _ScopeState, stream: _Stream, sent: StreamRequest) -> None:
         if not sent.realtime:
-            # Delivered, and inert from now on: another wish for it must ask again.
+            # Delivered, and inert from now on: another request for it must ask again.
             del state.sent[sent.key]
         satisfied = {
             owner
@@ -476,10 +476,10 @@ class SubscriptionStateManager:
         self._scopes[scope].again = True
 
     def quarantine_newcomers(self, scope: Scope, now: float = _LONG_AGO) -> tuple[StreamKey, ...]:
-        """The last request was refused: leave out the wishes it brought beyond what had been accepted.
+        """The last request was refused: leave out the requests it brought beyond what had been accepted.
 
         Returns their streams; empty when nothing was accepted before, or everything was, so that nobody
-        is to blame. `owners_left_out` tells whose wishes they are.
+        is to blame. `owners_left_out` tells whose requests they are.
         """
         state = self._scopes[scope]
         if now - state.requested_at >= _SETTLED_S:
@@ -507,7 +507,7 @@ class SubscriptionStateManager:
         return tuple(blamed)
 
     def owners_left_out(self, keys: Iterable[StreamKey]) -> tuple[Hashable, ...]:
-        """Owners whose wishes for these streams are in quarantine, each once."""
+        """Owners whose requests for these streams are in quarantine, each once."""
         streams = (self._stream(key) for key in keys)
         return tuple(dict.fromkeys(o for s in streams if s for o in s.stream_requests if o in s.refused))
 
@@ -629,7 +629,7 @@ def _merge(a: StreamRequest, b: StreamRequest) -> StreamRequest:
 
 
 def _subsumes(asked: StreamRequest, stream_request: StreamRequest) -> bool:
-    """Whether what was asked brings all rows and everything in the lists that a wish names."""
+    """Whether what was asked brings all rows and everything in the lists that a request names."""
     merged = _merge_options(asked.options, stream_request.options)
     return stream_request.depth <= asked.depth and (
         merged == asked.options or _options_key(merged) == _options_key(asked.options)

@@ -447,7 +447,7 @@ class RestClient:
         """Ask for an order to be cancelled; the order as it was at that moment, usually still open.
 
         That it is cancelled is told by the ``cancel`` event. If the answer is lost, the order is looked at
-        and the wish repeated, which does no harm.
+        and the request repeated, which does no harm.
         """
         key: dict[str, Any] = arguments.check_one_of(uuid=uuid, identifier=identifier)
 

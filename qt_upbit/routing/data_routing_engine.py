@@ -44,7 +44,7 @@ class Target:
 
     Attributes:
         key: the stream; code `ALL_CODES` receives every code of the type.
-        options: as in the wish; events that are not in its lists are not for this subscriber.
+        options: as in the request; events that are not in its lists are not for this subscriber.
     """
 
     key: StreamKey

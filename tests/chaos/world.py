@@ -1,4 +1,4 @@
-"""`World`: widgets with changing wishes on an exchange where everything goes wrong, and what must hold."""
+"""`World`: widgets with changing requests on an exchange where everything goes wrong, and what must hold."""
 
 from __future__ import annotations
 

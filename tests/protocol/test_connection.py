@@ -102,10 +102,10 @@ def test_table_is_complete() -> None:
         assert reaching == states - {ConnectionState.CLOSED}
 
 
-# --- from the first wish to the first frame -------------------------------------------------------
+# --- from the first request to the first frame -------------------------------------------------------
 
 
-def test_wish_to_live() -> None:
+def test_request_to_live() -> None:
     rig = Rig()
     assert rig.connection.next_deadline() is None
     rig.add(*stream_requests("ticker", "KRW-BTC", "KRW-ETH"))
@@ -118,7 +118,7 @@ def test_wish_to_live() -> None:
     rig.check_served()
 
 
-def test_forty_wishes_are_one_message() -> None:
+def test_forty_requests_are_one_message() -> None:
     rig = Rig()
     for i in range(20):
         rig.add(*stream_requests("ticker", f"KRW-C{i}"))
@@ -133,7 +133,7 @@ def test_forty_wishes_are_one_message() -> None:
     assert rig.log.times(OpenSocket) == [1000.0]
 
 
-def test_wishes_that_cancel_out_send_nothing() -> None:
+def test_requests_that_cancel_out_send_nothing() -> None:
     rig = live()
     owner = rig.add(*stream_requests("ticker", "KRW-ETH"))
     rig.remove(owner)
@@ -881,7 +881,7 @@ def test_refused_key_is_not_tried_in_a_loop(as_frame: bool) -> None:
     assert isinstance(reported.error, AuthenticationError)
     rig.add(*stream_requests("my_asset"))
     rig.run(10.0)
-    assert len(rig.log.times(OpenSocket)) == 1, "other wishes do not mend a key"
+    assert len(rig.log.times(OpenSocket)) == 1, "other requests do not mend a key"
     rig.connection.retry(rig.now)
     rig.carry_out(rig.scope)
     rig.run(10.0)
@@ -922,7 +922,7 @@ def test_refused_request_costs_only_what_it_brought() -> None:
     assert set(rig.socket.streams()) == {BTC}
     rig.run(600.0)
     assert len(rig.log.times(OpenSocket)) == 2
-    # A fresh wish is a fresh try.
+    # A fresh request is a fresh try.
     rig.server.refuse = lambda request: None
     rig.add(*stream_requests("trade", "KRW-BTC"))
     rig.run(5.0)

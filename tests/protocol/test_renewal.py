@@ -176,7 +176,7 @@ def test_a_refusal_by_frame_ends_the_renewal_only() -> None:
     assert len(sockets(rig)) == 1
 
 
-def test_a_wish_during_a_renewal_reaches_both_sockets() -> None:
+def test_a_request_during_a_renewal_reaches_both_sockets() -> None:
     rig = live()
     rig.renew()
     until_two(rig)

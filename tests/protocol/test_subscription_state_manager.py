@@ -1,4 +1,4 @@
-"""Many owners' wishes, one desired set: merge rules, reference counts, states, and nobody dropped."""
+"""Many owners' requests, one desired set: merge rules, reference counts, states, and nobody dropped."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_a_second_add_replaces_the_first_and_keeps_what_goes_on(
     assert subscriptions.desired(Scope.PUBLIC) == {}
 
 
-def test_wishes_for_one_stream_within_one_owner_merge(subscriptions: SubscriptionStateManager) -> None:
+def test_requests_for_one_stream_within_one_owner_merge(subscriptions: SubscriptionStateManager) -> None:
     subscriptions.add(
         "a",
         [
@@ -283,7 +283,9 @@ def test_silent_codes_are_named_once_per_connection(subscriptions: SubscriptionS
     assert subscriptions.take_silent(scope, 2010.0, 10.0) == (BTC, nope, ETH)
 
 
-def test_who_wishes_for_a_silent_code_anew_hears_of_it_anew(subscriptions: SubscriptionStateManager) -> None:
+def test_who_requests_for_a_silent_code_anew_hears_of_it_anew(
+    subscriptions: SubscriptionStateManager,
+) -> None:
     subscriptions.add("a", stream_requests("ticker", "KRW-BTC"))
     send(subscriptions, 0.0)
     assert subscriptions.take_silent(Scope.PUBLIC, 10.0, 10.0) == (BTC,)
@@ -361,8 +363,8 @@ def test_one_picture_and_then_nothing(subscriptions: SubscriptionStateManager) -
     assert subscriptions.owners_of(BTC) == ("a",)
 
 
-def test_one_picture_is_asked_again_when_wished_again(subscriptions: SubscriptionStateManager) -> None:
-    """The value of the first wish may be hours old."""
+def test_one_picture_is_asked_again_when_requested_again(subscriptions: SubscriptionStateManager) -> None:
+    """The value of the first request may be hours old."""
     subscriptions.add("a", stream_requests("ticker", "KRW-BTC", realtime=False))
     send(subscriptions)
     subscriptions.mark_live(Scope.PUBLIC, BTC)
@@ -447,7 +449,7 @@ def test_newcomers_are_left_out_and_the_others_live(subscriptions: SubscriptionS
     subscriptions.remove("old")
     assert not subscriptions.is_wanted(scope), "a connection for what is refused is none"
     subscriptions.add("again", stream_requests("ticker", "KRW-ETH"))
-    assert items(subscriptions) == [{"type": "ticker", "codes": ["KRW-ETH"]}], "a fresh wish, a fresh try"
+    assert items(subscriptions) == [{"type": "ticker", "codes": ["KRW-ETH"]}], "a fresh request, a fresh try"
 
 
 def test_a_newcomer_of_a_running_stream_is_left_out_alone(subscriptions: SubscriptionStateManager) -> None:
@@ -619,7 +621,7 @@ def test_a_change_does_not_merge_everything_anew(monkeypatch: pytest.MonkeyPatch
 
 
 def covers(asked: StreamRequest, stream_request: StreamRequest) -> bool:
-    """Whether a merged wish brings everything that one owner named."""
+    """Whether a merged request brings everything that one owner named."""
     return (
         _subsumes(asked, stream_request)
         and (asked.realtime or not stream_request.realtime)
@@ -760,7 +762,7 @@ class Merging(RuleBasedStateMachine):
             } - {ALL_CODES}
 
     def teardown(self) -> None:
-        """Whatever happened: once everything was sent, the server's set is the union of the wishes."""
+        """Whatever happened: once everything was sent, the server's set is the union of the requests."""
         for scope in Scope:
             for _ in range(3):
                 if self.subscriptions.needs_request(scope):

@@ -105,7 +105,7 @@ async def listed(server: SimulatedServer, manager: GlobalWebSocketManager) -> No
         )
         return not missing and not surplus
 
-    await until(agree, what="the server's set is the union of all wishes")
+    await until(agree, what="the server's set is the union of all requests")
 
 
 @pytest.mark.parametrize("seed", range(4))

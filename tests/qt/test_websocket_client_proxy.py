@@ -850,7 +850,7 @@ async def test_codes_that_were_refused_stay_refused_while_others_of_the_subscrip
     assert (await second.subscribe_ticker(["KRW-ETH"])).is_live
 
 
-async def test_a_wish_that_was_refused_is_not_taken_for_served_by_what_another_is_served(
+async def test_a_request_that_was_refused_is_not_taken_for_served_by_what_another_is_served(
     server: SimulatedServer, make_proxy: MakeProxy
 ) -> None:
     # Seed 5147 of the chaos suite: once the other had left, nothing was asked for, and nothing said so.

@@ -1,4 +1,4 @@
-"""From wish to view without a socket: wishes, connection, engine and hub against the model of the server."""
+"""From request to view without a socket: requests, connection, engine and hub against the model of the server."""
 
 from __future__ import annotations
 

@@ -282,7 +282,7 @@ class Rig:
         return owner
 
     def remove(self, owner: object) -> None:
-        """Stop wishing."""
+        """Stop requesting."""
         self.changed(self.subscriptions.remove(owner))
 
     def renew(self, scope: Scope | None = None) -> bool:
