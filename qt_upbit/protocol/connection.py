@@ -699,7 +699,7 @@ class UpbitConnection:
             self._confirm_at = now + _CONFIRM_TIMEOUT_S
 
     def _watch(self) -> None:
-        """Look out for the first frames, or pictures, of what was asked for."""
+        """Look out for the first frames, or snapshots, of what was asked for."""
         self._awaited = {}
         for key in self._subscriptions.awaited(self.scope):
             self._awaited.setdefault(Head(key.type, key.code), []).append(key)
@@ -751,17 +751,17 @@ class UpbitConnection:
         seen = event.stream_key
         if seen not in keys:
             return
-        # A change says as much as a first picture. Books always have all rows, empty ones too (protocol
+        # A change says as much as a first snapshot. Books always have all rows, empty ones too (protocol
         # section 3.3): one with fewer than were asked for answers an earlier request.
-        picture = rows >= self._subscriptions.rows_asked(self.scope, seen)
-        if self._subscriptions.mark_live(self.scope, seen, picture=picture):
+        snapshot = rows >= self._subscriptions.rows_asked(self.scope, seen)
+        if self._subscriptions.mark_live(self.scope, seen, snapshot=snapshot):
             self._outputs.report(StreamsLive((seen,)))
         if not self._subscriptions.is_awaited(self.scope, seen):
             keys.remove(seen)
             if not keys:
                 del self._awaited[head]
-        if picture and self._subscriptions.take_released(self.scope) and self._send_at == _NEVER:
-            # Who wanted only this picture no longer counts: look whether the rest is what we asked for.
+        if snapshot and self._subscriptions.take_released(self.scope) and self._send_at == _NEVER:
+            # Who wanted only this snapshot no longer counts: look whether the rest is what we asked for.
             self._send_at = now + self._coalesce(now)
             self._deadline_moved = True
 

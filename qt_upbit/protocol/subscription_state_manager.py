@@ -43,7 +43,7 @@ class StreamRequest:
     Attributes:
         key: the stream.
         depth: rows of an order book; 0 where there is no depth.
-        snapshot: wants a first picture.
+        snapshot: wants a first snapshot.
         realtime: wants the changes.
         options: the request options that do not tell streams apart: a union of lists, or a flag.
             None as a value means everything.
@@ -76,7 +76,7 @@ class StreamState(enum.Enum):
     SILENT = enum.auto()
     """No frame in the time allowed; reported, and still asked for."""
     SATISFIED = enum.auto()
-    """Only first pictures were wanted and everybody has one; asked again when requested again."""
+    """Only first snapshots were wanted and everybody has one; asked again when requested again."""
     QUARANTINED = enum.auto()
     """The server refused the request that brought it; left out so that the others live."""
 
@@ -98,12 +98,12 @@ class _Stream:
     def __init__(self) -> None:
         self.stream_requests: dict[Hashable, StreamRequest] = {}
         self.satisfied: set[Hashable] = set()
-        """Owners who wanted one picture and have it."""
+        """Owners who wanted one snapshot and have it."""
         self.refused: set[Hashable] = set()
         """Owners whose request made the server refuse a request."""
         self.state = StreamState.DESIRED
         self.snapshot_due = False
-        """Somebody needs a picture that is neither in our cache nor under way."""
+        """Somebody needs a snapshot that is neither in our cache nor under way."""
         self.accepted: StreamRequest | None = None
         """What the server has been seen to accept, also on an earlier connection."""
         self._wanted: StreamRequest | None = None
@@ -163,11 +163,11 @@ class _ScopeState:
         self.last_request: dict[StreamKey, StreamRequest] = {}
         self.requested_at = _LONG_AGO
         self.pending_snapshots: dict[StreamKey, float] = {}
-        """Streams that owe a first picture, by the time it was asked for, oldest first."""
+        """Streams that owe a first snapshot, by the time it was asked for, oldest first."""
         self.again = False
         """The whole request is to be sent once more."""
         self.released = False
-        """Somebody got the one picture it wanted."""
+        """Somebody got the one snapshot it wanted."""
         self._desired: dict[StreamKey, StreamRequest] | None = None
         self._sendable: dict[StreamKey, StreamRequest] | None = None
 
@@ -223,8 +223,8 @@ class SubscriptionStateManager:
     ) -> set[Scope]:
         """Set what `owner` wants, instead of what it wanted before; return the scopes concerned.
 
-        A repeated key within `stream_requests` merges. Who wants a first picture of a LIVE stream is taken to
-        have it from the cache, unless `unserved` names the stream: then the server is asked again.
+        A repeated key within `stream_requests` merges. Who wants a first snapshot of a LIVE stream is taken
+        to have it from the cache, unless `unserved` names the stream: then the server is asked again.
         """
         merged: dict[StreamKey, StreamRequest] = {}
         for stream_request in stream_requests:
@@ -413,13 +413,13 @@ class SubscriptionStateManager:
         sent = self._scopes[scope].sent.get(key)
         return sent.depth if sent is not None else 0
 
-    def mark_live(self, scope: Scope, key: StreamKey, *, picture: bool = True) -> bool:
+    def mark_live(self, scope: Scope, key: StreamKey, *, snapshot: bool = True) -> bool:
         """A frame of a stream has come; True if it is the first on this connection.
 
         Args:
             scope: the stream's.
             key: the stream.
-            picture: whether the frame shows all that was asked for, which satisfies who wanted just that.
+            snapshot: whether the frame shows all that was asked for, which satisfies who wanted just that.
         """
         state = self._scopes[scope]
         stream = state.streams.get(key)
@@ -431,7 +431,7 @@ class SubscriptionStateManager:
             stream.state = StreamState.LIVE
             # The server looks at the whole request before it serves any of it.
             stream.accepted = sent if sent is not None else stream.accepted
-        if picture and sent is not None:
+        if snapshot and sent is not None:
             state.pending_snapshots.pop(key, None)
             self._satisfy(state, stream, sent)
         return first
@@ -453,7 +453,7 @@ class SubscriptionStateManager:
             state.released = True
 
     def take_released(self, scope: Scope) -> bool:
-        """Whether owners were satisfied by a picture since the last call, so that less may be wanted."""
+        """Whether owners were satisfied by a snapshot since the last call, so that less may be wanted."""
         state = self._scopes[scope]
         released, state.released = state.released, False
         return released
@@ -517,7 +517,7 @@ class SubscriptionStateManager:
         return stream.state if stream is not None else None
 
     def is_awaited(self, scope: Scope, key: StreamKey) -> bool:
-        """Whether a frame of a stream tells something: its first one, or a picture it owes."""
+        """Whether a frame of a stream tells something: its first one, or a snapshot it owes."""
         state = self._scopes[scope]
         stream = state.streams.get(key)
         return stream is not None and (
@@ -525,11 +525,11 @@ class SubscriptionStateManager:
         )
 
     def awaited(self, scope: Scope) -> frozenset[StreamKey]:
-        """Streams that were asked for and have not shown a frame or a picture, silent ones included."""
+        """Streams that were asked for and have not shown a frame or a snapshot, silent ones included."""
         return frozenset(key for key in self._scopes[scope].streams if self.is_awaited(scope, key))
 
     def has_pending_snapshots(self, scope: Scope, *, known: bool = False) -> bool:
-        """Whether first pictures are under way; with `known`, of streams that have been live before."""
+        """Whether first snapshots are under way; with `known`, of streams that have been live before."""
         state = self._scopes[scope]
         return any(not known or state.streams[key].accepted is not None for key in state.pending_snapshots)
 
@@ -544,7 +544,7 @@ class SubscriptionStateManager:
         return None if asked_at is None else asked_at + timeout_s
 
     def take_silent(self, scope: Scope, now: float, timeout_s: float) -> tuple[StreamKey, ...]:
-        """Streams that owe a picture and sent none for `timeout_s`; each is named once per request for it."""
+        """Streams that owe a snapshot and sent none for `timeout_s`; each is named once per request for it."""
         state = self._scopes[scope]
         silent = []
         for key, asked_at in state.pending_snapshots.items():

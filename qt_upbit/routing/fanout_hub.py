@@ -73,7 +73,7 @@ class LazyFrame(msgspec.Struct, eq=False):
         return self._older
 
     def as_snapshot(self) -> LazyFrame:
-        """The same value, flagged as a first picture: what a late subscriber is given."""
+        """The same value, flagged as a first snapshot: what a late subscriber is given."""
         event = self.event()
         if event.is_snapshot:
             return self
@@ -112,8 +112,8 @@ class Subscriber:
         owner: name for messages.
         delivery: how events reach it.
         depth: cut order books to this many rows; 0 leaves them whole.
-        wants_snapshot: whether first pictures are for it.
-        wants_realtime: whether changes are for it; without, it gets one first picture of each stream.
+        wants_snapshot: whether first snapshots are for it.
+        wants_realtime: whether changes are for it; without, it gets one first snapshot of each stream.
         high_water_mark: items that may wait, whatever the delivery.
         lost: events dropped since `take_lost`, because more than `high_water_mark` were waiting.
         conflated: events replaced by newer ones before they were read, under LATEST. Not a loss.

@@ -34,7 +34,7 @@ class Memory(Protocol):
         """Whether nothing was seen yet, so that nothing can be said to be missing."""
 
     def continues(self, event: Any) -> bool:
-        """Whether nothing can be missing between what was seen and a first picture."""
+        """Whether nothing can be missing between what was seen and a first snapshot."""
 
     def reaches(self, oldest: Any) -> bool:
         """Whether a fetched event is so old that all before it was seen."""

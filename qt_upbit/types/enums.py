@@ -144,7 +144,7 @@ class Recovery(enum.Enum):
 
 
 class StreamType(_OpenStrEnum):
-    """Whether an event is a first picture, a change, or was fetched after a gap."""
+    """Whether an event is a first snapshot, a change, or was fetched after a gap."""
 
     SNAPSHOT = "SNAPSHOT"
     REALTIME = "REALTIME"

@@ -268,7 +268,7 @@ def test_a_line_that_breaks_while_nobody_wants_it_is_let_go() -> None:
     assert rig.log.of(ErrorReported) == []
 
 
-def test_one_picture_then_idle() -> None:
+def test_one_snapshot_then_idle() -> None:
     rig = Rig()
     rig.add(*stream_requests("ticker", "KRW-BTC", realtime=False))
     rig.run(1.0)
@@ -1142,10 +1142,10 @@ def test_depth_grows_while_running() -> None:
     rig = Rig()
     rig.add(*stream_requests("orderbook", "KRW-BTC", depth=5))
     rig.run(1.0)
-    rig.add(*stream_requests("orderbook", "KRW-BTC", depth=30, realtime=False), owner="picture")
+    rig.add(*stream_requests("orderbook", "KRW-BTC", depth=30, realtime=False), owner="snapshot")
     rig.run(1.0)
     rows = [raw.count(b"ap") for _, _, raw in rig.log.frames]
-    assert rows == [5, 30, 5], "and back once the picture was taken"
+    assert rows == [5, 30, 5], "and back once the snapshot was taken"
     rig.check_served()
 
 

@@ -260,13 +260,13 @@ def test_nothing_is_told_of_an_order_whose_fills_are_not_known_yet(tracker: Orde
 def test_fills_that_rest_itself_does_not_know_are_given_up_once(tracker: OrderTracker) -> None:
     tracker.apply_order(frame())
     poor = listed(trades_count=2, executed_volume=Decimal(4), fills=(a_fill(2),))
-    picture = AccountSnapshot(open_orders=[listed(trades_count=2)], asked={"A": poor})
-    found = tracker.reconcile(picture, NOW_MS)
+    snapshot = AccountSnapshot(open_orders=[listed(trades_count=2)], asked={"A": poor})
+    found = tracker.reconcile(snapshot, NOW_MS)
     assert found.lost == ("A",)
     assert [change.fill.uuid for change in found.changes if change.fill is not None] == ["T2"]
     assert order(tracker).executed_volume == 4
     assert not tracker.needed([poor], [])
-    assert not tracker.reconcile(picture, NOW_MS).lost
+    assert not tracker.reconcile(snapshot, NOW_MS).lost
 
 
 def test_an_open_order_that_upbit_does_not_know_any_more_is_over(tracker: OrderTracker) -> None:

@@ -313,7 +313,7 @@ def test_private_streams_owe_no_first_frame(subscriptions: SubscriptionStateMana
     assert subscriptions.take_silent(Scope.PRIVATE, 1e9, 10.0) == ()
 
 
-def test_a_stream_taken_over_within_one_turn_shows_a_first_picture(
+def test_a_stream_taken_over_within_one_turn_shows_a_first_snapshot(
     subscriptions: SubscriptionStateManager,
 ) -> None:
     """One chart closes and another opens on the same code: the second never got a first frame."""
@@ -344,10 +344,10 @@ def test_a_stream_taken_over_without_a_snapshot_needs_no_request(
     assert subscriptions.awaited(Scope.PUBLIC) == {BTC}
 
 
-# --- one picture ----------------------------------------------------------------------------------
+# --- one snapshot ----------------------------------------------------------------------------------
 
 
-def test_one_picture_and_then_nothing(subscriptions: SubscriptionStateManager) -> None:
+def test_one_snapshot_and_then_nothing(subscriptions: SubscriptionStateManager) -> None:
     scope = Scope.PUBLIC
     subscriptions.add("a", stream_requests("ticker", "KRW-BTC", realtime=False))
     send(subscriptions)
@@ -363,7 +363,7 @@ def test_one_picture_and_then_nothing(subscriptions: SubscriptionStateManager) -
     assert subscriptions.owners_of(BTC) == ("a",)
 
 
-def test_one_picture_is_asked_again_when_requested_again(subscriptions: SubscriptionStateManager) -> None:
+def test_one_snapshot_is_asked_again_when_requested_again(subscriptions: SubscriptionStateManager) -> None:
     """The value of the first request may be hours old."""
     subscriptions.add("a", stream_requests("ticker", "KRW-BTC", realtime=False))
     send(subscriptions)
@@ -376,18 +376,18 @@ def test_one_picture_is_asked_again_when_requested_again(subscriptions: Subscrip
     assert subscriptions.needs_request(Scope.PUBLIC)
 
 
-def test_a_shallower_book_is_no_picture(subscriptions: SubscriptionStateManager) -> None:
+def test_a_shallower_book_is_no_snapshot(subscriptions: SubscriptionStateManager) -> None:
     """The tail of a replaced subscription must not stand for the snapshot that is under way."""
     subscriptions.add("a", stream_requests("ticker", "KRW-BTC", realtime=False))
     send(subscriptions)
-    assert subscriptions.mark_live(Scope.PUBLIC, BTC, picture=False)
+    assert subscriptions.mark_live(Scope.PUBLIC, BTC, snapshot=False)
     assert subscriptions.is_wanted(Scope.PUBLIC)
     assert subscriptions.is_awaited(Scope.PUBLIC, BTC)
-    assert not subscriptions.mark_live(Scope.PUBLIC, BTC, picture=True)
+    assert not subscriptions.mark_live(Scope.PUBLIC, BTC, snapshot=True)
     assert not subscriptions.is_wanted(Scope.PUBLIC)
 
 
-def test_a_picture_of_a_running_stream_comes_from_the_cache_or_is_asked_for(
+def test_a_snapshot_of_a_running_stream_comes_from_the_cache_or_is_asked_for(
     subscriptions: SubscriptionStateManager,
 ) -> None:
     subscriptions.add("runs", stream_requests("ticker", "KRW-BTC"))
@@ -402,10 +402,10 @@ def test_a_picture_of_a_running_stream_comes_from_the_cache_or_is_asked_for(
     assert subscriptions.awaited(Scope.PUBLIC) == {BTC}
     subscriptions.mark_live(Scope.PUBLIC, BTC)
     subscriptions.remove("runs")
-    assert not subscriptions.is_wanted(Scope.PUBLIC), "both have their picture"
+    assert not subscriptions.is_wanted(Scope.PUBLIC), "both have their snapshot"
 
 
-def test_a_deeper_picture_ends_the_deep_stream(subscriptions: SubscriptionStateManager) -> None:
+def test_a_deeper_snapshot_ends_the_deep_stream(subscriptions: SubscriptionStateManager) -> None:
     subscriptions.add("runs", stream_requests("orderbook", "KRW-BTC", depth=5))
     send(subscriptions)
     subscriptions.mark_live(Scope.PUBLIC, BOOK)
@@ -417,7 +417,7 @@ def test_a_deeper_picture_ends_the_deep_stream(subscriptions: SubscriptionStateM
     assert items(subscriptions) == [{"type": "orderbook", "codes": ["KRW-BTC.5"]}]
 
 
-def test_a_picture_of_a_running_stream_that_stays_away_is_reported(
+def test_a_snapshot_of_a_running_stream_that_stays_away_is_reported(
     subscriptions: SubscriptionStateManager,
 ) -> None:
     subscriptions.add("runs", stream_requests("ticker", "KRW-BTC"))
@@ -673,14 +673,16 @@ class Merging(RuleBasedStateMachine):
         assert not self.subscriptions.needs_request(scope)
         self.server[scope] = dict(self.subscriptions._scopes[scope].sendable)
 
-    @rule(scope=st.sampled_from(Scope), picture=st.booleans(), data=st.data())
-    def frame(self, scope: Scope, picture: bool, data: st.DataObject) -> None:
-        served = [k for k, stream_request in self.server[scope].items() if stream_request.realtime or picture]
+    @rule(scope=st.sampled_from(Scope), snapshot=st.booleans(), data=st.data())
+    def frame(self, scope: Scope, snapshot: bool, data: st.DataObject) -> None:
+        served = [
+            k for k, stream_request in self.server[scope].items() if stream_request.realtime or snapshot
+        ]
         if served:
             key = data.draw(st.sampled_from(sorted(served)))
-            self.subscriptions.mark_live(scope, key, picture=picture)
+            self.subscriptions.mark_live(scope, key, snapshot=snapshot)
             assert self.subscriptions.state_of(key) is not StreamState.SENT
-            if picture and not self.server[scope][key].realtime:
+            if snapshot and not self.server[scope][key].realtime:
                 del self.server[scope][key]
 
     @rule(scope=st.sampled_from(Scope))
@@ -776,7 +778,7 @@ class Merging(RuleBasedStateMachine):
             if sendable:
                 assert running == {key for key, stream_request in sendable.items() if stream_request.realtime}
             assert all(stream_request.realtime for stream_request in sendable.values()), (
-                "every picture was taken"
+                "every snapshot was taken"
             )
 
 

@@ -65,7 +65,7 @@ async def test_twenty_thousand_garbage_frames_among_good_ones(
     manager.error_occurred.connect(lambda owner, error: at_manager.append(owner))
 
     def take_trade(event: Any) -> None:
-        if 10_000 < event.sequential_id < 20_000:  # and not the first picture
+        if 10_000 < event.sequential_id < 20_000:  # and not the first snapshot
             seen.append(event.sequential_id)
 
     trades = proxy.subscribe_trade(["KRW-BTC"], delivery=Delivery.EVERY, callback=take_trade)

@@ -226,7 +226,7 @@ def say(server: SimulatedServer, begin: datetime, price: int = 100, **fields: An
     server.exchange.publish(events.ticker(CODE, price, trade_timestamp=at, timestamp=at, **values))
 
 
-def picture(server: SimulatedServer) -> TickerEvent:
+def snapshot(server: SimulatedServer) -> TickerEvent:
     """The ticker as the exchange shows it."""
     now_ms = server.exchange.market_ms(server.now())
     return server.exchange.market.pairs[CODE].ticker_event(now_ms, StreamType.SNAPSHOT)
@@ -268,7 +268,7 @@ async def test_the_running_period_is_what_the_exchange_says_and_follows_the_tick
     # The exchange rounds the turnovers of the past, one by one.
     assert float(feed[-1].candle_acc_trade_price) == pytest.approx(float(right[-1].candle_acc_trade_price))
 
-    before, ticker = feed[-1], picture(server)
+    before, ticker = feed[-1], snapshot(server)
     changed: list[int] = []
     feed.candle_changed.connect(changed.append)
     price = int(before.high_price) + 5
@@ -299,11 +299,11 @@ async def test_a_day_begins(make_server: MakeServer, make_manager: MakeManager) 
     await until(lambda: model.loaded)
     await at_rest(feed)
     today, last = feed[-1].start, feed[-1]
-    assert f"{today:%Y%m%d}" == picture(server).trade_date
+    assert f"{today:%Y%m%d}" == snapshot(server).trade_date
     calls = count_calls(server, "/v1/candles/days")
     heard: list[TickerEvent] = []
     feed._proxy.ticker_received.connect(heard.append)
-    say(server, today - timedelta(days=40), 1)  # a picture of long ago
+    say(server, today - timedelta(days=40), 1)  # a snapshot of long ago
     await until(lambda: len(heard) == 1)
     say(server, today + timedelta(days=1), 1, acc_trade_volume=0)  # nobody has traded yet
     await until(lambda: len(heard) == 2)
@@ -389,7 +389,7 @@ async def test_days_are_read_again_after_an_interruption(
     await at_rest(feed)
     assert shown(feed[-1]) == shown(before)
     later = before.time + timedelta(milliseconds=1)
-    ticker = picture(server)
+    ticker = snapshot(server)
     say(server, later, 1, acc_trade_volume=ticker.acc_trade_volume + 1)
     await until(lambda: feed[-1].trade_price == 1)
     feed.close()

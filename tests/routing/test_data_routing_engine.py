@@ -217,13 +217,13 @@ def test_a_late_comer_gets_the_newest_candle_and_not_a_late_word_on_an_old_one(g
     assert gateway.seen(gateway.attach("candle", "KRW-BTC", unit="1m")) == ["3s"]
 
 
-# --- first pictures -------------------------------------------------------------------------------
+# --- first snapshots -------------------------------------------------------------------------------
 
 
 def test_late_comers_get_the_last_value_as_a_snapshot(gateway: Gateway) -> None:
     for name, made in [("ticker", event("ticker", ms=7)), ("orderbook", book(ms=7))]:
         assert gateway.attach(name, "KRW-BTC") is not None
-        assert {key.type for key in gateway.unserved} == {name}, "the first one's picture must be asked for"
+        assert {key.type for key in gateway.unserved} == {name}, "the first one's snapshot must be asked for"
         gateway.frame(made)
         for delivery in Delivery:
             late = gateway.attach(name, "KRW-BTC", delivery=delivery)
@@ -237,7 +237,7 @@ def test_a_late_comer_of_trades_gets_the_last_one(gateway: Gateway) -> None:
     assert gateway.seen(gateway.attach("trade", "KRW-BTC")) == ["7s"]
 
 
-def test_no_picture_from_before_a_break(gateway: Gateway) -> None:
+def test_no_snapshot_from_before_a_break(gateway: Gateway) -> None:
     gateway.attach("ticker", "KRW-BTC")
     gateway.frame(event("ticker", ms=7))
     gateway.engine.mark_stale(Scope.PRIVATE)
@@ -364,12 +364,12 @@ def test_who_wants_no_snapshot_gets_none(gateway: Gateway) -> None:
         for ms, snapshot in [(1, True), (2, False), (3, True)]:
             extra: dict[str, Any] = {"sequential_id": ms} if name == "trade" else {}
             gateway.frame(event(name, ms=ms, snapshot=snapshot, **extra))
-        # Another trade's picture says that one was missed, and maybe more.
+        # Another trade's snapshot says that one was missed, and maybe more.
         assert gateway.seen(quiet) == ([2, "gap"] if name == "trade" else [2])
         assert gateway.seen(plain)[-1] == "3s"
 
 
-def test_who_wants_one_picture_gets_one(gateway: Gateway) -> None:
+def test_who_wants_one_snapshot_gets_one(gateway: Gateway) -> None:
     one = gateway.attach("ticker", "KRW-BTC", "KRW-ETH", realtime=False, delivery=Delivery.EVERY)
     gateway.frame(event("ticker", "KRW-BTC", 1))
     gateway.frame(event("ticker", "KRW-BTC", 2, snapshot=True))
@@ -380,7 +380,7 @@ def test_who_wants_one_picture_gets_one(gateway: Gateway) -> None:
     gateway.engine.detach(one.key)
 
 
-def test_one_picture_of_a_running_stream_comes_from_the_cache(gateway: Gateway) -> None:
+def test_one_snapshot_of_a_running_stream_comes_from_the_cache(gateway: Gateway) -> None:
     runs = gateway.attach("ticker", "KRW-BTC")
     gateway.frame(event("ticker", ms=1))
     one = gateway.attach("ticker", "KRW-BTC", realtime=False)
@@ -389,7 +389,7 @@ def test_one_picture_of_a_running_stream_comes_from_the_cache(gateway: Gateway) 
     assert gateway.seen(runs) == [2]
 
 
-def test_a_single_picture_grows_old(gateway: Gateway) -> None:
+def test_a_single_snapshot_grows_old(gateway: Gateway) -> None:
     """It was given to whoever asked hours later."""
     gateway.attach("ticker", "KRW-BTC", realtime=False)
     gateway.frame(event("ticker", ms=1, snapshot=True))
@@ -402,7 +402,7 @@ def test_a_single_picture_grows_old(gateway: Gateway) -> None:
     assert gateway.seen(late) == gateway.seen(later) == ["2s"]
 
 
-def test_a_change_with_too_few_rows_is_no_picture(gateway: Gateway) -> None:
+def test_a_change_with_too_few_rows_is_no_snapshot(gateway: Gateway) -> None:
     gateway.attach("orderbook", "KRW-BTC", depth=5)
     one = gateway.attach("orderbook", "KRW-BTC", depth=30, realtime=False)
     gateway.frame(book(ms=1, rows=5))
@@ -412,7 +412,7 @@ def test_a_change_with_too_few_rows_is_no_picture(gateway: Gateway) -> None:
     assert gateway.seen(one) == ["2s"]
 
 
-def test_a_picture_makes_no_running_stream_dear_for_long(gateway: Gateway) -> None:
+def test_a_snapshot_makes_no_running_stream_dear_for_long(gateway: Gateway) -> None:
     gateway.attach("ticker", "KRW-BTC")
     gateway.attach("ticker", "KRW-BTC", realtime=False)
     for ms in range(1, 10):
@@ -435,7 +435,7 @@ def test_repeated_snapshots_are_no_news_but_newer_ones_are(gateway: Gateway) -> 
     assert gateway.seen(one) == ["7s"]
 
 
-def test_a_picture_with_fewer_rows_answers_an_earlier_request(gateway: Gateway) -> None:
+def test_a_snapshot_with_fewer_rows_answers_an_earlier_request(gateway: Gateway) -> None:
     """Books have all the rows that were asked for, empty ones too."""
     gateway.attach("orderbook", "KRW-BTC", depth=1)
     deep = gateway.attach("orderbook", "KRW-BTC", depth=5, realtime=False)
@@ -467,7 +467,7 @@ def test_trades_are_recognised_by_their_id(gateway: Gateway) -> None:
     gateway.frame(event("trade", ms=1, sequential_id=10, snapshot=True))
     gateway.frame(event("trade", ms=3, sequential_id=11, snapshot=True))
     assert gateway.seen(tape) == [1, 2, "gap", "3s"], (
-        "what came before the picture of a running stream is unknown"
+        "what came before the snapshot of a running stream is unknown"
     )
     assert gateway.engine.repeated_snapshots == 1
     gateway.engine.mark_stale(Scope.PUBLIC)
@@ -497,7 +497,7 @@ def test_a_frame_that_comes_twice_is_told_once(
     assert gateway.engine.duplicates == 2
 
 
-def test_who_still_waits_for_a_picture_gets_it_from_a_frame_that_came_twice(gateway: Gateway) -> None:
+def test_who_still_waits_for_a_snapshot_gets_it_from_a_frame_that_came_twice(gateway: Gateway) -> None:
     one = gateway.attach("ticker", "KRW-BTC", delivery=Delivery.EVERY, snapshot=False)
     gateway.frame(event("ticker", ms=1))
     gateway.engine.mark_stale(Scope.PUBLIC)
@@ -543,13 +543,13 @@ def test_a_gap_lies_between_what_was_before_and_what_comes_after(
 def test_a_gap_is_told_to_its_scope_once(gateway: Gateway) -> None:
     public = gateway.attach("ticker", "KRW-BTC")
     orders, asset = gateway.attach("my_order"), gateway.attach("my_asset")
-    picture = gateway.attach("ticker", "KRW-BTC", realtime=False)
+    snapshot = gateway.attach("ticker", "KRW-BTC", realtime=False)
     gateway.engine.gap(Scope.PRIVATE, 1.0, 2.0)
     assert gateway.slots(orders) == gateway.slots(asset) == [Gap((), 1.0, 2.0)]
     assert gateway.slots(public) == []
     gateway.engine.gap(Scope.PUBLIC, 1.0, 2.0)
     assert gateway.slots(public) == [Gap(("KRW-BTC",), 1.0, 2.0)]
-    assert gateway.slots(picture) == [], "it has no past"
+    assert gateway.slots(snapshot) == [], "it has no past"
 
 
 def test_no_value_from_before_the_gap_for_late_comers(gateway: Gateway) -> None:

@@ -74,7 +74,7 @@ class Gateway:
         return shown
 
 
-def test_a_chart_that_replaces_another_shows_a_picture() -> None:
+def test_a_chart_that_replaces_another_shows_a_snapshot() -> None:
     gateway = Gateway()
     old = gateway.open(*stream_requests("ticker", "KRW-BTC"))
     gateway.rig.run(1.0)
@@ -108,16 +108,16 @@ def test_a_value_of_a_stream_that_was_given_up_is_not_shown() -> None:
     assert gateway.seen(other)
 
 
-def test_a_picture_does_not_disturb_the_running_streams() -> None:
+def test_a_snapshot_does_not_disturb_the_running_streams() -> None:
     gateway = Gateway()
     tape = gateway.open(*stream_requests("trade", "KRW-BTC"))
     shallow = gateway.open(*stream_requests("orderbook", "KRW-BTC", depth=5))
     gateway.rig.run_market(1.0, 0.1)
     before = len(gateway.seen(tape)), len(gateway.seen(shallow))
     assert min(before) > 5
-    picture = gateway.open(*stream_requests("orderbook", "KRW-BTC", "KRW-ETH", realtime=False))
+    snapshot = gateway.open(*stream_requests("orderbook", "KRW-BTC", "KRW-ETH", realtime=False))
     gateway.rig.run(2.0)
-    books = gateway.seen(picture)
+    books = gateway.seen(snapshot)
     assert [(one.code, len(one.asks), one.is_snapshot) for one in books] == [
         ("KRW-BTC", 30, True),
         ("KRW-ETH", 30, True),
@@ -126,26 +126,26 @@ def test_a_picture_does_not_disturb_the_running_streams() -> None:
     assert all(len(one.asks) == 5 for one in gateway.seen(shallow))
     gateway.rig.check_served()
     gateway.rig.tick_market()
-    assert gateway.seen(picture) == []
+    assert gateway.seen(snapshot) == []
     assert len(gateway.seen(tape)) == 1
     (book,) = gateway.seen(shallow)
     assert isinstance(book, OrderbookEvent)
     assert len(book.asks) == 5
 
 
-def test_a_reconnect_is_a_gap_and_new_pictures_in_order() -> None:
+def test_a_reconnect_is_a_gap_and_new_snapshots_in_order() -> None:
     gateway = Gateway()
     one = gateway.open(*stream_requests("ticker", "KRW-BTC"))
     gateway.rig.run_market(1.0, 0.1)
     gateway.seen(one)
     gateway.rig.lose()
     gateway.rig.run(5.0)
-    gap, picture = gateway.seen(one)
+    gap, snapshot = gateway.seen(one)
     assert isinstance(gap, Gap)
-    assert picture.is_snapshot
+    assert snapshot.is_snapshot
 
 
-def test_a_picture_of_an_unreadable_stream_is_no_endless_wait() -> None:
+def test_a_snapshot_of_an_unreadable_stream_is_no_endless_wait() -> None:
     """The owner is told that the code never delivered."""
     gateway = Gateway()
     gateway.rig.server.known = lambda key: False
@@ -187,12 +187,12 @@ _steps = st.lists(
 
 @given(_steps, st.booleans())
 @settings(max_examples=examples(300))
-def test_everybody_gets_a_picture_and_everything_after_it(
+def test_everybody_gets_a_snapshot_and_everything_after_it(
     steps: list[tuple[str, Any]], repeats_snapshots: bool
 ) -> None:
-    """Whoever wants a picture has one, deep enough, and streams run after it.
+    """Whoever wants a snapshot has one, deep enough, and streams run after it.
 
-    Where a replacement does not repeat the snapshots of what ran already, a change is a picture.
+    Where a replacement does not repeat the snapshots of what ran already, a change is a snapshot.
     """
     gateway = Gateway()
     gateway.rig.server.repeats_snapshots = repeats_snapshots
@@ -227,13 +227,13 @@ def test_everybody_gets_a_picture_and_everything_after_it(
     for one in opened:
         shown[one] = gateway.seen(one)
     for one, wanted in opened.items():
-        pictures = [e for e in shown[one] if not isinstance(e, Gap) and e.is_snapshot]
+        snapshots = [e for e in shown[one] if not isinstance(e, Gap) and e.is_snapshot]
         for stream_request in wanted:
             mine = [e for e in shown[one] if not isinstance(e, Gap) and e.stream_key == stream_request.key]
             if not stream_request.snapshot:
-                assert not pictures
+                assert not snapshots
             elif not stream_request.realtime:
-                assert len(mine) == 1, "one picture"
+                assert len(mine) == 1, "one snapshot"
                 assert mine[0].is_snapshot
             else:
                 assert mine, f"nothing of {stream_request.key}"

@@ -178,7 +178,7 @@ def test_everything_at_once(format: WireFormat, duplicate_snapshot: bool) -> Non
     latest = gateway.open(*stream_requests("ticker", *codes, "KRW-NOPE"), delivery=Delivery.LATEST)
     chart = gateway.open(*stream_requests("candle", codes[0], unit="1s"), delivery=Delivery.LATEST)
     gateway.run(15.0)
-    picture = gateway.open(*stream_requests("ticker", *codes, realtime=False))
+    snapshot = gateway.open(*stream_requests("ticker", *codes, realtime=False))
     gateway.run(15.0)
 
     told = gateway.seen(tape)
@@ -199,7 +199,7 @@ def test_everything_at_once(format: WireFormat, duplicate_snapshot: bool) -> Non
     assert {len(book.asks) for book in gateway.seen(shallow)} == {1}
     assert {event.code for event in gateway.seen(latest)} == set(codes)
     assert len(gateway.seen(chart)) > 3
-    assert sorted(event.code for event in gateway.seen(picture)) == sorted(codes)
+    assert sorted(event.code for event in gateway.seen(snapshot)) == sorted(codes)
     assert gateway.seen(orders)
     assert gateway.seen(assets)
     assert [key.code for one in gateway.of(StreamsSilent) for key in one.keys] == ["KRW-NOPE"]
@@ -209,7 +209,7 @@ def test_everything_at_once(format: WireFormat, duplicate_snapshot: bool) -> Non
         assert gateway.connections[scope].state is ConnectionState.LIVE
         assert gateway.exchange.total_connections(scope) == 1
     # Nobody wants anything any more.
-    for subscriber in (tape, deep, orders, assets, shallow, latest, chart, picture):
+    for subscriber in (tape, deep, orders, assets, shallow, latest, chart, snapshot):
         gateway.close(subscriber)
     gateway.run(6.0)
     assert gateway.exchange.sessions == []

@@ -222,19 +222,19 @@ def test_who_leaves_costs_nothing() -> None:
     assert gateway.numbers(newcomer) == ["4s"]
 
 
-def test_who_wants_a_picture_of_now_does_not_wait() -> None:
+def test_who_wants_a_snapshot_of_now_does_not_wait() -> None:
     gateway = Gateway()
     every = gateway.attach("trade", Delivery.EVERY)
     gateway.frame(trade(1))
     buffer = gateway.gap()
-    picture = gateway.attach("trade", Delivery.EVERY, realtime=False)
+    snapshot = gateway.attach("trade", Delivery.EVERY, realtime=False)
     gateway.frame(trade(3), snapshot=True)
-    assert gateway.numbers(picture) == ["3s"]
+    assert gateway.numbers(snapshot) == ["3s"]
     gateway.engine.release(buffer)
     assert gateway.numbers(every) == ["1", "3s"]
 
 
-def test_who_comes_while_frames_are_held_gets_a_first_picture_once() -> None:
+def test_who_comes_while_frames_are_held_gets_a_first_snapshot_once() -> None:
     gateway = Gateway()
     every = gateway.attach("trade", Delivery.EVERY)
     gateway.frame(trade(1))
@@ -395,7 +395,7 @@ def _gap_gateway(max_buffered_frames: int = 100) -> tuple[Gateway, list[Backfill
     return gateway, holes
 
 
-def test_a_picture_of_a_running_stream_shows_that_trades_were_missed() -> None:
+def test_a_snapshot_of_a_running_stream_shows_that_trades_were_missed() -> None:
     """A request for other streams may interrupt those that run (protocol section 2.7)."""
     gateway, holes = _gap_gateway()
     every = gateway.attach("trade", Delivery.EVERY)
@@ -410,7 +410,7 @@ def test_a_picture_of_a_running_stream_shows_that_trades_were_missed() -> None:
 
 
 @pytest.mark.parametrize("number", [1, 2])
-def test_a_picture_that_was_seen_hides_no_hole(number: int) -> None:
+def test_a_snapshot_that_was_seen_hides_no_hole(number: int) -> None:
     gateway, holes = _gap_gateway()
     every = gateway.attach("trade", Delivery.EVERY)
     gateway.frame(trade(1))
@@ -440,7 +440,7 @@ def test_after_a_reconnect_the_gap_says_it() -> None:
     assert holes == []
 
 
-def test_a_picture_of_a_later_candle_shows_that_the_last_word_may_be_missing() -> None:
+def test_a_snapshot_of_a_later_candle_shows_that_the_last_word_may_be_missing() -> None:
     gateway, holes = _gap_gateway()
     every = gateway.attach("candle", Delivery.EVERY, unit="1m")
     gateway.frame(candle(1))

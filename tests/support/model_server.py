@@ -142,7 +142,7 @@ class Socket:
     closed: bool = False
     ending: bool = False
     promised: set[tuple[StreamKey, int]] = field(default_factory=set)
-    """Pictures under way; a new request takes them back."""
+    """Snapshots under way; a new request takes them back."""
 
     def streams(self) -> dict[StreamKey, wire.RequestItem]:
         """What is subscribed, by stream."""
@@ -460,7 +460,7 @@ class Rig:
         if key.type == "orderbook":
             return book(key.code, ms, rows=depth, level=key.variant[0], snapshot=snapshot)  # type: ignore[arg-type]
         if key.type == "trade":
-            # A first picture of trades is the last one there was.
+            # A first snapshot of trades is the last one there was.
             if not snapshot or key.code not in self._last_trade:
                 self._last_trade[key.code] = ms
             ms = self._last_trade[key.code]

@@ -80,8 +80,8 @@ class Stream:
         code: without suffix; empty for types without codes, and for all codes.
         depth: rows of a book.
         level: price grouping of a book, 0 for none; -1 of one that is not a number.
-        snapshot: a first picture is due.
-        realtime: changes are sent once the first picture is out.
+        snapshot: a first snapshot is due.
+        realtime: changes are sent once the first snapshot is out.
         item: the request's object.
         wanted: values of the spec's ``stream_fields`` that events must have; None of one is any.
         options: of the request, as the spec's ``accepts`` takes them.

@@ -37,7 +37,7 @@ def make(state: TerminalState) -> Iterator[Make]:
         tape.resize(420, 400)
         tape.show()
         made.append(tape)
-        # The past has come, not only the first picture of the stream.
+        # The past has come, not only the first snapshot of the stream.
         await until(lambda: len(tape.canvas.rows) > 100)
         return tape
 
