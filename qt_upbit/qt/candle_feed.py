@@ -46,7 +46,7 @@ class CandleFeed(QObject):
 
     Signals, told in the order in which they happen:
         ``candles_added(first_index, count)``: at the end when a candle begins, at 0 when the past was
-        loaded, between when a hole was mended.
+        loaded, between when a gap was mended.
         ``candle_changed(index)``: a candle has new values, nearly always the last one.
         ``reset()``: another market; there are no candles now.
         ``loaded()``: an answer to what was asked for, at the start and by `load_more`, is in.
@@ -101,7 +101,7 @@ class CandleFeed(QObject):
         self._epoch = 0
         """Grows with each market: an answer that is late belongs to nobody any more."""
         self._gap: datetime | None = None
-        """Since this candle the series may have holes."""
+        """Since this candle the series may have gaps."""
         self._is_backfilling = False
         self._has_begun = False
         """Whether there was an answer to the first call for history."""

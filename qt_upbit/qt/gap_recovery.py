@@ -33,7 +33,7 @@ Page = Sequence[Any]
 
 @dataclass(slots=True)
 class _Fetched:
-    """What was fetched of one stream, oldest first, without a hole."""
+    """What was fetched of one stream, oldest first, without a gap."""
 
     events: list[BaseWebSocketEvent] = field(default_factory=list)
     reaches_back: bool = False

@@ -46,7 +46,7 @@ class Memory(Protocol):
         """Whether a held event says anything beyond what was seen and recovered."""
 
     def joins(self, newest: Any, buffered: Any) -> bool:
-        """Whether what was fetched, up to `newest`, leaves no hole before the first held event."""
+        """Whether what was fetched, up to `newest`, leaves no gap before the first held event."""
 
     def now(self) -> Any:
         """The moment up to which something was seen; None if nothing was."""
@@ -249,7 +249,7 @@ class BackfillBuffer:
         return self.memory.reaches(oldest)
 
     def joins(self, fetched: Sequence[BaseWebSocketEvent]) -> bool:
-        """Whether fetched events, oldest first, leave no hole before the first held frame."""
+        """Whether fetched events, oldest first, leave no gap before the first held frame."""
         if not self.frames:
             return True
         return self.memory.joins(fetched[-1] if fetched else None, self.frames[0].event())

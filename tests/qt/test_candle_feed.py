@@ -94,7 +94,7 @@ _LENGTHS_S = {unit.value: unit.seconds for unit in CandleUnit} | {"1d": 86_400}
 
 @pytest.mark.parametrize(("unit", "scale"), [("1s", 60.0), ("1m", 120.0), ("240m", 7200.0), ("1d", 86_400.0)])
 @pytest.mark.parametrize("recover", [True, False], ids=["recovered", "refetched"])
-async def test_no_hole_and_no_duplicate_across_an_outage_of_two_minutes(
+async def test_no_gap_and_no_duplicate_across_an_outage_of_two_minutes(
     unit: str, scale: float, recover: bool, make_server: MakeServer, make_manager: MakeManager
 ) -> None:
     length = _LENGTHS_S[unit]

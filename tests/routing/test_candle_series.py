@@ -1,4 +1,4 @@
-"""Candles of two sources in one row: no hole, no duplicate, the last word wins."""
+"""Candles of two sources in one row: no gap, no duplicate, the last word wins."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_page_of_the_past_is_one_change() -> None:
     assert [minute for minute, _ in content(series)] == [5, 6, 7, 9, 10, 11]
 
 
-def test_a_hole_is_filled_where_it_is() -> None:
+def test_a_gap_is_filled_where_it_is() -> None:
     series = CandleSeries()
     series.merge([candle(1), candle(5)])
     assert series.merge([candle(2), candle(3)]) == [Change(1, 2, True)]

@@ -386,68 +386,68 @@ def test_each_trade_once_and_in_order_or_a_gap(case: dict[str, Any]) -> None:
         raise AssertionError(one)
 
 
-# --- holes in a stream whose connection lives ------------------------------------------------------
+# --- gaps in a stream whose connection lives ------------------------------------------------------
 
 
 def _gap_gateway(max_buffered_frames: int = 100) -> tuple[Gateway, list[BackfillBuffer]]:
-    gateway, holes = Gateway(), list[BackfillBuffer]()
-    gateway.engine = DataRoutingEngine(gateway.hub, max_buffered_frames, holes.append)
-    return gateway, holes
+    gateway, gaps = Gateway(), list[BackfillBuffer]()
+    gateway.engine = DataRoutingEngine(gateway.hub, max_buffered_frames, gaps.append)
+    return gateway, gaps
 
 
 def test_a_snapshot_of_a_running_stream_shows_that_trades_were_missed() -> None:
     """A request for other streams may interrupt those that run (protocol section 2.7)."""
-    gateway, holes = _gap_gateway()
+    gateway, gaps = _gap_gateway()
     every = gateway.attach("trade", Delivery.EVERY)
     gateway.frame(trade(1))
     gateway.frame(trade(4), snapshot=True)
     gateway.frame(trade(5))
-    assert gateway.numbers(every) == ["1"], "what comes after the hole waits for what was in it"
-    (buffer,) = holes
+    assert gateway.numbers(every) == ["1"], "what comes after the gap waits for what was in it"
+    (buffer,) = gaps
     gateway.engine.recover(buffer, [trade(number) for number in (1, 2, 3, 4)], 0.0)
     assert gateway.engine.release(buffer)
     assert gateway.numbers(every) == ["2r", "3r", "4r", "5"]
 
 
 @pytest.mark.parametrize("number", [1, 2])
-def test_a_snapshot_that_was_seen_hides_no_hole(number: int) -> None:
-    gateway, holes = _gap_gateway()
+def test_a_snapshot_that_was_seen_hides_no_gap(number: int) -> None:
+    gateway, gaps = _gap_gateway()
     every = gateway.attach("trade", Delivery.EVERY)
     gateway.frame(trade(1))
     gateway.frame(trade(2))
     gateway.frame(trade(number), snapshot=True)
     gateway.frame(trade(3))
     assert gateway.numbers(every) == ["1", "2", "3"]
-    assert holes == []
+    assert gaps == []
 
 
-def test_a_hole_that_cannot_be_mended_is_told_to_who_wants_every_trade() -> None:
-    gateway, holes = _gap_gateway(0)
+def test_a_gap_that_cannot_be_mended_is_told_to_who_wants_every_trade() -> None:
+    gateway, gaps = _gap_gateway(0)
     every, newest = gateway.attach("trade", Delivery.EVERY), gateway.attach("trade", Delivery.LATEST)
     gateway.frame(trade(1))
     gateway.frame(trade(4), snapshot=True)
     assert gateway.numbers(every) == ["1", Gap(("KRW-BTC",), 0.0, 0.0), "4s"]
     assert gateway.numbers(newest) == ["4s"]
-    assert holes == []
+    assert gaps == []
 
 
 def test_after_a_reconnect_the_gap_says_it() -> None:
-    gateway, holes = _gap_gateway()
+    gateway, gaps = _gap_gateway()
     gateway.attach("trade", Delivery.EVERY)
     gateway.frame(trade(1))
     gateway.engine.mark_stale(Scope.PUBLIC)
     gateway.frame(trade(4), snapshot=True)
-    assert holes == []
+    assert gaps == []
 
 
 def test_a_snapshot_of_a_later_candle_shows_that_the_last_word_may_be_missing() -> None:
-    gateway, holes = _gap_gateway()
+    gateway, gaps = _gap_gateway()
     every = gateway.attach("candle", Delivery.EVERY, unit="1m")
     gateway.frame(candle(1))
     gateway.frame(candle(1, volume=2), snapshot=True)
-    assert holes == []
+    assert gaps == []
     gateway.frame(candle(3), snapshot=True)
-    (buffer,) = holes
+    (buffer,) = gaps
     gateway.engine.recover(buffer, [candle(1, volume=3), candle(3)], 0.0)
     assert gateway.engine.release(buffer)
     shown = [one for one in gateway.shown(every) if isinstance(one, CandleEvent)]
