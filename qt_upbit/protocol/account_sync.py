@@ -675,7 +675,7 @@ class AccountSync:
             self._actions.append(ReadRest(self._read_id, since, self._timeout_s))
 
     def _wait_for_rest(self, now: Moment) -> None:
-        """Events, or the report of a gap, wait for REST from now on, and not for ever."""
+        """Events, or the report of a gap, wait for REST from now on, and not forever."""
         if self._give_up_at != _NEVER:
             return
         has_begun = self._is_stream_live or self.buffered_events > 0

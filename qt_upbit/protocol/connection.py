@@ -485,7 +485,7 @@ class UpbitConnection:
             return
         if now >= self._resync_due:
             if self._state is ConnectionState.RESYNCING:
-                # If that was the market and not the line, connecting again for ever does not help.
+                # If that was the market and not the line, connecting again forever does not help.
                 self._subscriptions.forget_accepted(self.scope)
             self._lose(now, ConnectionFailedError("the server answers pings but sends no data"))
             return

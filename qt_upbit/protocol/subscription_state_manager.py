@@ -16,7 +16,7 @@ each request must hold everything that anybody wants. How requests for the same 
 
 No rule ever drops a subscriber. If the server refuses a request, those requests are left out that it brought
 beyond what the server had accepted before, whoever else wants the same stream; they are told, and tried
-again when somebody requests for the stream anew.
+again when somebody requests for the stream again.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class _Stream:
         self._sendable: StreamRequest | None = None
 
     def changed(self) -> None:
-        """The owners' requests are to be merged anew."""
+        """The owners' requests are to be merged again."""
         self._wanted = self._sendable = None
 
     @property

@@ -142,7 +142,7 @@ class _Timers(QObject):
         """Run callbacks as if no task were running.
 
         A task that opens a modal dialog is still "running" while the dialog's Qt loop turns; without
-        this, each task that wakes meanwhile would fail to start its step and sleep for ever.
+        this, each task that wakes meanwhile would fail to start its step and sleep forever.
         """
         task = asyncio.current_task(self._loop)
         if task is not None:

@@ -99,7 +99,7 @@ class GapRecovery:
     def _done(self, buffer: BackfillBuffer, task: asyncio.Task[None]) -> None:
         del self._tasks[buffer]
         if not task.cancelled() and (error := task.exception()) is not None:
-            # Whatever went wrong, nobody waits for ever.
+            # Whatever went wrong, nobody waits forever.
             self._engine.notify_gap(buffer, buffer.begin, buffer.end)
             self._engine.release(buffer)
             raise error

@@ -197,7 +197,7 @@ class Subscriber:
         elif key in self._latest:
             self.conflated += 1
             if not self._gaps:
-                # In its old place: a key that moved back whenever it changed would wait for ever.
+                # In its old place: a key that moved back whenever it changed would wait forever.
                 self._latest[key] = item
                 return
             # What was waiting is older than the gap, and what comes is newer: it belongs behind.

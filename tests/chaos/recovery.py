@@ -88,7 +88,7 @@ class Bench:
         self.server.inject(fault)
 
     def progress(self) -> tuple[int, int]:
-        """Changes when the line is made anew or asked again."""
+        """Changes when the line is made again or asked again."""
         scope = self.manager.metrics().scopes[Scope.PUBLIC]
         return scope.reconnects, scope.requests_sent
 

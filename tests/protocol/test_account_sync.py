@@ -379,7 +379,7 @@ def test_rest_is_not_asked_before_both_streams_have_reached_the_gap(desk: Desk) 
     desk.run(0.5)
     assert len(desk.reads) == 2
     desk.run(0.6)
-    assert len(desk.reads) == 3  # nobody reports: it does not wait for ever
+    assert len(desk.reads) == 3  # nobody reports: it does not wait forever
 
 
 def test_a_gap_while_it_is_read_leads_to_another_reading(desk: Desk) -> None:

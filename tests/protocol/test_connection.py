@@ -335,7 +335,7 @@ def test_of_a_peer_that_never_answered_a_ping_any_frame_is_as_good() -> None:
 
 
 def test_a_peer_that_sends_and_reads_no_more_is_left() -> None:
-    """It would go on with the old subscription for ever."""
+    """It would go on with the old subscription forever."""
     rig = live(ping_interval_s=5.0, pong_timeout_s=5.0)
     rig.run_market(12.0, 0.5)
     assert rig.connection.state is ConnectionState.LIVE

@@ -34,7 +34,7 @@ def test_a_failed_reconnect_is_followed_by_others_with_growing_pauses() -> None:
 
 @pytest.mark.parametrize("scope", [Scope.PRIVATE, Scope.INFO])
 def test_a_private_socket_that_is_quiet_for_a_day_is_healthy(scope: Scope) -> None:
-    """Sixty quiet seconds made its private socket unhealthy: it would have reconnected for ever."""
+    """Sixty quiet seconds made its private socket unhealthy: it would have reconnected forever."""
     rig = Rig(scope)
     if scope is Scope.PRIVATE:
         rig.add(*stream_requests("my_order"), *stream_requests("my_asset"))

@@ -199,7 +199,7 @@ def test_everybody_leaves_during_a_renewal() -> None:
     assert rig.state == "IDLE"
 
 
-def test_a_server_without_lists_and_pongs_holds_nothing_up_for_ever() -> None:
+def test_a_server_without_lists_and_pongs_holds_nothing_up_forever() -> None:
     rig = live(pong_timeout_s=50.0)
     rig.server.answers_lists = rig.server.answers_pings = False
     rig.renew()

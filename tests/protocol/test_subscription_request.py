@@ -1,4 +1,4 @@
-"""Mistakes are refused at the call, and say what would be right: Upbit would ignore them in silence."""
+"""Mistakes are refused at the call, and say what would be right: Upbit would ignore them silently."""
 
 from __future__ import annotations
 

@@ -191,7 +191,7 @@ def test_all_codes_swallow_single_ones_and_give_them_back(subscriptions: Subscri
 
 
 def test_a_swallowed_code_is_awaited_like_the_others(subscriptions: SubscriptionStateManager) -> None:
-    """It was never marked as sent, so who waited for it waited for ever."""
+    """It was never marked as sent, so who waited for it waited forever."""
     subscriptions.add("all", stream_requests("my_order"))
     subscriptions.add("one", stream_requests("my_order", "KRW-BTC"))
     send(subscriptions, scope=Scope.PRIVATE)
@@ -283,7 +283,7 @@ def test_silent_codes_are_named_once_per_connection(subscriptions: SubscriptionS
     assert subscriptions.take_silent(scope, 2010.0, 10.0) == (BTC, nope, ETH)
 
 
-def test_who_requests_for_a_silent_code_anew_hears_of_it_anew(
+def test_who_requests_for_a_silent_code_again_hears_of_it_again(
     subscriptions: SubscriptionStateManager,
 ) -> None:
     subscriptions.add("a", stream_requests("ticker", "KRW-BTC"))
@@ -585,7 +585,7 @@ def test_a_monstrous_level_is_no_work() -> None:
 # --- costs ----------------------------------------------------------------------------------------
 
 
-def test_a_change_does_not_merge_everything_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_change_does_not_merge_everything_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """855 pairs of three types, wanted by 200 owners each: only what changed is merged again."""
     from qt_upbit.protocol import subscription_state_manager as module
 

@@ -133,7 +133,7 @@ async def test_history_of_any_length_by_paging(make_server: MakeServer, make_man
     feed.close()
 
 
-async def test_another_market_begins_anew(make_server: MakeServer, make_manager: MakeManager) -> None:
+async def test_another_market_begins_again(make_server: MakeServer, make_manager: MakeManager) -> None:
     server = await make_server(**(FAST | {"time_scale": 1.0}))
     feed = CandleFeed(CODE, "1m", count=20, manager=make_manager(server))
     model = Model(feed)

@@ -142,7 +142,7 @@ async def test_a_failing_rest_is_reported_and_the_gap_told(
     tape.proxy.close()
 
 
-async def test_live_events_do_not_wait_for_ever(
+async def test_live_events_do_not_wait_forever(
     make_server: MakeServer, make_manager: MakeManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await make_server(**FAST)

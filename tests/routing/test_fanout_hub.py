@@ -165,7 +165,7 @@ def test_past_the_mark_the_oldest_are_dropped_and_counted(drain: Drain, delivery
 
 
 def test_latest_is_bounded_too(drain: Drain) -> None:
-    """Candles have a key for each start: a hidden widget collected them for ever."""
+    """Candles have a key for each start: a hidden widget collected them forever."""
     one = drain.add(1, Delivery.LATEST, high_water_mark=10)
     drain.hub.pause(1, True)
     for start in range(1000):
@@ -217,7 +217,7 @@ def test_subscribers_take_turns(drain: Drain) -> None:
 
 
 def test_a_busy_key_is_not_put_back_by_its_own_changes(drain: Drain) -> None:
-    """The most active market waited for ever: each change moved it behind the others."""
+    """The most active market waited forever: each change moved it behind the others."""
     one = drain.add(1, Delivery.LATEST)
     for key in range(5):
         drain.hub.offer(one, slot(("first", key)), key)

@@ -88,7 +88,7 @@ def test_a_request_replaces_everything(gateway: MakeGateway) -> None:
     assert {(event.type, event.code) for event in late} == {("ticker", "KRW-ETH")}  # type: ignore[attr-defined]
 
 
-def test_wrong_codes_and_levels_are_ignored_in_silence(gateway: MakeGateway) -> None:
+def test_wrong_codes_and_levels_are_ignored_silently(gateway: MakeGateway) -> None:
     table = gateway()
     session = table.connect()
     table.subscribe(

@@ -91,7 +91,7 @@ class Gateway(QObject):
         self.delivered: collections.Counter[str] = collections.Counter()
         self.overflowed = 0
         self.made = 0
-        # What it keeps of finished orders is full soon, so that it does not hide what grows for ever.
+        # What it keeps of finished orders is full soon, so that it does not hide what grows forever.
         self.account = Account(self, manager=self.manager, tracker=OrderTracker(max_finished_orders=100))
         self.proxies: collections.deque[WebSocketClientProxy] = collections.deque()
         self._kinds = self._endless_kinds()
