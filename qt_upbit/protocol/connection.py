@@ -725,7 +725,7 @@ class UpbitConnection:
     # --- receiving ---------------------------------------------------------------------------------
 
     def _saw_data(self, head: Head, raw: bytes, now: float) -> bool:
-        """Look at an object of a stream; whether it is to be told."""
+        """Look at an object of a stream; whether it is to be reported."""
         self._frames += 1
         if self._renewal is not None and self._renewal.is_duplicate(head, raw):
             return False

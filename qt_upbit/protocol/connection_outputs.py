@@ -149,7 +149,7 @@ class StreamsListed:
 
 @dataclass(frozen=True, slots=True)
 class TokenRenewed:
-    """The successor's socket took over: a new token, no event lost or told twice."""
+    """The successor's socket took over: a new token, no event lost or reported twice."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ each request must hold everything that anybody wants. How requests for the same 
 * **All codes** (my orders): swallows single codes; who named codes gets those.
 
 No rule ever drops a subscriber. If the server refuses a request, those requests are left out that it brought
-beyond what the server had accepted before, whoever else wants the same stream; they are told, and tried
+beyond what the server had accepted before, whoever else wants the same stream; they are reported, and tried
 again when somebody requests for the stream again.
 """
 
@@ -45,7 +45,7 @@ class StreamRequest:
         depth: rows of an order book; 0 where there is no depth.
         snapshot: wants a first snapshot.
         realtime: wants the changes.
-        options: the request options that do not tell streams apart: a union of lists, or a flag.
+        options: the request options that do not distinguish streams: a union of lists, or a flag.
             None as a value means everything.
     """
 
@@ -267,7 +267,7 @@ class SubscriptionStateManager:
         stream.changed()
         stream.settle()
         if stream.state is StreamState.DESIRED and sent is not None and sent.realtime:
-            # Its last owner left, and the server was not told yet: it still runs.
+            # Its last owner left, and the server was not reported yet: it still runs.
             shown = stream_request.snapshot and stream_request.row.has_snapshot and served
             stream.state = StreamState.LIVE if shown else StreamState.SENT
         if (
@@ -575,7 +575,7 @@ class SubscriptionStateManager:
         surplus: set[StreamKey] = set()
         for entry in result:
             for key, exact in listed_streams(entry):
-                # An entry may leave out what tells its streams apart, or spell all codes out.
+                # An entry may leave out what distinguishes its streams, or spell all codes out.
                 ours = [key] if exact and key in asked else [k for k in asked if _may_be(key, k, exact)]
                 listed.update(ours)
                 if not ours:
@@ -672,7 +672,7 @@ def _absorb_all_codes(merged: dict[StreamKey, StreamRequest]) -> dict[StreamKey,
 
 
 def listed_streams(entry: Mapping[str, Any]) -> Iterator[tuple[StreamKey, bool]]:
-    """The streams of one entry of the server's list, each with whether it says all that tells it apart.
+    """The streams of one entry of the server's list, each with whether it says all that distinguishes it.
 
     Nothing here may raise: the list comes from outside.
     """

@@ -44,7 +44,7 @@ class CandleFeed(QObject):
     REST has (9.1), the running candle is its closed days and the ticker's day (3.1). With the first trade
     after 00:00 UTC the day before is read as it ended; until it is known a week, month or year stands still.
 
-    Signals, told in the order in which they happen:
+    Signals, reported in the order in which they happen:
         ``candles_added(first_index, count)``: at the end when a candle begins, at 0 when the past was
         loaded, between when a gap was mended.
         ``candle_changed(index)``: a candle has new values, nearly always the last one.
@@ -287,7 +287,7 @@ class CandleFeed(QObject):
             try:
                 await subscription
             except QtUpbitError:
-                return  # told by the proxy; the first candle that comes after all will mend it
+                return  # reported by the proxy; the first candle that comes after all will mend it
         if epoch == self._epoch:
             self._backfill()
 
@@ -361,7 +361,7 @@ class CandleFeed(QObject):
     async def _ask(
         self, epoch: int, unit: CandleUnit | CandlePeriod, **which: Any
     ) -> list[CandleEvent] | None:
-        """Candles over REST; None if there was no answer, which is told, or nobody wants it any more."""
+        """Candles over REST; None if there was no answer, which is reported, or nobody wants it any more."""
         if epoch != self._epoch:
             return None
         try:

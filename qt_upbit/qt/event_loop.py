@@ -408,7 +408,7 @@ async def _supervise(main: Coroutine[Any, Any, _T], app: QApplication) -> _T | N
         from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
 
         try:
-            # Before the manager: what they wait for would otherwise fail, and be told, because it closes.
+            # Before the manager: what they wait for would otherwise fail, and be reported, because it closes.
             await cancel_running_slots()
             await GlobalWebSocketManager.close_instance()
         finally:

@@ -52,7 +52,7 @@ class GapRecovery:
         timeout_s: live events of a stream wait at most this long.
         max_calls: REST calls for one gap of one stream; what is beyond stays a gap.
         clock: of the engine's gaps.
-        report: is told why a stream could not be mended.
+        report: is reported why a stream could not be mended.
         now: the time of day, aware.
     """
 
@@ -128,7 +128,7 @@ class GapRecovery:
             # Another gap may come at any time until the last held frame is delivered.
             while buffer.generation == generation and not self._engine.release(buffer, _SLICE):
                 await asyncio.sleep(0)
-            buffer.begin = end  # what came before was told
+            buffer.begin = end  # what came before was reported
 
     async def _fetch(self, buffer: BackfillBuffer, deadline: float) -> _Fetched:
         """All that can be had until the deadline; what went wrong is reported."""
@@ -144,7 +144,7 @@ class GapRecovery:
                         break
                     await asyncio.sleep(_JOIN_PAUSE_S * 2**attempt)
         except TimeoutError:
-            pass  # the gap that is told says it
+            pass  # the gap that is reported says it
         except ProxyClosedError:
             pass  # the manager is closed
         except QtUpbitError as exc:

@@ -111,7 +111,7 @@ class _Route:
         self.last: dict[tuple[Hashable, ...], LazyFrame] = {}
         self.flowing: set[tuple[Hashable, ...]] = set()
         """Variants of which changes are asked for, so that `last` stays up to date; also for a while after
-        the last subscriber left, until the server is told."""
+        the last subscriber left, until the server is notified."""
         self.fresh: set[tuple[Hashable, ...]] = set()
         """Variants whose `last` was received on the present connection."""
         self.recent = _RecentIds()
@@ -461,7 +461,7 @@ class DataRoutingEngine:
     ) -> list[BackfillBuffer]:
         """Nothing was received of a scope between two moments.
 
-        Every subscriber is told, in order with its data, that something may be missing. With
+        Every subscriber is notified, in order with its data, that something may be missing. With
         `max_buffered_frames`, streams that can be recovered completely are excepted: at most that many frames
         of each are buffered from now on, and the buffers to fill are returned. For each, call `recover` any
         number of times, oldest events first, `notify_gap` for what cannot be had, and `release`.
@@ -594,7 +594,7 @@ class DataRoutingEngine:
                 self._hub.offer(subscriber, frame, key)
 
     def notify_gap(self, buffer: BackfillBuffer, begin: float, end: float) -> None:
-        """What happened to a held stream between two moments stays unknown; told in order with its data."""
+        """What happened to a held stream between two moments stays unknown; reported in order with its data."""
         if not buffer.is_over:
             gap = Gap((buffer.key.code,), begin, end)
             for subscriber in {s.key: s for s, _ in self._targets_of(buffer)}.values():

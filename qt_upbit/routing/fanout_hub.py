@@ -206,7 +206,7 @@ class Subscriber:
             self._drop_oldest_latest()
         self._latest[key] = item
 
-    # The newest is worth more than the oldest, and the number lost is told. Gaps are no events: they
+    # The newest is worth more than the oldest, and the number lost is reported. Gaps are no events: they
     # are joined, so that what they say is kept.
 
     def _drop_oldest_queued(self) -> None:
@@ -284,7 +284,7 @@ class FanoutHub:
 
     Args:
         on_pending: called with the delivery when, after a drain, the first event of that kind waits;
-            the frame clock arms itself then. LATEST and BATCH are told as LATEST: both wait for a frame.
+            the frame clock arms itself then. LATEST and BATCH are reported as LATEST: both wait for a frame.
     """
 
     def __init__(self, on_pending: Callable[[Delivery], None]) -> None:

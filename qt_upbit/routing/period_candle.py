@@ -1,4 +1,4 @@
-"""`PeriodCandle`: the running candle of a day, week, month or year, told by the ticker. Knows no Qt."""
+"""`PeriodCandle`: the running candle of a day, week, month or year, reported by the ticker. Knows no Qt."""
 
 from __future__ import annotations
 

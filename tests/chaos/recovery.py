@@ -148,7 +148,7 @@ class Scenario:
         peers: what they take.
         measured_s: without data.
         waited_s: what the loops of both ends waited for a processor meanwhile.
-        handshakes: while it had been told to stay away; None if nobody looked in time.
+        handshakes: while it had been reported to stay away; None if nobody looked in time.
     """
 
     name: str
@@ -273,7 +273,7 @@ async def _measure(every: list[Scenario], at_once: int) -> list[Scenario]:
 
 
 def main() -> int:
-    """Print the table; the exit code says whether a bound was broken. Starved is not broken, and is told."""
+    """Print the table; the exit code says whether a bound was broken. Starved is not broken, and is reported."""
     every = qt_upbit.run(measure_all(at_once=2))
     assert every is not None
     print(f"{'fault':36} {'bound':>7} {'measured':>9} {'starved':>9}  {'':7} peers")

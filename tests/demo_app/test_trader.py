@@ -542,7 +542,7 @@ async def test_a_market_is_found_by_its_initials_and_everything_follows(
     await until(lambda: form.last_price == price)
 
 
-# --- what goes wrong, and what is told ----------------------------------------------------------------
+# --- what goes wrong, and what is reported ----------------------------------------------------------------
 
 
 def _is_overlaid(panel: QWidget) -> bool:

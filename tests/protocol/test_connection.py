@@ -155,8 +155,8 @@ def test_every_format_is_asked_for_and_read() -> None:
 def test_private_scope_is_live_by_the_servers_list(scope: Scope) -> None:
     rig = live(scope)
     assert len(rig.log.lists()) == 1
-    (told,) = rig.log.of(StreamsLive)
-    assert set(told.keys) == set(rig.wanted())
+    (reported,) = rig.log.of(StreamsLive)
+    assert set(reported.keys) == set(rig.wanted())
     at = next(t for t, one in rig.log.events if isinstance(one, StateChanged) and one.new.name == "LIVE")
     assert at == pytest.approx(1000.15), "a round trip after the question"
 
@@ -170,8 +170,8 @@ def test_private_scope_is_live_after_a_while_without_a_list() -> None:
     assert rig.state == "RESYNCING"
     rig.run(0.5)
     assert rig.state == "LIVE"
-    (told,) = rig.log.of(StreamsLive)
-    assert {key.code for key in told.keys} == {"", "KRW-BTC"}, "whoever awaits them is told"
+    (reported,) = rig.log.of(StreamsLive)
+    assert {key.code for key in reported.keys} == {"", "KRW-BTC"}, "whoever awaits them is reported"
     # Also for what is added later.
     rig.add(*stream_requests("my_asset"))
     rig.run(3.0)
@@ -1044,12 +1044,12 @@ def _asked(rig: Rig) -> bool:
     return asked
 
 
-def test_the_list_is_told_to_who_asks_for_it() -> None:
+def test_the_list_is_reported_to_who_asks_for_it() -> None:
     rig = live(audit_interval_s=None)
     assert _asked(rig)
     rig.run(1.0)
-    (told,) = rig.log.of(StreamsListed)
-    assert told.keys == {BTC}
+    (reported,) = rig.log.of(StreamsListed)
+    assert reported.keys == {BTC}
     assert len(rig.log.lists()) == 1
 
 

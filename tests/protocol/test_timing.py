@@ -22,7 +22,7 @@ LIMITS = ((5, 1.0), (100, 60.0))
 def test_never_more_than_allowed_in_any_window(
     waits: list[float], limits: tuple[tuple[int, float], ...], start: float
 ) -> None:
-    """Whoever waits as told, from any moment, keeps every window, with room to spare."""
+    """Whoever waits as reported, from any moment, keeps every window, with room to spare."""
     limiter = RollingWindowLimiter(limits)
     now, times = start, []
     for wait in waits:
@@ -31,7 +31,7 @@ def test_never_more_than_allowed_in_any_window(
         while (delay := limiter.delay(now)) > 0:
             now += delay
             asked += 1
-            assert asked <= 2, "waiting as told is enough"
+            assert asked <= 2, "waiting as reported is enough"
         limiter.record(now)
         times.append(now)
     for count, seconds in limits:

@@ -1,4 +1,4 @@
-"""Garbage on a real socket: counted exactly, told sparingly, and no good frame is lost over it."""
+"""Garbage on a real socket: counted exactly, reported sparingly, and no good frame is lost over it."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ async def test_each_bad_object_of_an_array_is_counted(
     proxy.close()
 
 
-async def test_a_huge_error_frame_is_told_in_few_words(
+async def test_a_huge_error_frame_is_reported_in_few_words(
     make_server: MakeServer, make_manager: MakeManager
 ) -> None:
     server = await make_server()

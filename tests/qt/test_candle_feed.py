@@ -151,7 +151,7 @@ async def test_another_market_begins_again(make_server: MakeServer, make_manager
     feed.close()
 
 
-async def test_history_that_fails_is_told_and_asked_again(
+async def test_history_that_fails_is_reported_and_asked_again(
     make_server: MakeServer, make_manager: MakeManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await make_server(**(FAST | {"time_scale": 1.0}))
@@ -426,7 +426,7 @@ async def test_from_any_length_to_any_other(make_server: MakeServer, make_manage
     feed.close()
 
 
-async def test_a_ticker_of_no_day_is_told(make_server: MakeServer, make_manager: MakeManager) -> None:
+async def test_a_ticker_of_no_day_is_reported(make_server: MakeServer, make_manager: MakeManager) -> None:
     server = await make_server(**QUIET)
     feed = CandleFeed(CODE, "1d", count=3, manager=make_manager(server))
     model = Model(feed)

@@ -141,7 +141,7 @@ async def test_silent_codes_are_named_and_the_good_ones_flow(
     proxy.close()
 
 
-async def test_who_comes_after_a_code_was_found_silent_is_told_as_well(
+async def test_who_comes_after_a_code_was_found_silent_is_reported_as_well(
     server: SimulatedServer, make_manager: MakeManager
 ) -> None:
     manager = make_manager(server, silent_code_timeout_s=0.2, clock=own_time)
@@ -506,7 +506,7 @@ async def test_closed_candle_is_never_conflated_away(server: SimulatedServer, ma
         assert last[f"2030-01-01T00:{minute:02}:00"] == minute * 100 + 9
 
 
-async def test_overflow_is_told_with_the_number_lost(
+async def test_overflow_is_reported_with_the_number_lost(
     server: SimulatedServer, make_manager: MakeManager
 ) -> None:
     manager = make_manager(server, high_water_mark=10)

@@ -263,7 +263,7 @@ def test_one_level_that_answers_does_not_make_the_other_fresh(gateway: Gateway) 
     assert len(gateway.unserved) == 1
 
 
-def test_the_last_value_waits_for_a_successor_until_the_server_is_told(gateway: Gateway) -> None:
+def test_the_last_value_waits_for_a_successor_until_the_server_is_reported(gateway: Gateway) -> None:
     for name, made in [("ticker", event("ticker", ms=7)), ("orderbook", book(ms=7))]:
         key = made.stream_key
         first = gateway.attach(name, "KRW-BTC")
@@ -461,7 +461,7 @@ def test_trades_are_recognised_by_their_id(gateway: Gateway) -> None:
     tape = gateway.attach("trade", "KRW-BTC")
     gateway.frame(event("trade", ms=1, sequential_id=10))
     gateway.frame(event("trade", ms=2, sequential_id=9))  # out of order is normal
-    gateway.frame(event("trade", ms=2, sequential_id=9))  # what the server says twice is told once
+    gateway.frame(event("trade", ms=2, sequential_id=9))  # what the server says twice is reported once
     gateway.frame(event("trade", ms=1, sequential_id=10))
     assert gateway.engine.duplicates == 2
     gateway.frame(event("trade", ms=1, sequential_id=10, snapshot=True))
@@ -486,7 +486,7 @@ def test_trades_are_recognised_by_their_id(gateway: Gateway) -> None:
         ("announcement", "announcement", {}),
     ],
 )
-def test_a_frame_that_comes_twice_is_told_once(
+def test_a_frame_that_comes_twice_is_reported_once(
     gateway: Gateway, name: str, wire_type: str, options: dict[str, Any]
 ) -> None:
     codes = () if name in ("my_asset", "announcement") else ("KRW-BTC",)
@@ -540,7 +540,7 @@ def test_a_gap_lies_between_what_was_before_and_what_comes_after(
     assert (first.event().timestamp, last.event().timestamp) == (1, 2)
 
 
-def test_a_gap_is_told_to_its_scope_once(gateway: Gateway) -> None:
+def test_a_gap_is_reported_to_its_scope_once(gateway: Gateway) -> None:
     public = gateway.attach("ticker", "KRW-BTC")
     orders, asset = gateway.attach("my_order"), gateway.attach("my_asset")
     snapshot = gateway.attach("ticker", "KRW-BTC", realtime=False)

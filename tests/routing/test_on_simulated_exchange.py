@@ -181,9 +181,9 @@ def test_everything_at_once(format: WireFormat, duplicate_snapshot: bool) -> Non
     snapshot = gateway.open(*stream_requests("ticker", *codes, realtime=False))
     gateway.run(15.0)
 
-    told = gateway.seen(tape)
-    trades = [each for each in told if not isinstance(each, Gap)]
-    gaps = [each for each in told if isinstance(each, Gap)]
+    reported = gateway.seen(tape)
+    trades = [each for each in reported if not isinstance(each, Gap)]
+    gaps = [each for each in reported if isinstance(each, Gap)]
     assert duplicate_snapshot or not gaps
     for code in codes:
         # Where a replacement interrupts running streams, nobody is left to believe otherwise.

@@ -1,4 +1,4 @@
-"""What was missed comes before what is held, each event once, or the gap is told."""
+"""What was missed comes before what is held, each event once, or the gap is reported."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_recovered_trades_come_before_those_held_and_each_once() -> None:
     assert gateway.engine.events_recovered == 5
 
 
-def test_what_cannot_be_had_is_told_in_its_place() -> None:
+def test_what_cannot_be_had_is_reported_in_its_place() -> None:
     gateway = Gateway()
     every = gateway.attach("trade", Delivery.EVERY)
     gateway.frame(trade(1))
@@ -117,7 +117,7 @@ def test_what_cannot_be_had_is_told_in_its_place() -> None:
     assert gateway.numbers(every) == ["1", Gap(("KRW-BTC",), 10.0, 15.0), "8r", "9"]
 
 
-def test_streams_of_which_only_now_counts_are_told_at_once() -> None:
+def test_streams_of_which_only_now_counts_are_reported_at_once() -> None:
     gateway = Gateway()
     ticker, latest = gateway.attach("ticker", Delivery.LATEST), gateway.attach("trade", Delivery.LATEST)
     gateway.frame(events.ticker())
@@ -127,14 +127,14 @@ def test_streams_of_which_only_now_counts_are_told_at_once() -> None:
         assert gateway.shown(subscriber)[1:] == [Gap(("KRW-BTC",), 10.0, 20.0)]
 
 
-def test_a_stream_of_which_nothing_was_seen_yet_is_told() -> None:
+def test_a_stream_of_which_nothing_was_seen_yet_is_reported() -> None:
     gateway = Gateway()
     every = gateway.attach("trade", Delivery.EVERY)
     assert gateway.engine.gap(Scope.PUBLIC, 10.0, 20.0, max_buffered_frames=10) == []
     assert gateway.shown(every) == [Gap(("KRW-BTC",), 10.0, 20.0)]
 
 
-def test_without_recovery_everybody_is_told() -> None:
+def test_without_recovery_everybody_is_reported() -> None:
     gateway = Gateway()
     every = gateway.attach("trade", Delivery.EVERY)
     gateway.frame(trade(1))
@@ -153,12 +153,12 @@ def test_every_closed_candle_reaches_who_takes_the_latest() -> None:
     rows = [candle(0, 9), candle(1, 4), candle(2, 8), candle(3, 9), candle(4, 3)]
     assert gateway.engine.recover(buffer, rows, 0.0) == 4
     gateway.engine.release(buffer)
-    told = [
+    reported = [
         (event.candle_date_time_utc[14:16], int(event.candle_acc_trade_volume), event.stream_type.value)
         for event in gateway.shown(latest)
         if isinstance(event, CandleEvent)
     ]
-    assert told == [
+    assert reported == [
         ("01", 4, "RECOVERED"),
         ("02", 8, "RECOVERED"),
         ("03", 9, "RECOVERED"),
@@ -370,7 +370,7 @@ def test_each_trade_once_and_in_order_or_a_gap(case: dict[str, Any]) -> None:
         gateway.frame(one)
 
     shown = gateway.shown(every)
-    told = [one for one in shown if isinstance(one, Gap)]
+    reported = [one for one in shown if isinstance(one, Gap)]
     trades = [one for one in shown if isinstance(one, TradeEvent)]
     ids = [one.sequential_id for one in trades]
     assert len(ids) == len(set(ids)), "each once"
@@ -380,8 +380,8 @@ def test_each_trade_once_and_in_order_or_a_gap(case: dict[str, Any]) -> None:
     assert recovered == sorted(recovered)
     missing = {one.sequential_id for one in case["tape"]} - set(ids)
     # What came before the first event seen was never promised; nothing else may be missing untold.
-    assert bool(told) == (not complete)
-    assert told or all(number < ids[0] for number in missing)
+    assert bool(reported) == (not complete)
+    assert reported or all(number < ids[0] for number in missing)
     for one in gateway.shown(every):
         raise AssertionError(one)
 
@@ -421,7 +421,7 @@ def test_a_snapshot_that_was_seen_hides_no_gap(number: int) -> None:
     assert gaps == []
 
 
-def test_a_gap_that_cannot_be_mended_is_told_to_who_wants_every_trade() -> None:
+def test_a_gap_that_cannot_be_mended_is_reported_to_who_wants_every_trade() -> None:
     gateway, gaps = _gap_gateway(0)
     every, newest = gateway.attach("trade", Delivery.EVERY), gateway.attach("trade", Delivery.LATEST)
     gateway.frame(trade(1))

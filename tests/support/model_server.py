@@ -189,7 +189,7 @@ class Server:
 
 @dataclass
 class Log:
-    """Everything one connection did and told, with the time."""
+    """Everything one connection did and reported, with the time."""
 
     actions: list[tuple[float, Action]] = field(default_factory=list)
     events: list[tuple[float, ConnectionEvent]] = field(default_factory=list)

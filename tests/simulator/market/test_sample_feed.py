@@ -93,7 +93,7 @@ def liquidation() -> type[BaseWebSocketEvent]:
 
 @_only_in_tests
 def funding() -> type[BaseWebSocketEvent]:
-    """With snapshots, and streams told apart by a field."""
+    """With snapshots, and streams distinguished by a field."""
 
     @event_type(
         "funding",
@@ -163,7 +163,7 @@ def test_an_option_decides_what_is_sent(gateway: MakeGateway) -> None:
 
 
 @pytest.mark.usefixtures("declared")
-def test_snapshots_and_streams_told_apart(gateway: MakeGateway) -> None:
+def test_snapshots_and_streams_reported_apart(gateway: MakeGateway) -> None:
     cls = funding()
     table = gateway()
     session = table.connect()

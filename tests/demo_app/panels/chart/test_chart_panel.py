@@ -515,7 +515,7 @@ async def test_units_go_into_a_menu_where_there_is_no_room(exchange: Exchange, o
     def seen() -> list[str]:
         return [b.text() for b in panel.bar.findChildren(QToolButton) if b.property("unit") and b.isVisible()]
 
-    # Those that one needs most often stay; whatever is on show is told, and found first.
+    # Those that one needs most often stay; whatever is on show is reported, and found first.
     assert "1m" in seen()
     assert len(seen()) < 13
     panel.bar.choose(CandleUnit.M3)

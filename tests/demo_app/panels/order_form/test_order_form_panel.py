@@ -1,4 +1,4 @@
-"""The order form: fields that follow each other, checks, the question, the guard, and what is told."""
+"""The order form: fields that follow each other, checks, the question, the guard, and what is reported."""
 
 from __future__ import annotations
 
