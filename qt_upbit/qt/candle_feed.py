@@ -46,7 +46,7 @@ class CandleFeed(QObject):
 
     Signals, reported in the order in which they happen:
         ``candles_added(first_index, count)``: at the end when a candle begins, at 0 when the past was
-        loaded, between when a gap was mended.
+        loaded, between when a gap was backfilled.
         ``candle_changed(index)``: a candle has new values, nearly always the last one.
         ``reset()``: another market; there are no candles now.
         ``loaded()``: an answer to what was asked for, at the start and by `load_more`, is in.
@@ -287,7 +287,7 @@ class CandleFeed(QObject):
             try:
                 await subscription
             except QtUpbitError:
-                return  # reported by the proxy; the first candle that comes after all will mend it
+                return  # reported by the proxy; the first candle that comes after all will backfill it
         if epoch == self._epoch:
             self._backfill()
 

@@ -163,7 +163,7 @@ class QtEventLoop(qasync.QEventLoop):  # type: ignore[misc]  # qasync has no typ
     """qasync's loop with callbacks in order, timers that are never early, and nested Qt loops allowed.
 
     WORKAROUND qasync#123 (order), qasync's coarse timers, and its failing with modal dialogs: drop
-    when these are mended there. It replaces private methods, hence the pin ``qasync<0.29``; a stock
+    when these are fixed there. It replaces private methods, hence the pin ``qasync<0.29``; a stock
     ``qasync.QEventLoop`` works with this library too.
     """
 

@@ -41,7 +41,7 @@ class _Fetched:
 
 
 class GapRecovery:
-    """Mends streams that the engine holds, a few at a time. One per manager.
+    """Backfills streams that the engine holds, a few at a time. One per manager.
 
     Nothing here emits a signal: what is recovered goes through the engine like everything else, and
     what fails is handed to `report`.
@@ -52,7 +52,7 @@ class GapRecovery:
         timeout_s: live events of a stream wait at most this long.
         max_calls: REST calls for one gap of one stream; what is beyond stays a gap.
         clock: of the engine's gaps.
-        report: is reported why a stream could not be mended.
+        report: is reported why a stream could not be backfilled.
         now: the time of day, aware.
     """
 
@@ -78,14 +78,14 @@ class GapRecovery:
 
     @property
     def running(self) -> int:
-        """Streams being mended."""
+        """Streams being backfilled."""
         return len(self._tasks)
 
     def start(self, buffers: Iterable[BackfillBuffer], timeout_s: float = math.inf) -> None:
-        """Mend these streams; those that are being mended already go on, and look again.
+        """Backfill these streams; those that are being backfilled already go on, and look again.
 
         Args:
-            buffers: what to mend.
+            buffers: what to backfill.
             timeout_s: less patience than usual.
         """
         patience = min(timeout_s, self._timeout_s)

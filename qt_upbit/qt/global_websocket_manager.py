@@ -337,7 +337,7 @@ class GlobalWebSocketManager(QObject):
         return self._rest_clients.client_for(self.config)
 
     def reconnect(self, scope: Scope = Scope.PUBLIC) -> None:
-        """Connect again at once: also the way out of REJECTED after the reason is mended."""
+        """Connect again at once: also the way out of REJECTED after the reason is fixed."""
         self.guard.check_usable()
         self._links[scope].retry()
 

@@ -232,7 +232,7 @@ class BackfillBuffer:
         self.is_over = False
 
     def extend(self, end: float) -> None:
-        """Another gap, before the first was mended."""
+        """Another gap, before the first was backfilled."""
         self.end = end
         self.generation += 1
         self.is_stale = False

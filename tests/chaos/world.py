@@ -449,7 +449,7 @@ class World:
             if self.manager.state(scope) is not ConnectionState.LIVE:
                 return f"{scope.value} is {self.manager.state(scope).name}: {self.manager.error(scope)}"
         if self.manager._engine._buffers:
-            return "a gap is being mended"
+            return "a gap is being fixed"
         served, sockets = self.server.call(_served)
         if sockets[Scope.PRIVATE] != 1 or sockets[Scope.PUBLIC] != bool(self._wanted()):
             return f"sockets: {sockets}"

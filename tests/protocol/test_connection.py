@@ -881,7 +881,7 @@ def test_refused_key_is_not_tried_in_a_loop(as_frame: bool) -> None:
     assert isinstance(reported.error, AuthenticationError)
     rig.add(*stream_requests("my_asset"))
     rig.run(10.0)
-    assert len(rig.log.times(OpenSocket)) == 1, "other requests do not mend a key"
+    assert len(rig.log.times(OpenSocket)) == 1, "other requests do not backfill a key"
     rig.connection.retry(rig.now)
     rig.carry_out(rig.scope)
     rig.run(10.0)

@@ -187,7 +187,7 @@ async def test_closing_meanwhile_leaves_nothing(
     tape.proxy.close()
 
 
-async def test_a_second_outage_while_the_first_is_mended(
+async def test_a_second_outage_while_the_first_is_backfilled(
     make_server: MakeServer, make_manager: MakeManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await make_server(**FAST)
@@ -285,7 +285,7 @@ async def test_a_second_gap_while_the_first_one_is_delivered(second_gap_at: int)
     assert shown == list(range(1, 451))
 
 
-async def test_who_comes_after_the_last_one_left_is_mended_too(
+async def test_who_comes_after_the_last_one_left_is_backfilled_too(
     make_server: MakeServer, make_manager: MakeManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await make_server(**FAST)

@@ -68,7 +68,7 @@ async def test_ended_while_rest_is_asked(
 
 
 @pytest.mark.parametrize("way", ["close", "delete"])
-async def test_a_manager_that_ends_while_a_gap_is_mended(
+async def test_a_manager_that_ends_while_a_gap_is_fixed(
     make_server: MakeServer, make_manager: MakeManager, way: str
 ) -> None:
     server = await make_server()

@@ -640,7 +640,7 @@ async def test_snapshots_without_any_subscription(server: SimulatedServer, make_
 async def test_snapshot_disturbs_no_running_stream(
     make_server: MakeServer, make_manager: MakeManager
 ) -> None:
-    # The library cannot mend what the server leaves out while it prepares repeated snapshots.
+    # The library cannot fix what the server leaves out while it prepares repeated snapshots.
     server = await make_server(duplicate_snapshot=False)
     proxy, seen = WebSocketClientProxy("proxy", manager=make_manager(server)), list[int]()
     await proxy.subscribe_trade(["KRW-BTC"], callback=lambda e: seen.append(e.sequential_id))

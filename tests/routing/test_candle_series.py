@@ -41,7 +41,7 @@ def test_an_answer_that_was_made_earlier_does_not_turn_a_candle_back() -> None:
     assert content(series) == [(1, 5)]
 
 
-def test_what_a_closed_candle_was_missing_is_mended_although_its_frame_was_made_later() -> None:
+def test_what_a_closed_candle_was_missing_is_backfilled_although_its_frame_was_made_later() -> None:
     series = CandleSeries()
     series.update(candle(1, volume=4, timestamp=100))
     # Over REST the time is that of the last trade, which the frame of 100 did not know.

@@ -421,7 +421,7 @@ def test_a_snapshot_that_was_seen_hides_no_gap(number: int) -> None:
     assert gaps == []
 
 
-def test_a_gap_that_cannot_be_mended_is_reported_to_who_wants_every_trade() -> None:
+def test_a_gap_that_cannot_be_backfilled_is_reported_to_who_wants_every_trade() -> None:
     gateway, gaps = _gap_gateway(0)
     every, newest = gateway.attach("trade", Delivery.EVERY), gateway.attach("trade", Delivery.LATEST)
     gateway.frame(trade(1))

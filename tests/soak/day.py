@@ -212,7 +212,7 @@ async def _live(gateway: Gateway, url: str, seconds: float, every_s: float) -> d
     samples: list[Sample] = []
     injected = 0
     next_sample = next_fault = every_s
-    # What the last one cost is mended before the end.
+    # What the last one cost is fixed before the end.
     last_fault = max(0.35 * seconds, seconds - 60.0)
     # Where others have the processor a second takes longer, and all that belongs to the day comes still.
     for now in range(math.ceil(seconds)):

@@ -175,7 +175,7 @@ async def test_the_last_minute_is_weighed(exchange: Exchange, make: Make) -> Non
     assert panel._balance.share < 0.5
 
 
-async def test_a_gap_that_nothing_mends_is_told(exchange: Exchange, make: Make) -> None:
+async def test_a_gap_that_nothing_fixes_is_told(exchange: Exchange, make: Make) -> None:
     await exchange()
     panel = await make()
     begin, end = (datetime(2026, 7, 1, 3, 0, second, tzinfo=UTC) for second in (5, 9))
