@@ -551,7 +551,7 @@ def _is_overlaid(panel: QWidget) -> bool:
     return stale_overlay.isVisible()
 
 
-async def test_the_line_drops_and_all_heals_and_nothing_was_missed(
+async def test_the_line_drops_and_all_recovers_and_nothing_was_missed(
     exchange: Exchange, open_window: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await exchange()

@@ -996,7 +996,7 @@ def test_too_many_requests_blames_nobody() -> None:
 # --- the server's list ----------------------------------------------------------------------------
 
 
-def test_a_difference_is_healed_once_and_not_argued_with() -> None:
+def test_a_difference_is_recovered_once_and_not_argued_with() -> None:
     rig = live(audit_interval_s=10.0)
     rig.server.edit_list = lambda items: []
     rig.run_market(300.0, 1.0)
@@ -1013,7 +1013,7 @@ def test_a_difference_is_healed_once_and_not_argued_with() -> None:
     rig.run_market(30.0, 1.0)
     rig.server.edit_list = lambda items: []
     rig.run_market(30.0, 1.0)
-    assert len(rig.log.requests()) == 4, "healed, and then it came again"
+    assert len(rig.log.requests()) == 4, "recovered, and then it came again"
 
 
 def test_an_answer_to_an_older_question_is_not_believed() -> None:
