@@ -394,7 +394,8 @@ class UpbitConnection:
         self.tick(now)
 
     def resumed(self, now: float) -> None:
-        """The machine slept, the network changed or the program was blocked: find out soon if the line lives.
+        """The machine slept, the network changed or the program was blocked: find out soon if the connection
+        lives.
 
         Until then no deadline that was missed meanwhile counts: the answers may be waiting to be read.
         """
@@ -473,7 +474,7 @@ class UpbitConnection:
             self._carry_on(self._renewal, self._renewal.on_tick(now), now)
         if self._probe.on_tick(now):
             self._connection_died(
-                now, ConnectionFailedError("the line did not survive a pause of the program")
+                now, ConnectionFailedError("the connection did not survive a pause of the program")
             )
             return
         keepalive = self._keepalive.on_tick(now)
@@ -485,7 +486,7 @@ class UpbitConnection:
             return
         if now >= self._resync_due:
             if self._state is ConnectionState.RESYNCING:
-                # If that was the market and not the line, connecting again forever does not help.
+                # If that was the market and not the connection, connecting again forever does not help.
                 self._subscriptions.forget_accepted(self.scope)
             self._lose(now, ConnectionFailedError("the server answers pings but sends no data"))
             return
@@ -561,7 +562,7 @@ class UpbitConnection:
     def _lose(self, now: float, error: QtUpbitError, *, quiet: bool = False) -> None:
         was_open = self.is_open
         if self._was_synced and self._gap_begin is None:
-            # A scope that is silent by nature was complete until the line was last heard.
+            # A scope that is silent by nature was complete until the connection was last heard.
             last_data_at = self._last_frame_at if self._has_snapshots else self._keepalive.heard_at
             self._gap_begin = last_data_at if last_data_at is not None else self._opened_at
         proven = was_open and self._frames > 0 and now - self._opened_at >= _PROVEN_AFTER_S
@@ -630,7 +631,7 @@ class UpbitConnection:
 
     def _take_over(self, renewal: Renewal, now: float) -> None:
         if not renewal.is_current:
-            # The old line died at the wrong moment; now the successor is asked as any socket is.
+            # The old connection died at the wrong moment; now the successor is asked as any socket is.
             self._subscriptions.resend(self.scope)
             self._send_at = now
         self._outputs.do(CloseSocket(self._socket))

@@ -63,7 +63,7 @@ from qt_upbit.types import (
 __all__ = ["GlobalWebSocketManager"]
 
 _STREAM_GAP_TIMEOUT_S: Final = 3.0
-"""The line is well and only some trades are wanted: events do not wait for them as after an outage."""
+"""The connection is well and only some trades are wanted: events do not wait for them as after an outage."""
 _LIST_TIMEOUT_S: Final = 5.0
 _COMPARE_CLOCKS_MS: Final = 1000
 

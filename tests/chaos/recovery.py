@@ -88,7 +88,7 @@ class Bench:
         self.server.inject(fault)
 
     def progress(self) -> tuple[int, int]:
-        """Changes when the line is made again or asked again."""
+        """Changes when the connection is made again or asked again."""
         scope = self.manager.metrics().scopes[Scope.PUBLIC]
         return scope.reconnects, scope.requests_sent
 
@@ -191,7 +191,7 @@ def scenarios() -> list[Scenario]:
         Scenario("sends, but reads no more", 20.0, "-", _just(faults.StopReading())),
         Scenario("429 for 3 s, after the time given", 1.0, "-", lambda bench: _too_fast(bench, 429)),
         Scenario("418 for 3 s, after the time given", 1.0, "-", lambda bench: _too_fast(bench, 418)),
-        Scenario("sleep and wake, the line is dead", 5.0, "-", _asleep),
+        Scenario("sleep and wake, the connection is dead", 5.0, "-", _asleep),
         Scenario("no name server for 2 s, after it", 1.0, "-", _no_names, by_name=True),
         Scenario("frame beyond every limit", 1.0, "-", _just(faults.Huge())),
         Scenario("compression bomb of 512 MiB", 5.0, "-", _just(faults.CompressionBomb())),

@@ -257,7 +257,7 @@ def test_a_change_while_a_request_is_on_its_way_is_not_lost() -> None:
     rig.check_served()
 
 
-def test_a_line_that_breaks_while_nobody_wants_it_is_let_go() -> None:
+def test_a_connection_that_breaks_while_nobody_wants_it_is_let_go() -> None:
     rig = live()
     rig.remove("first")
     rig.run(1.0)
@@ -306,7 +306,7 @@ def test_pings_well_under_a_minute_and_also_without_subscriptions_to_answer() ->
     assert rig.log.states() == ["CONNECTING", "RESYNCING", "LIVE"], "a quiet private socket is a healthy one"
 
 
-def test_no_pong_is_a_dead_line() -> None:
+def test_no_pong_is_a_dead_connection() -> None:
     rig = live()
     rig.server.answers_pings = False
     rig.run(12.0)
@@ -346,7 +346,7 @@ def test_a_peer_that_sends_and_reads_no_more_is_left() -> None:
     assert len(rig.log.times(OpenSocket)) == 2
 
 
-def test_a_blocked_program_does_not_blame_the_line() -> None:
+def test_a_blocked_program_does_not_blame_the_connection() -> None:
     """Pongs that came meanwhile wait to be read; deadlines missed meanwhile mean nothing."""
     rig = live(ping_interval_s=5.0, pong_timeout_s=5.0)
     rig.run_market(20.0, 0.5)
@@ -372,7 +372,7 @@ def test_a_blocked_program_does_not_blame_the_codes_whose_answers_wait_to_be_rea
 
 
 @pytest.mark.parametrize("scope", [Scope.PUBLIC, Scope.PRIVATE])
-def test_a_line_that_died_in_its_sleep_is_replaced_within_five_seconds(scope: Scope) -> None:
+def test_a_connection_that_died_in_its_sleep_is_replaced_within_five_seconds(scope: Scope) -> None:
     rig = live(scope)
     rig.run(11.0)
     rig.server.answers_pings = rig.server.sends_data = False
@@ -386,7 +386,7 @@ def test_a_line_that_died_in_its_sleep_is_replaced_within_five_seconds(scope: Sc
     assert rig.now - began < 4.0
 
 
-def test_waking_up_changes_nothing_of_a_line_that_lives() -> None:
+def test_waking_up_changes_nothing_of_a_connection_that_lives() -> None:
     for scope in (Scope.PUBLIC, Scope.PRIVATE):
         rig = live(scope)
         for _ in range(5):
@@ -405,7 +405,7 @@ def test_status_frames_are_no_errors() -> None:
 
 
 def test_the_machine_slept() -> None:
-    """Nothing bursts out at once, and the line is tried before it is trusted."""
+    """Nothing bursts out at once, and the connection is tried before it is trusted."""
     rig = live()
     rig.run_market(20.0, 0.5)
     rig.run(0.01)
@@ -685,7 +685,7 @@ def test_only_unknown_codes() -> None:
     assert rig.state == "LIVE"
 
 
-# --- the line breaks ------------------------------------------------------------------------------
+# --- the connection breaks ------------------------------------------------------------------------------
 
 
 def test_whole_set_is_sent_again_after_a_reconnect() -> None:
@@ -737,7 +737,7 @@ def test_no_gap_before_there_was_anything() -> None:
     assert len(rig.log.of(ErrorReported)) == 1, "the same failure is reported once"
 
 
-def test_private_gap_begins_where_the_line_was_last_heard() -> None:
+def test_private_gap_begins_where_the_connection_was_last_heard() -> None:
     rig = live(Scope.PRIVATE)
     rig.run(3600.0)
     heard = max(at for at in rig.log.times(SendPing)) + 0.1

@@ -130,7 +130,7 @@ class World:
             self._hear([self.old[choice % len(self.old)]])
 
     def lose(self, choice: int) -> None:
-        """The line broke: some of what was sent is lost."""
+        """The connection broke: some of what was sent is lost."""
         keep = choice % (len(self.pending) + 1)
         self.lost_something = self.lost_something or keep < len(self.pending)
         events, self.pending = self.pending[:keep], []

@@ -119,7 +119,7 @@ def test_an_event_that_really_came_twice_is_reported_twice() -> None:
     assert reported(rig) == ["order-1", "order-1"]
 
 
-def test_the_old_line_breaks_when_the_new_one_is_ready() -> None:
+def test_the_old_connection_breaks_when_the_new_one_is_ready() -> None:
     rig = live()
     rig.server.answers_pings = False  # so that the old socket is not heard out at once
     rig.renew()
@@ -135,7 +135,7 @@ def test_the_old_line_breaks_when_the_new_one_is_ready() -> None:
     assert not rig.log.of(GapDetected)
 
 
-def test_the_old_line_breaks_before_the_new_one_is_ready() -> None:
+def test_the_old_connection_breaks_before_the_new_one_is_ready() -> None:
     rig = live()
     rig.renew()
     rig.run(LATENCY_S / 2)
@@ -277,7 +277,7 @@ def test_garbage_on_the_successor_is_reported_and_survived() -> None:
     lag=st.sampled_from([0.0, 0.02, 0.08]),
 )
 def test_each_event_once_and_in_order_under_any_traffic(steps: list[tuple[str, float]], lag: float) -> None:
-    """Each event reaches every socket in the server's order; a successor's line is slower by `lag`."""
+    """Each event reaches every socket in the server's order; a successor's connection is slower by `lag`."""
     rig = live()
     sent: list[str] = []
     late: set[int] = set()

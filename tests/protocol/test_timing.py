@@ -93,7 +93,7 @@ def test_backoff_stays_within_its_bounds(initial: float, most: float, seed: int,
     backoff = Backoff(initial, most, random.Random(seed))
     delays = [backoff.next_delay() for _ in range(failures)]
     assert backoff.failures == failures
-    assert delays[0] == 0.0, "a broken line is usually back at once"
+    assert delays[0] == 0.0, "a broken connection is usually back at once"
     assert all(0.75 * min(initial, most) <= delay <= most for delay in delays[1:])
     backoff.reset()
     assert backoff.failures == 0

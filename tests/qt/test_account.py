@@ -166,7 +166,7 @@ async def test_without_keys(make_server: MakeServer, make_manager: MakeManager) 
 
 
 @pytest.mark.parametrize("how", ["close", "reset"])
-async def test_what_happens_while_the_line_is_down_is_reported_first(
+async def test_what_happens_while_the_connection_is_down_is_reported_first(
     make_server: MakeServer, make_manager: MakeManager, make_account: MakeAccount, how: Any
 ) -> None:
     server = await make_server()
@@ -355,7 +355,7 @@ async def test_while_rest_is_silent_the_stream_is_shown_after_a_time(
     rest.gate.set()
     await until(lambda: account.is_synchronized)
     await same(account, server)
-    assert len(log.errors) <= 2  # the broken line, and REST
+    assert len(log.errors) <= 2  # the broken connection, and REST
     assert [state for state, _ in log.reported()] == [OrderState.WAIT]
 
 
@@ -507,7 +507,7 @@ async def test_it_dies_with_its_parent_and_leaves_nothing(
     await until(lambda: not any("account" in task.get_name() for task in asyncio.all_tasks()))
 
 
-async def test_who_asks_for_everything_as_soon_as_the_line_is_back_gets_it(
+async def test_who_asks_for_everything_as_soon_as_the_connection_is_back_gets_it(
     make_server: MakeServer, make_manager: MakeManager
 ) -> None:
     """Without gap recovery the account does not ask by itself, and must not forget that it was asked."""

@@ -263,7 +263,9 @@ async def test_states_of_a_first_connection(server: SimulatedServer, make_manage
 
 
 @pytest.mark.parametrize("how", ["close", "reset", "silent"])
-async def test_a_dropped_line_recovers(make_server: MakeServer, make_manager: MakeManager, how: Any) -> None:
+async def test_a_dropped_connection_recovers(
+    make_server: MakeServer, make_manager: MakeManager, how: Any
+) -> None:
     server = await make_server()
     # A cut is noticed by itself, and what falls silent by its pongs.
     manager = make_manager(server, ping_interval_s=0.1, pong_timeout_s=1.0 if how == "silent" else 30.0)
@@ -308,7 +310,7 @@ async def test_a_dropped_line_recovers(make_server: MakeServer, make_manager: Ma
         proxy.close()
 
 
-async def test_snapshot_while_the_line_recovers(server: SimulatedServer, make_proxy: MakeProxy) -> None:
+async def test_snapshot_while_the_connection_recovers(server: SimulatedServer, make_proxy: MakeProxy) -> None:
     proxy = make_proxy()
     await proxy.subscribe_trade(["KRW-BTC"])
     await proxy.subscribe_ticker(["KRW-BTC"])

@@ -25,7 +25,7 @@ from tests.support.wait import turns, until
 
 
 async def test_data_flows_again_after_a_reset(server: SimulatedServer, make_proxy: MakeProxy) -> None:
-    """Its monitor died on its first line: one TCP reset, and silence until the program ended."""
+    """Its monitor died on its first connection: one TCP reset, and silence until the program ended."""
     proxy, seen = make_proxy(), list[int]()
     manager = proxy._manager
     await proxy.subscribe_trade(["KRW-BTC"], callback=lambda e: seen.append(e.sequential_id))

@@ -861,7 +861,7 @@ async def test_a_request_that_was_refused_is_not_taken_for_served_by_what_anothe
     server.faults.inject(ErrorFrame(scope=Scope.PUBLIC, error="WRONG_FORMAT"))
     await until(lambda: deep.error is not None)
     await until(lambda: server.exchange.total_connections(Scope.PUBLIC) == 2)
-    await first.subscribe_ticker(["KRW-BTC"])  # the line is up again, and the shallow book live
+    await first.subscribe_ticker(["KRW-BTC"])  # the connection is up again, and the shallow book live
     await until(lambda: first._manager.streams(Scope.PUBLIC)[shallow.keys[0]] is StreamState.LIVE)
     await turns(10)
     with pytest.raises(ServerError, match="WRONG_FORMAT"):

@@ -2,8 +2,8 @@
 
 Market time is compressed: candles close, the trading day turns and indicators come as in a whole day,
 while as many frames come per real second as Upbit sends at its busiest. Widgets come and go all the
-time; the line breaks, falls silent and refuses; tokens are renewed; once the machine sleeps. Ours is one
-process with one event loop, the exchange is another.
+time; the connection breaks, falls silent and refuses; tokens are renewed; once the machine sleeps. Ours is
+one process with one event loop, the exchange is another.
 """
 
 from __future__ import annotations
