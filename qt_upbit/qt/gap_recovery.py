@@ -86,13 +86,13 @@ class GapRecovery:
 
         Args:
             buffers: what to backfill.
-            timeout_s: less patience than usual.
+            timeout_s: less timeout than usual.
         """
-        patience = min(timeout_s, self._timeout_s)
+        timeout = min(timeout_s, self._timeout_s)
         for buffer in buffers:
             if buffer not in self._tasks:
                 name = f"qt_upbit recovery of {buffer.key}"
-                task = asyncio.get_running_loop().create_task(self._backfill(buffer, patience), name=name)
+                task = asyncio.get_running_loop().create_task(self._backfill(buffer, timeout), name=name)
                 self._tasks[buffer] = task
                 task.add_done_callback(functools.partial(self._done, buffer))
 

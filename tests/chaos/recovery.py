@@ -182,7 +182,7 @@ def scenarios() -> list[Scenario]:
         Scenario("cut without a close frame", 1.0, "-", _just(faults.Cut())),
         Scenario("server closes with 1000", 1.0, "official SDK: never", _just(faults.Close())),
         Scenario("refused for 3 s, after its return", 1.0, "SDK dies, 5.0 to 7.1 s", _away),
-        Scenario("deaf peer (no pong, no data)", 15.0, "48.6 to 125 s", _just(faults.Silence())),
+        Scenario("unresponsive peer (no pong, no data)", 15.0, "48.6 to 125 s", _just(faults.Silence())),
         Scenario("stall in the middle of a frame", 15.0, "-", _just(faults.Stall())),
         Scenario(
             "answers pings, sends nothing", 20.0, "never in 200 s, one 147.6 s",

@@ -495,7 +495,7 @@ class World:
             lambda server: [
                 s.number
                 for s in server.exchange.sessions
-                if s.scope is Scope.PUBLIC and not s.silent and not s.deaf
+                if s.scope is Scope.PUBLIC and not s.silent and not s.unresponsive
             ]
         ) or (0,)
         if not number:
@@ -616,7 +616,7 @@ def _served(server: SimulatedServer) -> tuple[dict[StreamKey, int], Counter[Scop
     served: dict[StreamKey, int] = {}
     sockets: Counter[Scope] = Counter()
     for session in server.exchange.sessions:
-        if session.silent or session.deaf:
+        if session.silent or session.unresponsive:
             continue  # the exchange cannot notice that its client has left
         sockets[session.scope] += 1
         if session.scope is not Scope.PUBLIC:

@@ -530,7 +530,7 @@ def test_nothing_that_could_flow_is_left() -> None:
     assert len(rig.log.times(OpenSocket)) == 1
 
 
-def test_patience_recovers_with_health() -> None:
+def test_timeout_recovers_with_health() -> None:
     """After six survived silences it was 960 s for good, and a dead feed LIVE for as long."""
     rig = live()
     for pause in (16.0, 31.0, 61.0, 121.0, 300.0, 700.0):
@@ -546,7 +546,7 @@ def test_patience_recovers_with_health() -> None:
     assert len(rig.log.times(OpenSocket)) == opened + 1
 
 
-def test_patience_grows_while_a_market_stands_still() -> None:
+def test_timeout_grows_while_a_market_stands_still() -> None:
     """A halt for a night is no connection loss: it is doubted ever more rarely, not every 20 s."""
     rig = live()
     rig.run_market(60.0, 0.2)

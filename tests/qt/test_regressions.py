@@ -126,7 +126,7 @@ async def test_a_change_while_a_request_is_sent_is_not_lost(
 
 
 async def test_a_quiet_private_socket_stays(make_server: MakeServer, make_manager: MakeManager) -> None:
-    """Silence made its private socket unhealthy; here many times the patience of a public one pass."""
+    """Silence made its private socket unhealthy; here many times the timeout of a public one pass."""
     server = await make_server()
     manager = make_manager(server, keys=True, silence_timeout_s=0.05, ping_interval_s=0.05)
     proxy, states = WebSocketClientProxy("proxy", manager=manager), list[Any]()

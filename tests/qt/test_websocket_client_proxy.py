@@ -787,7 +787,7 @@ async def test_use_from_another_thread(server: SimulatedServer, make_proxy: Make
 async def test_making_a_proxy_in_another_thread(manager: GlobalWebSocketManager) -> None:
     def work() -> Any:
         try:
-            return WebSocketClientProxy("stray", manager=manager)
+            return WebSocketClientProxy("late", manager=manager)
         except WrongThreadError as exc:
             return str(exc)
 

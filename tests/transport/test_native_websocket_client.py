@@ -131,7 +131,7 @@ async def test_fragments_are_joined_with_a_ping_between(make_log: MakeLog) -> No
 
 
 async def test_first_frame_in_the_packet_of_the_handshake_comes_after_opened(make_log: MakeLog) -> None:
-    """Upbit's INVALID_AUTH may ride on the handshake's answer; reported too early it would be a stray."""
+    """Upbit's INVALID_AUTH may ride on the handshake's answer; reported too early it would be a late."""
 
     async def script(peer: Peer) -> None:
         await peer.accept(frame(BINARY, b"first"), frame(BINARY, b"second"))
@@ -603,12 +603,12 @@ async def test_close_is_polite_and_tells_nothing_more(make_log: MakeLog) -> None
         assert log.reported == [("opened", 1)]
 
 
-async def test_deaf_peer_does_not_keep_a_closing_program(make_log: MakeLog) -> None:
-    deaf = asyncio.Event()
+async def test_unresponsive_peer_does_not_keep_a_closing_program(make_log: MakeLog) -> None:
+    unresponsive = asyncio.Event()
 
     async def script(peer: Peer) -> None:
         await peer.accept()
-        await deaf.wait()
+        await unresponsive.wait()
 
     log = make_log(close_timeout_s=0.1)
     async with RawServer(script) as server:
@@ -618,7 +618,7 @@ async def test_deaf_peer_does_not_keep_a_closing_program(make_log: MakeLog) -> N
         await log.client.aclose()
         share.check("closing", share.elapsed_s, 1.0)
         assert log.reported == [("opened", 1)]
-        deaf.set()
+        unresponsive.set()
 
 
 async def test_peer_that_goes_on_sending_does_not_keep_a_closing_program(make_log: MakeLog) -> None:
@@ -675,11 +675,11 @@ async def test_close_at_any_moment_of_connecting(make_log: MakeLog, step: int) -
 
 
 async def test_aclose_during_a_close_handshake(make_log: MakeLog) -> None:
-    deaf = asyncio.Event()
+    unresponsive = asyncio.Event()
 
     async def script(peer: Peer) -> None:
         await peer.accept()
-        await deaf.wait()
+        await unresponsive.wait()
 
     log = make_log(close_timeout_s=0.2)
     async with RawServer(script) as server:
@@ -690,16 +690,16 @@ async def test_aclose_during_a_close_handshake(make_log: MakeLog) -> None:
         share = CpuShare()
         await log.client.aclose()
         share.check("closing", share.elapsed_s, 1.0)
-        deaf.set()
+        unresponsive.set()
 
 
 async def test_two_epochs_do_not_mix(make_log: MakeLog) -> None:
     """The old socket is still being closed while the new one runs."""
-    deaf = asyncio.Event()
+    unresponsive = asyncio.Event()
 
     async def script(peer: Peer) -> None:
         await peer.accept(frame(BINARY, str(len(server.peers)).encode()))
-        await deaf.wait()
+        await unresponsive.wait()
 
     log = make_log(close_timeout_s=0.2)
     async with RawServer(script) as server:
@@ -711,7 +711,7 @@ async def test_two_epochs_do_not_mix(make_log: MakeLog) -> None:
         assert log.reported == [("opened", 1), ("message", b"1", 1), ("opened", 2), ("message", b"2", 2)]
         assert log.client.open_sockets == 1
         await log.client.aclose()
-        deaf.set()
+        unresponsive.set()
 
 
 async def test_client_can_open_again_after_aclose(make_log: MakeLog) -> None:

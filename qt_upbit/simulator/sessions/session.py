@@ -212,7 +212,7 @@ class Session:
         account: whose private frames it gets; None on the public endpoint.
         closing: an error was sent or the line is being ended; nothing else is sent.
         silent: the exchange plays dead on this line.
-        deaf: the exchange takes nothing more from this line.
+        unresponsive: the exchange takes nothing more from this line.
         heartbeat: status UP is sent.
         sent: frames handed to the socket so far.
     """
@@ -235,7 +235,7 @@ class Session:
     closing: bool = False
     closed: bool = False
     silent: bool = False
-    deaf: bool = False
+    unresponsive: bool = False
     heartbeat: bool = False
     sent: int = 0
     outbox: deque[Output] = field(default_factory=deque)
