@@ -28,7 +28,7 @@ from tests.support.profiles import examples
 _ids = itertools.count(1)
 
 
-class Gateway:
+class Rig:
     """What the Qt layer does, without Qt."""
 
     def __init__(self, *scopes: Scope, **config: Any) -> None:
@@ -75,87 +75,87 @@ class Gateway:
 
 
 def test_a_chart_that_replaces_another_shows_a_snapshot() -> None:
-    gateway = Gateway()
-    old = gateway.open(*stream_requests("ticker", "KRW-BTC"))
-    gateway.rig.run(1.0)
-    assert [one.is_snapshot for one in gateway.seen(old)] == [True]
-    gateway.close(old)
-    new = gateway.open(*stream_requests("ticker", "KRW-BTC"))
-    assert [one.is_snapshot for one in gateway.seen(new)] == [True], "at once"
-    gateway.rig.run(1.0)
-    assert len(gateway.rig.log.requests()) == 1, "and without a word to the server"
-    gateway.close(new)
-    gateway.rig.run(3.0)
-    gateway.rig.tick_market()
-    assert [one.timestamp for one in gateway.seen(gateway.open(*stream_requests("ticker", "KRW-BTC")))] == [
-        int(gateway.rig.now * 1000)
+    rig = Rig()
+    old = rig.open(*stream_requests("ticker", "KRW-BTC"))
+    rig.rig.run(1.0)
+    assert [one.is_snapshot for one in rig.seen(old)] == [True]
+    rig.close(old)
+    new = rig.open(*stream_requests("ticker", "KRW-BTC"))
+    assert [one.is_snapshot for one in rig.seen(new)] == [True], "at once"
+    rig.rig.run(1.0)
+    assert len(rig.rig.log.requests()) == 1, "and without a word to the server"
+    rig.close(new)
+    rig.rig.run(3.0)
+    rig.rig.tick_market()
+    assert [one.timestamp for one in rig.seen(rig.open(*stream_requests("ticker", "KRW-BTC")))] == [
+        int(rig.rig.now * 1000)
     ], "what came meanwhile is the last value"
-    gateway.rig.run(100.0)
-    assert len(gateway.rig.log.requests()) == 1
+    rig.rig.run(100.0)
+    assert len(rig.rig.log.requests()) == 1
 
 
 def test_a_value_of_a_stream_that_was_given_up_is_not_shown() -> None:
-    gateway = Gateway()
-    other = gateway.open(*stream_requests("ticker", "KRW-ETH"))
-    old = gateway.open(*stream_requests("ticker", "KRW-BTC"))
-    gateway.rig.run(1.0)
-    gateway.close(old)
-    gateway.rig.run(1.0)
-    new = gateway.open(*stream_requests("ticker", "KRW-BTC"))
-    assert gateway.seen(new) == []
-    gateway.rig.run(1.0)
-    assert len(gateway.seen(new)) == 1
-    assert gateway.seen(other)
+    rig = Rig()
+    other = rig.open(*stream_requests("ticker", "KRW-ETH"))
+    old = rig.open(*stream_requests("ticker", "KRW-BTC"))
+    rig.rig.run(1.0)
+    rig.close(old)
+    rig.rig.run(1.0)
+    new = rig.open(*stream_requests("ticker", "KRW-BTC"))
+    assert rig.seen(new) == []
+    rig.rig.run(1.0)
+    assert len(rig.seen(new)) == 1
+    assert rig.seen(other)
 
 
 def test_a_snapshot_does_not_disturb_the_running_streams() -> None:
-    gateway = Gateway()
-    tape = gateway.open(*stream_requests("trade", "KRW-BTC"))
-    shallow = gateway.open(*stream_requests("orderbook", "KRW-BTC", depth=5))
-    gateway.rig.run_market(1.0, 0.1)
-    before = len(gateway.seen(tape)), len(gateway.seen(shallow))
+    rig = Rig()
+    tape = rig.open(*stream_requests("trade", "KRW-BTC"))
+    shallow = rig.open(*stream_requests("orderbook", "KRW-BTC", depth=5))
+    rig.rig.run_market(1.0, 0.1)
+    before = len(rig.seen(tape)), len(rig.seen(shallow))
     assert min(before) > 5
-    snapshot = gateway.open(*stream_requests("orderbook", "KRW-BTC", "KRW-ETH", realtime=False))
-    gateway.rig.run(2.0)
-    books = gateway.seen(snapshot)
+    snapshot = rig.open(*stream_requests("orderbook", "KRW-BTC", "KRW-ETH", realtime=False))
+    rig.rig.run(2.0)
+    books = rig.seen(snapshot)
     assert [(one.code, len(one.asks), one.is_snapshot) for one in books] == [
         ("KRW-BTC", 30, True),
         ("KRW-ETH", 30, True),
     ]
-    assert gateway.seen(tape) == [], "the last trade is no news"
-    assert all(len(one.asks) == 5 for one in gateway.seen(shallow))
-    gateway.rig.check_served()
-    gateway.rig.tick_market()
-    assert gateway.seen(snapshot) == []
-    assert len(gateway.seen(tape)) == 1
-    (book,) = gateway.seen(shallow)
+    assert rig.seen(tape) == [], "the last trade is no news"
+    assert all(len(one.asks) == 5 for one in rig.seen(shallow))
+    rig.rig.check_served()
+    rig.rig.tick_market()
+    assert rig.seen(snapshot) == []
+    assert len(rig.seen(tape)) == 1
+    (book,) = rig.seen(shallow)
     assert isinstance(book, OrderbookEvent)
     assert len(book.asks) == 5
 
 
 def test_a_reconnect_is_a_gap_and_new_snapshots_in_order() -> None:
-    gateway = Gateway()
-    one = gateway.open(*stream_requests("ticker", "KRW-BTC"))
-    gateway.rig.run_market(1.0, 0.1)
-    gateway.seen(one)
-    gateway.rig.lose()
-    gateway.rig.run(5.0)
-    gap, snapshot = gateway.seen(one)
+    rig = Rig()
+    one = rig.open(*stream_requests("ticker", "KRW-BTC"))
+    rig.rig.run_market(1.0, 0.1)
+    rig.seen(one)
+    rig.rig.lose()
+    rig.rig.run(5.0)
+    gap, snapshot = rig.seen(one)
     assert isinstance(gap, Gap)
     assert snapshot.is_snapshot
 
 
 def test_a_snapshot_of_an_unreadable_stream_is_no_endless_wait() -> None:
     """The owner is notified that the code never delivered."""
-    gateway = Gateway()
-    gateway.rig.server.known = lambda key: False
-    gateway.open(*stream_requests("ticker", "KRW-BTC", realtime=False))
-    gateway.rig.run(1.0)
+    rig = Rig()
+    rig.rig.server.known = lambda key: False
+    rig.open(*stream_requests("ticker", "KRW-BTC", realtime=False))
+    rig.rig.run(1.0)
     with pytest.raises(DecodeError):
-        gateway.rig.send(b'{"ty":"ticker","cd":"KRW-BTC","st":"SNAPSHOT"}')
-    assert gateway.rig.subscriptions.is_wanted(Scope.PUBLIC)
-    gateway.rig.run(20.0)
-    assert [one.keys[0].code for one in gateway.rig.log.of(StreamsSilent)] == ["KRW-BTC"]
+        rig.rig.send(b'{"ty":"ticker","cd":"KRW-BTC","st":"SNAPSHOT"}')
+    assert rig.rig.subscriptions.is_wanted(Scope.PUBLIC)
+    rig.rig.run(20.0)
+    assert [one.keys[0].code for one in rig.rig.log.of(StreamsSilent)] == ["KRW-BTC"]
 
 
 _stream_requests = st.builds(
@@ -194,13 +194,13 @@ def test_everybody_gets_a_snapshot_and_everything_after_it(
 
     Where a replacement does not repeat the snapshots of what ran already, a change is a snapshot.
     """
-    gateway = Gateway()
-    gateway.rig.server.repeats_snapshots = repeats_snapshots
+    rig = Rig()
+    rig.rig.server.repeats_snapshots = repeats_snapshots
     opened: dict[Subscriber, tuple[StreamRequest, ...]] = {}
     shown: dict[Subscriber, list[Any]] = {}
 
     def begin(wanted: tuple[StreamRequest, ...]) -> None:
-        opened[gateway.open(*wanted)] = wanted
+        opened[rig.open(*wanted)] = wanted
 
     for what, value in steps:
         match what:
@@ -209,23 +209,23 @@ def test_everybody_gets_a_snapshot_and_everything_after_it(
             case "replace" | "close":
                 if opened:
                     one = list(opened)[value % len(opened) if what == "close" else 0]
-                    gateway.close(one)
+                    rig.close(one)
                     del opened[one]
                 if what == "replace":
                     begin(value)
             case "time":
-                gateway.rig.run(value)
+                rig.rig.run(value)
             case "market":
-                gateway.rig.tick_market()
+                rig.rig.tick_market()
             case _:
-                if gateway.rig.sockets[Scope.PUBLIC] is not None:
-                    gateway.rig.lose()
-    gateway.rig.run(5.0)
+                if rig.rig.sockets[Scope.PUBLIC] is not None:
+                    rig.rig.lose()
+    rig.rig.run(5.0)
     if not repeats_snapshots:
-        gateway.rig.tick_market()
-    gateway.rig.run(55.0)
+        rig.rig.tick_market()
+    rig.rig.run(55.0)
     for one in opened:
-        shown[one] = gateway.seen(one)
+        shown[one] = rig.seen(one)
     for one, wanted in opened.items():
         snapshots = [e for e in shown[one] if not isinstance(e, Gap) and e.is_snapshot]
         for stream_request in wanted:
@@ -245,17 +245,17 @@ def test_everybody_gets_a_snapshot_and_everything_after_it(
         for stream_request in wanted
         if stream_request.realtime
     }
-    gateway.rig.tick_market()
+    rig.rig.tick_market()
     for one, wanted in opened.items():
         expected = {
             stream_request.key: stream_request.depth for stream_request in wanted if stream_request.realtime
         }
-        news = gateway.seen(one)
+        news = rig.seen(one)
         assert {event.stream_key for event in news} == set(expected)
         for event in news:
             assert not isinstance(event, OrderbookEvent) or len(event.asks) == expected[event.stream_key]
     if running:
-        gateway.rig.check_served()
+        rig.rig.check_served()
     else:
-        assert gateway.rig.state == "IDLE"
-    gateway.rig.check_limits()
+        assert rig.rig.state == "IDLE"
+    rig.rig.check_limits()
