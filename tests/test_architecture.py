@@ -56,8 +56,6 @@ TOO_LONG: Final[frozenset[str]] = frozenset(
     {
         "qt_upbit.protocol.connection",
         "qt_upbit.protocol.connection.UpbitConnection",
-        "qt_upbit.protocol.order_tracker",
-        "qt_upbit.types",
     }
 )
 """Modules, and classes as ``module.Class``, that are longer than they should be still."""

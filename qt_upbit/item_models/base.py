@@ -111,7 +111,7 @@ class LiveTableModel(QAbstractTableModel):
         names = tuple(self.DEFAULT_COLUMNS if columns is None else columns)
         unknown = [name for name in names if name not in positions]
         if unknown or not names:
-            raise ValueError(f"columns {unknown} are none of {', '.join(positions)}")
+            raise ValueError(f"columns {unknown} must be among {', '.join(positions)}")
         self._manager = manager if manager is not None else GlobalWebSocketManager.instance()
         super().__init__(parent)
         self._position = positions

@@ -369,8 +369,15 @@ class UpbitConnection:
         elif epoch == self._socket and self._state in _ALIVE:
             self._connection_died(now, error)
 
+    def credentials_changed(self, now: float) -> None:
+        """Connect again with other keys: also a handshake under way has the old ones, and is given up."""
+        if self._socket != _NO_SOCKET and not self.is_open:
+            self._drop_socket()
+            self._connect_at = now
+        self.retry(now)
+
     def retry(self, now: float) -> None:
-        """Connect again at once: the user asked, or the credentials changed.
+        """Connect again at once: the user asked.
 
         "At once" means when the limits allow it, and not before the server's own time to stay away is over.
         """

@@ -195,7 +195,7 @@ def _decode_item(part: dict[str, Any], camel_case_flags: bool) -> RequestItem:
         if not isinstance(value, bool):
             raise RequestRefused(*_WRONG_FORMAT)
         flags[name] = value
-    options = {key: part[key] for key in row.options if key in part}
+    options = {key: part[key] for key in row.option_names if key in part}
     return RequestItem(wire_type, None if codes is None else tuple(codes), options=options, **flags)
 
 

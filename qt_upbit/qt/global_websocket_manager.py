@@ -189,10 +189,12 @@ class GlobalWebSocketManager(QObject):
         rng = rng if rng is not None else random.Random()  # noqa: S311  # jitter, not secrecy
         jwt = self._new_jwt_manager()
         self._links: dict[Scope, ScopeLink] = {}
+        # Keys change; who keeps the settings for good has none of them.
+        keyless = self.config.model_copy(update={"credentials": None})
         for scope in Scope:
-            connection = UpbitConnection(scope, self.config, self._state, limiter, rng, new_ticket)
+            connection = UpbitConnection(scope, keyless, self._state, limiter, rng, new_ticket)
             self._links[scope] = ScopeLink(
-                scope, self.config, connection, self._engine, jwt,
+                scope, keyless, connection, self._engine, jwt if scope.needs_auth else None,
                 self._on_connection_event, self.reporter.report_scope, clock, self,
             )  # fmt: skip
         self._monitor = PerformanceMonitor(self._links, self._frames.hub, clock, wall_clock, self)

@@ -154,7 +154,7 @@ class Subscription:
     subscription; cancelling the wait does not cancel the subscription. ``close()`` ends it, and so
     does the end of an ``async with`` block. Awaiting raises:
 
-    * `SubscriptionError` naming the codes that stayed silent; the others go on;
+    * `SubscriptionError` naming the codes that never delivered; the others go on;
     * `AuthenticationError` or `ServerError` if Upbit refused;
     * `ProxyClosedError` if it was closed meanwhile.
     """

@@ -11,6 +11,7 @@ import msgspec
 
 from qt_upbit.exceptions import DecodeError
 from qt_upbit.types.enums import Delivery, Scope
+from qt_upbit.types.options import LEVEL
 from qt_upbit.types.registry import CodeEvent, event_type
 from qt_upbit.types.wire_struct import (
     MAX_MAGNITUDE,
@@ -131,7 +132,7 @@ def _units_decoder(unit: type[WireStructT], simple: bool) -> msgspec.json.Decode
     delivery=Delivery.LATEST,
     has_snapshot=True,
     has_depth=True,
-    options=("level",),
+    options=(LEVEL,),
     stream_fields=("level",),
 )
 class OrderbookEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):

@@ -247,7 +247,7 @@ class World:
         else:
             raise AssertionError("a tight loop of actions")
         due = connection.next_deadline()
-        assert due is None or due == due, "a deadline that is no number"
+        assert due is None or due == due, "a deadline that is not a number"
 
     def _hear(self) -> None:
         events = self.connection.take_events()

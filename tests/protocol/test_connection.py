@@ -657,7 +657,7 @@ def test_after_a_reconnect_known_codes_must_answer_but_only_once() -> None:
     assert rig.state == "LIVE"
 
 
-# --- codes that stay silent -----------------------------------------------------------------------
+# --- codes that never deliver -----------------------------------------------------------------------
 
 
 def test_silent_codes_are_named_once_and_not_missed() -> None:
@@ -1186,6 +1186,39 @@ def test_reconnect_on_request() -> None:
     idle.carry_out(idle.scope)
     assert idle.state == "IDLE"
     assert idle.connection.next_deadline() is None
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.02, 0.1, 1.0])
+def test_no_socket_outlives_other_keys(seconds: float) -> None:
+    """A handshake under way with the keys of before was finished, and the old account was followed."""
+    rig = Rig(Scope.PRIVATE)
+    rig.add(*stream_requests("my_order"))
+    rig.run(seconds)
+    before = rig.connection.epoch
+    assert before > 0
+    rig.connection.credentials_changed(rig.now)
+    rig.carry_out(rig.scope)
+    assert CloseSocket(before) in [action for _, action in rig.log.actions]
+    rig.run(3.0)
+    assert rig.state == "LIVE"
+    assert rig.connection.epoch > before
+    assert rig.log.of(ErrorReported) == []
+
+
+def test_other_keys_after_a_refusal_and_while_it_waits() -> None:
+    refused = live(Scope.PRIVATE)
+    refused.lose(error=AuthenticationError("jwt_verification", 401))
+    assert refused.state == "REJECTED"
+    waiting = live(Scope.PRIVATE)
+    waiting.lose(error=ConnectionFailedError("HTTP", status=503, retry_after_s=7.0))
+    for rig in (refused, waiting):
+        rig.connection.credentials_changed(rig.now)
+        rig.carry_out(rig.scope)
+        rig.run(10.0)
+        assert rig.state == "LIVE"
+    idle = Rig(Scope.PRIVATE)
+    idle.connection.credentials_changed(idle.now)
+    assert not idle.connection.has_output
 
 
 def test_connects_share_one_limit_over_scopes() -> None:

@@ -55,7 +55,7 @@ def test_an_order_as_upbit_wants_it() -> None:
         ({"volume": 0.1}, "volume", "a float is a rounded value"),
         ({"volume": "0.000000001"}, "volume", "more than 8 decimals; 0.00000001 would do"),
         ({"volume": "1.123456789"}, "volume", "1.12345678 would do"),
-        ({"volume": "many"}, "volume", "is no number"),
+        ({"volume": "many"}, "volume", "is not a number"),
         ({"volume": "NaN"}, "volume", "must be positive"),
         ({"volume": "-1"}, "volume", "must be positive"),
         ({"volume": "1E+20"}, "volume", "more than 15 digits before the point"),

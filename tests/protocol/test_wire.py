@@ -47,7 +47,7 @@ def _items(row: EventSpec) -> st.SearchStrategy[RequestItem]:
         choices[row.codes],
         st.booleans(),
         st.booleans(),
-        st.fixed_dictionaries({}, optional={name: _OPTION_VALUES[name] for name in row.options}),
+        st.fixed_dictionaries({}, optional={name: _OPTION_VALUES[name] for name in row.option_names}),
     )
 
 

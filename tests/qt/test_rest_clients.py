@@ -10,7 +10,7 @@ import pytest
 from qt_upbit import Credentials, ProxyClosedError, RestError, WebSocketConfig
 from qt_upbit.qt.rest_clients import RestClients
 from qt_upbit.rest.rest_client import RestClient
-from qt_upbit.simulator.server import RestFault
+from qt_upbit.simulator.server.server import RestFault
 from tests.qt.conftest import MakeManager, MakeServer
 from tests.support.wait import until
 

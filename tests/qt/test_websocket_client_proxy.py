@@ -805,7 +805,7 @@ def test_a_signal_a_method_and_a_declaration_for_each_event_type() -> None:
         method = getattr(WebSocketClientProxy, f"subscribe_{row.name}")
         parameters = inspect.signature(method).parameters
         assert {"callback", "delivery"} <= set(parameters)
-        assert set(row.options) <= set(parameters)
+        assert set(row.option_names) <= set(parameters)
         assert ("unit" in parameters) == bool(row.units)
         assert ("depth" in parameters) == row.has_depth
         assert ("snapshot" in parameters) == row.has_snapshot

@@ -146,7 +146,7 @@ def test_a_reconnect_is_a_gap_and_new_pictures_in_order() -> None:
 
 
 def test_a_picture_of_an_unreadable_stream_is_no_endless_wait() -> None:
-    """The owner is told that the code stayed silent."""
+    """The owner is told that the code never delivered."""
     gateway = Gateway()
     gateway.rig.server.known = lambda key: False
     gateway.open(*stream_requests("ticker", "KRW-BTC", realtime=False))

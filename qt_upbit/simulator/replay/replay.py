@@ -187,7 +187,7 @@ class Replay:
         """Where in the recording it is at `now`."""
         if self._since is None or self._is_paused or now <= self._since:
             return self._offset_s
-        # Not by multiplication alone: infinity times a moment that is zero is no number.
+        # Not by multiplication alone: infinity times a moment that is zero is not a number.
         return min(self._offset_s + (now - self._since) * self._speed, self.duration_s)
 
     def set_speed(self, speed: float, now: float) -> None:

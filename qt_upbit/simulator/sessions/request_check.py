@@ -29,7 +29,7 @@ def check_request(request: Request, scope: Scope, max_combinations: int) -> None
         spec = spec_of(item.type)
         if spec is None or spec.scope is not scope:
             raise RequestRefused("INVALID_PARAM", f"{item.type} 은 지원하지 않는 타입입니다.")
-        for name in spec.options:
+        for name in spec.option_names:
             check = _CHECKS.get(name)
             if check is not None:
                 check(item, item.options.get(name), max_combinations)

@@ -79,7 +79,7 @@ class Stream:
         wire_type: Upbit's type.
         code: without suffix; empty for types without codes, and for all codes.
         depth: rows of a book.
-        level: price grouping of a book, 0 for none; -1 of one that is no number.
+        level: price grouping of a book, 0 for none; -1 of one that is not a number.
         snapshot: a first picture is due.
         realtime: changes are sent once the first picture is out.
         item: the request's object.
@@ -140,7 +140,7 @@ def streams_of(item: RequestItem, both_flags: str) -> list[Stream]:
     level = _level(item.options.get("level", 0))
     hidden = tuple(
         name.removeprefix(_INCLUDE)
-        for name in spec.options
+        for name in spec.option_names
         if name.startswith(_INCLUDE) and not item.options.get(name)
     )
     streams = []

@@ -28,7 +28,7 @@ def check(item: RequestItem, scope: Scope, limit: int = 100) -> None:
 
 @pytest.mark.parametrize("spec", EVENT_TYPES.values(), ids=lambda spec: spec.name)
 def test_a_type_is_served_on_its_own_endpoint_only(spec: EventSpec) -> None:
-    options = {name: GOOD[name] for name in spec.options if name in GOOD}
+    options = {name: GOOD[name] for name in spec.option_names if name in GOOD}
     codes = None if spec.codes is CodeRule.FORBIDDEN else CODES
     for wire_type in spec.wire_types:
         item = RequestItem(wire_type, codes, options=options)
