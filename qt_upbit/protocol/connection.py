@@ -394,8 +394,7 @@ class UpbitConnection:
         self.tick(now)
 
     def resumed(self, now: float) -> None:
-        """The machine slept, the network changed or the program was blocked: find out soon if the connection
-        lives.
+        """The machine slept, the network changed or the program was blocked: probe the connection soon.
 
         Until then no deadline that was missed meanwhile counts: the answers may be waiting to be read.
         """

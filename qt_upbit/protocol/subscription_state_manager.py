@@ -544,7 +544,7 @@ class SubscriptionStateManager:
         return None if asked_at is None else asked_at + timeout_s
 
     def take_silent(self, scope: Scope, now: float, timeout_s: float) -> tuple[StreamKey, ...]:
-        """Streams that owe a snapshot and sent none for `timeout_s`; each is named once per request for it."""
+        """Streams with a snapshot pending for `timeout_s` or longer; each is named once per request."""
         state = self._scopes[scope]
         silent = []
         for key, asked_at in state.pending_snapshots.items():

@@ -594,7 +594,7 @@ class DataRoutingEngine:
                 self._hub.offer(subscriber, frame, key)
 
     def notify_gap(self, buffer: BackfillBuffer, begin: float, end: float) -> None:
-        """What happened to a held stream between two moments stays unknown; reported in order with its data."""
+        """What happened to a buffered stream between two moments stays unknown; reported in its order."""
         if not buffer.is_over:
             gap = Gap((buffer.key.code,), begin, end)
             for subscriber in {s.key: s for s, _ in self._targets_of(buffer)}.values():

@@ -273,7 +273,7 @@ async def _measure(every: list[Scenario], at_once: int) -> list[Scenario]:
 
 
 def main() -> int:
-    """Print the table; the exit code says whether a bound was broken. Starved is not broken, and is reported."""
+    """Print the table; the exit code says whether a bound was broken. Starved is reported, not broken."""
     every = qt_upbit.run(measure_all(at_once=2))
     assert every is not None
     print(f"{'fault':36} {'bound':>7} {'measured':>9} {'starved':>9}  {'':7} peers")

@@ -511,8 +511,7 @@ class World:
                     expected = decode(data)
                     shown = _latest_of(stream_request, expected)
                     if shown is None and key in stream_request.subscription._record.progress.silent:
-                        continue  # it came after the pair had been delisted, and was reported that nothing
-                        comes
+                        continue  # it came after the pair had been delisted, and was reported as undelivered
                     if shown is None or not _shows(shown, expected, stream_request.depth):
                         return f"not the newest: {widget.proxy.name} {key}: shown {shown}, sent {expected}"
         return ""
@@ -534,7 +533,7 @@ class World:
         return f"{len(missing)} fills were never reported: theirs and ours: {details}"
 
     def _settle(self, widget: Widget, stream_request: StreamRequest) -> None:
-        """It ends: what was reported is complete up to the last trade reported, but for what is just on its way."""
+        """It ends: what was reported is complete up to the last trade, save for what is on its way."""
         if why := self._lost_trades(widget, stream_request, at_least_s=UNDER_WAY_S):
             self.broken.append(why)
         self._count(widget, stream_request)
@@ -549,7 +548,7 @@ class World:
     def _missing_of(
         self, stream_request: StreamRequest, code: str, reported: Counter[int]
     ) -> tuple[list[float], int]:
-        """When the trades happened that were not reported since the first that was, and how many there are."""
+        """When the trades happened that were not reported since the first that was, and their number."""
         tape = self.server.tapes[code]
         places = {tape.index[number] for number in reported if number in tape.index}
         if not places:

@@ -1,4 +1,4 @@
-"""Renewing a connection: make before break, and nothing lost or reported twice, whatever happens meanwhile."""
+"""Renewing a connection: make before break; nothing is lost or reported twice, whatever happens."""
 
 from __future__ import annotations
 

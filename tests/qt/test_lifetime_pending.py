@@ -1,4 +1,4 @@
-"""Objects that end while a REST call of theirs is under way: nothing is reported any more, and nothing stays."""
+"""Objects that end while a REST call of theirs is under way: nothing is reported, and nothing stays."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ async def test_every_delivery_policy_delivers(
 
 
 async def test_unsubscribing_reaches_the_server(server: SimulatedServer, make_manager: MakeManager) -> None:
-    """A code went only when nobody used its type at all, nobody was notified, and an empty set sent nothing."""
+    """A code went only when its type had no user left, no owner was notified, an empty set sent nothing."""
     manager = make_manager(server, linger_s=0.05)
     proxy, other = (WebSocketClientProxy(name, manager=manager) for name in ("one", "other"))
     mine = await proxy.subscribe_ticker(["KRW-BTC"])

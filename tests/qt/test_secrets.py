@@ -62,7 +62,7 @@ def _look(hunt: SecretHunt, manager: GlobalWebSocketManager) -> None:
 
 
 async def test_a_session_with_everything(hunt: SecretHunt, caplog: pytest.LogCaptureFixture) -> None:
-    """Streams, orders, renewals, a broken connection, broken callbacks, other keys: nothing shows in any of it."""
+    """Streams, orders, renewals, lost connections, broken callbacks, other keys: no secret shows in any."""
     asyncio.get_running_loop().set_debug(True)
     async with SimulatedServer(settings()) as server:
         hunt.listen(server)

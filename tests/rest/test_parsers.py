@@ -1,4 +1,4 @@
-"""Bodies of REST answers, as Upbit sent or documented them, become exact values; anything else is reported."""
+"""Bodies of REST answers, as Upbit sent or documented them, become exact values; others are reported."""
 
 from __future__ import annotations
 

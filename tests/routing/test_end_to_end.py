@@ -1,4 +1,4 @@
-"""From request to view without a socket: requests, connection, engine and hub against the model of the server."""
+"""From request to view without a socket: connection, engine and hub against the model of the server."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.support.profiles import examples
 _ids = itertools.count(1)
 
 
-class Rig:
+class Frontend:
     """What the Qt layer does, without Qt."""
 
     def __init__(self, *scopes: Scope, **config: Any) -> None:
@@ -75,87 +75,87 @@ class Rig:
 
 
 def test_a_chart_that_replaces_another_shows_a_snapshot() -> None:
-    rig = Rig()
-    old = rig.open(*stream_requests("ticker", "KRW-BTC"))
-    rig.rig.run(1.0)
-    assert [one.is_snapshot for one in rig.seen(old)] == [True]
-    rig.close(old)
-    new = rig.open(*stream_requests("ticker", "KRW-BTC"))
-    assert [one.is_snapshot for one in rig.seen(new)] == [True], "at once"
-    rig.rig.run(1.0)
-    assert len(rig.rig.log.requests()) == 1, "and without a word to the server"
-    rig.close(new)
-    rig.rig.run(3.0)
-    rig.rig.tick_market()
-    assert [one.timestamp for one in rig.seen(rig.open(*stream_requests("ticker", "KRW-BTC")))] == [
-        int(rig.rig.now * 1000)
+    frontend = Frontend()
+    old = frontend.open(*stream_requests("ticker", "KRW-BTC"))
+    frontend.rig.run(1.0)
+    assert [one.is_snapshot for one in frontend.seen(old)] == [True]
+    frontend.close(old)
+    new = frontend.open(*stream_requests("ticker", "KRW-BTC"))
+    assert [one.is_snapshot for one in frontend.seen(new)] == [True], "at once"
+    frontend.rig.run(1.0)
+    assert len(frontend.rig.log.requests()) == 1, "and without a word to the server"
+    frontend.close(new)
+    frontend.rig.run(3.0)
+    frontend.rig.tick_market()
+    assert [one.timestamp for one in frontend.seen(frontend.open(*stream_requests("ticker", "KRW-BTC")))] == [
+        int(frontend.rig.now * 1000)
     ], "what came meanwhile is the last value"
-    rig.rig.run(100.0)
-    assert len(rig.rig.log.requests()) == 1
+    frontend.rig.run(100.0)
+    assert len(frontend.rig.log.requests()) == 1
 
 
 def test_a_value_of_a_stream_that_was_given_up_is_not_shown() -> None:
-    rig = Rig()
-    other = rig.open(*stream_requests("ticker", "KRW-ETH"))
-    old = rig.open(*stream_requests("ticker", "KRW-BTC"))
-    rig.rig.run(1.0)
-    rig.close(old)
-    rig.rig.run(1.0)
-    new = rig.open(*stream_requests("ticker", "KRW-BTC"))
-    assert rig.seen(new) == []
-    rig.rig.run(1.0)
-    assert len(rig.seen(new)) == 1
-    assert rig.seen(other)
+    frontend = Frontend()
+    other = frontend.open(*stream_requests("ticker", "KRW-ETH"))
+    old = frontend.open(*stream_requests("ticker", "KRW-BTC"))
+    frontend.rig.run(1.0)
+    frontend.close(old)
+    frontend.rig.run(1.0)
+    new = frontend.open(*stream_requests("ticker", "KRW-BTC"))
+    assert frontend.seen(new) == []
+    frontend.rig.run(1.0)
+    assert len(frontend.seen(new)) == 1
+    assert frontend.seen(other)
 
 
 def test_a_snapshot_does_not_disturb_the_running_streams() -> None:
-    rig = Rig()
-    tape = rig.open(*stream_requests("trade", "KRW-BTC"))
-    shallow = rig.open(*stream_requests("orderbook", "KRW-BTC", depth=5))
-    rig.rig.run_market(1.0, 0.1)
-    before = len(rig.seen(tape)), len(rig.seen(shallow))
+    frontend = Frontend()
+    tape = frontend.open(*stream_requests("trade", "KRW-BTC"))
+    shallow = frontend.open(*stream_requests("orderbook", "KRW-BTC", depth=5))
+    frontend.rig.run_market(1.0, 0.1)
+    before = len(frontend.seen(tape)), len(frontend.seen(shallow))
     assert min(before) > 5
-    snapshot = rig.open(*stream_requests("orderbook", "KRW-BTC", "KRW-ETH", realtime=False))
-    rig.rig.run(2.0)
-    books = rig.seen(snapshot)
+    snapshot = frontend.open(*stream_requests("orderbook", "KRW-BTC", "KRW-ETH", realtime=False))
+    frontend.rig.run(2.0)
+    books = frontend.seen(snapshot)
     assert [(one.code, len(one.asks), one.is_snapshot) for one in books] == [
         ("KRW-BTC", 30, True),
         ("KRW-ETH", 30, True),
     ]
-    assert rig.seen(tape) == [], "the last trade is no news"
-    assert all(len(one.asks) == 5 for one in rig.seen(shallow))
-    rig.rig.check_served()
-    rig.rig.tick_market()
-    assert rig.seen(snapshot) == []
-    assert len(rig.seen(tape)) == 1
-    (book,) = rig.seen(shallow)
+    assert frontend.seen(tape) == [], "the last trade is no news"
+    assert all(len(one.asks) == 5 for one in frontend.seen(shallow))
+    frontend.rig.check_served()
+    frontend.rig.tick_market()
+    assert frontend.seen(snapshot) == []
+    assert len(frontend.seen(tape)) == 1
+    (book,) = frontend.seen(shallow)
     assert isinstance(book, OrderbookEvent)
     assert len(book.asks) == 5
 
 
 def test_a_reconnect_is_a_gap_and_new_snapshots_in_order() -> None:
-    rig = Rig()
-    one = rig.open(*stream_requests("ticker", "KRW-BTC"))
-    rig.rig.run_market(1.0, 0.1)
-    rig.seen(one)
-    rig.rig.lose()
-    rig.rig.run(5.0)
-    gap, snapshot = rig.seen(one)
+    frontend = Frontend()
+    one = frontend.open(*stream_requests("ticker", "KRW-BTC"))
+    frontend.rig.run_market(1.0, 0.1)
+    frontend.seen(one)
+    frontend.rig.lose()
+    frontend.rig.run(5.0)
+    gap, snapshot = frontend.seen(one)
     assert isinstance(gap, Gap)
     assert snapshot.is_snapshot
 
 
 def test_a_snapshot_of_an_unreadable_stream_is_no_endless_wait() -> None:
     """The owner is notified that the code never delivered."""
-    rig = Rig()
-    rig.rig.server.known = lambda key: False
-    rig.open(*stream_requests("ticker", "KRW-BTC", realtime=False))
-    rig.rig.run(1.0)
+    frontend = Frontend()
+    frontend.rig.server.known = lambda key: False
+    frontend.open(*stream_requests("ticker", "KRW-BTC", realtime=False))
+    frontend.rig.run(1.0)
     with pytest.raises(DecodeError):
-        rig.rig.send(b'{"ty":"ticker","cd":"KRW-BTC","st":"SNAPSHOT"}')
-    assert rig.rig.subscriptions.is_wanted(Scope.PUBLIC)
-    rig.rig.run(20.0)
-    assert [one.keys[0].code for one in rig.rig.log.of(StreamsSilent)] == ["KRW-BTC"]
+        frontend.rig.send(b'{"ty":"ticker","cd":"KRW-BTC","st":"SNAPSHOT"}')
+    assert frontend.rig.subscriptions.is_wanted(Scope.PUBLIC)
+    frontend.rig.run(20.0)
+    assert [one.keys[0].code for one in frontend.rig.log.of(StreamsSilent)] == ["KRW-BTC"]
 
 
 _stream_requests = st.builds(
@@ -194,13 +194,13 @@ def test_everybody_gets_a_snapshot_and_everything_after_it(
 
     Where a replacement does not repeat the snapshots of what ran already, a change is a snapshot.
     """
-    rig = Rig()
-    rig.rig.server.repeats_snapshots = repeats_snapshots
+    frontend = Frontend()
+    frontend.rig.server.repeats_snapshots = repeats_snapshots
     opened: dict[Subscriber, tuple[StreamRequest, ...]] = {}
     shown: dict[Subscriber, list[Any]] = {}
 
     def begin(wanted: tuple[StreamRequest, ...]) -> None:
-        opened[rig.open(*wanted)] = wanted
+        opened[frontend.open(*wanted)] = wanted
 
     for what, value in steps:
         match what:
@@ -209,23 +209,23 @@ def test_everybody_gets_a_snapshot_and_everything_after_it(
             case "replace" | "close":
                 if opened:
                     one = list(opened)[value % len(opened) if what == "close" else 0]
-                    rig.close(one)
+                    frontend.close(one)
                     del opened[one]
                 if what == "replace":
                     begin(value)
             case "time":
-                rig.rig.run(value)
+                frontend.rig.run(value)
             case "market":
-                rig.rig.tick_market()
+                frontend.rig.tick_market()
             case _:
-                if rig.rig.sockets[Scope.PUBLIC] is not None:
-                    rig.rig.lose()
-    rig.rig.run(5.0)
+                if frontend.rig.sockets[Scope.PUBLIC] is not None:
+                    frontend.rig.lose()
+    frontend.rig.run(5.0)
     if not repeats_snapshots:
-        rig.rig.tick_market()
-    rig.rig.run(55.0)
+        frontend.rig.tick_market()
+    frontend.rig.run(55.0)
     for one in opened:
-        shown[one] = rig.seen(one)
+        shown[one] = frontend.seen(one)
     for one, wanted in opened.items():
         snapshots = [e for e in shown[one] if not isinstance(e, Gap) and e.is_snapshot]
         for stream_request in wanted:
@@ -245,17 +245,17 @@ def test_everybody_gets_a_snapshot_and_everything_after_it(
         for stream_request in wanted
         if stream_request.realtime
     }
-    rig.rig.tick_market()
+    frontend.rig.tick_market()
     for one, wanted in opened.items():
         expected = {
             stream_request.key: stream_request.depth for stream_request in wanted if stream_request.realtime
         }
-        news = rig.seen(one)
+        news = frontend.seen(one)
         assert {event.stream_key for event in news} == set(expected)
         for event in news:
             assert not isinstance(event, OrderbookEvent) or len(event.asks) == expected[event.stream_key]
     if running:
-        rig.rig.check_served()
+        frontend.rig.check_served()
     else:
-        assert rig.rig.state == "IDLE"
-    rig.rig.check_limits()
+        assert frontend.rig.state == "IDLE"
+    frontend.rig.check_limits()

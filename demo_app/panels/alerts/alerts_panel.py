@@ -41,8 +41,7 @@ _REFRESH_MS: Final = 250
 
 
 class AlertsPanel(Panel):
-    """Alerts for prices, moves and fills. They are reported in the status line and, where there is one, the
-    tray.
+    """Alerts for prices, moves and fills, shown in the status line and, where there is one, the tray.
 
     It watches also while it is hidden.
 

@@ -214,7 +214,7 @@ class Replay:
         self._snapshots = [frame for (type, _), frame in self.last.items() if _is_snapshot(type)]
 
     def take(self, now: float, limit: int = 1_000_000) -> list[ReplayFrame]:
-        """The frames that are due, oldest first, at most `limit`; after a `seek` its snapshots before them."""
+        """The frames that are due, oldest first, at most `limit`; after a `seek` its snapshots come first."""
         if self._since is None or now < self._since:
             return []
         snapshots, self._snapshots = self._snapshots[:limit], self._snapshots[limit:]
