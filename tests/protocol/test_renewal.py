@@ -203,9 +203,41 @@ def test_a_server_without_lists_and_pongs_holds_nothing_up_for_ever() -> None:
     rig = live(pong_timeout_s=50.0)
     rig.server.answers_lists = rig.server.answers_pings = False
     rig.renew()
-    rig.run(6.0)
+    rig.run(15.0)
     assert rig.log.of(TokenRenewed)
     assert len(sockets(rig)) == 1
+
+
+def test_copies_that_come_late_are_no_second_delivery() -> None:
+    """A line, or a machine, may be seconds behind; the pong that ends the copies comes after them."""
+    rig = live(pong_timeout_s=50.0)
+    rig.renew()
+    until_two(rig)
+    old, new = sockets(rig)
+    for number in (1, 2, 3):
+        rig.send(order(number), socket=old)
+    rig.server.answers_pings = False
+    rig.run(5.0, stop=lambda: bool(rig.log.of(TokenRenewed)))
+    rig.run(5.0)
+    for number in (1, 2, 3, 4):
+        rig.send(order(number), socket=new)
+    assert told(rig) == ["order-1", "order-2", "order-3", "order-4"]
+
+
+def test_a_successor_is_not_trusted_before_it_was_confirmed() -> None:
+    """While a slow server has not read what the successor asks for, only the old socket has everything."""
+    rig = live()
+    rig.server.answers_lists = False
+    rig.renew()
+    until_two(rig)
+    old, new = sockets(rig)
+    new.items = ()  # it has not got that far
+    rig.run(5.0)
+    rig.send(order(1), socket=old)
+    assert sockets(rig) == [old, new]
+    assert told(rig) == ["order-1"]
+    rig.run(10.0)
+    assert rig.log.of(TokenRenewed), "a server without lists holds nothing up forever"
 
 
 def test_only_a_live_scope_is_renewed_and_once_at_a_time() -> None:
