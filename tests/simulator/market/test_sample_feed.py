@@ -26,6 +26,7 @@ from qt_upbit.types import (
     WireFormat,
     registry,
 )
+from qt_upbit.types.options import TIMEFRAME, OptionSpec, either
 from qt_upbit.types.registry import CodeEvent, event_type
 from qt_upbit.types.wire_struct import wire_key
 
@@ -77,7 +78,7 @@ def liquidation() -> type[BaseWebSocketEvent]:
         wire_type="liquidation",
         scope=Scope.PUBLIC,
         delivery=Delivery.EVERY,
-        options=("min_total",),
+        options=(OptionSpec("min_total", lambda value, _codes: value, min),),
         accepts=lambda event, options: event.price * event.volume >= options.get("min_total", 0),
     )
     class LiquidationEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
@@ -101,7 +102,7 @@ def funding() -> type[BaseWebSocketEvent]:
         scope=Scope.PUBLIC,
         delivery=Delivery.LATEST,
         has_snapshot=True,
-        options=("timeframe",),
+        options=(TIMEFRAME,),
         stream_fields=("timeframe",),
     )
     class FundingEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
@@ -122,7 +123,7 @@ def margin() -> type[BaseWebSocketEvent]:
         scope=Scope.PRIVATE,
         delivery=Delivery.EVERY,
         codes=CodeRule.FORBIDDEN,
-        options=("include_detail",),
+        options=(OptionSpec("include_detail", lambda value, _codes: value, either),),
     )
     class MarginEvent(BaseWebSocketEvent, frozen=True, kw_only=True, eq=False, dict=True):
         is_called: Annotated[bool, wire_key("ic")]
