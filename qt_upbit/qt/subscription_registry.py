@@ -29,7 +29,7 @@ class Requester(Protocol):
         """Frames of these streams arrived, or the server lists them as active."""
 
     def mark_silent(self, keys: Collection[StreamKey], waited_s: float) -> None:
-        """Streams showed no frame for so long."""
+        """Streams had no frame for `waited_s`."""
 
     def mark_refused(self, keys: Iterable[StreamKey], refusal: QtUpbitError) -> None:
         """The server refused these streams."""
@@ -233,7 +233,7 @@ class SubscriptionRegistry:
                 requester.mark_live(served)
 
     def mark_silent(self, keys: Iterable[StreamKey], waited_s: float) -> None:
-        """Streams showed no frame for so long."""
+        """Streams had no frame for `waited_s`."""
         for requester_id, mine in self._concerned(keys).items():
             if (requester := self._find(requester_id)) is not None:
                 requester.mark_silent(mine, waited_s)
