@@ -213,7 +213,7 @@ class WebSocketConfig(_Frozen):
     messages_per_minute: int = Field(default=100, ge=1, le=100)
 
     coalesce_s: float = Field(
-        default=0.03, ge=0, le=5, description="wishes within this time become one request"
+        default=0.03, ge=0, le=5, description="requests within this time become one request"
     )
     linger_s: float = Field(default=5.0, ge=0, description="an unused connection is kept this long")
     silent_code_timeout_s: float = Field(

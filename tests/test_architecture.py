@@ -42,9 +42,7 @@ OF_QASYNC: Final = {
 }
 """What an event loop on top of qasync cannot do without; qasync's version is pinned for it."""
 
-FOREIGN: Final[Mapping[str, str]] = {
-    "qt_upbit.models": "_public",
-}
+FOREIGN: Final[Mapping[str, str]] = {}
 """Private names of other modules that a module still uses."""
 
 INHERITED: Final[Mapping[str, str]] = {}

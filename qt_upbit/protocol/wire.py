@@ -58,8 +58,8 @@ class RequestItem:
     Attributes:
         type: Upbit's type, ``candle.1m`` with its unit.
         codes: pairs, for order books with an optional ``.n`` depth suffix; None leaves the key out.
-        is_only_snapshot: one first picture, then nothing.
-        is_only_realtime: no first picture.
+        is_only_snapshot: one first snapshot, then nothing.
+        is_only_realtime: no first snapshot.
         options: further keys of the row's ``options``, for example ``level``.
     """
 

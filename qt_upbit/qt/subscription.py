@@ -125,7 +125,7 @@ class SubscriptionRecord:
             self.progress.mark_live(key)
 
     def mark_silent(self, keys: Collection[StreamKey], waited_s: float) -> None:
-        """Streams showed no frame for so long; the owner is told."""
+        """Streams showed no frame for so long; the owner is notified."""
         if not self.progress.mark_silent(keys, waited_s):
             return
         owner = self._owner()

@@ -138,7 +138,7 @@ class WebSocketClientProxy(QObject):
             codes: pairs, upper case, ``["KRW-BTC"]``.
             callback: called besides the signal; held weakly if it is a method of a QObject.
             delivery: LATEST, EVERY or BATCH instead of the type's default.
-            snapshot: whether to begin with a first picture.
+            snapshot: whether to begin with a first snapshot.
             realtime: whether changes follow.
 
         Raises:

@@ -3,7 +3,7 @@
 An order that was placed must never be called refused, and none may be placed twice. So only three things
 are believed: the order itself, under the identifier that was sent; a named refusal of Upbit's own table; and
 that nothing left this machine. Every other answer, and none, means that the order is looked up by its
-identifier, and that the caller is told what is known if that does not show it.
+identifier, and that the caller is notified what is known if that does not show it.
 """
 
 from __future__ import annotations
@@ -232,7 +232,7 @@ class OrderOutcome:
         async def ask() -> Order:
             order = await self._get_order(request.identifier)
             if not request.may_be(order):
-                raise DecodeError(f"asked for {request.identifier}, told of another order {order.uuid}")
+                raise DecodeError(f"asked for {request.identifier}, reported of another order {order.uuid}")
             return order
 
         try:

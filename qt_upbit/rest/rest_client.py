@@ -378,7 +378,7 @@ class RestClient:
             if newest is not None and len(found) > before and newest > start:
                 start = newest
             else:
-                # A thousand within one second cannot be told apart: go on behind it.
+                # A thousand within one second cannot be distinguished: go on behind it.
                 start += timedelta(seconds=1)
             if start >= until and end is not None:
                 return list(found.values())
@@ -446,8 +446,8 @@ class RestClient:
     async def cancel_order(self, *, uuid: str | None = None, identifier: str | None = None) -> Order:
         """Ask for an order to be cancelled; the order as it was at that moment, usually still open.
 
-        That it is cancelled is told by the ``cancel`` event. If the answer is lost, the order is looked at
-        and the wish repeated, which does no harm.
+        That it is cancelled is reported by the ``cancel`` event. If the answer is lost, the order is looked
+        at and the request repeated, which does no harm.
         """
         key: dict[str, Any] = arguments.check_one_of(uuid=uuid, identifier=identifier)
 
@@ -570,17 +570,21 @@ class RestClient:
 
         async def send() -> Order:
             raw = await self._session.ask(endpoints.CANCEL_AND_NEW, **body)
-            told = _order_of(raw, **old)
-            if told.code != code or told.new_order_identifier != identifier or told.new_order_uuid is None:
+            reported = _order_of(raw, **old)
+            if (
+                reported.code != code
+                or reported.new_order_identifier != identifier
+                or reported.new_order_uuid is None
+            ):
                 raise DecodeError("the answer is of another order", raw)
-            return told
+            return reported
 
         with self._session.running:
             found, is_answer = await self._outcome.place(request, send)
             if is_answer:
                 return found
-            told = await self._outcome.read_on(identifier, found.uuid, lambda: self.get_order(**old))
-        return msgspec.structs.replace(told, new_order_uuid=found.uuid, new_order_identifier=identifier)
+            reported = await self._outcome.read_on(identifier, found.uuid, lambda: self.get_order(**old))
+        return msgspec.structs.replace(reported, new_order_uuid=found.uuid, new_order_identifier=identifier)
 
 
 def _order_of(raw: bytes, *, uuid: str | None = None, identifier: str | None = None) -> Order:

@@ -110,7 +110,7 @@ class SimulatorSettings:
             outside of Korea.
         default_smp_type: [?] self-match prevention of an order that names none; announced for 2026-11-09.
             None lets our own orders trade with each other.
-        cancel_delay_s: from the accepted wish to cancel to the cancelled order.
+        cancel_delay_s: from the accepted request to cancel to the cancelled order.
         announcement_interval_s: mean time between notices, market time; None is never.
         sample_interval_s: time between two events of a stream whose type no feed makes (`SampleFeed`), market
             time.

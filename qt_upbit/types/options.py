@@ -36,7 +36,7 @@ class OptionSpec:
         check: takes the given value and the codes; returns the value to send, hashable, or raises
             `InvalidSubscriptionError` with what would be right.
         merge: makes one value of two owners' for the same stream, so that both get what they asked for; None
-            for an option that tells streams apart (`EventSpec.stream_fields`).
+            for an option that distinguishes streams (`EventSpec.stream_fields`).
         is_required: Upbit has no default for it.
     """
 

@@ -80,7 +80,7 @@ class EventSpec:
         scope: the endpoint that serves it.
         codes: whether a request carries codes.
         delivery: the default delivery.
-        has_snapshot: whether Upbit sends a first picture.
+        has_snapshot: whether Upbit sends a first snapshot.
         has_depth: whether a code may carry a ``.n`` depth suffix in requests.
         options: what a request object of this type may carry beside ``type``, ``codes`` and flags.
         stream_fields: event fields that, beside type and code, tell one stream from another.
@@ -204,7 +204,7 @@ class BaseWebSocketEvent(WireStruct, frozen=True, kw_only=True, eq=False, dict=T
 
     @property
     def is_snapshot(self) -> bool:
-        """Whether this is a first picture rather than a change."""
+        """Whether this is a first snapshot rather than a change."""
         return self.stream_type == StreamType.SNAPSHOT
 
     @property
@@ -220,7 +220,7 @@ class BaseWebSocketEvent(WireStruct, frozen=True, kw_only=True, eq=False, dict=T
     @property
     def identity(self) -> tuple[Hashable, ...]:
         """What happened, apart from when the frame was made: two sockets show the same event with it."""
-        names = (name for name in self._public.__struct_fields__ if name not in _NOT_IDENTITY)
+        names = (name for name in self.public_class.__struct_fields__ if name not in _NOT_IDENTITY)
         values = (getattr(self, name) for name in names)
         return tuple(bytes(value) if isinstance(value, msgspec.Raw) else value for value in values)
 

@@ -46,7 +46,7 @@ def summary(figures: Figures) -> dict[str, Any]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the seeds; the exit code. A machine that is too busy to tell breaks nothing, and is told."""
+    """Run the seeds; the exit code. A machine that is too busy to tell breaks nothing, and is reported."""
     args = _parse(argv)
     broken: list[str] = []
     untold: list[str] = []

@@ -39,7 +39,7 @@ async def test_recovery_is_as_fast_as_promised() -> None:
         if scenario.verdict is Verdict.STARVED:
             say_starved(str(scenario))
         if "time given" in scenario.name:
-            # One before the fault, and one that was refused: it stays away as long as it was told.
+            # One before the fault, and one that was refused: it stays away as long as it was reported.
             assert scenario.handshakes in (2, None), scenario
 
 

@@ -542,7 +542,7 @@ async def test_a_market_is_found_by_its_initials_and_everything_follows(
     await until(lambda: form.last_price == price)
 
 
-# --- what goes wrong, and what is told ----------------------------------------------------------------
+# --- what goes wrong, and what is reported ----------------------------------------------------------------
 
 
 def _is_overlaid(panel: QWidget) -> bool:
@@ -551,7 +551,7 @@ def _is_overlaid(panel: QWidget) -> bool:
     return stale_overlay.isVisible()
 
 
-async def test_the_line_drops_and_all_heals_and_nothing_was_missed(
+async def test_the_line_drops_and_all_recovers_and_nothing_was_missed(
     exchange: Exchange, open_window: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await exchange()

@@ -363,7 +363,7 @@ def target_connection(data: bytes) -> None:
         if world.connection.is_open:
             break
         world.wait(2.0)
-    assert world.connection.is_open, f"{world.connection.state} for ever: {world.connection.error}"
+    assert world.connection.is_open, f"{world.connection.state} forever: {world.connection.error}"
     world.shown.clear()
     world.receive(_in_format(good % GOOD_ID, format))
     world.read()

@@ -174,7 +174,7 @@ class World:
         if orders := self.account.open_orders:
             self.account.cancel(orders[n % len(orders)], self._tick_exchange())
 
-    # --- the line ----------------------------------------------------------------------------------
+    # --- the connection ----------------------------------------------------------------------------------
 
     def drop(self, n: int) -> None:
         """What was under way is lost, without a word at first."""

@@ -242,7 +242,7 @@ class Weather(RuleBasedStateMachine):
                 assert connection.state.name == "IDLE"
                 continue
             assert connection.state.name == "LIVE", scope
-            assert all(stream_request.realtime for stream_request in wanted.values()), "pictures were taken"
+            assert all(stream_request.realtime for stream_request in wanted.values()), "snapshots were taken"
             rig.check_served()
             assert not rig.subscriptions.needs_request(scope)
             before = rig.log.states()

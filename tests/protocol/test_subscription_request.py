@@ -1,4 +1,4 @@
-"""Mistakes are refused at the call, and say what would be right: Upbit would ignore them in silence."""
+"""Mistakes are refused at the call, and say what would be right: Upbit would ignore them silently."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def test_a_length_that_there_is_not(wrong: Any) -> None:
         resolve_unit(wrong)
 
 
-def test_every_event_type_can_be_wished_for() -> None:
+def test_every_event_type_can_be_requested_for() -> None:
     needed: dict[str, dict[str, Any]] = {
         "candle": {"unit": "1m"},
         "indicator": {"timeframe": "5m", "indicators": [RSI]},
@@ -228,7 +228,7 @@ VALID: list[tuple[str, Any, dict[str, Any], list[StreamRequest]]] = [
 
 
 @pytest.mark.parametrize(("name", "codes", "options", "expected"), VALID)
-def test_valid_calls_give_the_right_wishes(
+def test_valid_calls_give_the_right_requests(
     name: str, codes: Any, options: dict[str, Any], expected: list[StreamRequest]
 ) -> None:
     assert list(requested(name, codes, **options)) == expected

@@ -121,8 +121,8 @@ def stream_case(name: str, delivery: Delivery = Delivery.EVERY) -> Case:
             made = event(row.wire_types[0] if name != "candle" else "candle.1m", code, number, **fields)
             server.exchange.send_raw(session, frame(made))
 
-    def read(told: Any) -> Any:
-        return tuple(e.timestamp for e in told) if isinstance(told, tuple) else told.timestamp
+    def read(reported: Any) -> Any:
+        return tuple(e.timestamp for e in reported) if isinstance(reported, tuple) else reported.timestamp
 
     return Case(f"{name}_received", row.scope, subscribe, happen, [1, 2, 3, 4], read)
 

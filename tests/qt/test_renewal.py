@@ -1,4 +1,4 @@
-"""Renewing private connections over real sockets: no event lost or told twice, never without a connection."""
+"""Renewing private connections over real sockets: no event lost or reported twice, never offline."""
 
 from __future__ import annotations
 

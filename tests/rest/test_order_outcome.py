@@ -70,10 +70,10 @@ class Exchange:
                     return error(400, "duplicated_identifier")
                 if self.places:
                     self.orders[identifier] = row(identifier)
-                told = self.orders.get(identifier, {})
+                reported = self.orders.get(identifier, {})
                 if request.path.endswith("cancel_and_new"):
-                    told = self.old | {"new_order_uuid": "u-1", "new_order_identifier": identifier}
-                return self.answer or Answer(201, told)
+                    reported = self.old | {"new_order_uuid": "u-1", "new_order_identifier": identifier}
+                return self.answer or Answer(201, reported)
             case "GET", "/v1/order":
                 if request.fields.get("uuid") == OLD:
                     return Answer(200, self.old)
@@ -192,7 +192,7 @@ async def test_only_upbit_itself_can_deny_an_order(denies: Answer) -> None:
     ("name", "status"),
     [(name, status) for name, spec in ERROR_TABLE.items() if spec.is_refusal for status in spec.statuses],
 )
-async def test_a_named_refusal_is_told_at_once(name: str, status: int) -> None:
+async def test_a_named_refusal_is_reported_at_once(name: str, status: int) -> None:
     exchange = Exchange(error(status, name), places=False)
     async with HttpServer(exchange) as server, client(server) as rest:
         with pytest.raises((RestError, AuthenticationError)) as refused:
@@ -267,7 +267,7 @@ async def test_a_refusal_of_the_second_copy_says_nothing_about_the_first() -> No
         assert (await create(rest)).uuid == "u-1"
 
 
-async def test_a_block_is_told_before_anything_is_sent() -> None:
+async def test_a_block_is_reported_before_anything_is_sent() -> None:
     async with HttpServer(Exchange(error(418, "x"), places=False)) as server, client(server) as rest:
         with pytest.raises(OrderOutcomeError, match="HTTP 418"):
             await create(rest)
@@ -329,8 +329,12 @@ async def test_what_never_left_does_not_use_the_identifier_up() -> None:
 async def test_a_replacement_without_a_clear_answer_is_looked_up(answer: Answer, places: bool) -> None:
     async with HttpServer(Exchange(answer, places=places)) as server, client(server) as rest:
         if places:
-            told = await replace_old(rest)
-            assert (told.uuid, told.new_order_uuid, told.new_order_identifier) == (OLD, "u-1", "mine-1")
+            reported = await replace_old(rest)
+            assert (reported.uuid, reported.new_order_uuid, reported.new_order_identifier) == (
+                OLD,
+                "u-1",
+                "mine-1",
+            )
         else:
             with pytest.raises(OrderOutcomeError) as lost:
                 await replace_old(rest)
@@ -356,7 +360,7 @@ async def test_a_replacement_that_was_placed_is_said_so_although_the_old_order_c
 
 @pytest.mark.parametrize("answer", NO_ANSWERS.values(), ids=NO_ANSWERS)
 async def test_a_cancel_without_a_clear_answer_is_looked_at(answer: Answer) -> None:
-    """It may have been carried out; its second copy is then told that there is no such open order."""
+    """It may have been carried out; its second copy is then reported that there is no such open order."""
     state = {"state": "wait"}
 
     def script(request: Request) -> Answer:

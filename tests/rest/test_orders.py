@@ -116,7 +116,7 @@ async def test_other_kinds_of_orders(rest: RestClient, server: SimulatedServer) 
 
 async def test_cancel_and_new_and_many_at_once(rest: RestClient, server: SimulatedServer) -> None:
     old = await rest.create_order(**bid(server))
-    told = await rest.cancel_and_new(
+    reported = await rest.cancel_and_new(
         "KRW-BTC",
         AskBid.BID,
         OrderType.LIMIT,
@@ -124,10 +124,10 @@ async def test_cancel_and_new_and_many_at_once(rest: RestClient, server: Simulat
         price=low_price(server) - 1000,
         remain_only=True,
     )
-    assert told.new_order_identifier
+    assert reported.new_order_identifier
     await until(lambda: len(server.exchange.account.orders) == 2)
-    new = await rest.get_order(identifier=told.new_order_identifier)
-    assert (new.volume, new.uuid) == (old.volume, told.new_order_uuid)
+    new = await rest.get_order(identifier=reported.new_order_identifier)
+    assert (new.volume, new.uuid) == (old.volume, reported.new_order_uuid)
     more = [await rest.create_order(**bid(server)) for _ in range(3)]
     result = await rest.cancel_orders(uuids=[more[0].uuid, old.uuid])
     assert [each.uuid for each in result.success] == [more[0].uuid]
@@ -285,10 +285,10 @@ async def test_a_lost_replacement(
         volume="0.002",
     )
     if how == "lose_answer":
-        told = await replace
-        assert told.uuid == old.uuid
-        assert told.new_order_uuid in server.exchange.account.orders
-        assert told.new_order_identifier
+        reported = await replace
+        assert reported.uuid == old.uuid
+        assert reported.new_order_uuid in server.exchange.account.orders
+        assert reported.new_order_identifier
         assert len(server.exchange.account.orders) == 2
     else:
         with pytest.raises(OrderOutcomeError):

@@ -1,4 +1,4 @@
-"""Bodies of REST answers, as Upbit sent or documented them, become exact values; anything else is told."""
+"""Bodies of REST answers, as Upbit sent or documented them, become exact values; others are reported."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def test_a_week_begins_on_its_first_day() -> None:
         assert f"{parsers.candle(row, '1w').start:%Y-%m-%d}" == row["first_day_of_period"]
 
 
-def test_quoted_integers_are_told_and_not_guessed_at() -> None:
+def test_quoted_integers_are_reported_and_not_guessed_at() -> None:
     rows = [*TICKERS, *TRADES, *(row for _, row in CANDLES)]
     assert {row["market"] for row in rows if is_quoted(row)} == QUOTED_INTEGERS
     for convert, bodies in PARSERS.values():
@@ -207,11 +207,11 @@ def test_an_order_is_exact(row: Any) -> None:
     assert order.executed_volume == Decimal(row["executed_volume"])
     assert order.trades_count == row["trades_count"]
     assert order.time_in_force == (TimeInForce(row["time_in_force"]) if "time_in_force" in row else None)
-    told = sorted(row.get("trades", []), key=lambda each: each["created_at"])
+    reported = sorted(row.get("trades", []), key=lambda each: each["created_at"])
     assert [(fill.uuid, fill.funds) for fill in order.fills] == [
-        (each["uuid"], Decimal(each["funds"])) for each in told
+        (each["uuid"], Decimal(each["funds"])) for each in reported
     ]
-    assert (order.executed_funds is None) is (len(told) < row["trades_count"]), "unknown is not zero"
+    assert (order.executed_funds is None) is (len(reported) < row["trades_count"]), "unknown is not zero"
 
 
 def _milliseconds(moment: datetime) -> int:

@@ -252,7 +252,7 @@ async def test_keys_of_the_environment_do_not_leak_in(
 
 
 class Misbehaving:
-    """An HTTP server that answers as told: a status with a body and headers, or "cut" the line."""
+    """An HTTP server that answers as reported: a status with a body and headers, or "cut" the line."""
 
     def __init__(self) -> None:
         self.answers: list[Any] = []

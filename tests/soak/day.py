@@ -2,8 +2,8 @@
 
 Market time is compressed: candles close, the trading day turns and indicators come as in a whole day,
 while as many frames come per real second as Upbit sends at its busiest. Widgets come and go all the
-time; the line breaks, falls silent and refuses; tokens are renewed; once the machine sleeps. Ours is one
-process with one event loop, the exchange is another.
+time; the connection breaks, falls silent and refuses; tokens are renewed; once the machine sleeps. Ours is
+one process with one event loop, the exchange is another.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class Gateway(QObject):
         self.delivered: collections.Counter[str] = collections.Counter()
         self.overflowed = 0
         self.made = 0
-        # What it keeps of finished orders is full soon, so that it does not hide what grows for ever.
+        # What it keeps of finished orders is full soon, so that it does not hide what grows forever.
         self.account = Account(self, manager=self.manager, tracker=OrderTracker(max_finished_orders=100))
         self.proxies: collections.deque[WebSocketClientProxy] = collections.deque()
         self._kinds = self._endless_kinds()
@@ -212,7 +212,7 @@ async def _live(gateway: Gateway, url: str, seconds: float, every_s: float) -> d
     samples: list[Sample] = []
     injected = 0
     next_sample = next_fault = every_s
-    # What the last one cost is mended before the end.
+    # What the last one cost is fixed before the end.
     last_fault = max(0.35 * seconds, seconds - 60.0)
     # Where others have the processor a second takes longer, and all that belongs to the day comes still.
     for now in range(math.ceil(seconds)):

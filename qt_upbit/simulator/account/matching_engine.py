@@ -186,7 +186,7 @@ class MatchingEngine:
         return order
 
     def cancel(self, order: Order) -> None:
-        """Accept the wish; the order is cancelled a moment later, unless it ends before."""
+        """Accept the request; the order is cancelled a moment later, unless it ends before."""
         if order.uuid in self._cancelling:
             return
         self._cancelling.add(order.uuid)
@@ -199,7 +199,7 @@ class MatchingEngine:
         self._call_later(self._settings.cancel_delay_s, finish)
 
     def replace(self, order: Order, request: OrderRequest, *, remain_only: bool = False) -> str:
-        """Accept the wish for another order in place of one; placed only if that is really cancelled.
+        """Accept the request for another order in place of one; placed only if that is really cancelled.
 
         Args:
             order: the one to cancel.

@@ -1,4 +1,4 @@
-"""`FaultInjector`: makes the simulated exchange misbehave as told."""
+"""`FaultInjector`: makes the simulated exchange misbehave as reported."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ class Line(Protocol):
         """End it with a TCP reset."""
 
     def stop_reading(self) -> None:
-        """Take nothing more from it: requests, pings and close frames wait for ever."""
+        """Take nothing more from it: requests, pings and close frames wait forever."""
 
     def send_error(self, name: str, message: str) -> None:
         """Send an error frame and close, as Upbit does."""

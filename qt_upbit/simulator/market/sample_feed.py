@@ -28,7 +28,7 @@ class SampleFeed:
     """One event a while for each stream that somebody asked for.
 
     Fields that every event of the type has get a plain value of their declared type, the time, or a number
-    that grows; those that tell streams apart get what was asked for. The others keep their default.
+    that grows; those that distinguish streams get what was asked for. The others keep their default.
 
     Args:
         market: whose pairs and clock.

@@ -42,7 +42,7 @@ class Dispatcher:
     """Knows the streams of every session, writes frames in a session's format, and puts them in its outbox.
 
     Args:
-        settings: formats, batches, patience with slow clients.
+        settings: formats, batches, timeout with slow clients.
         timers: the clock.
         levels: the price groupings of a pair's book, by code.
 

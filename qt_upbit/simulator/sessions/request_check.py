@@ -29,10 +29,13 @@ def check_request(request: Request, scope: Scope, max_combinations: int) -> None
         spec = spec_of(item.type)
         if spec is None or spec.scope is not scope:
             raise RequestRefused("INVALID_PARAM", f"{item.type} 은 지원하지 않는 타입입니다.")
-        for name in spec.option_names:
-            check = _CHECKS.get(name)
+        for option in spec.options:
+            value = item.options.get(option.name)
+            check = _CHECKS.get(option.name)
             if check is not None:
-                check(item, item.options.get(name), max_combinations)
+                check(item, value, max_combinations)
+            elif value is None and option.is_required:
+                raise RequestRefused("INVALID_PARAM", f"{option.name} 파라미터가 필요합니다.")
 
 
 def _level(_item: RequestItem, value: Any, _limit: int) -> None:

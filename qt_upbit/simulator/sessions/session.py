@@ -80,8 +80,8 @@ class Stream:
         code: without suffix; empty for types without codes, and for all codes.
         depth: rows of a book.
         level: price grouping of a book, 0 for none; -1 of one that is not a number.
-        snapshot: a first picture is due.
-        realtime: changes are sent once the first picture is out.
+        snapshot: a first snapshot is due.
+        realtime: changes are sent once the first snapshot is out.
         item: the request's object.
         wanted: values of the spec's ``stream_fields`` that events must have; None of one is any.
         options: of the request, as the spec's ``accepts`` takes them.
@@ -212,7 +212,7 @@ class Session:
         account: whose private frames it gets; None on the public endpoint.
         closing: an error was sent or the line is being ended; nothing else is sent.
         silent: the exchange plays dead on this line.
-        deaf: the exchange takes nothing more from this line.
+        unresponsive: the exchange takes nothing more from this line.
         heartbeat: status UP is sent.
         sent: frames handed to the socket so far.
     """
@@ -235,7 +235,7 @@ class Session:
     closing: bool = False
     closed: bool = False
     silent: bool = False
-    deaf: bool = False
+    unresponsive: bool = False
     heartbeat: bool = False
     sent: int = 0
     outbox: deque[Output] = field(default_factory=deque)

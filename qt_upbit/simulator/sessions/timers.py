@@ -15,7 +15,7 @@ class Timers:
         now: time of the start.
 
     Attributes:
-        now: the latest time that was told; never goes back.
+        now: the latest time that was reported; never goes back.
     """
 
     def __init__(self, now: float) -> None:

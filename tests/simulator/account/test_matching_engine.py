@@ -208,7 +208,7 @@ def test_refusals_have_upbits_names(side: AskBid, kind: OrderType, fields: Any, 
     assert not gateway.exchange.account.orders
 
 
-def test_an_identifier_is_used_once_for_ever() -> None:
+def test_an_identifier_is_used_once_forever() -> None:
     gateway = Gateway()
     order = gateway.place(AskBid.BID, price=gateway.best[1], volume=Decimal("0.001"), identifier="mine")
     gateway.exchange.engine.cancel(order)

@@ -26,6 +26,7 @@ from qt_upbit.types import (
     WireFormat,
     registry,
 )
+from qt_upbit.types.options import TIMEFRAME, OptionSpec, either
 from qt_upbit.types.registry import CodeEvent, event_type
 from qt_upbit.types.wire_struct import wire_key
 
@@ -77,7 +78,7 @@ def liquidation() -> type[BaseWebSocketEvent]:
         wire_type="liquidation",
         scope=Scope.PUBLIC,
         delivery=Delivery.EVERY,
-        options=("min_total",),
+        options=(OptionSpec("min_total", lambda value, _codes: value, min),),
         accepts=lambda event, options: event.price * event.volume >= options.get("min_total", 0),
     )
     class LiquidationEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
@@ -93,7 +94,7 @@ def liquidation() -> type[BaseWebSocketEvent]:
 
 @_only_in_tests
 def funding() -> type[BaseWebSocketEvent]:
-    """With snapshots, and streams told apart by a field."""
+    """With snapshots, and streams distinguished by a field."""
 
     @event_type(
         "funding",
@@ -101,7 +102,7 @@ def funding() -> type[BaseWebSocketEvent]:
         scope=Scope.PUBLIC,
         delivery=Delivery.LATEST,
         has_snapshot=True,
-        options=("timeframe",),
+        options=(TIMEFRAME,),
         stream_fields=("timeframe",),
     )
     class FundingEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
@@ -122,7 +123,7 @@ def margin() -> type[BaseWebSocketEvent]:
         scope=Scope.PRIVATE,
         delivery=Delivery.EVERY,
         codes=CodeRule.FORBIDDEN,
-        options=("include_detail",),
+        options=(OptionSpec("include_detail", lambda value, _codes: value, either),),
     )
     class MarginEvent(BaseWebSocketEvent, frozen=True, kw_only=True, eq=False, dict=True):
         is_called: Annotated[bool, wire_key("ic")]
@@ -163,7 +164,7 @@ def test_an_option_decides_what_is_sent(gateway: MakeGateway) -> None:
 
 
 @pytest.mark.usefixtures("declared")
-def test_snapshots_and_streams_told_apart(gateway: MakeGateway) -> None:
+def test_snapshots_and_streams_reported_apart(gateway: MakeGateway) -> None:
     cls = funding()
     table = gateway()
     session = table.connect()

@@ -157,7 +157,7 @@ def test_a_tick_paints_one_column_and_keeps_the_picture_of_the_others(canvas: Ca
     assert canvas._cache is not cache
 
 
-def test_time_goes_on_without_trades_but_not_for_ever(canvas: CandleCanvas) -> None:
+def test_time_goes_on_without_trades_but_not_forever(canvas: CandleCanvas) -> None:
     right = canvas.view.right
     canvas._now = lambda: float(_NOW + 60 * 3)
     canvas.candles_changed()
@@ -349,7 +349,7 @@ async def test_a_page_that_failed_is_not_asked_for_at_once(
     assert asked
 
 
-async def test_nobody_waits_for_ever_for_another_pair(
+async def test_nobody_waits_forever_for_another_pair(
     exchange: Exchange, open_panel: Open, state: TerminalState
 ) -> None:
     await exchange()
@@ -515,7 +515,7 @@ async def test_units_go_into_a_menu_where_there_is_no_room(exchange: Exchange, o
     def seen() -> list[str]:
         return [b.text() for b in panel.bar.findChildren(QToolButton) if b.property("unit") and b.isVisible()]
 
-    # Those that one needs most often stay; whatever is on show is told, and found first.
+    # Those that one needs most often stay; whatever is on show is reported, and found first.
     assert "1m" in seen()
     assert len(seen()) < 13
     panel.bar.choose(CandleUnit.M3)
