@@ -79,7 +79,7 @@ async def test_a_manager_that_ends_while_a_gap_is_mended(
     await proxy.subscribe_trade(["KRW-BTC"])
     await server.drop(Scope.PUBLIC, "reset")
     await until(lambda: fault.times < 5, what="REST is asked")
-    rests, clients = list(manager._rest_clients._clients), [link.client for link in manager._links.values()]
+    rests, clients = list(manager._rest_clients.open_clients), [link.client for link in manager._links.values()]
     if way == "close":
         await manager.aclose()
     else:
