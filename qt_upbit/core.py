@@ -65,7 +65,7 @@ from qt_upbit.routing.data_routing_engine import DataRoutingEngine, Target
 from qt_upbit.routing.fanout_hub import FanoutHub, Gap, LazyFrame, Subscriber
 from qt_upbit.routing.recovery import BackfillBuffer
 from qt_upbit.transport.native_websocket_client import NativeWebSocketClient, TransportCounters
-from qt_upbit.types import ALL_CODES, EVENT_TYPES, CodeRule, EventSpec, Recovery, StreamKey
+from qt_upbit.types import ALL_CODES, EVENT_TYPES, CodeRule, EventSpec, OptionSpec, Recovery, StreamKey
 from qt_upbit.types.registry import spec_of
 
 __all__ = [
@@ -104,6 +104,7 @@ __all__ = [
     "Moment",
     "NativeWebSocketClient",
     "OpenSocket",
+    "OptionSpec",
     "OrderChange",
     "OrderChanged",
     "OrderEventReported",

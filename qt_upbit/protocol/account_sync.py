@@ -278,7 +278,7 @@ class AccountSync:
             self._apply(event, now)
 
     def stream_lost(self, now: Moment) -> None:
-        """The private connection is being made, or made again: what happens meanwhile is not told."""
+        """The private connection is being made, or made again: what happens meanwhile is not reported."""
         self._check_open()
         self._lose_stream(now)
         if self._state in _ASKING:
@@ -540,7 +540,7 @@ class AccountSync:
             self._actions.append(ReadRest(self._read_id, since, self._timeout_s))
 
     def _wait_for_rest(self, now: Moment) -> None:
-        """Events, or the report of a gap, wait for REST from now on, and not for ever."""
+        """Events, or the report of a gap, wait for REST from now on, and not forever."""
         if self._give_up_at != _NEVER:
             return
         has_begun = self._is_stream_live or self.buffered_events > 0
@@ -586,7 +586,7 @@ class AccountSync:
             self._buffered_orders.append(event)
 
     def _release(self, now: Moment) -> None:
-        """Fold in what has waited, in order: REST may have told it already, wholly or in part."""
+        """Fold in what has waited, in order: REST may have reported it already, wholly or in part."""
         orders, self._buffered_orders = self._buffered_orders, []
         # What an answer under way may be older than waits for it.
         ready = len(self._buffered_assets) if self._read_id is None else self._assets_before_read

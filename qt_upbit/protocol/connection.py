@@ -305,7 +305,7 @@ class UpbitConnection:
         self._linger_until = _NEVER
         if self._state is ConnectionState.IDLE:
             self._step(ConnectionEventKind.WANTED)
-            # Wait for the wishes of the same moment; the handshake takes longer anyway.
+            # Wait for the requests of the same moment; the handshake takes longer anyway.
             self._connect_at = now + self._connect_limiter.delay(now)
             self.tick(now)
         elif self._state is ConnectionState.REJECTED:
@@ -394,7 +394,7 @@ class UpbitConnection:
         self.tick(now)
 
     def resumed(self, now: float) -> None:
-        """The machine slept, the network changed or the program was blocked: find out soon if the line lives.
+        """The machine slept, the network changed or the program was blocked: probe the connection soon.
 
         Until then no deadline that was missed meanwhile counts: the answers may be waiting to be read.
         """
@@ -473,7 +473,7 @@ class UpbitConnection:
             self._carry_on(self._renewal, self._renewal.on_tick(now), now)
         if self._probe.on_tick(now):
             self._connection_died(
-                now, ConnectionFailedError("the line did not survive a pause of the program")
+                now, ConnectionFailedError("the connection did not survive a pause of the program")
             )
             return
         keepalive = self._keepalive.on_tick(now)
@@ -485,7 +485,7 @@ class UpbitConnection:
             return
         if now >= self._resync_due:
             if self._state is ConnectionState.RESYNCING:
-                # If that was the market and not the line, connecting again for ever does not help.
+                # If that was the market and not the connection, connecting again forever does not help.
                 self._subscriptions.forget_accepted(self.scope)
             self._lose(now, ConnectionFailedError("the server answers pings but sends no data"))
             return
@@ -561,7 +561,7 @@ class UpbitConnection:
     def _lose(self, now: float, error: QtUpbitError, *, quiet: bool = False) -> None:
         was_open = self.is_open
         if self._was_synced and self._gap_begin is None:
-            # A scope that is silent by nature was complete until the line was last heard.
+            # A scope that is silent by nature was complete until the connection was last heard.
             last_data_at = self._last_frame_at if self._has_snapshots else self._keepalive.heard_at
             self._gap_begin = last_data_at if last_data_at is not None else self._opened_at
         proven = was_open and self._frames > 0 and now - self._opened_at >= _PROVEN_AFTER_S
@@ -630,7 +630,7 @@ class UpbitConnection:
 
     def _take_over(self, renewal: Renewal, now: float) -> None:
         if not renewal.is_current:
-            # The old line died at the wrong moment; now the successor is asked as any socket is.
+            # The old connection died at the wrong moment; now the successor is asked as any socket is.
             self._subscriptions.resend(self.scope)
             self._send_at = now
         self._outputs.do(CloseSocket(self._socket))
@@ -656,7 +656,7 @@ class UpbitConnection:
         self._keepalive.ping_sent(now)
 
     def _coalesce(self, now: float) -> float:
-        """How long to gather wishes: longer once half of the minute's messages are used up."""
+        """How long to gather requests: longer once half of the minute's messages are used up."""
         limit = self._config.messages_per_minute
         if self._message_limiter.used(now, 60.0) < limit // 2:
             return self._config.coalesce_s
@@ -699,7 +699,7 @@ class UpbitConnection:
             self._confirm_at = now + _CONFIRM_TIMEOUT_S
 
     def _watch(self) -> None:
-        """Look out for the first frames, or pictures, of what was asked for."""
+        """Look out for the first frames, or snapshots, of what was asked for."""
         self._awaited = {}
         for key in self._subscriptions.awaited(self.scope):
             self._awaited.setdefault(Head(key.type, key.code), []).append(key)
@@ -725,7 +725,7 @@ class UpbitConnection:
     # --- receiving ---------------------------------------------------------------------------------
 
     def _saw_data(self, head: Head, raw: bytes, now: float) -> bool:
-        """Look at an object of a stream; whether it is to be told."""
+        """Look at an object of a stream; whether it is to be reported."""
         self._frames += 1
         if self._renewal is not None and self._renewal.is_duplicate(head, raw):
             return False
@@ -751,17 +751,17 @@ class UpbitConnection:
         seen = event.stream_key
         if seen not in keys:
             return
-        # A change says as much as a first picture. Books always have all rows, empty ones too (protocol
+        # A change says as much as a first snapshot. Books always have all rows, empty ones too (protocol
         # section 3.3): one with fewer than were asked for answers an earlier request.
-        picture = rows >= self._subscriptions.rows_asked(self.scope, seen)
-        if self._subscriptions.mark_live(self.scope, seen, picture=picture):
+        snapshot = rows >= self._subscriptions.rows_asked(self.scope, seen)
+        if self._subscriptions.mark_live(self.scope, seen, snapshot=snapshot):
             self._outputs.report(StreamsLive((seen,)))
         if not self._subscriptions.is_awaited(self.scope, seen):
             keys.remove(seen)
             if not keys:
                 del self._awaited[head]
-        if picture and self._subscriptions.take_released(self.scope) and self._send_at == _NEVER:
-            # Who wanted only this picture no longer counts: look whether the rest is what we asked for.
+        if snapshot and self._subscriptions.take_released(self.scope) and self._send_at == _NEVER:
+            # Who wanted only this snapshot no longer counts: look whether the rest is what we asked for.
             self._send_at = now + self._coalesce(now)
             self._deadline_moved = True
 

@@ -1,7 +1,7 @@
-"""`SubscriptionStateManager`: many owners' wishes, one desired set per scope.
+"""`SubscriptionStateManager`: many owners' requests, one desired set per scope.
 
 Upbit replaces everything a connection had subscribed with every request (protocol section 2.5), so
-each request must hold everything that anybody wants. How wishes for the same code share a request:
+each request must hold everything that anybody wants. How requests for the same code share a request:
 
 * **Depth** (order books): the deepest wins; whoever wanted fewer rows gets the book cut to them, with
   the totals of those rows, which is what Upbit itself sends for that depth.
@@ -14,9 +14,9 @@ each request must hold everything that anybody wants. How wishes for the same co
   what they asked for. No list means everything.
 * **All codes** (my orders): swallows single codes; who named codes gets those.
 
-No rule ever drops a subscriber. If the server refuses a request, those wishes are left out that it brought
-beyond what the server had accepted before, whoever else wants the same stream; they are told, and tried
-again when somebody wishes for the stream anew.
+No rule ever drops a subscriber. If the server refuses a request, those requests are left out that it brought
+beyond what the server had accepted before, whoever else wants the same stream; they are reported, and tried
+again when somebody requests for the stream again.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ class StreamRequest:
     Attributes:
         key: the stream.
         depth: rows of an order book; 0 where there is no depth.
-        snapshot: wants a first picture.
+        snapshot: wants a first snapshot.
         realtime: wants the changes.
-        options: the request options that do not tell streams apart: a union of lists, or a flag.
+        options: the request options that do not distinguish streams: a union of lists, or a flag.
             None as a value means everything.
     """
 
@@ -57,7 +57,7 @@ class StreamRequest:
 
     @property
     def row(self) -> EventSpec:
-        """The declaration of the wish's type."""
+        """The declaration of the request's type."""
         row = spec_of(self.key.type)
         if row is None:
             raise ValueError(f"unknown type {self.key.type!r}")
@@ -76,7 +76,7 @@ class StreamState(enum.Enum):
     SILENT = enum.auto()
     """No frame in the time allowed; reported, and still asked for."""
     SATISFIED = enum.auto()
-    """Only first pictures were wanted and everybody has one; asked again when wished again."""
+    """Only first snapshots were wanted and everybody has one; asked again when requested again."""
     QUARANTINED = enum.auto()
     """The server refused the request that brought it; left out so that the others live."""
 
@@ -98,19 +98,19 @@ class _Stream:
     def __init__(self) -> None:
         self.stream_requests: dict[Hashable, StreamRequest] = {}
         self.satisfied: set[Hashable] = set()
-        """Owners who wanted one picture and have it."""
+        """Owners who wanted one snapshot and have it."""
         self.refused: set[Hashable] = set()
-        """Owners whose wish made the server refuse a request."""
+        """Owners whose request made the server refuse a request."""
         self.state = StreamState.DESIRED
         self.snapshot_due = False
-        """Somebody needs a picture that is neither in our cache nor under way."""
+        """Somebody needs a snapshot that is neither in our cache nor under way."""
         self.accepted: StreamRequest | None = None
         """What the server has been seen to accept, also on an earlier connection."""
         self._wanted: StreamRequest | None = None
         self._sendable: StreamRequest | None = None
 
     def changed(self) -> None:
-        """The owners' wishes are to be merged anew."""
+        """The owners' requests are to be merged again."""
         self._wanted = self._sendable = None
 
     @property
@@ -127,14 +127,14 @@ class _Stream:
 
     @property
     def wanted(self) -> StreamRequest | None:
-        """Everybody's wish in one; None when all are satisfied."""
+        """Everybody's request in one; None when all are satisfied."""
         if self._wanted is None and self.is_wanted:
             self._wanted = _merge_all(w for o, w in self.stream_requests.items() if o not in self.satisfied)
         return self._wanted
 
     @property
     def sendable(self) -> StreamRequest | None:
-        """The same without those whose wish the server refused."""
+        """The same without those whose request the server refused."""
         if not self.refused:
             return self.wanted
         if self._sendable is None and self.is_sendable:
@@ -163,11 +163,11 @@ class _ScopeState:
         self.last_request: dict[StreamKey, StreamRequest] = {}
         self.requested_at = _LONG_AGO
         self.pending_snapshots: dict[StreamKey, float] = {}
-        """Streams that owe a first picture, by the time it was asked for, oldest first."""
+        """Streams that owe a first snapshot, by the time it was asked for, oldest first."""
         self.again = False
         """The whole request is to be sent once more."""
         self.released = False
-        """Somebody got the one picture it wanted."""
+        """Somebody got the one snapshot it wanted."""
         self._desired: dict[StreamKey, StreamRequest] | None = None
         self._sendable: dict[StreamKey, StreamRequest] | None = None
 
@@ -206,7 +206,7 @@ _SETTLED_S: Final = 5.0
 
 
 class SubscriptionStateManager:
-    """Owners → wishes → one merged desired set per scope, reference-counted by owner.
+    """Owners → requests → one merged desired set per scope, reference-counted by owner.
 
     Pure bookkeeping: nothing is sent here. After `add` or `remove`, ask `needs_request`; take
     `request_items` and tell `mark_sent` once it is on its way.
@@ -223,8 +223,8 @@ class SubscriptionStateManager:
     ) -> set[Scope]:
         """Set what `owner` wants, instead of what it wanted before; return the scopes concerned.
 
-        A repeated key within `stream_requests` merges. Who wants a first picture of a LIVE stream is taken to
-        have it from the cache, unless `unserved` names the stream: then the server is asked again.
+        A repeated key within `stream_requests` merges. Who wants a first snapshot of a LIVE stream is taken
+        to have it from the cache, unless `unserved` names the stream: then the server is asked again.
         """
         merged: dict[StreamKey, StreamRequest] = {}
         for stream_request in stream_requests:
@@ -262,12 +262,12 @@ class SubscriptionStateManager:
         sent = state.sent.get(stream_request.key)
         stream.stream_requests[owner] = stream_request
         stream.satisfied.discard(owner)
-        # A fresh wish deserves a fresh try, and so do those who were refused the same stream.
+        # A fresh request deserves a fresh try, and so do those who were refused the same stream.
         stream.refused.clear()
         stream.changed()
         stream.settle()
         if stream.state is StreamState.DESIRED and sent is not None and sent.realtime:
-            # Its last owner left, and the server was not told yet: it still runs.
+            # Its last owner left, and the server was not reported yet: it still runs.
             shown = stream_request.snapshot and stream_request.row.has_snapshot and served
             stream.state = StreamState.LIVE if shown else StreamState.SENT
         if (
@@ -413,13 +413,13 @@ class SubscriptionStateManager:
         sent = self._scopes[scope].sent.get(key)
         return sent.depth if sent is not None else 0
 
-    def mark_live(self, scope: Scope, key: StreamKey, *, picture: bool = True) -> bool:
+    def mark_live(self, scope: Scope, key: StreamKey, *, snapshot: bool = True) -> bool:
         """A frame of a stream has come; True if it is the first on this connection.
 
         Args:
             scope: the stream's.
             key: the stream.
-            picture: whether the frame shows all that was asked for, which satisfies who wanted just that.
+            snapshot: whether the frame shows all that was asked for, which satisfies who wanted just that.
         """
         state = self._scopes[scope]
         stream = state.streams.get(key)
@@ -431,14 +431,14 @@ class SubscriptionStateManager:
             stream.state = StreamState.LIVE
             # The server looks at the whole request before it serves any of it.
             stream.accepted = sent if sent is not None else stream.accepted
-        if picture and sent is not None:
+        if snapshot and sent is not None:
             state.pending_snapshots.pop(key, None)
             self._satisfy(state, stream, sent)
         return first
 
     def _satisfy(self, state: _ScopeState, stream: _Stream, sent: StreamRequest) -> None:
         if not sent.realtime:
-            # Delivered, and inert from now on: another wish for it must ask again.
+            # Delivered, and inert from now on: another request for it must ask again.
             del state.sent[sent.key]
         satisfied = {
             owner
@@ -453,7 +453,7 @@ class SubscriptionStateManager:
             state.released = True
 
     def take_released(self, scope: Scope) -> bool:
-        """Whether owners were satisfied by a picture since the last call, so that less may be wanted."""
+        """Whether owners were satisfied by a snapshot since the last call, so that less may be wanted."""
         state = self._scopes[scope]
         released, state.released = state.released, False
         return released
@@ -476,10 +476,10 @@ class SubscriptionStateManager:
         self._scopes[scope].again = True
 
     def quarantine_newcomers(self, scope: Scope, now: float = _LONG_AGO) -> tuple[StreamKey, ...]:
-        """The last request was refused: leave out the wishes it brought beyond what had been accepted.
+        """The last request was refused: leave out the requests it brought beyond what had been accepted.
 
         Returns their streams; empty when nothing was accepted before, or everything was, so that nobody
-        is to blame. `owners_left_out` tells whose wishes they are.
+        is to blame. `owners_left_out` tells whose requests they are.
         """
         state = self._scopes[scope]
         if now - state.requested_at >= _SETTLED_S:
@@ -507,7 +507,7 @@ class SubscriptionStateManager:
         return tuple(blamed)
 
     def owners_left_out(self, keys: Iterable[StreamKey]) -> tuple[Hashable, ...]:
-        """Owners whose wishes for these streams are in quarantine, each once."""
+        """Owners whose requests for these streams are in quarantine, each once."""
         streams = (self._stream(key) for key in keys)
         return tuple(dict.fromkeys(o for s in streams if s for o in s.stream_requests if o in s.refused))
 
@@ -517,7 +517,7 @@ class SubscriptionStateManager:
         return stream.state if stream is not None else None
 
     def is_awaited(self, scope: Scope, key: StreamKey) -> bool:
-        """Whether a frame of a stream tells something: its first one, or a picture it owes."""
+        """Whether a frame of a stream tells something: its first one, or a snapshot it owes."""
         state = self._scopes[scope]
         stream = state.streams.get(key)
         return stream is not None and (
@@ -525,11 +525,11 @@ class SubscriptionStateManager:
         )
 
     def awaited(self, scope: Scope) -> frozenset[StreamKey]:
-        """Streams that were asked for and have not shown a frame or a picture, silent ones included."""
+        """Streams that were asked for and have not shown a frame or a snapshot, silent ones included."""
         return frozenset(key for key in self._scopes[scope].streams if self.is_awaited(scope, key))
 
     def has_pending_snapshots(self, scope: Scope, *, known: bool = False) -> bool:
-        """Whether first pictures are under way; with `known`, of streams that have been live before."""
+        """Whether first snapshots are under way; with `known`, of streams that have been live before."""
         state = self._scopes[scope]
         return any(not known or state.streams[key].accepted is not None for key in state.pending_snapshots)
 
@@ -544,7 +544,7 @@ class SubscriptionStateManager:
         return None if asked_at is None else asked_at + timeout_s
 
     def take_silent(self, scope: Scope, now: float, timeout_s: float) -> tuple[StreamKey, ...]:
-        """Streams that owe a picture and sent none for `timeout_s`; each is named once per request for it."""
+        """Streams with a snapshot pending for `timeout_s` or longer; each is named once per request."""
         state = self._scopes[scope]
         silent = []
         for key, asked_at in state.pending_snapshots.items():
@@ -575,7 +575,7 @@ class SubscriptionStateManager:
         surplus: set[StreamKey] = set()
         for entry in result:
             for key, exact in listed_streams(entry):
-                # An entry may leave out what tells its streams apart, or spell all codes out.
+                # An entry may leave out what distinguishes its streams, or spell all codes out.
                 ours = [key] if exact and key in asked else [k for k in asked if _may_be(key, k, exact)]
                 listed.update(ours)
                 if not ours:
@@ -629,7 +629,7 @@ def _merge(a: StreamRequest, b: StreamRequest) -> StreamRequest:
 
 
 def _subsumes(asked: StreamRequest, stream_request: StreamRequest) -> bool:
-    """Whether what was asked brings all rows and everything in the lists that a wish names."""
+    """Whether what was asked brings all rows and everything in the lists that a request names."""
     merged = _merge_options(asked.options, stream_request.options)
     return stream_request.depth <= asked.depth and (
         merged == asked.options or _options_key(merged) == _options_key(asked.options)
@@ -672,7 +672,7 @@ def _absorb_all_codes(merged: dict[StreamKey, StreamRequest]) -> dict[StreamKey,
 
 
 def listed_streams(entry: Mapping[str, Any]) -> Iterator[tuple[StreamKey, bool]]:
-    """The streams of one entry of the server's list, each with whether it says all that tells it apart.
+    """The streams of one entry of the server's list, each with whether it says all that distinguishes it.
 
     Nothing here may raise: the list comes from outside.
     """

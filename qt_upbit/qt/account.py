@@ -57,8 +57,8 @@ class Account(QObject):
     """Orders and balances of the account whose keys are configured. `Account.instance()` is everybody's.
 
     The first state is read over REST as soon as the private stream is live; then the stream is followed.
-    After a gap (reconnect, silence, overflow) what was missed is read over REST and told first, while live
-    events wait::
+    After a gap (reconnect, silence, overflow) what was missed is read over REST and reported first, while
+    live events wait::
 
         account = Account.instance()
         account.order_changed.connect(self.table.show_order)

@@ -63,7 +63,7 @@ from qt_upbit.types import (
 __all__ = ["GlobalWebSocketManager"]
 
 _STREAM_GAP_TIMEOUT_S: Final = 3.0
-"""The line is well and only some trades are wanted: events do not wait for them as after an outage."""
+"""The connection is well and only some trades are wanted: events do not wait for them as after an outage."""
 _LIST_TIMEOUT_S: Final = 5.0
 _COMPARE_CLOCKS_MS: Final = 1000
 
@@ -337,7 +337,7 @@ class GlobalWebSocketManager(QObject):
         return self._rest_clients.client_for(self.config)
 
     def reconnect(self, scope: Scope = Scope.PUBLIC) -> None:
-        """Connect again at once: also the way out of REJECTED after the reason is mended."""
+        """Connect again at once: also the way out of REJECTED after the reason is fixed."""
         self.guard.check_usable()
         self._links[scope].retry()
 

@@ -122,7 +122,7 @@ class ScopeLink(QObject):
         return asked
 
     def resumed(self) -> None:
-        """The machine slept or the network changed: find out soon whether the line lives."""
+        """The machine slept or the network changed: find out soon whether the connection lives."""
         self.connection.resumed(self._clock())
         self._carry_out()
 

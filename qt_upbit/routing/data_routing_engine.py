@@ -44,7 +44,7 @@ class Target:
 
     Attributes:
         key: the stream; code `ALL_CODES` receives every code of the type.
-        options: as in the wish; events that are not in its lists are not for this subscriber.
+        options: as in the request; events that are not in its lists are not for this subscriber.
     """
 
     key: StreamKey
@@ -111,7 +111,7 @@ class _Route:
         self.last: dict[tuple[Hashable, ...], LazyFrame] = {}
         self.flowing: set[tuple[Hashable, ...]] = set()
         """Variants of which changes are asked for, so that `last` stays up to date; also for a while after
-        the last subscriber left, until the server is told."""
+        the last subscriber left, until the server is notified."""
         self.fresh: set[tuple[Hashable, ...]] = set()
         """Variants whose `last` was received on the present connection."""
         self.recent = _RecentIds()
@@ -119,7 +119,7 @@ class _Route:
         self.since: dict[tuple[Hashable, Target], Any] = {}
         """What had been seen when somebody came: what was missed before is not for them."""
         self.pending_snapshots: set[tuple[Hashable, tuple[Hashable, ...]]] = set()
-        """Who waits for a first picture of which variant; who has seen a change needs none."""
+        """Who waits for a first snapshot of which variant; who has seen a change needs none."""
         self.depths: dict[tuple[Hashable, ...], Counter[int]] = {}
         """Order books: how many subscribers of a variant want how many rows."""
         self.rows_asked: dict[tuple[Hashable, ...], int] = {}
@@ -182,8 +182,8 @@ class DataRoutingEngine:
     def attach(self, subscriber: Subscriber, targets: Iterable[Target]) -> set[StreamKey]:
         """Send the frames of `targets` to a subscriber; a running stream's last value goes at once.
 
-        Returns the streams of which it wants a first picture and we have none: the server is to be asked.
-        Who wants no changes is let go by itself after its picture.
+        Returns the streams of which it wants a first snapshot and we have none: the server is to be asked.
+        Who wants no changes is let go by itself after its snapshot.
         """
         targets = tuple(dict.fromkeys(targets))
         rows = [spec_of(target.key.type) for target in targets]
@@ -199,17 +199,17 @@ class DataRoutingEngine:
         return unserved
 
     def _attach(self, subscriber: Subscriber, target: Target, row: EventSpec) -> bool:
-        """Attach one target; False if its first picture is wanted and must be asked for."""
+        """Attach one target; False if its first snapshot is wanted and must be asked for."""
         head, variant = Head(target.key.type, target.key.code), target.key.variant
         route = self._routes.get(head)
         if route is None:
             route = self._routes[head] = _Route(head, row)
         if variant not in route.flowing:
-            # What was kept is as old as the last first picture.
+            # What was kept is as old as the last first snapshot.
             route.last.pop(variant, None)
             route.rows_kept.pop(variant, None)
-        picture = subscriber.wants_snapshot and row.has_snapshot
-        served = picture and self._offer_last(route, subscriber, target)
+        snapshot = subscriber.wants_snapshot and row.has_snapshot
+        served = snapshot and self._offer_last(route, subscriber, target)
         if served and not subscriber.wants_realtime:
             return True
         if subscriber.wants_realtime:
@@ -229,9 +229,9 @@ class DataRoutingEngine:
         lazy = (head, variant) if _may_stay_unread(row, subscriber, target) else None
         # As `_lazy_key` would say, without asking everybody again.
         route.lazy_key = lazy if alone or route.lazy_key == lazy else None
-        if picture and not served:
+        if snapshot and not served:
             route.pending_snapshots.add((subscriber.key, variant))
-        return served or not picture
+        return served or not snapshot
 
     def detach(self, key: Hashable) -> None:
         """Forget a subscriber; late frames of its codes are no longer delivered to it."""
@@ -372,7 +372,7 @@ class DataRoutingEngine:
         if not any(target.key.variant == variant for _, target in route.targets.values()):
             self.unrouted += 1  # the tail of a subscription that was replaced
             return
-        # Types without a first picture have no snapshots, whatever a frame says: every event counts.
+        # Types without a first snapshot have no snapshots, whatever a frame says: every event counts.
         snapshot = event.is_snapshot and row.has_snapshot
         repeated = self._is_repetition(route, frame, event)
         if not repeated and not self._is_older(route, event):
@@ -390,7 +390,7 @@ class DataRoutingEngine:
             if snapshot and not subscriber.wants_snapshot:
                 continue
             if not subscriber.wants_realtime and _row_count(frame, row) < subscriber.depth:
-                continue  # a book that answers an earlier request; any other change is as good as a picture
+                continue  # a book that answers an earlier request; any other change is as good as a snapshot
             route.pending_snapshots.discard((subscriber.key, variant))
             if not target.options or row.accepts(event, dict(target.options)):
                 shown = frame if subscriber.wants_realtime else frame.as_snapshot()
@@ -461,7 +461,7 @@ class DataRoutingEngine:
     ) -> list[BackfillBuffer]:
         """Nothing was received of a scope between two moments.
 
-        Every subscriber is told, in order with its data, that something may be missing. With
+        Every subscriber is notified, in order with its data, that something may be missing. With
         `max_buffered_frames`, streams that can be recovered completely are excepted: at most that many frames
         of each are buffered from now on, and the buffers to fill are returned. For each, call `recover` any
         number of times, oldest events first, `notify_gap` for what cannot be had, and `release`.
@@ -499,9 +499,9 @@ class DataRoutingEngine:
                 self._drop_if_done(route)
 
     def _is_behind_a_gap(self, route: _Route, frame: LazyFrame, event: BaseWebSocketEvent) -> bool:
-        """Whether a picture of a running stream shows that something was missed; it is held then.
+        """Whether a snapshot of a running stream shows that something was missed; it is held then.
 
-        A request for other streams brings first pictures of those that run already, some tenths of a second
+        A request for other streams brings first snapshots of those that run already, some tenths of a second
         later, and what happens in between may reach nobody (protocol sections 2.5 and 2.7). The same shows
         when the exchange had quietly dropped a stream.
         """
@@ -555,7 +555,7 @@ class DataRoutingEngine:
             buffer.put(frame)
 
     def _serve_snapshots(self, route: _Route, frame: LazyFrame) -> None:
-        """Who wants only a picture of now has missed nothing and does not wait."""
+        """Who wants only a snapshot of now has missed nothing and does not wait."""
         for subscriber, target in tuple(route.targets.values()):
             if not subscriber.wants_realtime:
                 self._hub.offer(subscriber, frame.as_snapshot(), (frame.head, ()))
@@ -594,7 +594,7 @@ class DataRoutingEngine:
                 self._hub.offer(subscriber, frame, key)
 
     def notify_gap(self, buffer: BackfillBuffer, begin: float, end: float) -> None:
-        """What happened to a held stream between two moments stays unknown; told in order with its data."""
+        """What happened to a buffered stream between two moments stays unknown; reported in its order."""
         if not buffer.is_over:
             gap = Gap((buffer.key.code,), begin, end)
             for subscriber in {s.key: s for s, _ in self._targets_of(buffer)}.values():

@@ -230,7 +230,7 @@ class Desk:
         taken, self.events = self.events, []
         return taken
 
-    def told(self) -> list[str]:
+    def reported(self) -> list[str]:
         """The same, the changes of state and of details left out, in short."""
         found = []
         for event in self.take():
@@ -320,11 +320,11 @@ def test_the_first_state_is_read_once_the_stream_is_live(desk: Desk) -> None:
     desk.live()
     assert [action.timeout_s for action in desk.reads] == [TIMEOUT_S]
     desk.hear(order_frame(), trade_frame(1))
-    assert desk.told() == []
+    assert desk.reported() == []
     assert desk.sync.buffered_events == 2
     desk.answer(snapshot(an_order()))
     assert desk.events[-1] == Synchronized()
-    assert desk.told() == ["A wait", "KRW 100", "A trade", "T1"]
+    assert desk.reported() == ["A wait", "KRW 100", "A trade", "T1"]
     assert desk.sync.state is SyncState.SYNCHRONIZED
     assert desk.sync.next_deadline() is None
 
@@ -355,9 +355,9 @@ def test_what_was_missed_comes_first(desk: Desk) -> None:
     desk.reconnect()
     assert len(desk.reads) == 2
     desk.hear(trade_frame(2))
-    assert desk.told() == []
+    assert desk.reported() == []
     desk.answer(snapshot(an_order(fills=1)))
-    assert desk.told() == ["A trade recovered", "T1", "A trade", "T2"]
+    assert desk.reported() == ["A trade recovered", "T1", "A trade", "T2"]
     assert desk.sync.state is SyncState.SYNCHRONIZED
 
 
@@ -381,7 +381,7 @@ def test_rest_is_not_asked_before_both_streams_have_reached_the_gap(desk: Desk) 
     desk.run(0.5)
     assert len(desk.reads) == 2
     desk.run(0.6)
-    assert len(desk.reads) == 3  # nobody reports: it does not wait for ever
+    assert len(desk.reads) == 3  # nobody reports: it does not wait forever
 
 
 def test_a_gap_while_it_is_read_leads_to_another_reading(desk: Desk) -> None:
@@ -390,10 +390,10 @@ def test_a_gap_while_it_is_read_leads_to_another_reading(desk: Desk) -> None:
     desk.reconnect()
     desk.answer(snapshot(an_order(fills=1)))
     # What is known already is reported at once.
-    assert desk.told() == ["A trade recovered", "T1"]
+    assert desk.reported() == ["A trade recovered", "T1"]
     assert desk.sync.state is SyncState.SYNCHRONIZING
     desk.answer(snapshot(an_order(fills=2)))
-    assert desk.told() == ["A trade recovered", "T2"]
+    assert desk.reported() == ["A trade recovered", "T2"]
     assert desk.sync.state is SyncState.SYNCHRONIZED
 
 
@@ -415,15 +415,15 @@ def test_events_wait_only_so_long(desk: Desk) -> None:
     desk.reconnect(begin_ms)
     desk.hear(trade_frame(2))
     desk.run(TIMEOUT_S - 0.1)
-    assert desk.told() == []
+    assert desk.reported() == []
     desk.run(0.2)
-    told = desk.take()
-    assert [event.begin_ms for event in told if isinstance(event, GapReported)] == [begin_ms]
-    assert FillReported(desk.sync.tracker.orders[0].fills[0]) in told
-    assert told[-1] == AccountStateChanged(AccountState.INCOMPLETE)
+    reported = desk.take()
+    assert [event.begin_ms for event in reported if isinstance(event, GapReported)] == [begin_ms]
+    assert FillReported(desk.sync.tracker.orders[0].fills[0]) in reported
+    assert reported[-1] == AccountStateChanged(AccountState.INCOMPLETE)
     # The answer comes after all.
     desk.answer(snapshot(an_order(fills=2)))
-    assert desk.told() == ["A trade recovered", "T1"]
+    assert desk.reported() == ["A trade recovered", "T1"]
     assert desk.sync.state is SyncState.SYNCHRONIZED
 
 
@@ -433,14 +433,14 @@ def test_an_outage_while_rest_is_down_hides_nothing(desk: Desk) -> None:
     desk.reconnect()
     desk.fail()
     desk.run(TIMEOUT_S + 1)
-    assert desk.told() == ["failed", "gap"]
+    assert desk.reported() == ["failed", "gap"]
     desk.reconnect()
     desk.hear(trade_frame(1))
-    assert desk.told() == ["A trade", "T1"]
+    assert desk.reported() == ["A trade", "T1"]
     # And the second outage is reported as well.
     desk.fail()
     desk.run(TIMEOUT_S + 1)
-    assert desk.told() == ["gap"]
+    assert desk.reported() == ["gap"]
     assert desk.sync.state is SyncState.CATCHING_UP
     desk.answer(snapshot(an_order(fills=1)))
     assert desk.sync.state is SyncState.SYNCHRONIZED
@@ -461,7 +461,7 @@ def test_without_recovery_a_gap_is_reported_once_and_left() -> None:
     desk.run(60)
     gaps = [event for event in desk.events if isinstance(event, GapReported)]
     assert [gap.begin_ms for gap in gaps] == [begin_ms]
-    assert desk.told() == ["A trade", "T1", "gap"]
+    assert desk.reported() == ["A trade", "T1", "gap"]
     desk.sync.check()
     desk.run(60)
     assert len(desk.reads) == 1
@@ -480,7 +480,7 @@ def test_without_recovery_a_gap_is_not_forgotten_while_it_is_read() -> None:
     assert desk.sync.state is SyncState.SYNCHRONIZING
     desk.answer(snapshot(an_order(fills=1)))
     assert desk.sync.state is SyncState.SYNCHRONIZED
-    assert desk.told() == ["A trade recovered", "T1"]
+    assert desk.reported() == ["A trade recovered", "T1"]
 
 
 # --- comparisons ------------------------------------------------------------------------------------
@@ -491,10 +491,10 @@ def test_a_comparison_holds_no_order_up_and_lets_balances_wait(desk: Desk) -> No
     desk.sync.check()
     desk.run()
     desk.hear(trade_frame(1), asset_frame(90, 10))
-    assert desk.told() == ["A trade", "T1"]
+    assert desk.reported() == ["A trade", "T1"]
     # REST was asked before the frame, and answers what was true then.
     desk.answer(snapshot(an_order(fills=1), krw=100))
-    assert desk.told() == ["KRW 90"]
+    assert desk.reported() == ["KRW 90"]
     assert desk.sync.state is SyncState.SYNCHRONIZED
 
 
@@ -504,11 +504,11 @@ def test_a_comparison_that_fails_leaves_it_incomplete(desk: Desk) -> None:
     desk.run()
     desk.hear(asset_frame(90, 10))
     desk.fail()
-    assert desk.told() == ["failed", "KRW 90"]
+    assert desk.reported() == ["failed", "KRW 90"]
     assert desk.sync.state is SyncState.CATCHING_UP
     assert desk.sync.error is REST_DOWN
     desk.fail()
-    assert desk.told() == []  # one of a row is enough
+    assert desk.reported() == []  # one of a row is enough
     desk.answer(snapshot(an_order(), krw=90))
     assert desk.sync.state is SyncState.SYNCHRONIZED
 
@@ -520,7 +520,7 @@ def test_fills_that_rest_does_not_tell_yet_are_asked_for_again(desk: Desk) -> No
     desk.answer(AccountSnapshot(open_orders=[listed], balances=()))
     assert desk.sync.state is SyncState.CATCHING_UP
     desk.answer(snapshot(an_order(fills=1)))
-    assert "T1" in desk.told()
+    assert "T1" in desk.reported()
     assert desk.sync.state is SyncState.SYNCHRONIZED
 
 
@@ -579,7 +579,7 @@ def test_rest_that_refuses_is_not_asked_again(error: QtUpbitError) -> None:
     desk.live()
     desk.hear(order_frame())
     desk.fail(error)
-    assert desk.told() == ["failed", "A wait"]
+    assert desk.reported() == ["failed", "A wait"]
     assert desk.sync.state is SyncState.REST_REFUSED
     assert desk.sync.is_refused
     assert desk.sync.error is error
@@ -587,7 +587,7 @@ def test_rest_that_refuses_is_not_asked_again(error: QtUpbitError) -> None:
     desk.reconnect()
     desk.run(100)
     assert len(desk.reads) == 1
-    assert desk.told() == ["gap"]
+    assert desk.reported() == ["gap"]
     desk.sync.resync(desk.now)
     desk.answer(snapshot(an_order()))
     assert desk.sync.state is SyncState.SYNCHRONIZED
@@ -598,7 +598,7 @@ def test_a_gap_that_rest_refuses_to_tell_of_is_reported(desk: Desk) -> None:
     desk.synchronize(an_order())
     desk.reconnect()
     desk.fail(REST_REFUSES)
-    assert desk.told() == ["failed", "gap"]
+    assert desk.reported() == ["failed", "gap"]
 
 
 def test_a_refused_connection_goes_on_when_it_is_live_again(desk: Desk) -> None:
@@ -612,12 +612,12 @@ def test_a_refused_connection_goes_on_when_it_is_live_again(desk: Desk) -> None:
     assert desk.sync.is_refused
     assert desk.sync.error is KEY_REFUSED
     # Whoever has connected the connection's own errors knows already.
-    assert desk.told() == []
+    assert desk.reported() == []
     desk.lost()
     assert desk.sync.state is SyncState.STREAM_REFUSED
     desk.reconnect()
     desk.answer(snapshot(an_order(fills=1)))
-    assert desk.told() == ["A trade recovered", "T1"]
+    assert desk.reported() == ["A trade recovered", "T1"]
     assert desk.sync.state is SyncState.SYNCHRONIZED
 
 
@@ -626,13 +626,13 @@ def test_without_rest_the_stream_is_followed_alone(desk: Desk) -> None:
     desk.hear(order_frame())
     desk.sync.rest_missing(desk.reads[-1].read_id, NO_REST, desk.now)
     desk.run()
-    assert desk.told() == ["failed", "A wait"]
+    assert desk.reported() == ["failed", "A wait"]
     assert desk.sync.state is SyncState.STREAM_ONLY
     assert desk.sync.is_refused
     desk.reconnect()
     desk.hear(trade_frame(1))
     desk.run(100)
-    assert desk.told() == ["gap", "A trade", "T1"]
+    assert desk.reported() == ["gap", "A trade", "T1"]
     assert len(desk.reads) == 1
 
 
@@ -648,7 +648,7 @@ def test_failures_are_retried_with_growing_pauses(desk: Desk) -> None:
     pauses = [round(b - a, 2) for a, b in itertools.pairwise(times)]
     assert pauses[0] == 0
     assert pauses[1] < pauses[-1]
-    assert desk.told().count("failed") == 1
+    assert desk.reported().count("failed") == 1
     # A user who asks does not wait for the next try, nor does a new connection.
     desk.fail()
     before = len(desk.reads)
@@ -669,7 +669,7 @@ def test_a_reading_that_was_cancelled_from_outside_is_made_up_for(desk: Desk) ->
     assert len(desk.reads) == 1
     desk.run(2)
     assert len(desk.reads) == 2
-    assert "failed" not in desk.told()
+    assert "failed" not in desk.reported()
 
 
 # --- other credentials ------------------------------------------------------------------------------
@@ -696,7 +696,7 @@ def test_other_credentials_forget_everything_and_say_so() -> None:
     desk.reconnect()
     desk.answer(snapshot(an_order("C"), krw=7))
     assert [order.uuid for order in tracker.orders] == ["C"]
-    assert desk.told() == ["C wait", "KRW 7"]
+    assert desk.reported() == ["C wait", "KRW 7"]
     for number in range(8):
         desk.hear(order_frame("cancel", f"over {number}"))
     assert len(tracker.orders) == 1 + 5
@@ -729,7 +729,7 @@ def test_other_credentials_at_any_time(when: str) -> None:
     desk.reconnect()
     desk.answer(snapshot(an_order("B")))
     assert [order.uuid for order in desk.sync.tracker.orders] == ["B"]
-    assert desk.told() == ["B wait", "KRW 100"]
+    assert desk.reported() == ["B wait", "KRW 100"]
     assert desk.sync.state is SyncState.SYNCHRONIZED
 
 

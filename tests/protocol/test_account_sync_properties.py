@@ -35,7 +35,7 @@ from qt_upbit.rest import parsers
 from qt_upbit.simulator.account.account import Account
 from qt_upbit.simulator.account.account import Order as TheirOrder
 from qt_upbit.simulator.account.order_calls import fill_row, order_row
-from qt_upbit.types import AskBid, BaseWebSocketEvent, MyAssetEvent, OrderState, OrderType
+from qt_upbit.types import AskBid, BaseWebSocketEvent, MyAssetEvent, MyOrderEvent, OrderState, OrderType
 
 START_MS = 1_800_000_000_000
 _ENDS = (OrderState.DONE, OrderState.CANCEL)
@@ -105,7 +105,7 @@ class World:
         self.orders_queue: deque[Any] = deque()
         self.assets_queue: deque[Any] = deque()
         """What has been received and not handed over yet, with a mark where a gap is."""
-        self.old: list[BaseWebSocketEvent] = []
+        self.old: list[MyOrderEvent | MyAssetEvent] = []
         self.reading: Reading | None = None
         self.asked_for: ReadRest | None = None
 
@@ -176,7 +176,7 @@ class World:
         if orders := self.account.open_orders:
             self.account.cancel(orders[n % len(orders)], self._tick_exchange())
 
-    # --- the line ----------------------------------------------------------------------------------
+    # --- the connection ----------------------------------------------------------------------------------
 
     def drop(self, n: int) -> None:
         """What was under way is lost, without a word at first."""

@@ -384,5 +384,5 @@ async def test_nobody_hears_twice_that_nothing_was_known(make_desk: MakeDesk) ->
     assert desk.follower.cleared == [((), ())]
     await desk.account.synchronized_once()
     await desk.same(KEYS_B)
-    told = [event.state for event in desk.follower.events]
-    assert OrderState.CANCEL not in told
+    reported = [event.state for event in desk.follower.events]
+    assert OrderState.CANCEL not in reported

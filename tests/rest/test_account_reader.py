@@ -26,7 +26,7 @@ def an_order(uuid: str, state: OrderState = OrderState.WAIT) -> Order:
 
 
 class Rest:
-    """Answers what it is told to, and notes what it was asked."""
+    """Answers what it is reported to, and notes what it was asked."""
 
     def __init__(self, **answers: Any) -> None:
         self.answers = answers
