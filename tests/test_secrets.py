@@ -119,8 +119,10 @@ def _environ(**values: str) -> dict[str, str]:
         lambda: WebSocketConfig.from_env(_environ(QT_UPBIT_PRESET="fast")),
         lambda: WebSocketConfig.from_env(_environ(QT_UPBIT_BASE_URL=f"http://u:{SECRET_KEY}@host")),
         lambda: WebSocketConfig.from_env(_environ(), linger_s=-1),
-        lambda: _config(credentials=ACCESS_KEY),
-        lambda: _config(credentials={"access_key": ACCESS_KEY, "secret_key": 3}),
+        lambda: WebSocketConfig(credentials=ACCESS_KEY),  # type: ignore[arg-type]  # no keys
+        lambda: WebSocketConfig(
+            credentials={"access_key": ACCESS_KEY, "secret_key": 3}  # type: ignore[arg-type]  # no text
+        ),
         lambda: WebSocketConfig(base_url=f"http://u:{SECRET_KEY}@host"),
         lambda: KEYS.model_copy(update={"access_key": f" {ACCESS_KEY}"}),
     ],
