@@ -22,8 +22,8 @@ from __future__ import annotations
 
 import enum
 import random
-from collections.abc import Callable, Collection
-from typing import Final
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, Final
 
 from qt_upbit.config import WebSocketConfig
 from qt_upbit.exceptions import (
@@ -192,6 +192,7 @@ class UpbitConnection:
         self._told_deadline = _NEVER
         """What `next_deadline` said last."""
         self._audit = SubscriptionAudit(config.audit_interval_s)
+        self._awaited = subscriptions.awaited_by_head(scope)
         self._forget_socket_state()
         self._last_frame_at: float | None = None
         self._gap_begin: float | None = None
@@ -214,7 +215,6 @@ class UpbitConnection:
         self._confirm_at = _NEVER
         self._resync_due = _NEVER
         self._frames = 0
-        self._awaited: dict[Head, list[StreamKey]] = {}
 
     def _watch_pongs(self, now: float, first_ping_at: float) -> None:
         config = self._config
@@ -290,8 +290,6 @@ class UpbitConnection:
         """The desired set of this scope may have changed. Cheap; call it after every change."""
         if self._state is ConnectionState.CLOSED:
             return
-        if self.is_open:
-            self._watch()
         if not self._subscriptions.is_wanted(self.scope):
             self._send_at = _NEVER
             if self._state is not ConnectionState.IDLE and self._linger_until == _NEVER:
@@ -485,7 +483,7 @@ class UpbitConnection:
                     self._lose(now, ConnectionFailedError(reason))
                     return
         if now >= self._confirm_at:
-            self._confirm(now, frozenset())
+            self._confirm(now, None)
         if now >= self._send_at:
             self._send(now)
         if now >= self._audit.due:
@@ -667,7 +665,6 @@ class UpbitConnection:
         self.requests_sent += 1
         self._silence.running_changed(running)
         self._silence.asked_again(now)
-        self._watch()
         if self._state is ConnectionState.STALE:
             self._resync_due = now + _RESYNC_TIMEOUT_S
         elif self._state is ConnectionState.RESYNCING and self._subscriptions.owes_pictures(
@@ -675,18 +672,16 @@ class UpbitConnection:
         ):
             self._resync_due = now + self._config.silent_code_timeout_s
         # Where no first frame will come, the server's own list is the only sign of life.
-        is_only_sign = not self._has_snapshots or (
-            self._state is ConnectionState.RESYNCING and not self._subscriptions.owes_pictures(self.scope)
+        is_only_sign = (
+            not self._has_snapshots
+            or self._subscriptions.needs_confirmation(self.scope)
+            or (
+                self._state is ConnectionState.RESYNCING and not self._subscriptions.owes_pictures(self.scope)
+            )
         )
         self._audit.request_sent(now, ask_now=is_only_sign)
         if is_only_sign:
             self._confirm_at = now + _CONFIRM_TIMEOUT_S
-
-    def _watch(self) -> None:
-        """Look out for the first frames, or pictures, of what was asked for."""
-        self._awaited = {}
-        for key in self._subscriptions.awaited(self.scope):
-            self._awaited.setdefault(Head(key.type, key.code), []).append(key)
 
     def _ask_for_list(self, now: float) -> None:
         if not self._audit.is_understood or self._linger_until != _NEVER:
@@ -726,7 +721,7 @@ class UpbitConnection:
                 self._saw_awaited_frame(head, keys, raw, now)
         return True
 
-    def _saw_awaited_frame(self, head: Head, keys: list[StreamKey], raw: bytes, now: float) -> None:
+    def _saw_awaited_frame(self, head: Head, keys: Collection[StreamKey], raw: bytes, now: float) -> None:
         try:
             seen = decode(raw, head).stream_key
         except DecodeError:
@@ -735,15 +730,13 @@ class UpbitConnection:
             return
         # A change says as much as a first picture. Books always have all rows, empty ones too (protocol
         # section 3.3): one with fewer than were asked for answers an earlier request.
-        picture = raw.count(b"{") > self._subscriptions.rows_asked(self.scope, seen)
-        if self._subscriptions.mark_live(self.scope, seen, picture=picture):
+        if self._subscriptions.mark_live(self.scope, seen, rows=raw.count(b"{") - 1):
             self._outputs.report(StreamsLive((seen,)))
-        if not self._subscriptions.is_awaited(self.scope, seen):
-            keys.remove(seen)
-            if not keys:
-                del self._awaited[head]
-        if picture and self._subscriptions.take_released(self.scope) and self._send_at == _NEVER:
-            # Who wanted only this picture no longer counts: look whether the rest is what we asked for.
+        self._send_if_moved(now)
+
+    def _send_if_moved(self, now: float) -> None:
+        """Look whether what was received has made the request one too many, or one too few."""
+        if self._subscriptions.take_released(self.scope) and self._send_at == _NEVER:
             self._send_at = now + self._coalesce(now)
             self._deadline_moved = True
 
@@ -820,12 +813,20 @@ class UpbitConnection:
         if isinstance(error, AuthenticationError) or blames_pace(error):
             self._lose(now, error)
             return
-        refused = self._subscriptions.quarantine_newcomers(self.scope, now)
-        if refused:
-            owners = self._subscriptions.owners_left_out(refused)
-            self._outputs.report(StreamsRefused(refused, error, owners))
-        elif self._audit.is_asked and self._audit.is_understood:
-            self._audit.is_understood = False  # it was our question that was not understood
+        if self._audit.is_doubtful:
+            self._audit.is_understood = False  # it was our question that was not understood, or will be again
+            self._lose(now, error)
+            return
+        self._audit.acquit()
+        blame = self._subscriptions.blame(self.scope, now)
+        if blame.owners:
+            self._outputs.report(StreamsRefused(blame.keys, error, blame.owners))
+        elif blame.is_everything:
+            self._refusals = _REFUSALS_BEFORE_REJECTED
+        elif blame.is_searching:
+            pass  # some of them are tried first
+        elif self._audit.is_asked:
+            self._audit.is_understood = False
         else:
             self._refusals += 1
         self._lose(now, error)
@@ -846,23 +847,18 @@ class UpbitConnection:
             self._send_at = now
             self.tick(now)
             return
-        self._confirm(now, missing)
+        self._confirm(now, frame.result)
 
-    def _confirm(self, now: float, missing: Collection[StreamKey]) -> None:
+    def _confirm(self, now: float, result: Iterable[Mapping[str, Any]] | None) -> None:
         """The request was accepted: the server lists it, or at least did not refuse it in time."""
         self._confirm_at = _NEVER
-        if not self._has_snapshots:
-            live = tuple(
-                key
-                for key in sorted(self._subscriptions.awaited(self.scope))
-                if key not in missing and self._subscriptions.mark_live(self.scope, key)
-            )
-            if live:
-                self._outputs.report(StreamsLive(live))
-            self._watch()
-        elif self._state is not ConnectionState.RESYNCING or self._subscriptions.owes_pictures(self.scope):
-            return  # on the public scope data tells, where data is due
-        self._synced(now)
+        if live := self._subscriptions.confirm(self.scope, result):
+            self._outputs.report(StreamsLive(tuple(live)))
+        self._send_if_moved(now)
+        if not self._has_snapshots or (
+            self._state is ConnectionState.RESYNCING and not self._subscriptions.owes_pictures(self.scope)
+        ):
+            self._synced(now)  # elsewhere data tells, where data is due
 
     # --- silence -----------------------------------------------------------------------------------
 

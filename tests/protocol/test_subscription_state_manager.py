@@ -11,13 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from qt_upbit.protocol import wire
+from qt_upbit.protocol import stream_record, stream_request, wire
+from qt_upbit.protocol.stream_record import Standing
 from qt_upbit.protocol.subscription_state_manager import (
     StreamState,
     SubscriptionStateManager,
     Wish,
-    _options_key,
-    _subsumes,
 )
 from qt_upbit.types import ALL_CODES, CandleUnit, IndicatorDefinition, Scope, StreamKey, WireFormat
 from tests.support.model_server import MACD, RSI, wishes
@@ -372,7 +371,9 @@ def test_a_shallower_book_is_no_picture(subscriptions: SubscriptionStateManager)
     assert subscriptions.mark_live(Scope.PUBLIC, BTC, picture=False)
     assert subscriptions.is_wanted(Scope.PUBLIC)
     assert subscriptions.is_awaited(Scope.PUBLIC, BTC)
-    assert not subscriptions.mark_live(Scope.PUBLIC, BTC, picture=True)
+    assert not subscriptions.is_served("a", BTC)
+    assert subscriptions.mark_live(Scope.PUBLIC, BTC, picture=True), "now it is served"
+    assert subscriptions.is_served("a", BTC)
     assert not subscriptions.is_wanted(Scope.PUBLIC)
 
 
@@ -401,7 +402,10 @@ def test_a_deeper_picture_ends_the_deep_stream(subscriptions: SubscriptionStateM
     subscriptions.add("deep", wishes("orderbook", "KRW-BTC", realtime=False))
     send(subscriptions)
     assert items(subscriptions) == [{"type": "orderbook", "codes": ["KRW-BTC"]}]
-    assert not subscriptions.mark_live(Scope.PUBLIC, BOOK)
+    assert not subscriptions.mark_live(Scope.PUBLIC, BOOK, rows=5)
+    assert not subscriptions.is_served("deep", BOOK)
+    assert subscriptions.mark_live(Scope.PUBLIC, BOOK, rows=30)
+    assert subscriptions.is_served("deep", BOOK)
     send(subscriptions)
     assert items(subscriptions) == [{"type": "orderbook", "codes": ["KRW-BTC.5"]}]
 
@@ -569,8 +573,6 @@ def test_a_monstrous_level_is_no_work() -> None:
 
 def test_a_change_does_not_merge_everything_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     """855 pairs of three types, wanted by 200 owners each: only what changed is merged again."""
-    from qt_upbit.protocol import subscription_state_manager as module
-
     subscriptions = SubscriptionStateManager()
     codes = [f"KRW-C{i}" for i in range(855)]
     for owner in range(200):
@@ -579,14 +581,15 @@ def test_a_change_does_not_merge_everything_anew(monkeypatch: pytest.MonkeyPatch
     assert len(subscriptions.desired(Scope.PUBLIC)) == 3 * 855
     subscriptions.mark_sent(Scope.PUBLIC, 0.0)
     merges = 0
-    merge = module._merge
+    merge = stream_request.merge
 
     def counting(a: Wish, b: Wish) -> Wish:
         nonlocal merges
         merges += 1
         return merge(a, b)
 
-    monkeypatch.setattr(module, "_merge", counting)
+    for module in (stream_request, stream_record):
+        monkeypatch.setattr(module, "merge", counting)
     assert not subscriptions.needs_request(Scope.PUBLIC)
     assert merges == 0
     subscriptions.add("one more", wishes("ticker", "KRW-C7"))
@@ -605,7 +608,7 @@ def test_a_change_does_not_merge_everything_anew(monkeypatch: pytest.MonkeyPatch
 def covers(asked: Wish, wish: Wish) -> bool:
     """Whether a merged wish brings everything that one owner named."""
     return (
-        _subsumes(asked, wish)
+        stream_request.covers(asked, wish)
         and (asked.realtime or not wish.realtime)
         and (asked.snapshot or not wish.snapshot)
     )
@@ -697,16 +700,16 @@ class Merging(RuleBasedStateMachine):
                 for wish in wanted:
                     if wish.row.scope is not scope:
                         continue
-                    stream = state.streams[wish.key]
-                    assert owner in stream.wishes
-                    if owner in stream.satisfied:
+                    record = state.records[wish.key]
+                    standing = record.standing_of(owner)
+                    if standing is Standing.SATISFIED:
                         assert not wish.realtime
                         continue
-                    if owner in stream.refused:
+                    if standing in (Standing.REFUSED, Standing.DEFERRED):
                         continue
                     everything = state.sendable.get(wish.key._replace(code=ALL_CODES))
                     asked = everything or state.sendable[wish.key]
-                    assert covers(asked, stream.wishes[owner])
+                    assert covers(asked, record.request_of(owner))
 
     @invariant()
     def nothing_lacks_unnoticed(self) -> None:
@@ -719,7 +722,7 @@ class Merging(RuleBasedStateMachine):
                 for key, wish in state.sendable.items():
                     served = self.server[scope][key]
                     assert served.depth == wish.depth
-                    assert _options_key(served.options) == _options_key(wish.options)
+                    assert stream_request.has_same_options(served, wish)
                     assert served.realtime or not wish.realtime
                 surplus = {key for key, wish in self.server[scope].items() if wish.realtime}
                 assert surplus <= set(state.sendable)
@@ -728,17 +731,20 @@ class Merging(RuleBasedStateMachine):
     def states_fit(self) -> None:
         for scope in Scope:
             state = self.subscriptions._scopes[scope]
-            for key, stream in state.streams.items():
-                assert stream.wishes
-                assert (stream.state is StreamState.SATISFIED) == (stream.wanted is None)
-                assert (stream.state is StreamState.QUARANTINED) == (
-                    stream.wanted is not None and stream.sendable is None
+            for key, record in state.records.items():
+                standings = [record.standing_of(owner) for owner in record.owners]
+                assert standings
+                assert (record.state is StreamState.SATISFIED) == (record.wanted is None)
+                assert (record.state is StreamState.QUARANTINED) == (
+                    record.wanted is not None
+                    and record.sendable is None
+                    and Standing.DEFERRED not in standings
                 )
-                assert key in self.subscriptions.awaited(scope) or stream.state is not StreamState.SENT
-            assert set(state.owed) <= set(state.streams)
+                assert key in self.subscriptions.awaited(scope) or record.state is not StreamState.SENT
+            assert set(state.owed) <= set(state.records)
             assert list(state.owed.values()) == sorted(state.owed.values())
             assert set(self.subscriptions.codes(scope)) == {
-                key.code for key, stream in state.streams.items() if stream.wanted is not None
+                key.code for key, record in state.records.items() if record.wanted is not None
             } - {ALL_CODES}
 
     def teardown(self) -> None:
@@ -778,7 +784,7 @@ def test_the_union_does_not_depend_on_the_order(wanted: list[list[Wish]], rng: r
         for key, wish in first.items():
             other = second[key]
             assert (wish.depth, wish.snapshot, wish.realtime) == (other.depth, other.snapshot, other.realtime)
-            assert _options_key(wish.options) == _options_key(other.options)
+            assert stream_request.has_same_options(wish, other)
 
 
 def test_definitions_that_are_spelled_differently_are_one() -> None:

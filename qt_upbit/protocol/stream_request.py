@@ -1,0 +1,171 @@
+"""`Wish`: what one owner wants of one stream, how several become one, and the request that says so.
+
+How requests for the same stream are merged: the deepest book, the union of lists (no list means
+everything), a snapshot or changes if anybody wants them. How they become data-type objects: streams of the
+same type, variant, flags and options share one (protocol section 2.4).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+
+from qt_upbit.protocol.wire import DEFAULT_BOOK_DEPTH, RequestItem
+from qt_upbit.types import ALL_CODES, EVENT_TYPES, CodeRule, EventType, StreamKey, event_type_of
+
+__all__ = ["Wish", "absorb_all_codes", "build_items", "covers", "has_same_options", "merge", "merge_all"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What one owner wants of one stream.
+
+    Attributes:
+        key: the stream.
+        depth: rows of an order book; 0 where there is no depth.
+        snapshot: wants a first picture.
+        realtime: wants the changes.
+        options: the request options that do not tell streams apart: a union of lists, or a flag.
+            None as a value means everything.
+    """
+
+    key: StreamKey
+    depth: int = 0
+    snapshot: bool = True
+    realtime: bool = True
+    options: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def row(self) -> EventType:
+        """The declaration of the wish's type."""
+        row = event_type_of(self.key.type)
+        if row is None:
+            raise ValueError(f"unknown type {self.key.type!r}")
+        return row
+
+
+def merge_all(requests: Iterable[Wish]) -> Wish:
+    """Several requests for one stream in one; at least one is given."""
+    return functools.reduce(merge, requests)
+
+
+def merge(a: Wish, b: Wish) -> Wish:
+    """Two requests for one stream in one that brings all that either names."""
+    if a == b:
+        return a
+    return replace(
+        a,
+        depth=max(a.depth, b.depth),
+        snapshot=a.snapshot or b.snapshot,
+        realtime=a.realtime or b.realtime,
+        options=_merge_options(a.options, b.options),
+    )
+
+
+def covers(asked: Wish, request: Wish) -> bool:
+    """Whether what was asked brings all rows and everything in the lists that a request names.
+
+    Whether it brings snapshots and changes is another question.
+    """
+    if request.depth > asked.depth:
+        return False
+    if request.options == asked.options:
+        return True
+    merged = _merge_options(asked.options, request.options)
+    return merged == asked.options or _options_key(merged) == _options_key(asked.options)
+
+
+def has_same_options(a: Wish, b: Wish) -> bool:
+    """Whether two requests for one stream name the same options, in whatever order."""
+    return a.options == b.options or _options_key(a.options) == _options_key(b.options)
+
+
+def _merge_options(
+    a: tuple[tuple[str, Any], ...], b: tuple[tuple[str, Any], ...]
+) -> tuple[tuple[str, Any], ...]:
+    if a == b:
+        return a
+    left, right = dict(a), dict(b)
+    merged = []
+    for name in dict.fromkeys((*left, *right)):
+        x, y = left.get(name), right.get(name)
+        value: Any
+        if isinstance(x, bool) or isinstance(y, bool):
+            value = bool(x) or bool(y)
+        elif x is None or y is None:
+            value = None
+        else:
+            value = (*x, *(item for item in y if item not in x))
+        merged.append((name, value))
+    return tuple(merged)
+
+
+def absorb_all_codes(merged: dict[StreamKey, Wish]) -> dict[StreamKey, Wish]:
+    """Drop single codes of a type whose every code is wanted: the request cannot say both."""
+    everything = {
+        (key.type, key.variant) for key, wish in merged.items()
+        if key.code == ALL_CODES and wish.row.codes is CodeRule.OPTIONAL
+    }  # fmt: skip
+    if not everything:
+        return merged
+    return {
+        key: wish
+        for key, wish in merged.items()
+        if key.code == ALL_CODES or (key.type, key.variant) not in everything
+    }
+
+
+def build_items(requests: Mapping[StreamKey, Wish]) -> tuple[RequestItem, ...]:
+    """The data-type objects of one request for all these streams, in the order of the types' declaration."""
+    groups: dict[tuple[Any, ...], list[tuple[StreamKey, Wish]]] = {}
+    for key, wish in requests.items():
+        options = _options_key(wish.options) if wish.options else b""
+        flags = (wish.snapshot and not wish.realtime, wish.realtime and not wish.snapshot)
+        groups.setdefault((key.type, key.variant, flags, options), []).append((key, wish))
+    order = {name: i for i, name in enumerate(t for row in EVENT_TYPES.values() for t in row.wire_types)}
+    items = []
+    for (wire_type, variant, flags, _), members in sorted(groups.items(), key=lambda g: order[g[0][0]]):
+        wish = members[0][1]
+        items.append(
+            RequestItem(
+                wire_type,
+                _request_codes(wish.row, members),
+                # Types without a snapshot know no flags.
+                is_only_snapshot=flags[0] and wish.row.has_snapshot,
+                is_only_realtime=flags[1] and wish.row.has_snapshot,
+                options=_request_options(wish, variant),
+            )
+        )
+    return tuple(items)
+
+
+def _options_key(options: tuple[tuple[str, Any], ...]) -> bytes:
+    """Options as comparable text; the order in which owners came does not matter."""
+    ordered = {
+        name: sorted(value, key=repr) if isinstance(value, tuple) else value for name, value in options
+    }
+    return msgspec.json.encode(ordered, order="sorted")
+
+
+def _request_codes(row: EventType, members: list[tuple[StreamKey, Wish]]) -> tuple[str, ...] | None:
+    if row.codes is CodeRule.FORBIDDEN or any(key.code == ALL_CODES for key, _ in members):
+        return None
+    return tuple(
+        f"{key.code}.{wish.depth}" if row.has_depth and wish.depth != DEFAULT_BOOK_DEPTH else key.code
+        for key, wish in members
+    )
+
+
+def _request_options(wish: Wish, variant: tuple[Hashable, ...]) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        name: value for name, value in zip(wish.row.stream_fields, variant, strict=True) if value
+    }
+    option: Any
+    for name, option in wish.options:
+        if option is not None and option is not False:
+            options[name] = list(option) if isinstance(option, tuple) else option
+    return options
