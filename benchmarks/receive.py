@@ -18,7 +18,7 @@ from benchmarks.common import Cost, Server, received, run, serving, subscribed, 
 from qt_upbit import Delivery, OrderbookEvent
 from qt_upbit.types import BaseWebSocketEvent
 
-_PATIENCE_S = 180.0
+_TIMEOUT_S = 180.0
 
 
 async def _plain(server: Server, *, loads: bool, compression: bool = False) -> Cost:
@@ -63,7 +63,7 @@ async def ours(
             await asyncio.sleep(0.001)
         seen = received(manager)
         cost.begin()
-        async with asyncio.timeout(_PATIENCE_S):
+        async with asyncio.timeout(_TIMEOUT_S):
             if delivery is Delivery.EVERY:
                 await done
             while received(manager) < server.frames or manager._frames.hub.has_pending(delivery):

@@ -20,7 +20,7 @@ from typing import Final
 
 from websockets.asyncio.client import connect
 
-from qt_upbit.models import peek
+from qt_upbit.frame_scan import head_of, is_realtime
 from qt_upbit.simulator import SimulatedServer, SimulatorSettings
 
 _ACCEPT: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -40,13 +40,13 @@ async def record(codes: int, frames: int, wire_format: str) -> tuple[list[str], 
         names = list(server.exchange.market.pairs)[:codes]
         url = server.url.replace("http", "ws") + "/websocket/v1"
         async with connect(url, compression=None, max_size=None, close_timeout=0.2) as socket:
-            wishes = [{"type": each, "codes": names} for each in SHARES]
-            await socket.send(json.dumps([{"ticket": "record"}, *wishes, {"format": wire_format}]))
+            requests = [{"type": each, "codes": names} for each in SHARES]
+            await socket.send(json.dumps([{"ticket": "record"}, *requests, {"format": wire_format}]))
             while any(left > 0 for left in wanted.values()):
                 frame = await socket.recv(decode=False)
                 assert isinstance(frame, bytes)
-                head = peek(frame)
-                if head is not None and wanted[head.type] > 0 and b'"REALTIME"' in frame[-64:]:
+                head = head_of(frame)
+                if head is not None and wanted[head.type] > 0 and is_realtime(frame):
                     wanted[head.type] -= 1
                     found.append(frame)
     return names, found

@@ -7,7 +7,7 @@ Both sides get the same events from the same timer in the GUI thread; nothing is
 tutorials do: a ``Signal(dict)`` for each tick and a QTableWidget whose cells are set in the slot. *Model* is
 `TickerTableModel` in a QTableView, fed through what stands between socket and proxy in the library (one
 buffer per pair, newest wins, once per frame). *Sorted* sorts by the price: the widget by itself, the model
-by a `CalmSortProxyModel`.
+by a `ThrottledSortProxyModel`.
 Latency is how late a 5 ms timer of the GUI thread fires. Windows are shown offscreen.
 """
 
@@ -32,9 +32,9 @@ from PySide6.QtWidgets import QTableView, QTableWidget, QTableWidgetItem
 import qt_upbit
 from benchmarks.decode import TICKER
 from qt_upbit import (
-    CalmSortProxyModel,
     Delivery,
     GlobalWebSocketManager,
+    ThrottledSortProxyModel,
     TickerEvent,
     TickerTableModel,
     WebSocketConfig,
@@ -196,7 +196,7 @@ def model(manager: GlobalWebSocketManager, *, is_sorted: bool) -> tuple[QTableVi
     frame.timeout.connect(deliver)
     frame.start(round(1000 / manager.config.frame_rate_hz))
     if is_sorted:
-        proxy = CalmSortProxyModel(parent=view)
+        proxy = ThrottledSortProxyModel(parent=view)
         proxy.setSourceModel(table)
         proxy.sort(COLUMNS.index("trade_price"))
         view.setModel(proxy)

@@ -20,10 +20,10 @@ from PySide6.QtCore import QObject, Qt, QTimer
 
 from benchmarks.common import Cost, received, run, table
 from benchmarks.whole_market import Probe
-from demo_app.main_window import MainWindow
-from demo_app.offstage import terminal_window
-from demo_app.panels.watch_list import WatchListPanel
-from demo_app.repaint_pacer import RepaintPacer
+from demo_app.panels.watch_list.watch_list_panel import WatchListPanel
+from demo_app.shell.main_window import MainWindow
+from demo_app.shell.repaint_pacer import RepaintPacer
+from demo_app.shell.screenshot import terminal_window
 from qt_upbit import GlobalWebSocketManager
 
 

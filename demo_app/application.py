@@ -24,16 +24,16 @@ from PySide6.QtCore import (
 from PySide6.QtWidgets import QApplication
 
 import qt_upbit
-from demo_app.appearance import Appearance, first_theme
 from demo_app.arguments import Arguments
-from demo_app.language import Language, system_language
-from demo_app.main_window import MainWindow
-from demo_app.market_list import MarketList
 from demo_app.preferences import Preferences
-from demo_app.replay_bar import ReplayBar
-from demo_app.sessions import SessionWish, load_recording
+from demo_app.recording.replay_bar import ReplayBar
+from demo_app.recording.sessions import SessionRequest, load_recording
+from demo_app.shell.main_window import MainWindow
+from demo_app.shell.market_list import MarketList
+from demo_app.style.appearance import Appearance, first_theme
+from demo_app.style.language import Language, system_language
 from demo_app.terminal_state import TerminalState
-from demo_app.trading_guard import TradingGuard, TradingState
+from demo_app.trading.trading_guard import TradingGuard, TradingState
 from qt_upbit import (
     ConfigError,
     Credentials,
@@ -93,20 +93,20 @@ async def _main(arguments: Arguments, windows: list[MainWindow]) -> int:
         region = arguments.region or Region(preferences.get("region") or "kr")
         language = Language()
         language.use(arguments.lang or preferences.get("language") or system_language())
-        wish = SessionWish(market=arguments.market or f"{region.quote_currency}-BTC")
+        session_request = SessionRequest(market=arguments.market or f"{region.quote_currency}-BTC")
         if arguments.replay:
             try:
-                wish = await load_recording(arguments.replay)
+                session_request = await load_recording(arguments.replay)
             except (OSError, ValueError) as exc:
                 sys.stderr.write(f"cannot play {arguments.replay}: {exc}\n")
                 return 2
         while True:
-            session = _Session(arguments, region, settings, preferences, language, wish)
+            session = _Session(arguments, region, settings, preferences, language, session_request)
             outcome = await session.run(windows)
             if isinstance(outcome, int):
                 return outcome
             # The pair on show stays where the next exchange may have it as well.
-            wish = outcome if outcome.market else replace(outcome, market=session.market)
+            session_request = outcome if outcome.market else replace(outcome, market=session.market)
 
 
 class _Session:
@@ -119,22 +119,22 @@ class _Session:
         settings: QSettings,
         preferences: Preferences,
         language: Language,
-        wish: SessionWish,
+        session_request: SessionRequest,
     ) -> None:
         self._arguments = arguments
         self._region = region
         self._settings = settings
         self._preferences = preferences
         self._language = language
-        self._wish = wish
-        self.market = wish.market
+        self._request = session_request
+        self.market = session_request.market
 
-    async def run(self, windows: list[MainWindow]) -> int | SessionWish:
+    async def run(self, windows: list[MainWindow]) -> int | SessionRequest:
         """The exit code, or what the next session shall be."""
-        arguments, wish = self._arguments, self._wish
-        is_replay = wish.recording is not None
+        arguments, session_request = self._arguments, self._request
+        is_replay = session_request.recording is not None
         async with AsyncExitStack() as stack:
-            config, server = await _configure(arguments, self._region, wish, stack)
+            config, server = await _configure(arguments, self._region, session_request, stack)
             GlobalWebSocketManager.configure(config)
             # What sends orders is given this guard and asks it for each.
             guard = make_guard(
@@ -142,7 +142,7 @@ class _Session:
             )
             theme = first_theme(self._preferences, self._language.name, arguments.theme)
             clock = _clock_of(server) if is_replay else None
-            state = TerminalState(theme, guard, self._settings, wish.market, replay_clock=clock)
+            state = TerminalState(theme, guard, self._settings, session_request.market, replay_clock=clock)
             appearance = Appearance(state, self._language, self._preferences)
             window = MainWindow(state, appearance, _badge(arguments, guard, is_replay), arguments.layout)
             # Those of sessions before have ended all they did.
@@ -150,7 +150,9 @@ class _Session:
                 ended.deleteLater()
             windows[:] = [window]
             if server is not None and is_replay and server.exchange.replay is not None:
-                window.add_replay_bar(ReplayBar(state, server.exchange.replay, wish, server.now, window))
+                window.add_replay_bar(
+                    ReplayBar(state, server.exchange.replay, session_request, server.now, window)
+                )
             elif server is not None:
                 window.add_developer_menu(server)
             window.fit(arguments.size)
@@ -161,7 +163,7 @@ class _Session:
                 if arguments.screenshot:
                     await asyncio.sleep(arguments.after_s)
                     return _save(window, arguments.screenshot)
-                return await _until_quit_or_wish(state)
+                return await _until_quit_or_session(state)
             finally:
                 self.market = state.market
                 # Leaving already: closing the window must not cancel what is returned.
@@ -171,27 +173,27 @@ class _Session:
                 await GlobalWebSocketManager.close_instance()
 
 
-async def _until_quit_or_wish(state: TerminalState) -> int | SessionWish:
-    wished: asyncio.Future[SessionWish] = asyncio.get_running_loop().create_future()
+async def _until_quit_or_session(state: TerminalState) -> int | SessionRequest:
+    requested: asyncio.Future[SessionRequest] = asyncio.get_running_loop().create_future()
 
-    def on_wish(wish: SessionWish) -> None:
-        if not wished.done():
-            wished.set_result(wish)
+    def on_session_request(session_request: SessionRequest) -> None:
+        if not requested.done():
+            requested.set_result(session_request)
 
-    state.session_wanted.connect(on_wish)
+    state.session_wanted.connect(on_session_request)
     quitting: asyncio.Future[Any] = asyncio.ensure_future(qt_upbit.until_quit())
-    either: set[asyncio.Future[Any]] = {quitting, wished}
+    either: set[asyncio.Future[Any]] = {quitting, requested}
     try:
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        if wished.done():
-            return wished.result()
+        if requested.done():
+            return requested.result()
         await quitting
         return 0
     finally:
-        state.session_wanted.disconnect(on_wish)
+        state.session_wanted.disconnect(on_session_request)
         quitting.cancel()
-        wished.cancel()
-        await asyncio.gather(quitting, wished, return_exceptions=True)
+        requested.cancel()
+        await asyncio.gather(quitting, requested, return_exceptions=True)
 
 
 def _badge(arguments: Arguments, guard: TradingGuard, is_replay: bool) -> str:
@@ -237,11 +239,11 @@ def make_guard(
 
 
 async def _configure(
-    arguments: Arguments, region: Region, wish: SessionWish, stack: AsyncExitStack
+    arguments: Arguments, region: Region, session_request: SessionRequest, stack: AsyncExitStack
 ) -> tuple[WebSocketConfig, SimulatedServer | None]:
     """The configuration, and the exchange if it runs in this program."""
-    if wish.recording is not None:
-        return await _configure_replay(region, wish, stack)
+    if session_request.recording is not None:
+        return await _configure_replay(region, session_request, stack)
     if not arguments.simulated:
         options: dict[str, Any] = {"region": region}
         if arguments.base_url:
@@ -272,12 +274,12 @@ async def _configure(
 
 
 async def _configure_replay(
-    region: Region, wish: SessionWish, stack: AsyncExitStack
+    region: Region, session_request: SessionRequest, stack: AsyncExitStack
 ) -> tuple[WebSocketConfig, SimulatedServer]:
     from qt_upbit.simulator import SimulatedServer, SimulatorSettings
 
     settings = SimulatorSettings(region=region, markets=1, market_running=False, account_running=False)
-    server = SimulatedServer(settings, replay=wish.replay(time.time()))
+    server = SimulatedServer(settings, replay=session_request.replay(time.time()))
     await stack.enter_async_context(server)
     # A recording that is paused, or in which nothing happens, is no line that died.
     config = WebSocketConfig(

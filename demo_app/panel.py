@@ -9,8 +9,8 @@ from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
+from demo_app.style.theme import SPACE
 from demo_app.terminal_state import TerminalState
-from demo_app.theme import SPACE
 from qt_upbit import ConnectionState, Scope
 
 __all__ = ["SEEING", "Panel"]
@@ -19,16 +19,16 @@ SEEING: Final = frozenset((ConnectionState.IDLE, ConnectionState.CONNECTING, Con
 """While a connection is in one of these, what it has shown is of now, or nothing was shown yet."""
 
 
-class _Curtain(QWidget):
+class _Placeholder(QWidget):
     """Lies over the body: loading, empty or failed, with a word and perhaps a button."""
 
     def __init__(self, panel: Panel) -> None:
         super().__init__(panel)
-        self.setObjectName("curtain")
+        self.setObjectName("placeholder")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._action: Callable[[], object] | None = None
         self._text = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
-        self._text.setObjectName("curtainText")
+        self._text.setObjectName("placeholderText")
         self._text.setTextFormat(Qt.TextFormat.PlainText)
         self._text.setWordWrap(True)
         self._button = QPushButton()
@@ -55,13 +55,13 @@ class _Curtain(QWidget):
             self._action()
 
 
-class _Veil(QWidget):
+class _StaleOverlay(QWidget):
     """Makes what is old look old; mouse and keys go through it."""
 
     def __init__(self, panel: Panel) -> None:
         super().__init__(panel)
         self._panel = panel
-        self.setObjectName("veil")
+        self.setObjectName("stale_overlay")
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.hide()
@@ -112,8 +112,8 @@ class Panel(QWidget):
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
-        self._veil = _Veil(self)
-        self._curtain = _Curtain(self)
+        self._stale_overlay = _StaleOverlay(self)
+        self._placeholder = _Placeholder(self)
         state.theme_changed.connect(self._on_theme)
 
     # --- for panels to override --------------------------------------------------------------------
@@ -137,14 +137,16 @@ class Panel(QWidget):
     def set_body(self, body: QWidget) -> None:
         """What the panel shows when all is well."""
         self._column.addWidget(body)
-        self._veil.raise_()
-        self._curtain.raise_()
+        self._stale_overlay.raise_()
+        self._placeholder.raise_()
 
     def show_body(self) -> None:
         """There is something to show."""
-        self._curtain.hide()
+        self._placeholder.hide()
 
-    def show_curtain(self, text: str, label: str = "", action: Callable[[], object] | None = None) -> None:
+    def show_placeholder(
+        self, text: str, label: str = "", action: Callable[[], object] | None = None
+    ) -> None:
         """There is nothing to show: it is loading, there is none, or something failed.
 
         Args:
@@ -152,19 +154,19 @@ class Panel(QWidget):
             label: of the button.
             action: what the button does; without it there is none.
         """
-        self._curtain.say(text, label, action)
+        self._placeholder.say(text, label, action)
 
     @property
-    def has_curtain(self) -> bool:
+    def has_placeholder(self) -> bool:
         """Whether a word stands where the body would."""
-        return not self._curtain.isHidden()
+        return not self._placeholder.isHidden()
 
     def set_stale(self, text: str) -> None:
         """What is shown is not of now, and why, in few words; empty: it is."""
         if text != self.stale_text:
             self.stale_text = text
-            self._veil.setVisible(bool(text))
-            self._veil.update()
+            self._stale_overlay.setVisible(bool(text))
+            self._stale_overlay.update()
 
     def follow(self, scope: Scope) -> None:
         """Look stale from now on whenever the connection of `scope` does not see what happens."""
@@ -202,12 +204,12 @@ class Panel(QWidget):
                 self._judge_connection(self.state.manager.state(self._followed))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Curtain and veil cover all of it."""
+        """Placeholder and stale_overlay cover all of it."""
         super().resizeEvent(event)
-        self._veil.setGeometry(self.rect())
-        self._curtain.setGeometry(self.rect())
+        self._stale_overlay.setGeometry(self.rect())
+        self._placeholder.setGeometry(self.rect())
 
     def _on_theme(self) -> None:
         self.apply_theme()
-        self._veil.update()
+        self._stale_overlay.update()
         self.update()

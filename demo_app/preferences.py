@@ -6,8 +6,8 @@ from typing import Final
 
 from PySide6.QtCore import QSettings
 
-from demo_app.language import LANGUAGES
-from demo_app.theme import COLOURS, THEMES
+from demo_app.style.language import LANGUAGES
+from demo_app.style.theme import COLOURS, THEMES
 from qt_upbit import Region
 
 __all__ = ["ENVIRONMENTS", "Preferences"]

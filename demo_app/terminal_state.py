@@ -10,19 +10,19 @@ from typing import Final
 
 from PySide6.QtCore import QObject, QSettings, Signal
 
-from demo_app.language import is_korean
-from demo_app.order_desk import OrderDesk
-from demo_app.theme import Theme
-from demo_app.trading_guard import TradingGuard
+from demo_app.style.language import is_korean
+from demo_app.style.theme import Theme
+from demo_app.trading.order_gateway import OrderGateway
+from demo_app.trading.trading_guard import TradingGuard
 from qt_upbit import AskBid, GlobalWebSocketManager, Market, RestClient
 
-__all__ = ["OrderDraft", "TerminalState"]
+__all__ = ["OrderPrefill", "TerminalState"]
 
 _FAVOURITES: Final = "watch_list/favourites"
 
 
 @dataclass(frozen=True, slots=True)
-class OrderDraft:
+class OrderPrefill:
     """What a click elsewhere wants in the order form; None leaves a field as it is."""
 
     code: str
@@ -39,12 +39,12 @@ class TerminalState(QObject):
         ``markets_changed()``: the list of markets is there, or is another one.
         ``favourites_changed()``: other pairs are marked.
         ``theme_changed()``: panels paint again; the application's stylesheet was set already.
-        ``order_drafted(draft)``: somebody clicked a price: an `OrderDraft` for the order form.
+        ``order_drafted(draft)``: somebody clicked a price: an `OrderPrefill` for the order form.
         ``alert_drafted(code, price, is_above)``: the user wants to hear when a price is reached, from below
             or from above.
         ``alert_prices_changed()``: see `alert_prices`.
         ``keys_wanted()``: the user wants to enter API keys.
-        ``session_wanted(wish)``: another session shall begin: a `SessionWish`.
+        ``session_wanted(wish)``: another session shall begin: a `SessionRequest`.
         ``noticed(title, text)``: something that the user should hear of now: the status line and the tray.
 
     A change of language is Qt's own: an ``QEvent.LanguageChange`` at every widget.
@@ -86,7 +86,7 @@ class TerminalState(QObject):
         self.clock: Callable[[], float] = replay_clock or time.time
         """The time of what is on show, seconds since 1970: this machine's, or a recording's."""
         self.guard = guard
-        self.desk = OrderDesk(guard, lambda: self.rest)
+        self.gateway = OrderGateway(guard, lambda: self.rest)
         self.settings = settings
         self._theme = theme
         self._market = market

@@ -11,14 +11,8 @@ import typing
 from pathlib import Path
 from typing import Any
 
-from qt_upbit.types import (
-    EVENT_TYPES,
-    CodeRule,
-    EventType,
-    OrderbookUnit,
-    nested_struct_of,
-    simple_key_of,
-)
+from qt_upbit.types import EVENT_TYPES, CodeRule, EventSpec, OrderbookUnit
+from qt_upbit.types.wire_struct import nested_struct_of, simple_key_of
 
 __all__ = ["page"]
 
@@ -52,7 +46,7 @@ def _fields(cls: type[Any]) -> list[str]:
     return rows
 
 
-def _section(row: EventType) -> list[str]:
+def _section(row: EventSpec) -> list[str]:
     cls = row.event_class
     codes = {CodeRule.REQUIRED: "required", CodeRule.OPTIONAL: "optional", CodeRule.FORBIDDEN: "none"}
     types = ", ".join(f"`{wire_type}`" for wire_type in row.wire_types)

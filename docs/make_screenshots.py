@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import qt_upbit
-from demo_app.offstage import terminal_window
+from demo_app.shell.screenshot import terminal_window
 from qt_upbit.simulator import SimulatedServer, SimulatorSettings
 
 FOLDER = Path(__file__).parent / "screenshots"

@@ -6,13 +6,13 @@ QT_UPBIT_BASE_URL=http://127.0.0.1:PORT python examples/watch_list.py
 from PySide6.QtWidgets import QTableView
 
 import qt_upbit
-from qt_upbit import CalmSortProxyModel, GlobalWebSocketManager, TickerTableModel
+from qt_upbit import GlobalWebSocketManager, ThrottledSortProxyModel, TickerTableModel
 
 
 async def main() -> None:
     view = QTableView()
     model = TickerTableModel(parent=view)
-    proxy = CalmSortProxyModel(parent=view)
+    proxy = ThrottledSortProxyModel(parent=view)
     proxy.setSourceModel(model)
     view.setModel(proxy)
     view.setSortingEnabled(True)

@@ -35,13 +35,14 @@ _HOMES = {
         "Change",
         "ConnectionState",
         "Delivery",
-        "EventType",
+        "EventSpec",
         "IndicatorDefinition",
         "IndicatorEvent",
         "IndicatorEventParams",
         "IndicatorParams",
         "IndicatorSignalEvent",
         "IndicatorTimeframe",
+        "IndicatorType",
         "IndicatorValue",
         "MarketState",
         "MarketWarning",
@@ -69,6 +70,7 @@ _HOMES = {
         "CredentialsRequiredError",
         "DecodeError",
         "InvalidOrderError",
+        "InvalidRequestError",
         "InvalidSubscriptionError",
         "LocalProtocolError",
         "OrderOutcomeError",
@@ -86,6 +88,7 @@ _HOMES = {
     "qt_upbit.models": ("from_dict", "to_dict"),
     "qt_upbit.protocol.order_check": ("OrderRules", "check_order"),
     "qt_upbit.protocol.tick_sizes": ("round_to_tick",),
+    "qt_upbit.regions": ("QuoteCurrency", "quote_currency_of"),
     "qt_upbit.records": (
         "Balance",
         "CancelResult",
@@ -109,7 +112,7 @@ _HOMES = {
     "qt_upbit.metrics": ("LatencySummary", "Metrics", "ScopeMetrics", "SubscriptionMetrics"),
     "qt_upbit.item_models": (
         "BalanceTableModel",
-        "CalmSortProxyModel",
+        "ThrottledSortProxyModel",
         "CandleModel",
         "LiveTableModel",
         "OrderTableModel",
@@ -136,11 +139,11 @@ if TYPE_CHECKING:
     from qt_upbit.config import WebSocketConfig as WebSocketConfig
     from qt_upbit.exceptions import *
     from qt_upbit.item_models import BalanceTableModel as BalanceTableModel
-    from qt_upbit.item_models import CalmSortProxyModel as CalmSortProxyModel
     from qt_upbit.item_models import CandleModel as CandleModel
     from qt_upbit.item_models import LiveTableModel as LiveTableModel
     from qt_upbit.item_models import OrderbookTableModel as OrderbookTableModel
     from qt_upbit.item_models import OrderTableModel as OrderTableModel
+    from qt_upbit.item_models import ThrottledSortProxyModel as ThrottledSortProxyModel
     from qt_upbit.item_models import TickerTableModel as TickerTableModel
     from qt_upbit.item_models import TradeListModel as TradeListModel
     from qt_upbit.key_store import delete_credentials as delete_credentials
@@ -179,6 +182,8 @@ if TYPE_CHECKING:
     from qt_upbit.records import Market as Market
     from qt_upbit.records import Order as Order
     from qt_upbit.records import OrderChance as OrderChance
+    from qt_upbit.regions import QuoteCurrency as QuoteCurrency
+    from qt_upbit.regions import quote_currency_of as quote_currency_of
     from qt_upbit.rest.rest_client import RestClient as RestClient
     from qt_upbit.routing.candle_series import CandleSeries as CandleSeries
     from qt_upbit.routing.data_routing_engine import DataRoutingEngine as DataRoutingEngine

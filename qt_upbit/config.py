@@ -1,7 +1,7 @@
 """Configuration: frozen, validated on construction, each default written once.
 
-`WebSocketConfig` says how to connect and deliver, `Credentials` holds the keys, a `Region` is one row
-of hosts. The environment is read only by the `from_env` methods here:
+`WebSocketConfig` says how to connect and deliver, `Credentials` holds the keys, a `Region` is a
+row of `qt_upbit.regions`. The environment is read only by the `from_env` methods here:
 
 ===========================  ================================================================
 ``QT_UPBIT_REGION``          ``kr`` (default), ``sg``, ``id`` or ``th``
@@ -33,6 +33,7 @@ from pydantic import (
 )
 
 from qt_upbit.exceptions import ConfigError
+from qt_upbit.regions import Region
 from qt_upbit.types import Scope, WireFormat
 
 __all__ = ["Credentials", "Preset", "Region", "SecretHeaders", "WebSocketConfig", "is_loopback"]
@@ -58,34 +59,6 @@ class SecretHeaders(dict[str, str]):
     def __reduce_ex__(self, protocol: object) -> Any:
         """Refuse: a pickle would hold the token in plain text."""
         raise TypeError("headers with a token are not pickled or copied: use dict()")
-
-
-class Region(enum.StrEnum):
-    """A country's Upbit; BTC and USDT books are shared between regions (protocol section 1)."""
-
-    KR = "kr"
-    SG = "sg"
-    ID = "id"
-    TH = "th"
-
-    @property
-    def base_url(self) -> str:
-        """Scheme and host of this region's REST and WebSocket API."""
-        return _REGION_BASE_URL[self]
-
-    @property
-    def quote_currency(self) -> str:
-        """The currency of the region's own markets."""
-        return _REGION_QUOTE[self]
-
-
-_REGION_BASE_URL: Final = {
-    Region.KR: "https://api.upbit.com",
-    Region.SG: "https://sg-api.upbit.com",
-    Region.ID: "https://id-api.upbit.com",
-    Region.TH: "https://th-api.upbit.com",
-}
-_REGION_QUOTE: Final = {Region.KR: "KRW", Region.SG: "SGD", Region.ID: "IDR", Region.TH: "THB"}
 
 
 class Preset(enum.StrEnum):

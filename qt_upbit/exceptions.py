@@ -4,6 +4,7 @@
     ├── ConfigError                  a setting, key or environment variable is unusable
     ├── LocalProtocolError           you asked for something the protocol does not have
     │   ├── InvalidSubscriptionError a code, unit, depth, level or option is wrong
+    │   │   └── InvalidRequestError  the same of a REST call: empty, out of range or of the wrong kind
     │   ├── CredentialsRequiredError a private stream was asked for without keys
     │   └── InvalidOrderError        an order that Upbit would refuse
     ├── ProxyClosedError             the proxy, subscription or manager was closed before
@@ -16,7 +17,7 @@
     │   ├── DecodeError              a frame that is not what the documentation says
     │   ├── RestError                Upbit answered a REST call with an error
     │   │   └── RateLimitedError     too many calls; says how long to wait
-    │   └── OrderOutcomeError        an order was sent and no answer came
+    │   └── OrderOutcomeError        an order was sent and nobody knows what became of it
     └── CallbackError                a callback or slot of the application raised
 
 `LocalProtocolError` raises at the call that made the mistake. `RemoteError` never raises out of
@@ -36,6 +37,7 @@ __all__ = [
     "CredentialsRequiredError",
     "DecodeError",
     "InvalidOrderError",
+    "InvalidRequestError",
     "InvalidSubscriptionError",
     "LocalProtocolError",
     "OrderOutcomeError",
@@ -75,6 +77,13 @@ class LocalProtocolError(QtUpbitError):
 
 class InvalidSubscriptionError(LocalProtocolError, ValueError):
     """A code, unit, depth, level or option of a subscription, or of a question over REST, is wrong."""
+
+
+class InvalidRequestError(InvalidSubscriptionError, TypeError):
+    """An argument of a REST call is empty, out of range or of the wrong kind; nothing was sent.
+
+    The text says what would be right. Both a ValueError and a TypeError, whichever a program catches.
+    """
 
 
 class CredentialsRequiredError(LocalProtocolError):
@@ -248,13 +257,23 @@ class RestError(RemoteError):
             gives the status instead (protocol section 9.5).
         message: Upbit's own text, usually Korean.
         call: method and path.
+        was_sent: the request may have reached Upbit; False when it certainly never left.
     """
 
-    def __init__(self, call: str, status: int | None, name: str = "", message: str = "") -> None:
+    def __init__(
+        self,
+        call: str,
+        status: int | None,
+        name: str = "",
+        message: str = "",
+        *,
+        was_sent: bool = True,
+    ) -> None:
         self.call = call
         self.status = status
         self.name = _bounded(name)
         self.message = _bounded(message)
+        self.was_sent = was_sent
         super().__init__(call, status, self.name, self.message)
 
     def __str__(self) -> str:
@@ -271,9 +290,16 @@ class RateLimitedError(RestError):
     """
 
     def __init__(
-        self, call: str, status: int | None, name: str = "", message: str = "", retry_after_s: float = 1.0
+        self,
+        call: str,
+        status: int | None,
+        name: str = "",
+        message: str = "",
+        retry_after_s: float = 1.0,
+        *,
+        was_sent: bool = True,
     ) -> None:
-        super().__init__(call, status, name, message)
+        super().__init__(call, status, name, message, was_sent=was_sent)
         self.retry_after_s = retry_after_s
         self.args = (call, status, self.name, self.message, retry_after_s)
 
@@ -282,25 +308,38 @@ class RateLimitedError(RestError):
 
 
 class OrderOutcomeError(RemoteError):
-    """An order was sent, no answer came, and asking for it did not show it. It was not sent again.
+    """An order was sent, its answer did not say what became of it, and asking for it did not show it.
 
     Attributes:
         identifier: of the order; `get_order(identifier=…)` asks again.
         asked_for_s: how long it was asked for, seconds.
-        found_none: Upbit said each time that no such order exists, so it very probably was not placed;
-            False when not even that could be learnt.
+        found_none: Upbit itself said, when it was last asked, that no such order exists, so it very probably
+            was not placed; False when not even that could be learnt.
+        answer: what came instead of an answer of Upbit's, for example ``HTTP 502``; empty when nothing came.
+        uuid: Upbit's id of the order where it was found, but what belongs to it could not be read (the order
+            that it replaces); empty when it was not found.
     """
 
-    def __init__(self, identifier: str, asked_for_s: float, found_none: bool) -> None:
+    def __init__(
+        self, identifier: str, asked_for_s: float, found_none: bool, *, answer: str = "", uuid: str = ""
+    ) -> None:
         self.identifier = identifier
         self.asked_for_s = asked_for_s
         self.found_none = found_none
+        self.answer = _bounded(answer)
+        self.uuid = _bounded(uuid)
         super().__init__(identifier, asked_for_s, found_none)
 
     def __str__(self) -> str:
+        if self.uuid:
+            return (
+                f"the order {self.identifier} was placed as {self.uuid}, but the order that it replaces "
+                f"could not be read in {self.asked_for_s:g} s"
+            )
+        answer = f"no clear answer ({self.answer})" if self.answer else "no answer"
         what = "Upbit knows no such order" if self.found_none else "Upbit cannot be asked"
         return (
-            f"no answer to the order {self.identifier}, and {what} after {self.asked_for_s:g} s; it was not "
+            f"{answer} to the order {self.identifier}, and {what} after {self.asked_for_s:g} s; it is not "
             "sent again: ask for it by this identifier before you place another"
         )
 

@@ -145,7 +145,7 @@ class ScopeMetrics:
         requests_sent: subscription requests, total.
         reconnects: times an open connection was lost.
         renewals: times a connection with a new token took over.
-        stray_frames: frames that nobody waited for any more.
+        late_frames: frames that nobody waited for any more.
         streams: streams wanted.
         errors: errors reported.
     """
@@ -163,7 +163,7 @@ class ScopeMetrics:
     requests_sent: int = 0
     reconnects: int = 0
     renewals: int = 0
-    stray_frames: int = 0
+    late_frames: int = 0
     streams: int = 0
     errors: int = 0
 

@@ -8,101 +8,41 @@ Nothing here knows a socket or a clock.
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
 from qt_upbit.exceptions import DecodeError
+from qt_upbit.frame_scan import Head, head_of, is_simple, known_head_of
 from qt_upbit.types import (
     EVENT_TYPES,
     BaseWebSocketEvent,
     OrderbookEvent,
     OrderbookUnit,
     WireFormat,
-    event_type_of,
+    spec_of,
+)
+from qt_upbit.types.wire_struct import (
     nested_struct_of,
-    refuse_odd_numbers,
+    readers_of,
     simple_class_of,
     simple_key_of,
+    validate_numbers,
 )
 
 __all__ = ["Head", "decode", "decode_all", "encode", "from_dict", "peek", "peek_known", "split", "to_dict"]
 
 
-class Head(NamedTuple):
-    """The two values at the head of a frame that routing needs.
-
-    Attributes:
-        type: Upbit's type, for example ``candle.1m``.
-        code: the pair, empty for types without one.
-    """
-
-    type: str
-    code: str
-
-
-_HEAD: Final = re.compile(
-    rb'\{"(?:type|ty)":"([A-Za-z_]{1,32}(?:\.[0-9a-z]{1,8})?)"(?:,"(?:code|cd)":"([^"\\]{1,40})")?'
-)
-
-
-class _AnyHead(msgspec.Struct, frozen=True):
-    """The head of a frame whose keys stand in an unusual order."""
-
-    type: str = ""
-    ty: str = ""
-    code: str = ""
-    cd: str = ""
-
-
-_any_head_decoder: Final = msgspec.json.Decoder(_AnyHead)
 _array_decoder: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _untyped_decoder: Final = msgspec.json.Decoder(float_hook=Decimal)
 _exact_encoder: Final = msgspec.json.Encoder(decimal_format="number")
 
-# Every type but those two has its code second; for these there is none to look for.
-_HEADS: dict[tuple[bytes | Any, ...], Head] = {}
-_HEADS_LIMIT: Final = 20_000
-"""Interned heads: 855 pairs times a dozen types fit; a hostile server must not grow it for ever."""
-
-
-def peek_known(raw: bytes) -> Head | None:
-    """What `peek` says of nearly every frame, at the least cost; None where it takes a closer look."""
-    match = _HEAD.match(raw)
-    return _HEADS.get(match.groups()) if match is not None else None
-
-
-def peek(raw: bytes) -> Head | None:
-    """Type and code of one object without parsing the rest; None when it is not a data frame.
-
-    Falls back to parsing the whole object whenever the head looks different from what Upbit sends.
-    Never raises: text that is not JSON is None too, and `decode` says what is wrong with it.
-    """
-    match = _HEAD.match(raw)
-    if match is not None:
-        key = match.groups()
-        head = _HEADS.get(key)
-        if head is not None:
-            return head
-        wire_type, code = match[1], match[2]
-        row = event_type_of(wire_type.decode())
-        if row is not None and (code is not None or "code" not in row.event_class.__struct_fields__):
-            try:
-                head = Head(wire_type.decode(), code.decode() if code else "")
-            except UnicodeDecodeError:
-                return None
-            if len(_HEADS) < _HEADS_LIMIT:
-                _HEADS[key] = head
-            return head
-    try:
-        any_head = _any_head_decoder.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None
-    wire_type_text = any_head.type or any_head.ty
-    return Head(wire_type_text, any_head.code or any_head.cd) if wire_type_text else None
+peek = head_of
+"""`qt_upbit.frame_scan.head_of` under its older name."""
+peek_known = known_head_of
+"""`qt_upbit.frame_scan.known_head_of` under its older name."""
 
 
 def split(raw: bytes) -> list[bytes]:
@@ -125,7 +65,7 @@ _decoders: dict[str, tuple[_Decoder, _Decoder]] = {}
 
 
 def _decoders_of(wire_type: str) -> tuple[_Decoder, _Decoder] | None:
-    row = event_type_of(wire_type)
+    row = spec_of(wire_type)
     if row is None:
         return None
     pair = (msgspec.json.Decoder(row.event_class), msgspec.json.Decoder(row.simple_class))
@@ -137,24 +77,30 @@ def decode(raw: bytes, head: Head | None = None) -> BaseWebSocketEvent:
 
     Args:
         raw: one JSON object, UTF-8.
-        head: what `peek` said, if it was asked already.
+        head: what `head_of` said, if it was asked already.
 
     Raises:
         DecodeError: not JSON, an unknown type, a missing field, a value of the wrong kind, or a number that
             is none or that no market has (NaN, 1e999999999).
     """
     if head is None:
-        head = peek(raw)
+        head = head_of(raw)
         if head is None:
             raise DecodeError("neither type nor ty is there, or this is not a JSON object", raw)
     decoders = _decoders.get(head.type) or _decoders_of(head.type)
     if decoders is None:
         raise DecodeError(f"unknown type {head.type[:40]!r}", raw)
-    simple = not raw.startswith(b'{"type":') and (raw.startswith(b'{"ty":') or _is_simple(raw))
     try:
-        event = decoders[simple].decode(raw)
-        refuse_odd_numbers(event)
-    except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, RecursionError) as exc:
+        simple = is_simple(raw) or False
+        try:
+            event = decoders[simple].decode(raw)
+        except msgspec.ValidationError:
+            readable = _with_read_fields(raw, head.type, simple)
+            if readable is None:
+                raise
+            event = decoders[simple].decode(readable)
+        validate_numbers(event)
+    except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, ArithmeticError, RecursionError) as exc:
         raise DecodeError(str(exc), raw) from exc
     if event.type != head.type or (head.code and getattr(event, "code", head.code) != head.code):
         # A key that stands twice: routed by the first, it would be another market's price.
@@ -162,11 +108,19 @@ def decode(raw: bytes, head: Head | None = None) -> BaseWebSocketEvent:
     return event
 
 
-def _is_simple(raw: bytes) -> bool:
-    try:
-        return bool(_any_head_decoder.decode(raw).ty)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return False
+def _with_read_fields(raw: bytes, wire_type: str, simple: bool) -> bytes | None:
+    """A frame with the fields in it that have a reader read by it; None if there are none.
+
+    For frames only that could not be decoded as declared: it costs as much as several of them.
+    """
+    row = spec_of(wire_type)
+    payload = _untyped_decoder.decode(raw)
+    if row is None or not isinstance(payload, dict):
+        return None
+    cls = row.event_class
+    keys = {simple_key_of(cls, name) if simple else name: read for name, read in readers_of(cls).items()}
+    read = {key: reader(payload[key]) for key, reader in keys.items() if key in payload}
+    return _exact_encoder.encode(payload | read) if read else None
 
 
 def decode_all(raw: bytes) -> list[BaseWebSocketEvent]:
@@ -188,7 +142,7 @@ def from_dict(payload: Mapping[str, Any]) -> BaseWebSocketEvent:
         DecodeError: the type is unknown, or a field that was always there is missing or unusable.
     """
     wire_type = payload.get("type", payload.get("ty"))
-    row = event_type_of(wire_type) if isinstance(wire_type, str) else None
+    row = spec_of(wire_type) if isinstance(wire_type, str) else None
     if row is None or not isinstance(wire_type, str):
         named = repr(wire_type[:40]) if isinstance(wire_type, str) else type(wire_type).__name__
         raise DecodeError(f"unknown type {named}", _text_of(payload))
@@ -227,14 +181,14 @@ def encode(event: BaseWebSocketEvent, format: WireFormat = WireFormat.DEFAULT) -
     payload = {key: _recast(getattr(event, name), simple) for name, key in _wire_keys(event.row.name, simple)}
     if isinstance(event, OrderbookEvent):
         key = simple_key_of(OrderbookEvent, "units_json") if simple else "orderbook_units"
-        payload[key] = msgspec.Raw(_encode_units(event.orderbook_units, simple))
+        payload[key] = msgspec.Raw(_encode_units(event.wire_rows, simple))
     data = _exact_encoder.encode(payload)
     return b"[" + data + b"]" if format.is_list else data
 
 
 @functools.cache
 def _wire_keys(row_name: str, simple: bool) -> tuple[tuple[str, str], ...]:
-    """Fields with their keys in Upbit's order: type and code at the head, where `peek` looks."""
+    """Fields with their keys in Upbit's order: type and code at the head, where `head_of` looks."""
     cls = EVENT_TYPES[row_name].event_class
     wire = dict(zip(cls.__struct_fields__, cls.__struct_encode_fields__, strict=True))
     ends = {"type": 0, "code": 1, "stream_type": 3}

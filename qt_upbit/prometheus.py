@@ -24,7 +24,7 @@ _SCOPE_COUNTERS: tuple[tuple[str, str], ...] = (
     ("requests_sent", "Subscription requests sent."),
     ("reconnects", "Times an open connection was lost."),
     ("renewals", "Times a connection with a new token took over."),
-    ("stray_frames", "Frames that nobody waited for any more."),
+    ("late_frames", "Frames that nobody waited for any more."),
     ("errors", "Errors reported."),
 )
 _SCOPE_GAUGES: tuple[tuple[str, str], ...] = (

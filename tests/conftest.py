@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import signal
 from collections.abc import Generator
 
 import pytest
+
+from tests.support import profiles
+
+pytest_plugins = ["tests.support.long_tests"]
 
 FAILED = pytest.StashKey[bool]()
 
@@ -23,6 +28,8 @@ def pytest_runtest_makereport(
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    profiles.register()
+    profiles.use(profiles.LONG if config.getoption("long") else profiles.ORDINARY)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # Started in the background of a shell; programs started by tests would inherit that and never
         # see the Ctrl-C they are sent.
@@ -33,10 +40,17 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
-def pytest_collection_finish() -> None:
-    """What is imported by now stays: nobody who looks for what a test left goes through all of it again."""
-    gc.collect()
-    gc.freeze()
+_MOST_OBJECTS = 10_000
+_tests_begun = itertools.count()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Set aside what is there before a test: a look for what it leaves need not go through it."""
+    if next(_tests_begun) % 5 == 0 and len(gc.get_objects()) > _MOST_OBJECTS:
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture(autouse=True)

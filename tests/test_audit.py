@@ -32,7 +32,7 @@ def planted(tmp_path: Path, old: str, new: str) -> Path:
     return path
 
 
-def line_of(name: str) -> str:
+def connection_of(name: str) -> str:
     """The line of the lock that pins a package."""
     return next(line for line in LOCK.splitlines() if line.startswith(f"{name}=="))
 
@@ -60,7 +60,7 @@ def test_what_we_install_passes_without_a_network() -> None:
 def test_a_version_that_is_known_to_be_bad_fails(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, version: str, advisory: str
 ) -> None:
-    line = line_of(name)
+    line = connection_of(name)
     bad = line.replace(line.split("==")[1].split()[0], version, 1)
     assert audit.main([str(planted(tmp_path, line, bad))]) == 1
     assert f"FAILED: {name} {version}: {advisory}" in capsys.readouterr().err
@@ -79,7 +79,7 @@ def test_a_version_that_is_known_to_be_bad_fails(
 def test_what_could_bring_in_something_else_fails(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], new: str, said: str
 ) -> None:
-    assert audit.main([str(planted(tmp_path, line_of("idna"), new))]) == 1
+    assert audit.main([str(planted(tmp_path, connection_of("idna"), new))]) == 1
     assert said in capsys.readouterr().err
 
 
@@ -135,7 +135,7 @@ def test_no_answer_is_no_good_answer() -> None:
 def test_a_service_that_cannot_be_asked_is_named_and_the_rest_still_counts(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], python: str
 ) -> None:
-    line = line_of("h11")
+    line = connection_of("h11")
     lock = planted(tmp_path, line, line.replace("0.16.0", "0.15.0"))
     assert audit.main([str(lock), "--pip-audit", python]) == 1
     out, err = capsys.readouterr()

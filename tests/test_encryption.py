@@ -20,7 +20,7 @@ from qt_upbit import (
     WebSocketConfig,
 )
 from qt_upbit.config import is_loopback
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.server.server import SimulatedServer
 from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY, SimulatorSettings
 from qt_upbit.types import Scope
 from tests.support.raw_server import Peer, RawServer

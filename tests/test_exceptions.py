@@ -24,6 +24,7 @@ SAMPLES = [
     e.RestError("POST /v1/orders", 400, "insufficient_funds_bid", "주문 가능한 금액(KRW)이 부족합니다."),
     e.RateLimitedError("GET /v1/ticker", 418, "", "", 60.0),
     e.OrderOutcomeError("my-1", 10.0, found_none=True),
+    e.InvalidRequestError("codes is empty"),
 ]
 
 

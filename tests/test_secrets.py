@@ -24,7 +24,7 @@ from qt_upbit import (
     save_credentials,
 )
 from qt_upbit.config import SecretHeaders
-from qt_upbit.simulator.server import RestFault, SimulatedServer
+from qt_upbit.simulator.server.server import RestFault, SimulatedServer
 from qt_upbit.types import Scope
 from tests.support.raw_server import Peer, RawServer
 from tests.support.secrets import ACCESS_KEY, JWT, KEYS, SECRET_KEY, SecretHunt, settings

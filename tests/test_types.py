@@ -30,10 +30,9 @@ from qt_upbit.types import (
     OrderState,
     Scope,
     WireFormat,
-    event_type_of,
-    simple_class_of,
-    simple_key_of,
+    spec_of,
 )
+from qt_upbit.types.wire_struct import simple_class_of, simple_key_of
 from tests.support.frames import all_events, lines
 
 # DEFAULT:SIMPLE pairs, copied by hand from section 3 of the protocol page.
@@ -107,8 +106,8 @@ def test_candles_come_in_nine_units() -> None:
     assert EVENT_TYPES["candle"].wire_types == tuple(
         f"candle.{unit}" for unit in ("1s", "1m", "3m", "5m", "10m", "15m", "30m", "60m", "240m")
     )
-    assert event_type_of("candle.240m") is EVENT_TYPES["candle"]
-    assert event_type_of("candle.1d") is None
+    assert spec_of("candle.240m") is EVENT_TYPES["candle"]
+    assert spec_of("candle.1d") is None
     assert [unit.seconds for unit in CandleUnit] == [1, 60, 180, 300, 600, 900, 1800, 3600, 14400]
 
 

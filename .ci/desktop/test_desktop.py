@@ -13,7 +13,7 @@ from PySide6.QtCore import QPoint
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QDialog, QSystemTrayIcon, QWidget
 
-from demo_app.main_window import MainWindow
+from demo_app.shell.main_window import MainWindow
 from qt_upbit.simulator import SimulatedServer
 from tests.support.wait import until
 

@@ -18,9 +18,9 @@ from PySide6.QtWidgets import (
 )
 
 import qt_upbit
-from demo_app.assets import asset
+from demo_app.style.assets import asset
+from demo_app.style.theme import SPACE
 from demo_app.terminal_state import TerminalState
-from demo_app.theme import SPACE
 
 __all__ = ["AboutDialog"]
 

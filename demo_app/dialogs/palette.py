@@ -18,10 +18,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from demo_app.language import is_korean
-from demo_app.market_selector import label
+from demo_app.style.language import is_korean
+from demo_app.style.theme import SPACE
 from demo_app.terminal_state import TerminalState
-from demo_app.theme import SPACE
+from demo_app.widgets.market_label import market_label
 from qt_upbit import Market
 
 __all__ = ["CommandPalette", "plain_text"]
@@ -112,7 +112,7 @@ class CommandPalette(QDialog):
         for market in self._state.markets.values() if words else ():
             if self.list.topLevelItemCount() >= _MOST:
                 break
-            text = label(market, korean=korean)
+            text = market_label(market, korean=korean)
             if all(word in text.casefold() for word in words):
                 self._add(text, self.tr("Market"), market)
         first = self.list.topLevelItem(0)

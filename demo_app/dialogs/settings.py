@@ -21,8 +21,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from demo_app.appearance import Appearance
-from demo_app.theme import SPACE
+from demo_app.style.appearance import Appearance
+from demo_app.style.theme import SPACE
 from qt_upbit import ConfigError, Credentials, Region, delete_credentials, load_credentials, save_credentials
 
 __all__ = ["SettingsDialog"]
@@ -118,7 +118,12 @@ class SettingsDialog(QDialog):
             preferences.get("environment") or "simulated",
         )
         self.region = _choice(
-            tuple((str(region), name) for region, name in names.items()), preferences.get("region") or "kr"
+            # A region that nobody has translated yet has its English name.
+            tuple(
+                (str(region), names.get(region, f"{region.country} ({region.quote_currency})"))
+                for region in Region
+            ),
+            preferences.get("region") or "kr",
         )
         self._row(form, self.tr("Environment"), self.environment, self._choose_environment)
         self._row(form, self.tr("Region"), self.region, self._choose_region)

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from demo_app.dialogs.palette import plain_text
-from demo_app.theme import SPACE
+from demo_app.style.theme import SPACE
 
 __all__ = ["ShortcutsDialog"]
 

@@ -7,20 +7,20 @@ See docs/item_models.md. They need QtCore and QtGui of PySide6, and no widget.
 import qt_upbit.qt as _qt  # noqa: F401
 from qt_upbit.item_models.balances import BalanceTableModel
 from qt_upbit.item_models.base import LiveTableModel
-from qt_upbit.item_models.calm_sort import CalmSortProxyModel
 from qt_upbit.item_models.candles import CandleModel
 from qt_upbit.item_models.orderbook import OrderbookTableModel
 from qt_upbit.item_models.orders import OrderTableModel
+from qt_upbit.item_models.throttled_sort import ThrottledSortProxyModel
 from qt_upbit.item_models.tickers import TickerTableModel
 from qt_upbit.item_models.trades import TradeListModel
 
 __all__ = [
     "BalanceTableModel",
-    "CalmSortProxyModel",
     "CandleModel",
     "LiveTableModel",
     "OrderTableModel",
     "OrderbookTableModel",
+    "ThrottledSortProxyModel",
     "TickerTableModel",
     "TradeListModel",
 ]

@@ -59,7 +59,7 @@ class BalanceTableModel(LiveTableModel):
         manager: GlobalWebSocketManager | None = None,
     ) -> None:
         source = account if account is not None else Account.instance(manager)
-        super().__init__(parent, columns=columns, manager=manager or source._manager)
+        super().__init__(parent, columns=columns, manager=manager or source.manager)
         self._account: Account | None = source
         self._currencies: list[str] = []
         """Of the rows."""

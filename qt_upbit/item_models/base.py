@@ -174,7 +174,7 @@ class LiveTableModel(QAbstractTableModel):
         """Follow nothing any more; the rows stay. Idempotent."""
         if self.is_closed:
             return
-        self._manager._check_thread()
+        self._manager.guard.check_thread()
         self._is_closed = True
         self._frame_timer.stop()
         self._release()
@@ -185,7 +185,7 @@ class LiveTableModel(QAbstractTableModel):
     def _check_usable(self) -> None:
         if self.is_closed:
             raise ProxyClosedError("the model is closed: make a new one")
-        self._manager._check_usable()
+        self._manager.guard.check_usable()
 
     # --- Qt's names ----------------------------------------------------------------------------------
 
@@ -329,9 +329,9 @@ class LiveTableModel(QAbstractTableModel):
             for field in fields:
                 for column in self._columns_of_field.get(field, ()):
                     row.texts[column] = None
-        self._tell(changed)
+        self._notify(changed)
 
-    def _tell(self, changed: Mapping[int, list[int]]) -> None:
+    def _notify(self, changed: Mapping[int, list[int]]) -> None:
         """Emit ``dataChanged`` for rows and their changed fields, one range for each run of rows."""
         ranges: list[tuple[int, int, int, int, list[int]]] = []
         numbers = sorted(changed)

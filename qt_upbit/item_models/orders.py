@@ -31,7 +31,7 @@ class OrderTableModel(LiveTableModel):
     Args:
         parent, columns, manager: as `LiveTableModel`.
         account: whose orders; `Account.instance` unless given. It is not closed with the model.
-        closed_limit: how many closed ones are kept.
+        max_closed_orders: how many closed ones are kept.
 
     Raises:
         CredentialsRequiredError: no keys are configured.
@@ -74,15 +74,15 @@ class OrderTableModel(LiveTableModel):
         parent: QObject | None = None,
         *,
         account: Account | None = None,
-        closed_limit: int = 100,
+        max_closed_orders: int = 100,
         columns: Sequence[str] | None = None,
         manager: GlobalWebSocketManager | None = None,
     ) -> None:
-        check_number("closed_limit", closed_limit, "orders", 100, least=0)
+        check_number("max_closed_orders", max_closed_orders, "orders", 100, least=0)
         source = account if account is not None else Account.instance(manager)
-        super().__init__(parent, columns=columns, manager=manager or source._manager)
+        super().__init__(parent, columns=columns, manager=manager or source.manager)
         self._account: Account | None = source
-        self._closed_limit = closed_limit
+        self._max_closed_orders = max_closed_orders
         self._uuids: list[str] = []
         """Of the rows."""
         self._open_count = 0
@@ -152,7 +152,7 @@ class OrderTableModel(LiveTableModel):
             before = self._uuids.index(order.uuid)
             if (before < self._open_count) != order.is_open:
                 self._move(before, order)
-        surplus = len(self._uuids) - self._open_count - self._closed_limit
+        surplus = len(self._uuids) - self._open_count - self._max_closed_orders
         if surplus > 0:
             self._recovered.difference_update(self._uuids[-surplus:])
             del self._uuids[-surplus:]

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, QTimer
 
 from qt_upbit.item_models.base import LiveTableModel, Values
 from qt_upbit.item_models.fields import fields_of
-from qt_upbit.protocol.subscription_request import resolve_row, wishes_for
+from qt_upbit.protocol.subscription_request import requests_for, resolve_spec
 from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
 from qt_upbit.qt.subscription import Subscription
 from qt_upbit.qt.websocket_client_proxy import WebSocketClientProxy
@@ -148,7 +148,7 @@ class TickerTableModel(LiveTableModel):
     def _checked(codes: Iterable[str]) -> list[str]:
         given = codes if isinstance(codes, str) else list(codes)
         if given:
-            wishes_for(resolve_row("ticker"), given)
+            requests_for(resolve_spec("ticker"), given)
         return list(given)
 
     def _unknown(self, code: str) -> Values:

@@ -25,6 +25,7 @@ import random
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final
 
+from qt_upbit import frame_scan
 from qt_upbit.config import WebSocketConfig
 from qt_upbit.exceptions import (
     AuthenticationError,
@@ -34,7 +35,8 @@ from qt_upbit.exceptions import (
     ServerError,
     is_retryable,
 )
-from qt_upbit.models import Head, decode, peek, peek_known, split
+from qt_upbit.frame_scan import Head, head_of, known_head_of
+from qt_upbit.models import decode, split
 from qt_upbit.protocol import wire
 from qt_upbit.protocol.connection_outputs import (
     Action,
@@ -68,7 +70,8 @@ from qt_upbit.protocol.renewal import Renewal, RenewalStep
 from qt_upbit.protocol.subscription_audit import SubscriptionAudit
 from qt_upbit.protocol.subscription_state_manager import SubscriptionStateManager, listed_streams
 from qt_upbit.protocol.timing import Backoff, RollingWindowLimiter
-from qt_upbit.types import ConnectionState, Scope, StreamKey, event_type_of, rows_of
+from qt_upbit.types import ConnectionState, Scope, StreamKey, spec_of
+from qt_upbit.types.registry import specs_of
 
 __all__ = [
     "TRANSITIONS",
@@ -172,7 +175,7 @@ class UpbitConnection:
         self._connect_limiter = connect_limiter
         self._new_ticket = new_ticket
         self._backoff = Backoff(config.backoff_initial_s, config.backoff_max_s, rng)
-        self._has_snapshots = any(row.has_snapshot for row in rows_of(scope))
+        self._has_snapshots = any(row.has_snapshot for row in specs_of(scope))
         self._silence = SilenceWatch(config.silence_timeout_s)
 
         self._state = ConnectionState.IDLE
@@ -189,7 +192,7 @@ class UpbitConnection:
         self._blocked_until = 0.0
         """The server asked us to stay away until then, whatever else happens."""
         self._deadline_moved = False
-        self._told_deadline = _NEVER
+        self._reported_deadline = _NEVER
         """What `next_deadline` said last."""
         self._audit = SubscriptionAudit(config.audit_interval_s)
         self._awaited = subscriptions.awaited_by_head(scope)
@@ -201,7 +204,7 @@ class UpbitConnection:
         self._refused_items: tuple[wire.RequestItem, ...] = ()
         self._error: QtUpbitError | None = None
         self._reported = ""
-        self.stray_frames = 0
+        self.late_frames = 0
         """Frames that nobody waits for any more: the tail of a subscription that was replaced."""
         self.requests_sent = 0
         self.reconnects = 0
@@ -214,6 +217,8 @@ class UpbitConnection:
         self._audit.reset()
         self._confirm_at = _NEVER
         self._resync_due = _NEVER
+        self._silent_codes_from = 0.0
+        """No code is called silent before: the program was blocked, and answers may wait to be read."""
         self._frames = 0
 
     def _watch_pongs(self, now: float, first_ping_at: float) -> None:
@@ -281,7 +286,7 @@ class UpbitConnection:
             self._silence_due(),
             self._next_silent_code(),
         )
-        self._told_deadline = deadline
+        self._reported_deadline = deadline
         return None if deadline == _NEVER else deadline
 
     # --- what happened -----------------------------------------------------------------------------
@@ -340,10 +345,10 @@ class UpbitConnection:
             self._carry_on(self._renewal, self._renewal.receive(raw, now), now)
             return []
         if epoch != self._socket or not self.is_open:
-            self.stray_frames += 1
+            self.late_frames += 1
             return []
         self._keepalive.heard(now)
-        if (head := peek_known(raw)) is not None:
+        if (head := known_head_of(raw)) is not None:
             return [(head, raw)] if self._saw_data(head, raw, now) else []
         return self._receive_unusual(raw, now)
 
@@ -360,7 +365,7 @@ class UpbitConnection:
         if self._renewal is not None and self._renewal.is_successor(epoch):
             self._carry_on(self._renewal, self._renewal.failed(error), now)
         elif epoch == self._socket and self._state in _ALIVE:
-            self._line_died(now, error)
+            self._connection_died(now, error)
 
     def retry(self, now: float) -> None:
         """Connect again at once: the user asked, or the credentials changed.
@@ -379,7 +384,7 @@ class UpbitConnection:
             self._connect_at = now
         self.tick(now)
 
-    def woke(self, now: float) -> None:
+    def resumed(self, now: float) -> None:
         """The machine slept, the network changed or the program was blocked: find out soon if the line lives.
 
         Until then no deadline that was missed meanwhile counts: the answers may be waiting to be read.
@@ -389,6 +394,7 @@ class UpbitConnection:
         soon = self._probe.resumed(now)
         self._keepalive.resumed(now)
         self._silence.resumed(now)
+        self._silent_codes_from = soon
         self._resync_due, self._confirm_at = (
             due if due == _NEVER else max(due, soon) for due in (self._resync_due, self._confirm_at)
         )
@@ -450,21 +456,23 @@ class UpbitConnection:
             self._connect(now)
         if not self.is_open:
             return
-        late = now - self._told_deadline > _LATE_S
-        self._told_deadline = _NEVER
+        late = now - self._reported_deadline > _LATE_S
+        self._reported_deadline = _NEVER
         if late:
-            self.woke(now)
+            self.resumed(now)
         if self._renewal is not None:
             self._carry_on(self._renewal, self._renewal.on_tick(now), now)
         if self._probe.on_tick(now):
-            self._line_died(now, ConnectionFailedError("the line did not survive a pause of the program"))
+            self._connection_died(
+                now, ConnectionFailedError("the line did not survive a pause of the program")
+            )
             return
         keepalive = self._keepalive.on_tick(now)
         if keepalive is KeepaliveVerdict.NO_PONG:
-            self._line_died(now, ConnectionFailedError("the server does not answer pings"))
+            self._connection_died(now, ConnectionFailedError("the server does not answer pings"))
             return
         if keepalive is KeepaliveVerdict.UNRESPONSIVE:
-            self._line_died(now, ConnectionFailedError("the server sends but does not answer pings"))
+            self._connection_died(now, ConnectionFailedError("the server sends but does not answer pings"))
             return
         if now >= self._resync_due:
             if self._state is ConnectionState.RESYNCING:
@@ -574,7 +582,7 @@ class UpbitConnection:
         self._connect_at = max(now + backoff, self._blocked_until)
         self._step(ConnectionEventKind.LOST)
 
-    def _line_died(self, now: float, error: QtUpbitError) -> None:
+    def _connection_died(self, now: float, error: QtUpbitError) -> None:
         if self._renewal is not None and self._renewal.is_confirmed:
             self._take_over(self._renewal, now)  # the successor has held all since before this
         else:
@@ -667,7 +675,7 @@ class UpbitConnection:
         self._silence.asked_again(now)
         if self._state is ConnectionState.STALE:
             self._resync_due = now + _RESYNC_TIMEOUT_S
-        elif self._state is ConnectionState.RESYNCING and self._subscriptions.owes_pictures(
+        elif self._state is ConnectionState.RESYNCING and self._subscriptions.has_pending_snapshots(
             self.scope, known=True
         ):
             self._resync_due = now + self._config.silent_code_timeout_s
@@ -676,7 +684,8 @@ class UpbitConnection:
             not self._has_snapshots
             or self._subscriptions.needs_confirmation(self.scope)
             or (
-                self._state is ConnectionState.RESYNCING and not self._subscriptions.owes_pictures(self.scope)
+                self._state is ConnectionState.RESYNCING
+                and not self._subscriptions.has_pending_snapshots(self.scope)
             )
         )
         self._audit.request_sent(now, ask_now=is_only_sign)
@@ -708,8 +717,8 @@ class UpbitConnection:
         self._frames += 1
         if self._renewal is not None and self._renewal.is_duplicate(head, raw):
             return False
-        # stream_type stands at the end of a frame. What we asked for ourselves says nothing of the flow.
-        is_live = raw.find(b"SNAPSHOT", -64) < 0
+        # What we asked for ourselves says nothing of the flow.
+        is_live = not frame_scan.is_snapshot(raw)
         if is_live:
             self._silence.saw(head, now)
         if self._state is not ConnectionState.LIVE:
@@ -723,14 +732,16 @@ class UpbitConnection:
 
     def _saw_awaited_frame(self, head: Head, keys: Collection[StreamKey], raw: bytes, now: float) -> None:
         try:
-            seen = decode(raw, head).stream_key
+            event = decode(raw, head)
+            rows = event.count_rows()
         except DecodeError:
             return  # reported by whoever reads the frame; the stream goes on owing a good one
+        seen = event.stream_key
         if seen not in keys:
             return
         # A change says as much as a first picture. Books always have all rows, empty ones too (protocol
         # section 3.3): one with fewer than were asked for answers an earlier request.
-        if self._subscriptions.mark_live(self.scope, seen, rows=raw.count(b"{") - 1):
+        if self._subscriptions.mark_live(self.scope, seen, rows=rows):
             self._outputs.report(StreamsLive((seen,)))
         self._send_if_moved(now)
 
@@ -747,7 +758,7 @@ class UpbitConnection:
             self._synced(now)
 
     def _synced(self, now: float) -> None:
-        self._resync_due = self._confirm_at = _NEVER
+        self._resync_due = _NEVER
         if self._state not in (ConnectionState.RESYNCING, ConnectionState.STALE):
             return
         if self._gap_begin is not None:
@@ -771,8 +782,8 @@ class UpbitConnection:
         bad, last = 0, None
         try:
             for item in split(raw):
-                head = peek(item)
-                if head is not None and event_type_of(head.type) is not None:
+                head = head_of(item)
+                if head is not None and spec_of(head.type) is not None:
                     if self._saw_data(head, item, now):
                         frames.append((head, item))
                     continue
@@ -856,7 +867,8 @@ class UpbitConnection:
             self._outputs.report(StreamsLive(tuple(live)))
         self._send_if_moved(now)
         if not self._has_snapshots or (
-            self._state is ConnectionState.RESYNCING and not self._subscriptions.owes_pictures(self.scope)
+            self._state is ConnectionState.RESYNCING
+            and not self._subscriptions.has_pending_snapshots(self.scope)
         ):
             self._synced(now)  # elsewhere data tells, where data is due
 
@@ -883,9 +895,11 @@ class UpbitConnection:
         if not self.is_open:
             return _NEVER
         due = self._subscriptions.next_silence(self.scope, self._config.silent_code_timeout_s)
-        return _NEVER if due is None else due
+        return _NEVER if due is None else max(due, self._silent_codes_from)
 
     def _report_silent_codes(self, now: float) -> None:
+        if now < self._silent_codes_from:
+            return
         timeout = self._config.silent_code_timeout_s
         silent = self._subscriptions.take_silent(self.scope, now, timeout)
         if silent:

@@ -10,7 +10,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 
 from qt_upbit.exceptions import QtUpbitError, ServerError
-from qt_upbit.models import Head
+from qt_upbit.frame_scan import Head
 from qt_upbit.types import ConnectionState, StreamKey
 
 __all__ = [

@@ -10,7 +10,7 @@ import enum
 from collections.abc import Iterable
 from typing import Final
 
-from qt_upbit.models import Head
+from qt_upbit.frame_scan import Head
 from qt_upbit.types import ALL_CODES, StreamKey
 
 __all__ = ["Keepalive", "KeepaliveVerdict", "ResumeProbe", "SilenceVerdict", "SilenceWatch"]
@@ -207,7 +207,7 @@ class SilenceWatch:
         """From when on silence counts, after a pause of the program."""
         self._is_interrupted = True
         """The distance from the frame before would say nothing of the market."""
-        self._patience = 1.0
+        self._timeout = 1.0
         self._longest_s = 0.0
         self._recover_at = _NEVER
         self._is_suspicious = False
@@ -296,7 +296,7 @@ class SilenceWatch:
             return _NEVER
         if self._is_suspicious:
             return self._dead_at
-        return max(self._live_at, self._not_before) + self._patience * self._threshold_s
+        return max(self._live_at, self._not_before) + self._timeout * self._threshold_s
 
     def on_tick(self, now: float) -> SilenceVerdict | None:
         """What the silence has come to mean; each verdict is given once."""
@@ -306,7 +306,7 @@ class SilenceWatch:
             self._dead_at = _NEVER
             return SilenceVerdict.DEAD
         self._is_suspicious = True
-        self._patience *= 2.0
+        self._timeout *= 2.0
         self._recover_at = now + _HEALTH_S
         return SilenceVerdict.SUSPICIOUS
 
@@ -315,7 +315,7 @@ class SilenceWatch:
         return max(self._timeout_s, _SILENCE_FACTOR * self._mean)
 
     def _recover(self, now: float) -> None:
-        while self._patience > 1.0 and self._patience * self._threshold_s > 4.0 * self._longest_s:
-            self._patience /= 2.0
+        while self._timeout > 1.0 and self._timeout * self._threshold_s > 4.0 * self._longest_s:
+            self._timeout /= 2.0
         self._longest_s = 0.0
-        self._recover_at = now + _HEALTH_S if self._patience > 1.0 else _NEVER
+        self._recover_at = now + _HEALTH_S if self._timeout > 1.0 else _NEVER

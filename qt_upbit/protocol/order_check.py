@@ -9,6 +9,7 @@ from typing import Any, Final, TypedDict
 
 from qt_upbit.exceptions import InvalidOrderError
 from qt_upbit.protocol.tick_sizes import TICK_SIZES, round_to_tick
+from qt_upbit.regions import QUOTE_CURRENCIES
 from qt_upbit.types import AskBid, OrderType, SmpType, TimeInForce
 
 __all__ = ["DOCUMENTED_RULES", "Number", "OrderOptions", "OrderRules", "check_order"]
@@ -49,9 +50,8 @@ class OrderOptions(TypedDict, total=False):
 
 
 DOCUMENTED_RULES: Final = {
-    "KRW": OrderRules(min_total=Decimal(5000), max_total=Decimal(1_000_000_000)),
-    "BTC": OrderRules(min_total=Decimal("0.00005")),
-    "USDT": OrderRules(min_total=Decimal("0.5")),
+    currency.symbol: OrderRules(min_total=currency.min_total, max_total=currency.max_total)
+    for currency in QUOTE_CURRENCIES.values()
 }
 """By quote currency (protocol section 9.4)."""
 
@@ -179,7 +179,7 @@ def _amount(field: str, value: Any, kind: OrderType, side: AskBid, needed: bool)
 
 
 def _check_tick(code: str, quote: str, price: Decimal, rules: OrderRules) -> None:
-    if rules.tick_size:
+    if rules.tick_size is not None:
         low = max(price // rules.tick_size * rules.tick_size, rules.tick_size)
         high = low if low == price else low + rules.tick_size
     elif quote in TICK_SIZES:
@@ -210,9 +210,14 @@ def _check_total(
 
 
 def _merged(given: OrderRules | None, documented: OrderRules | None) -> OrderRules:
+    """What is known, field by field; a limit of 0 that was given is a limit and not a missing one."""
     given, documented = given or OrderRules(), documented or OrderRules()
+    if given.tick_size is not None and given.tick_size <= 0:
+        raise InvalidOrderError(
+            "rules", given.tick_size, "a tick_size is positive: leave it out for the tables"
+        )
     return OrderRules(
-        given.tick_size or documented.tick_size,
-        given.min_total or documented.min_total,
-        given.max_total or documented.max_total,
+        documented.tick_size if given.tick_size is None else given.tick_size,
+        documented.min_total if given.min_total is None else given.min_total,
+        documented.max_total if given.max_total is None else given.max_total,
     )

@@ -15,13 +15,14 @@ from collections.abc import Callable, Hashable
 from typing import Final
 
 from qt_upbit.exceptions import ConnectionFailedError, DecodeError, QtUpbitError
-from qt_upbit.models import Head, decode, peek, split
+from qt_upbit.frame_scan import Head, head_of
+from qt_upbit.models import decode, split
 from qt_upbit.protocol import wire
 from qt_upbit.protocol.connection_outputs import ConnectionOutputs, ErrorReported, SendText
 from qt_upbit.protocol.refusals import error_of
 from qt_upbit.protocol.subscription_state_manager import SubscriptionStateManager
 from qt_upbit.protocol.timing import RollingWindowLimiter
-from qt_upbit.types import Scope, WireFormat, event_type_of
+from qt_upbit.types import Scope, WireFormat, spec_of
 
 __all__ = ["Renewal", "RenewalPhase", "RenewalStep"]
 
@@ -106,7 +107,7 @@ class Renewal:
         self._items: tuple[wire.RequestItem, ...] = ()
         self._ticket = ""
         self._pongs_due = 0
-        self._held: list[tuple[Head, bytes]] = []
+        self._buffered: list[tuple[Head, bytes]] = []
         self._shown: Counter[Hashable] = Counter()
         self.limiter = limiter
         self.epoch = 0
@@ -177,9 +178,9 @@ class Renewal:
         step = None
         try:
             for item in split(raw):
-                head = peek(item)
-                if head is not None and event_type_of(head.type) is not None:
-                    self._held.append((head, item))
+                head = head_of(item)
+                if head is not None and spec_of(head.type) is not None:
+                    self._buffered.append((head, item))
                     continue
                 control = wire.decode_control(item)
                 if isinstance(control, wire.ErrorFrame):
@@ -236,8 +237,8 @@ class Renewal:
 
         By number and not by name: an event that really came twice on each socket is delivered twice.
         """
-        held, self._held = self._held, []
-        return [(head, raw) for head, raw in held if not self._take_shown(head, raw)]
+        buffered, self._buffered = self._buffered, []
+        return [(head, raw) for head, raw in buffered if not self._take_shown(head, raw)]
 
     def _take_shown(self, head: Head, raw: bytes) -> bool:
         identity = _identity(head, raw)

@@ -7,11 +7,11 @@ from collections.abc import Hashable, Iterable
 from dataclasses import replace
 from typing import Final
 
-from qt_upbit.models import Head
+from qt_upbit.frame_scan import Head
 from qt_upbit.protocol.refusal_search import RefusalSearch
 from qt_upbit.protocol.stream_record import Standing, StreamRecord, StreamState
-from qt_upbit.protocol.stream_request import Wish, absorb_all_codes, covers, has_same_options
-from qt_upbit.types import ALL_CODES, CodeRule, StreamKey, event_type_of
+from qt_upbit.protocol.stream_request import StreamRequest, absorb_all_codes, covers, has_same_options
+from qt_upbit.types import ALL_CODES, CodeRule, StreamKey, spec_of
 
 __all__ = ["ScopeStreams"]
 
@@ -30,7 +30,7 @@ class ScopeStreams:
         records: by stream.
         sent: what the server serves now, as far as we know.
         last_request: what the last request asked for.
-        owed: streams that owe a first snapshot, by the time it was asked for, oldest first.
+        pending_snapshots: streams that owe a first snapshot, by the time it was asked for, oldest first.
         must_resend: the whole request is to be sent once more.
         has_moved: more or less may be wanted than before, because of what was received.
         search: for the culprit of a refusal.
@@ -39,9 +39,9 @@ class ScopeStreams:
 
     def __init__(self) -> None:
         self.records: dict[StreamKey, StreamRecord] = {}
-        self.sent: dict[StreamKey, Wish] = {}
-        self.last_request: dict[StreamKey, Wish] = {}
-        self.owed: OrderedDict[StreamKey, float] = OrderedDict()
+        self.sent: dict[StreamKey, StreamRequest] = {}
+        self.last_request: dict[StreamKey, StreamRequest] = {}
+        self.pending_snapshots: OrderedDict[StreamKey, float] = OrderedDict()
         self.must_resend = False
         self.has_moved = False
         self.search = RefusalSearch()
@@ -60,25 +60,29 @@ class ScopeStreams:
         """Wanted, and not asked for as it is wanted."""
         self._surplus: set[StreamKey] = set()
         """Runs, and is not wanted."""
-        self._desired: dict[StreamKey, Wish] | None = None
-        self._sendable: dict[StreamKey, Wish] | None = None
+        self._desired: dict[StreamKey, StreamRequest] | None = None
+        self._sendable: dict[StreamKey, StreamRequest] | None = None
 
     # --- all of it ---------------------------------------------------------------------------------
 
     @property
-    def desired(self) -> dict[StreamKey, Wish]:
+    def desired(self) -> dict[StreamKey, StreamRequest]:
         """Everything wanted, merged."""
         if self._desired is None:
             merged = {key: record.wanted for key, record in self.records.items()}
-            self._desired = absorb_all_codes({k: wish for k, wish in merged.items() if wish is not None})
+            self._desired = absorb_all_codes(
+                {k: request for k, request in merged.items() if request is not None}
+            )
         return self._desired
 
     @property
-    def sendable(self) -> dict[StreamKey, Wish]:
+    def sendable(self) -> dict[StreamKey, StreamRequest]:
         """The same without what was refused or is deferred."""
         if self._sendable is None:
             merged = {key: record.sendable for key, record in self.records.items()}
-            self._sendable = absorb_all_codes({k: wish for k, wish in merged.items() if wish is not None})
+            self._sendable = absorb_all_codes(
+                {k: request for k, request in merged.items() if request is not None}
+            )
         return self._sendable
 
     @property
@@ -96,12 +100,14 @@ class ScopeStreams:
         self._to_review.clear()
         return self.must_resend or bool(self._uncovered) or bool(self._surplus)
 
-    def serving(self, key: StreamKey) -> Wish | None:
+    def serving(self, key: StreamKey) -> StreamRequest | None:
         """The request that serves a stream, or would: its own, or that for all codes."""
-        wish = self.sent.get(key)
-        if wish is None and key.code != ALL_CODES and _has_optional_codes(key):
-            wish = self.sent.get(key._replace(code=ALL_CODES))
-        return wish
+        if not self.sent:
+            return None
+        request = self.sent.get(key)
+        if request is None and key.code != ALL_CODES and _has_optional_codes(key):
+            request = self.sent.get(key._replace(code=ALL_CODES))
+        return request
 
     def is_awaited(self, key: StreamKey) -> bool:
         """Whether a frame of a stream tells something."""
@@ -124,7 +130,7 @@ class ScopeStreams:
         record = self.records.get(key)
         if record is not None and not record.has_owners:
             del self.records[key]
-            self.owed.pop(key, None)
+            self.pending_snapshots.pop(key, None)
             self._ambiguous.discard(key)
             record = None
         if record is not None:
@@ -150,14 +156,14 @@ class ScopeStreams:
 
     def _review(self, key: StreamKey) -> None:
         record = self.records.get(key)
-        wish = record.sendable if record is not None and not self._is_swallowed(key) else None
+        request = record.sendable if record is not None and not self._is_swallowed(key) else None
         self._surplus.discard(key)
         self._uncovered.discard(key)
-        if wish is None or record is None:
+        if request is None or record is None:
             sent = self.sent.get(key)
             if sent is not None and sent.realtime:
                 self._surplus.add(key)
-        elif not _is_covered(self.sent.get(key), record, wish):
+        elif not _is_covered(self.sent.get(key), record, request):
             self._uncovered.add(key)
 
     def _is_swallowed(self, key: StreamKey) -> bool:
@@ -166,11 +172,13 @@ class ScopeStreams:
         return key._replace(code=ALL_CODES) in self._sendable_keys
 
     def _update_awaited(self, key: StreamKey) -> None:
+        if not self.sent and not self.awaited:
+            return  # nothing was asked for on this connection
         record = self.records.get(key)
         head = Head(key.type, key.code)
         if record is not None and (
             record.state in (StreamState.SENT, StreamState.SILENT)
-            or key in self.owed
+            or key in self.pending_snapshots
             or (record.pending and self.serving(key) is not None)
         ):
             self.awaited.setdefault(head, {})[key] = None
@@ -187,8 +195,8 @@ class ScopeStreams:
         desired = self.sendable
         before, self.sent = self.sent, dict(desired)
         self._brought = {key for key in desired if key not in before}
-        for key, wish in desired.items():
-            self._was_asked(key, wish, before.get(key), now)
+        for key, request in desired.items():
+            self._was_asked(key, request, before.get(key), now)
         for key, record in self.records.items():
             if key not in desired and record.state is StreamState.DESIRED and record.is_sendable:
                 record.state = StreamState.SENT  # swallowed by all codes
@@ -202,26 +210,28 @@ class ScopeStreams:
         self._uncovered.clear()
         self._surplus.clear()
 
-    def _was_asked(self, key: StreamKey, wish: Wish, before: Wish | None, now: float) -> None:
+    def _was_asked(
+        self, key: StreamKey, request: StreamRequest, before: StreamRequest | None, now: float
+    ) -> None:
         record = self.records[key]
-        news = not _is_covered(before, record, wish)
+        news = not _is_covered(before, record, request)
         if record.state is StreamState.DESIRED or (news and record.state is not StreamState.LIVE):
             record.state = StreamState.SENT
-        if news and wish.snapshot and wish.row.has_snapshot:
-            self.owed.pop(key, None)
-            self.owed[key] = now
+        if news and request.snapshot and request.row.has_snapshot:
+            self.pending_snapshots.pop(key, None)
+            self.pending_snapshots[key] = now
         record.needs_snapshot = False
         if before is None:
             record.proven = None
             record.is_unambiguous = True
             self._ambiguous.discard(key)
-        elif not has_same_options(before, wish):
+        elif not has_same_options(before, request):
             record.is_unambiguous = False
             self._ambiguous.add(key)
-            if record.proven is not None and not covers(replace(wish, depth=_ANY_ROWS), record.proven):
+            if record.proven is not None and not covers(replace(request, depth=_ANY_ROWS), record.proven):
                 record.proven = None
-        if record.proven is not None and record.proven.depth > wish.depth:
-            record.proven = replace(record.proven, depth=wish.depth)
+        if record.proven is not None and record.proven.depth > request.depth:
+            record.proven = replace(record.proven, depth=request.depth)
         self._update_awaited(key)
 
     def saw_frame(self, key: StreamKey, rows: int | None) -> bool:
@@ -249,14 +259,14 @@ class ScopeStreams:
             if first and key in self._brought:
                 self._accept()
         if rows is not None and rows >= sent.depth:
-            self.owed.pop(key, None)
+            self.pending_snapshots.pop(key, None)
             if not sent.realtime:
                 # Delivered, and inert from now on: another request for it must ask again.
                 self.sent.pop(key, None)
         self.changed(key)
         return first or news
 
-    def _serve(self, record: StreamRecord, sent: Wish, rows: int) -> bool:
+    def _serve(self, record: StreamRecord, sent: StreamRequest, rows: int) -> bool:
         """A frame with so many rows has come: whose request does it show to be served?"""
         if record.is_unambiguous:
             shown = min(rows, sent.depth)
@@ -301,7 +311,7 @@ class ScopeStreams:
     def _is_named(self, key: StreamKey, named: set[StreamKey]) -> bool:
         return key in named or (key not in self.sent and key._replace(code=ALL_CODES) in named)
 
-    def _confirm(self, key: StreamKey, record: StreamRecord, sent: Wish) -> bool:
+    def _confirm(self, key: StreamKey, record: StreamRecord, sent: StreamRequest) -> bool:
         self._prove(record, sent)
         served = [
             owner
@@ -312,13 +322,17 @@ class ScopeStreams:
         ]
         for owner in served:
             record.move(owner, Standing.SERVED)
-        if served and key not in self.owed and record.state in (StreamState.SENT, StreamState.SILENT):
+        if (
+            served
+            and key not in self.pending_snapshots
+            and record.state in (StreamState.SENT, StreamState.SILENT)
+        ):
             record.state = StreamState.LIVE
         self.changed(key)
         return bool(served)
 
     @staticmethod
-    def _prove(record: StreamRecord, sent: Wish | None) -> None:
+    def _prove(record: StreamRecord, sent: StreamRequest | None) -> None:
         """The server has confirmed what was sent; how many rows a book has only frames show."""
         depth = record.proven.depth if record.proven is not None else 0
         record.proven = replace(sent, depth=depth) if sent is not None else None
@@ -339,7 +353,7 @@ class ScopeStreams:
         """The connection is gone and with it everything asked for."""
         self.sent.clear()
         self.last_request.clear()
-        self.owed.clear()
+        self.pending_snapshots.clear()
         self.awaited.clear()
         self._brought.clear()
         self._ambiguous.clear()
@@ -363,10 +377,10 @@ class ScopeStreams:
         if self._is_accepted or not self.last_request:
             return
         self._is_accepted = True
-        for key, wish in self.last_request.items():
+        for key, request in self.last_request.items():
             record = self.records.get(key)
             if record is not None:
-                record.accepted = wish
+                record.accepted = request
         self.search.in_vain.clear()
         if self.search.is_running:
             self.release(self.search.accepted())
@@ -407,7 +421,7 @@ class ScopeStreams:
         return any(record.accepted is not None for record in self.records.values())
 
 
-def _is_covered(sent: Wish | None, record: StreamRecord, wish: Wish) -> bool:
+def _is_covered(sent: StreamRequest | None, record: StreamRecord, request: StreamRequest) -> bool:
     """Whether what was sent will do for what is wanted.
 
     A snapshot that was delivered and is no longer wanted costs nothing on the server, and a snapshot of a
@@ -415,15 +429,15 @@ def _is_covered(sent: Wish | None, record: StreamRecord, wish: Wish) -> bool:
     """
     if record.needs_snapshot:
         return False
-    if sent is None or sent is wish:
-        return sent is wish
-    if sent.depth != wish.depth or (wish.realtime and not sent.realtime):
+    if sent is None or sent is request:
+        return sent is request
+    if sent.depth != request.depth or (request.realtime and not sent.realtime):
         return False
-    if not has_same_options(sent, wish):
+    if not has_same_options(sent, request):
         return False
-    return sent.snapshot or not wish.snapshot or record.state is StreamState.LIVE
+    return sent.snapshot or not request.snapshot or record.state is StreamState.LIVE
 
 
 def _has_optional_codes(key: StreamKey) -> bool:
-    row = event_type_of(key.type)
+    row = spec_of(key.type)
     return row is not None and row.codes is CodeRule.OPTIONAL

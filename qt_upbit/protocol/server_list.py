@@ -6,7 +6,7 @@ from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from qt_upbit.types import ALL_CODES, CodeRule, StreamKey, event_type_of
+from qt_upbit.types import ALL_CODES, CodeRule, StreamKey, spec_of
 
 __all__ = ["compare", "listed_streams"]
 
@@ -33,7 +33,7 @@ def listed_streams(entry: Mapping[str, Any]) -> Iterator[tuple[StreamKey, bool]]
     Nothing here may raise: the list comes from outside.
     """
     wire_type = entry.get("type")
-    row = event_type_of(wire_type) if isinstance(wire_type, str) else None
+    row = spec_of(wire_type) if isinstance(wire_type, str) else None
     if row is None or not isinstance(wire_type, str):
         return
     variant = tuple(_variant_value(entry.get(name)) for name in row.stream_fields)
@@ -46,7 +46,7 @@ def listed_streams(entry: Mapping[str, Any]) -> Iterator[tuple[StreamKey, bool]]
 def _may_be(listed: StreamKey, ours: StreamKey, exact: bool) -> bool:
     if listed.type != ours.type or (exact and listed.variant != ours.variant):
         return False
-    row = event_type_of(ours.type)
+    row = spec_of(ours.type)
     if row is not None and row.codes is CodeRule.OPTIONAL and ours.code == ALL_CODES:
         return True  # all codes, spelled out
     return not exact and listed.code == ours.code

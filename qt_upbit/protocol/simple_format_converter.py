@@ -7,8 +7,9 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-from qt_upbit.types import BaseWebSocketEvent, OrderbookEvent, OrderbookUnit, event_type_of, nested_struct_of
-from qt_upbit.types import simple_key_of as _simple_key_of
+from qt_upbit.types import BaseWebSocketEvent, OrderbookEvent, OrderbookUnit, spec_of
+from qt_upbit.types.wire_struct import nested_struct_of
+from qt_upbit.types.wire_struct import simple_key_of as _simple_key_of
 
 __all__ = ["SimpleFormatConverter"]
 
@@ -46,7 +47,7 @@ class SimpleFormatConverter:
             return payload
         if method_key in payload:
             return _apply(payload, _control_map(to_simple))
-        row = event_type_of(str(payload.get(type_key)))
+        row = spec_of(str(payload.get(type_key)))
         return dict(payload) if row is None else _apply(payload, _event_map(row.event_class, to_simple))
 
 

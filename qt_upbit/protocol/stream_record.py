@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Hashable, Iterator
+from typing import Any, Final
 
-from qt_upbit.protocol.stream_request import Wish, covers, merge, merge_all
+from qt_upbit.protocol.stream_request import StreamRequest, covers, merge, merge_all
 
 __all__ = ["Standing", "StreamRecord", "StreamState"]
 
@@ -22,7 +23,7 @@ class StreamState(enum.Enum):
     SILENT = enum.auto()
     """No frame in the time allowed; reported, and still asked for."""
     SATISFIED = enum.auto()
-    """Only first pictures were wanted and everybody has one; asked again when wished again."""
+    """Only first snapshots were wanted and everybody has one; asked again when requested again."""
     QUARANTINED = enum.auto()
     """The server refused the request that brought it; left out so that the others live."""
 
@@ -42,7 +43,7 @@ class Standing(enum.Enum):
     """The server refused it; left out until its owner asks again."""
 
 
-_SENDABLE = (Standing.PENDING, Standing.SERVED)
+_SENDABLE: Final = (Standing.PENDING, Standing.SERVED)
 
 
 class _Union:
@@ -51,31 +52,40 @@ class _Union:
     __slots__ = ("_kinds", "_merged")
 
     def __init__(self) -> None:
-        self._kinds: dict[Wish, int] = {}
-        self._merged: Wish | None = None
+        self._kinds: dict[tuple[object, ...], list[Any]] = {}
+        """How many are of a kind, and the first of them."""
+        self._merged: StreamRequest | None = None
 
     def __bool__(self) -> bool:
         return bool(self._kinds)
 
-    def add(self, request: Wish) -> None:
-        if request in self._kinds:
-            self._kinds[request] += 1
+    def add(self, request: StreamRequest) -> None:
+        kind = _kind_of(request)
+        if (known := self._kinds.get(kind)) is not None:
+            known[0] += 1
             return
-        self._kinds[request] = 1
+        self._kinds[kind] = [1, request]
         if self._merged is not None:
             self._merged = merge(self._merged, request)
 
-    def remove(self, request: Wish) -> None:
-        self._kinds[request] -= 1
-        if not self._kinds[request]:
-            del self._kinds[request]
+    def remove(self, request: StreamRequest) -> None:
+        kind = _kind_of(request)
+        known = self._kinds[kind]
+        known[0] -= 1
+        if not known[0]:
+            del self._kinds[kind]
             self._merged = None
 
     @property
-    def merged(self) -> Wish | None:
+    def merged(self) -> StreamRequest | None:
         if self._merged is None and self._kinds:
-            self._merged = merge_all(self._kinds)
+            self._merged = merge_all(request for _, request in self._kinds.values())
         return self._merged
+
+
+def _kind_of(request: StreamRequest) -> tuple[object, ...]:
+    """All but the stream, which is the same: cheaper to compare than the whole."""
+    return (request.depth, request.snapshot, request.realtime, request.options)
 
 
 class StreamRecord:
@@ -104,15 +114,15 @@ class StreamRecord:
     )
 
     def __init__(self) -> None:
-        self._requests: dict[Hashable, Wish] = {}
+        self._requests: dict[Hashable, StreamRequest] = {}
         self._standings: dict[Hashable, Standing] = {}
-        self._pending: dict[Hashable, Wish] = {}
+        self._pending: dict[Hashable, StreamRequest] = {}
         self._wanted = _Union()
         self._sendable = _Union()
         self.state = StreamState.DESIRED
         self.needs_snapshot = False
-        self.accepted: Wish | None = None
-        self.proven: Wish | None = None
+        self.accepted: StreamRequest | None = None
+        self.proven: StreamRequest | None = None
         self.is_unambiguous = True
 
     # --- owners ------------------------------------------------------------------------------------
@@ -127,7 +137,7 @@ class StreamRecord:
         """Whether anybody wants it."""
         return bool(self._requests)
 
-    def request_of(self, owner: Hashable) -> Wish:
+    def request_of(self, owner: Hashable) -> StreamRequest:
         """What one of the owners wants."""
         return self._requests[owner]
 
@@ -136,21 +146,21 @@ class StreamRecord:
         return self._standings.get(owner)
 
     @property
-    def pending(self) -> dict[Hashable, Wish]:
+    def pending(self) -> dict[Hashable, StreamRequest]:
         """Requests to be asked for of which nothing shows yet that they are served. Do not change it."""
         return self._pending
 
-    def suspects(self) -> Iterator[tuple[Hashable, Wish]]:
+    def suspects(self) -> Iterator[tuple[Hashable, StreamRequest]]:
         """Requests that are asked for and are more than what the server has been seen to accept."""
         for owner, request in self._requests.items():
             if self._standings[owner] in _SENDABLE and not self.is_accepted(request):
                 yield owner, request
 
-    def is_accepted(self, request: Wish) -> bool:
+    def is_accepted(self, request: StreamRequest) -> bool:
         """Whether the server has been seen to accept as much."""
         return self.accepted is not None and covers(self.accepted, request)
 
-    def put(self, owner: Hashable, request: Wish, standing: Standing) -> None:
+    def put(self, owner: Hashable, request: StreamRequest, standing: Standing) -> None:
         """An owner wants it, or wants something else of it than before."""
         if owner in self._requests:
             self._leave(owner)
@@ -201,12 +211,12 @@ class StreamRecord:
         return bool(self._sendable)
 
     @property
-    def wanted(self) -> Wish | None:
+    def wanted(self) -> StreamRequest | None:
         """Everything in one; None when all are satisfied."""
         return self._wanted.merged
 
     @property
-    def sendable(self) -> Wish | None:
+    def sendable(self) -> StreamRequest | None:
         """The same without what was refused or is deferred."""
         return self._sendable.merged
 

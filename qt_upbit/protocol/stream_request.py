@@ -1,4 +1,4 @@
-"""`Wish`: what one owner wants of one stream, how several become one, and the request that says so.
+"""`StreamRequest`: what one owner wants of one stream, how several become one, and the request that says so.
 
 How requests for the same stream are merged: the deepest book, the union of lists (no list means
 everything), a snapshot or changes if anybody wants them. How they become data-type objects: streams of the
@@ -15,19 +15,27 @@ from typing import Any
 import msgspec
 
 from qt_upbit.protocol.wire import DEFAULT_BOOK_DEPTH, RequestItem
-from qt_upbit.types import ALL_CODES, EVENT_TYPES, CodeRule, EventType, StreamKey, event_type_of
+from qt_upbit.types import ALL_CODES, EVENT_TYPES, CodeRule, EventSpec, StreamKey, spec_of
 
-__all__ = ["Wish", "absorb_all_codes", "build_items", "covers", "has_same_options", "merge", "merge_all"]
+__all__ = [
+    "StreamRequest",
+    "absorb_all_codes",
+    "build_items",
+    "covers",
+    "has_same_options",
+    "merge",
+    "merge_all",
+]
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class StreamRequest:
     """What one owner wants of one stream.
 
     Attributes:
         key: the stream.
         depth: rows of an order book; 0 where there is no depth.
-        snapshot: wants a first picture.
+        snapshot: wants a first snapshot.
         realtime: wants the changes.
         options: the request options that do not tell streams apart: a union of lists, or a flag.
             None as a value means everything.
@@ -40,20 +48,20 @@ class Wish:
     options: tuple[tuple[str, Any], ...] = ()
 
     @property
-    def row(self) -> EventType:
-        """The declaration of the wish's type."""
-        row = event_type_of(self.key.type)
+    def row(self) -> EventSpec:
+        """The declaration of the request's type."""
+        row = spec_of(self.key.type)
         if row is None:
             raise ValueError(f"unknown type {self.key.type!r}")
         return row
 
 
-def merge_all(requests: Iterable[Wish]) -> Wish:
+def merge_all(requests: Iterable[StreamRequest]) -> StreamRequest:
     """Several requests for one stream in one; at least one is given."""
     return functools.reduce(merge, requests)
 
 
-def merge(a: Wish, b: Wish) -> Wish:
+def merge(a: StreamRequest, b: StreamRequest) -> StreamRequest:
     """Two requests for one stream in one that brings all that either names."""
     if a == b:
         return a
@@ -66,7 +74,7 @@ def merge(a: Wish, b: Wish) -> Wish:
     )
 
 
-def covers(asked: Wish, request: Wish) -> bool:
+def covers(asked: StreamRequest, request: StreamRequest) -> bool:
     """Whether what was asked brings all rows and everything in the lists that a request names.
 
     Whether it brings snapshots and changes is another question.
@@ -79,7 +87,7 @@ def covers(asked: Wish, request: Wish) -> bool:
     return merged == asked.options or _options_key(merged) == _options_key(asked.options)
 
 
-def has_same_options(a: Wish, b: Wish) -> bool:
+def has_same_options(a: StreamRequest, b: StreamRequest) -> bool:
     """Whether two requests for one stream name the same options, in whatever order."""
     return a.options == b.options or _options_key(a.options) == _options_key(b.options)
 
@@ -104,40 +112,40 @@ def _merge_options(
     return tuple(merged)
 
 
-def absorb_all_codes(merged: dict[StreamKey, Wish]) -> dict[StreamKey, Wish]:
+def absorb_all_codes(merged: dict[StreamKey, StreamRequest]) -> dict[StreamKey, StreamRequest]:
     """Drop single codes of a type whose every code is wanted: the request cannot say both."""
     everything = {
-        (key.type, key.variant) for key, wish in merged.items()
-        if key.code == ALL_CODES and wish.row.codes is CodeRule.OPTIONAL
+        (key.type, key.variant) for key, request in merged.items()
+        if key.code == ALL_CODES and request.row.codes is CodeRule.OPTIONAL
     }  # fmt: skip
     if not everything:
         return merged
     return {
-        key: wish
-        for key, wish in merged.items()
+        key: request
+        for key, request in merged.items()
         if key.code == ALL_CODES or (key.type, key.variant) not in everything
     }
 
 
-def build_items(requests: Mapping[StreamKey, Wish]) -> tuple[RequestItem, ...]:
+def build_items(requests: Mapping[StreamKey, StreamRequest]) -> tuple[RequestItem, ...]:
     """The data-type objects of one request for all these streams, in the order of the types' declaration."""
-    groups: dict[tuple[Any, ...], list[tuple[StreamKey, Wish]]] = {}
-    for key, wish in requests.items():
-        options = _options_key(wish.options) if wish.options else b""
-        flags = (wish.snapshot and not wish.realtime, wish.realtime and not wish.snapshot)
-        groups.setdefault((key.type, key.variant, flags, options), []).append((key, wish))
+    groups: dict[tuple[Any, ...], list[tuple[StreamKey, StreamRequest]]] = {}
+    for key, request in requests.items():
+        options = _options_key(request.options) if request.options else b""
+        flags = (request.snapshot and not request.realtime, request.realtime and not request.snapshot)
+        groups.setdefault((key.type, key.variant, flags, options), []).append((key, request))
     order = {name: i for i, name in enumerate(t for row in EVENT_TYPES.values() for t in row.wire_types)}
     items = []
     for (wire_type, variant, flags, _), members in sorted(groups.items(), key=lambda g: order[g[0][0]]):
-        wish = members[0][1]
+        request = members[0][1]
         items.append(
             RequestItem(
                 wire_type,
-                _request_codes(wish.row, members),
+                _request_codes(request.row, members),
                 # Types without a snapshot know no flags.
-                is_only_snapshot=flags[0] and wish.row.has_snapshot,
-                is_only_realtime=flags[1] and wish.row.has_snapshot,
-                options=_request_options(wish, variant),
+                is_only_snapshot=flags[0] and request.row.has_snapshot,
+                is_only_realtime=flags[1] and request.row.has_snapshot,
+                options=_request_options(request, variant),
             )
         )
     return tuple(items)
@@ -151,21 +159,21 @@ def _options_key(options: tuple[tuple[str, Any], ...]) -> bytes:
     return msgspec.json.encode(ordered, order="sorted")
 
 
-def _request_codes(row: EventType, members: list[tuple[StreamKey, Wish]]) -> tuple[str, ...] | None:
+def _request_codes(row: EventSpec, members: list[tuple[StreamKey, StreamRequest]]) -> tuple[str, ...] | None:
     if row.codes is CodeRule.FORBIDDEN or any(key.code == ALL_CODES for key, _ in members):
         return None
     return tuple(
-        f"{key.code}.{wish.depth}" if row.has_depth and wish.depth != DEFAULT_BOOK_DEPTH else key.code
-        for key, wish in members
+        f"{key.code}.{request.depth}" if row.has_depth and request.depth != DEFAULT_BOOK_DEPTH else key.code
+        for key, request in members
     )
 
 
-def _request_options(wish: Wish, variant: tuple[Hashable, ...]) -> dict[str, Any]:
+def _request_options(request: StreamRequest, variant: tuple[Hashable, ...]) -> dict[str, Any]:
     options: dict[str, Any] = {
-        name: value for name, value in zip(wish.row.stream_fields, variant, strict=True) if value
+        name: value for name, value in zip(request.row.stream_fields, variant, strict=True) if value
     }
     option: Any
-    for name, option in wish.options:
+    for name, option in request.options:
         if option is not None and option is not False:
             options[name] = list(option) if isinstance(option, tuple) else option
     return options

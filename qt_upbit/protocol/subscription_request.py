@@ -13,8 +13,9 @@ from typing import Any, Final
 import msgspec
 
 from qt_upbit.exceptions import InvalidSubscriptionError
-from qt_upbit.protocol.subscription_state_manager import Wish
+from qt_upbit.protocol.subscription_state_manager import StreamRequest
 from qt_upbit.protocol.wire import BOOK_DEPTHS
+from qt_upbit.regions import QUOTE_CURRENCIES, Region
 from qt_upbit.types import (
     ALL_CODES,
     EVENT_TYPES,
@@ -22,16 +23,17 @@ from qt_upbit.types import (
     CandlePeriod,
     CandleUnit,
     CodeRule,
-    EventType,
+    EventSpec,
     IndicatorDefinition,
     IndicatorTimeframe,
+    IndicatorType,
     StreamKey,
 )
 
-__all__ = ["check_code", "resolve_row", "resolve_unit", "wishes_for"]
+__all__ = ["check_code", "requests_for", "resolve_spec", "resolve_unit"]
 
 _CODE: Final = re.compile(r"[A-Z0-9]{2,10}-[A-Z0-9]{1,20}\Z")
-_HOME: Final = ("-KRW", "-SGD", "-IDR", "-THB")
+_HOME: Final = tuple(f"-{region.quote_currency}" for region in Region)
 """A country's money is what coins are quoted in, and is none itself."""
 _REQUIRED: Final = ("timeframe", "indicators")
 """Options that Upbit has no default for."""
@@ -39,7 +41,7 @@ _MAX_COMBINATIONS: Final = 100
 """Indicators times codes that one request may hold (protocol section 3.8)."""
 
 
-def resolve_row(name: str) -> EventType:
+def resolve_spec(name: str) -> EventSpec:
     """The event type with a name.
 
     Raises:
@@ -64,8 +66,8 @@ def resolve_unit(unit: object) -> CandleUnit | CandlePeriod:
     raise InvalidSubscriptionError(f"unit {_shown(unit)} is none of {', '.join(known)}")
 
 
-def wishes_for(
-    row: EventType,
+def requests_for(
+    row: EventSpec,
     codes: Sequence[str] | None,
     *,
     snapshot: bool = True,
@@ -73,7 +75,7 @@ def wishes_for(
     unit: str | None = None,
     depth: int | None = None,
     **options: Any,
-) -> tuple[Wish, ...]:
+) -> tuple[StreamRequest, ...]:
     """What a subscription wants, one wish per stream, in the order of the codes.
 
     Raises:
@@ -94,11 +96,11 @@ def wishes_for(
     variant: tuple[Hashable, ...] = tuple(values.pop(name, 0) for name in row.stream_fields)
     rest = tuple(sorted((name, value) for name, value in values.items() if value is not False))
     return tuple(
-        Wish(StreamKey(wire_type, code, variant), rows, snapshot, realtime, rest) for code in checked
+        StreamRequest(StreamKey(wire_type, code, variant), rows, snapshot, realtime, rest) for code in checked
     )
 
 
-def _flags(row: EventType, snapshot: bool, realtime: bool) -> None:
+def _flags(row: EventSpec, snapshot: bool, realtime: bool) -> None:
     for name, value in (("snapshot", snapshot), ("realtime", realtime)):
         if not isinstance(value, bool):
             raise InvalidSubscriptionError(f"{name} must be True or False, not {_shown(value)}")
@@ -110,7 +112,7 @@ def _flags(row: EventType, snapshot: bool, realtime: bool) -> None:
         raise InvalidSubscriptionError(f"{row.name} has no snapshot: leave realtime=True")
 
 
-def _wire_type(row: EventType, unit: str | None) -> str:
+def _wire_type(row: EventSpec, unit: str | None) -> str:
     if not row.units:
         if unit is not None:
             raise InvalidSubscriptionError(f"{row.name} has no unit: only candles have")
@@ -120,7 +122,7 @@ def _wire_type(row: EventType, unit: str | None) -> str:
     return f"{row.wire_type}.{unit}"
 
 
-def _codes(row: EventType, codes: Sequence[str] | None) -> tuple[str, ...]:
+def _codes(row: EventSpec, codes: Sequence[str] | None) -> tuple[str, ...]:
     if row.codes is CodeRule.FORBIDDEN:
         if codes:
             raise InvalidSubscriptionError(f"{row.name} takes no codes: it covers the whole account")
@@ -175,7 +177,7 @@ def _suggest(code: str) -> str:
     return "codes are QUOTE-BASE, such as 'KRW-BTC'"
 
 
-def _depth(row: EventType, depth: int | None) -> int:
+def _depth(row: EventSpec, depth: int | None) -> int:
     if not row.has_depth:
         if depth is not None:
             raise InvalidSubscriptionError(f"{row.name} has no depth: only order books have")
@@ -188,13 +190,13 @@ def _depth(row: EventType, depth: int | None) -> int:
     return wanted
 
 
-_WITHOUT_LEVELS: Final = ("BTC-", "USDT-")
+_WITHOUT_LEVELS: Final = tuple(f"{each.symbol}-" for each in QUOTE_CURRENCIES.values() if each.is_shared)
 """Quote currencies without grouped books and indicators (protocol sections 2.4 and 3.8)."""
 
 # --- options --------------------------------------------------------------------------------------
 
 
-def _level(_row: EventType, value: Any, codes: tuple[str, ...]) -> Hashable:
+def _level(_row: EventSpec, value: Any, codes: tuple[str, ...]) -> Hashable:
     usable = isinstance(value, int | Decimal) and not isinstance(value, bool)
     # Upbit's levels are round numbers of the quote currency; nothing is grouped by 10^20.
     if not usable or not Decimal(value).is_finite() or not 0 <= value < 10**20:
@@ -208,7 +210,7 @@ def _level(_row: EventType, value: Any, codes: tuple[str, ...]) -> Hashable:
     return int(value) if value == int(value) else value
 
 
-def _categories(_row: EventType, value: Any, _codes: tuple[str, ...]) -> tuple[str, ...] | None:
+def _categories(_row: EventSpec, value: Any, _codes: tuple[str, ...]) -> tuple[str, ...] | None:
     if value is None:
         return None
     if not isinstance(value, Collection) or isinstance(value, str | bytes | Mapping) or not value:
@@ -220,32 +222,30 @@ def _categories(_row: EventType, value: Any, _codes: tuple[str, ...]) -> tuple[s
     return tuple(dict.fromkeys(map(str, value)))
 
 
-def _include_body(_row: EventType, value: Any, _codes: tuple[str, ...]) -> bool:
+def _include_body(_row: EventSpec, value: Any, _codes: tuple[str, ...]) -> bool:
     if not isinstance(value, bool):
         raise InvalidSubscriptionError(f"include_body must be True or False, not {_shown(value)}")
     return value
 
 
-def _timeframe(_row: EventType, value: Any, _codes: tuple[str, ...]) -> str:
+def _timeframe(_row: EventSpec, value: Any, _codes: tuple[str, ...]) -> str:
     known = [str(timeframe) for timeframe in IndicatorTimeframe]
     if value not in known:
         raise InvalidSubscriptionError(f"timeframe {_shown(value)} is none of {', '.join(known)}")
     return str(value)
 
 
-_INDICATORS: Final = ("volume", "rsi", "moving_average", "ma_crossover", "bollinger_bands", "macd")
-
-
-def _indicators(row: EventType, value: Any, codes: tuple[str, ...]) -> tuple[IndicatorDefinition, ...]:
+def _indicators(row: EventSpec, value: Any, codes: tuple[str, ...]) -> tuple[IndicatorDefinition, ...]:
     if not isinstance(value, Collection) or isinstance(value, str | bytes | Mapping) or not value:
         raise InvalidSubscriptionError(
             'indicators must be a list: [{"type": "rsi", "params": {"period": 14}}]'
         )
+    known = [str(indicator) for indicator in IndicatorType]
     definitions = []
     for each in value:
         wanted = each if isinstance(each, IndicatorDefinition) else _definition(each)
-        if wanted.type not in _INDICATORS:
-            raise InvalidSubscriptionError(f"indicator {wanted.type!r} is none of {', '.join(_INDICATORS)}")
+        if wanted.type not in known:
+            raise InvalidSubscriptionError(f"indicator {wanted.type!r} is none of {', '.join(known)}")
         if "trigger" in row.event_class.__struct_fields__:
             if wanted.trigger is None:
                 raise InvalidSubscriptionError(

@@ -1,7 +1,7 @@
-"""`SubscriptionStateManager`: many owners' wishes, one desired set per scope.
+"""`SubscriptionStateManager`: many owners' requests, one desired set per scope.
 
 Upbit replaces everything a connection had subscribed with every request (protocol section 2.5), so
-each request must hold everything that anybody wants. How wishes for the same code share a request:
+each request must hold everything that anybody wants. How requests for the same code share a request:
 
 * **Depth** (order books): the deepest wins; whoever wanted fewer rows gets the book cut to them, with
   the totals of those rows, which is what Upbit itself sends for that depth.
@@ -27,16 +27,16 @@ from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from qt_upbit.models import Head
+from qt_upbit.frame_scan import Head
 from qt_upbit.protocol import server_list
 from qt_upbit.protocol.scope_streams import ScopeStreams
 from qt_upbit.protocol.server_list import listed_streams
 from qt_upbit.protocol.stream_record import Standing, StreamRecord, StreamState
-from qt_upbit.protocol.stream_request import Wish, build_items, covers, merge
+from qt_upbit.protocol.stream_request import StreamRequest, build_items, covers, merge
 from qt_upbit.protocol.wire import RequestItem
-from qt_upbit.types import ALL_CODES, Scope, StreamKey, event_type_of
+from qt_upbit.types import ALL_CODES, Scope, StreamKey, spec_of
 
-__all__ = ["Blame", "StreamState", "SubscriptionStateManager", "Wish", "listed_streams"]
+__all__ = ["Blame", "StreamRequest", "StreamState", "SubscriptionStateManager", "listed_streams"]
 
 _LONG_AGO: Final = float("-inf")
 _MAX_IN_VAIN: Final = 8
@@ -69,97 +69,107 @@ class SubscriptionStateManager:
     """
 
     def __init__(self) -> None:
-        self._wishes: dict[Hashable, tuple[Wish, ...]] = {}
+        self._requests: dict[Hashable, tuple[StreamRequest, ...]] = {}
         self._scopes = {scope: ScopeStreams() for scope in Scope}
 
     # --- owners ------------------------------------------------------------------------------------
 
     def add(
-        self, owner: Hashable, wishes: Iterable[Wish], unserved: Collection[StreamKey] = ()
+        self, owner: Hashable, requests: Iterable[StreamRequest], unserved: Collection[StreamKey] = ()
     ) -> set[Scope]:
         """Set what `owner` wants, instead of what it wanted before; return the scopes concerned.
 
-        A repeated key within `wishes` merges. Who wants a first picture of a LIVE stream is taken to
+        A repeated key within `requests` merges. Who wants a first snapshot of a LIVE stream is taken to
         have it from the cache, unless `unserved` names the stream: then the server is asked again.
         """
-        merged: dict[StreamKey, Wish] = {}
-        for wish in wishes:
-            merged[wish.key] = merge(merged[wish.key], wish) if wish.key in merged else wish
-        rows = {key: wish.row for key, wish in merged.items()}  # raises before anything is changed
-        scopes = self._drop(owner, self._wishes.pop(owner, ()), kept=merged)
+        merged: dict[StreamKey, StreamRequest] = {}
+        for request in requests:
+            merged[request.key] = merge(merged[request.key], request) if request.key in merged else request
+        rows = {key: request.row for key, request in merged.items()}  # raises before anything is changed
+        scopes = self._drop(owner, self._requests.pop(owner, ()), kept=merged)
         if merged:
-            self._wishes[owner] = tuple(merged.values())
-        for key, wish in merged.items():
+            self._requests[owner] = tuple(merged.values())
+        for key, request in merged.items():
             scope = rows[key].scope
             scopes.add(scope)
             streams = self._scopes[scope]
-            self._put(streams, streams.record(key), owner, wish, served=key not in unserved)
+            self._put(streams, streams.record(key), owner, request, served=key not in unserved)
             streams.changed(key)
         return scopes
 
     def _put(
-        self, streams: ScopeStreams, record: StreamRecord, owner: Hashable, wish: Wish, *, served: bool
+        self,
+        streams: ScopeStreams,
+        record: StreamRecord,
+        owner: Hashable,
+        request: StreamRequest,
+        *,
+        served: bool,
     ) -> None:
-        if streams.search.is_running and not record.is_accepted(wish):
+        if streams.search.is_running and not record.is_accepted(request):
             streams.search.join(owner)
-            record.put(owner, wish, Standing.DEFERRED)
+            record.put(owner, request, Standing.DEFERRED)
             return
-        sent = streams.serving(wish.key)
-        record.put(owner, wish, Standing.PENDING)
+        sent = streams.serving(request.key)
+        record.put(owner, request, Standing.PENDING)
         record.settle()
-        picture = wish.snapshot and wish.row.has_snapshot
+        needs_snapshot = request.snapshot and request.row.has_snapshot
         if sent is None:
             return
         if record.state is StreamState.DESIRED and sent.realtime:
             # Its last owner left, and the server was not told yet, or all codes are served: it runs.
-            running = (picture and served) or self._is_swallowed_live(streams, wish)
+            running = (needs_snapshot and served) or self._is_swallowed_live(streams, request)
             record.state = StreamState.LIVE if running else StreamState.SENT
         is_running = (
-            record.state is StreamState.LIVE and covers(sent, wish) and sent.realtime >= wish.realtime
+            record.state is StreamState.LIVE and covers(sent, request) and sent.realtime >= request.realtime
         )
-        if not picture:
-            if is_running and self._is_proven(streams, record, wish):
+        if not needs_snapshot:
+            if is_running and self._is_proven(streams, record, request):
                 record.move(owner, Standing.SERVED)
         elif is_running and served:
-            record.move(owner, Standing.SERVED if wish.realtime else Standing.SATISFIED)
-        elif wish.key not in streams.owed:
+            record.move(owner, Standing.SERVED if request.realtime else Standing.SATISFIED)
+        elif request.key not in streams.pending_snapshots:
             record.needs_snapshot = True
 
     @staticmethod
-    def _is_swallowed_live(streams: ScopeStreams, wish: Wish) -> bool:
+    def _is_swallowed_live(streams: ScopeStreams, request: StreamRequest) -> bool:
         """Whether a stream is served with all codes of its type."""
-        everything = streams.records.get(wish.key._replace(code=ALL_CODES))
+        everything = streams.records.get(request.key._replace(code=ALL_CODES))
         return (
-            wish.key not in streams.sent and everything is not None and everything.state is StreamState.LIVE
+            request.key not in streams.sent
+            and everything is not None
+            and everything.state is StreamState.LIVE
         )
 
     @staticmethod
-    def _is_proven(streams: ScopeStreams, record: StreamRecord, wish: Wish) -> bool:
+    def _is_proven(streams: ScopeStreams, record: StreamRecord, request: StreamRequest) -> bool:
         proven = record.proven
-        if proven is None and wish.key not in streams.sent:
-            everything = streams.records.get(wish.key._replace(code=ALL_CODES))
+        if proven is None and request.key not in streams.sent:
+            everything = streams.records.get(request.key._replace(code=ALL_CODES))
             proven = everything.proven if everything is not None else None
-        return proven is not None and covers(proven, wish)
+        return proven is not None and covers(proven, request)
 
     def remove(self, owner: Hashable) -> set[Scope]:
         """Forget an owner; return the scopes concerned. Unknown owners are none of our business."""
-        return self._drop(owner, self._wishes.pop(owner, ()))
+        return self._drop(owner, self._requests.pop(owner, ()))
 
-    def _drop(self, owner: Hashable, wishes: Iterable[Wish], kept: Collection[StreamKey] = ()) -> set[Scope]:
+    def _drop(
+        self, owner: Hashable, requests: Iterable[StreamRequest], kept: Collection[StreamKey] = ()
+    ) -> set[Scope]:
         scopes: set[Scope] = set()
-        for wish in wishes:
-            streams = self._scopes[wish.row.scope]
-            if wish.row.scope not in scopes:
-                scopes.add(wish.row.scope)
+        for request in requests:
+            streams = self._scopes[request.row.scope]
+            if request.row.scope not in scopes:
+                scopes.add(request.row.scope)
                 streams.release(streams.search.forget(owner))
-            if wish.key not in kept:
-                streams.records[wish.key].drop(owner)
-                streams.changed(wish.key)
+            if request.key not in kept:
+                streams.records[request.key].drop(owner)
+                streams.changed(request.key)
         return scopes
 
-    def wishes_of(self, owner: Hashable) -> tuple[Wish, ...]:
+    def requests_of(self, owner: Hashable) -> tuple[StreamRequest, ...]:
         """What an owner wants."""
-        return self._wishes.get(owner, ())
+        return self._requests.get(owner, ())
 
     def owners_of(self, key: StreamKey) -> tuple[Hashable, ...]:
         """Who wants a stream, oldest first."""
@@ -189,7 +199,7 @@ class SubscriptionStateManager:
 
     # --- the merged set ----------------------------------------------------------------------------
 
-    def desired(self, scope: Scope) -> dict[StreamKey, Wish]:
+    def desired(self, scope: Scope) -> dict[StreamKey, StreamRequest]:
         """Everything wanted of a scope, merged, in the order it was first asked for."""
         return dict(self._scopes[scope].desired)
 
@@ -219,7 +229,7 @@ class SubscriptionStateManager:
 
     def running(self, scope: Scope) -> frozenset[StreamKey]:
         """The streams of which the server was asked for changes."""
-        return frozenset(key for key, wish in self._scopes[scope].sent.items() if wish.realtime)
+        return frozenset(key for key, request in self._scopes[scope].sent.items() if request.realtime)
 
     def rows_asked(self, scope: Scope, key: StreamKey) -> int:
         """How many rows a book was asked for with; 0 for other types and streams."""
@@ -264,7 +274,7 @@ class SubscriptionStateManager:
     def take_released(self, scope: Scope) -> bool:
         """Whether less or more may be wanted since the last call, because of what was received.
 
-        Owners were satisfied by a picture, or it is the turn of others to be asked for.
+        Owners were satisfied by a snapshot, or it is the turn of others to be asked for.
         """
         streams = self._scopes[scope]
         moved, streams.has_moved = streams.has_moved, False
@@ -326,7 +336,7 @@ class SubscriptionStateManager:
         return record.state if record is not None else None
 
     def is_awaited(self, scope: Scope, key: StreamKey) -> bool:
-        """Whether a frame of a stream tells something: its first one, a picture owed, more owners served."""
+        """Whether a frame of a stream tells something: its first one, a snapshot owed, more owners served."""
         return self._scopes[scope].is_awaited(key)
 
     def awaited(self, scope: Scope) -> frozenset[StreamKey]:
@@ -337,10 +347,12 @@ class SubscriptionStateManager:
         """The same by the head of their frames: a view that follows all changes, for the hot path."""
         return self._scopes[scope].awaited
 
-    def owes_pictures(self, scope: Scope, *, known: bool = False) -> bool:
-        """Whether first pictures are under way; with `known`, of streams that have been live before."""
+    def has_pending_snapshots(self, scope: Scope, *, known: bool = False) -> bool:
+        """Whether first snapshots are under way; with `known`, of streams that have been live before."""
         streams = self._scopes[scope]
-        return any(not known or streams.records[key].accepted is not None for key in streams.owed)
+        return any(
+            not known or streams.records[key].accepted is not None for key in streams.pending_snapshots
+        )
 
     def forget_accepted(self, scope: Scope) -> None:
         """Nothing of what was live before answers any more: expect no more of it than of new streams."""
@@ -349,19 +361,19 @@ class SubscriptionStateManager:
 
     def next_silence(self, scope: Scope, timeout_s: float) -> float | None:
         """When `take_silent` may next have something to say; None for never."""
-        asked_at = next(iter(self._scopes[scope].owed.values()), None)
+        asked_at = next(iter(self._scopes[scope].pending_snapshots.values()), None)
         return None if asked_at is None else asked_at + timeout_s
 
     def take_silent(self, scope: Scope, now: float, timeout_s: float) -> tuple[StreamKey, ...]:
-        """Streams that owe a picture and sent none for `timeout_s`; each is named once per request for it."""
+        """Streams that owe a snapshot and sent none for `timeout_s`, each named once per request for it."""
         streams = self._scopes[scope]
         silent = []
-        for key, asked_at in streams.owed.items():
+        for key, asked_at in streams.pending_snapshots.items():
             if asked_at + timeout_s > now:
                 break
             silent.append(key)
         for key in silent:
-            del streams.owed[key]
+            del streams.pending_snapshots[key]
             if streams.records[key].state is StreamState.SENT:
                 streams.records[key].state = StreamState.SILENT
             streams.changed(key)
@@ -383,15 +395,15 @@ class SubscriptionStateManager:
         listed, surplus = server_list.compare(result, streams.last_request)
         expected = {
             key
-            for key, wish in streams.last_request.items()
-            if wish.realtime
+            for key, request in streams.last_request.items()
+            if request.realtime
             and key in streams.records
-            and (streams.records[key].state is StreamState.LIVE or not wish.row.has_snapshot)
+            and (streams.records[key].state is StreamState.LIVE or not request.row.has_snapshot)
         }
         return expected - listed, surplus
 
     # --- helpers -----------------------------------------------------------------------------------
 
     def _record(self, key: StreamKey) -> StreamRecord | None:
-        row = event_type_of(key.type)
+        row = spec_of(key.type)
         return self._scopes[row.scope].records.get(key) if row else None

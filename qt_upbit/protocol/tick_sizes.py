@@ -1,43 +1,16 @@
-"""Tick sizes by quote currency and price (protocol section 9.4). Pure tables and arithmetic."""
+"""Tick sizes by quote currency and price (protocol section 9.4). Pure arithmetic on the rows of `regions`."""
 
 from __future__ import annotations
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Final, Literal
 
+from qt_upbit.regions import QUOTE_CURRENCIES, TickTable
+
 __all__ = ["TICK_SIZES", "round_to_tick", "tick_size"]
 
-TICK_SIZES: Final[dict[str, tuple[tuple[Decimal, Decimal], ...]]] = {
-    quote: tuple((Decimal(start), Decimal(tick)) for start, tick in rows)
-    for quote, rows in {
-        "KRW": (
-            ("1000000", "1000"),
-            ("500000", "500"),
-            ("100000", "100"),
-            ("50000", "50"),
-            ("10000", "10"),
-            ("5000", "5"),
-            ("100", "1"),
-            ("10", "0.1"),
-            ("1", "0.01"),
-            ("0.1", "0.001"),
-            ("0.01", "0.0001"),
-            ("0.001", "0.00001"),
-            ("0.0001", "0.000001"),
-            ("0.00001", "0.0000001"),
-            ("0", "0.00000001"),
-        ),
-        "USDT": (
-            ("10", "0.01"),
-            ("1", "0.001"),
-            ("0.1", "0.0001"),
-            ("0.01", "0.00001"),
-            ("0.001", "0.000001"),
-            ("0.0001", "0.0000001"),
-            ("0", "0.00000001"),
-        ),
-        "BTC": (("0", "0.00000001"),),
-    }.items()
+TICK_SIZES: Final[dict[str, TickTable]] = {
+    currency.symbol: currency.ticks for currency in QUOTE_CURRENCIES.values() if currency.ticks is not None
 }
 """``(price from, tick)`` rows, highest price first. Upbit documents no others; the regions' own
 currencies are missing, and for them ``tick_size`` of the instruments is all there is."""

@@ -9,8 +9,8 @@ from typing import Final
 
 __all__ = ["Backoff", "RollingWindowLimiter"]
 
-_BRISK_TRIES: Final = 10
-_BRISK_FACTOR: Final = 1.15
+_FAST_RETRIES: Final = 10
+_FAST_RETRY_FACTOR: Final = 1.15
 _SLOW_FACTOR: Final = 1.8
 
 
@@ -75,8 +75,8 @@ class Backoff:
             return 0.0
         repeats = self._failures - 2
         # The exponent is bounded so that a week of failures cannot overflow a float.
-        slow = min(max(repeats - _BRISK_TRIES, 0), 64)
-        delay = self._initial_s * _BRISK_FACTOR ** min(repeats, _BRISK_TRIES) * _SLOW_FACTOR**slow
+        slow = min(max(repeats - _FAST_RETRIES, 0), 64)
+        delay = self._initial_s * _FAST_RETRY_FACTOR ** min(repeats, _FAST_RETRIES) * _SLOW_FACTOR**slow
         return min(delay, self._max_s) * self._rng.uniform(0.75, 1.0)
 
     def reset(self) -> None:

@@ -15,7 +15,7 @@ import msgspec
 
 from qt_upbit.exceptions import DecodeError
 from qt_upbit.protocol.simple_format_converter import SimpleFormatConverter
-from qt_upbit.types import CodeRule, WireFormat, event_type_of
+from qt_upbit.types import CodeRule, WireFormat, spec_of
 
 __all__ = [
     "BOOK_DEPTHS",
@@ -179,7 +179,7 @@ def _decode_item(part: dict[str, Any], camel_case_flags: bool) -> RequestItem:
         raise RequestRefused(*_NO_TYPE)
     if not isinstance(wire_type, str):
         raise RequestRefused(*_WRONG_FORMAT)
-    row = event_type_of(wire_type)
+    row = spec_of(wire_type)
     if row is None:
         raise RequestRefused("INVALID_PARAM", f"{wire_type} 은 지원하지 않는 타입입니다.")
     codes = part.get("codes")
@@ -286,7 +286,7 @@ def encode_subscriptions(ticket: str, items: Iterable[RequestItem], format: Wire
         entry: dict[str, Any] = {"type": item.type}
         if item.codes is not None:
             entry["codes"] = list(item.codes)
-        row = event_type_of(item.type)
+        row = spec_of(item.type)
         if row is not None and row.has_depth:
             entry["level"] = item.options.get("level", 0)
         result.append(entry | dict(item.options))

@@ -8,7 +8,6 @@ import functools
 import random
 import time
 import weakref
-from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -24,10 +23,11 @@ from qt_upbit.exceptions import (
     QtUpbitError,
     RestError,
 )
-from qt_upbit.protocol.order_tracker import OrderChange, OrderTracker, RestPicture
-from qt_upbit.protocol.subscription_request import resolve_row
+from qt_upbit.protocol.order_tracker import AccountSnapshot, OrderChange, OrderTracker
+from qt_upbit.protocol.subscription_request import resolve_spec
 from qt_upbit.protocol.timing import Backoff
 from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
+from qt_upbit.qt.outbox import Outbox
 from qt_upbit.qt.subscription import Subscription
 from qt_upbit.qt.websocket_client_proxy import WebSocketClientProxy
 from qt_upbit.records import Balance, Order
@@ -120,10 +120,10 @@ class Account(QObject):
     def instance(cls, manager: GlobalWebSocketManager | None = None) -> Account:
         """The one of a manager, made when first asked for and closed with the manager."""
         manager = manager if manager is not None else GlobalWebSocketManager.instance()
-        manager._check_thread()
-        account = manager._account
+        manager.guard.check_thread()
+        account = manager.shared.get(cls)
         if not isinstance(account, cls) or account.is_closed:
-            account = manager._account = cls(manager, manager=manager)
+            account = manager.shared[cls] = cls(manager, manager=manager)
         return account
 
     def __init__(
@@ -138,8 +138,8 @@ class Account(QObject):
         rng: random.Random | None = None,
     ) -> None:
         self._manager = manager if manager is not None else GlobalWebSocketManager.instance()
-        self._manager._check_usable()
-        self._manager._check_credentials(resolve_row("my_order"))
+        self._manager.guard.check_usable()
+        self._manager.guard.check_credentials(resolve_spec("my_order"))
         super().__init__(parent)
         self.setObjectName("qt_upbit account")
         self._config = self._manager.config
@@ -159,18 +159,19 @@ class Account(QObject):
         """The user wants everything read, and it has not begun."""
         self._dirty = True
         self._holding = True
-        self._held: list[_Event] = []
-        self._held_before_asking = 0
+        self._buffered: list[_Event] = []
+        self._buffered_before_asking = 0
         self._assets_held: list[MyAssetEvent] = []
         """Balances while REST is asked although events are shown: its answer may be older than they."""
         self._gap_begin: datetime | None = None
-        self._task: asyncio.Task[RestPicture] | None = None
+        self._task: asyncio.Task[AccountSnapshot] | None = None
         self._waiters: set[asyncio.Future[None]] = set()
-        self._outbox: deque[Callable[[], None]] = deque()
-        self._outbox_timer = self._timer("qt_upbit account outbox", self._flush)
+        self._outbox = Outbox(
+            "qt_upbit account outbox", self, slice_s=self._config.slice_ms / 1000, clock=clock
+        )
         self._sync_timer = self._timer("qt_upbit account synchronization", self._synchronize)
         self._doubt_timer = self._timer("qt_upbit account doubt", self._look_if_in_doubt)
-        self._patience_timer = self._timer("qt_upbit account patience", self._give_up_holding)
+        self._timeout_timer = self._timer("qt_upbit account patience", self._give_up_buffering)
 
         self._proxy = WebSocketClientProxy("account", self, manager=self._manager)
         self._proxy.my_order_received.connect(self._on_event)
@@ -180,7 +181,7 @@ class Account(QObject):
         self._proxy.connection_state_changed.connect(self._on_connection_state)
         self._proxy.error_occurred.connect(self._on_stream_error)
         self._manager.credentials_changed.connect(self._on_credentials_changed)
-        self._manager._closing.connect(self.close)
+        self._manager.closing.connect(self.close)
         self._manager.token_renewed.connect(self._on_token_renewed)
         self._subscriptions = (
             self._proxy.subscribe_my_order(delivery=Delivery.EVERY),
@@ -198,36 +199,41 @@ class Account(QObject):
     # --- what is known -----------------------------------------------------------------------------
 
     @property
+    def manager(self) -> GlobalWebSocketManager:
+        """The manager whose connection it follows."""
+        return self._manager
+
+    @property
     def orders(self) -> tuple[Order, ...]:
         """The open orders and the newest finished ones, oldest first."""
-        self._manager._check_thread()
+        self._manager.guard.check_thread()
         return self._tracker.orders
 
     @property
     def open_orders(self) -> tuple[Order, ...]:
         """Those that can still be filled or cancelled, oldest first."""
-        self._manager._check_thread()
+        self._manager.guard.check_thread()
         return self._tracker.open_orders
 
     def order(self, uuid: str) -> Order | None:
         """An order by Upbit's id; None if it is not known."""
-        self._manager._check_thread()
+        self._manager.guard.check_thread()
         return self._tracker.order(uuid)
 
     def order_by_identifier(self, identifier: str) -> Order | None:
         """An order by the client's own id; None if it is not known."""
-        self._manager._check_thread()
+        self._manager.guard.check_thread()
         return self._tracker.order_by_identifier(identifier)
 
     @property
     def balances(self) -> dict[str, Balance]:
         """By currency."""
-        self._manager._check_thread()
+        self._manager.guard.check_thread()
         return self._tracker.balances
 
     def balance(self, currency: str) -> Balance | None:
         """Of one currency; None if nothing is known of it."""
-        self._manager._check_thread()
+        self._manager.guard.check_thread()
         return self._tracker.balances.get(currency)
 
     @property
@@ -280,7 +286,7 @@ class Account(QObject):
     def _check_usable(self) -> None:
         if self.is_closed:
             raise ProxyClosedError("the account is closed: make a new one")
-        self._manager._check_thread()
+        self._manager.guard.check_thread()
 
     # --- the end -----------------------------------------------------------------------------------
 
@@ -288,12 +294,12 @@ class Account(QObject):
         """Follow nothing any more; what is known stays readable. Idempotent."""
         if self.is_closed:
             return
-        self._manager._check_thread()
+        self._manager.guard.check_thread()
         self._cancel()
         self._proxy.close()
-        for timer in (self._sync_timer, self._patience_timer, self._doubt_timer):
+        for timer in (self._sync_timer, self._timeout_timer, self._doubt_timer):
             timer.stop()
-        self._held.clear()
+        self._buffered.clear()
         self._outbox.clear()
         self._set_state(AccountState.CLOSED)
         self._fail_waiters(ProxyClosedError("the account was closed"))
@@ -308,9 +314,9 @@ class Account(QObject):
         if self.is_closed:
             return
         if self._holding:
-            self._held.append(event)
-            if not self._patience_timer.isActive():
-                self._patience_timer.start(int(self._config.recovery_timeout_s * 1000))
+            self._buffered.append(event)
+            if not self._timeout_timer.isActive():
+                self._timeout_timer.start(int(self._config.recovery_timeout_s * 1000))
             return
         if self._task is not None and isinstance(event, MyAssetEvent):
             self._assets_held.append(event)
@@ -322,11 +328,11 @@ class Account(QObject):
             for balance in self._tracker.apply_asset(event):
                 self._post_signal(self.balance_changed, balance)
         elif (change := self._tracker.apply_order(event)) is not None:
-            self._tell(change)
+            self._notify(change)
         if not self._doubt_timer.isActive() and self._tracker.is_in_doubt:
             self._doubt_timer.start(_DOUBT_MS)
 
-    def _tell(self, change: OrderChange) -> None:
+    def _notify(self, change: OrderChange) -> None:
         self._post_signal(self.order_changed, change.order)
         if change.event is not None:
             self._post_signal(self.order_event, change.event)
@@ -378,7 +384,7 @@ class Account(QObject):
     @property
     def _reads(self) -> bool:
         """Whether REST is asked after a gap."""
-        recovers = self._config.recover_gaps or not self._tracker.has_picture
+        recovers = self._config.recover_gaps or not self._tracker.is_initialised
         return recovers and not self._refused and not self._stream_only
 
     def _want_after_gap(self) -> None:
@@ -389,7 +395,7 @@ class Account(QObject):
             return
         self._dirty = False
         self._release()
-        self._tell_gap(())
+        self._notify_gap(())
         self._set_state(AccountState.INCOMPLETE)
 
     def _on_stream_error(self, error: QtUpbitError) -> None:
@@ -408,7 +414,7 @@ class Account(QObject):
         self._assets_held.clear()
         self._config = self._manager.config
         self._tracker = self._new_tracker()
-        self._held.clear()
+        self._buffered.clear()
         self._gap_begin = None
         self._error = None
         self.resync()
@@ -444,7 +450,7 @@ class Account(QObject):
                 self._work_from_stream_alone(exc)
                 return
         self._dirty = self._asked = False
-        self._held_before_asking = len(self._held)
+        self._buffered_before_asking = len(self._buffered)
         reference = weakref.ref(self)
         now_ms = int(self._now().timestamp() * 1000)
         reading = _read(rest, self._tracker, self._subscriptions, now_ms, self._config.recovery_timeout_s)
@@ -453,18 +459,20 @@ class Account(QObject):
         connection = self.destroyed.connect(_Canceller(task))
         task.add_done_callback(functools.partial(_finished, reference, connection))
 
-    def _on_read(self, picture: RestPicture) -> None:
+    def _on_read(self, picture: AccountSnapshot) -> None:
         now_ms = int(self._now().timestamp() * 1000)
         found = self._tracker.reconcile(picture, now_ms)
         # Balances of frames that came before REST was asked are older than its answer.
-        count, self._held_before_asking = self._held_before_asking, 0
-        self._held[:count] = [event for event in self._held[:count] if isinstance(event, MyOrderEvent)]
+        count, self._buffered_before_asking = self._buffered_before_asking, 0
+        self._buffered[:count] = [
+            event for event in self._buffered[:count] if isinstance(event, MyOrderEvent)
+        ]
         for change in found.changes:
-            self._tell(change)
+            self._notify(change)
         for balance in found.balances:
             self._post_signal(self.balance_changed, balance)
         if found.lost:
-            self._tell_gap(found.lost)
+            self._notify_gap(found.lost)
         if found.unresolved:
             self._on_failed(
                 RestError("GET /v1/order", None, message=f"{len(found.unresolved)} without answer")
@@ -494,8 +502,8 @@ class Account(QObject):
         self._error = error
         if self._state is AccountState.SYNCHRONIZED:
             self._set_state(AccountState.INCOMPLETE)
-        if not self._patience_timer.isActive() and self._holding:
-            self._patience_timer.start(int(self._config.recovery_timeout_s * 1000))
+        if not self._timeout_timer.isActive() and self._holding:
+            self._timeout_timer.start(int(self._config.recovery_timeout_s * 1000))
         self._sync_timer.start(int(self._backoff.next_delay() * 1000))
 
     def _refuse(self, error: QtUpbitError, *, report: bool) -> None:
@@ -517,26 +525,26 @@ class Account(QObject):
         self._set_state(AccountState.INCOMPLETE)
         self._fail_waiters(error)
 
-    def _give_up_holding(self) -> None:
+    def _give_up_buffering(self) -> None:
         """REST does not answer: show what the stream says, and go on asking."""
         if self._state is AccountState.SYNCHRONIZING and self._reads:
-            self._tell_gap(())
+            self._notify_gap(())
             self._release()
             self._set_state(AccountState.INCOMPLETE)
 
     def _release(self) -> None:
         """Fold in what has waited, in order."""
         self._holding = False
-        self._patience_timer.stop()
-        held, self._held = self._held, []
-        self._held_before_asking = 0
-        self._apply_held(held)
+        self._timeout_timer.stop()
+        buffered, self._buffered = self._buffered, []
+        self._buffered_before_asking = 0
+        self._apply_buffered(buffered)
 
     def _release_assets(self) -> None:
         assets, self._assets_held = self._assets_held, []
-        self._apply_held(assets)
+        self._apply_buffered(assets)
 
-    def _apply_held(self, events: Sequence[_Event]) -> None:
+    def _apply_buffered(self, events: Sequence[_Event]) -> None:
         """Fold in, in order, what REST may have told already, wholly or in part."""
         assets = [event for event in events if isinstance(event, MyAssetEvent)]
         for event in events:
@@ -552,7 +560,7 @@ class Account(QObject):
 
     # --- telling -----------------------------------------------------------------------------------
 
-    def _tell_gap(self, uuids: tuple[str, ...]) -> None:
+    def _notify_gap(self, uuids: tuple[str, ...]) -> None:
         end = self._now()
         begin = end if self._gap_begin is None else self._gap_begin
         self._post_signal(self.gap_detected, begin, end, uuids)
@@ -568,25 +576,12 @@ class Account(QObject):
                 waiter.set_exception(error)
 
     def _post(self, tell: Callable[[], Any]) -> None:
-        # Signals are never emitted inside a task step, and all in the order of what they tell.
-        self._outbox.append(tell)
-        if not self._outbox_timer.isActive():
-            self._outbox_timer.start(0)
+        # Also from plain Qt callbacks: all in the order of what they tell.
+        self._outbox.post(tell)
 
     def _post_signal(self, signal: Any, *args: Any) -> None:
         """Have one of the signals but `error_occurred` emitted, and reported what a slot raises."""
-        self._post(functools.partial(self._manager._emit_of, self, "account", signal, *args))
-
-    def _flush(self) -> None:
-        deadline = self._clock() + self._config.slice_ms / 1000
-        while self._outbox:
-            tell = self._outbox.popleft()
-            if self._outbox:
-                # Armed before the slot runs: it may open a dialog.
-                self._outbox_timer.start(0)
-            tell()
-            if not shiboken6.isValid(self) or self._clock() > deadline:
-                return
+        self._post(functools.partial(self._manager.reporter.emit, self, "account", signal, *args))
 
 
 async def _read(
@@ -595,7 +590,7 @@ async def _read(
     subscriptions: Sequence[Subscription],
     now_ms: int,
     timeout_s: float,
-) -> RestPicture:
+) -> AccountSnapshot:
     """Ask REST, once the stream is live: what happens from then on, the stream tells."""
     for subscription in subscriptions:
         await subscription
@@ -609,7 +604,9 @@ async def _read(
             part = needed[begin : begin + _ASKED_AT_ONCE]
             asked |= zip(part, await asyncio.gather(*(_order(rest, uuid) for uuid in part)), strict=True)
         balances = await rest.get_accounts()
-    return RestPicture(open_orders=open_orders, closed_orders=closed_orders, asked=asked, balances=balances)
+    return AccountSnapshot(
+        open_orders=open_orders, closed_orders=closed_orders, asked=asked, balances=balances
+    )
 
 
 async def _order(rest: AccountRest, uuid: str) -> Order | None:
@@ -629,7 +626,7 @@ class _Canceller:
         self._task.cancel()
 
 
-def _finished(reference: weakref.ref[Account], connection: Any, task: asyncio.Task[RestPicture]) -> None:
+def _finished(reference: weakref.ref[Account], connection: Any, task: asyncio.Task[AccountSnapshot]) -> None:
     if connection and shiboken6.isValid(connection):
         QObject.disconnect(connection)
     error = None if task.cancelled() else task.exception()

@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from qt_upbit.exceptions import DecodeError, InvalidSubscriptionError, ProxyClosedError, QtUpbitError
 from qt_upbit.protocol.subscription_request import check_code, resolve_unit
 from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
+from qt_upbit.qt.outbox import Outbox
 from qt_upbit.qt.owned_slot import owned_slot
 from qt_upbit.qt.subscription import Subscription
 from qt_upbit.qt.websocket_client_proxy import WebSocketClientProxy
@@ -99,19 +100,17 @@ class CandleFeed(QObject):
         self._series = CandleSeries()
         self._epoch = 0
         """Grows with each market: an answer that is late belongs to nobody any more."""
-        self._hole: datetime | None = None
+        self._gap: datetime | None = None
         """Since this candle the series may have holes."""
-        self._is_mending = False
+        self._is_backfilling = False
         self._has_begun = False
         """Whether there was an answer to the first call for history."""
         self._is_loading = False
         self._is_complete = False
         self._retry_ms = _RETRY_MS
-        self._answers: list[Callable[[], None]] = []
-        # Signals are never emitted inside a task step: answers wait for a plain Qt callback.
-        self._answer_timer = self._timer("qt_upbit candle answers", self._take_answers)
+        self._answers = Outbox("qt_upbit candle answers", self)
         self._begin_timer = self._timer("qt_upbit candle history", self._begin)
-        self._retry_timer = self._timer("qt_upbit candle retry", self._mend)
+        self._retry_timer = self._timer("qt_upbit candle retry", self._backfill)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._subscribe(code, unit)
 
@@ -181,8 +180,8 @@ class CandleFeed(QObject):
         self._epoch += 1
         self._cancel()
         self._series = CandleSeries()
-        self._hole = None
-        self._is_mending = self._has_begun = self._is_loading = self._is_complete = False
+        self._gap = None
+        self._is_backfilling = self._has_begun = self._is_loading = self._is_complete = False
         self._answers.clear()
         self._retry_timer.stop()
         self._retry_ms = _RETRY_MS
@@ -190,7 +189,7 @@ class CandleFeed(QObject):
 
     def load_more(self, count: int = 200) -> bool:
         """Load older candles; False if they are being loaded already or there are none."""
-        self._manager._check_thread()
+        self._manager.guard.check_thread()
         if self._is_loading or self._is_complete or self.is_closed or self._begin_timer.isActive():
             return False
         self._is_loading = True
@@ -202,17 +201,17 @@ class CandleFeed(QObject):
         """Stop; the candles stay. Idempotent."""
         if self.is_closed:
             return
-        self._manager._check_thread()
+        self._manager.guard.check_thread()
         self._cancel()
         self._answers.clear()
-        for timer in (self._answer_timer, self._begin_timer, self._retry_timer):
+        for timer in (self._begin_timer, self._retry_timer):
             timer.stop()
         self._proxy.close()
 
     def _check_usable(self) -> None:
         if self.is_closed:
             raise ProxyClosedError("the feed is closed: make a new one")
-        self._manager._check_usable()
+        self._manager.guard.check_usable()
 
     def _cancel(self) -> None:
         for task in tuple(self._tasks):
@@ -237,25 +236,25 @@ class CandleFeed(QObject):
         self._note_what_is_behind()
         self._put(candle)
         if not self.is_closed and not self._retry_timer.isActive():
-            self._mend()
+            self._backfill()
 
     def _note_what_is_behind(self) -> None:
         since = self._source.behind_since
         if since is not None:
-            self._note_hole(self._series[-1].start if len(self._series) else since)
+            self._note_gap(self._series[-1].start if len(self._series) else since)
 
     def _put(self, candle: CandleEvent | None) -> None:
         change = None if candle is None else self._series.update(candle)
         if change is not None:
-            self._tell((change,))
+            self._notify((change,))
 
     def _on_gap(self, *_: object) -> None:
         """The rest of what was missed was delivered or will be; this could not be had."""
         if len(self._series):
-            self._note_hole(self._series[-1].start)
-            self._mend()
+            self._note_gap(self._series[-1].start)
+            self._backfill()
 
-    def _tell(self, changes: Sequence[Change]) -> None:
+    def _notify(self, changes: Sequence[Change]) -> None:
         epoch = self._epoch
         for first, count, is_new in changes:
             if epoch != self._epoch or self.is_closed:
@@ -267,7 +266,7 @@ class CandleFeed(QObject):
 
     def _emit(self, signal: Any, *args: Any) -> None:
         """Emit one of the signals but `error_occurred`, and report what a slot raised."""
-        self._manager._emit_of(self, "candle feed", signal, *args)
+        self._manager.reporter.emit(self, "candle feed", signal, *args)
 
     # --- history -----------------------------------------------------------------------------------
 
@@ -284,13 +283,13 @@ class CandleFeed(QObject):
             return
         if rows and not was_live and subscription is not None:
             # Between REST's answer and the first frame nobody listened.
-            self._note_hole(rows[-1].start)
+            self._note_gap(rows[-1].start)
             try:
                 await subscription
             except QtUpbitError:
                 return  # told by the proxy; the first candle that comes after all will mend it
         if epoch == self._epoch:
-            self._mend()
+            self._backfill()
 
     @owned_slot
     async def _load(self, epoch: int, count: int, before: datetime | None) -> None:
@@ -310,29 +309,29 @@ class CandleFeed(QObject):
             self._begin_timer.start(self._next_retry_ms())
         return rows
 
-    def _note_hole(self, since: datetime) -> None:
-        self._hole = since if self._hole is None else min(self._hole, since)
+    def _note_gap(self, since: datetime) -> None:
+        self._gap = since if self._gap is None else min(self._gap, since)
 
-    def _mend(self) -> None:
-        if self._hole is not None and self._has_begun and not self._is_mending and not self.is_closed:
-            self._is_mending = True
-            self._keep(self._fetch_hole(self._epoch))
+    def _backfill(self) -> None:
+        if self._gap is not None and self._has_begun and not self._is_backfilling and not self.is_closed:
+            self._is_backfilling = True
+            self._keep(self._fetch_gap(self._epoch))
 
     @owned_slot
-    async def _fetch_hole(self, epoch: int) -> None:
-        while (since := self._hole) is not None:
-            self._hole = None
+    async def _fetch_gap(self, epoch: int) -> None:
+        while (since := self._gap) is not None:
+            self._gap = None
             take = await self._read(epoch, since)
             if epoch != self._epoch:
                 return
             if take is None:
-                self._note_hole(since)
+                self._note_gap(since)
                 if not self.is_closed:
                     self._retry_timer.start(self._next_retry_ms())
                 break
             self._retry_ms = _RETRY_MS
             self._answer(epoch, take)
-        self._is_mending = False
+        self._is_backfilling = False
 
     async def _read(self, epoch: int, since: datetime) -> Callable[[], None] | None:
         """What takes the candles since then, and what else the source needs; None if there was no answer."""
@@ -345,7 +344,7 @@ class CandleFeed(QObject):
             return None
         # The candles last: what has just ended may still grow for a moment.
         rows = await self._ask_since(epoch, since)
-        return None if rows is None else functools.partial(self._take_mended, rows, wanted, days)
+        return None if rows is None else functools.partial(self._take_backfilled, rows, wanted, days)
 
     async def _ask_since(self, epoch: int, since: datetime) -> list[CandleEvent] | None:
         few = self._source.few
@@ -375,31 +374,20 @@ class CandleFeed(QObject):
 
     def _answer(self, epoch: int, take: Callable[[], None]) -> None:
         if epoch == self._epoch and shiboken6.isValid(self):
-            self._answers.append(take)
-            self._answer_timer.start(0)
-
-    def _take_answers(self) -> None:
-        while self._answers:
-            take = self._answers.pop(0)
-            if self._answers:
-                # Armed before a slot runs: it may open a dialog.
-                self._answer_timer.start(0)
-            take()
-            if self.is_closed:
-                return
+            self._answers.post(take)
 
     def _take_page(self, rows: list[CandleEvent]) -> None:
         epoch = self._epoch
-        self._tell(self._series.merge(rows))
+        self._notify(self._series.merge(rows))
         if epoch == self._epoch and not self.is_closed:
             self._emit(self.loaded)
 
-    def _take_mended(
+    def _take_backfilled(
         self, rows: list[CandleEvent], wanted: DaysWanted | None, days: list[CandleEvent]
     ) -> None:
         epoch = self._epoch
         if wanted is not None:
             self._source.learn(wanted, days)
-        self._tell(self._series.merge(rows))
+        self._notify(self._series.merge(rows))
         if epoch == self._epoch and not self.is_closed:
             self._put(self._source.candle)

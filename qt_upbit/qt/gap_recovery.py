@@ -13,8 +13,8 @@ from typing import Any, Final
 from qt_upbit.exceptions import ProxyClosedError, QtUpbitError
 from qt_upbit.rest.rest_client import RestClient
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine
-from qt_upbit.routing.recovery import Hold
-from qt_upbit.types import BaseWebSocketEvent, Recovery, event_type_of
+from qt_upbit.routing.recovery import BackfillBuffer
+from qt_upbit.types import BaseWebSocketEvent, Recovery, spec_of
 
 __all__ = ["GapRecovery"]
 
@@ -74,34 +74,34 @@ class GapRecovery:
         self._report = report
         self._now = now
         self._turns = asyncio.Semaphore(_AT_ONCE)
-        self._tasks: dict[Hold, asyncio.Task[None]] = {}
+        self._tasks: dict[BackfillBuffer, asyncio.Task[None]] = {}
 
     @property
     def running(self) -> int:
         """Streams being mended."""
         return len(self._tasks)
 
-    def start(self, holds: Iterable[Hold], timeout_s: float = math.inf) -> None:
+    def start(self, buffers: Iterable[BackfillBuffer], timeout_s: float = math.inf) -> None:
         """Mend these streams; those that are being mended already go on, and look again.
 
         Args:
-            holds: what to mend.
+            buffers: what to mend.
             timeout_s: less patience than usual.
         """
         patience = min(timeout_s, self._timeout_s)
-        for hold in holds:
-            if hold not in self._tasks:
-                name = f"qt_upbit recovery of {hold.key}"
-                task = asyncio.get_running_loop().create_task(self._mend(hold, patience), name=name)
-                self._tasks[hold] = task
-                task.add_done_callback(functools.partial(self._done, hold))
+        for buffer in buffers:
+            if buffer not in self._tasks:
+                name = f"qt_upbit recovery of {buffer.key}"
+                task = asyncio.get_running_loop().create_task(self._backfill(buffer, patience), name=name)
+                self._tasks[buffer] = task
+                task.add_done_callback(functools.partial(self._done, buffer))
 
-    def _done(self, hold: Hold, task: asyncio.Task[None]) -> None:
-        del self._tasks[hold]
+    def _done(self, buffer: BackfillBuffer, task: asyncio.Task[None]) -> None:
+        del self._tasks[buffer]
         if not task.cancelled() and (error := task.exception()) is not None:
             # Whatever went wrong, nobody waits for ever.
-            self._engine.tell_gap(hold, hold.begin, hold.end)
-            self._engine.release(hold)
+            self._engine.notify_gap(buffer, buffer.begin, buffer.end)
+            self._engine.release(buffer)
             raise error
 
     def cancel(self) -> None:
@@ -117,21 +117,20 @@ class GapRecovery:
 
     # --- one stream --------------------------------------------------------------------------------
 
-    async def _mend(self, hold: Hold, timeout_s: float) -> None:
+    async def _backfill(self, buffer: BackfillBuffer, timeout_s: float) -> None:
         deadline = asyncio.get_running_loop().time() + timeout_s
-        while not hold.is_over:
-            generation = hold.generation
-            begin, end = hold.begin, hold.end
-            fetched = await self._fetch(hold, deadline)
-            again = hold.generation != generation
-            await self._deliver(hold, fetched, begin, end, joined=fetched.joins or again)
-            if again:
-                hold.begin = end  # what came before was told
-                continue
-            while not self._engine.release(hold, _SLICE):
+        while not buffer.is_over:
+            generation = buffer.generation
+            begin, end = buffer.begin, buffer.end
+            fetched = await self._fetch(buffer, deadline)
+            again = buffer.generation != generation
+            await self._deliver(buffer, fetched, begin, end, joined=fetched.joins or again)
+            # Another gap may come at any time until the last held frame is delivered.
+            while buffer.generation == generation and not self._engine.release(buffer, _SLICE):
                 await asyncio.sleep(0)
+            buffer.begin = end  # what came before was told
 
-    async def _fetch(self, hold: Hold, deadline: float) -> _Fetched:
+    async def _fetch(self, buffer: BackfillBuffer, deadline: float) -> _Fetched:
         """All that can be had until the deadline; what went wrong is reported."""
         fetched = _Fetched()
         try:
@@ -139,9 +138,9 @@ class GapRecovery:
                 for attempt in range(_JOIN_ATTEMPTS):
                     fetched.events = []
                     fetched.reaches_back = False
-                    await self._fetch_pages(hold, fetched)
-                    fetched.joins = hold.joins(fetched.events)
-                    if fetched.joins or hold.is_over:
+                    await self._fetch_pages(buffer, fetched)
+                    fetched.joins = buffer.joins(fetched.events)
+                    if fetched.joins or buffer.is_over:
                         break
                     await asyncio.sleep(_JOIN_PAUSE_S * 2**attempt)
         except TimeoutError:
@@ -152,33 +151,33 @@ class GapRecovery:
             self._report(exc)
         else:
             return fetched
-        fetched.joins = hold.joins(fetched.events)
+        fetched.joins = buffer.joins(fetched.events)
         return fetched
 
-    async def _fetch_pages(self, hold: Hold, fetched: _Fetched) -> None:
-        row = event_type_of(hold.key.type)
+    async def _fetch_pages(self, buffer: BackfillBuffer, fetched: _Fetched) -> None:
+        row = spec_of(buffer.key.type)
         if row is None or row.recovery is None:
             return
         calls = 0
-        async for page in _PAGES[row.recovery](self._rest(), hold):
+        async for page in _PAGES[row.recovery](self._rest(), buffer):
             calls += 1
             fetched.events[:0] = page
-            fetched.reaches_back = bool(page) and hold.reaches(page[0])
-            if fetched.reaches_back or calls >= self._max_calls or hold.is_over:
+            fetched.reaches_back = bool(page) and buffer.reaches(page[0])
+            if fetched.reaches_back or calls >= self._max_calls or buffer.is_over:
                 return
 
     async def _deliver(
-        self, hold: Hold, fetched: _Fetched, begin: float, end: float, *, joined: bool
+        self, buffer: BackfillBuffer, fetched: _Fetched, begin: float, end: float, *, joined: bool
     ) -> None:
         events = fetched.events
         if not fetched.reaches_back:
             first = self._moment(events[0], begin, end) if events else end
-            self._engine.tell_gap(hold, begin, first)
+            self._engine.notify_gap(buffer, begin, first)
         for at in range(0, len(events), _SLICE):
-            self._engine.recover(hold, events[at : at + _SLICE], self._clock())
+            self._engine.recover(buffer, events[at : at + _SLICE], self._clock())
             await asyncio.sleep(0)
         if events and not joined:
-            self._engine.tell_gap(hold, self._moment(events[-1], begin, end), end)
+            self._engine.notify_gap(buffer, self._moment(events[-1], begin, end), end)
 
     def _moment(self, event: BaseWebSocketEvent, begin: float, end: float) -> float:
         """When an event happened, on our clock, as far as the clocks agree."""
@@ -186,12 +185,12 @@ class GapRecovery:
         return min(max(self._clock() - (self._now() - happened).total_seconds(), begin), end)
 
 
-async def _trade_pages(rest: RestClient, hold: Hold) -> AsyncIterator[Page]:
+async def _trade_pages(rest: RestClient, buffer: BackfillBuffer) -> AsyncIterator[Page]:
     before_id: int | None = None
     for day in range(_LAST_DAY + 1):
         days_ago = day or None
         while True:
-            page = await rest.get_trades(hold.key.code, before_id=before_id, days_ago=days_ago)
+            page = await rest.get_trades(buffer.key.code, before_id=before_id, days_ago=days_ago)
             if page:
                 before_id = min(one.sequential_id for one in page)
             yield sorted(page, key=lambda one: (one.trade_timestamp, one.sequential_id))
@@ -199,11 +198,11 @@ async def _trade_pages(rest: RestClient, hold: Hold) -> AsyncIterator[Page]:
                 break
 
 
-def _candle_pages(rest: RestClient, hold: Hold) -> AsyncIterator[Page]:
-    return rest.candle_pages(hold.key.code, hold.key.type.partition(".")[2])
+def _candle_pages(rest: RestClient, buffer: BackfillBuffer) -> AsyncIterator[Page]:
+    return rest.candle_pages(buffer.key.code, buffer.key.type.partition(".")[2])
 
 
-_PAGES: Final[Mapping[Recovery, Callable[[RestClient, Hold], AsyncIterator[Page]]]] = {
+_PAGES: Final[Mapping[Recovery, Callable[[RestClient, BackfillBuffer], AsyncIterator[Page]]]] = {
     Recovery.BY_ID: _trade_pages,
     Recovery.BY_START: _candle_pages,
 }

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from PySide6.QtCore import QObject, Qt, QTimer
 
-from qt_upbit.metrics import LatencySummary, RecentLatency
+from qt_upbit.metrics import LatencySummary, RecentLatency, ScopeMetrics, SubscriptionMetrics
 from qt_upbit.qt.scope_link import ScopeLink
-from qt_upbit.routing.fanout_hub import FanoutHub, Slot, Subscriber
+from qt_upbit.qt.subscription import SubscriptionRecord
+from qt_upbit.routing.fanout_hub import FanoutHub, LazyFrame, Subscriber
 from qt_upbit.types import BaseWebSocketEvent, Scope, StreamType
 
 __all__ = ["PerformanceMonitor"]
@@ -74,7 +75,7 @@ class PerformanceMonitor(QObject):
 
     # --- measuring ---------------------------------------------------------------------------------
 
-    def saw(self, slot: Slot, event: BaseWebSocketEvent, now: float) -> None:
+    def saw(self, slot: LazyFrame, event: BaseWebSocketEvent, now: float) -> None:
         """An event is about to be handed over; the manager shows one of several."""
         self._latency.record(now - slot.received_at)
         self._until_transit -= 1
@@ -141,3 +142,50 @@ class PerformanceMonitor(QObject):
     def conflated(self) -> int:
         """Events replaced before they were read, total."""
         return self._past_conflated + sum(subscriber.conflated for subscriber in self._hub)
+
+    def scope_metrics(self, scope: Scope, *, streams: int, errors: int) -> ScopeMetrics:
+        """Counters of a scope's connection.
+
+        Args:
+            scope: which one.
+            streams: how many are wanted of it.
+            errors: how many it had.
+        """
+        connection, client = self._links[scope].connection, self._links[scope].client
+        messages, wire_bytes, inflated_bytes = self._rates[scope]
+        return ScopeMetrics(
+            state=connection.state,
+            connections_open=client.open_sockets,
+            messages=client.counters.messages,
+            messages_per_second=messages,
+            wire_bytes=client.counters.wire_bytes,
+            wire_bytes_per_second=wire_bytes,
+            inflated_bytes=client.counters.inflated_bytes,
+            inflated_bytes_per_second=inflated_bytes,
+            silence_s=connection.silence_s(self._clock()),
+            transit=self.transit(scope),
+            requests_sent=connection.requests_sent,
+            reconnects=connection.reconnects,
+            renewals=connection.renewals,
+            late_frames=connection.late_frames,
+            streams=streams,
+            errors=errors,
+        )
+
+    def subscription_metrics(self, records: Iterable[SubscriptionRecord]) -> Iterator[SubscriptionMetrics]:
+        """What each of these subscriptions got and cost."""
+        for record in records:
+            subscriber = self._hub.get(record.id)
+            if subscriber is not None:
+                yield SubscriptionMetrics(
+                    owner=subscriber.owner,
+                    type=record.keys[0].type,
+                    codes=sum(bool(key.code) for key in record.keys),
+                    delivery=record.delivery,
+                    delivered=subscriber.delivered,
+                    conflated=subscriber.conflated,
+                    overflowed=subscriber.overflowed,
+                    waiting=subscriber.waiting,
+                    slot_s=subscriber.slot_s,
+                    slot_max_s=subscriber.slot_max_s,
+                )

@@ -1,45 +1,44 @@
-"""`ReleaseToken`: releases a proxy's subscriptions however the proxy dies."""
+"""`ReleaseToken`: says that a QObject has died, however it died."""
 
 from __future__ import annotations
 
+import contextlib
 import weakref
-from typing import TYPE_CHECKING
 
-import shiboken6
-
-if TYPE_CHECKING:
-    from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
-    from qt_upbit.qt.websocket_client_proxy import WebSocketClientProxy
+from PySide6.QtCore import QObject, SignalInstance
 
 __all__ = ["ReleaseToken"]
 
 
 class ReleaseToken:
-    """A callable for `destroyed` and for the collector: idempotent, holding neither proxy nor manager.
+    """A callable for `destroyed` and for the collector: idempotent, holding nothing that it tells of.
 
-    A proxy's own method connected to its ``destroyed`` never runs, and a lambda that holds the proxy
-    keeps it alive for ever; this is the pattern that worked in all eight ways of dying.
+    A QObject's own method connected to its ``destroyed`` never runs, and a lambda that holds the object
+    keeps it alive forever; this is the pattern that worked in all eight ways of dying.
+
+    Args:
+        signal: emitted once with `object_id`; its own object may be gone by then.
+        object_id: of the object that is watched.
     """
 
-    def __init__(self, manager: GlobalWebSocketManager, proxy_id: int) -> None:
-        self._manager = weakref.ref(manager)
-        self._proxy_id = proxy_id
+    def __init__(self, signal: SignalInstance, object_id: int) -> None:
+        self._signal = signal
+        self._object_id = object_id
         self._done = False
 
     @classmethod
-    def attach(cls, manager: GlobalWebSocketManager, proxy: WebSocketClientProxy) -> None:
-        """Watch over a proxy."""
-        token = cls(manager, proxy.id)
-        proxy.destroyed.connect(token)
+    def attach(cls, signal: SignalInstance, watched: QObject, object_id: int) -> None:
+        """Have `signal` emitted with `object_id` when `watched` dies."""
+        token = cls(signal, object_id)
+        watched.destroyed.connect(token)
         # At exit sockets are closed by the manager's aclose(), not by dying proxies.
-        weakref.finalize(proxy, token).atexit = False
+        weakref.finalize(watched, token).atexit = False
 
     def __call__(self, *_: object) -> None:
-        """Release once; later calls do nothing."""
+        """Emit once; later calls do nothing."""
         if self._done:
             return
         self._done = True
-        manager = self._manager()
-        if manager is not None and shiboken6.isValid(manager):
+        with contextlib.suppress(RuntimeError):  # the signal's object was deleted, and has no more use for it
             # Not a plain call: Python's collector runs in whichever thread happens to trigger it.
-            manager._release_requested.emit(self._proxy_id)
+            self._signal.emit(self._object_id)

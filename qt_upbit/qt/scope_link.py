@@ -12,12 +12,11 @@ from PySide6.QtCore import QObject, Qt, QTimer
 
 from qt_upbit.config import SecretHeaders, WebSocketConfig
 from qt_upbit.exceptions import (
-    AuthenticationError,
     ConnectionFailedError,
     DecodeError,
     QtUpbitError,
 )
-from qt_upbit.models import Head
+from qt_upbit.frame_scan import Head
 from qt_upbit.protocol.connection import (
     Action,
     CloseSocket,
@@ -30,7 +29,8 @@ from qt_upbit.protocol.connection import (
     TokenRenewed,
     UpbitConnection,
 )
-from qt_upbit.protocol.jwt_manager import JWTManager, Token
+from qt_upbit.protocol.jwt_manager import JWTManager
+from qt_upbit.protocol.token_schedule import TokenSchedule
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine
 from qt_upbit.transport.native_websocket_client import NativeWebSocketClient
 from qt_upbit.types import Scope
@@ -38,16 +38,31 @@ from qt_upbit.types import Scope
 __all__ = ["ScopeLink"]
 
 _NO_LOOP_RETRY_MS = 20
-_NO_LOOP_PATIENCE_S = 2.0
-_RENEWAL_RETRY_S = 5.0
-_RENEWAL_RETRY_MAX_S = 300.0
+_NO_LOOP_TIMEOUT_S = 2.0
 
 
 class ScopeLink(QObject):
-    """Feeds an `UpbitConnection` what happens on its socket, and does what it says.
+    """The place where one scope's rules meet the world: feeds them, and does what they say.
 
-    The way of a tick begins here: `_on_message` is one synchronous call from the socket to the
-    subscribers' buffers.
+    Everything that decides is elsewhere and knows neither Qt nor a socket: `UpbitConnection` when to connect,
+    ask, ping and give up, `TokenSchedule` when a token should be replaced. The link tells them the time and
+    what happens on its `NativeWebSocketClient`; carries out the actions that come back (open, close, send,
+    ping); and wakes at the earliest of their deadlines, by one timer. What the connection reports goes up
+    to the manager, and its frames to the `DataRoutingEngine`.
+
+    A tick's journey begins here: `_on_message` is one synchronous call from the socket to the subscribers'
+    buffers. The manager owns one link for each scope.
+
+    Args:
+        scope: whose connection.
+        config: addresses and times.
+        connection: the rules of the connection.
+        engine: gets its frames.
+        jwt: makes the tokens of handshakes; None without keys.
+        on_event: gets what the connection reports, in order.
+        on_error: gets frames that cannot be routed.
+        clock: seconds, monotonic.
+        parent: owner.
     """
 
     def __init__(
@@ -68,16 +83,11 @@ class ScopeLink(QObject):
         self.connection = connection
         self._config = config
         self._engine = engine
-        self._jwt = jwt
-        self._token: Token | None = None
-        self._fresh_token: Token | None = None
-        self._renew_at = math.inf
-        self._renewals_failed = 0
+        self._tokens = TokenSchedule(jwt)
         self._on_event = on_event
         self._on_error = on_error
         self._clock = clock
         self._no_loop_since: float | None = None
-        self._held: list[Action] = []
         self.client = NativeWebSocketClient(
             config,
             on_opened=self._on_opened,
@@ -111,34 +121,31 @@ class ScopeLink(QObject):
         self.tick()
         return asked
 
-    def woke(self) -> None:
+    def resumed(self) -> None:
         """The machine slept or the network changed: find out soon whether the line lives."""
-        self.connection.woke(self._clock())
+        self.connection.resumed(self._clock())
         self._carry_out()
 
     def set_jwt(self, jwt: JWTManager | None) -> None:
         """Other keys: connect again with them. Another account may be behind them, so nothing overlaps."""
-        self._jwt = jwt
-        self._token = self._fresh_token = None
-        self._renew_at = math.inf
+        self._tokens.replace_keys(jwt)
         self.retry()
 
     def renew(self) -> bool:
         """Change to a connection with a new token, without a break; whether that was begun."""
-        self._renew_at = math.inf
-        begun = self.connection.renew(self._clock())
-        if not begun:
-            self._fresh_token = None
-            if self._token is not None and self._token.renew_at is not None:
-                self._renew_at = max(self._token.renew_at, self._clock() + _RENEWAL_RETRY_S)
+        now = self._clock()
+        begun = self.connection.renew(now)
+        if begun:
+            self._tokens.begun()
+        else:
+            self._tokens.not_begun(now)
         self._carry_out()
         return begun
 
     def tick(self) -> None:
         """Do what is due."""
         now = self._clock()
-        if now >= self._renew_at and self._jwt is not None and self._token is not None:
-            self._fresh_token = self._jwt.refresh_token_if_needed(self._token, now)
+        if self._tokens.is_due(now):
             self.renew()
         self.connection.tick(now)
         self._carry_out()
@@ -190,26 +197,17 @@ class ScopeLink(QObject):
                     self._route(frames, self._clock())
                     continue
                 case RenewalFailed(error):
-                    self._renew_later(error)
+                    self._tokens.failed(error, self._clock())
                 case TokenRenewed():
-                    self._renewals_failed = 0
+                    self._tokens.succeeded()
             self._on_event(self.scope, event)
-
-    def _renew_later(self, error: QtUpbitError) -> None:
-        if isinstance(error, AuthenticationError):
-            # A refused key stays refused until it is changed; the old connection is as good as it was.
-            self._renew_at = math.inf
-        else:
-            pause = min(_RENEWAL_RETRY_S * 2.0**self._renewals_failed, _RENEWAL_RETRY_MAX_S)
-            self._renewals_failed = min(self._renewals_failed + 1, 10)
-            self._renew_at = self._clock() + pause
 
     def _carry_out(self) -> None:
         self._pass_on_events()
         for action in self.connection.take_actions():
             self._do(action)
         due = self.connection.next_deadline()
-        deadline = self._renew_at if due is None else min(due, self._renew_at)
+        deadline = self._tokens.due if due is None else min(due, self._tokens.due)
         if deadline == math.inf:
             self._deadline.stop()
         else:
@@ -233,17 +231,8 @@ class ScopeLink(QObject):
             self._wait_for_loop(epoch)
             return
         self._no_loop_since = None
-        headers = self._authorization() if self.scope.needs_auth else SecretHeaders()
+        headers = self._tokens.headers(self._clock()) if self.scope.needs_auth else SecretHeaders()
         self.client.open(self._config.websocket_url(self.scope), headers, epoch)
-
-    def _authorization(self) -> SecretHeaders:
-        """The header of one handshake; a token is good for one."""
-        if self._jwt is None:
-            return SecretHeaders()
-        fresh, self._fresh_token = self._fresh_token, None
-        self._token = fresh if fresh is not None else self._jwt.issue(self._clock())
-        self._renew_at = math.inf if self._token.renew_at is None else self._token.renew_at
-        return self._token.authorization_header
 
     def _wait_for_loop(self, epoch: int) -> None:
         """Subscribing is allowed before the loop runs; Qt timers fire only once it does.
@@ -255,7 +244,7 @@ class ScopeLink(QObject):
         now = self._clock()
         if self._no_loop_since is None:
             self._no_loop_since = now
-        elif now - self._no_loop_since > _NO_LOOP_PATIENCE_S:
+        elif now - self._no_loop_since > _NO_LOOP_TIMEOUT_S:
             self._no_loop_since = None
             reason = "no asyncio loop is running: start the program with qt_upbit.run(...) or a qasync loop"
             self.connection.lost(epoch, now, ConnectionFailedError(reason))

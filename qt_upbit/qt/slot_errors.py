@@ -3,72 +3,50 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from types import FrameType, TracebackType
-from typing import Any, Self
+from collections.abc import Sequence
+from typing import Any
 
 from qt_upbit.exceptions import CallbackError
 
 __all__ = ["SlotWatch", "emit_watched"]
 
+_EVENT = "sys.excepthook"
+
 
 class SlotWatch:
-    """Stands in for `sys.excepthook` while signals are emitted.
+    """Emits signals for one owner.
 
-    PySide hands what a slot raises to the hook and goes on with the next slot; so does this. Slots behind a
-    queued connection run later and are not seen here.
+    PySide prints what a slot raises, by way of `sys.excepthook`, and goes on with the next slot. Python tells
+    its audit hooks before it calls the one of the moment, whichever that is; so this hears of everything
+    and touches none of the application's hooks. Slots behind a queued connection run later and are not
+    seen here.
 
     Args:
         owner: named in the errors.
     """
 
-    __slots__ = ("_before", "_errors", "_frame", "_owner")
+    __slots__ = ("_errors", "_owner")
 
     def __init__(self, owner: str) -> None:
         self._owner = owner
-        self._before: Callable[..., object] = sys.excepthook
-        self._frame: FrameType | None = None
         self._errors: list[Exception] = []
 
-    def __enter__(self) -> Self:
-        self._install()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if sys.excepthook is self:  # a slot may have installed another one
-            sys.excepthook = self._before
-
-    def _install(self) -> None:
-        self._before = sys.excepthook
-        sys.excepthook = self
-
-    def __call__(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        """Pass on to the hook before, and note what our own slots raised."""
-        self._before(kind, error, trace)
-        # PySide asks the hook when the slot is over, so the frame above is the one that emitted. What is
-        # raised elsewhere meanwhile, below a dialog that a slot opened for example, has another one.
-        if isinstance(error, Exception) and sys._getframe(1) is self._frame:
-            self._errors.append(error)
-
-    def emit(self, signal: Any, *args: Any) -> list[CallbackError]:
+    def emit(self, signal: Any, *args: Any) -> Sequence[CallbackError]:
         """Emit; return what slots raised, each as an error that names the owner and the slot."""
-        if sys.excepthook is not self:  # a slot has installed another one
-            self._install()
-        self._frame = sys._getframe()
-        try:
-            signal.emit(*args)
-        finally:
-            self._frame = None  # it holds the watch
+        signal.emit(*args)
         if not self._errors:
-            return []
+            return ()
         errors, self._errors = self._errors, []
         return [_callback_error(self._owner, error) for error in errors]
 
+    def note(self, error: Exception) -> None:
+        """A slot of the signal that is being emitted raised this."""
+        self._errors.append(error)
 
-def emit_watched(signal: Any, *args: Any, owner: str) -> list[CallbackError]:
+
+def emit_watched(signal: Any, *args: Any, owner: str) -> Sequence[CallbackError]:
     """Emit one signal once, as `SlotWatch.emit`."""
-    with SlotWatch(owner) as watch:
-        return watch.emit(signal, *args)
+    return SlotWatch(owner).emit(signal, *args)
 
 
 def _callback_error(owner: str, error: Exception) -> CallbackError:
@@ -78,3 +56,22 @@ def _callback_error(owner: str, error: Exception) -> CallbackError:
     told = CallbackError(owner, name)
     told.__cause__ = error
     return told
+
+
+_EMIT = SlotWatch.emit.__code__
+
+
+def _on_audit_event(event: str, args: tuple[Any, ...]) -> None:
+    """Note what our own slots raised. Called for every audit event of the process: nothing but this."""
+    if event != _EVENT:
+        return
+    # An exception is printed when its slot is over, so the frame above is the one that emitted. What is
+    # raised elsewhere meanwhile, below a dialog that a slot opened for example, has another one.
+    frame = sys._getframe(1)
+    error = args[2]
+    if frame.f_code is _EMIT and isinstance(error, Exception):
+        frame.f_locals["self"].note(error)
+
+
+# For good: audit hooks cannot be removed, and one is enough for every watch of the process.
+sys.addaudithook(_on_audit_event)

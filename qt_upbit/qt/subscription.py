@@ -1,27 +1,150 @@
-"""`Subscription`: what a ``subscribe_*`` call returns."""
+"""`Subscription`: what a ``subscribe_*`` call returns, and what the library knows of it."""
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 import weakref
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Collection, Generator, Iterable
+from collections.abc import Set as AbstractSet
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Protocol, Self
 
 import shiboken6
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, SignalInstance
 
-from qt_upbit.exceptions import CallbackError, ProxyClosedError, QtUpbitError, SubscriptionError
-from qt_upbit.types import BaseWebSocketEvent, Delivery, EventType, StreamKey
+from qt_upbit.exceptions import CallbackError, QtUpbitError, SubscriptionError
+from qt_upbit.protocol.subscription_progress import SubscriptionProgress
+from qt_upbit.types import BaseWebSocketEvent, Delivery, EventSpec, StreamKey
 
-if TYPE_CHECKING:
-    from qt_upbit.qt.websocket_client_proxy import WebSocketClientProxy
-
-__all__ = ["EventCallback", "Subscription"]
+__all__ = ["EventCallback", "Subscription", "SubscriptionOwner", "SubscriptionRecord"]
 
 EventCallback = Callable[[Any], object]
 """Called with an event; with a tuple of events under BATCH."""
+
+
+class SubscriptionOwner(Protocol):
+    """What subscriptions and the manager need of the object that subscribed; a proxy is one.
+
+    It is a QObject, with a signal ``<name>_received`` for each declared event type besides these.
+    """
+
+    id: int
+    name: str
+    connection_state_changed: SignalInstance
+    gap_detected: SignalInstance
+    overflowed: SignalInstance
+    error_occurred: SignalInstance
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed, or its QObject was deleted."""
+
+    def check_thread(self) -> None:
+        """Raise `WrongThreadError` if this is not its thread."""
+
+    def released(self, subscription_id: int) -> None:
+        """Forget a subscription that was closed."""
+
+    def report(self, error: QtUpbitError) -> None:
+        """Count an error and send it to ``error_occurred``. Call it from a plain Qt callback."""
+
+
+class SubscriptionRecord:
+    """One running subscription as the library sees it: where events go, and how far it has come.
+
+    The user's view of it is `Subscription`. Its owner holds it, through that; everything else holds it
+    weakly, because a callback may hold the owner.
+
+    Attributes:
+        id: unique in the process.
+        row: the declaration of its event type.
+        keys: its streams, in the order asked.
+        delivery: how events reach it.
+        owner_id: of the object that subscribed.
+        progress: which streams are live, silent, refused.
+        has_callback: whether a callback was given.
+        leads_all: whether the owner's signal carries all its streams from this subscription.
+    """
+
+    def __init__(
+        self,
+        subscription_id: int,
+        owner: SubscriptionOwner,
+        row: EventSpec,
+        keys: Iterable[StreamKey],
+        delivery: Delivery,
+        callback: EventCallback | None,
+    ) -> None:
+        self.id = subscription_id
+        self.row = row
+        self.keys = tuple(keys)
+        self.delivery = delivery
+        self.owner_id = owner.id
+        self.progress = SubscriptionProgress(row.name, self.keys)
+        self.has_callback = callback is not None
+        self.is_closed = False
+        self._owner = weakref.ref(owner)
+        self._callback = _hold(callback)
+        self._led: AbstractSet[StreamKey] = frozenset(self.keys)
+        self.leads_all = True
+
+    @property
+    def owner(self) -> SubscriptionOwner | None:
+        """The object that subscribed; None once Python has collected it. It may be closed."""
+        return self._owner()
+
+    def lead(self, keys: AbstractSet[StreamKey], *, is_all: bool) -> None:
+        """The owner's signal carries the events of these streams from this subscription."""
+        self._led = keys
+        self.leads_all = is_all
+
+    def leads(self, event: BaseWebSocketEvent) -> bool:
+        """Whether the owner's signal carries this event from this subscription."""
+        return self.leads_all or event.stream_key in self._led
+
+    def call_back(self, value: BaseWebSocketEvent | tuple[BaseWebSocketEvent, ...]) -> None:
+        """Hand an event, or the events of a batch, to the callback. Reports what it raises."""
+        callback = self._callback()
+        if callback is None:
+            return
+        try:
+            callback(value)
+        except Exception as exc:  # whatever an application raises must not cost others their event
+            owner = self._owner()
+            if owner is not None:
+                name = getattr(callback, "__qualname__", repr(callback))
+                error = CallbackError(owner.name, name)
+                error.__cause__ = exc
+                owner.report(error)
+
+    def mark_live(self, keys: Iterable[StreamKey]) -> None:
+        """Frames of these streams have come, or the server says that it sends them."""
+        for key in keys:
+            self.progress.mark_live(key)
+
+    def mark_silent(self, keys: Collection[StreamKey], waited_s: float) -> None:
+        """Streams showed no frame for so long; the owner is told."""
+        if not self.progress.mark_silent(keys, waited_s):
+            return
+        owner = self._owner()
+        if owner is not None and not owner.is_closed:
+            owner.report(SubscriptionError(self.keys[0].type, (key.code for key in keys), waited_s))
+
+    def mark_refused(self, keys: Iterable[StreamKey], refusal: QtUpbitError) -> None:
+        """The server refused these streams; signals are the business of the error's own report."""
+        self.progress.mark_refused(keys, refusal)
+
+    def mark_retried(self) -> None:
+        """What was refused with its connection is asked for again."""
+        self.progress.mark_retried()
+
+    def close(self) -> None:
+        """Deliver nothing any more, and let go of the callback. Idempotent."""
+        self.is_closed = True
+        self._callback = _no_callback
+        self.progress.close()
 
 
 class Subscription:
@@ -36,35 +159,33 @@ class Subscription:
     * `ProxyClosedError` if it was closed meanwhile.
     """
 
-    def __init__(
-        self,
-        subscription_id: int,
-        proxy: WebSocketClientProxy,
-        row: EventType,
-        keys: Iterable[StreamKey],
-        delivery: Delivery,
-        callback: EventCallback | None,
-    ) -> None:
-        self.id = subscription_id
-        self.row = row
-        self.keys = tuple(keys)
-        self.delivery = delivery
-        self._proxy = weakref.ref(proxy)
-        self._callback = _hold(callback)
-        self._awaited = set(self.keys)
-        self._silent: set[StreamKey] = set()
-        self._error: QtUpbitError | None = None
-        self._refused: set[StreamKey] = set()
-        self._closed = False
-        self._waiters: set[asyncio.Future[None]] = set()
-        self._waited_s = 0.0
-        self.has_callback = callback is not None
-        self._lead(self.keys)
+    def __init__(self, record: SubscriptionRecord) -> None:
+        self._record = record
 
     def __repr__(self) -> str:
-        state = "closed" if self._closed else "live" if not self._awaited else "waiting"
+        state = "closed" if self.is_closed else "live" if self.is_live else "waiting"
         codes = ",".join(key.code or "*" for key in self.keys[:5]) + ("…" if len(self.keys) > 5 else "")
         return f"<Subscription {self.row.name} {codes} {self.delivery.value} {state}>"
+
+    @property
+    def id(self) -> int:
+        """Unique in the process."""
+        return self._record.id
+
+    @property
+    def row(self) -> EventSpec:
+        """The declaration of its event type."""
+        return self._record.row
+
+    @property
+    def keys(self) -> tuple[StreamKey, ...]:
+        """The streams, in the order asked."""
+        return self._record.keys
+
+    @property
+    def delivery(self) -> Delivery:
+        """How events reach it."""
+        return self._record.delivery
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -74,26 +195,31 @@ class Subscription:
     @property
     def is_live(self) -> bool:
         """Whether every code has shown its first frame."""
-        return not self._awaited and not self._closed
+        return self._record.progress.is_live
 
     @property
     def is_closed(self) -> bool:
         """Whether it was closed, by `close` or with its proxy."""
-        return self._closed
+        return self._record.is_closed
+
+    @property
+    def error(self) -> QtUpbitError | None:
+        """Why Upbit refused it; None while it has not, or once it is asked again."""
+        return self._record.progress.refusal
 
     def leads(self, event: BaseWebSocketEvent) -> bool:
         """Whether the proxy's signal carries this event from this subscription."""
-        return self.leads_all or event.stream_key in self._leading_keys
+        return self._record.leads(event)
 
     def close(self) -> None:
         """Stop receiving, at once and for good. Idempotent."""
-        if not self._closed:
-            proxy = self._proxy()
-            if proxy is not None:
-                proxy._manager._check_thread()
-            self._mark_closed()
-            if proxy is not None:
-                proxy._release(self)
+        if not self.is_closed:
+            owner = self._record.owner
+            if owner is not None:
+                owner.check_thread()
+            self._record.close()
+            if owner is not None:
+                owner.released(self.id)
 
     def __await__(self) -> Generator[Any, None, Self]:
         return self._wait().__await__()
@@ -107,92 +233,31 @@ class Subscription:
         self.close()
 
     async def _wait(self) -> Self:
-        proxy = self._proxy()
-        if proxy is not None:
-            proxy._manager._check_thread()
-        del proxy  # waiting does not keep it alive
-        if not self._is_settled():
+        owner = self._record.owner
+        if owner is not None:
+            owner.check_thread()
+        del owner  # waiting does not keep it alive
+        progress = self._record.progress
+        if not progress.is_settled:
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiters.add(waiter)
+            wake = functools.partial(_wake, waiter)
+            progress.add_waiter(wake)
             try:
                 await waiter
             finally:
-                self._waiters.discard(waiter)
-        if self._closed:
-            raise ProxyClosedError(f"the subscription to {self.row.name} was closed while it was awaited")
-        if self._error is not None:
-            # Told to several, it must not gather and keep the frames of them all.
-            raise self._error.with_traceback(None)
-        if self._silent:
-            raise SubscriptionError(self.keys[0].type, {str(k.code) for k in self._silent}, self._waited_s)
+                progress.remove_waiter(wake)
+        if (failure := progress.failure) is not None:
+            # Raised to several, it must not gather and keep the frames of them all.
+            raise failure.with_traceback(None)
         return self
 
-    def _is_settled(self) -> bool:
-        return self._closed or self._error is not None or self._awaited <= self._silent
 
-    def _settle(self) -> None:
-        if self._is_settled():
-            for waiter in self._waiters:
-                if not waiter.done():
-                    waiter.set_result(None)
-
-    def _lead(self, keys: Iterable[StreamKey]) -> None:
-        """The proxy's signal carries the events of these streams from this subscription."""
-        self._leading_keys = frozenset(keys)
-        self.leads_all = len(self._leading_keys) == len(self.keys)
-
-    # --- told by the manager -----------------------------------------------------------------------
-
-    def _mark_live(self, key: StreamKey) -> None:
-        self._awaited.discard(key)
-        self._silent.discard(key)
-        if key in self._refused:
-            # Another code that is served says nothing of the one that was refused.
-            self._refused.clear()
-            self._error = None
-        self._settle()
-
-    def _mark_silent(self, keys: Iterable[StreamKey], waited_s: float) -> set[StreamKey]:
-        """Note silent streams; return those that are ours."""
-        mine = self._awaited.intersection(keys)
-        self._silent |= mine
-        self._waited_s = waited_s
-        self._settle()
-        return mine
-
-    def _mark_refused(self, keys: Iterable[StreamKey], error: QtUpbitError) -> None:
-        self._refused.update(keys)
-        self._error = error
-        self._settle()
-
-    def _mark_retried(self) -> None:
-        """What was refused with its connection is asked for again: whoever waits hears the new answer."""
-        self._awaited |= self._refused
-        self._refused.clear()
-        self._error = None
-
-    def _mark_closed(self) -> None:
-        self._closed = True
-        self._callback = _nobody
-        self._settle()
-
-    def _deliver(self, value: BaseWebSocketEvent | tuple[BaseWebSocketEvent, ...]) -> None:
-        """Hand over an event, or the events of a batch. Reports what a callback raises."""
-        callback = self._callback()
-        if callback is None:
-            return
-        try:
-            callback(value)
-        except Exception as exc:  # whatever an application raises must not cost others their event
-            proxy = self._proxy()
-            if proxy is not None:
-                name = getattr(callback, "__qualname__", repr(callback))
-                error = CallbackError(proxy.name, name)
-                error.__cause__ = exc
-                proxy._report(error)
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
 
 
-def _nobody() -> None:
+def _no_callback() -> None:
     return None
 
 
@@ -202,7 +267,7 @@ def _hold(callback: EventCallback | None) -> Callable[[], EventCallback | None]:
     Returns a function that gives the callback, or None once its object is gone.
     """
     if callback is None:
-        return _nobody
+        return _no_callback
     owner = getattr(callback, "__self__", None)
     if not (inspect.ismethod(callback) and isinstance(owner, QObject)):
         return lambda: callback

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -12,24 +12,21 @@ from PySide6.QtCore import QEvent, QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from qt_upbit.exceptions import InvalidSubscriptionError, ProxyClosedError, QtUpbitError
-from qt_upbit.protocol.subscription_request import resolve_row, wishes_for
+from qt_upbit.protocol.subscription_request import requests_for, resolve_spec
 from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
-from qt_upbit.qt.slot_errors import SlotWatch
-from qt_upbit.qt.subscription import EventCallback, Subscription
+from qt_upbit.qt.release_token import ReleaseToken
+from qt_upbit.qt.subscription import EventCallback, Subscription, SubscriptionRecord
+from qt_upbit.routing.signal_leaders import SignalLeaders
 from qt_upbit.types import (
-    ALL_CODES,
     EVENT_TYPES,
-    BaseWebSocketEvent,
     CandleEvent,
     CandleUnit,
     ConnectionState,
     Delivery,
-    EventType,
     IndicatorDefinition,
     IndicatorTimeframe,
     OrderbookEvent,
     Scope,
-    StreamKey,
     TickerEvent,
     TradeEvent,
 )
@@ -114,8 +111,12 @@ class WebSocketClientProxy(QObject):
         self.id = next(_ids)
         self._closed = False
         self._subscriptions: dict[int, Subscription] = {}
+        self._records: dict[int, SubscriptionRecord] = {}
+        self._leaders = SignalLeaders()
         self._paused = False
-        self._manager._register(self)
+        self._manager.guard.check_usable()
+        self._manager.registry.add_owner(self)
+        ReleaseToken.attach(self._manager.release_requested, self, self.id)
         if visible_only and isinstance(parent, QWidget):
             parent.installEventFilter(self)
             self._paused = not parent.isVisible()
@@ -284,23 +285,26 @@ class WebSocketClientProxy(QObject):
         """Subscribe to any declared event type by its name; the named methods are this one.
 
         Args:
-            name: `EventType.name`, for example ``my_order``.
+            name: `EventSpec.name`, for example ``my_order``.
             codes: pairs, or None for a type without codes, or for all codes where Upbit offers that.
             callback: as in `subscribe_ticker`.
             delivery: as in `subscribe_ticker`.
             options: what the type's own method takes.
         """
         self._check_usable()
-        row = resolve_row(name)
+        row = resolve_spec(name)
         if callback is not None and not callable(callback):
             raise TypeError(f"callback must be callable with one argument, not {type(callback).__name__}")
         how = row.delivery if delivery is None else _delivery(delivery)
-        wishes = wishes_for(row, codes, **options)
-        subscription = Subscription(next(_ids), self, row, [w.key for w in wishes], how, callback)
-        self._manager._check_credentials(row)
-        self._subscriptions[subscription.id] = subscription
-        self._choose_leaders(row)
-        self._manager._subscribe(subscription, self.name, wishes, paused=self._paused)
+        requests = requests_for(row, codes, **options)
+        self._manager.guard.check_credentials(row)
+        record = SubscriptionRecord(
+            next(_ids), self, row, (request.key for request in requests), how, callback
+        )
+        subscription = self._subscriptions[record.id] = Subscription(record)
+        self._records[record.id] = record
+        self._lead(self._leaders.add(record.id, record.keys))
+        self._manager.registry.subscribe(record, requests, paused=self._paused)
         return subscription
 
     # --- snapshots ---------------------------------------------------------------------------------
@@ -334,10 +338,10 @@ class WebSocketClientProxy(QObject):
 
     async def _snapshot(self, name: str, codes: Sequence[str], **options: Any) -> dict[str, Any]:
         self._check_usable()
-        row = resolve_row(name)
-        wishes = wishes_for(row, codes, realtime=False, **options)
-        events = await self._manager._snapshot(self, row, wishes)
-        return {wish.key.code: events[wish.key] for wish in wishes}
+        row = resolve_spec(name)
+        requests = requests_for(row, codes, realtime=False, **options)
+        events = await self._manager.snapshots.read(self.id, self.name, requests)
+        return {request.key.code: events[request.key] for request in requests}
 
     # --- state -------------------------------------------------------------------------------------
 
@@ -361,89 +365,54 @@ class WebSocketClientProxy(QObject):
         """End all subscriptions at once; nothing is delivered any more. Idempotent."""
         if self._closed:
             return
-        self._manager._check_thread()
+        self._manager.guard.check_thread()
         self._closed = True
-        self._manager._release_proxy(self.id)
+        self._manager.registry.remove_owner(self.id)
         self._subscriptions.clear()
+        self._records.clear()
+        self._leaders = SignalLeaders()
 
     async def cleanup(self) -> None:
         """The same as `close`, for coroutines. The connection is closed by its manager."""
         self.close()
 
-    def _release(self, subscription: Subscription) -> None:
-        if self._subscriptions.pop(subscription.id, None) is not None:
-            self._manager._unsubscribe(subscription.id)
-            self._choose_leaders(subscription.row)
-
     def _check_usable(self) -> None:
         if self.is_closed:
             raise ProxyClosedError(f"proxy {self.name!r} is closed: make a new one")
-        self._manager._check_usable()
+        self._manager.guard.check_usable()
 
-    # --- told by the manager -----------------------------------------------------------------------
+    # --- for the library (SubscriptionOwner) -------------------------------------------------------
 
-    def _choose_leaders(self, row: EventType) -> None:
-        """For each stream, the oldest subscription that holds it leads: the signal carries its events.
+    def check_thread(self) -> None:
+        """Raise `WrongThreadError` if this is not the GUI thread."""
+        self._manager.guard.check_thread()
 
-        One that holds all codes of a type leads for those that name some.
-        """
-        subscriptions = [each for each in self._subscriptions.values() if each.row is row]
-        everything = {
-            (key.type, key.variant) for each in subscriptions for key in each.keys if key.code == ALL_CODES
-        }
-        taken: set[StreamKey] = set()
-        for subscription in subscriptions:
-            subscription._lead(
-                key
-                for key in subscription.keys
-                if key not in taken and (key.code == ALL_CODES or (key.type, key.variant) not in everything)
+    def released(self, subscription_id: int) -> None:
+        """Forget a subscription that was closed."""
+        if self._subscriptions.pop(subscription_id, None) is not None:
+            del self._records[subscription_id]
+            self._manager.registry.remove(subscription_id)
+            self._lead(self._leaders.remove(subscription_id))
+
+    def report(self, error: QtUpbitError) -> None:
+        """Count an error and send it to ``error_occurred``. Call it from a plain Qt callback."""
+        self._manager.reporter.report(error, self.name, self)
+
+    def _lead(self, changed: Iterable[int]) -> None:
+        for subscription_id in changed:
+            self._records[subscription_id].lead(
+                self._leaders.led(subscription_id), is_all=self._leaders.leads_all(subscription_id)
             )
-            taken.update(subscription.keys)
-
-    def _emit_batch(self, subscription: Subscription, batch: tuple[BaseWebSocketEvent, ...]) -> None:
-        """Hand a batch to the callback and, as far as it leads, to the signal."""
-        if not batch or subscription.is_closed or not shiboken6.isValid(self):
-            return
-        subscription._deliver(batch)
-        led = tuple(event for event in batch if subscription.leads(event))
-        if led and not subscription.is_closed and shiboken6.isValid(self):
-            self._emit(self._signal_of(subscription), led)
-
-    def _signal_of(self, subscription: Subscription) -> Any:
-        return getattr(self, f"{subscription.row.name}_received")
-
-    def _hand_over(
-        self, subscription: Subscription, event: BaseWebSocketEvent, signal: Any, watch: SlotWatch
-    ) -> None:
-        """Hand an event to the callback and, where it leads, to the signal."""
-        if subscription.has_callback:
-            subscription._deliver(event)
-            # The callback may have ended everything.
-            if subscription.is_closed or not shiboken6.isValid(self):
-                return
-        if subscription.leads_all or subscription.leads(event):
-            for error in watch.emit(signal, event):
-                self._report(error)
-
-    def _emit(self, signal: Any, *args: Any) -> None:
-        """Emit one of the signals but `error_occurred`, and report what a slot raised."""
-        self._manager._emit_of(self, self.name, signal, *args)
-
-    def _report(self, error: QtUpbitError) -> None:
-        self._manager._report(error, self.name, self)
-
-    def _uses(self, scope: Scope) -> bool:
-        return any(subscription.row.scope is scope for subscription in self._subscriptions.values())
 
     # --- visibility --------------------------------------------------------------------------------
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # Qt's name
-        """Hold delivery back while the parent widget is hidden."""
+        """BackfillBuffer delivery back while the parent widget is hidden."""
         kind = event.type()
         if kind in (QEvent.Type.Show, QEvent.Type.Hide) and watched is self.parent():
             self._paused = kind == QEvent.Type.Hide
             for subscription_id in self._subscriptions:
-                self._manager._pause(subscription_id, self._paused)
+                self._manager.registry.pause(subscription_id, self._paused)
         return False
 
 

@@ -68,7 +68,7 @@ class RateGroups:
             while True:
                 now = self._clock()
                 if own.penalty_until > now:
-                    raise RateLimitedError(call, 418, retry_after_s=own.penalty_until - now)
+                    raise RateLimitedError(call, 418, retry_after_s=own.penalty_until - now, was_sent=False)
                 delay = max(own.limiter.delay(now), own.closed_until - now)
                 if delay <= 0:
                     own.limiter.record(now)

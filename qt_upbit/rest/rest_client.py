@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import importlib
 import importlib.util
 import itertools
 import re
 import time
 import uuid as uuids
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -30,8 +31,7 @@ from qt_upbit.exceptions import (
     ConfigError,
     CredentialsRequiredError,
     DecodeError,
-    InvalidSubscriptionError,
-    OrderOutcomeError,
+    InvalidRequestError,
     ProxyClosedError,
     RateLimitedError,
     RestError,
@@ -40,7 +40,9 @@ from qt_upbit.exceptions import (
 from qt_upbit.protocol.order_check import OrderOptions, OrderRules, check_order
 from qt_upbit.protocol.subscription_request import check_code, resolve_unit
 from qt_upbit.records import Balance, CancelResult, Instrument, Market, Order, OrderChance
-from qt_upbit.rest import rows
+from qt_upbit.rest import arguments
+from qt_upbit.rest import parsers as rows
+from qt_upbit.rest.order_outcome import OrderOutcome, OrderRequest, RequestFate, denies_order, request_fate
 from qt_upbit.rest.rate_groups import RateGroups
 from qt_upbit.types import (
     AskBid,
@@ -67,6 +69,12 @@ _CLOSED_PER_CALL: Final = 1000
 _CLOSED_WINDOW: Final = timedelta(days=7)
 _IDS_PER_CALL: Final = 100
 _CANCELS_PER_CALL: Final = 20
+_OPEN_CANCELS_PER_CALL: Final = 300
+_CANCEL_CODES: Final = 20
+_MOST_DEPTH: Final = 30
+_MOST_DAYS_AGO: Final = 7
+_OPEN_STATES: Final = (OrderState.WAIT, OrderState.WATCH)
+_CLOSED_STATES: Final = (OrderState.DONE, OrderState.CANCEL)
 _MARKETS_PER_CALL: Final = 100
 """So that an address stays well below what servers accept."""
 _ATTEMPTS: Final = 3
@@ -86,6 +94,7 @@ class _Call:
         group: of the rate limits.
         is_private: needs keys.
         is_safe: reads only, so that it may be repeated when the answer was lost.
+        places_order: is never repeated here: `OrderOutcome` decides.
     """
 
     name: str
@@ -93,6 +102,7 @@ class _Call:
     group: str
     is_private: bool = False
     is_safe: bool = True
+    places_order: bool = False
 
 
 _MARKETS: Final = _Call("GET /v1/market/all", "trading_pairs.list", "market")
@@ -115,18 +125,20 @@ _ORDER: Final = _Call("GET /v1/order", "orders.retrieve", "default", True)
 _ORDERS: Final = _Call("GET /v1/orders/uuids", "orders.list_by_uuids", "default", True)
 _OPEN: Final = _Call("GET /v1/orders/open", "orders.list_open", "default", True)
 _CLOSED: Final = _Call("GET /v1/orders/closed", "orders.list_closed", "default", True)
-_CREATE: Final = _Call("POST /v1/orders", "orders.create", "order", True, False)
+_CREATE: Final = _Call("POST /v1/orders", "orders.create", "order", True, False, True)
 _TEST: Final = _Call("POST /v1/orders/test", "orders.test_create", "order-test", True)
 _CANCEL: Final = _Call("DELETE /v1/order", "orders.cancel", "default", True, False)
 _CANCEL_SOME: Final = _Call("DELETE /v1/orders/uuids", "orders.cancel_by_uuids", "default", True, False)
 _CANCEL_OPEN: Final = _Call("DELETE /v1/orders/open", "orders.cancel_open", "order-cancel-all", True, False)
 _CANCEL_AND_NEW: Final = _Call(
-    "POST /v1/orders/cancel_and_new", "orders.cancel_and_new", "order", True, False
+    "POST /v1/orders/cancel_and_new", "orders.cancel_and_new", "order", True, False, True
 )
 
 
-class _LostAnswerError(RestError):
-    """The request may have been carried out; nobody said so."""
+_NEVER_LEFT: Final = frozenset(
+    ("ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol")
+)
+"""Errors of the HTTP library before there was a connection to send the request on."""
 
 
 class RestClient:
@@ -134,7 +146,8 @@ class RestClient:
 
     Every call waits for its turn within Upbit's limits, in order, and may be cancelled while it waits.
     Reading calls are repeated after a network failure or a server error, a few times; writing ones
-    never, except after 429, which says that nothing was done.
+    never, except after 429, which says that nothing was done, and an order not even then before Upbit has
+    said that it does not know it.
 
     Raises (all calls):
         AuthenticationError: the key was refused, or lacks a permission.
@@ -175,6 +188,12 @@ class RestClient:
         self._sdk: Any = None
         self._client: AsyncUpbit | None = None
         self._loading = asyncio.Lock()
+        self._outcome = OrderOutcome(
+            lambda identifier: self.get_order(identifier=identifier),
+            clock=clock,
+            sleep=sleep,
+            resolve_timeout_s=config.order_resolve_timeout_s,
+        )
         self._closed = False
 
     @staticmethod
@@ -207,7 +226,7 @@ class RestClient:
     async def get_instruments(self, codes: Iterable[str]) -> dict[str, Instrument]:
         """Tick size and supported levels of pairs."""
         found: list[Instrument] = []
-        for part in _parts(_checked(codes), _MARKETS_PER_CALL):
+        for part in _parts(arguments.check_codes(codes), _MARKETS_PER_CALL):
             names = ",".join(part)
             raw = await self._ask(_INSTRUMENTS, markets=names)
             found += await rows.parse_list(raw, rows.instrument)
@@ -216,29 +235,29 @@ class RestClient:
     async def get_tickers(self, codes: Iterable[str]) -> dict[str, TickerEvent]:
         """Present prices of pairs."""
         found: list[TickerEvent] = []
-        for part in _parts(_checked(codes), _MARKETS_PER_CALL):
+        for part in _parts(arguments.check_codes(codes), _MARKETS_PER_CALL):
             names = ",".join(part)
             raw = await self._ask(_TICKERS, markets=names)
             found += await rows.parse_list(raw, rows.ticker)
         return {one.code: one for one in found}
 
-    async def get_all_tickers(self, quote_currencies: Iterable[str] = ("KRW",)) -> dict[str, TickerEvent]:
-        """Present prices of every pair of some quote currencies, in one call."""
-        names = ",".join(quote_currencies)
+    async def get_all_tickers(self, quote_currencies: Iterable[str] | None = None) -> dict[str, TickerEvent]:
+        """Present prices of every pair of some quote currencies, in one call; None is the region's own."""
+        if quote_currencies is None:
+            quote_currencies = (self._config.region.quote_currency,)
+        names = ",".join(arguments.check_currencies(quote_currencies))
         raw = await self._ask(_TICKERS_ALL, quote_currencies=names)
         return {one.code: one for one in await rows.parse_list(raw, rows.ticker)}
 
     async def get_orderbooks(
-        self, codes: Iterable[str], *, depth: int = 30, level: int | Decimal = 0
+        self, codes: Iterable[str], *, depth: int = 30, level: int | Decimal | None = None
     ) -> dict[str, OrderbookEvent]:
-        """Order books of pairs, `depth` rows (1 to 30), prices grouped by `level`."""
-        if isinstance(depth, bool) or not isinstance(depth, int) or not 1 <= depth <= 30:
-            raise InvalidSubscriptionError(f"depth {depth!r:.80} is none of 1 to 30")
+        """Order books of pairs, `depth` rows (1 to 30), prices grouped by `level`, or not (0 or None)."""
+        arguments.check_count("depth", depth, most=_MOST_DEPTH)
+        grouping = {} if level is None else {"level": arguments.check_level(level)}
         found: list[OrderbookEvent] = []
-        for part in _parts(_checked(codes), _MARKETS_PER_CALL):
-            query: dict[str, Any] = {"markets": ",".join(part), "count": depth}
-            if level:
-                query["level"] = format(level, "f")
+        for part in _parts(arguments.check_codes(codes), _MARKETS_PER_CALL):
+            query: dict[str, Any] = {"markets": ",".join(part), "count": depth, **grouping}
             raw = await self._ask(_ORDERBOOKS, **query)
             found += await rows.parse_list(raw, rows.orderbook)
         return {one.code: one for one in found}
@@ -250,16 +269,17 @@ class RestClient:
 
         Args:
             code: the pair.
-            count: how many.
+            count: how many, 1 or more.
             before_id: only those with a smaller ``sequential_id``, to read backwards.
             days_ago: of an earlier day (UTC), 1 to 7; without it the last ones.
         """
         check_code(code)
+        arguments.check_count("count", count)
         query: dict[str, Any] = {"market": code, "count": min(count, _TRADES_PER_CALL)}
         if before_id is not None:
-            query["cursor"] = str(before_id)
-        if days_ago:
-            query["days_ago"] = days_ago
+            query["cursor"] = str(arguments.check_count("before_id", before_id))
+        if days_ago is not None:
+            query["days_ago"] = arguments.check_count("days_ago", days_ago, most=_MOST_DAYS_AGO)
         raw = await self._ask(_TRADES, **query)
         return (await rows.parse_list(raw, rows.trade))[::-1]
 
@@ -279,13 +299,13 @@ class RestClient:
         Args:
             code: the pair.
             unit: ``1s`` to ``240m``, or a `CandlePeriod`.
-            count: how many, counted from the newest; None for all since `after`.
+            count: how many, 1 or more, counted from the newest; None for all since `after`.
             before: only those that start before this aware moment; without it up to the running one.
             after: only those that start at this aware moment or later.
         """
         if count is None and after is None:
-            raise ValueError("count=None needs `after`: history has no end")
-        _aware(after)
+            raise InvalidRequestError("count=None needs `after`: history has no end")
+        arguments.check_aware(after)
         found: list[CandleEvent] = []
         async with contextlib.aclosing(self.candle_pages(code, unit, count=count, before=before)) as pages:
             async for page in pages:
@@ -295,7 +315,7 @@ class RestClient:
                     break
         return found if count is None else found[max(len(found) - count, 0) :]
 
-    async def candle_pages(
+    def candle_pages(
         self,
         code: str,
         unit: CandleUnit | CandlePeriod | str,
@@ -308,13 +328,19 @@ class RestClient:
         Args:
             code: the pair.
             unit: as in `get_candles`.
-            count: how many are wanted in all, so that the last page is no larger than need be.
+            count: how many are wanted in all, 1 or more, so that the last page is no larger than need be.
             before: as in `get_candles`.
         """
         check_code(code)
         resolve_unit(unit)
-        _aware(before)
-        wanted = count
+        arguments.check_aware(before)
+        if count is not None:
+            arguments.check_count("count", count)
+        return self._candle_pages(code, unit, count, before)
+
+    async def _candle_pages(
+        self, code: str, unit: CandleUnit | CandlePeriod | str, wanted: int | None, before: datetime | None
+    ) -> AsyncGenerator[list[CandleEvent]]:
         while wanted is None or wanted > 0:
             size = _CANDLES_PER_CALL if wanted is None else min(wanted, _CANDLES_PER_CALL)
             page = await self._candle_page(code, str(unit), size, before)
@@ -354,26 +380,27 @@ class RestClient:
 
     async def get_order(self, *, uuid: str | None = None, identifier: str | None = None) -> Order:
         """One order with its fills, by Upbit's id or yours."""
-        key = _one_of(uuid=uuid, identifier=identifier)
+        key: dict[str, Any] = arguments.check_one_of(uuid=uuid, identifier=identifier)
         raw = await self._ask(_ORDER, **key)
-        return rows.parse(raw, rows.order)
+        return _order_of(raw, **key)
 
     async def get_orders(
-        self, *, uuids: Collection[str] = (), identifiers: Collection[str] = ()
+        self, *, uuids: Iterable[str] | None = None, identifiers: Iterable[str] | None = None
     ) -> list[Order]:
-        """Orders by Upbit's ids or yours, without fills; unknown ones are left out."""
+        """Orders by Upbit's ids, yours or both, without fills; unknown ones are left out."""
         found: list[Order] = []
-        for name, part in _id_parts(uuids, identifiers, _IDS_PER_CALL):
-            key: dict[str, Any] = {name: part}
-            raw = await self._ask(_ORDERS, **key)
-            found += await rows.parse_list(raw, rows.order)
+        for name, ids in _given_ids(uuids, identifiers).items():
+            for part in _parts(ids, _IDS_PER_CALL):
+                key: dict[str, Any] = {name: list(part)}
+                raw = await self._ask(_ORDERS, **key)
+                found += await rows.parse_list(raw, rows.order)
         return found
 
     async def get_open_orders(
         self,
         code: str | None = None,
         *,
-        states: Sequence[OrderState] = (OrderState.WAIT, OrderState.WATCH),
+        states: Iterable[OrderState] = _OPEN_STATES,
     ) -> list[Order]:
         """Every open order, of one pair or of all, oldest first, without fills.
 
@@ -382,7 +409,7 @@ class RestClient:
         if code is not None:
             check_code(code)
         query: dict[str, Any] = {"limit": _OPEN_PER_CALL, "order_by": "asc"}
-        query["states"] = [state.value for state in states]
+        query["states"] = arguments.check_members("states", OrderState, states, _OPEN_STATES)
         if code is not None:
             query["market"] = code
         found: dict[str, Order] = {}
@@ -401,7 +428,7 @@ class RestClient:
         *,
         start: datetime | None = None,
         end: datetime | None = None,
-        states: Sequence[OrderState] = (OrderState.DONE, OrderState.CANCEL),
+        states: Iterable[OrderState] = _CLOSED_STATES,
     ) -> list[Order]:
         """Finished orders, of one pair or of all, oldest first, without fills.
 
@@ -414,7 +441,8 @@ class RestClient:
         """
         if code is not None:
             check_code(code)
-        _aware(start, end)
+        arguments.check_aware(start, end)
+        ends = arguments.check_members("states", OrderState, states, _CLOSED_STATES)
         # Whole seconds, outwards: Upbit's times have no finer ones, and a window must not exceed seven days.
         until = _up_to_second(self._now() if end is None else end)
         start = until - _CLOSED_WINDOW if start is None else start.replace(microsecond=0)
@@ -423,7 +451,7 @@ class RestClient:
             stop = min(start + _CLOSED_WINDOW, until)
             is_last = stop == until
             # "Now" is the exchange's: its clock may be ahead of ours, and what just ended has its time.
-            part = await self._closed_page(code, start, None if is_last and end is None else stop, states)
+            part = await self._closed_page(code, start, None if is_last and end is None else stop, ends)
             before = len(found)
             found |= {one.uuid: one for one in part}
             if len(part) < _CLOSED_PER_CALL:
@@ -445,7 +473,7 @@ class RestClient:
     ) -> list[Order]:
         query: dict[str, Any] = {
             "start_time": _iso(start),
-            "states": [state.value for state in states],
+            "states": states,
             "limit": _CLOSED_PER_CALL,
             "order_by": "asc",
         }
@@ -463,21 +491,28 @@ class RestClient:
     ) -> Order:
         """Place an order; see `check_order` for the arguments.
 
-        It is always sent with an identifier, a new one if you give none. If the answer is lost, the order
-        is looked up by it for ``order_resolve_timeout_s``; it is never sent twice. A task that is
-        cancelled while it waits for the answer knows as little as you do: give an identifier of
+        It is always sent with an identifier, a new one if you give none. Unless the answer is the order or a
+        named refusal of Upbit's, the order is looked up by it for ``order_resolve_timeout_s``. It is never
+        sent twice, except after 429 (too many calls) once Upbit has said that it knows no such order. A task
+        that is cancelled while it waits for the answer knows as little as you do: give an identifier of
         your own where that can happen, and ask `get_order` for it.
 
         Raises:
             InvalidOrderError: Upbit would refuse it; nothing was sent.
-            OrderOutcomeError: no answer, and it was not found.
+            OrderOutcomeError: no answer that says what became of it, and it was not found.
         """
-        identifier = self._identify(options)
+        self._identify(options)
         body = check_order(code, ask_bid, order_type, **options)
-        try:
-            return rows.parse(await self._ask(_CREATE, **body), rows.order)
-        except (_LostAnswerError, DecodeError):
-            return await self._look_up(identifier)
+        request = OrderRequest.of(body)
+
+        async def send() -> Order:
+            raw = await self._ask(_CREATE, **body)
+            order = _order_of(raw, identifier=request.identifier)
+            if order.identifier is None or not request.may_be(order):
+                raise DecodeError("the answer is of another order", raw)
+            return order
+
+        return (await self._outcome.place(request, send))[0]
 
     async def test_order(
         self, code: str, ask_bid: AskBid | str, order_type: OrderType | str, **options: Unpack[OrderOptions]
@@ -498,58 +533,84 @@ class RestClient:
         That it is cancelled is told by the ``cancel`` event. If the answer is lost, the order is looked at
         and the wish repeated, which does no harm.
         """
-        key = _one_of(uuid=uuid, identifier=identifier)
+        key: dict[str, Any] = arguments.check_one_of(uuid=uuid, identifier=identifier)
         for attempt in itertools.count(1):
             try:
-                raw = await self._ask(_CANCEL, **key)
-                return rows.parse(raw, rows.order)
-            except _LostAnswerError:
-                order = await self.get_order(uuid=uuid, identifier=identifier)
-                if not order.is_open:
-                    return order
-                if attempt == _ATTEMPTS:
-                    raise
+                return _order_of(await self._ask(_CANCEL, **key), **key)
+            except (RestError, AuthenticationError, DecodeError) as exc:
+                error = exc
+            fate = request_fate(error)
+            is_repeated = attempt > 1  # the one before may have been carried out
+            if fate is RequestFate.NOT_SENT and not is_repeated:
+                raise error
+            if fate is RequestFate.REFUSED and not (is_repeated and denies_order(error)):
+                raise error
+            order = await self.get_order(uuid=uuid, identifier=identifier)
+            if not order.is_open:
+                return order
+            if attempt == _ATTEMPTS or isinstance(error, RateLimitedError):
+                raise error
         raise AssertionError("counting never ends")
 
     async def cancel_orders(
-        self, *, uuids: Collection[str] = (), identifiers: Collection[str] = ()
+        self, *, uuids: Iterable[str] | None = None, identifiers: Iterable[str] | None = None
     ) -> CancelResult:
         """Ask for up to 20 orders to be cancelled, by Upbit's ids or yours; which were accepted, which not.
 
         One call, so that a failure leaves no doubt about some of them.
         """
-        parts = list(_id_parts(uuids, identifiers, _CANCELS_PER_CALL))
-        if len(parts) != 1:
-            raise ValueError(f"give 1 to {_CANCELS_PER_CALL} uuids or identifiers")
-        raw = await self._ask(_CANCEL_SOME, **dict(parts))
+        given = _given_ids(uuids, identifiers, most=_CANCELS_PER_CALL)
+        if len(given) != 1:
+            raise InvalidRequestError(f"give 1 to {_CANCELS_PER_CALL} uuids or identifiers, not both")
+        key: dict[str, Any] = {name: list(ids) for name, ids in given.items()}
+        raw = await self._ask(_CANCEL_SOME, **key)
         return rows.parse(raw, rows.cancel_result)
 
     async def cancel_open_orders(
         self,
         *,
-        ask_bid: AskBid | None = None,
-        codes: Sequence[str] = (),
-        excluded_codes: Sequence[str] = (),
-        quote_currencies: Sequence[str] = (),
-        count: int = 300,
+        ask_bid: AskBid | str | None = None,
+        codes: Iterable[str] | None = None,
+        excluded_codes: Iterable[str] | None = None,
+        quote_currencies: Iterable[str] | None = None,
+        all_markets: bool = False,
+        count: int = _OPEN_CANCELS_PER_CALL,
     ) -> CancelResult:
         """Ask for up to 300 open orders to be cancelled, the newest first.
 
+        Say which: a call that names nothing is refused, and so is an empty list, which may come of a filter
+        that found nothing. Orders that wait for their trigger (``watch``) stay (protocol section 13):
+        give their uuids to `cancel_orders`.
+
         Args:
             ask_bid: only one side.
-            codes: only these pairs, 20 at most.
-            excluded_codes: not these pairs, 20 at most.
+            codes: only these pairs, 20 at most; not together with `quote_currencies`.
+            excluded_codes: not these pairs, 20 at most, whatever else is said.
             quote_currencies: only markets of these, for example ``KRW``.
-            count: how many at most.
+            all_markets: True if every market is meant; not together with `codes` or `quote_currencies`.
+            count: how many at most, 1 to 300.
         """
-        query: dict[str, Any] = {
-            "cancel_side": "all" if ask_bid is None else ask_bid.value.lower(),
-            "count": count,
-            "pairs": ",".join(codes),
-            "excluded_pairs": ",".join(excluded_codes),
-            "quote_currencies": ",".join(quote_currencies),
-        }
-        query = {name: value for name, value in query.items() if value}
+        names: dict[str, Iterable[str]] = {}
+        if codes is not None:
+            names["pairs"] = arguments.check_codes(codes, most=_CANCEL_CODES)
+        if quote_currencies is not None:
+            names["quote_currencies"] = arguments.check_currencies(quote_currencies)
+        if len(names) + arguments.check_flag("all_markets", all_markets) > 1:
+            raise InvalidRequestError(
+                "give one of codes, quote_currencies, all_markets: they exclude each other"
+            )
+        if excluded_codes is not None:
+            names["excluded_pairs"] = arguments.check_codes(
+                excluded_codes, name="excluded_codes", most=_CANCEL_CODES
+            )
+        if not names and ask_bid is None and not all_markets:
+            raise InvalidRequestError(
+                "say which orders: codes, quote_currencies, excluded_codes or ask_bid, or all_markets=True"
+            )
+        side = None if ask_bid is None else arguments.check_member("ask_bid", AskBid, ask_bid, tuple(AskBid))
+        query: dict[str, Any] = {name: ",".join(listed) for name, listed in names.items()}
+        query["cancel_side"] = "all" if side is None else side.value.lower()
+        query["count"] = arguments.check_count("count", count, most=_OPEN_CANCELS_PER_CALL)
         raw = await self._ask(_CANCEL_OPEN, **query)
         return rows.parse(raw, rows.cancel_result)
 
@@ -583,50 +644,37 @@ class RestClient:
             InvalidOrderError: Upbit would refuse it; nothing was sent.
             OrderOutcomeError: no answer, and the new order was not found.
         """
-        old = _one_of(uuid=prev_order_uuid, identifier=prev_order_identifier)
+        given = arguments.check_one_of(
+            prev_order_uuid=prev_order_uuid, prev_order_identifier=prev_order_identifier
+        )
+        old = {name.removeprefix("prev_order_"): value for name, value in given.items()}
         identifier = self._identify(options)
-        if remain_only:
+        if arguments.check_flag("remain_only", remain_only):
             # How much remains is not known here, so only the price can be checked.
             rules = options.get("rules") or OrderRules()
             free = OrderRules(rules.tick_size, min_total=Decimal("1E-30"), max_total=Decimal("1E+30"))
             options |= {"volume": 1, "rules": free}
-        body = {f"prev_order_{name}": value for name, value in old.items()}
+        body = dict(given)
         fields = check_order(code, ask_bid, order_type, **options)
         body |= {f"new_{name}": value for name, value in fields.items() if name not in ("market", "side")}
         if remain_only:
             body["new_volume"] = "remain_only"
-        try:
-            return rows.parse(await self._ask(_CANCEL_AND_NEW, **body), rows.order)
-        except (_LostAnswerError, DecodeError):
-            new = await self._look_up(identifier)
-        told = await self.get_order(**old)
-        return msgspec.structs.replace(told, new_order_uuid=new.uuid, new_order_identifier=identifier)
+        request = OrderRequest.of(fields)
+        if remain_only:
+            request = dataclasses.replace(request, volume=None)
 
-    async def _look_up(self, identifier: str) -> Order:
-        """The order whose answer was lost; a request may also still be on its way.
+        async def send() -> Order:
+            raw = await self._ask(_CANCEL_AND_NEW, **body)
+            told = _order_of(raw, **old)
+            if told.code != code or told.new_order_identifier != identifier or told.new_order_uuid is None:
+                raise DecodeError("the answer is of another order", raw)
+            return told
 
-        Whatever goes wrong here, the caller learns the identifier.
-        """
-        began = self._clock()
-        deadline = began + self._config.order_resolve_timeout_s
-        pause, found_none = _PAUSE_S, False
-        while True:
-            why: Exception | None = None
-            try:
-                # An exchange that hangs must not stretch the time that was promised.
-                async with asyncio.timeout(max(deadline - self._clock(), _PAUSE_S)):
-                    return await self.get_order(identifier=identifier)
-            except RestError as exc:
-                found_none = exc.status == 404
-            except TimeoutError:
-                found_none = False
-            except (AuthenticationError, DecodeError, ProxyClosedError) as exc:
-                found_none, why = False, exc
-            now = self._clock()
-            if why is not None or now >= deadline:
-                raise OrderOutcomeError(identifier, round(now - began, 1), found_none) from why
-            await self._sleep(min(pause, max(deadline - now, 0.0)))
-            pause = min(pause * 2, 2.0)
+        found, is_answer = await self._outcome.place(request, send)
+        if is_answer:
+            return found
+        told = await self._outcome.read_on(identifier, found.uuid, lambda: self.get_order(**old))
+        return msgspec.structs.replace(told, new_order_uuid=found.uuid, new_order_identifier=identifier)
 
     # --- asking -------------------------------------------------------------------------------------
 
@@ -662,19 +710,19 @@ class RestClient:
     @staticmethod
     def _may_repeat(call: _Call, error: Exception) -> bool:
         if isinstance(error, RateLimitedError):
-            return error.status == 429  # refused before it was carried out; the group waits
+            # Refused before it was carried out; the group waits.
+            return error.status == 429 and not call.places_order
         return call.is_safe and isinstance(error, RestError) and is_retryable(error)
 
     def _translate(self, call: _Call, exc: Any) -> AuthenticationError | RestError:
         sdk = self._sdk
         if isinstance(exc, sdk.APIStatusError):
             return self._translate_status(call, exc)
-        cause = exc.__cause__
-        what = type(cause if cause is not None else exc).__name__
-        # Nothing was sent if there was no connection to send it on.
-        sent = what not in ("ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProtocol")
-        kind = _LostAnswerError if sent else RestError
-        return kind(call.name, None, what, "the exchange did not answer")
+        cause = exc.__cause__ if exc.__cause__ is not None else exc
+        what = type(cause).__name__
+        if what in _NEVER_LEFT:
+            return RestError(call.name, None, what, str(cause) or "no connection", was_sent=False)
+        return RestError(call.name, None, what, "the exchange did not answer")
 
     def _translate_status(self, call: _Call, exc: Any) -> AuthenticationError | RestError:
         status = int(exc.status_code)
@@ -693,8 +741,6 @@ class RestClient:
             return RateLimitedError(call.name, status, name, message, wait)
         if status == 401 or (status == 403 and name == "out_of_scope"):
             return AuthenticationError(name, status)
-        if status >= 500:
-            return _LostAnswerError(call.name, status, name, message)
         return RestError(call.name, status, name, message)
 
     def _check_open(self) -> None:
@@ -740,44 +786,35 @@ def _load_sdk() -> ModuleType:
     return importlib.import_module("upbit")
 
 
-def _one_of(**ids: str | None) -> dict[str, Any]:
-    given = {name: value for name, value in ids.items() if value}
-    if len(given) != 1:
-        raise ValueError(f"give one of {', '.join(ids)}")
-    return given
+def _order_of(raw: bytes, *, uuid: str | None = None, identifier: str | None = None) -> Order:
+    """The order of an answer.
+
+    Raises:
+        DecodeError: it cannot be read, or it is not the order that was named.
+    """
+    order = rows.parse(raw, rows.order)
+    if (uuid is not None and order.uuid != uuid) or (
+        # Orders without an identifier of their own have none to compare.
+        identifier is not None and order.identifier not in (identifier, None)
+    ):
+        raise DecodeError("the answer is of another order", raw)
+    return order
 
 
-def _id_parts(
-    uuids: Collection[str], identifiers: Collection[str], size: int
-) -> Iterable[tuple[str, list[str]]]:
-    if isinstance(uuids, str) or isinstance(identifiers, str):
-        raise TypeError("give a list of ids")
-    for name, ids in (("uuids", uuids), ("identifiers", identifiers)):
-        for part in _parts(ids, size):
-            yield name, list(part)
+def _given_ids(
+    uuids: Iterable[str] | None, identifiers: Iterable[str] | None, *, most: int | None = None
+) -> dict[str, tuple[str, ...]]:
+    given = {"uuids": uuids, "identifiers": identifiers}
+    checked = {
+        name: arguments.check_ids(name, ids, most=most) for name, ids in given.items() if ids is not None
+    }
+    if not checked:
+        raise InvalidRequestError("give uuids or identifiers")
+    return checked
 
 
-def _parts(items: Iterable[str], size: int) -> Iterable[tuple[str, ...]]:
-    if isinstance(items, str):
-        raise TypeError(f"give a list of codes, not one text: [{items!r:.80}]")
-    remaining = iter(dict.fromkeys(items))
-    while part := tuple(itertools.islice(remaining, size)):
-        yield part
-
-
-def _checked(codes: Iterable[str]) -> Iterable[str]:
-    """Before the first call is made."""
-    if isinstance(codes, str):
-        return codes  # refused by `_parts`
-    codes = tuple(codes)
-    for code in codes:
-        check_code(code)
-    return codes
-
-
-def _aware(*moments: datetime | None) -> None:
-    if any(moment is not None and moment.tzinfo is None for moment in moments):
-        raise ValueError("give aware moments, for example datetime.now(UTC): without a zone they are a guess")
+def _parts(items: Sequence[str], size: int) -> Iterable[tuple[str, ...]]:
+    return (tuple(items[begin : begin + size]) for begin in range(0, len(items), size))
 
 
 def _up_to_second(moment: datetime) -> datetime:

@@ -7,28 +7,26 @@ After a gap it holds the frames of streams whose missed events are being fetched
 
 from __future__ import annotations
 
-import functools
-import re
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Hashable, Iterable
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
+from qt_upbit import frame_scan
 from qt_upbit.exceptions import DecodeError
-from qt_upbit.models import Head
-from qt_upbit.routing.fanout_hub import FanoutHub, Gap, Slot, Subscriber, with_stream_type
-from qt_upbit.routing.recovery import Hold, memory_for
+from qt_upbit.frame_scan import Head
+from qt_upbit.routing.fanout_hub import FanoutHub, Gap, LazyFrame, Subscriber, with_stream_type
+from qt_upbit.routing.recovery import BackfillBuffer, memory_for
 from qt_upbit.types import (
     ALL_CODES,
     BaseWebSocketEvent,
     CodeRule,
     Delivery,
-    EventType,
+    EventSpec,
     Scope,
     StreamKey,
     StreamType,
-    event_type_of,
+    spec_of,
 )
 
 __all__ = ["DataRoutingEngine", "Target"]
@@ -54,9 +52,6 @@ class Target:
 
 
 _REALTIME: Final = StreamType.REALTIME
-_TAIL_BYTES: Final = 80
-_TAIL_LEVEL: Final = re.compile(rb'"(?:lv|level)":(-?[0-9][0-9.eE+-]*)[,}]')
-"""The level stands after the rows of a book, before or after ``stream_type``."""
 
 
 class _RecentIds:
@@ -94,7 +89,7 @@ class _Route:
         "last",
         "lazy_key",
         "memory",
-        "owed",
+        "pending_snapshots",
         "plain",
         "recent",
         "row",
@@ -104,7 +99,7 @@ class _Route:
         "targets",
     )
 
-    def __init__(self, head: Head, row: EventType) -> None:
+    def __init__(self, head: Head, row: EventSpec) -> None:
         self.head = head
         self.row = row
         self.targets: dict[tuple[Hashable, Target], tuple[Subscriber, Target]] = {}
@@ -113,7 +108,7 @@ class _Route:
         self.plain: tuple[tuple[Hashable, ...], tuple[Subscriber, ...]] | None = None
         """The variant of which all want every change, and who they are; nobody if they differ, None if
         nobody has looked."""
-        self.last: dict[tuple[Hashable, ...], Slot] = {}
+        self.last: dict[tuple[Hashable, ...], LazyFrame] = {}
         self.flowing: set[tuple[Hashable, ...]] = set()
         """Variants of which changes are asked for, so that `last` stays up to date; also for a while after
         the last subscriber left, until the server is told."""
@@ -123,7 +118,7 @@ class _Route:
         self.memory = memory_for(row)
         self.since: dict[tuple[Hashable, Target], Any] = {}
         """What had been seen when somebody came: what was missed before is not for them."""
-        self.owed: set[tuple[Hashable, tuple[Hashable, ...]]] = set()
+        self.pending_snapshots: set[tuple[Hashable, tuple[Hashable, ...]]] = set()
         """Who waits for a first picture of which variant; who has seen a change needs none."""
         self.depths: dict[tuple[Hashable, ...], Counter[int]] = {}
         """Order books: how many subscribers of a variant want how many rows."""
@@ -138,9 +133,9 @@ class _Route:
         depths[depth] += change
         self.rows_asked[variant] = max((rows for rows, number in depths.items() if number), default=0)
 
-    def keep(self, variant: tuple[Hashable, ...], slot: Slot) -> None:
+    def keep(self, variant: tuple[Hashable, ...], frame: LazyFrame) -> None:
         """Remember the last value of a variant."""
-        self.last[variant] = slot
+        self.last[variant] = frame
         self.fresh.add(variant)
         if not self.row.has_depth:
             return
@@ -148,7 +143,7 @@ class _Route:
         if kept == asked:
             return
         # Between a change of depth and its first frames, a frame may answer the request before it.
-        rows = _count_rows(slot.raw)
+        rows = _row_count(frame, self.row)
         if kept is None or (rows > kept if kept < asked else rows <= asked):
             self.rows_kept[variant] = asked
 
@@ -158,23 +153,23 @@ class DataRoutingEngine:
 
     Args:
         hub: the buffers.
-        hold_at_most: frames of a stream that wait while what it missed is fetched; 0 fetches nothing.
-        on_hole: is handed a stream that has missed something although its connection lives: `gap` says
+        max_buffered_frames: frames of a stream that wait while what it missed is fetched; 0 fetches nothing.
+        on_gap: is handed a stream that has missed something although its connection lives: `gap` says
             what is to be done with it.
     """
 
     def __init__(
         self,
         hub: FanoutHub,
-        hold_at_most: int = 0,
-        on_hole: Callable[[Hold], None] = lambda hold: None,
+        max_buffered_frames: int = 0,
+        on_gap: Callable[[BackfillBuffer], None] = lambda buffer: None,
     ) -> None:
         self._hub = hub
-        self._hold_at_most = hold_at_most
-        self._on_hole = on_hole
+        self._max_buffered_frames = max_buffered_frames
+        self._on_gap = on_gap
         self._routes: dict[Head, _Route] = {}
         self._of_subscriber: dict[Hashable, tuple[Target, ...]] = {}
-        self._holds: dict[Head, Hold] = {}
+        self._buffers: dict[Head, BackfillBuffer] = {}
         self.events_recovered = 0
         self.events_routed = 0
         self.events_decoded = 0
@@ -191,7 +186,7 @@ class DataRoutingEngine:
         Who wants no changes is let go by itself after its picture.
         """
         targets = tuple(dict.fromkeys(targets))
-        rows = [event_type_of(target.key.type) for target in targets]
+        rows = [spec_of(target.key.type) for target in targets]
         for target, row in zip(targets, rows, strict=True):
             if row is None:
                 raise ValueError(f"unknown type {target.key.type!r}")
@@ -203,7 +198,7 @@ class DataRoutingEngine:
                 unserved.add(target.key)
         return unserved
 
-    def _attach(self, subscriber: Subscriber, target: Target, row: EventType) -> bool:
+    def _attach(self, subscriber: Subscriber, target: Target, row: EventSpec) -> bool:
         """Attach one target; False if its first picture is wanted and must be asked for."""
         head, variant = Head(target.key.type, target.key.code), target.key.variant
         route = self._routes.get(head)
@@ -235,7 +230,7 @@ class DataRoutingEngine:
         # As `_lazy_key` would say, without asking everybody again.
         route.lazy_key = lazy if alone or route.lazy_key == lazy else None
         if picture and not served:
-            route.owed.add((subscriber.key, variant))
+            route.pending_snapshots.add((subscriber.key, variant))
         return served or not picture
 
     def detach(self, key: Hashable) -> None:
@@ -252,7 +247,7 @@ class DataRoutingEngine:
             return
         variant = target.key.variant
         route.plain = None
-        route.owed.discard((key, variant))
+        route.pending_snapshots.discard((key, variant))
         route.since.pop((key, target), None)
         if route.row.has_depth:
             route.count_depth(variant, pair[0].depth, -1)
@@ -263,8 +258,8 @@ class DataRoutingEngine:
             route.lazy_key = _lazy_key(route)
 
     def _drop_if_done(self, route: _Route) -> None:
-        if not route.targets and (hold := self._holds.pop(route.head, None)) is not None:
-            hold.is_over = True
+        if not route.targets and (buffer := self._buffers.pop(route.head, None)) is not None:
+            buffer.is_over = True
             route.fresh.clear()  # the held frames were newer
         # A widget that replaces another is given the last value at once, if the stream still runs.
         if not route.targets and not (route.flowing and route.fresh and route.row.has_snapshot):
@@ -293,45 +288,43 @@ class DataRoutingEngine:
         Raises:
             DecodeError: it had to be read and is unreadable. Nothing was delivered.
         """
-        if self._holds and head in self._holds:
-            self._keep_back(self._holds[head], head, raw, now)
+        if self._buffers and head in self._buffers:
+            self._keep_back(self._buffers[head], head, raw, now)
             return
         route = self._routes.get(head)
-        # stream_type stands at the end of a frame; a snapshot must be looked at, and so must what is cut off
-        # or comes twice.
+        # A snapshot must be looked at, and so must what is cut off or comes twice.
         if (
             route is not None
             and (key := route.lazy_key) is not None
-            and raw.find(b"REALTIME", -64) > 0
-            and raw.endswith(b"}")
+            and frame_scan.is_realtime(raw)
             and ((last := route.last.get(key[1])) is None or last.raw != raw)
-            and (not key[1] or _tail_variant(raw) == key[1])
+            and (not key[1] or frame_scan.variant(raw, route.row) == key[1])
         ):
-            slot = Slot(head, raw, now)
-            slot.replace(last)
-            route.keep(key[1], slot)
+            frame = LazyFrame(head, raw, now)
+            frame.replace(last)
+            route.keep(key[1], frame)
             self.events_routed += 1
             offer = self._hub.offer
             for subscriber, _ in tuple(route.targets.values()):
-                offer(subscriber, slot, key)
-            route.owed.clear()
+                offer(subscriber, frame, key)
+            route.pending_snapshots.clear()
             return
-        slot = Slot(head, raw, now)
-        if route is None or not self._route_plain(route, slot):
-            self._route_decoded(route, slot)
+        frame = LazyFrame(head, raw, now)
+        if route is None or not self._route_plain(route, frame):
+            self._route_decoded(route, frame)
 
-    def _route_plain(self, route: _Route, slot: Slot) -> bool:
+    def _route_plain(self, route: _Route, frame: LazyFrame) -> bool:
         """The short way of most frames: a change that is news, for everybody; False where it is not that."""
         if (plain := route.plain) is None:
             plain = route.plain = _find_plain(route)
         variant, subscribers = plain
-        if not subscribers or route.owed:
+        if not subscribers or route.pending_snapshots:
             return False
-        event = slot.event()
+        event = frame.event()
         if event.stream_type is not _REALTIME or (variant and event.variant != variant):
             return False
         kept = route.last.get(variant)
-        if kept is None or slot.raw == kept.raw:
+        if kept is None or frame.raw == kept.raw:
             return False
         row = route.row
         if row.order_is_identity:
@@ -341,72 +334,75 @@ class DataRoutingEngine:
             route.recent.add(number)
         self.events_decoded += 1
         self.events_routed += 1
-        route.keep(variant, slot)
+        route.keep(variant, frame)
         if route.memory is not None:
             route.memory.remember(event)
-        key, offer = (slot.head, variant), self._hub.offer
+        key, offer = (frame.head, variant), self._hub.offer
         for subscriber in subscribers:
-            offer(subscriber, slot, key)
+            offer(subscriber, frame, key)
         return True
 
-    def _route_decoded(self, route: _Route | None, slot: Slot) -> None:
-        head = slot.head
+    def _route_decoded(self, route: _Route | None, frame: LazyFrame) -> None:
+        head = frame.head
         everything = self._routes.get(Head(head.type, ALL_CODES)) if head.code else None
         if everything is None and (route is None or not route.targets):
             self.unrouted += 1
             if route is not None:
-                self._keep_for_successor(route, slot)
+                self._keep_for_successor(route, frame)
             return
-        event = slot.event()
+        event = frame.event()
         self.events_decoded += 1
         self.events_routed += 1
-        if event.is_snapshot and route is not None and self._is_behind_a_hole(route, slot, event):
+        if event.is_snapshot and route is not None and self._is_behind_a_gap(route, frame, event):
             return
         for one in (route, everything):
             if one is not None:
-                self._deliver(one, slot, event)
+                self._deliver(one, frame, event)
 
-    def _keep_for_successor(self, route: _Route, slot: Slot) -> None:
-        variant = _tail_variant(slot.raw) if route.row.stream_fields else ()
+    def _keep_for_successor(self, route: _Route, frame: LazyFrame) -> None:
+        variant = frame_scan.variant(frame.raw, route.row)
+        if variant is None:
+            event = _event_or_none(frame)
+            variant = None if event is None else event.variant
         if variant is not None and variant in route.flowing:
-            route.keep(variant, slot)
+            route.keep(variant, frame)
 
-    def _deliver(self, route: _Route, slot: Slot, event: BaseWebSocketEvent) -> None:
+    def _deliver(self, route: _Route, frame: LazyFrame, event: BaseWebSocketEvent) -> None:
         row, variant = route.row, event.variant
         if not any(target.key.variant == variant for _, target in route.targets.values()):
             self.unrouted += 1  # the tail of a subscription that was replaced
             return
         # Types without a first picture have no snapshots, whatever a frame says: every event counts.
         snapshot = event.is_snapshot and row.has_snapshot
-        repeated = self._is_repetition(route, slot, event)
+        repeated = self._is_repetition(route, frame, event)
         if not repeated and not self._is_older(route, event):
-            route.keep(variant, slot)
+            route.keep(variant, frame)
         elif variant in route.last:
             route.fresh.add(variant)
         if route.memory is not None and not repeated:
             route.memory.remember(event)
-        key = (slot.head, variant, *(getattr(event, name) for name in row.conflation_fields))
+        key = (frame.head, variant, *(getattr(event, name) for name in row.conflation_fields))
         for subscriber, target in tuple(route.targets.values()):
             if target.key.variant != variant:
                 continue
-            if repeated and (subscriber.key, variant) not in route.owed:
+            if repeated and (subscriber.key, variant) not in route.pending_snapshots:
                 continue
             if snapshot and not subscriber.wants_snapshot:
                 continue
-            if not subscriber.wants_realtime and _count_rows(slot.raw) < subscriber.depth:
+            if not subscriber.wants_realtime and _row_count(frame, row) < subscriber.depth:
                 continue  # a book that answers an earlier request; any other change is as good as a picture
-            route.owed.discard((subscriber.key, variant))
+            route.pending_snapshots.discard((subscriber.key, variant))
             if not target.options or row.accepts(event, dict(target.options)):
-                shown = slot if subscriber.wants_realtime else slot.as_snapshot()
+                shown = frame if subscriber.wants_realtime else frame.as_snapshot()
                 self._hub.offer(subscriber, shown, key)
             if not subscriber.wants_realtime:
                 self._detach(route, subscriber.key, target)
 
-    def _is_repetition(self, route: _Route, slot: Slot, event: BaseWebSocketEvent) -> bool:
+    def _is_repetition(self, route: _Route, frame: LazyFrame, event: BaseWebSocketEvent) -> bool:
         """Whether an event was delivered already: a frame that came twice, or a snapshot of nothing new."""
         row, variant = route.row, event.variant
         kept = route.last.get(variant)
-        if kept is not None and variant in route.fresh and slot.raw == kept.raw:
+        if kept is not None and variant in route.fresh and frame.raw == kept.raw:
             self.duplicates += 1  # to the last digit, the time included
             return True
         if not row.has_snapshot:
@@ -421,7 +417,7 @@ class DataRoutingEngine:
         elif event.is_snapshot and variant in route.fresh and last is not None and kept is not None:
             # A book with more rows than the last one is news even at the same time.
             repeated = (
-                order <= getattr(last, row.order_field) and len(slot.raw) <= len(kept.raw) + _SPELLING_SLACK
+                order <= getattr(last, row.order_field) and len(frame.raw) <= len(kept.raw) + _SPELLING_SLACK
             )
         else:
             repeated = False
@@ -443,41 +439,46 @@ class DataRoutingEngine:
     def _offer_last(self, route: _Route, subscriber: Subscriber, target: Target) -> bool:
         """Give a late subscriber the last value of a running stream; False if there is none for it."""
         variant = target.key.variant
-        slot = route.last.get(variant) if variant in route.fresh else None
+        frame = route.last.get(variant) if variant in route.fresh else None
         # A book that was asked for with fewer rows is no answer to who wants more.
-        if slot is None or route.rows_kept.get(variant, 0) < subscriber.depth:
+        if frame is None or route.rows_kept.get(variant, 0) < subscriber.depth:
             return False
         try:
-            snapshot = slot.as_snapshot()
+            snapshot = frame.as_snapshot()
         except DecodeError:
             return False  # reported when its own subscribers read it
         event = snapshot.event()
         row = event.row
         if not target.options or row.accepts(event, dict(target.options)):
             fields = (getattr(event, name) for name in row.conflation_fields)
-            self._hub.offer(subscriber, snapshot, (slot.head, variant, *fields))
+            self._hub.offer(subscriber, snapshot, (frame.head, variant, *fields))
         return True
 
     # --- gaps --------------------------------------------------------------------------------------
 
-    def gap(self, scope: Scope, begin: float, end: float, hold_at_most: int = 0) -> list[Hold]:
+    def gap(
+        self, scope: Scope, begin: float, end: float, max_buffered_frames: int = 0
+    ) -> list[BackfillBuffer]:
         """Nothing was received of a scope between two moments.
 
         Every subscriber is told, in order with its data, that something may be missing. With
-        `hold_at_most` the streams of which all can be recovered are excepted: up to so many frames of each
-        are held from now on, and returned is what is to be mended. For each, call `recover` any
-        number of times, oldest events first, `tell_gap` for what cannot be had, and `release`.
+        `max_buffered_frames`, streams that can be recovered completely are excepted: at most that many frames
+        of each are buffered from now on, and the buffers to fill are returned. For each, call `recover` any
+        number of times, oldest events first, `notify_gap` for what cannot be had, and `release`.
 
         Values from before the gap are no longer given to late subscribers.
         """
         self.mark_stale(scope)
         codes: dict[Hashable, set[str]] = {}
-        held: list[Hold] = []
+        buffered: list[BackfillBuffer] = []
         for head, route in self._routes.items():
             if route.row.scope is not scope:
                 continue
-            if hold_at_most and (hold := self._hold(route, begin, end, hold_at_most)) is not None:
-                held.append(hold)
+            if (
+                max_buffered_frames
+                and (buffer := self._buffer(route, begin, end, max_buffered_frames)) is not None
+            ):
+                buffered.append(buffer)
                 continue
             for subscriber, _ in route.targets.values():
                 if subscriber.wants_realtime:
@@ -486,18 +487,18 @@ class DataRoutingEngine:
             if subscriber.key in codes:
                 named = tuple(sorted(codes[subscriber.key] - {ALL_CODES}))
                 self._hub.offer(subscriber, Gap(named, begin, end))
-        return held
+        return buffered
 
     def mark_stale(self, scope: Scope) -> None:
         """The connection of a scope is gone: last values are history."""
         for route in tuple(self._routes.values()):
             if route.row.scope is scope:
                 route.fresh.clear()
-                if (hold := self._holds.get(route.head)) is not None:
-                    hold.is_stale = True
+                if (buffer := self._buffers.get(route.head)) is not None:
+                    buffer.is_stale = True
                 self._drop_if_done(route)
 
-    def _is_behind_a_hole(self, route: _Route, slot: Slot, event: BaseWebSocketEvent) -> bool:
+    def _is_behind_a_gap(self, route: _Route, frame: LazyFrame, event: BaseWebSocketEvent) -> bool:
         """Whether a picture of a running stream shows that something was missed; it is held then.
 
         A request for other streams brings first pictures of those that run already, some tenths of a second
@@ -510,61 +511,65 @@ class DataRoutingEngine:
             or memory.is_empty()
             or variant not in route.fresh
             or route.lazy_key is not None
-            or route.head in self._holds
+            or route.head in self._buffers
             or memory.continues(event)
         ):
             return False
         begin = route.last[variant].received_at
-        hold = self._hold(route, begin, slot.received_at, self._hold_at_most) if self._hold_at_most else None
-        if hold is None:
-            gap = Gap((route.head.code,), begin, slot.received_at)
+        buffer = (
+            self._buffer(route, begin, frame.received_at, self._max_buffered_frames)
+            if self._max_buffered_frames
+            else None
+        )
+        if buffer is None:
+            gap = Gap((route.head.code,), begin, frame.received_at)
             for subscriber in {s.key: s for s, _ in route.targets.values()}.values():
                 if subscriber.wants_realtime and subscriber.delivery is not Delivery.LATEST:
                     self._hub.offer(subscriber, gap)
             return False
-        self._put_held(hold, route, slot)
-        self._on_hole(hold)
+        self._put_buffered(buffer, route, frame)
+        self._on_gap(buffer)
         return True
 
-    def _hold(self, route: _Route, begin: float, end: float, limit: int) -> Hold | None:
-        """Hold a stream from now on; None if what was missed of it cannot be known, or nobody cares."""
-        if (hold := self._holds.get(route.head)) is not None:
-            hold.extend(end)
-            return hold
+    def _buffer(self, route: _Route, begin: float, end: float, limit: int) -> BackfillBuffer | None:
+        """Buffer a stream from now on; None if what was missed of it cannot be known, or no one wants it."""
+        if (buffer := self._buffers.get(route.head)) is not None:
+            buffer.extend(end)
+            return buffer
         memory = route.memory
         if memory is None or memory.is_empty() or route.lazy_key is not None or not _has_listeners(route):
             return None
-        hold = self._holds[route.head] = Hold(StreamKey(*route.head), memory, begin, end, limit)
-        return hold
+        buffer = self._buffers[route.head] = BackfillBuffer(StreamKey(*route.head), memory, begin, end, limit)
+        return buffer
 
-    def _keep_back(self, hold: Hold, head: Head, raw: bytes, now: float) -> None:
-        slot = Slot(head, raw, now)
-        slot.event()
+    def _keep_back(self, buffer: BackfillBuffer, head: Head, raw: bytes, now: float) -> None:
+        frame = LazyFrame(head, raw, now)
+        frame.event()
         self.events_decoded += 1
-        self._put_held(hold, self._routes[head], slot)
+        self._put_buffered(buffer, self._routes[head], frame)
 
-    def _put_held(self, hold: Hold, route: _Route, slot: Slot) -> None:
+    def _put_buffered(self, buffer: BackfillBuffer, route: _Route, frame: LazyFrame) -> None:
         if not all(subscriber.wants_realtime for subscriber, _ in route.targets.values()):
-            self._serve_pictures(route, slot)
-        if route.targets and slot.event().stream_key == hold.key:
-            hold.put(slot)
+            self._serve_snapshots(route, frame)
+        if route.targets and frame.event().stream_key == buffer.key:
+            buffer.put(frame)
 
-    def _serve_pictures(self, route: _Route, slot: Slot) -> None:
+    def _serve_snapshots(self, route: _Route, frame: LazyFrame) -> None:
         """Who wants only a picture of now has missed nothing and does not wait."""
         for subscriber, target in tuple(route.targets.values()):
             if not subscriber.wants_realtime:
-                self._hub.offer(subscriber, slot.as_snapshot(), (slot.head, ()))
+                self._hub.offer(subscriber, frame.as_snapshot(), (frame.head, ()))
                 self._detach(route, subscriber.key, target)
 
-    def recover(self, hold: Hold, events: Iterable[BaseWebSocketEvent], now: float) -> int:
+    def recover(self, buffer: BackfillBuffer, events: Iterable[BaseWebSocketEvent], now: float) -> int:
         """Deliver those of fetched events, oldest first, that were not seen; how many there were.
 
         They go before the held frames, flagged as recovered, to every subscriber of changes.
         """
-        if hold.is_over:
+        if buffer.is_over:
             return 0
-        route = self._routes[_head_of(hold)]
-        missed = hold.memory.missed(events)
+        route = self._routes[_head_of(buffer)]
+        missed = buffer.memory.missed(events)
         for event in missed:
             self._deliver_recovered(route, with_stream_type(event, StreamType.RECOVERED), now)
         self.events_recovered += len(missed)
@@ -572,59 +577,59 @@ class DataRoutingEngine:
 
     def _deliver_recovered(self, route: _Route, event: BaseWebSocketEvent, now: float) -> None:
         row, variant = route.row, event.variant
-        slot = Slot(route.head, b"", now, event)
+        frame = LazyFrame(route.head, b"", now, event)
         if not self._is_older(route, event):
-            route.keep(variant, slot)
+            route.keep(variant, frame)
         if row.order_is_identity:
             route.recent.add(getattr(event, row.order_field))
         if route.memory is not None:
             route.memory.remember(event)
-        key = (slot.head, variant, *(getattr(event, name) for name in row.conflation_fields))
+        key = (frame.head, variant, *(getattr(event, name) for name in row.conflation_fields))
         for asked, (subscriber, _) in tuple(route.targets.items()):
             since = route.since.get(asked)
             if since is not None and route.memory is not None and route.memory.is_before(event, since):
                 continue
             if subscriber.wants_realtime:
-                route.owed.discard((subscriber.key, variant))
-                self._hub.offer(subscriber, slot, key)
+                route.pending_snapshots.discard((subscriber.key, variant))
+                self._hub.offer(subscriber, frame, key)
 
-    def tell_gap(self, hold: Hold, begin: float, end: float) -> None:
+    def notify_gap(self, buffer: BackfillBuffer, begin: float, end: float) -> None:
         """What happened to a held stream between two moments stays unknown; told in order with its data."""
-        if not hold.is_over:
-            gap = Gap((hold.key.code,), begin, end)
-            for subscriber in {s.key: s for s, _ in self._targets_of(hold)}.values():
+        if not buffer.is_over:
+            gap = Gap((buffer.key.code,), begin, end)
+            for subscriber in {s.key: s for s, _ in self._targets_of(buffer)}.values():
                 if subscriber.wants_realtime:
                     self._hub.offer(subscriber, gap)
 
-    def release(self, hold: Hold, at_most: int | None = None) -> bool:
+    def release(self, buffer: BackfillBuffer, at_most: int | None = None) -> bool:
         """Deliver held frames, those that were recovered already excepted; True once none is held.
 
         With `at_most` only so many; frames that come between two calls join the queue.
         """
-        if hold.is_over:
+        if buffer.is_over:
             return True
-        head = _head_of(hold)
-        while hold.frames and (at_most is None or at_most > 0):
+        head = _head_of(buffer)
+        while buffer.frames and (at_most is None or at_most > 0):
             at_most = None if at_most is None else at_most - 1
             route = self._routes[head]
-            slot = hold.frames.popleft()
-            event = slot.event()
-            is_news = hold.memory.is_news(event)
+            frame = buffer.frames.popleft()
+            event = frame.event()
+            is_news = buffer.memory.is_news(event)
             if not is_news and route.row.order_is_identity:
                 route.recent.add(getattr(event, route.row.order_field))
-            if is_news or (event.is_snapshot and route.owed):
-                self._route_decoded(route, slot)
-        if hold.frames:
+            if is_news or (event.is_snapshot and route.pending_snapshots):
+                self._route_decoded(route, frame)
+        if buffer.frames:
             return False
-        hold.is_over = True
-        hold.memory.settle()
-        del self._holds[head]
-        if hold.is_stale:
+        buffer.is_over = True
+        buffer.memory.settle()
+        del self._buffers[head]
+        if buffer.is_stale:
             self._routes[head].fresh.clear()
         return True
 
-    def _targets_of(self, hold: Hold) -> list[tuple[Subscriber, Target]]:
-        return list(self._routes[_head_of(hold)].targets.values())
+    def _targets_of(self, buffer: BackfillBuffer) -> list[tuple[Subscriber, Target]]:
+        return list(self._routes[_head_of(buffer)].targets.values())
 
     def streams_asked_for(self, scope: Scope, keys: Collection[StreamKey]) -> None:
         """The server was asked for the changes of these streams of a scope, and of no others."""
@@ -635,8 +640,8 @@ class DataRoutingEngine:
                 self._drop_if_done(route)
 
 
-def _head_of(hold: Hold) -> Head:
-    return Head(hold.key.type, hold.key.code)
+def _head_of(buffer: BackfillBuffer) -> Head:
+    return Head(buffer.key.type, buffer.key.code)
 
 
 def _has_listeners(route: _Route) -> bool:
@@ -644,33 +649,22 @@ def _has_listeners(route: _Route) -> bool:
     return any(subscriber.wants_realtime for subscriber, _ in route.targets.values())
 
 
-def _count_rows(raw: bytes) -> int:
-    """Rows of an order book's frame, without reading it; 0 for other types."""
-    return raw.count(b"{") - 1
-
-
-def _event_or_none(slot: Slot | None) -> BaseWebSocketEvent | None:
+def _row_count(frame: LazyFrame, row: EventSpec) -> int:
+    """Rows of an order book, read only if its frame looks unusual; 0 for other types and unreadable ones."""
+    rows = frame_scan.row_count(frame.raw, row)
+    if rows is not None:
+        return rows
     try:
-        return slot.event() if slot is not None else None
+        return frame.event().count_rows()
+    except DecodeError:
+        return 0
+
+
+def _event_or_none(frame: LazyFrame | None) -> BaseWebSocketEvent | None:
+    try:
+        return frame.event() if frame is not None else None
     except DecodeError:
         return None  # reported when its own subscribers read it
-
-
-def _tail_variant(raw: bytes) -> tuple[Hashable, ...] | None:
-    """The grouping level at the end of an order book's frame, without reading the rest."""
-    match = _TAIL_LEVEL.search(raw, max(0, len(raw) - _TAIL_BYTES))
-    return _level_variant(match[1]) if match is not None else None
-
-
-@functools.lru_cache(maxsize=256)
-def _level_variant(text: bytes) -> tuple[Hashable, ...] | None:
-    try:
-        level = Decimal(text.decode())
-    except InvalidOperation:
-        return None  # ``1-2``: the frame is unreadable, and says so when it is read
-    if abs(level.adjusted()) > 30:
-        return None
-    return (int(level) if level == level.to_integral_value() else level,)
 
 
 def _find_plain(route: _Route) -> tuple[tuple[Hashable, ...], tuple[Subscriber, ...]]:
@@ -702,12 +696,11 @@ def _lazy_key(route: _Route) -> tuple[Head, tuple[Hashable, ...]] | None:
     return (route.head, variants.pop()) if variants else None
 
 
-def _may_stay_unread(row: EventType, subscriber: Subscriber, target: Target) -> bool:
+def _may_stay_unread(row: EventSpec, subscriber: Subscriber, target: Target) -> bool:
     return (
         subscriber.wants_realtime
         and subscriber.delivery is Delivery.LATEST
         and not target.options
         and not row.conflation_fields
         and row.codes is not CodeRule.OPTIONAL
-        and row.stream_fields in ((), ("level",))
     )

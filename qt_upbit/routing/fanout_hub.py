@@ -14,13 +14,14 @@ from dataclasses import dataclass
 import msgspec
 
 from qt_upbit.exceptions import DecodeError
-from qt_upbit.models import Head, decode
+from qt_upbit.frame_scan import Head
+from qt_upbit.models import decode
 from qt_upbit.types import BaseWebSocketEvent, Delivery, OrderbookEvent, StreamType
 
-__all__ = ["FanoutHub", "Gap", "Slot", "Subscriber", "with_stream_type"]
+__all__ = ["FanoutHub", "Gap", "LazyFrame", "Subscriber", "with_stream_type"]
 
 
-class Slot(msgspec.Struct, eq=False):
+class LazyFrame(msgspec.Struct, eq=False):
     """One received object, decoded when somebody first reads it and never twice.
 
     Several subscribers share a slot. Under LATEST most slots are replaced before they are read, so
@@ -37,10 +38,10 @@ class Slot(msgspec.Struct, eq=False):
     raw: bytes
     received_at: float
     _event: BaseWebSocketEvent | None = None
-    _older: Slot | None = None
+    _older: LazyFrame | None = None
     _rows: int = -1
 
-    def replace(self, older: Slot | None) -> None:
+    def replace(self, older: LazyFrame | None) -> None:
         """Take the place of the value before; it counts if it is unread and this one turns out unreadable."""
         if older is not None and older._event is None:
             self._older, older._older = older, None  # one is enough, and a chain would never end
@@ -56,7 +57,7 @@ class Slot(msgspec.Struct, eq=False):
             self._older = None
         return self._event
 
-    def rows_of(self, book: OrderbookEvent) -> int:
+    def specs_of(self, book: OrderbookEvent) -> int:
         """How many rows a book has that can be read; looked at once, however many subscribers there are.
 
         Raises:
@@ -67,17 +68,17 @@ class Slot(msgspec.Struct, eq=False):
         return self._rows
 
     @property
-    def older(self) -> Slot | None:
+    def older(self) -> LazyFrame | None:
         """The unread value that this one took the place of; to be asked for when `event` has failed."""
         return self._older
 
-    def as_snapshot(self) -> Slot:
+    def as_snapshot(self) -> LazyFrame:
         """The same value, flagged as a first picture: what a late subscriber is given."""
         event = self.event()
         if event.is_snapshot:
             return self
         twin = with_stream_type(event, StreamType.SNAPSHOT)
-        return Slot(self.head, self.raw, self.received_at, twin)
+        return LazyFrame(self.head, self.raw, self.received_at, twin)
 
 
 def with_stream_type(event: BaseWebSocketEvent, stream_type: StreamType) -> BaseWebSocketEvent:
@@ -101,7 +102,7 @@ class Gap:
         return Gap(codes, min(self.begin, later.begin), max(self.end, later.end))
 
 
-Item = Slot | Gap
+Item = LazyFrame | Gap
 
 
 class Subscriber:
@@ -262,19 +263,19 @@ class Subscriber:
         if slot_s > self.slot_max_s:
             self.slot_max_s = slot_s
 
-    def view(self, slot: Slot) -> BaseWebSocketEvent:
+    def view(self, frame: LazyFrame) -> BaseWebSocketEvent:
         """The event as this subscriber asked for it.
 
         Raises:
             DecodeError: the frame is unreadable.
         """
-        event = slot._event or slot.event()
+        event = frame._event or frame.event()
         if self.depth and isinstance(event, OrderbookEvent):
             try:
-                if slot.rows_of(event) > self.depth:
+                if frame.specs_of(event) > self.depth:
                     return event.truncated(self.depth)
             except ValueError as exc:
-                raise DecodeError(str(exc), slot.raw) from exc
+                raise DecodeError(str(exc), frame.raw) from exc
         return event
 
 
@@ -330,7 +331,7 @@ class FanoutHub:
             self._on_pending(Delivery.EVERY if every else Delivery.LATEST)
 
     def pause(self, key: Hashable, paused: bool) -> None:
-        """Hold back, or resume, delivery to a subscriber; its buffer goes on filling."""
+        """BackfillBuffer back, or resume, delivery to a subscriber; its buffer goes on filling."""
         subscriber = self._subscribers.get(key)
         if subscriber is None or subscriber.paused == paused:
             return

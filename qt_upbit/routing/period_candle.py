@@ -123,7 +123,13 @@ class PeriodCandle:
         return DaysWanted(since, day)
 
     def learn(self, wanted: DaysWanted, days: Iterable[CandleEvent]) -> None:
-        """Take the closed days that were asked for, in any order; `candle` may be another one now."""
+        """Take the closed days that were asked for, in any order; `candle` may be another one now.
+
+        An answer that is late, to what was asked on an earlier day, is ignored: it does not know how the days
+        since then ended, and what is known of them already stays known.
+        """
+        if wanted.before != self._day:
+            return
         closed = [day for day in sorted(days, key=_start) if wanted.since <= day.start < wanted.before]
         self._closed = _joined([_Values.of(day) for day in closed]) if closed else None
         self._closed_before = wanted.before

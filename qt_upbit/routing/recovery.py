@@ -1,8 +1,8 @@
-"""`Hold`: a stream whose frames wait until what was missed has been fetched, and what was seen before.
+"""`BackfillBuffer`: the frames of a stream that wait until the missed events have been fetched.
 
-After a gap the frames of a recoverable stream are held, from the first one on. Somebody else fetches what
-was missed, newest first, until `Hold.reaches` says that the last event seen before the gap is passed; the
-engine then delivers what `missed` leaves of it and the held frames that are still `news`. Pure.
+After a gap the frames of a recoverable stream are buffered, from the first one on. `GapRecovery` fetches the
+missed events, newest first, until `BackfillBuffer.reaches` says that the last event seen before the gap is
+passed; the engine then delivers what `missed` leaves of them, and the buffered frames that are still `news`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, Protocol, cast
 
-from qt_upbit.routing.fanout_hub import Slot
-from qt_upbit.types import BaseWebSocketEvent, EventType, Recovery, StreamKey
+from qt_upbit.routing.fanout_hub import LazyFrame
+from qt_upbit.types import BaseWebSocketEvent, EventSpec, Recovery, StreamKey
 
-__all__ = ["Hold", "Memory", "memory_for"]
+__all__ = ["BackfillBuffer", "Memory", "memory_for"]
 
 _IDS_KEPT: Final = 256
 _DISORDER_MS: Final = 2_000
@@ -42,10 +42,10 @@ class Memory(Protocol):
     def missed(self, events: Iterable[Any]) -> list[Any]:
         """Those of fetched events, oldest first, that were not seen; counted as seen from now on."""
 
-    def is_news(self, held: Any) -> bool:
+    def is_news(self, buffered: Any) -> bool:
         """Whether a held event says anything beyond what was seen and recovered."""
 
-    def joins(self, newest: Any, held: Any) -> bool:
+    def joins(self, newest: Any, buffered: Any) -> bool:
         """Whether what was fetched, up to `newest`, leaves no hole before the first held event."""
 
     def now(self) -> Any:
@@ -63,7 +63,7 @@ class _SeenIds:
 
     __slots__ = ("_base", "_field", "_kept", "_newest_ms", "_recent", "_recovered")
 
-    def __init__(self, row: EventType) -> None:
+    def __init__(self, row: EventSpec) -> None:
         self._field = row.order_field
         self._kept = _IDS_KEPT
         self._recent: deque[tuple[int, int]] = deque()
@@ -112,12 +112,12 @@ class _SeenIds:
                 found.append(event)
         return found
 
-    def is_news(self, held: Any) -> bool:
-        number = getattr(held, self._field)
+    def is_news(self, buffered: Any) -> bool:
+        number = getattr(buffered, self._field)
         return number not in self._recovered and all(number != seen for _, seen in self._recent)
 
-    def joins(self, newest: Any, held: Any) -> bool:
-        return newest is not None and self._place(newest) >= self._place(held)
+    def joins(self, newest: Any, buffered: Any) -> bool:
+        return newest is not None and self._place(newest) >= self._place(buffered)
 
     def now(self) -> int | None:
         return None if self.is_empty() else self._newest_ms
@@ -134,7 +134,7 @@ class _LastWord:
 
     __slots__ = ("_field", "_last", "_recovered")
 
-    def __init__(self, row: EventType) -> None:
+    def __init__(self, row: EventSpec) -> None:
         self._field = row.conflation_fields[0]
         self._last: Any = None
         self._recovered: dict[Any, Any] = {}
@@ -176,14 +176,14 @@ class _LastWord:
         self._recovered |= {self._start(event): event for event in found}
         return found
 
-    def is_news(self, held: Any) -> bool:
-        recovered = self._recovered.get(self._start(held))
-        return recovered is None or not held.is_older_than(recovered)
+    def is_news(self, buffered: Any) -> bool:
+        recovered = self._recovered.get(self._start(buffered))
+        return recovered is None or not buffered.is_older_than(recovered)
 
-    def joins(self, newest: Any, held: Any) -> bool:
-        if newest is None or self._start(newest) != self._start(held):
-            return newest is not None and bool(self._start(newest) > self._start(held))
-        return bool(newest.candle_acc_trade_volume >= held.candle_acc_trade_volume)
+    def joins(self, newest: Any, buffered: Any) -> bool:
+        if newest is None or self._start(newest) != self._start(buffered):
+            return newest is not None and bool(self._start(newest) > self._start(buffered))
+        return bool(newest.candle_acc_trade_volume >= buffered.candle_acc_trade_volume)
 
     def now(self) -> Any:
         return None if self._last is None else self._start(self._last)
@@ -201,12 +201,12 @@ _MEMORIES: Final[dict[Recovery, type[_SeenIds] | type[_LastWord]]] = {
 }
 
 
-def memory_for(row: EventType) -> Memory | None:
+def memory_for(row: EventSpec) -> Memory | None:
     """An empty memory for a stream of this type; None where nothing is recovered."""
     return None if row.recovery is None else cast(Memory, _MEMORIES[row.recovery](row))
 
 
-class Hold:
+class BackfillBuffer:
     """A stream between a gap and the delivery of what was missed.
 
     Attributes:
@@ -227,7 +227,7 @@ class Hold:
         self.end = end
         self.limit = limit
         self.generation = 0
-        self.frames: deque[Slot] = deque()
+        self.frames: deque[LazyFrame] = deque()
         self.is_stale = False
         self.is_over = False
 
@@ -237,12 +237,12 @@ class Hold:
         self.generation += 1
         self.is_stale = False
 
-    def put(self, slot: Slot) -> None:
-        """Hold a frame. Beyond the limit the oldest is dropped, for REST to tell."""
+    def put(self, frame: LazyFrame) -> None:
+        """BackfillBuffer a frame. Beyond the limit the oldest is dropped, for REST to tell."""
         if len(self.frames) >= self.limit:
             self.end = self.frames.popleft().received_at
             self.generation += 1
-        self.frames.append(slot)
+        self.frames.append(frame)
 
     def reaches(self, oldest: BaseWebSocketEvent) -> bool:
         """Whether an event fetched is so old that all before it was seen before the gap."""

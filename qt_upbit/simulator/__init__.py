@@ -13,33 +13,39 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from qt_upbit.simulator.exchange import SimulatedExchange
-from qt_upbit.simulator.faults import (
+from qt_upbit.simulator.faults.faults import (
     FAULTS,
+    ConnectionFault,
     ExchangeFault,
     Fault,
     FrameFault,
     HandshakeFault,
-    LineFault,
 )
-from qt_upbit.simulator.recording import RecordingHeader, RecordingWriter, read_header
-from qt_upbit.simulator.replay import Replay
-from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY, SimulatorSettings
+from qt_upbit.simulator.replay.recording import RecordingHeader, RecordingWriter, read_header
+from qt_upbit.simulator.replay.replay import Replay
+from qt_upbit.simulator.settings import (
+    SIMULATED_ACCESS_KEY,
+    SIMULATED_SECRET_KEY,
+    SimulatedAccount,
+    SimulatorSettings,
+)
 
 if TYPE_CHECKING:
-    from qt_upbit.simulator.server import SimulatedServer
+    from qt_upbit.simulator.server.server import SimulatedServer
 
 __all__ = [
     "FAULTS",
     "SIMULATED_ACCESS_KEY",
     "SIMULATED_SECRET_KEY",
+    "ConnectionFault",
     "ExchangeFault",
     "Fault",
     "FrameFault",
     "HandshakeFault",
-    "LineFault",
     "RecordingHeader",
     "RecordingWriter",
     "Replay",
+    "SimulatedAccount",
     "SimulatedExchange",
     "SimulatedServer",
     "SimulatorSettings",
@@ -49,5 +55,5 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "SimulatedServer":
-        return importlib.import_module("qt_upbit.simulator.server").SimulatedServer
+        return importlib.import_module("qt_upbit.simulator.server.server").SimulatedServer
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,8 +9,9 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from qt_upbit.config import Region, is_loopback
-from qt_upbit.simulator.replay import Replay
+from qt_upbit.config import is_loopback
+from qt_upbit.regions import Region
+from qt_upbit.simulator.replay.replay import Replay
 from qt_upbit.simulator.settings import SimulatorSettings
 
 
@@ -62,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Serve until interrupted; the exit code."""
     args = _parse(argv)
     try:
-        from qt_upbit.simulator.server import SimulatedServer
+        from qt_upbit.simulator.server.server import SimulatedServer
     except ImportError as exc:
         if (exc.name or "").partition(".")[0] != "aiohttp":
             raise

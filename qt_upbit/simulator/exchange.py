@@ -13,34 +13,34 @@ from typing import Any, Final
 
 import msgspec
 
-from qt_upbit.config import Region
 from qt_upbit.protocol import wire
 from qt_upbit.protocol.wire import Request, RequestItem, RequestRefused
-from qt_upbit.simulator.account import Account
-from qt_upbit.simulator.announcer import Announcer
-from qt_upbit.simulator.book import Book
-from qt_upbit.simulator.frame_writer import encode_object
-from qt_upbit.simulator.indicator_feed import IndicatorFeed
-from qt_upbit.simulator.market import SimulatedMarket
-from qt_upbit.simulator.matching_engine import MatchingEngine
-from qt_upbit.simulator.pair import Trade
-from qt_upbit.simulator.price_grid import SCALE, to_units
-from qt_upbit.simulator.price_path import mix
-from qt_upbit.simulator.rate_window import RateWindow
-from qt_upbit.simulator.replay import Replay, ReplayFrame
-from qt_upbit.simulator.scripted_trader import ScriptedTrader
-from qt_upbit.simulator.session import Close, Message, Raw, Session, Stream, streams_of
+from qt_upbit.simulator.account.account import Account
+from qt_upbit.simulator.account.matching_engine import MatchingEngine
+from qt_upbit.simulator.account.scripted_trader import ScriptedTrader
+from qt_upbit.simulator.market.announcer import Announcer
+from qt_upbit.simulator.market.book import Book
+from qt_upbit.simulator.market.frame_writer import encode_object
+from qt_upbit.simulator.market.indicator_feed import IndicatorFeed
+from qt_upbit.simulator.market.market import SimulatedMarket
+from qt_upbit.simulator.market.pair import Trade
+from qt_upbit.simulator.market.price_grid import SCALE, to_units
+from qt_upbit.simulator.market.price_path import mix, text_seed
+from qt_upbit.simulator.replay.replay import Replay, ReplayFrame
+from qt_upbit.simulator.sessions.rate_window import RateWindow
+from qt_upbit.simulator.sessions.session import Close, Message, Raw, Session, Stream, streams_of
+from qt_upbit.simulator.sessions.token_check import TokenCheck, TokenRefused
 from qt_upbit.simulator.settings import SimulatorSettings
-from qt_upbit.simulator.token_check import TokenCheck, TokenRefused
 from qt_upbit.types import (
     AskBid,
     BaseWebSocketEvent,
     MarketState,
+    MyAssetEvent,
     MyOrderEvent,
     Scope,
     StreamType,
     WireFormat,
-    event_type_of,
+    spec_of,
 )
 
 __all__ = ["Refusal", "SimulatedExchange"]
@@ -90,13 +90,25 @@ class SimulatedExchange:
         self.violations: Counter[str] = Counter()
         """Broken limits: ``connect``, ``message_second``, ``message_minute``, ``origin``, ``rest``."""
         self.sessions: list[Session] = []
-        self.tokens = TokenCheck(self.settings.access_key, self.settings.secret_key)
+        further = self.settings.further_accounts
+        self.tokens = TokenCheck(
+            self.settings.access_key,
+            self.settings.secret_key,
+            {each.access_key: each.secret_key for each in further},
+        )
         self.replay = replay
         self.market = SimulatedMarket(
             self.settings, int(now * 1000), also=replay.codes if replay is not None else ()
         )
-        self.account = Account(self.settings.seed, self.publish)
+        self.accounts: dict[str, Account] = {}
+        """By access key, the first one first."""
+        self.account = self._add_account(self.settings.access_key, self.settings.seed)
         self.engine = MatchingEngine(self.settings, self.market, self.account, self, self._call_later)
+        for each in further:
+            account = self._add_account(each.access_key, mix(self.settings.seed, text_seed(each.access_key)))
+            for currency, amount in each.balances.items():
+                account.balance(currency).balance = Decimal(amount)
+            self.engine.add_account(account)
         self._trader = ScriptedTrader(self.settings, self.market, self.account, self.engine)
         self.refuse_keys_with: str | None = None
         """An error name with which every token is refused from now on, such as ``no_authorization_ip``."""
@@ -123,7 +135,7 @@ class SimulatedExchange:
         self._count = 0
         self._now = now
         self._skew_s = 0.0
-        self._strays: tuple[int | None, float] = (None, 0.0)
+        self._late_frames: tuple[int | None, float] = (None, 0.0)
         self._batched: list[Session] = []
 
     # --- time -----------------------------------------------------------------------------------
@@ -183,11 +195,24 @@ class SimulatedExchange:
             listener(pair, trade)
         return trade
 
-    def verify_token(self, authorization: str | None, query: str = "") -> None:
-        """Accept a token or raise `TokenRefused`."""
+    # --- accounts -------------------------------------------------------------------------------
+
+    def _add_account(self, access_key: str, seed: int) -> Account:
+        account = Account(seed, lambda event: self.publish(event, account))
+        self.accounts[access_key] = account
+        return account
+
+    def verify_token(self, authorization: str | None, query: str = "") -> Account:
+        """The account that a token opens, or `TokenRefused`."""
         if self.refuse_keys_with is not None:
             raise TokenRefused(self.refuse_keys_with)
-        self.tokens.verify(authorization, query)
+        return self._account_of(self.tokens.verify(authorization, query))
+
+    def _account_of(self, access_key: str | None) -> Account:
+        """The account of a key; the first one where `tokens` was replaced to know other keys."""
+        return self.accounts.get(access_key or "", self.account)
+
+    # --- timers ---------------------------------------------------------------------------------
 
     def _call_later(self, seconds: float, callback: Callable[[int], None]) -> None:
         self.call_at(self._now + seconds, lambda at: callback(self.market_ms(at)))
@@ -212,7 +237,9 @@ class SimulatedExchange:
                 error_body(429, "Too many API requests."),
                 {"Remaining-Req": "group=origin; min=6; sec=0", "Retry-After": "10"},
             )
-        group = f"{scope.value}:{address if scope is Scope.PUBLIC else self.settings.access_key}"
+        authorization = values.get("authorization")
+        key = self.tokens.claimed_key(authorization) if scope.needs_auth else None
+        group = f"{scope.value}:{key or address}"
         window = self._connects.setdefault(group, RateWindow(self.settings.connects_per_second, 1.0))
         if not window.hit(now):
             self.violations["connect"] += 1
@@ -220,7 +247,7 @@ class SimulatedExchange:
                 return Refusal(429, error_body(429, "Too many API requests."), {"Retry-After": "1"})
         if scope.needs_auth and self.settings.auth_failure == "http":
             try:
-                self.verify_token(values.get("authorization"))
+                self.verify_token(authorization)
             except TokenRefused as exc:
                 return Refusal(401, error_body(exc.name, exc.message))
         return None
@@ -234,8 +261,17 @@ class SimulatedExchange:
         return False
 
     def connect(self, scope: Scope, now: float, headers: Mapping[str, str] | None = None) -> Session:
-        """Open a session for a socket that `admit` let in."""
+        """Open a session for a socket that `admit` let in.
+
+        Args:
+            scope: its endpoint.
+            now: the exchange's time.
+            headers: of the handshake; their token says whose session a private one is, without one it
+                is the first account's.
+        """
         settings = self.settings
+        values = {name.lower(): value for name, value in (headers or {}).items()}
+        authorization = values.get("authorization")
         session = Session(
             self._totals.total() + 1,
             scope,
@@ -246,13 +282,14 @@ class SimulatedExchange:
             self._note_output,
         )
         session.last_activity = now
+        if scope.needs_auth:
+            session.account = self._account_of(self.tokens.claimed_key(authorization))
         self.sessions.append(session)
         self._totals[scope] += 1
         self.call_at(now + settings.idle_timeout_s, lambda at: self._check_idle(session, at))
         if scope.needs_auth and settings.auth_failure == "frame":
-            values = {name.lower(): value for name, value in (headers or {}).items()}
             try:
-                self.verify_token(values.get("authorization"))
+                self.verify_token(authorization)
             except TokenRefused:
                 self._refuse(session, *_INVALID_AUTH, now=now)
         return session
@@ -329,7 +366,7 @@ class SimulatedExchange:
 
     def _check(self, session: Session, request: Request) -> None:
         for item in request.items:
-            row = event_type_of(item.type)
+            row = spec_of(item.type)
             if row is None or row.scope is not session.scope:
                 raise RequestRefused("INVALID_PARAM", f"{item.type} 은 지원하지 않는 타입입니다.")
             level = item.options.get("level", 0)
@@ -364,7 +401,7 @@ class SimulatedExchange:
     def _subscribe(self, session: Session, request: Request, now: float) -> None:
         old = [stream for streams in session.streams.values() for stream in streams]
         self._unindex(session)
-        self._send_strays(session, old)
+        self._send_late_frames(session, old)
         session.generation += 1
         session.subscription = request.items
         session.ticket = request.ticket
@@ -374,7 +411,7 @@ class SimulatedExchange:
         if self.replay is not None and session.scope is Scope.PUBLIC:
             self.replay.start(now + max(self.settings.snapshot_delays_s))
         for item in request.items:
-            row = event_type_of(item.type)
+            row = spec_of(item.type)
             assert row is not None  # noqa: S101  # _check said so
             for stream in streams_of(item, self.settings.both_flags):
                 self._add(session, stream)
@@ -446,13 +483,13 @@ class SimulatedExchange:
         if data is not None:
             self._send(session, data)
 
-    def _send_strays(self, session: Session, old: Iterable[Stream]) -> None:
+    def _send_late_frames(self, session: Session, old: Iterable[Stream]) -> None:
         """Frames of the old subscription that were under way (protocol section 2.5)."""
-        number, delay_s = self._strays
+        number, delay_s = self._late_frames
         if number is None:
-            if not self.settings.market_running or not self.settings.max_stray_frames:
+            if not self.settings.market_running or not self.settings.max_late_frames:
                 return
-            number = self._rng.randrange(self.settings.max_stray_frames + 1)
+            number = self._rng.randrange(self.settings.max_late_frames + 1)
         candidates = [
             stream for stream in old
             if stream.live
@@ -479,8 +516,16 @@ class SimulatedExchange:
         """Whether any session has asked for a stream."""
         return (wire_type, code) in self._index
 
-    def publish(self, event: BaseWebSocketEvent) -> None:
-        """Send an event to every session that is subscribed to its type and code."""
+    def publish(self, event: BaseWebSocketEvent, account: Account | None = None) -> None:
+        """Send an event to every session that is subscribed to its type and code.
+
+        Args:
+            event: of any type.
+            account: only to sessions of this account. None: to all; what is private, to those of the
+                first account.
+        """
+        if account is None and isinstance(event, MyOrderEvent | MyAssetEvent):
+            account = self.account
         code: str = getattr(event, "code", "")
         keys = [(event.type, code)]
         if isinstance(event, MyOrderEvent):
@@ -488,6 +533,8 @@ class SimulatedExchange:
         encoded: dict[tuple[bool, int], bytes] = {}
         for key in keys:
             for session, streams in list(self._index.get(key, {}).items()):
+                if account is not None and session.account is not account:
+                    continue
                 for stream in streams:
                     view = stream.view(event) if stream.live else None
                     if view is None:
@@ -504,7 +551,7 @@ class SimulatedExchange:
         """Fields that frames of this exchange do not have."""
         fewer = self.settings.fewer_my_order_fields
         if fewer is None:
-            fewer = self.settings.region is not Region.KR
+            fewer = not self.settings.region.spec.has_full_order_frames
         return _ABSENT_ABROAD if fewer and isinstance(event, MyOrderEvent) else frozenset()
 
     def _publish_recorded(self, frame: ReplayFrame) -> None:
@@ -581,7 +628,7 @@ class SimulatedExchange:
             session.batch = []
         self._batched = []
 
-    # --- what can go wrong (`qt_upbit.simulator.faults`) ------------------------------------------
+    # --- what can go wrong (`qt_upbit.simulator.faults.faults`) ------------------------------------------
 
     def send_error(self, session: Session, name: str, message: str) -> None:
         """Send an error frame, and the close that follows it."""
@@ -605,9 +652,10 @@ class SimulatedExchange:
         if pair is None:
             raise ValueError(f"{code} is not traded")
         now_ms = self.market_ms(self._now)
-        for order in self.account.open_orders:
-            if order.code == code:
-                self.account.cancel(order, now_ms)
+        for account in self.accounts.values():
+            for order in account.open_orders:
+                if order.code == code:
+                    account.cancel(order, now_ms)
         last = pair.ticker_event(now_ms, StreamType.REALTIME)
         self.publish(
             msgspec.structs.replace(last, market_state=MarketState.DELISTED, is_trading_suspended=True)
@@ -647,9 +695,9 @@ class SimulatedExchange:
                     if item is not None
                 )
 
-    def set_strays(self, number: int | None, seconds: float) -> None:
+    def set_late_frames(self, number: int | None, seconds: float) -> None:
         """How many frames of the old subscription follow a replacement, and when; None is the setting."""
-        self._strays = (number, seconds)
+        self._late_frames = (number, seconds)
 
     # --- keepalive ------------------------------------------------------------------------------
 
@@ -703,12 +751,19 @@ def _check_options(
             if category not in _CATEGORIES:
                 raise RequestRefused("INVALID_PARAM", f"{category} 은 지원하지 않는 카테고리입니다.")
     elif wire_type in ("indicator", "indicator_signal"):
-        wishes = options.get("indicators")
-        if options.get("timeframe") not in _TIMEFRAMES or not isinstance(wishes, list) or not wishes:
+        stream_requests = options.get("indicators")
+        if (
+            options.get("timeframe") not in _TIMEFRAMES
+            or not isinstance(stream_requests, list)
+            or not stream_requests
+        ):
             raise RequestRefused("INVALID_PARAM", "지원하지 않는 timeframe 또는 indicators 입니다.")
-        if not all(isinstance(wish, dict) and wish.get("type") in _INDICATORS for wish in wishes):
+        if not all(
+            isinstance(stream_request, dict) and stream_request.get("type") in _INDICATORS
+            for stream_request in stream_requests
+        ):
             raise RequestRefused("INVALID_PARAM", "지원하지 않는 indicator 입니다.")
-        if len(wishes) * len(tuple(codes or ())) > limit:
+        if len(stream_requests) * len(tuple(codes or ())) > limit:
             raise RequestRefused("TOO_MANY_REQUEST", "요청 가능한 조합 수를 초과했습니다.")
 
 

@@ -2,19 +2,51 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Final, Literal
 
-from qt_upbit.config import Region
+from qt_upbit.regions import Region
 from qt_upbit.types import SmpType
 
-__all__ = ["SIMULATED_ACCESS_KEY", "SIMULATED_SECRET_KEY", "SimulatorSettings"]
+__all__ = ["SIMULATED_ACCESS_KEY", "SIMULATED_SECRET_KEY", "SimulatedAccount", "SimulatorSettings"]
 
 SIMULATED_ACCESS_KEY: Final = "SIMULATEDaccesskeyOfNobody0123456789abcd"
 """The one key the simulated exchange knows by default. It opens nothing anywhere else."""
 
 SIMULATED_SECRET_KEY: Final = "simulated-secret-key-of-nobody-0123456789-abcdefghijklmnopqrstuvwxyz"  # noqa: S105
 """Its secret; 64 bytes and more, as HS512 wants."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SimulatedAccount:
+    """An account beside the first one: a key of its own, with its own balances, orders and rate limits.
+
+    Nothing happens in it by itself. Its orders and those of other accounts match each other in one market.
+
+    Attributes:
+        access_key: the key that opens it; no two accounts have the same.
+        secret_key: its secret; 64 bytes and more, as HS512 wants.
+        balances: what is available at the start, by currency; empty by default.
+    """
+
+    access_key: str
+    secret_key: str
+    balances: Mapping[str, Decimal | int] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        if not self.access_key or not self.secret_key:
+            raise ValueError("access_key and secret_key must not be empty")
+        for currency, amount in self.balances.items():
+            if isinstance(amount, bool) or not isinstance(amount, Decimal | int):
+                raise TypeError(f"balances: {currency} must be a Decimal or an int, not {amount!r}")
+            if not Decimal(amount).is_finite() or amount < 0:
+                raise ValueError(f"balances: {currency} must be 0 or more, not {amount}")
+
+    def __repr__(self) -> str:
+        """The balances; neither key nor secret."""
+        return f"SimulatedAccount(balances={dict(self.balances)!r})"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +69,7 @@ class SimulatorSettings:
         binary_frames: data frames are binary; False sends text.
         snapshot_delays_s: when the two bursts of snapshots come after a request.
         close_delay_s: from an error frame to the close with code 1000.
-        max_stray_frames: frames of the old subscription after a replacement, at most.
+        max_late_frames: frames of the old subscription after a replacement, at most.
         idle_timeout_s: sockets without data are cut after this time, without a close frame.
         up_interval_s: rhythm of status UP once PING was received.
         ping_keeps_open: [?] a ping frame counts as activity.
@@ -54,8 +86,9 @@ class SimulatorSettings:
         duplicate_snapshot: [?] a replacement repeats snapshots of codes that were live.
 
         auth_failure: [?] ``http`` refuses the handshake with 401, ``frame`` sends INVALID_AUTH.
-        access_key: the key that is known.
+        access_key: the key of the first account.
         secret_key: its secret.
+        further_accounts: accounts with keys of their own; every other key is refused.
         connects_per_second: limit per address (public) or key (private, info).
         messages_per_second: limit per connection.
         messages_per_minute: limit per connection.
@@ -69,7 +102,7 @@ class SimulatorSettings:
         rest_penalty_after: [?] so many calls beyond a limit within ten seconds block the group (418).
         rest_penalty_s: [?] for so long.
 
-        account_running: orders of the account happen by themselves.
+        account_running: orders of the first account happen by themselves.
         order_interval_s: mean time between new orders, market time.
         wait_before_fill: [?] an order that fills at once shows ``wait`` first.
         post_only_crossing: [?] a post_only order that would match is cancelled at once, or refused.
@@ -81,7 +114,7 @@ class SimulatorSettings:
         announcement_interval_s: mean time between notices, market time; None is never.
         indicator_delay_s: from the close of a candle to its indicators, market time.
         max_indicator_combinations: more than this in one request is refused.
-        initial_krw: quote currency that the account starts with.
+        initial_krw: quote currency that the first account starts with.
     """
 
     seed: int = 7
@@ -96,7 +129,7 @@ class SimulatorSettings:
     binary_frames: bool = True
     snapshot_delays_s: tuple[float, float] = (0.180, 0.340)
     close_delay_s: float = 0.165
-    max_stray_frames: int = 2
+    max_late_frames: int = 2
     idle_timeout_s: float = 60.5
     up_interval_s: float = 10.0
     ping_keeps_open: bool = True
@@ -115,6 +148,7 @@ class SimulatorSettings:
     auth_failure: Literal["http", "frame"] = "http"
     access_key: str = SIMULATED_ACCESS_KEY
     secret_key: str = SIMULATED_SECRET_KEY
+    further_accounts: tuple[SimulatedAccount, ...] = ()
     connects_per_second: int = 5
     messages_per_second: int = 5
     messages_per_minute: int = 100
@@ -144,6 +178,9 @@ class SimulatorSettings:
             raise ValueError("markets: at least one pair")
         if self.time_scale <= 0 or self.rate <= 0 or self.tick_interval_s <= 0:
             raise ValueError("time_scale, rate and tick_interval_s must be positive")
+        keys = [self.access_key, *(account.access_key for account in self.further_accounts)]
+        if len(set(keys)) < len(keys):
+            raise ValueError("further_accounts: every account needs an access_key of its own")
 
     def __repr__(self) -> str:
         """The settings without the secret."""

@@ -72,7 +72,7 @@ class _Connection(ClientConnection):
         super().__init__(*args, **kwargs)
         self._client = client
         self._client_epoch = epoch
-        self._hand_over = functools.partial(client._tell_message, epoch)
+        self._hand_over = functools.partial(client._notify_message, epoch)
         self._fragments: list[bytes] = []
         self._early: list[bytes] = []
         self._unread = b""
@@ -82,7 +82,7 @@ class _Connection(ClientConnection):
     def announce(self) -> None:
         """The client knows of this connection; tell it what has come already, and from now on at once."""
         self.announced = True
-        self._client._tell(self._client._on_opened, self._client_epoch)
+        self._client._notify(self._client._on_opened, self._client_epoch)
         early, self._early = self._early, []
         for data in early:
             if not self.muted:
@@ -145,7 +145,7 @@ class _Connection(ClientConnection):
             self._take(event)
         elif event.opcode == _PONG:
             if self.announced and not self.muted:
-                self._client._tell(self._client._on_pong, self._client_epoch)
+                self._client._notify(self._client._on_pong, self._client_epoch)
         else:
             super().process_event(event)
 
@@ -251,14 +251,14 @@ class NativeWebSocketClient:
         connection = self._connections.get(epoch)
         return connection if connection is not None and connection.protocol.state is State.OPEN else None
 
-    def _tell(self, callback: Callable[..., None], *args: Any) -> None:
+    def _notify(self, callback: Callable[..., None], *args: Any) -> None:
         try:
             callback(*args)
         except Exception as exc:  # one message must not cost the connection
             _report(exc)
 
-    def _tell_message(self, epoch: int, data: bytes) -> None:
-        """As `_tell`, for every message."""
+    def _notify_message(self, epoch: int, data: bytes) -> None:
+        """As `_notify`, for every message."""
         try:
             self._on_message(data, epoch)
         except Exception as exc:  # as above
@@ -269,7 +269,7 @@ class NativeWebSocketClient:
             connection = await self._connect(url, headers, epoch)
         except Exception as exc:  # whatever it is, the epoch is lost, and its owner must hear of it
             self._connections.pop(epoch, None)
-            self._tell(self._on_lost, epoch, _translate(exc, authorized="Authorization" in headers))
+            self._notify(self._on_lost, epoch, _translate(exc, authorized="Authorization" in headers))
             return
         finally:
             headers.clear()
@@ -281,7 +281,7 @@ class NativeWebSocketClient:
             raise
         finally:
             self._connections.pop(epoch, None)
-        self._tell(self._on_lost, epoch, _why_closed(connection))
+        self._notify(self._on_lost, epoch, _why_closed(connection))
 
     async def _connect(self, url: str, headers: SecretHeaders, epoch: int) -> _Connection:
         config = self._config

@@ -1,4 +1,4 @@
-"""`LoopWatch`: how long the event loop was busy without a turn for others."""
+"""`LoopWatch`: how long the event loop was busy without a turn for others, and how long it waited for one."""
 
 from __future__ import annotations
 
@@ -9,6 +9,47 @@ import time
 from collections.abc import Iterator
 
 from PySide6.QtCore import QObject, Qt, QTimer
+
+_NOISE_S = 0.003
+"""Timers are as late as this on an idle machine."""
+
+
+class Waits:
+    """What a loop waited for the processor or for Python's lock: it neither computed nor rested.
+
+    A beat comes by a timer of the loop. What it is late, beyond what the thread computed meanwhile, others
+    took: programs of the machine, or threads of this one.
+
+    Attributes:
+        interval_s: between two beats, if nothing comes in between.
+        waited_s: in sum.
+        ran_s: computed meanwhile.
+        longest_s: the longest wait.
+    """
+
+    def __init__(self, interval_s: float) -> None:
+        self.interval_s = interval_s
+        self.waited_s = self.ran_s = self.longest_s = 0.0
+        self._at, self._cpu = time.monotonic(), time.thread_time()
+
+    def beat(self) -> None:
+        """The timer came, in the thread of the loop."""
+        self.add(time.monotonic(), time.thread_time())
+
+    def add(self, now: float, cpu: float) -> None:
+        """A beat at a moment of the steady clock, with the CPU time of the thread then."""
+        ran, gap = cpu - self._cpu, now - self._at
+        self._at, self._cpu = now, cpu
+        self.ran_s += ran
+        wait = gap - self.interval_s - ran
+        if wait <= _NOISE_S:
+            return
+        self.waited_s += wait
+        self.longest_s = max(self.longest_s, wait)
+
+    def skip(self) -> None:
+        """What the loop stood still for since the last beat was no wait: the thread blocked on purpose."""
+        self._at, self._cpu = time.monotonic(), time.thread_time()
 
 
 class LoopWatch(QObject):
@@ -21,6 +62,7 @@ class LoopWatch(QObject):
         longest_s: CPU seconds between two beats, at most.
         longest_collection_s: of the garbage collector in this thread, at most.
         beats: so far.
+        waits: what the loop waited for a processor.
     """
 
     def __init__(self) -> None:
@@ -28,6 +70,7 @@ class LoopWatch(QObject):
         self.longest_s = 0.0
         self.longest_collection_s = 0.0
         self.beats = 0
+        self.waits = Waits(0.001)
         self._last = time.thread_time()
         self._thread = threading.get_ident()
         self._collection_began = 0.0
@@ -44,6 +87,7 @@ class LoopWatch(QObject):
         self.longest_s = max(self.longest_s, now - self._last - self._not_ours)
         self._last, self._not_ours = now, 0.0
         self.beats += 1
+        self.waits.add(time.monotonic(), now)
 
     def _on_collection(self, phase: str, info: dict[str, int]) -> None:
         if threading.get_ident() != self._thread:

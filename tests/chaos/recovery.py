@@ -1,8 +1,10 @@
 """``python -m tests.chaos.recovery``: how long each fault costs, with the timings that users get.
 
 Time without data at a widget: from the last event before the fault to the first after it. Where the
-exchange itself is away for a known time, from its return. Peers were measured on another day and machine
-of the same kind (their figures are those of the table in the project's research on peers).
+exchange itself is away for a known time, from its return. What the loops of both ends waited for a processor
+meanwhile is known: a bound that is missed by no more than that is called starved, and measured again. Peers
+were measured on another day and machine of the same kind (their figures are those of the table in the
+project's research on peers).
 """
 
 from __future__ import annotations
@@ -22,22 +24,29 @@ import shiboken6
 
 import qt_upbit
 from qt_upbit import Delivery, GlobalWebSocketManager, Scope, WebSocketClientProxy, WebSocketConfig
-from qt_upbit.simulator import faults
+from qt_upbit.simulator.faults import faults
 from qt_upbit.simulator.settings import SimulatorSettings
+from tests.chaos.loop_watch import LoopWatch
 from tests.chaos.server_thread import ServerThread
 from tests.chaos.world import resolver
+from tests.support.cpu_share import Verdict
 
 SETTINGS = SimulatorSettings(
     markets=2, rate=12.0, account_running=False, announcement_interval_s=None, tick_interval_s=0.01
 )
 _GIVE_UP_S = 40.0
+_GIVE_UP_STARVED_S = 160.0
+_TRIES = 3
+_AWAY_S = 3.0
 
 
 class Bench:
     """One exchange, one widget, and what goes wrong between them."""
 
-    def __init__(self, server: ServerThread, switch_names: Callable[[bool], None]) -> None:
+    def __init__(self, server: ServerThread, switch_names: Callable[[bool], None], watch: LoopWatch) -> None:
         self.server = server
+        server.after_call = watch.waits.skip
+        self.watch = watch
         self.switch_names = switch_names
         self.slept_s = 0.0
         self.returned_at = 0.0
@@ -57,6 +66,24 @@ class Bench:
         shiboken6.delete(self.manager)
         vars(self).clear()
 
+    @property
+    def waited_s(self) -> float:
+        """What both loops waited for a processor so far."""
+        return self.watch.waits.waited_s + self.server.waits.waited_s
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for a condition.
+
+        Raises:
+            TimeoutError: for too long, whatever the machine gave.
+        """
+        began, waited = time.monotonic(), self.waited_s
+        while not condition():
+            elapsed = time.monotonic() - began
+            if elapsed > _GIVE_UP_STARVED_S or elapsed - (self.waited_s - waited) > _GIVE_UP_S:
+                raise TimeoutError
+            await asyncio.sleep(0.003)
+
     def inject(self, fault: faults.Fault) -> None:
         self.server.inject(fault)
 
@@ -75,18 +102,21 @@ class Bench:
 
 
 async def _away(bench: Bench) -> None:
-    bench.inject(faults.NotListening(for_s=3.0))
+    bench.inject(faults.NotListening(for_s=_AWAY_S))
     bench.inject(faults.Reset())
-    bench.returned_at = time.monotonic() + 3.0
+    bench.returned_at = time.monotonic() + _AWAY_S
 
 
 async def _too_fast(bench: Bench, status: int) -> None:
-    bench.inject(faults.RefuseHandshakes(status=status, retry_after_s=3, times=None))
+    bench.inject(faults.RefuseHandshakes(status=status, retry_after_s=round(_AWAY_S), times=None))
     bench.inject(faults.Reset())
-    await asyncio.sleep(2.5)
-    bench.handshakes = bench.attempts()
+    refused_after = time.monotonic()
+    await asyncio.sleep(_AWAY_S - 0.5)
+    attempts = bench.attempts()
+    if time.monotonic() - refused_after < _AWAY_S:
+        bench.handshakes = attempts
     bench.server.call(lambda server: server.faults.clear())
-    bench.returned_at = time.monotonic() + 0.5
+    bench.returned_at = refused_after + _AWAY_S
 
 
 async def _no_names(bench: Bench) -> None:
@@ -116,6 +146,9 @@ class Scenario:
     Attributes:
         bound_s: without data, at most.
         peers: what they take.
+        measured_s: without data.
+        waited_s: what the loops of both ends waited for a processor meanwhile.
+        handshakes: while it had been told to stay away; None if nobody looked in time.
     """
 
     name: str
@@ -124,8 +157,22 @@ class Scenario:
     happen: Callable[[Bench], Awaitable[None]]
     by_name: bool = False
     measured_s: float = 0.0
-    handshakes: int = 0
+    waited_s: float = 0.0
+    handshakes: int | None = None
     errors: list[str] = field(default_factory=list)
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the measured time says."""
+        if self.measured_s <= self.bound_s:
+            return Verdict.KEPT
+        return Verdict.STARVED if self.measured_s - self.waited_s <= self.bound_s else Verdict.BROKEN
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name}: {self.measured_s:.2f} s, promised are {self.bound_s:g} s; the loops waited for a "
+            f"processor for {self.waited_s:.2f} s of them"
+        )
 
 
 def scenarios() -> list[Scenario]:
@@ -151,11 +198,13 @@ def scenarios() -> list[Scenario]:
     ]  # fmt: skip
 
 
-async def measure(scenario: Scenario, server: ServerThread, switch_names: Callable[[bool], None]) -> None:
+async def measure(
+    scenario: Scenario, server: ServerThread, switch_names: Callable[[bool], None], watch: LoopWatch
+) -> None:
     """Run one scenario and note what it cost."""
     if not scenario.by_name:
         server.url = server.url.replace("localhost", "127.0.0.1")
-    bench = Bench(server, switch_names)
+    bench = Bench(server, switch_names, watch)
     bench.proxy.error_occurred.connect(lambda error: scenario.errors.append(str(error)))
     note = bench.arrivals.append
     for name in ("ticker", "trade", "orderbook"):
@@ -164,19 +213,21 @@ async def measure(scenario: Scenario, server: ServerThread, switch_names: Callab
         )
     try:
         # Pings go out every five seconds: which part of that time is left is chance; take all of it.
-        await _until(lambda: len(bench.arrivals) > 100)
-        before, began = bench.progress(), time.monotonic()
+        await bench.until(lambda: len(bench.arrivals) > 100)
+        before, began, waited = bench.progress(), time.monotonic(), bench.waited_s
         await scenario.happen(bench)
-        await _until(lambda: bench.progress() != before)
+        await bench.until(lambda: bench.progress() != before)
         if "reads no more" in scenario.name:
-            await _until(lambda: bench.progress()[0] > before[0])
+            await bench.until(lambda: bench.progress()[0] > before[0])
             scenario.measured_s = time.monotonic() - began
+            scenario.waited_s = bench.waited_s - waited
             return
         asked = time.monotonic()
         last = max((at for at in bench.arrivals if at <= asked), default=began)
         since = bench.returned_at or last
-        await _until(lambda: bench.arrivals[-1] > max(asked, bench.returned_at))
+        await bench.until(lambda: bench.arrivals[-1] > max(asked, bench.returned_at))
         scenario.measured_s = next(at for at in bench.arrivals if at > max(asked, since)) - since
+        scenario.waited_s = bench.waited_s - waited
         scenario.handshakes = bench.handshakes
     except TimeoutError:
         state = bench.manager.state(Scope.PUBLIC).name
@@ -185,36 +236,53 @@ async def measure(scenario: Scenario, server: ServerThread, switch_names: Callab
         await bench.aclose()
 
 
-async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(_GIVE_UP_S):
-        while not condition():
-            await asyncio.sleep(0.003)
-
-
 async def measure_all(*, at_once: int = 4) -> list[Scenario]:
-    """Every scenario, a few at a time."""
-    every = scenarios()
+    """Every scenario, a few at a time.
+
+    They share one event loop, and what it does for one holds up another: a bound that is missed in company is
+    measured again alone, and so is one that was starved.
+    """
+    every = await _measure(scenarios(), at_once)
+    names = {each.name for each in every if each.verdict is not Verdict.KEPT}
+    for _ in range(_TRIES - 1):
+        again = await _measure([each for each in scenarios() if each.name in names], at_once=1)
+        alone = {each.name: each for each in again}
+        every = [alone.get(each.name, each) for each in every]
+        names = {each.name for each in again if each.verdict is Verdict.STARVED}
+    return every
+
+
+async def _measure(every: list[Scenario], at_once: int) -> list[Scenario]:
     turns = asyncio.Semaphore(at_once)
+    watch = LoopWatch()
 
     async def one(scenario: Scenario, server: ServerThread) -> None:
         async with turns:
-            await measure(scenario, server, switch_names)
+            await measure(scenario, server, switch_names, watch)
 
-    with resolver() as switch_names, contextlib.ExitStack() as stack:
-        # Started before anything is measured: it costs the loop some tenths of a second.
-        servers = {each.name: stack.enter_context(ServerThread(SETTINGS)) for each in every}
-        longest_first = sorted(every, key=lambda each: -each.bound_s)
-        await asyncio.gather(*(one(each, servers[each.name]) for each in longest_first))
+    try:
+        with resolver() as switch_names, contextlib.ExitStack() as stack:
+            # Started before anything is measured: it costs the loop some tenths of a second.
+            servers = {each.name: stack.enter_context(ServerThread(SETTINGS)) for each in every}
+            longest_first = sorted(every, key=lambda each: -each.bound_s)
+            await asyncio.gather(*(one(each, servers[each.name]) for each in longest_first))
+    finally:
+        watch.stop()
+        watch.deleteLater()
     return every
 
 
 def main() -> int:
-    """Print the table; the exit code says whether every bound is kept."""
+    """Print the table; the exit code says whether a bound was broken. Starved is not broken, and is told."""
     every = qt_upbit.run(measure_all(at_once=2))
-    print(f"{'fault':36} {'bound':>7} {'measured':>9}  peers")
+    assert every is not None
+    print(f"{'fault':36} {'bound':>7} {'measured':>9} {'starved':>9}  {'':7} peers")
     for each in every:
-        print(f"{each.name:36} {each.bound_s:5.0f} s {each.measured_s:7.2f} s  {each.peers}")
-    return int(any(each.measured_s > each.bound_s for each in every))
+        print(
+            f"{each.name:36} {each.bound_s:5.0f} s {each.measured_s:7.2f} s {each.waited_s:7.2f} s  "
+            f"{each.verdict.name.lower():7} {each.peers}"
+        )
+    return int(any(each.verdict is Verdict.BROKEN for each in every))
 
 
 if __name__ == "__main__":

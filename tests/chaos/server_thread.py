@@ -13,14 +13,17 @@ from typing import Any, Self, TypeVar
 
 from qt_upbit.models import Head, peek
 from qt_upbit.simulator.exchange import SimulatedExchange
-from qt_upbit.simulator.faults import Fault
-from qt_upbit.simulator.market import MarketSink
-from qt_upbit.simulator.pair import Pair, Trade
-from qt_upbit.simulator.server import SimulatedServer
-from qt_upbit.simulator.session import Session
+from qt_upbit.simulator.faults.faults import Fault
+from qt_upbit.simulator.market.market import MarketSink
+from qt_upbit.simulator.market.pair import Pair, Trade
+from qt_upbit.simulator.server.server import SimulatedServer
+from qt_upbit.simulator.sessions.session import Session
 from qt_upbit.simulator.settings import SimulatorSettings
+from tests.chaos.loop_watch import Waits
+from tests.support.wait import HANG_S
 
 _T = TypeVar("_T")
+_BEAT_S = 0.005
 
 
 @dataclass
@@ -54,6 +57,9 @@ class ServerThread:
         self.sent: dict[tuple[int, Head], bytes] = {}
         """By session and head: the last undisturbed object."""
         self.frames_sent = 0
+        self.waits = Waits(_BEAT_S)
+        self.after_call: Callable[[], None] = lambda: None
+        """The thread that asked goes on; it stood still meanwhile."""
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -62,7 +68,7 @@ class ServerThread:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.run(self.server.stop())
+        self.run(self._stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -75,7 +81,18 @@ class ServerThread:
         server = SimulatedServer(self._settings)
         self._listen_in(server.exchange)
         await server.start()
+        self.waits = Waits(_BEAT_S)
+        self._beats = self._loop.create_task(self._beat())
         return server
+
+    async def _stop(self) -> None:
+        self._beats.cancel()
+        await self.server.stop()
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(_BEAT_S)
+            self.waits.beat()
 
     def _listen_in(self, exchange: SimulatedExchange) -> None:
         market, announce = exchange.market, exchange.market.announce
@@ -89,7 +106,7 @@ class ServerThread:
             note(session, data)
             send(session, data)
 
-        def note_stray(session: Session, data: bytes, delay_s: float) -> None:
+        def note_late_frame(session: Session, data: bytes, delay_s: float) -> None:
             if delay_s <= 0:
                 note(session, data)
             send_later(session, data, delay_s)
@@ -102,11 +119,14 @@ class ServerThread:
 
         market.announce = note_trades  # type: ignore[method-assign]
         exchange._send = note_frame  # type: ignore[method-assign]
-        exchange.send_later = note_stray  # type: ignore[method-assign]
+        exchange.send_later = note_late_frame  # type: ignore[method-assign]
 
     def run(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Have the exchange's loop do something, and wait for it."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+        try:
+            return asyncio.run_coroutine_threadsafe(work, self._loop).result(HANG_S)
+        finally:
+            self.after_call()
 
     def call(self, function: Callable[[SimulatedServer], _T]) -> _T:
         """Look at the exchange while nothing else happens to it."""
@@ -123,10 +143,12 @@ class ServerThread:
 
         def stand() -> None:
             stands.set()
-            goes_on.wait(30)
+            goes_on.wait(HANG_S)
+            self.waits.skip()
 
         self._loop.call_soon_threadsafe(stand)
-        stands.wait(30)
+        stands.wait(HANG_S)
+        self.after_call()
         try:
             yield self.server
         finally:

@@ -19,13 +19,13 @@ import shiboken6
 from PySide6.QtCore import QSettings, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
-from demo_app.appearance import Appearance
-from demo_app.language import Language
-from demo_app.main_window import MainWindow
 from demo_app.preferences import Preferences
+from demo_app.shell.main_window import MainWindow
+from demo_app.style.appearance import Appearance
+from demo_app.style.language import Language
+from demo_app.style.theme import Theme, make_theme
 from demo_app.terminal_state import TerminalState
-from demo_app.theme import Theme, make_theme
-from demo_app.trading_guard import TradingGuard
+from demo_app.trading.trading_guard import TradingGuard
 from qt_upbit import Credentials, GlobalWebSocketManager, WebSocketConfig
 from qt_upbit.qt.event_loop import QtEventLoop
 from qt_upbit.simulator import (

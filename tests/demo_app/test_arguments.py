@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from demo_app.arguments import parse
-from demo_app.registry import LAYOUTS
+from demo_app.shell.registry import LAYOUTS
 from qt_upbit import Region
 
 

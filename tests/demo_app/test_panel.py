@@ -14,9 +14,9 @@ from PySide6.QtCore import QEvent, QSettings
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
 from demo_app.panel import Panel
-from demo_app.terminal_state import OrderDraft, TerminalState
-from demo_app.theme import make_theme
-from demo_app.trading_guard import TradingGuard
+from demo_app.style.theme import make_theme
+from demo_app.terminal_state import OrderPrefill, TerminalState
+from demo_app.trading.trading_guard import TradingGuard
 from qt_upbit import AskBid, Market
 
 
@@ -62,7 +62,7 @@ def _colour(panel: Panel) -> str:
 def test_a_curtain_covers_the_body_until_there_is_something_to_show(panel: Figures) -> None:
     asked: list[int] = []
     panel.resize(300, 200)
-    panel.show_curtain("No keys", "Enter keys", lambda: asked.append(1))
+    panel.show_placeholder("No keys", "Enter keys", lambda: asked.append(1))
     panel.show()
     button = panel.findChild(QPushButton)
     assert button is not None
@@ -70,11 +70,11 @@ def test_a_curtain_covers_the_body_until_there_is_something_to_show(panel: Figur
     assert button.text() == "Enter keys"
     button.click()
     assert asked == [1]
-    assert panel.has_curtain
-    panel.show_curtain("Loading…")
+    assert panel.has_placeholder
+    panel.show_placeholder("Loading…")
     assert not button.isVisible()
     panel.show_body()
-    assert not panel.has_curtain
+    assert not panel.has_placeholder
     panel.close()
 
 
@@ -106,7 +106,7 @@ def test_the_state_tells_what_changed_and_only_that(state: TerminalState) -> Non
     state.set_market("KRW-BTC")
     state.set_market("KRW-ETH")
     state.set_markets([Market(code="KRW-ETH", korean_name="이더리움", english_name="Ethereum")])
-    draft = OrderDraft("KRW-ETH", AskBid.BID, Decimal("5000000"))
+    draft = OrderPrefill("KRW-ETH", AskBid.BID, Decimal("5000000"))
     state.order_drafted.emit(draft)
     assert heard == ["KRW-ETH", "markets", draft]
     assert state.markets["KRW-ETH"].korean_name == "이더리움"

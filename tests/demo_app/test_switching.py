@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 import shiboken6
 
-from demo_app.connection_line import ConnectionLine
+from demo_app.shell.connection_line import ConnectionLine
+from demo_app.shell.ticker_header import TickerHeader
 from demo_app.terminal_state import TerminalState
-from demo_app.ticker_header import TickerHeader
 from qt_upbit.simulator import SimulatedServer
 from tests.support import events
 from tests.support.programs import run_program

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from tests.support.programs import ROOT, environment, run_program, start_program
+from tests.support.wait import HANG_S
 
 _FATAL_WARNINGS = ("-W", "error")
 
 
-def _terminal(*arguments: str, timeout_s: float = 40, **env: str) -> subprocess.CompletedProcess[str]:
+def _terminal(*arguments: str, timeout_s: float = HANG_S, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *_FATAL_WARNINGS, "-m", "demo_app", *arguments],
         capture_output=True,
@@ -112,7 +113,7 @@ _CLOSES = """
 @pytest.mark.parametrize("after_ms", ["0", "1500"])
 def test_closing_the_window_ends_the_process(after_ms: str, tmp_path: Path) -> None:
     settings = tmp_path / "terminal.ini"
-    done = run_program(_CLOSES, after_ms, str(settings), timeout_s=20)
+    done = run_program(_CLOSES, after_ms, str(settings))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert "[window]" in settings.read_text(), "how the panels stood is remembered"
 
@@ -123,7 +124,7 @@ def test_control_c_ends_the_process(tmp_path: Path) -> None:
         """
         import sys
         from demo_app.__main__ import main
-        from demo_app.market_list import MarketList
+        from demo_app.shell.market_list import MarketList
 
         load = MarketList.start
 
@@ -139,5 +140,5 @@ def test_control_c_ends_the_process(tmp_path: Path) -> None:
     assert process.stdout is not None
     assert process.stdout.readline() == "running\n"
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=15)
+    _, said = process.communicate(timeout=HANG_S)
     assert (process.returncode, said) == (0, "")

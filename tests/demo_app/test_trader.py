@@ -16,21 +16,22 @@ from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLabel, QMenu,
 
 from demo_app.application import _main
 from demo_app.arguments import parse
-from demo_app.language import Language
-from demo_app.main_window import MainWindow
-from demo_app.panels.alerts import AlertsPanel
-from demo_app.panels.balances import BalancesPanel
-from demo_app.panels.chart import ChartPanel
-from demo_app.panels.chart_overlay import FillMark
-from demo_app.panels.order_form import OrderFormPanel
-from demo_app.panels.orderbook import OrderbookPanel
-from demo_app.panels.orders import OrdersPanel
-from demo_app.panels.replace_dialog import ReplaceDialog
-from demo_app.panels.trades import TradesPanel
-from demo_app.panels.trading_dialogs import ConfirmDialog
-from demo_app.panels.watch_list import WatchListPanel
+from demo_app.panels.account.balances_panel import BalancesPanel
+from demo_app.panels.account.orders_panel import OrdersPanel
+from demo_app.panels.account.replace_dialog import ReplaceDialog
+from demo_app.panels.alerts.alerts_panel import AlertsPanel
+from demo_app.panels.chart.chart_panel import ChartPanel
+from demo_app.panels.order_form.order_form_panel import OrderFormPanel
+from demo_app.panels.orderbook.orderbook_panel import OrderbookPanel
+from demo_app.panels.trades.trades_panel import TradesPanel
+from demo_app.panels.watch_list.watch_list_panel import WatchListPanel
+from demo_app.shell.main_window import MainWindow
+from demo_app.style.language import Language
+from demo_app.widgets.own_trades import FillMark
+from demo_app.widgets.trading_dialogs import ConfirmDialog
 from qt_upbit import AskBid, ConnectionState, GlobalWebSocketManager, OrderState, Scope
 from qt_upbit.simulator import SimulatedServer
+from qt_upbit.simulator.faults.faults import Fault, NotListening
 from tests.demo_app.conftest import Open
 from tests.support.account import place
 from tests.support.wait import until
@@ -195,7 +196,7 @@ async def _ready(form: OrderFormPanel) -> None:
 
 async def _book(trader: Trader) -> OrderbookPanel:
     book = trader.panel(OrderbookPanel)
-    await until(lambda: book.canvas.picture is not None and not book.has_curtain)
+    await until(lambda: book.canvas.picture is not None and not book.has_placeholder)
     # Where the columns are is known when they have been painted.
     await until(lambda: book.canvas.place_of(AskBid.BID, 0).x() > 0)
     return book
@@ -289,7 +290,7 @@ async def test_from_a_price_in_the_book_to_a_filled_order(
     form, orders, chart = (trader.panel(kind) for kind in (OrderFormPanel, OrdersPanel, ChartPanel))
     book, fields = await _book(trader), form.fields
     await _ready(form)
-    await until(lambda: not chart.has_curtain and len(chart.content.bars) > 0)
+    await until(lambda: not chart.has_placeholder and len(chart.content.bars) > 0)
 
     # The book fills in the form: the side that would take a size, and a price as it stands.
     bid, _ = _level(book, AskBid.BID, 3)
@@ -397,7 +398,7 @@ async def test_a_price_in_the_book_leads_to_a_form_that_is_seen(
     bid, _ = _level(book, AskBid.BID, 2)
     _click_book(trader, book, AskBid.BID, 2, size=False)
     dock = trader.window.docks.docks["order_form"]
-    await until(lambda: dock.panel is not None and trader.sees(dock.panel), timeout_s=3, what="a form")
+    await until(lambda: dock.panel is not None and trader.sees(dock.panel), what="a form")
     form = trader.panel(OrderFormPanel)
     await until(lambda: form.fields.price.value == bid)
 
@@ -485,7 +486,7 @@ async def test_tab_goes_round_the_window_and_only_to_what_is_seen(
     trader = await _sit_down(open_window(layout=layout), layout=layout)
     await _book(trader)
     chart = trader.panel(ChartPanel)
-    await until(lambda: not chart.has_curtain)
+    await until(lambda: not chart.has_placeholder)
     trader.ctrl(Qt.Key.Key_3)
     begin = QApplication.focusWidget()
     assert begin is not None
@@ -521,7 +522,7 @@ async def test_a_market_is_found_by_its_initials_and_everything_follows(
     trader.key(Qt.Key.Key_Return)
     header = trader.window.header
     await until(lambda: header.isEnabled() and header._shown_code == "KRW-ETH")
-    await until(lambda: not chart.has_curtain and chart.canvas.content.bars.code == "KRW-ETH")
+    await until(lambda: not chart.has_placeholder and chart.canvas.content.bars.code == "KRW-ETH")
     await until(lambda: book.canvas.picture is not None and book.canvas.picture.code == "KRW-ETH")
     await until(lambda: not tape.canvas.is_old and bool(tape.canvas.rows))
     await until(lambda: form.last_price is not None and form.code == "KRW-ETH")
@@ -545,30 +546,39 @@ async def test_a_market_is_found_by_its_initials_and_everything_follows(
 # --- what goes wrong, and what is told ----------------------------------------------------------------
 
 
-def _is_veiled(panel: QWidget) -> bool:
-    veil = panel.findChild(QWidget, "veil")
-    assert veil is not None
-    return veil.isVisible()
+def _is_overlaid(panel: QWidget) -> bool:
+    stale_overlay = panel.findChild(QWidget, "stale_overlay")
+    assert stale_overlay is not None
+    return stale_overlay.isVisible()
 
 
 async def test_the_line_drops_and_all_heals_and_nothing_was_missed(
-    exchange: Exchange, open_window: Open
+    exchange: Exchange, open_window: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await exchange()
+    inject = server.faults.inject
+
+    def until_cleared(fault: Fault) -> int:
+        """However long it takes here to look at all that says so."""
+        if isinstance(fault, NotListening):
+            fault.for_s = None
+        return inject(fault)
+
+    monkeypatch.setattr(server.faults, "inject", until_cleared)
     window = open_window(layout="trading")
     window.add_developer_menu(server)
     trader = await _sit_down(window)
     form, orders = trader.panel(OrderFormPanel), trader.panel(OrdersPanel)
     await _ready(form)
     markets = [trader.panel(kind) for kind in (WatchListPanel, ChartPanel, OrderbookPanel, TradesPanel)]
-    await until(lambda: not any(panel.has_curtain for panel in markets))
+    await until(lambda: not any(panel.has_placeholder for panel in markets))
     price = form.last_price
     assert price is not None
     await window.state.rest.create_order(
         "KRW-BTC", AskBid.BID, "limit", price=D(100_000_000), volume=D("0.001")
     )
     await until(lambda: orders.tabs.tabText(0) == "Open (1)")
-    assert not any(_is_veiled(panel) for panel in markets)
+    assert not any(_is_overlaid(panel) for panel in markets)
 
     developer = window.commands._developer
     assert developer is not None
@@ -577,17 +587,18 @@ async def test_the_line_drops_and_all_heals_and_nothing_was_missed(
     await trader.menu(developer, developer._lines[2])
     await trader.menu(developer, developer._entries["reset"])
     for panel in markets:
-        await until(lambda panel=panel: _is_veiled(panel) and panel.stale_text == "Not live")
+        await until(lambda panel=panel: _is_overlaid(panel) and panel.stale_text == "Not live")
     assert not window.header.isEnabled()
-    await until(lambda: _is_veiled(orders))
+    await until(lambda: _is_overlaid(orders))
     await until(lambda: form.fields.hint.text().startswith("Not live"))
     (order,) = server.exchange.account.open_orders
     server.exchange.trade("KRW-BTC", D(100_000_000), D("0.001"), AskBid.ASK, server.now())
     assert order.state is OrderState.DONE
     assert orders.tabs.tabText(0) == "Open (1)", "nobody could tell"
 
+    server.faults.clear()
     for panel in (*markets, orders):
-        await until(lambda panel=panel: not _is_veiled(panel) and not panel.stale_text, timeout_s=20)
+        await until(lambda panel=panel: not _is_overlaid(panel) and not panel.stale_text)
     await until(window.header.isEnabled)
     await until(lambda: not form.fields.hint.text())
     await until(lambda: orders.tabs.tabText(1) == "Closed (1)")
@@ -660,9 +671,9 @@ async def test_a_session_is_recorded_and_played_again_in_its_own_window(
         assert replay.window.windowTitle().endswith("REPLAY")
         tape, chart, form = (replay.panel(kind) for kind in (TradesPanel, ChartPanel, OrderFormPanel))
         await _book(replay)
-        await until(lambda: len(chart.content.bars) > 0 and not chart.has_curtain)
+        await until(lambda: len(chart.content.bars) > 0 and not chart.has_placeholder)
         await until(lambda: len(tape.canvas.rows) > 0)
-        assert form.has_curtain
+        assert form.has_placeholder
         assert not replay.sees(form.fields.submit)
         assert list(replay.window.state.markets) == ["KRW-BTC"]
     finally:
@@ -676,5 +687,5 @@ async def test_a_session_is_recorded_and_played_again_in_its_own_window(
 async def _before(window: MainWindow) -> Trader:
     window.activateWindow()
     await until(window.isActiveWindow)
-    await until(lambda: window.header._shown_code == window.state.market, timeout_s=20)
+    await until(lambda: window.header._shown_code == window.state.market)
     return Trader(window)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,21 +11,21 @@ import shiboken6
 from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QWidget
 
-from demo_app.connection_line import ConnectionLine
-from demo_app.language import Language
 from demo_app.panel import Panel
-from demo_app.panels.orderbook import OrderbookPanel
-from demo_app.panels.trades import TradesPanel
-from demo_app.theme import Theme
-from demo_app.ticker_header import TickerHeader
+from demo_app.panels.orderbook.orderbook_panel import OrderbookPanel
+from demo_app.panels.trades.trades_panel import TradesPanel
+from demo_app.shell.connection_line import ConnectionLine
+from demo_app.shell.ticker_header import TickerHeader
+from demo_app.style.language import Language
+from demo_app.style.theme import Theme
 from qt_upbit import ConnectionState, GlobalWebSocketManager, Scope
 from tests.demo_app.conftest import make_state
 from tests.support import events
+from tests.support.programs import ROOT
 from tests.support.wait import until
 
 pytestmark = pytest.mark.usefixtures("offline")
 
-ROOT = Path(__file__).parents[2]
 _SIZES = [(1, 1), (60, 40), (340, 560), (1080, 600), (3000, 1600)]
 Make = Callable[[type[Any]], Any]
 

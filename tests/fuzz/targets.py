@@ -27,10 +27,10 @@ from qt_upbit.protocol.connection import (
     UpbitConnection,
 )
 from qt_upbit.protocol.simple_format_converter import SimpleFormatConverter
-from qt_upbit.protocol.subscription_request import wishes_for
+from qt_upbit.protocol.subscription_request import requests_for
 from qt_upbit.protocol.subscription_state_manager import SubscriptionStateManager
 from qt_upbit.protocol.timing import RollingWindowLimiter
-from qt_upbit.rest import rows
+from qt_upbit.rest import parsers as rows
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine, Target
 from qt_upbit.routing.fanout_hub import FanoutHub, Gap, Subscriber
 from qt_upbit.types import (
@@ -215,12 +215,18 @@ class World:
             row = EVENT_TYPES[name]
             for delivery in Delivery:
                 owner = next(owners)
-                wishes = wishes_for(row, codes, **options)
-                subscriber = Subscriber(owner, name, delivery, depth=wishes[0].depth, high_water_mark=100)
-                unserved = self._engine.attach(
-                    subscriber, [Target(wish.key, wish.options) for wish in wishes]
+                stream_requests = requests_for(row, codes, **options)
+                subscriber = Subscriber(
+                    owner, name, delivery, depth=stream_requests[0].depth, high_water_mark=100
                 )
-                self._subscriptions.add(owner, wishes, unserved)
+                unserved = self._engine.attach(
+                    subscriber,
+                    [
+                        Target(stream_request.key, stream_request.options)
+                        for stream_request in stream_requests
+                    ],
+                )
+                self._subscriptions.add(owner, stream_requests, unserved)
         self.connection.subscriptions_changed(self.now)
         self.carry_out()
 

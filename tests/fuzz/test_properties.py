@@ -19,15 +19,14 @@ from qt_upbit.exceptions import (
 )
 from qt_upbit.models import decode, from_dict
 from qt_upbit.protocol import wire
-from qt_upbit.rest import rows
+from qt_upbit.rest import parsers as rows
 from qt_upbit.types import ConnectionState, OrderbookEvent, Scope, WireFormat
 from tests.fuzz import sample_lines
 from tests.fuzz.strategies import NUMBERS, near_valid
 from tests.fuzz.targets import TARGETS, World, check_error, read_all
+from tests.support.profiles import examples
 
-_SETTINGS = settings(
-    max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
-)
+_SETTINGS = settings(max_examples=examples(150), suppress_health_check=list(HealthCheck))
 
 TICKER = next(line for line in sample_lines() if line.startswith(b'{"type":"ticker"'))
 BOOK = (

@@ -36,7 +36,7 @@ from qt_upbit.protocol.connection import (
 from qt_upbit.protocol.subscription_state_manager import StreamState, SubscriptionStateManager
 from qt_upbit.protocol.timing import RollingWindowLimiter
 from qt_upbit.types import ConnectionState, Scope, StreamKey, WireFormat
-from tests.support.model_server import MACD, RSI, Rig, book, event, frame, wishes
+from tests.support.model_server import MACD, RSI, Rig, book, event, frame, stream_requests
 
 BTC, ETH = StreamKey("ticker", "KRW-BTC"), StreamKey("ticker", "KRW-ETH")
 
@@ -45,11 +45,11 @@ def live(*scopes: Scope, **config: object) -> Rig:
     """A rig whose first scope is LIVE."""
     rig = Rig(*scopes, **config)
     if rig.scope is Scope.PUBLIC:
-        rig.add(*wishes("ticker", "KRW-BTC"), owner="first")
+        rig.add(*stream_requests("ticker", "KRW-BTC"), owner="first")
     elif rig.scope is Scope.PRIVATE:
-        rig.add(*wishes("my_order"), owner="first")
+        rig.add(*stream_requests("my_order"), owner="first")
     else:
-        rig.add(*wishes("indicator", "KRW-BTC", timeframe="5m", indicators=[RSI]), owner="first")
+        rig.add(*stream_requests("indicator", "KRW-BTC", timeframe="5m", indicators=[RSI]), owner="first")
     rig.run(3.0)
     assert rig.state == "LIVE"
     return rig
@@ -107,7 +107,7 @@ def test_table_is_complete() -> None:
 def test_wish_to_live() -> None:
     rig = Rig()
     assert rig.connection.next_deadline() is None
-    rig.add(*wishes("ticker", "KRW-BTC", "KRW-ETH"))
+    rig.add(*stream_requests("ticker", "KRW-BTC", "KRW-ETH"))
     rig.run(2.0)
     assert rig.log.states() == ["CONNECTING", "RESYNCING", "LIVE"]
     assert [type(action).__name__ for _, action in rig.log.actions] == ["OpenSocket", "SendPing", "SendText"]
@@ -120,11 +120,11 @@ def test_wish_to_live() -> None:
 def test_forty_wishes_are_one_message() -> None:
     rig = Rig()
     for i in range(20):
-        rig.add(*wishes("ticker", f"KRW-C{i}"))
+        rig.add(*stream_requests("ticker", f"KRW-C{i}"))
     rig.run(0.1)
     assert len(rig.log.requests()) == 1, "those before the handshake"
     for i in range(20, 60):
-        rig.add(*wishes("ticker", f"KRW-C{i}"))
+        rig.add(*stream_requests("ticker", f"KRW-C{i}"))
     rig.run(1.0)
     first, second = rig.log.requests()
     assert len(first.items[0].codes or ()) == 20
@@ -134,7 +134,7 @@ def test_forty_wishes_are_one_message() -> None:
 
 def test_wishes_that_cancel_out_send_nothing() -> None:
     rig = live()
-    owner = rig.add(*wishes("ticker", "KRW-ETH"))
+    owner = rig.add(*stream_requests("ticker", "KRW-ETH"))
     rig.remove(owner)
     rig.run(1.0)
     assert len(rig.log.requests()) == 1
@@ -163,8 +163,8 @@ def test_private_scope_is_live_by_the_servers_list(scope: Scope) -> None:
 def test_private_scope_is_live_after_a_while_without_a_list() -> None:
     rig = Rig(Scope.PRIVATE)
     rig.server.answers_lists = False
-    owner = rig.add(*wishes("my_order"))
-    rig.add(*wishes("my_order", "KRW-BTC"))
+    owner = rig.add(*stream_requests("my_order"))
+    rig.add(*stream_requests("my_order", "KRW-BTC"))
     rig.run(1.9)
     assert rig.state == "RESYNCING"
     rig.run(0.5)
@@ -172,7 +172,7 @@ def test_private_scope_is_live_after_a_while_without_a_list() -> None:
     (told,) = rig.log.of(StreamsLive)
     assert {key.code for key in told.keys} == {"", "KRW-BTC"}, "whoever awaits them is told"
     # Also for what is added later.
-    rig.add(*wishes("my_asset"))
+    rig.add(*stream_requests("my_asset"))
     rig.run(3.0)
     assert [key.type for key in rig.log.of(StreamsLive)[1].keys] == ["myAsset"]
     rig.remove(owner)
@@ -182,7 +182,7 @@ def test_private_scope_is_live_after_a_while_without_a_list() -> None:
 
 def test_public_streams_without_snapshot_do_not_wait_for_a_trade() -> None:
     rig = Rig()
-    rig.add(*wishes("trade", "KRW-BTC", snapshot=False))
+    rig.add(*stream_requests("trade", "KRW-BTC", snapshot=False))
     rig.run(3.0)
     assert rig.state == "LIVE"
     assert len(rig.log.lists()) == 1
@@ -205,7 +205,7 @@ def test_lingers_then_closes() -> None:
     assert rig.log.times(CloseSocket) == pytest.approx([1008.0])
     rig.run(100.0)
     assert len(rig.log.times(OpenSocket)) == 1
-    rig.add(*wishes("ticker", "KRW-BTC"))
+    rig.add(*stream_requests("ticker", "KRW-BTC"))
     rig.run(1.0)
     assert rig.state == "LIVE"
     assert rig.log.of(GapDetected) == []
@@ -216,7 +216,7 @@ def test_back_during_linger_keeps_the_socket_and_shows_a_first_frame() -> None:
     rig = live()
     rig.remove("first")
     rig.run(3.0)
-    rig.changed(rig.subscriptions.add("second", wishes("ticker", "KRW-BTC"), unserved={BTC}))
+    rig.changed(rig.subscriptions.add("second", stream_requests("ticker", "KRW-BTC"), unserved={BTC}))
     rig.run(1.0)
     assert len(rig.log.times(OpenSocket)) == 1
     assert len(rig.log.of(StreamsLive)) == 2
@@ -228,7 +228,7 @@ def test_back_with_other_codes_drops_the_old_ones() -> None:
     rig = live()
     rig.remove("first")
     rig.run(1.0)
-    rig.add(*wishes("ticker", "KRW-ETH"))
+    rig.add(*stream_requests("ticker", "KRW-ETH"))
     rig.run(1.0)
     rig.check_served()
     assert set(rig.socket.streams()) == {ETH}
@@ -237,7 +237,7 @@ def test_back_with_other_codes_drops_the_old_ones() -> None:
 def test_a_code_that_nobody_wants_leaves_the_server() -> None:
     """Regression of an earlier manager: codes left only when nobody wanted the whole type."""
     rig = live()
-    owner = rig.add(*wishes("ticker", "KRW-ETH"))
+    owner = rig.add(*stream_requests("ticker", "KRW-ETH"))
     rig.run(1.0)
     rig.remove(owner)
     rig.run(1.0)
@@ -248,10 +248,10 @@ def test_a_code_that_nobody_wants_leaves_the_server() -> None:
 def test_a_change_while_a_request_is_on_its_way_is_not_lost() -> None:
     """Regression of an earlier manager."""
     rig = live()
-    rig.add(*wishes("ticker", "KRW-ETH"))
+    rig.add(*stream_requests("ticker", "KRW-ETH"))
     rig.run(0.03)
     assert len(rig.log.requests()) == 2
-    rig.add(*wishes("ticker", "KRW-XRP"))
+    rig.add(*stream_requests("ticker", "KRW-XRP"))
     rig.run(1.0)
     rig.check_served()
 
@@ -269,7 +269,7 @@ def test_a_line_that_breaks_while_nobody_wants_it_is_let_go() -> None:
 
 def test_one_picture_then_idle() -> None:
     rig = Rig()
-    rig.add(*wishes("ticker", "KRW-BTC", realtime=False))
+    rig.add(*stream_requests("ticker", "KRW-BTC", realtime=False))
     rig.run(1.0)
     rig.run(10.0)
     assert rig.log.times(CloseSocket) == pytest.approx([1005.33], abs=0.01)
@@ -279,7 +279,7 @@ def test_one_picture_then_idle() -> None:
 
 def test_has_output_says_when_a_frame_made_a_deadline_earlier() -> None:
     rig = Rig(ping_interval_s=50.0)
-    rig.add(*wishes("ticker", "KRW-BTC", realtime=False))
+    rig.add(*stream_requests("ticker", "KRW-BTC", realtime=False))
     rig.run(0.1)
     connection = rig.connection
     assert not connection.has_output
@@ -327,7 +327,7 @@ def test_more_pings_do_not_put_the_pongs_deadline_off() -> None:
 def test_of_a_peer_that_never_answered_a_ping_any_frame_is_as_good() -> None:
     rig = Rig(ping_interval_s=5.0, pong_timeout_s=5.0)
     rig.server.answers_pings = False
-    rig.add(*wishes("ticker", "KRW-BTC"))
+    rig.add(*stream_requests("ticker", "KRW-BTC"))
     rig.run_market(60.0, 1.0)
     assert rig.log.of(ErrorReported) == []
     assert rig.connection.state is ConnectionState.LIVE
@@ -356,12 +356,26 @@ def test_a_blocked_program_does_not_blame_the_line() -> None:
     assert len(rig.log.times(OpenSocket)) == 1
 
 
+def test_a_blocked_program_does_not_blame_the_codes_whose_answers_wait_to_be_read() -> None:
+    rig = live()
+    rig.run_market(20.0, 0.5)
+    rig.add(*stream_requests("ticker", "KRW-ETH", "KRW-NOPE"))
+    requests = len(rig.log.requests())
+    rig.run(2.0, stop=lambda: len(rig.log.requests()) > requests)
+    rig.run(0.01)
+    assert not rig.log.of(StreamsSilent)
+    rig.jump(30.0)
+    rig.run_market(20.0, 0.5)
+    (silent,) = rig.log.of(StreamsSilent)
+    assert [key.code for key in silent.keys] == ["KRW-NOPE"]
+
+
 @pytest.mark.parametrize("scope", [Scope.PUBLIC, Scope.PRIVATE])
 def test_a_line_that_died_in_its_sleep_is_replaced_within_five_seconds(scope: Scope) -> None:
     rig = live(scope)
     rig.run(11.0)
     rig.server.answers_pings = rig.server.sends_data = False
-    rig.connection.woke(rig.now)
+    rig.connection.resumed(rig.now)
     rig.carry_out(scope)
     began = rig.now
     rig.run(4.0, stop=lambda: len(rig.log.times(OpenSocket)) == 2)
@@ -375,11 +389,11 @@ def test_waking_up_changes_nothing_of_a_line_that_lives() -> None:
     for scope in (Scope.PUBLIC, Scope.PRIVATE):
         rig = live(scope)
         for _ in range(5):
-            rig.connection.woke(rig.now)
+            rig.connection.resumed(rig.now)
             rig.carry_out(scope)
             rig.run(7.0)
         assert rig.log.states() == ["CONNECTING", "RESYNCING", "LIVE"]
-        bare(scope).woke(0.0)  # not even open
+        bare(scope).resumed(0.0)  # not even open
 
 
 def test_status_frames_are_no_errors() -> None:
@@ -472,14 +486,14 @@ def test_a_change_ends_stale() -> None:
 @pytest.mark.parametrize("what", ["newcomer", "replacement", "release"])
 def test_a_changed_subscription_does_not_disarm_the_watchdog(after_s: float, what: str) -> None:
     rig = live()
-    rig.add(*wishes("ticker", "KRW-XRP"), owner="second")
+    rig.add(*stream_requests("ticker", "KRW-XRP"), owner="second")
     rig.run_market(30.0, 0.5)
     rig.run(after_s)
     match what:
         case "newcomer":
-            rig.add(*wishes("ticker", "KRW-ETH"), *wishes("trade", "KRW-BTC"))
+            rig.add(*stream_requests("ticker", "KRW-ETH"), *stream_requests("trade", "KRW-BTC"))
         case "replacement":
-            rig.add(*wishes("trade", "KRW-ETH"), owner="second")
+            rig.add(*stream_requests("trade", "KRW-ETH"), owner="second")
         case "release":
             rig.remove("second")
     rig.run(20.5 - after_s)
@@ -490,7 +504,7 @@ def test_a_changed_subscription_does_not_disarm_the_watchdog(after_s: float, wha
 def test_who_leaves_takes_its_part_of_the_flow_along() -> None:
     """What stays is judged by its own rate, as it was seen while both ran."""
     rig = live()
-    rig.add(*wishes("ticker", "BTC-SLOW"), owner="slow")
+    rig.add(*stream_requests("ticker", "BTC-SLOW"), owner="slow")
     rig.run(1.0)
     for _ in range(20):
         rig.run_market(4.0, 0.1, BTC)
@@ -508,7 +522,7 @@ def test_nothing_that_could_flow_is_left() -> None:
     rig.run_market(30.0, 0.5)
     rig.run(15.2)
     assert rig.state == "STALE"
-    rig.add(*wishes("ticker", "BTC-QUIET"), owner="first")
+    rig.add(*stream_requests("ticker", "BTC-QUIET"), owner="first")
     rig.run(1.0)
     assert rig.state == "LIVE"
     rig.run(3600.0)
@@ -575,7 +589,7 @@ def test_a_list_does_not_end_stale() -> None:
 
 def test_one_quiet_pair_among_others_says_nothing() -> None:
     rig = live()
-    rig.add(*wishes("trade", "KRW-XRP", "KRW-ETH"))
+    rig.add(*stream_requests("trade", "KRW-XRP", "KRW-ETH"))
     rig.run_market(600.0, 1.0, BTC)
     assert "STALE" not in rig.log.states()
 
@@ -583,7 +597,9 @@ def test_one_quiet_pair_among_others_says_nothing() -> None:
 def test_illiquid_codes_never_flap() -> None:
     """Snapshots that came because we asked are no flow that could dry up."""
     rig = Rig()
-    rig.add(*wishes("ticker", *[f"BTC-C{i}" for i in range(12)]), *wishes("trade", "BTC-C1"))
+    rig.add(
+        *stream_requests("ticker", *[f"BTC-C{i}" for i in range(12)]), *stream_requests("trade", "BTC-C1")
+    )
     rig.run(3600.0)
     assert rig.log.states() == ["CONNECTING", "RESYNCING", "LIVE"]
     assert len(rig.log.requests()) == 1
@@ -594,7 +610,7 @@ def test_illiquid_codes_never_flap() -> None:
 def test_silence_is_judged_against_what_is_subscribed_now() -> None:
     """The busy market was left; the quiet one must not be measured by it."""
     rig = live()
-    rig.add(*wishes("ticker", "BTC-QUIET"))
+    rig.add(*stream_requests("ticker", "BTC-QUIET"))
     rig.run_market(60.0, 0.1, BTC)
     rig.remove("first")
     rig.run_market(3600.0, 300.0)
@@ -646,7 +662,7 @@ def test_after_a_reconnect_known_codes_must_answer_but_only_once() -> None:
 
 def test_silent_codes_are_named_once_and_not_missed() -> None:
     rig = live()
-    rig.add(*wishes("ticker", "KRW-NOPE", "KRW-ETH"))
+    rig.add(*stream_requests("ticker", "KRW-NOPE", "KRW-ETH"))
     rig.run_market(300.0, 1.0)
     nope = StreamKey("ticker", "KRW-NOPE")
     assert rig.log.of(StreamsSilent) == [StreamsSilent((nope,), 10.0)]
@@ -659,11 +675,11 @@ def test_silent_codes_are_named_once_and_not_missed() -> None:
 
 def test_only_unknown_codes() -> None:
     rig = Rig()
-    rig.add(*wishes("ticker", "KRW-NOPE"))
+    rig.add(*stream_requests("ticker", "KRW-NOPE"))
     rig.run(600.0)
     assert len(rig.log.of(StreamsSilent)) == 1
     assert len(rig.log.times(OpenSocket)) == 1
-    rig.add(*wishes("ticker", "KRW-BTC"))
+    rig.add(*stream_requests("ticker", "KRW-BTC"))
     rig.run(1.0)
     assert rig.state == "LIVE"
 
@@ -673,7 +689,7 @@ def test_only_unknown_codes() -> None:
 
 def test_whole_set_is_sent_again_after_a_reconnect() -> None:
     rig = live()
-    rig.add(*wishes("orderbook", "KRW-BTC", depth=5), *wishes("trade", "KRW-ETH"))
+    rig.add(*stream_requests("orderbook", "KRW-BTC", depth=5), *stream_requests("trade", "KRW-ETH"))
     rig.run(1.0)
     rig.run_market(3.0, 0.5)
     last = rig.now
@@ -712,7 +728,7 @@ def test_no_gap_before_there_was_anything() -> None:
     rig = Rig()
     failures = iter([ConnectionFailedError("no route"), ConnectionFailedError("no route"), None])
     rig.server.admit = lambda now: next(failures, None)
-    rig.add(*wishes("ticker", "KRW-BTC"))
+    rig.add(*stream_requests("ticker", "KRW-BTC"))
     rig.run(0.5, stop=lambda: rig.state == "RESYNCING")
     rig.run(5.0)
     assert rig.state == "LIVE"
@@ -740,7 +756,7 @@ def test_frames_of_an_older_socket_are_not_delivered() -> None:
     assert rig.connection.receive(frame(event("ticker")), old, rig.now) == []
     rig.run(0.5)
     assert rig.connection.receive(frame(event("ticker")), old, rig.now) == []
-    assert rig.connection.stray_frames == 2
+    assert rig.connection.late_frames == 2
     assert len(rig.log.frames) == frames + 1
     rig.connection.lost(old, rig.now, ConnectionFailedError("late news"))
     rig.connection.opened(old, rig.now)
@@ -751,7 +767,7 @@ def test_frames_of_an_older_socket_are_not_delivered() -> None:
 def test_a_server_that_accepts_and_closes_at_once_is_not_hammered() -> None:
     rig = Rig()
     rig.server.closes_after_s = 0.3  # after the snapshot has come
-    rig.add(*wishes("ticker", "KRW-BTC"))
+    rig.add(*stream_requests("ticker", "KRW-BTC"))
     rig.run(600.0)
     opens = rig.log.times(OpenSocket)
     gaps = [b - a for a, b in itertools.pairwise(opens)]
@@ -763,7 +779,7 @@ def test_a_server_that_accepts_and_closes_at_once_is_not_hammered() -> None:
 def test_backoff_starts_over_once_the_connection_proved_itself() -> None:
     rig = Rig()
     rig.server.closes_after_s = 0.3
-    rig.add(*wishes("ticker", "KRW-BTC"))
+    rig.add(*stream_requests("ticker", "KRW-BTC"))
     rig.run(100.0)
     rig.server.closes_after_s = None
     rig.run(60.0)
@@ -779,7 +795,7 @@ def test_backoff_grows_is_bounded_and_differs_between_clients() -> None:
     for seed in (1, 2):
         rig = Rig(seed=seed)
         rig.server.admit = lambda now: ConnectionFailedError("refused")
-        rig.add(*wishes("ticker", "KRW-BTC"))
+        rig.add(*stream_requests("ticker", "KRW-BTC"))
         rig.run(900.0)
         opens = rig.log.times(OpenSocket)
         gaps = [b - a for a, b in itertools.pairwise(opens)]
@@ -843,7 +859,7 @@ def test_no_way_around_the_servers_block() -> None:
     rig.remove("first")
     rig.run(20.0)
     assert rig.state == "IDLE"
-    rig.add(*wishes("ticker", "KRW-BTC"))
+    rig.add(*stream_requests("ticker", "KRW-BTC"))
     rig.run(400.0)
     assert rig.log.times(OpenSocket)[1] == pytest.approx(at + 300.0)
     assert rig.state == "LIVE"
@@ -856,13 +872,13 @@ def test_refused_key_is_not_tried_in_a_loop(as_frame: bool) -> None:
         rig.server.refuse = lambda request: ("INVALID_AUTH", "인증 정보가 올바르지 않습니다.")
     else:
         rig.server.admit = lambda now: AuthenticationError(status=401)
-    rig.add(*wishes("my_order"))
+    rig.add(*stream_requests("my_order"))
     rig.run(3600.0)
     assert rig.state == "REJECTED"
     assert len(rig.log.times(OpenSocket)) == 1
     (reported,) = rig.log.of(ErrorReported)
     assert isinstance(reported.error, AuthenticationError)
-    rig.add(*wishes("my_asset"))
+    rig.add(*stream_requests("my_asset"))
     rig.run(10.0)
     assert len(rig.log.times(OpenSocket)) == 1, "other wishes do not mend a key"
     rig.connection.retry(rig.now)
@@ -892,7 +908,7 @@ def test_refused_request_costs_only_what_it_brought() -> None:
     rig = live()
     rig.run(10.0)
     rig.server.refuse = refuse_type("trade")
-    rig.add(*wishes("trade", "KRW-BTC"), owner="bad")
+    rig.add(*stream_requests("trade", "KRW-BTC"), owner="bad")
     rig.run(5.0)
     assert rig.state == "LIVE"
     assert len(rig.log.times(OpenSocket)) == 2, "one reconnect although error and close both came"
@@ -907,7 +923,7 @@ def test_refused_request_costs_only_what_it_brought() -> None:
     assert len(rig.log.times(OpenSocket)) == 2
     # A fresh wish is a fresh try.
     rig.server.refuse = lambda request: None
-    rig.add(*wishes("trade", "KRW-BTC"))
+    rig.add(*stream_requests("trade", "KRW-BTC"))
     rig.run(5.0)
     assert len(rig.socket.streams()) == 2
 
@@ -921,7 +937,7 @@ def test_refused_definitions_cost_only_their_owner() -> None:
         return ("TOO_MANY_REQUEST", "") if many > 1 else None
 
     rig.server.refuse = refuse
-    rig.add(*wishes("indicator", "KRW-BTC", timeframe="5m", indicators=[MACD]), owner="bad")
+    rig.add(*stream_requests("indicator", "KRW-BTC", timeframe="5m", indicators=[MACD]), owner="bad")
     rig.run(5.0)
     assert rig.state == "LIVE"
     (refused,) = rig.log.of(StreamsRefused)
@@ -933,14 +949,14 @@ def test_refused_definitions_cost_only_their_owner() -> None:
 def test_refusals_without_a_culprit_end_in_rejected_and_another_set_leaves_it() -> None:
     rig = Rig()
     rig.server.refuse = refuse_type("trade")
-    owner = rig.add(*wishes("trade", "KRW-BTC"))
+    owner = rig.add(*stream_requests("trade", "KRW-BTC"))
     rig.run(600.0)
     assert rig.state == "REJECTED"
     assert len(rig.log.times(OpenSocket)) == 3
     rig.connection.subscriptions_changed(rig.now)
     rig.carry_out(rig.scope)
     assert rig.state == "REJECTED", "nothing has changed"
-    rig.add(*wishes("ticker", "KRW-BTC"))
+    rig.add(*stream_requests("ticker", "KRW-BTC"))
     rig.remove(owner)
     rig.run(10.0)
     assert rig.state == "LIVE"
@@ -950,7 +966,7 @@ def test_refusals_without_a_culprit_end_in_rejected_and_another_set_leaves_it() 
 def test_a_rejected_scope_that_nobody_wants_is_idle() -> None:
     rig = Rig(Scope.PRIVATE)
     rig.server.admit = lambda now: AuthenticationError(status=401)
-    owner = rig.add(*wishes("my_order"))
+    owner = rig.add(*stream_requests("my_order"))
     rig.run(1.0)
     rig.remove(owner)
     rig.run(10.0)
@@ -968,7 +984,7 @@ def test_a_server_that_does_not_know_our_question_is_not_asked_again() -> None:
 
 def test_too_many_requests_blames_nobody() -> None:
     rig = live()
-    rig.add(*wishes("ticker", "KRW-ETH"))
+    rig.add(*stream_requests("ticker", "KRW-ETH"))
     rig.send(wire.encode_error("Too Many Requests", ""))
     rig.run(5.0)
     assert rig.state == "LIVE"
@@ -1009,9 +1025,9 @@ def test_an_answer_to_an_older_question_is_not_believed() -> None:
 def test_a_list_that_was_under_way_while_the_subscription_changed_is_not_believed(scope: Scope) -> None:
     rig = live(scope, audit_interval_s=10.0)
     name, more = ("ticker", ("KRW-ETH",)) if scope is Scope.PUBLIC else ("my_asset", ())
-    owner = rig.add(*wishes(name, *more))
+    owner = rig.add(*stream_requests(name, *more))
     rig.run(3.0)
-    for change in (lambda: rig.remove(owner), lambda: rig.add(*wishes(name, *more))):
+    for change in (lambda: rig.remove(owner), lambda: rig.add(*stream_requests(name, *more))):
         asked = len(rig.log.lists())
         rig.run(20.0, stop=lambda asked=asked: len(rig.log.lists()) > asked)
         change()
@@ -1043,7 +1059,7 @@ def test_a_list_that_a_new_request_has_overtaken_is_asked_for_again() -> None:
     rig.run(0.5)
     assert len(rig.log.lists()) == 1
     rig.server.answers_lists = True
-    rig.add(*wishes("ticker", "KRW-ETH"))
+    rig.add(*stream_requests("ticker", "KRW-ETH"))
     rig.run(3.0)
     assert rig.log.of(StreamsListed)[-1].keys == {BTC, ETH}
     assert len(rig.log.lists()) == 2
@@ -1109,7 +1125,7 @@ def test_garbage_is_reported_and_the_stream_goes_on(raw: str | bytes) -> None:
 def test_an_unreadable_first_frame_is_no_first_frame() -> None:
     rig = Rig()
     rig.server.known = lambda key: False
-    rig.add(*wishes("orderbook", "KRW-BTC"))
+    rig.add(*stream_requests("orderbook", "KRW-BTC"))
     rig.run(1.0)
     rig.send(b'{"ty":"orderbook","cd":"KRW-BTC","st":"SNAPSHOT","lv":0}')
     rig.run(11.0)
@@ -1123,9 +1139,9 @@ def test_an_unreadable_first_frame_is_no_first_frame() -> None:
 
 def test_depth_grows_while_running() -> None:
     rig = Rig()
-    rig.add(*wishes("orderbook", "KRW-BTC", depth=5))
+    rig.add(*stream_requests("orderbook", "KRW-BTC", depth=5))
     rig.run(1.0)
-    rig.add(*wishes("orderbook", "KRW-BTC", depth=30, realtime=False), owner="picture")
+    rig.add(*stream_requests("orderbook", "KRW-BTC", depth=30, realtime=False), owner="picture")
     rig.run(1.0)
     rows = [raw.count(b"ap") for _, _, raw in rig.log.frames]
     assert rows == [5, 30, 5], "and back once the picture was taken"
@@ -1136,7 +1152,7 @@ def test_depth_grows_while_running() -> None:
 
 
 def test_close_is_idempotent_and_final() -> None:
-    for prepare in (lambda rig: None, lambda rig: rig.add(*wishes("ticker", "KRW-BTC"))):
+    for prepare in (lambda rig: None, lambda rig: rig.add(*stream_requests("ticker", "KRW-BTC"))):
         for seconds in (0.0, 0.06, 1.0, 7.0):
             rig = Rig()
             prepare(rig)
@@ -1175,9 +1191,9 @@ def test_reconnect_on_request() -> None:
 def test_connects_share_one_limit_over_scopes() -> None:
     rig = Rig(*Scope)
     rig.server.closes_after_s = 0.01
-    rig.add(*wishes("ticker", "KRW-BTC"))
-    rig.add(*wishes("my_order"))
-    rig.add(*wishes("indicator", "KRW-BTC", timeframe="5m", indicators=[RSI]))
+    rig.add(*stream_requests("ticker", "KRW-BTC"))
+    rig.add(*stream_requests("my_order"))
+    rig.add(*stream_requests("indicator", "KRW-BTC", timeframe="5m", indicators=[RSI]))
     for _ in range(100):
         rig.run(0.1)
         for scope, connection in rig.connections.items():

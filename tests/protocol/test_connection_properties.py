@@ -13,8 +13,9 @@ from qt_upbit.exceptions import AuthenticationError, ConnectionFailedError, Serv
 from qt_upbit.protocol import wire
 from qt_upbit.protocol.connection import CloseSocket, GapDetected, OpenSocket, StateChanged, StreamsSilent
 from qt_upbit.types import Scope, WireFormat
-from tests.support.model_server import Rig, event, frame, wishes
-from tests.support.wish_strategies import some_wishes
+from tests.support.model_server import Rig, event, frame, stream_requests
+from tests.support.profiles import examples
+from tests.support.request_strategies import some_requests
 
 ERRORS = [
     ConnectionFailedError("reset"),
@@ -41,7 +42,7 @@ FRAMES: list[str | bytes] = [
 
 
 class Weather(RuleBasedStateMachine):
-    """Wishes, time, broken lines, refusals, garbage, silence and clicks, in any order."""
+    """StreamRequests, time, broken lines, refusals, garbage, silence and clicks, in any order."""
 
     rig: Rig
 
@@ -50,7 +51,7 @@ class Weather(RuleBasedStateMachine):
         format=st.sampled_from(WireFormat),
         linger=st.sampled_from([0.0, 5.0]),
         audit=st.sampled_from([None, 7.0, 60.0]),
-        wanted=st.lists(some_wishes(), min_size=1, max_size=4),
+        wanted=st.lists(some_requests(), min_size=1, max_size=4),
         seconds=st.sampled_from([0.0, 0.1, 1.0, 20.0]),
     )
     def start(
@@ -68,7 +69,7 @@ class Weather(RuleBasedStateMachine):
 
     # --- the program -------------------------------------------------------------------------------
 
-    @rule(wanted=some_wishes())
+    @rule(wanted=some_requests())
     def add(self, wanted: list[Any]) -> None:
         self.owners.append(self.rig.add(*wanted))
 
@@ -228,7 +229,7 @@ class Weather(RuleBasedStateMachine):
         rig.server.__dict__.update(calm.__dict__)
         for scope, connection in rig.connections.items():
             for owner in self.owners:  # whoever was refused tries again
-                rig.subscriptions.add(owner, rig.subscriptions.wishes_of(owner))
+                rig.subscriptions.add(owner, rig.subscriptions.requests_of(owner))
             connection.retry(rig.now)
             rig.carry_out(scope)
         rig.changed(Scope)
@@ -240,7 +241,7 @@ class Weather(RuleBasedStateMachine):
                 assert connection.state.name == "IDLE"
                 continue
             assert connection.state.name == "LIVE", scope
-            assert all(wish.realtime for wish in wanted.values()), "pictures were taken"
+            assert all(stream_request.realtime for stream_request in wanted.values()), "pictures were taken"
             rig.check_served()
             assert not rig.subscriptions.needs_request(scope)
             before = rig.log.states()
@@ -253,10 +254,9 @@ class Weather(RuleBasedStateMachine):
 
 TestWeather = Weather.TestCase
 TestWeather.settings = settings(
-    max_examples=60,
+    max_examples=examples(60),
     stateful_step_count=20,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    suppress_health_check=[*settings().suppress_health_check, HealthCheck.filter_too_much],
 )
 
 
@@ -268,19 +268,19 @@ TestWeather.settings = settings(
     scope=st.sampled_from([Scope.PUBLIC, Scope.PRIVATE]),
     per_minute=st.sampled_from([1, 10, 100]),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25))
 def test_any_pace_of_changes_keeps_the_limits_and_ends_with_the_last_set(
     changes: list[tuple[float, int]], scope: Scope, per_minute: int
 ) -> None:
     rig = Rig(scope, messages_per_minute=per_minute, audit_interval_s=1.0)
     name = "ticker" if scope is Scope.PUBLIC else "my_order"
-    rig.add(*wishes(name, "KRW-BTC"), owner=-1)
+    rig.add(*stream_requests(name, "KRW-BTC"), owner=-1)
     for wait, number in changes:
         rig.run(wait)
-        if number in rig.subscriptions._wishes:
+        if number in rig.subscriptions._requests:
             rig.remove(number)
         else:
-            rig.add(*wishes(name, f"KRW-C{number}"), owner=number)
+            rig.add(*stream_requests(name, f"KRW-C{number}"), owner=number)
     last = rig.now
     rig.run(2 * 66.0 / per_minute + 66.0, stop=lambda: not rig.subscriptions.needs_request(scope))
     assert not rig.subscriptions.needs_request(scope), f"not sent after {rig.now - last} s"
@@ -293,10 +293,10 @@ def test_any_pace_of_changes_keeps_the_limits_and_ends_with_the_last_set(
 def test_storm_of_changes_for_ten_minutes() -> None:
     """A change each 20 ms: messages stay under the limits, and none waits longer than two seconds."""
     rig = Rig()
-    rig.add(*wishes("ticker", "KRW-BTC"))
+    rig.add(*stream_requests("ticker", "KRW-BTC"))
     waits = []
     for i in range(30_000):
-        owner = rig.add(*wishes("ticker", f"KRW-C{i % 40}"), owner="flapping")
+        owner = rig.add(*stream_requests("ticker", f"KRW-C{i % 40}"), owner="flapping")
         begin = rig.now
         rig.run(0.02)
         if i % 1000 == 0:
@@ -360,10 +360,14 @@ _mutated = st.builds(
     st.sampled_from([0.0, 0.06, 0.5, 30.0]),
     st.sampled_from(Scope),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 def test_receive_never_raises(frames: list[str | bytes], seconds: float, scope: Scope) -> None:
     rig = Rig(scope)
-    rig.add(*wishes("ticker", "KRW-BTC"), *wishes("my_order"), *wishes("orderbook", "KRW-BTC"))
+    rig.add(
+        *stream_requests("ticker", "KRW-BTC"),
+        *stream_requests("my_order"),
+        *stream_requests("orderbook", "KRW-BTC"),
+    )
     rig.run(seconds)
     for raw in frames:
         if rig.sockets[scope] is not None:
@@ -373,11 +377,13 @@ def test_receive_never_raises(frames: list[str | bytes], seconds: float, scope: 
 
 
 @given(st.lists(st.floats(0.0, 100.0), min_size=1, max_size=30))
-@settings(deadline=None)
 def test_ticking_at_the_deadline_always_makes_progress(waits: list[float]) -> None:
     """The rig ticks exactly at each deadline and fails on a busy loop; late ticks are as good."""
     rig = Rig()
-    rig.add(*wishes("ticker", "KRW-BTC", "KRW-NOPE"), *wishes("trade", "KRW-ETH", snapshot=False))
+    rig.add(
+        *stream_requests("ticker", "KRW-BTC", "KRW-NOPE"),
+        *stream_requests("trade", "KRW-ETH", snapshot=False),
+    )
     for wait in waits:
         rig.run(wait / 10)
         rig.jump(wait)

@@ -7,13 +7,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from qt_upbit import AskBid, InvalidOrderError, OrderType, SmpType, TimeInForce
 from qt_upbit.protocol.order_check import OrderRules, check_order
 from qt_upbit.protocol.tick_sizes import round_to_tick, tick_size
-from qt_upbit.simulator.price_grid import PriceGrid, from_units
+from qt_upbit.simulator.market.price_grid import PriceGrid, from_units
 
 LIMIT: dict[str, Any] = {"code": "KRW-BTC", "ask_bid": "BID", "order_type": "limit"}
 
@@ -108,7 +108,6 @@ def test_rules_of_the_market_win() -> None:
 prices = st.decimals(min_value="0.00000001", max_value="200000000", places=8)
 
 
-@settings(deadline=None)
 @given(quote=st.sampled_from(["KRW", "BTC", "USDT"]), price=prices)
 def test_what_passes_is_on_the_exchanges_grid_and_nothing_else(quote: str, price: Decimal) -> None:
     grid = PriceGrid(quote)
@@ -120,7 +119,6 @@ def test_what_passes_is_on_the_exchanges_grid_and_nothing_else(quote: str, price
         check_order(f"{quote}-ETH", "BID", "limit", price=price, volume=1, rules=rules)
 
 
-@settings(deadline=None)
 @given(quote=st.sampled_from(["KRW", "BTC", "USDT"]), price=prices)
 def test_rounding_finds_the_neighbours(quote: str, price: Decimal) -> None:
     code = f"{quote}-ETH"
@@ -140,3 +138,12 @@ def test_rounding_refuses_what_it_does_not_know() -> None:
         round_to_tick("SGD-BTC", Decimal(1))
     with pytest.raises(ValueError, match="positive"):
         round_to_tick("KRW-BTC", Decimal(0))
+
+
+def test_a_limit_of_zero_is_none_and_not_the_documented_one() -> None:
+    check_order("KRW-BTC", "BID", "price", price=1, rules=OrderRules(min_total=Decimal(0)))
+    with pytest.raises(InvalidOrderError, match="above the maximum of 0"):
+        check_order("KRW-BTC", "BID", "price", price=5000, rules=OrderRules(max_total=Decimal(0)))
+    for tick in (Decimal(0), Decimal(-1)):
+        with pytest.raises(InvalidOrderError, match="tick_size is positive"):
+            check_order("KRW-BTC", "BID", "price", price=5000, rules=OrderRules(tick_size=tick))

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from qt_upbit.protocol.order_tracker import OrderTracker, RestPicture
+from qt_upbit.protocol.order_tracker import AccountSnapshot, OrderTracker
 from qt_upbit.records import Balance, Fill, Order
 from qt_upbit.types import AskBid, MyAssetEvent, MyOrderEvent, OrderState, OrderType
 from tests.support import events
@@ -96,7 +96,7 @@ def assets(krw: int, time_ms: int, currency: str = "KRW", locked: int = 0) -> My
 def tracker() -> OrderTracker:
     """One that knows there is nothing."""
     made = OrderTracker()
-    made.reconcile(RestPicture(balances=()), NOW_MS - 60_000)
+    made.reconcile(AccountSnapshot(balances=()), NOW_MS - 60_000)
     return made
 
 
@@ -200,7 +200,7 @@ def test_a_reserved_order_begins_to_wait(tracker: OrderTracker) -> None:
 
 
 def test_finished_orders_are_bounded_and_open_ones_are_not() -> None:
-    tracker = OrderTracker(finished_kept=2)
+    tracker = OrderTracker(max_finished_orders=2)
     for number in range(5):
         tracker.apply_order(frame(uuid=f"open {number}"))
         tracker.apply_order(frame(uuid=f"over {number}"))
@@ -209,13 +209,13 @@ def test_finished_orders_are_bounded_and_open_ones_are_not() -> None:
     assert {o.uuid for o in tracker.orders if not o.is_open} == {"over 3", "over 4"}
     # A frame of a forgotten order, and a list that holds it, bring nothing back.
     assert tracker.apply_order(frame("cancel", uuid="over 0")) is None
-    tracker.reconcile(RestPicture(open_orders=[listed(uuid=f"open {n}") for n in range(5)]), NOW_MS)
+    tracker.reconcile(AccountSnapshot(open_orders=[listed(uuid=f"open {n}") for n in range(5)]), NOW_MS)
     found = tracker.reconcile(
-        RestPicture(closed_orders=[listed(uuid="over 0", state=OrderState.CANCEL)]), NOW_MS
+        AccountSnapshot(closed_orders=[listed(uuid="over 0", state=OrderState.CANCEL)]), NOW_MS
     )
     assert not found.changes
     with pytest.raises(ValueError, match="1 or more"):
-        OrderTracker(finished_kept=0)
+        OrderTracker(max_finished_orders=0)
 
 
 def test_an_order_can_be_found_by_its_identifier(tracker: OrderTracker) -> None:
@@ -239,11 +239,11 @@ def test_nothing_is_told_of_an_order_whose_fills_are_not_known_yet(tracker: Orde
     done = listed(
         state=OrderState.DONE, trades_count=1, executed_volume=Decimal(10), remaining_volume=Decimal(0)
     )
-    found = tracker.reconcile(RestPicture(closed_orders=[done]), NOW_MS)
+    found = tracker.reconcile(AccountSnapshot(closed_orders=[done]), NOW_MS)
     assert (found.unresolved, found.changes) == (("A",), ())
     assert order(tracker).is_open
     answer = msgspec.structs.replace(done, fills=(a_fill(1, 10),))
-    found = tracker.reconcile(RestPicture(closed_orders=[done], asked={"A": answer}), NOW_MS)
+    found = tracker.reconcile(AccountSnapshot(closed_orders=[done], asked={"A": answer}), NOW_MS)
     told = [change.event.state for change in found.changes if change.event is not None]
     assert told == [OrderState.TRADE, OrderState.DONE]
     assert all(change.event.is_recovered for change in found.changes if change.event is not None)
@@ -260,7 +260,7 @@ def test_nothing_is_told_of_an_order_whose_fills_are_not_known_yet(tracker: Orde
 def test_fills_that_rest_itself_does_not_know_are_given_up_once(tracker: OrderTracker) -> None:
     tracker.apply_order(frame())
     poor = listed(trades_count=2, executed_volume=Decimal(4), fills=(a_fill(2),))
-    picture = RestPicture(open_orders=[listed(trades_count=2)], asked={"A": poor})
+    picture = AccountSnapshot(open_orders=[listed(trades_count=2)], asked={"A": poor})
     found = tracker.reconcile(picture, NOW_MS)
     assert found.lost == ("A",)
     assert [change.fill.uuid for change in found.changes if change.fill is not None] == ["T2"]
@@ -272,7 +272,7 @@ def test_fills_that_rest_itself_does_not_know_are_given_up_once(tracker: OrderTr
 def test_an_open_order_that_upbit_does_not_know_any_more_is_over(tracker: OrderTracker) -> None:
     tracker.apply_order(frame())
     assert tracker.needed([], []) == ("A",)
-    found = tracker.reconcile(RestPicture(asked={"A": None}), NOW_MS)
+    found = tracker.reconcile(AccountSnapshot(asked={"A": None}), NOW_MS)
     assert found.lost == ("A",)
     assert order(tracker).state is OrderState.CANCEL
     assert not tracker.needed([], [])
@@ -282,7 +282,7 @@ def test_since_when_finished_orders_are_read() -> None:
     tracker = OrderTracker()
     now = datetime.fromtimestamp(NOW_MS / 1000, UTC)
     assert tracker.closed_since(NOW_MS) == now - timedelta(hours=1)
-    tracker.reconcile(RestPicture(), NOW_MS)
+    tracker.reconcile(AccountSnapshot(), NOW_MS)
     week_later = NOW_MS + 7 * 86_400_000
     assert tracker.closed_since(week_later) == now - timedelta(minutes=10)
     tracker.apply_order(frame(timestamp=NOW_MS + 5000))
@@ -308,7 +308,7 @@ def test_a_late_frame_of_a_balance_puts_it_in_doubt(tracker: OrderTracker) -> No
     # A little late is no proof: the exchange's parts may stamp differently.
     assert tracker.apply_asset(assets(6, NOW_MS - 1))
     tracker.reconcile(
-        RestPicture(balances=[Balance(currency="KRW", balance=Decimal(7), locked=Decimal(0))]), 0
+        AccountSnapshot(balances=[Balance(currency="KRW", balance=Decimal(7), locked=Decimal(0))]), 0
     )
     assert not tracker.is_in_doubt
 
@@ -319,7 +319,7 @@ def test_balances_from_rest(tracker: OrderTracker) -> None:
     held = Balance(
         currency="KRW", balance=Decimal(5), locked=Decimal(0), avg_buy_price=Decimal(9), unit_currency="KRW"
     )
-    found = tracker.reconcile(RestPicture(balances=[held]), NOW_MS)
+    found = tracker.reconcile(AccountSnapshot(balances=[held]), NOW_MS)
     # What there is none of any more is left out by Upbit.
     assert {(b.currency, b.balance) for b in found.balances} == {("KRW", 5), ("BTC", 0)}
     assert found.asset_event is not None
@@ -332,5 +332,96 @@ def test_balances_from_rest(tracker: OrderTracker) -> None:
 def test_frames_that_rest_has_told_already_are_passed_over(tracker: OrderTracker) -> None:
     frames = [assets(n, NOW_MS + n) for n in (1, 2, 3)] + [assets(9, NOW_MS, "BTC")]
     two = Balance(currency="KRW", balance=Decimal(2), locked=Decimal(0))
-    tracker.reconcile(RestPicture(balances=[two]), NOW_MS)
+    tracker.reconcile(AccountSnapshot(balances=[two]), NOW_MS)
     assert tracker.without_known(frames) == frames[2:]
+
+
+# --- cost -------------------------------------------------------------------------------------------
+
+
+class Work:
+    """How often a number was compared or calculated with."""
+
+    count = 0
+
+
+def _counted(name: str, base: type) -> Any:
+    original = getattr(base, name)
+
+    def method(self: Any, *args: Any) -> Any:
+        Work.count += 1
+        return original(self, *args)
+
+    return method
+
+
+class CountedInt(int):
+    """A time that counts how often it is compared."""
+
+    __lt__ = _counted("__lt__", int)
+    __le__ = _counted("__le__", int)
+    __gt__ = _counted("__gt__", int)
+    __ge__ = _counted("__ge__", int)
+
+
+class CountedDecimal(Decimal):
+    """An amount that counts how often it is added, multiplied or compared."""
+
+    __add__ = _counted("__add__", Decimal)
+    __radd__ = _counted("__radd__", Decimal)
+    __mul__ = _counted("__mul__", Decimal)
+    __rmul__ = _counted("__rmul__", Decimal)
+    __lt__ = _counted("__lt__", Decimal)
+    __gt__ = _counted("__gt__", Decimal)
+
+
+def _counted_trade(number: int) -> MyOrderEvent:
+    # Made without the decoder, which would make plain numbers of them.
+    return msgspec.structs.replace(
+        trade(number, 0),
+        price=CountedDecimal(1000),
+        volume=CountedDecimal("0.001"),
+        executed_volume=Decimal(number) / 1000,
+        remaining_volume=10 - Decimal(number) / 1000,
+        trade_timestamp=CountedInt(NOW_MS + number),
+    )
+
+
+def _work(tracker: OrderTracker, event: MyOrderEvent) -> int:
+    Work.count = 0
+    tracker.apply_order(event)
+    return Work.count
+
+
+def _work_after(fills: int) -> dict[str, int]:
+    tracker = OrderTracker()
+    for number in range(2, 2 * fills, 2):
+        tracker.apply_order(_counted_trade(number))
+    return {
+        "next": _work(tracker, _counted_trade(2 * fills)),
+        "repeated": _work(tracker, _counted_trade(2 * fills)),
+        "late": _work(tracker, _counted_trade(fills + 1 + fills % 2)),
+    }
+
+
+def test_a_fill_costs_the_same_however_many_there_were() -> None:
+    """4,000 fills of one order were sorted and added up with each frame: a millisecond each."""
+    few, many = _work_after(40), _work_after(2000)
+    assert many["next"] == few["next"] > 0
+    assert many["repeated"] == few["repeated"]
+    # A late one is searched for its place.
+    assert few["late"] <= many["late"] <= few["late"] + 8
+
+
+def test_whether_something_is_in_doubt_is_known_without_looking_at_every_order() -> None:
+    tracker = OrderTracker()
+    for number in range(300):
+        tracker.apply_order(trade(1, 2, uuid=f"without price {number}"))
+    assert tracker.is_in_doubt
+    for number in range(300):
+        tracker.apply_order(frame(uuid=f"without price {number}"))
+    assert not tracker.is_in_doubt
+    tracker.apply_order(trade(1, 2, uuid="ends"))
+    assert tracker.is_in_doubt
+    tracker.apply_order(frame("cancel", uuid="ends"))
+    assert not tracker.is_in_doubt

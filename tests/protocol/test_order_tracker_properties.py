@@ -12,12 +12,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from qt_upbit.protocol.order_tracker import OrderChange, OrderTracker, Reconciliation, RestPicture
+from qt_upbit.protocol.order_tracker import AccountSnapshot, OrderChange, OrderTracker, Reconciliation
 from qt_upbit.records import Balance, Order
-from qt_upbit.rest import rows
-from qt_upbit.simulator.account import Account
-from qt_upbit.simulator.account import Order as TheirOrder
-from qt_upbit.simulator.order_calls import fill_row, order_row
+from qt_upbit.rest import parsers as rows
+from qt_upbit.simulator.account.account import Account
+from qt_upbit.simulator.account.account import Order as TheirOrder
+from qt_upbit.simulator.account.order_calls import fill_row, order_row
 from qt_upbit.types import (
     AskBid,
     BaseWebSocketEvent,
@@ -27,6 +27,7 @@ from qt_upbit.types import (
     OrderType,
     TimeInForce,
 )
+from tests.support.profiles import examples
 
 START_MS = 1_800_000_000_000
 _ENDS = (OrderState.DONE, OrderState.CANCEL)
@@ -262,10 +263,10 @@ def read(tracker: OrderTracker, account: Account, now_ms: int) -> Reconciliation
         Balance(currency=held.currency, balance=held.balance, locked=held.locked)
         for held in account.balances.values()
     ]
-    picture = RestPicture(
+    snapshot = AccountSnapshot(
         open_orders=open_orders, closed_orders=closed_orders, asked=asked, balances=balances
     )
-    return tracker.reconcile(picture, now_ms)
+    return tracker.reconcile(snapshot, now_ms)
 
 
 def row_of(order: TheirOrder) -> dict[str, Any]:
@@ -294,7 +295,7 @@ def _run(world: World, steps: list[tuple[str, int]]) -> None:
 
 
 @given(_STEPS, st.booleans(), st.booleans())
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=examples(250))
 # Balances came newest first, REST was asked, and then came one from between.
 @example([("place", 0)] * 4 + [("deliver late", 5), ("reconcile", 0)], False, False)
 def test_any_history_ends_where_the_account_is(
@@ -308,7 +309,7 @@ def test_any_history_ends_where_the_account_is(
 
 
 @given(_STEPS, _STEPS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 def test_what_was_before_the_start_was_not_missed(
     before: list[tuple[str, int]], after: list[tuple[str, int]]
 ) -> None:

@@ -9,13 +9,13 @@ import pytest
 from qt_upbit.exceptions import ConnectionFailedError
 from qt_upbit.protocol.connection import OpenSocket
 from qt_upbit.types import Scope
-from tests.support.model_server import RSI, Rig, wishes
+from tests.support.model_server import RSI, Rig, stream_requests
 
 
 def test_a_failed_reconnect_is_followed_by_others_with_growing_pauses() -> None:
     """Its reconnect swallowed its own failure: the first one counted as success and backoff never ran."""
     rig = Rig(backoff_initial_s=0.25, backoff_max_s=30.0)
-    rig.add(*wishes("ticker", "KRW-BTC"))
+    rig.add(*stream_requests("ticker", "KRW-BTC"))
     rig.run(10.0)
     assert rig.state == "LIVE"
     rig.server.admit = lambda now: ConnectionFailedError("refused")
@@ -37,9 +37,9 @@ def test_a_private_socket_that_is_quiet_for_a_day_is_healthy(scope: Scope) -> No
     """Sixty quiet seconds made its private socket unhealthy: it would have reconnected for ever."""
     rig = Rig(scope)
     if scope is Scope.PRIVATE:
-        rig.add(*wishes("my_order"), *wishes("my_asset"))
+        rig.add(*stream_requests("my_order"), *stream_requests("my_asset"))
     else:
-        rig.add(*wishes("indicator", "KRW-BTC", timeframe="5m", indicators=[RSI]))
+        rig.add(*stream_requests("indicator", "KRW-BTC", timeframe="5m", indicators=[RSI]))
     rig.run(5.0)
     rig.run_market(30.0, 0.5)  # a busy time before, by which silence might be measured
     assert len(rig.log.frames) > 50
@@ -51,7 +51,7 @@ def test_a_private_socket_that_is_quiet_for_a_day_is_healthy(scope: Scope) -> No
 def test_the_end_of_an_old_socket_says_nothing_about_the_new_one() -> None:
     """The old reader's `finally` set DISCONNECTED after the new connection was up."""
     rig = Rig()
-    rig.add(*wishes("ticker", "KRW-BTC"))
+    rig.add(*stream_requests("ticker", "KRW-BTC"))
     rig.run(3.0)
     old = rig.socket.epoch
     rig.lose()

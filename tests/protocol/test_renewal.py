@@ -22,12 +22,13 @@ from qt_upbit.protocol.connection import (
     TokenRenewed,
 )
 from qt_upbit.types import OrderState, Scope
-from tests.support.model_server import LATENCY_S, Rig, Socket, event, frame, wishes
+from tests.support.model_server import LATENCY_S, Rig, Socket, event, frame, stream_requests
+from tests.support.profiles import examples
 
 
 def live(**config: Any) -> Rig:
     rig = Rig(Scope.PRIVATE, **config)
-    rig.add(*wishes("my_order"), owner="orders")
+    rig.add(*stream_requests("my_order"), owner="orders")
     rig.run(3.0)
     assert rig.state == "LIVE"
     return rig
@@ -179,7 +180,7 @@ def test_a_wish_during_a_renewal_reaches_both_sockets() -> None:
     rig = live()
     rig.renew()
     until_two(rig)
-    rig.add(*wishes("my_asset"), owner="assets")
+    rig.add(*stream_requests("my_asset"), owner="assets")
     rig.run(3.0)
     assert len(sockets(rig)) == 1
     assert {item.type for item in rig.socket.items} == {"myOrder", "myAsset"}
@@ -230,7 +231,7 @@ def test_garbage_on_the_successor_is_reported_and_survived() -> None:
     assert rig.log.of(TokenRenewed)
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(
     steps=st.lists(
         st.one_of(
@@ -268,7 +269,7 @@ def test_each_event_once_and_in_order_under_any_traffic(steps: list[tuple[str, f
             rig.renew()
         elif what == "asset":
             rig.remove("assets")
-            rig.add(*wishes("my_asset"), owner="assets")
+            rig.add(*stream_requests("my_asset"), owner="assets")
         else:
             for _ in range(int(value / 0.01)):
                 trade()

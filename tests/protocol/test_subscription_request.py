@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qt_upbit.exceptions import InvalidSubscriptionError
-from qt_upbit.protocol.subscription_request import resolve_row, resolve_unit, wishes_for
-from qt_upbit.protocol.subscription_state_manager import SubscriptionStateManager, Wish
+from qt_upbit.protocol.subscription_request import requests_for, resolve_spec, resolve_unit
+from qt_upbit.protocol.subscription_state_manager import StreamRequest, SubscriptionStateManager
 from qt_upbit.types import (
     ALL_CODES,
     EVENT_TYPES,
@@ -30,8 +30,8 @@ BTC = ["KRW-BTC"]
 SIGNAL = RSI | {"trigger": "overbought", "event_params": {"threshold": 70}}
 
 
-def wished(name: str, codes: Any, **options: Any) -> tuple[Wish, ...]:
-    return wishes_for(resolve_row(name), codes, **options)
+def requested(name: str, codes: Any, **options: Any) -> tuple[StreamRequest, ...]:
+    return requests_for(resolve_spec(name), codes, **options)
 
 
 MISTAKES: list[tuple[str, Any, dict[str, Any], str]] = [
@@ -126,13 +126,13 @@ MISTAKES: list[tuple[str, Any, dict[str, Any], str]] = [
 @pytest.mark.parametrize(("name", "codes", "options", "says"), MISTAKES)
 def test_mistakes_say_what_would_be_right(name: str, codes: Any, options: dict[str, Any], says: str) -> None:
     with pytest.raises(InvalidSubscriptionError, match=says):
-        wished(name, codes, **options)
+        requested(name, codes, **options)
 
 
 @pytest.mark.parametrize("name", ["Ticker", "orderBook", "", None, 5, []])
 def test_unknown_event_types_name_the_known_ones(name: Any) -> None:
     with pytest.raises(InvalidSubscriptionError, match=r"choose from ticker, trade, orderbook"):
-        resolve_row(name)
+        resolve_spec(name)
 
 
 def test_every_length_of_candles_by_its_name() -> None:
@@ -157,45 +157,55 @@ def test_every_event_type_can_be_wished_for() -> None:
     }
     for name, row in EVENT_TYPES.items():
         codes = None if row.codes.name == "FORBIDDEN" else BTC
-        (wish,) = wished(name, codes, **needed.get(name, {}))
-        assert wish.row is row
-        assert wish.key.code == (ALL_CODES if codes is None else "KRW-BTC")
+        (stream_request,) = requested(name, codes, **needed.get(name, {}))
+        assert stream_request.row is row
+        assert stream_request.key.code == (ALL_CODES if codes is None else "KRW-BTC")
 
 
-VALID: list[tuple[str, Any, dict[str, Any], list[Wish]]] = [
+VALID: list[tuple[str, Any, dict[str, Any], list[StreamRequest]]] = [
     (
         "ticker",
         ["KRW-BTC", "BTC-ETH", "KRW-BTC"],
         {},
-        [Wish(StreamKey("ticker", "KRW-BTC")), Wish(StreamKey("ticker", "BTC-ETH"))],
+        [StreamRequest(StreamKey("ticker", "KRW-BTC")), StreamRequest(StreamKey("ticker", "BTC-ETH"))],
     ),
-    ("ticker", (c for c in BTC), {}, [Wish(StreamKey("ticker", "KRW-BTC"))]),
-    ("ticker", ["KRW-1INCH"], {}, [Wish(StreamKey("ticker", "KRW-1INCH"))]),
-    ("trade", BTC, {"snapshot": False}, [Wish(StreamKey("trade", "KRW-BTC"), snapshot=False)]),
-    ("trade", BTC, {"realtime": False}, [Wish(StreamKey("trade", "KRW-BTC"), realtime=False)]),
-    ("orderbook", BTC, {}, [Wish(StreamKey("orderbook", "KRW-BTC", (0,)), 30)]),
-    ("orderbook", BTC, {"depth": None}, [Wish(StreamKey("orderbook", "KRW-BTC", (0,)), 30)]),
-    ("orderbook", ["BTC-ETH"], {"depth": 1, "level": 0}, [Wish(StreamKey("orderbook", "BTC-ETH", (0,)), 1)]),
-    ("orderbook", BTC, {"level": Decimal("1E+4")}, [Wish(StreamKey("orderbook", "KRW-BTC", (10_000,)), 30)]),
+    ("ticker", (c for c in BTC), {}, [StreamRequest(StreamKey("ticker", "KRW-BTC"))]),
+    ("ticker", ["KRW-1INCH"], {}, [StreamRequest(StreamKey("ticker", "KRW-1INCH"))]),
+    ("trade", BTC, {"snapshot": False}, [StreamRequest(StreamKey("trade", "KRW-BTC"), snapshot=False)]),
+    ("trade", BTC, {"realtime": False}, [StreamRequest(StreamKey("trade", "KRW-BTC"), realtime=False)]),
+    ("orderbook", BTC, {}, [StreamRequest(StreamKey("orderbook", "KRW-BTC", (0,)), 30)]),
+    ("orderbook", BTC, {"depth": None}, [StreamRequest(StreamKey("orderbook", "KRW-BTC", (0,)), 30)]),
+    (
+        "orderbook",
+        ["BTC-ETH"],
+        {"depth": 1, "level": 0},
+        [StreamRequest(StreamKey("orderbook", "BTC-ETH", (0,)), 1)],
+    ),
+    (
+        "orderbook",
+        BTC,
+        {"level": Decimal("1E+4")},
+        [StreamRequest(StreamKey("orderbook", "KRW-BTC", (10_000,)), 30)],
+    ),
     (
         "orderbook",
         BTC,
         {"level": Decimal("0.10")},
-        [Wish(StreamKey("orderbook", "KRW-BTC", (Decimal("0.1"),)), 30)],
+        [StreamRequest(StreamKey("orderbook", "KRW-BTC", (Decimal("0.1"),)), 30)],
     ),
-    ("candle", BTC, {"unit": CandleUnit.S1}, [Wish(StreamKey("candle.1s", "KRW-BTC"))]),
-    ("candle", BTC, {"unit": "240m"}, [Wish(StreamKey("candle.240m", "KRW-BTC"))]),
-    ("my_order", None, {}, [Wish(StreamKey("myOrder", ""))]),
-    ("my_order", BTC, {}, [Wish(StreamKey("myOrder", "KRW-BTC"))]),
-    ("my_asset", None, {}, [Wish(StreamKey("myAsset", ""))]),
-    ("my_asset", [], {}, [Wish(StreamKey("myAsset", ""))]),
-    ("announcement", None, {}, [Wish(StreamKey("announcement", ""))]),
+    ("candle", BTC, {"unit": CandleUnit.S1}, [StreamRequest(StreamKey("candle.1s", "KRW-BTC"))]),
+    ("candle", BTC, {"unit": "240m"}, [StreamRequest(StreamKey("candle.240m", "KRW-BTC"))]),
+    ("my_order", None, {}, [StreamRequest(StreamKey("myOrder", ""))]),
+    ("my_order", BTC, {}, [StreamRequest(StreamKey("myOrder", "KRW-BTC"))]),
+    ("my_asset", None, {}, [StreamRequest(StreamKey("myAsset", ""))]),
+    ("my_asset", [], {}, [StreamRequest(StreamKey("myAsset", ""))]),
+    ("announcement", None, {}, [StreamRequest(StreamKey("announcement", ""))]),
     (
         "announcement",
         None,
         {"categories": [AnnouncementCategory.TRADE, "event", "trade"], "include_body": True},
         [
-            Wish(
+            StreamRequest(
                 StreamKey("announcement", ""),
                 options=(("categories", ("trade", "event")), ("include_body", True)),
             )
@@ -206,7 +216,7 @@ VALID: list[tuple[str, Any, dict[str, Any], list[Wish]]] = [
         BTC,
         {"timeframe": IndicatorTimeframe.D1, "indicators": [RSI, RSI]},
         [
-            Wish(
+            StreamRequest(
                 StreamKey("indicator", "KRW-BTC", ("1d",)),
                 options=(
                     ("indicators", (IndicatorDefinition(type="rsi", params=IndicatorParams(period=14)),)),
@@ -219,13 +229,13 @@ VALID: list[tuple[str, Any, dict[str, Any], list[Wish]]] = [
 
 @pytest.mark.parametrize(("name", "codes", "options", "expected"), VALID)
 def test_valid_calls_give_the_right_wishes(
-    name: str, codes: Any, options: dict[str, Any], expected: list[Wish]
+    name: str, codes: Any, options: dict[str, Any], expected: list[StreamRequest]
 ) -> None:
-    assert list(wished(name, codes, **options)) == expected
+    assert list(requested(name, codes, **options)) == expected
 
 
 def test_false_is_the_same_as_left_out() -> None:
-    assert wished("announcement", None, include_body=False) == wished("announcement", None)
+    assert requested("announcement", None, include_body=False) == requested("announcement", None)
 
 
 _OPTIONS = (
@@ -246,6 +256,6 @@ _anything = st.one_of(
 )
 def test_anything_else_is_refused_with_our_own_error(name: str, codes: Any, options: dict[str, Any]) -> None:
     with contextlib.suppress(InvalidSubscriptionError):
-        wanted = wished(name, codes, **options)
+        wanted = requested(name, codes, **options)
         assert wanted
         assert SubscriptionStateManager().add("owner", wanted) == {EVENT_TYPES[name].scope}

@@ -11,16 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from qt_upbit.protocol import stream_record, stream_request, wire
+from qt_upbit.protocol import stream_record, wire
+from qt_upbit.protocol import stream_request as stream_request_module
 from qt_upbit.protocol.stream_record import Standing
 from qt_upbit.protocol.subscription_state_manager import (
+    StreamRequest,
     StreamState,
     SubscriptionStateManager,
-    Wish,
 )
 from qt_upbit.types import ALL_CODES, CandleUnit, IndicatorDefinition, Scope, StreamKey, WireFormat
-from tests.support.model_server import MACD, RSI, wishes
-from tests.support.wish_strategies import some_wishes
+from tests.support.model_server import MACD, RSI, stream_requests
+from tests.support.profiles import examples
+from tests.support.request_strategies import some_requests
 
 BTC, ETH = StreamKey("ticker", "KRW-BTC"), StreamKey("ticker", "KRW-ETH")
 BOOK = StreamKey("orderbook", "KRW-BTC", (0,))
@@ -46,8 +48,8 @@ def items(subscriptions: SubscriptionStateManager, scope: Scope = Scope.PUBLIC) 
 
 
 def test_release_of_last_owner_drops_code(subscriptions: SubscriptionStateManager) -> None:
-    subscriptions.add("a", wishes("ticker", "KRW-BTC", "KRW-ETH"))
-    subscriptions.add("b", wishes("ticker", "KRW-BTC"))
+    subscriptions.add("a", stream_requests("ticker", "KRW-BTC", "KRW-ETH"))
+    subscriptions.add("b", stream_requests("ticker", "KRW-BTC"))
     assert subscriptions.owners_of(BTC) == ("a", "b")
     assert subscriptions.remove("a") == {Scope.PUBLIC}
     assert list(subscriptions.desired(Scope.PUBLIC)) == [BTC]
@@ -56,12 +58,12 @@ def test_release_of_last_owner_drops_code(subscriptions: SubscriptionStateManage
     assert subscriptions.desired(Scope.PUBLIC) == {}
     assert not subscriptions.is_wanted(Scope.PUBLIC)
     assert subscriptions.state_of(BTC) is None
-    assert subscriptions.owners_of(BTC) == subscriptions.wishes_of("a") == ()
+    assert subscriptions.owners_of(BTC) == subscriptions.requests_of("a") == ()
 
 
 def test_unknown_owner_is_nobodys_business(subscriptions: SubscriptionStateManager) -> None:
     assert subscriptions.remove("nobody") == set()
-    subscriptions.add("a", wishes("ticker", "KRW-BTC"))
+    subscriptions.add("a", stream_requests("ticker", "KRW-BTC"))
     assert subscriptions.remove("a") == {Scope.PUBLIC}
     assert subscriptions.remove("a") == set()
 
@@ -69,28 +71,34 @@ def test_unknown_owner_is_nobodys_business(subscriptions: SubscriptionStateManag
 def test_a_second_add_replaces_the_first_and_keeps_what_goes_on(
     subscriptions: SubscriptionStateManager,
 ) -> None:
-    subscriptions.add("a", wishes("ticker", "KRW-BTC"))
+    subscriptions.add("a", stream_requests("ticker", "KRW-BTC"))
     send(subscriptions)
     subscriptions.mark_live(Scope.PUBLIC, BTC)
-    assert subscriptions.add("a", wishes("ticker", "KRW-BTC", "KRW-ETH")) == {Scope.PUBLIC}
+    assert subscriptions.add("a", stream_requests("ticker", "KRW-BTC", "KRW-ETH")) == {Scope.PUBLIC}
     assert subscriptions.state_of(BTC) is StreamState.LIVE, "it was not interrupted"
     assert subscriptions.state_of(ETH) is StreamState.DESIRED
-    assert subscriptions.add("a", wishes("my_asset")) == {Scope.PUBLIC, Scope.PRIVATE}
+    assert subscriptions.add("a", stream_requests("my_asset")) == {Scope.PUBLIC, Scope.PRIVATE}
     assert subscriptions.desired(Scope.PUBLIC) == {}
 
 
 def test_wishes_for_one_stream_within_one_owner_merge(subscriptions: SubscriptionStateManager) -> None:
     subscriptions.add(
-        "a", [*wishes("orderbook", "KRW-BTC", depth=1), *wishes("orderbook", "KRW-BTC", depth=15)]
+        "a",
+        [
+            *stream_requests("orderbook", "KRW-BTC", depth=1),
+            *stream_requests("orderbook", "KRW-BTC", depth=15),
+        ],
     )
     assert subscriptions.desired(Scope.PUBLIC)[BOOK].depth == 15
-    assert len(subscriptions.wishes_of("a")) == 1
+    assert len(subscriptions.requests_of("a")) == 1
 
 
 def test_an_unknown_type_changes_nothing(subscriptions: SubscriptionStateManager) -> None:
-    subscriptions.add("a", wishes("ticker", "KRW-BTC"))
+    subscriptions.add("a", stream_requests("ticker", "KRW-BTC"))
     with pytest.raises(ValueError, match="unknown type"):
-        subscriptions.add("a", [*wishes("ticker", "KRW-ETH"), Wish(StreamKey("nope", "KRW-BTC"))])
+        subscriptions.add(
+            "a", [*stream_requests("ticker", "KRW-ETH"), StreamRequest(StreamKey("nope", "KRW-BTC"))]
+        )
     assert list(subscriptions.desired(Scope.PUBLIC)) == [BTC]
 
 
@@ -99,24 +107,24 @@ def test_an_unknown_type_changes_nothing(subscriptions: SubscriptionStateManager
 
 def test_the_deepest_book_wins(subscriptions: SubscriptionStateManager) -> None:
     for owner, depth in enumerate((5, 30, 1)):
-        subscriptions.add(owner, wishes("orderbook", "KRW-BTC", depth=depth))
+        subscriptions.add(owner, stream_requests("orderbook", "KRW-BTC", depth=depth))
     assert items(subscriptions) == [{"type": "orderbook", "codes": ["KRW-BTC"]}]
     subscriptions.remove(1)
     assert items(subscriptions) == [{"type": "orderbook", "codes": ["KRW-BTC.5"]}]
 
 
 def test_depths_of_different_codes_share_an_object(subscriptions: SubscriptionStateManager) -> None:
-    subscriptions.add("a", wishes("orderbook", "KRW-BTC", depth=5))
-    subscriptions.add("b", wishes("orderbook", "KRW-ETH", depth=15))
+    subscriptions.add("a", stream_requests("orderbook", "KRW-BTC", depth=5))
+    subscriptions.add("b", stream_requests("orderbook", "KRW-ETH", depth=15))
     assert items(subscriptions) == [{"type": "orderbook", "codes": ["KRW-BTC.5", "KRW-ETH.15"]}]
 
 
 def test_levels_and_units_are_streams_of_their_own(subscriptions: SubscriptionStateManager) -> None:
-    subscriptions.add("a", wishes("orderbook", "KRW-BTC"))
-    subscriptions.add("b", wishes("orderbook", "KRW-BTC", level=10_000, depth=5))
-    subscriptions.add("c", wishes("orderbook", "KRW-DOGE", level=Decimal("0.1")))
-    subscriptions.add("d", wishes("candle", "KRW-BTC", unit=CandleUnit.M1))
-    subscriptions.add("e", wishes("candle", "KRW-BTC", unit="1s"))
+    subscriptions.add("a", stream_requests("orderbook", "KRW-BTC"))
+    subscriptions.add("b", stream_requests("orderbook", "KRW-BTC", level=10_000, depth=5))
+    subscriptions.add("c", stream_requests("orderbook", "KRW-DOGE", level=Decimal("0.1")))
+    subscriptions.add("d", stream_requests("candle", "KRW-BTC", unit=CandleUnit.M1))
+    subscriptions.add("e", stream_requests("candle", "KRW-BTC", unit="1s"))
     assert items(subscriptions) == [
         {"type": "orderbook", "codes": ["KRW-BTC"]},
         {"type": "orderbook", "codes": ["KRW-BTC.5"], "level": 10_000},
@@ -140,18 +148,18 @@ def test_a_stream_runs_and_begins_as_anybody_wants(
     subscriptions: SubscriptionStateManager, kinds: tuple[tuple[bool, bool], ...], flags: dict[str, bool]
 ) -> None:
     for owner, (snapshot, realtime) in enumerate(kinds):
-        subscriptions.add(owner, wishes("trade", "KRW-BTC", snapshot=snapshot, realtime=realtime))
+        subscriptions.add(owner, stream_requests("trade", "KRW-BTC", snapshot=snapshot, realtime=realtime))
     assert items(subscriptions) == [{"type": "trade", "codes": ["KRW-BTC"]} | flags]
 
 
 def test_lists_are_united_and_no_list_means_everything(subscriptions: SubscriptionStateManager) -> None:
     scope = Scope.PRIVATE
-    subscriptions.add("a", wishes("announcement", categories=["trade"]))
-    subscriptions.add("b", wishes("announcement", categories=["event", "trade"], include_body=True))
+    subscriptions.add("a", stream_requests("announcement", categories=["trade"]))
+    subscriptions.add("b", stream_requests("announcement", categories=["event", "trade"], include_body=True))
     assert items(subscriptions, scope) == [
         {"type": "announcement", "categories": ["trade", "event"], "include_body": True}
     ]
-    subscriptions.add("c", wishes("announcement"))
+    subscriptions.add("c", stream_requests("announcement"))
     assert items(subscriptions, scope) == [{"type": "announcement", "include_body": True}]
     subscriptions.remove("b")
     assert items(subscriptions, scope) == [{"type": "announcement"}]
@@ -159,7 +167,9 @@ def test_lists_are_united_and_no_list_means_everything(subscriptions: Subscripti
 
 def test_indicator_definitions_are_united_per_timeframe(subscriptions: SubscriptionStateManager) -> None:
     for owner, (timeframe, one) in enumerate([("5m", RSI), ("5m", MACD), ("5m", RSI), ("60m", RSI)]):
-        subscriptions.add(owner, wishes("indicator", "KRW-BTC", timeframe=timeframe, indicators=[one]))
+        subscriptions.add(
+            owner, stream_requests("indicator", "KRW-BTC", timeframe=timeframe, indicators=[one])
+        )
     asked = subscriptions.request_items(Scope.INFO)
     assert [(item.options["timeframe"], [d.type for d in item.options["indicators"]]) for item in asked] == [
         ("5m", ["rsi", "macd"]),
@@ -169,10 +179,10 @@ def test_indicator_definitions_are_united_per_timeframe(subscriptions: Subscript
 
 def test_all_codes_swallow_single_ones_and_give_them_back(subscriptions: SubscriptionStateManager) -> None:
     scope = Scope.PRIVATE
-    subscriptions.add("one", wishes("my_order", "KRW-BTC"))
+    subscriptions.add("one", stream_requests("my_order", "KRW-BTC"))
     send(subscriptions, scope=scope)
-    subscriptions.add("all", wishes("my_order"))
-    subscriptions.add("asset", wishes("my_asset"))
+    subscriptions.add("all", stream_requests("my_order"))
+    subscriptions.add("asset", stream_requests("my_asset"))
     assert items(subscriptions, scope) == [{"type": "myOrder"}, {"type": "myAsset"}]
     send(subscriptions, scope=scope)
     subscriptions.remove("all")
@@ -182,8 +192,8 @@ def test_all_codes_swallow_single_ones_and_give_them_back(subscriptions: Subscri
 
 def test_a_swallowed_code_is_awaited_like_the_others(subscriptions: SubscriptionStateManager) -> None:
     """It was never marked as sent, so who waited for it waited for ever."""
-    subscriptions.add("all", wishes("my_order"))
-    subscriptions.add("one", wishes("my_order", "KRW-BTC"))
+    subscriptions.add("all", stream_requests("my_order"))
+    subscriptions.add("one", stream_requests("my_order", "KRW-BTC"))
     send(subscriptions, scope=Scope.PRIVATE)
     assert subscriptions.awaited(Scope.PRIVATE) == {ALL_ORDERS, BTC_ORDERS}
 
@@ -193,10 +203,10 @@ def test_single_codes_are_asked_for_while_all_codes_are_refused(
 ) -> None:
     """All codes swallowed them first and were left out then."""
     scope = Scope.PRIVATE
-    subscriptions.add("one", wishes("my_order", "KRW-BTC"))
+    subscriptions.add("one", stream_requests("my_order", "KRW-BTC"))
     send(subscriptions, scope=scope)
     subscriptions.mark_live(scope, BTC_ORDERS)
-    subscriptions.add("all", wishes("my_order"))
+    subscriptions.add("all", stream_requests("my_order"))
     send(subscriptions, 1.0, scope=scope)
     assert subscriptions.quarantine_newcomers(scope) == (ALL_ORDERS,)
     subscriptions.mark_lost(scope)
@@ -206,14 +216,14 @@ def test_single_codes_are_asked_for_while_all_codes_are_refused(
 def test_855_codes_are_one_object(subscriptions: SubscriptionStateManager) -> None:
     codes = [f"KRW-C{i}" for i in range(855)]
     for i, code in enumerate(codes):
-        subscriptions.add(i, wishes("ticker", code))
+        subscriptions.add(i, stream_requests("ticker", code))
     (item,) = subscriptions.request_items(Scope.PUBLIC)
     assert item.codes == tuple(codes)
 
 
 def test_the_request_depends_only_on_the_order_of_arrival() -> None:
     wanted = [
-        (owner, wishes(name, code))
+        (owner, stream_requests(name, code))
         for owner, (name, code) in enumerate(
             (n, c) for n in ("trade", "orderbook", "ticker") for c in ("KRW-BTC", "KRW-ETH", "BTC-ETH")
         )
@@ -221,8 +231,8 @@ def test_the_request_depends_only_on_the_order_of_arrival() -> None:
     requests = set()
     for _ in range(3):
         subscriptions = SubscriptionStateManager()
-        for owner, wish in wanted:
-            subscriptions.add(owner, wish)
+        for owner, stream_request in wanted:
+            subscriptions.add(owner, stream_request)
         requests.add(repr(subscriptions.request_items(Scope.PUBLIC)))
     assert len(requests) == 1
     types = [item.type for item in subscriptions.request_items(Scope.PUBLIC)]
@@ -233,7 +243,7 @@ def test_the_request_depends_only_on_the_order_of_arrival() -> None:
 
 
 def test_desired_sent_live(subscriptions: SubscriptionStateManager) -> None:
-    subscriptions.add("a", wishes("ticker", "KRW-BTC"))
+    subscriptions.add("a", stream_requests("ticker", "KRW-BTC"))
     assert subscriptions.state_of(BTC) is StreamState.DESIRED
     send(subscriptions)
     assert subscriptions.state_of(BTC) is StreamState.SENT
@@ -249,7 +259,7 @@ def test_desired_sent_live(subscriptions: SubscriptionStateManager) -> None:
 
 def test_silent_codes_are_named_once_per_connection(subscriptions: SubscriptionStateManager) -> None:
     scope = Scope.PUBLIC
-    subscriptions.add("a", wishes("ticker", "KRW-BTC", "KRW-NOPE"))
+    subscriptions.add("a", stream_requests("ticker", "KRW-BTC", "KRW-NOPE"))
     nope = StreamKey("ticker", "KRW-NOPE")
     send(subscriptions, 100.0)
     subscriptions.mark_live(scope, BTC)
@@ -259,7 +269,7 @@ def test_silent_codes_are_named_once_per_connection(subscriptions: SubscriptionS
     assert subscriptions.state_of(nope) is StreamState.SILENT
     assert subscriptions.next_silence(scope, 10.0) is None
     # Other changes, and a resent subscription, do not name it again.
-    subscriptions.add("b", wishes("ticker", "KRW-ETH"))
+    subscriptions.add("b", stream_requests("ticker", "KRW-ETH"))
     send(subscriptions, 120.0)
     subscriptions.mark_live(scope, ETH)
     subscriptions.resend(scope)
@@ -274,10 +284,10 @@ def test_silent_codes_are_named_once_per_connection(subscriptions: SubscriptionS
 
 
 def test_who_wishes_for_a_silent_code_anew_hears_of_it_anew(subscriptions: SubscriptionStateManager) -> None:
-    subscriptions.add("a", wishes("ticker", "KRW-BTC"))
+    subscriptions.add("a", stream_requests("ticker", "KRW-BTC"))
     send(subscriptions, 0.0)
     assert subscriptions.take_silent(Scope.PUBLIC, 10.0, 10.0) == (BTC,)
-    subscriptions.add("b", wishes("ticker", "KRW-BTC"))
+    subscriptions.add("b", stream_requests("ticker", "KRW-BTC"))
     send(subscriptions, 50.0)
     assert subscriptions.state_of(BTC) is StreamState.SENT
     assert subscriptions.take_silent(Scope.PUBLIC, 60.0, 10.0) == (BTC,)
@@ -285,17 +295,17 @@ def test_who_wishes_for_a_silent_code_anew_hears_of_it_anew(subscriptions: Subsc
 
 def test_a_snapshot_asked_for_late_has_its_own_time(subscriptions: SubscriptionStateManager) -> None:
     """The stream was asked for long ago, its snapshot just now: it was reported silent at once."""
-    subscriptions.add("a", wishes("ticker", "KRW-BTC", snapshot=False))
+    subscriptions.add("a", stream_requests("ticker", "KRW-BTC", snapshot=False))
     send(subscriptions, 0.0)
     assert subscriptions.next_silence(Scope.PUBLIC, 10.0) is None, "it owes nothing"
-    subscriptions.add("b", wishes("ticker", "KRW-BTC"))
+    subscriptions.add("b", stream_requests("ticker", "KRW-BTC"))
     send(subscriptions, 1000.0)
     assert subscriptions.take_silent(Scope.PUBLIC, 1000.0, 10.0) == ()
     assert subscriptions.next_silence(Scope.PUBLIC, 10.0) == 1010.0
 
 
 def test_private_streams_owe_no_first_frame(subscriptions: SubscriptionStateManager) -> None:
-    subscriptions.add("a", [*wishes("my_order"), *wishes("my_asset")])
+    subscriptions.add("a", [*stream_requests("my_order"), *stream_requests("my_asset")])
     send(subscriptions, scope=Scope.PRIVATE)
     assert subscriptions.next_silence(Scope.PRIVATE, 10.0) is None
     assert subscriptions.take_silent(Scope.PRIVATE, 1e9, 10.0) == ()
@@ -305,15 +315,15 @@ def test_a_stream_taken_over_within_one_turn_shows_a_first_picture(
     subscriptions: SubscriptionStateManager,
 ) -> None:
     """One chart closes and another opens on the same code: the second never got a first frame."""
-    subscriptions.add("old", wishes("ticker", "KRW-BTC"))
+    subscriptions.add("old", stream_requests("ticker", "KRW-BTC"))
     send(subscriptions)
     subscriptions.mark_live(Scope.PUBLIC, BTC)
     subscriptions.remove("old")
-    subscriptions.add("new", wishes("ticker", "KRW-BTC"))
+    subscriptions.add("new", stream_requests("ticker", "KRW-BTC"))
     assert subscriptions.state_of(BTC) is StreamState.LIVE, "from the cache"
     assert not subscriptions.needs_request(Scope.PUBLIC)
     subscriptions.remove("new")
-    subscriptions.add("newer", wishes("ticker", "KRW-BTC"), unserved={BTC})
+    subscriptions.add("newer", stream_requests("ticker", "KRW-BTC"), unserved={BTC})
     assert subscriptions.state_of(BTC) is StreamState.SENT
     send(subscriptions, 1.0)
     assert BTC in subscriptions.awaited(Scope.PUBLIC)
@@ -323,11 +333,11 @@ def test_a_stream_taken_over_within_one_turn_shows_a_first_picture(
 def test_a_stream_taken_over_without_a_snapshot_needs_no_request(
     subscriptions: SubscriptionStateManager,
 ) -> None:
-    subscriptions.add("old", wishes("ticker", "KRW-BTC"))
+    subscriptions.add("old", stream_requests("ticker", "KRW-BTC"))
     send(subscriptions)
     subscriptions.mark_live(Scope.PUBLIC, BTC)
     subscriptions.remove("old")
-    subscriptions.add("new", wishes("ticker", "KRW-BTC", snapshot=False))
+    subscriptions.add("new", stream_requests("ticker", "KRW-BTC", snapshot=False))
     assert not subscriptions.needs_request(Scope.PUBLIC)
     assert subscriptions.awaited(Scope.PUBLIC) == {BTC}
 
@@ -337,7 +347,7 @@ def test_a_stream_taken_over_without_a_snapshot_needs_no_request(
 
 def test_one_picture_and_then_nothing(subscriptions: SubscriptionStateManager) -> None:
     scope = Scope.PUBLIC
-    subscriptions.add("a", wishes("ticker", "KRW-BTC", realtime=False))
+    subscriptions.add("a", stream_requests("ticker", "KRW-BTC", realtime=False))
     send(subscriptions)
     assert subscriptions.mark_live(scope, BTC)
     assert subscriptions.take_released(scope)
@@ -353,20 +363,20 @@ def test_one_picture_and_then_nothing(subscriptions: SubscriptionStateManager) -
 
 def test_one_picture_is_asked_again_when_wished_again(subscriptions: SubscriptionStateManager) -> None:
     """The value of the first wish may be hours old."""
-    subscriptions.add("a", wishes("ticker", "KRW-BTC", realtime=False))
+    subscriptions.add("a", stream_requests("ticker", "KRW-BTC", realtime=False))
     send(subscriptions)
     subscriptions.mark_live(Scope.PUBLIC, BTC)
-    subscriptions.add("b", wishes("ticker", "KRW-BTC", realtime=False))
+    subscriptions.add("b", stream_requests("ticker", "KRW-BTC", realtime=False))
     assert subscriptions.state_of(BTC) is StreamState.DESIRED
     send(subscriptions)
     assert subscriptions.mark_live(Scope.PUBLIC, BTC)
-    subscriptions.add("a", wishes("ticker", "KRW-BTC", realtime=False))
+    subscriptions.add("a", stream_requests("ticker", "KRW-BTC", realtime=False))
     assert subscriptions.needs_request(Scope.PUBLIC)
 
 
 def test_a_shallower_book_is_no_picture(subscriptions: SubscriptionStateManager) -> None:
     """The tail of a replaced subscription must not stand for the snapshot that is under way."""
-    subscriptions.add("a", wishes("ticker", "KRW-BTC", realtime=False))
+    subscriptions.add("a", stream_requests("ticker", "KRW-BTC", realtime=False))
     send(subscriptions)
     assert subscriptions.mark_live(Scope.PUBLIC, BTC, picture=False)
     assert subscriptions.is_wanted(Scope.PUBLIC)
@@ -380,13 +390,13 @@ def test_a_shallower_book_is_no_picture(subscriptions: SubscriptionStateManager)
 def test_a_picture_of_a_running_stream_comes_from_the_cache_or_is_asked_for(
     subscriptions: SubscriptionStateManager,
 ) -> None:
-    subscriptions.add("runs", wishes("ticker", "KRW-BTC"))
+    subscriptions.add("runs", stream_requests("ticker", "KRW-BTC"))
     send(subscriptions)
     subscriptions.mark_live(Scope.PUBLIC, BTC)
-    subscriptions.add("cached", wishes("ticker", "KRW-BTC", realtime=False))
+    subscriptions.add("cached", stream_requests("ticker", "KRW-BTC", realtime=False))
     assert not subscriptions.needs_request(Scope.PUBLIC)
     assert subscriptions.state_of(BTC) is StreamState.LIVE
-    subscriptions.add("asked", wishes("ticker", "KRW-BTC", realtime=False), unserved={BTC})
+    subscriptions.add("asked", stream_requests("ticker", "KRW-BTC", realtime=False), unserved={BTC})
     send(subscriptions)
     assert subscriptions.state_of(BTC) is StreamState.LIVE
     assert subscriptions.awaited(Scope.PUBLIC) == {BTC}
@@ -396,10 +406,10 @@ def test_a_picture_of_a_running_stream_comes_from_the_cache_or_is_asked_for(
 
 
 def test_a_deeper_picture_ends_the_deep_stream(subscriptions: SubscriptionStateManager) -> None:
-    subscriptions.add("runs", wishes("orderbook", "KRW-BTC", depth=5))
+    subscriptions.add("runs", stream_requests("orderbook", "KRW-BTC", depth=5))
     send(subscriptions)
     subscriptions.mark_live(Scope.PUBLIC, BOOK)
-    subscriptions.add("deep", wishes("orderbook", "KRW-BTC", realtime=False))
+    subscriptions.add("deep", stream_requests("orderbook", "KRW-BTC", realtime=False))
     send(subscriptions)
     assert items(subscriptions) == [{"type": "orderbook", "codes": ["KRW-BTC"]}]
     assert not subscriptions.mark_live(Scope.PUBLIC, BOOK, rows=5)
@@ -413,10 +423,10 @@ def test_a_deeper_picture_ends_the_deep_stream(subscriptions: SubscriptionStateM
 def test_a_picture_of_a_running_stream_that_stays_away_is_reported(
     subscriptions: SubscriptionStateManager,
 ) -> None:
-    subscriptions.add("runs", wishes("ticker", "KRW-BTC"))
+    subscriptions.add("runs", stream_requests("ticker", "KRW-BTC"))
     send(subscriptions)
     subscriptions.mark_live(Scope.PUBLIC, BTC)
-    subscriptions.add("asked", wishes("ticker", "KRW-BTC", realtime=False), unserved={BTC})
+    subscriptions.add("asked", stream_requests("ticker", "KRW-BTC", realtime=False), unserved={BTC})
     send(subscriptions, 5.0)
     assert subscriptions.take_silent(Scope.PUBLIC, 15.0, 10.0) == (BTC,)
     assert subscriptions.state_of(BTC) is StreamState.LIVE
@@ -427,10 +437,10 @@ def test_a_picture_of_a_running_stream_that_stays_away_is_reported(
 
 def test_newcomers_are_left_out_and_the_others_live(subscriptions: SubscriptionStateManager) -> None:
     scope = Scope.PUBLIC
-    subscriptions.add("old", wishes("ticker", "KRW-BTC"))
+    subscriptions.add("old", stream_requests("ticker", "KRW-BTC"))
     send(subscriptions)
     subscriptions.mark_live(scope, BTC)
-    subscriptions.add("new", wishes("ticker", "KRW-ETH"))
+    subscriptions.add("new", stream_requests("ticker", "KRW-ETH"))
     send(subscriptions, 1.0)
     assert subscriptions.quarantine_newcomers(scope, 1.2) == (ETH,)
     assert subscriptions.owners_left_out([ETH]) == ("new",)
@@ -441,17 +451,17 @@ def test_newcomers_are_left_out_and_the_others_live(subscriptions: SubscriptionS
     assert not subscriptions.mark_live(scope, ETH)
     subscriptions.remove("old")
     assert not subscriptions.is_wanted(scope), "a connection for what is refused is none"
-    subscriptions.add("again", wishes("ticker", "KRW-ETH"))
+    subscriptions.add("again", stream_requests("ticker", "KRW-ETH"))
     assert items(subscriptions) == [{"type": "ticker", "codes": ["KRW-ETH"]}], "a fresh wish, a fresh try"
 
 
 def test_a_newcomer_of_a_running_stream_is_left_out_alone(subscriptions: SubscriptionStateManager) -> None:
     """Both want indicators of the same code: the second one's definitions must not cost the first one's."""
     scope, key = Scope.INFO, StreamKey("indicator", "KRW-BTC", ("5m",))
-    subscriptions.add("old", wishes("indicator", "KRW-BTC", timeframe="5m", indicators=[RSI]))
+    subscriptions.add("old", stream_requests("indicator", "KRW-BTC", timeframe="5m", indicators=[RSI]))
     send(subscriptions, scope=scope)
     subscriptions.mark_live(scope, key)
-    subscriptions.add("new", wishes("indicator", "KRW-BTC", timeframe="5m", indicators=[MACD]))
+    subscriptions.add("new", stream_requests("indicator", "KRW-BTC", timeframe="5m", indicators=[MACD]))
     send(subscriptions, 1.0, scope)
     assert subscriptions.quarantine_newcomers(scope, 1.2) == (key,)
     assert subscriptions.owners_left_out([key]) == ("new",)
@@ -464,13 +474,13 @@ def test_a_newcomer_of_a_running_stream_is_left_out_alone(subscriptions: Subscri
 def test_nobody_is_to_blame_where_nothing_was_accepted_or_everything(
     subscriptions: SubscriptionStateManager,
 ) -> None:
-    subscriptions.add("a", wishes("ticker", "KRW-BTC"))
+    subscriptions.add("a", stream_requests("ticker", "KRW-BTC"))
     send(subscriptions)
     assert subscriptions.quarantine_newcomers(Scope.PUBLIC) == ()
     subscriptions.mark_live(Scope.PUBLIC, BTC)
     assert subscriptions.quarantine_newcomers(Scope.PUBLIC) == ()
     subscriptions.mark_lost(Scope.PUBLIC)
-    subscriptions.add("b", wishes("ticker", "KRW-ETH"))
+    subscriptions.add("b", stream_requests("ticker", "KRW-ETH"))
     send(subscriptions)
     assert subscriptions.quarantine_newcomers(Scope.PUBLIC) == (ETH,), "what was accepted stays known"
 
@@ -480,9 +490,9 @@ def test_a_quiet_stream_that_was_asked_for_long_ago_is_not_to_blame(
 ) -> None:
     """A refusal comes within a round trip."""
     quiet = StreamKey("trade", "KRW-ETH")
-    subscriptions.add("quiet", wishes("trade", "KRW-ETH", snapshot=False))
+    subscriptions.add("quiet", stream_requests("trade", "KRW-ETH", snapshot=False))
     send(subscriptions, 0.0)
-    subscriptions.add("new", wishes("ticker", "KRW-BTC"))
+    subscriptions.add("new", stream_requests("ticker", "KRW-BTC"))
     send(subscriptions, 100.0)
     assert subscriptions.quarantine_newcomers(Scope.PUBLIC, 100.2) == (BTC,)
     assert subscriptions.state_of(quiet) is StreamState.SENT
@@ -496,7 +506,11 @@ def test_a_quiet_stream_that_was_asked_for_long_ago_is_not_to_blame(
 
 def test_audit_names_what_is_missing_and_what_is_too_much(subscriptions: SubscriptionStateManager) -> None:
     subscriptions.add(
-        "a", [*wishes("ticker", "KRW-BTC", "KRW-NOPE"), *wishes("orderbook", "KRW-BTC", depth=5)]
+        "a",
+        [
+            *stream_requests("ticker", "KRW-BTC", "KRW-NOPE"),
+            *stream_requests("orderbook", "KRW-BTC", depth=5),
+        ],
     )
     send(subscriptions)
     for key in (BTC, BOOK):
@@ -514,7 +528,7 @@ def test_audit_names_what_is_missing_and_what_is_too_much(subscriptions: Subscri
 
 
 def test_audit_reads_lists_that_say_less_or_spell_out_more(subscriptions: SubscriptionStateManager) -> None:
-    subscriptions.add("a", [*wishes("my_order"), *wishes("my_asset")])
+    subscriptions.add("a", [*stream_requests("my_order"), *stream_requests("my_asset")])
     send(subscriptions, scope=Scope.PRIVATE)
     spelled = [{"type": "myOrder", "codes": ["KRW-BTC", "KRW-ETH"]}, {"type": "myAsset"}]
     assert subscriptions.audit(Scope.PRIVATE, spelled) == (set(), set())
@@ -522,7 +536,7 @@ def test_audit_reads_lists_that_say_less_or_spell_out_more(subscriptions: Subscr
         {StreamKey("myAsset", ALL_CODES)},
         set(),
     )
-    subscriptions.add("b", wishes("indicator", "KRW-BTC", timeframe="5m", indicators=[RSI]))
+    subscriptions.add("b", stream_requests("indicator", "KRW-BTC", timeframe="5m", indicators=[RSI]))
     send(subscriptions, scope=Scope.INFO)
     assert subscriptions.audit(Scope.INFO, [{"type": "indicator", "codes": ["KRW-BTC"]}]) == (set(), set())
     other = [{"type": "indicator", "codes": ["KRW-BTC"], "timeframe": "1d"}]
@@ -556,7 +570,7 @@ _json = st.recursive(
 )
 def test_no_list_from_outside_raises(result: list[dict[str, Any]]) -> None:
     subscriptions = SubscriptionStateManager()
-    subscriptions.add("a", [*wishes("orderbook", "KRW-BTC"), *wishes("my_order")])
+    subscriptions.add("a", [*stream_requests("orderbook", "KRW-BTC"), *stream_requests("my_order")])
     subscriptions.mark_sent(Scope.PUBLIC, 0.0)
     for scope in Scope:
         subscriptions.audit(scope, result)
@@ -577,22 +591,22 @@ def test_a_change_does_not_merge_everything_anew(monkeypatch: pytest.MonkeyPatch
     codes = [f"KRW-C{i}" for i in range(855)]
     for owner in range(200):
         for name in ("ticker", "trade", "orderbook"):
-            subscriptions.add((owner, name), wishes(name, *codes))
+            subscriptions.add((owner, name), stream_requests(name, *codes))
     assert len(subscriptions.desired(Scope.PUBLIC)) == 3 * 855
     subscriptions.mark_sent(Scope.PUBLIC, 0.0)
     merges = 0
-    merge = stream_request.merge
+    merge = stream_request_module.merge
 
-    def counting(a: Wish, b: Wish) -> Wish:
+    def counting(a: StreamRequest, b: StreamRequest) -> StreamRequest:
         nonlocal merges
         merges += 1
         return merge(a, b)
 
-    for module in (stream_request, stream_record):
+    for module in (stream_request_module, stream_record):
         monkeypatch.setattr(module, "merge", counting)
     assert not subscriptions.needs_request(Scope.PUBLIC)
     assert merges == 0
-    subscriptions.add("one more", wishes("ticker", "KRW-C7"))
+    subscriptions.add("one more", stream_requests("ticker", "KRW-C7"))
     assert not subscriptions.needs_request(Scope.PUBLIC)
     assert merges <= 200
     merges = 0
@@ -605,12 +619,12 @@ def test_a_change_does_not_merge_everything_anew(monkeypatch: pytest.MonkeyPatch
 # --- properties -----------------------------------------------------------------------------------
 
 
-def covers(asked: Wish, wish: Wish) -> bool:
+def covers(asked: StreamRequest, stream_request: StreamRequest) -> bool:
     """Whether a merged wish brings everything that one owner named."""
     return (
-        stream_request.covers(asked, wish)
-        and (asked.realtime or not wish.realtime)
-        and (asked.snapshot or not wish.snapshot)
+        stream_request_module.covers(asked, stream_request)
+        and (asked.realtime or not stream_request.realtime)
+        and (asked.snapshot or not stream_request.snapshot)
     )
 
 
@@ -620,8 +634,8 @@ class Merging(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.subscriptions = SubscriptionStateManager()
-        self.owners: dict[int, list[Wish]] = {}
-        self.server: dict[Scope, dict[StreamKey, Wish]] = {scope: {} for scope in Scope}
+        self.owners: dict[int, list[StreamRequest]] = {}
+        self.server: dict[Scope, dict[StreamKey, StreamRequest]] = {scope: {} for scope in Scope}
         self.reported: dict[Scope, list[StreamKey]] = {scope: [] for scope in Scope}
         self.now = 0.0
 
@@ -629,13 +643,13 @@ class Merging(RuleBasedStateMachine):
     def start(self) -> None:
         self.now = 0.0
 
-    @rule(owner=st.integers(0, 5), wanted=some_wishes(), cached=st.booleans())
-    def add(self, owner: int, wanted: list[Wish], cached: bool) -> None:
-        before = {wish.row.scope for wish in self.owners.get(owner, [])}
-        unserved = () if cached else {wish.key for wish in wanted}
+    @rule(owner=st.integers(0, 5), wanted=some_requests(), cached=st.booleans())
+    def add(self, owner: int, wanted: list[StreamRequest], cached: bool) -> None:
+        before = {stream_request.row.scope for stream_request in self.owners.get(owner, [])}
+        unserved = () if cached else {stream_request.key for stream_request in wanted}
         concerned = self.subscriptions.add(owner, wanted, unserved)
-        assert concerned >= {wish.row.scope for wish in wanted}
-        assert concerned <= before | {wish.row.scope for wish in wanted}
+        assert concerned >= {stream_request.row.scope for stream_request in wanted}
+        assert concerned <= before | {stream_request.row.scope for stream_request in wanted}
         self.owners[owner] = wanted
 
     @precondition(lambda self: self.owners)
@@ -660,7 +674,7 @@ class Merging(RuleBasedStateMachine):
 
     @rule(scope=st.sampled_from(Scope), picture=st.booleans(), data=st.data())
     def frame(self, scope: Scope, picture: bool, data: st.DataObject) -> None:
-        served = [k for k, wish in self.server[scope].items() if wish.realtime or picture]
+        served = [k for k, stream_request in self.server[scope].items() if stream_request.realtime or picture]
         if served:
             key = data.draw(st.sampled_from(sorted(served)))
             self.subscriptions.mark_live(scope, key, picture=picture)
@@ -697,18 +711,18 @@ class Merging(RuleBasedStateMachine):
         for scope in Scope:
             state = self.subscriptions._scopes[scope]
             for owner, wanted in self.owners.items():
-                for wish in wanted:
-                    if wish.row.scope is not scope:
+                for stream_request in wanted:
+                    if stream_request.row.scope is not scope:
                         continue
-                    record = state.records[wish.key]
+                    record = state.records[stream_request.key]
                     standing = record.standing_of(owner)
                     if standing is Standing.SATISFIED:
-                        assert not wish.realtime
+                        assert not stream_request.realtime
                         continue
                     if standing in (Standing.REFUSED, Standing.DEFERRED):
                         continue
-                    everything = state.sendable.get(wish.key._replace(code=ALL_CODES))
-                    asked = everything or state.sendable[wish.key]
+                    everything = state.sendable.get(stream_request.key._replace(code=ALL_CODES))
+                    asked = everything or state.sendable[stream_request.key]
                     assert covers(asked, record.request_of(owner))
 
     @invariant()
@@ -719,12 +733,14 @@ class Merging(RuleBasedStateMachine):
             if not state.sendable:
                 assert not self.subscriptions.needs_request(scope)
             elif not self.subscriptions.needs_request(scope):
-                for key, wish in state.sendable.items():
+                for key, stream_request in state.sendable.items():
                     served = self.server[scope][key]
-                    assert served.depth == wish.depth
-                    assert stream_request.has_same_options(served, wish)
-                    assert served.realtime or not wish.realtime
-                surplus = {key for key, wish in self.server[scope].items() if wish.realtime}
+                    assert served.depth == stream_request.depth
+                    assert stream_request_module.has_same_options(served, stream_request)
+                    assert served.realtime or not stream_request.realtime
+                surplus = {
+                    key for key, stream_request in self.server[scope].items() if stream_request.realtime
+                }
                 assert surplus <= set(state.sendable)
 
     @invariant()
@@ -741,8 +757,8 @@ class Merging(RuleBasedStateMachine):
                     and Standing.DEFERRED not in standings
                 )
                 assert key in self.subscriptions.awaited(scope) or record.state is not StreamState.SENT
-            assert set(state.owed) <= set(state.records)
-            assert list(state.owed.values()) == sorted(state.owed.values())
+            assert set(state.pending_snapshots) <= set(state.records)
+            assert list(state.pending_snapshots.values()) == sorted(state.pending_snapshots.values())
             assert set(self.subscriptions.codes(scope)) == {
                 key.code for key, record in state.records.items() if record.wanted is not None
             } - {ALL_CODES}
@@ -757,47 +773,54 @@ class Merging(RuleBasedStateMachine):
                 for key in list(self.server[scope]):
                     self.subscriptions.mark_live(scope, key)
             assert not self.subscriptions.needs_request(scope)
-            running = {key for key, wish in self.server[scope].items() if wish.realtime}
+            running = {key for key, stream_request in self.server[scope].items() if stream_request.realtime}
             sendable = self.subscriptions._scopes[scope].sendable
             if sendable:
-                assert running == {key for key, wish in sendable.items() if wish.realtime}
-            assert all(wish.realtime for wish in sendable.values()), "every picture was taken"
+                assert running == {key for key, stream_request in sendable.items() if stream_request.realtime}
+            assert all(stream_request.realtime for stream_request in sendable.values()), (
+                "every picture was taken"
+            )
 
 
 TestMerging = Merging.TestCase
-TestMerging.settings = settings(max_examples=120, stateful_step_count=30, deadline=None)
+TestMerging.settings = settings(max_examples=examples(120), stateful_step_count=30)
 
 
-@given(st.lists(some_wishes(), min_size=1, max_size=8), st.randoms(use_true_random=False))
-@settings(deadline=None)
-def test_the_union_does_not_depend_on_the_order(wanted: list[list[Wish]], rng: random.Random) -> None:
+@given(st.lists(some_requests(), min_size=1, max_size=8), st.randoms(use_true_random=False))
+def test_the_union_does_not_depend_on_the_order(
+    wanted: list[list[StreamRequest]], rng: random.Random
+) -> None:
     one, two = SubscriptionStateManager(), SubscriptionStateManager()
-    for owner, wish in enumerate(wanted):
-        one.add(owner, wish)
+    for owner, stream_request in enumerate(wanted):
+        one.add(owner, stream_request)
     shuffled = list(enumerate(wanted))
     rng.shuffle(shuffled)
-    for owner, wish in shuffled:
-        two.add(owner, wish)
+    for owner, stream_request in shuffled:
+        two.add(owner, stream_request)
     for scope in Scope:
         first, second = one.desired(scope), two.desired(scope)
         assert first.keys() == second.keys()
-        for key, wish in first.items():
+        for key, stream_request in first.items():
             other = second[key]
-            assert (wish.depth, wish.snapshot, wish.realtime) == (other.depth, other.snapshot, other.realtime)
-            assert stream_request.has_same_options(wish, other)
+            assert (stream_request.depth, stream_request.snapshot, stream_request.realtime) == (
+                other.depth,
+                other.snapshot,
+                other.realtime,
+            )
+            assert stream_request_module.has_same_options(stream_request, other)
 
 
 def test_definitions_that_are_spelled_differently_are_one() -> None:
     subscriptions = SubscriptionStateManager()
     bands = {"type": "bollinger_bands", "params": {"period": 20, "multiplier": 2}}
-    same = IndicatorDefinition(type="bollinger_bands", params=wishes_params(Decimal("2.0")))
-    subscriptions.add("a", wishes("indicator", "KRW-BTC", timeframe="5m", indicators=[bands]))
-    subscriptions.add("b", wishes("indicator", "KRW-BTC", timeframe="5m", indicators=[same]))
+    same = IndicatorDefinition(type="bollinger_bands", params=requests_params(Decimal("2.0")))
+    subscriptions.add("a", stream_requests("indicator", "KRW-BTC", timeframe="5m", indicators=[bands]))
+    subscriptions.add("b", stream_requests("indicator", "KRW-BTC", timeframe="5m", indicators=[same]))
     (item,) = subscriptions.request_items(Scope.INFO)
     assert len(item.options["indicators"]) == 1
 
 
-def wishes_params(multiplier: Decimal) -> Any:
+def requests_params(multiplier: Decimal) -> Any:
     from qt_upbit.types import IndicatorParams
 
     return IndicatorParams(period=20, multiplier=multiplier)

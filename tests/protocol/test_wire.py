@@ -22,7 +22,7 @@ from qt_upbit.protocol.wire import (
     decode_request,
     encode_request,
 )
-from qt_upbit.types import EVENT_TYPES, CodeRule, EventType, WireFormat
+from qt_upbit.types import EVENT_TYPES, CodeRule, EventSpec, WireFormat
 from tests.support.frames import lines
 
 _OPTION_VALUES: dict[str, st.SearchStrategy[Any]] = {
@@ -34,7 +34,7 @@ _OPTION_VALUES: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
-def _items(row: EventType) -> st.SearchStrategy[RequestItem]:
+def _items(row: EventSpec) -> st.SearchStrategy[RequestItem]:
     codes = st.lists(st.sampled_from(["KRW-BTC", "KRW-ETH.5", "BTC-XRP"]), min_size=1).map(tuple)
     choices: dict[CodeRule, st.SearchStrategy[Any]] = {
         CodeRule.REQUIRED: codes,

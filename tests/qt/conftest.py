@@ -7,6 +7,7 @@ import gc
 import inspect
 import os
 import sys
+import time
 import traceback
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -24,10 +25,11 @@ from PySide6.QtWidgets import QApplication
 
 from qt_upbit import Credentials, GlobalWebSocketManager, WebSocketClientProxy, WebSocketConfig
 from qt_upbit.qt.event_loop import QtEventLoop
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.server.server import SimulatedServer
 from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY, SimulatorSettings
 from tests.conftest import FAILED
 from tests.support import leaks
+from tests.support.wait import HANG_S
 
 MakeServer = Callable[..., Awaitable[SimulatedServer]]
 MakeManager = Callable[..., GlobalWebSocketManager]
@@ -132,10 +134,10 @@ SIMULATOR: dict[str, Any] = {
     "market_running": False,
     "account_running": False,
     "announcement_interval_s": None,
-    "markets": None,
+    "markets": 40,
     "snapshot_delays_s": (0.01, 0.02),
     "tick_interval_s": 0.003,
-    "max_stray_frames": 0,
+    "max_late_frames": 0,
 }
 """A quiet exchange: what moves is what the test moves."""
 
@@ -161,13 +163,29 @@ async def server(make_server: MakeServer) -> SimulatedServer:
 async def make_manager() -> AsyncIterator[MakeManager]:
     made: list[GlobalWebSocketManager] = []
 
-    def make(server: SimulatedServer, *, keys: bool = False, **config: Any) -> GlobalWebSocketManager:
+    def make(
+        server: SimulatedServer,
+        *,
+        keys: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+        **config: Any,
+    ) -> GlobalWebSocketManager:
+        """With `own_time` as its clock short deadlines are those of an idle machine.
+
+        Not where it tells of moments on the wall: gaps and what is recovered of them.
+        """
         if keys:
             config["credentials"] = Credentials(
                 access_key=SIMULATED_ACCESS_KEY, secret_key=SIMULATED_SECRET_KEY
             )
-        values = {"base_url": server.url, "close_timeout_s": 0.3, "coalesce_s": 0.01, **config}
-        made.append(GlobalWebSocketManager(WebSocketConfig.preset("testing", **values)))
+        values = {
+            "base_url": server.url,
+            "close_timeout_s": 0.3,
+            "coalesce_s": 0.01,
+            "silent_code_timeout_s": HANG_S,
+            **config,
+        }
+        made.append(GlobalWebSocketManager(WebSocketConfig.preset("testing", **values), clock=clock))
         return made[-1]
 
     yield make

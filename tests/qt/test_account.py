@@ -30,8 +30,8 @@ from qt_upbit import (
     RestError,
     Scope,
 )
-from qt_upbit.simulator.account import Order as TheirOrder
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.account.account import Order as TheirOrder
+from qt_upbit.simulator.server.server import SimulatedServer
 from tests.qt.conftest import MakeManager, MakeServer
 from tests.support.account import differences
 from tests.support.wait import turns, until
@@ -204,7 +204,7 @@ async def test_a_silent_line(
     make_server: MakeServer, make_manager: MakeManager, make_account: MakeAccount
 ) -> None:
     server = await make_server()
-    account = make_account(manager=make_manager(server, keys=True, ping_interval_s=0.1, pong_timeout_s=0.2))
+    account = make_account(manager=make_manager(server, keys=True, ping_interval_s=0.1, pong_timeout_s=1.0))
     log = Log(account)
     await account.synchronized_once()
     order = place(server)
@@ -341,8 +341,7 @@ async def test_while_rest_is_silent_the_stream_is_shown_after_a_time(
     await account.synchronized_once()
     rest.gate.clear()
     await server.drop(Scope.PRIVATE, "reset")
-    await until(lambda: account.state is AccountState.SYNCHRONIZING)
-    await until(lambda: account.state is AccountState.INCOMPLETE)
+    await until(lambda: log.states[-2:] == [AccountState.SYNCHRONIZING, AccountState.INCOMPLETE])
     order = place(server)
     await until(lambda: account.order(order.uuid))
     assert len(log.gaps) == 1
@@ -392,9 +391,12 @@ async def test_other_keys_are_another_account(
     order = place(server)
     await until(lambda: account.order(order.uuid))
     assert manager.config.credentials is not None
+    log = Log(account)
+    orders: list[int] = []
+    account.state_changed.connect(lambda state: orders.append(len(account.orders)))
     manager.set_credentials(manager.config.credentials)
-    await until(lambda: account.state is AccountState.SYNCHRONIZING)
-    await until(lambda: account.orders == ())
+    await until(lambda: log.states[:1] == [AccountState.SYNCHRONIZING])
+    assert orders[0] == 0
     await account.synchronized_once()
     await same(account, server)
     assert account.order(order.uuid) is not None

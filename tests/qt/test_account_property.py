@@ -25,8 +25,8 @@ from qt_upbit import (
     SmpType,
     TimeInForce,
 )
-from qt_upbit.simulator.price_grid import from_units
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.market.price_grid import from_units
+from qt_upbit.simulator.server.server import SimulatedServer
 from tests.qt.conftest import MakeManager, MakeServer
 from tests.support.account import differences
 from tests.support.wait import until
@@ -161,7 +161,7 @@ async def test_the_account_ends_where_the_exchange_is(
     make_server: MakeServer, make_manager: MakeManager, seed: int
 ) -> None:
     server = await make_server(rest_limit=None, connect_excess="count", wait_before_fill=bool(seed % 2))
-    manager = make_manager(server, keys=True, ping_interval_s=0.15, pong_timeout_s=0.25)
+    manager = make_manager(server, keys=True, ping_interval_s=0.15, pong_timeout_s=1.0)
     account = Account.instance(manager)
     fills: list[Fill] = []
     events: list[MyOrderEvent] = []
@@ -188,7 +188,7 @@ async def test_the_account_ends_where_the_exchange_is(
         )
 
     try:
-        await until(is_there, 15)
+        await until(is_there)
     except AssertionError:
         missing = set(real) - {fill.uuid for fill in fills}
         pytest.fail(f"{trader.done}: {account.state}, {differences(account, server)}, missing {missing}")

@@ -11,13 +11,13 @@ from typing import Any
 
 from qt_upbit import DecodeError, Delivery, WebSocketClientProxy, WireFormat
 from qt_upbit.models import encode
-from qt_upbit.qt.global_websocket_manager import _ERRORS_PER_SECOND
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.qt.error_reporter import _DECODE_ERRORS_PER_SECOND
+from qt_upbit.simulator.server.server import SimulatedServer
 from qt_upbit.types import ConnectionState, Scope
 from tests.fuzz.targets import check_error
 from tests.qt.conftest import MakeManager, MakeServer
 from tests.support import events, exchange
-from tests.support.wait import until
+from tests.support.wait import HANG_S, until
 
 GARBAGE = (
     b"not json",
@@ -35,7 +35,7 @@ COUNT = 20_000
 GOOD_EVERY = 20
 
 
-def holds_no_frame(error: BaseException | None) -> bool:
+def buffers_no_frame(error: BaseException | None) -> bool:
     """A traceback holds the functions' variables, the whole message among them."""
     while error is not None:
         if error.__traceback__ is not None:
@@ -55,7 +55,7 @@ async def test_twenty_thousand_garbage_frames_among_good_ones(
 
     def take(error: Any) -> None:
         check_error(error)
-        assert holds_no_frame(error)
+        assert buffers_no_frame(error)
         errors.append(type(error))
 
     proxy.error_occurred.connect(take)
@@ -72,7 +72,8 @@ async def test_twenty_thousand_garbage_frames_among_good_ones(
     await tickers
     session = exchange.session(server)
     before = manager.metrics().errors
-    longest, last_turn = 0.0, time.monotonic()
+    # What the loop costs is time of its own: while others compute, it stands still through no fault of ours.
+    longest, last_turn = 0.0, time.process_time()
     memory: list[int] = []
     started = time.monotonic()
     good = 0
@@ -88,13 +89,13 @@ async def test_twenty_thousand_garbage_frames_among_good_ones(
                 # The sender is as fast as the reader, or this would measure the sender's buffer.
                 while manager.metrics().errors - before < sent:
                     await asyncio.sleep(0)
-                    now = time.monotonic()
+                    now = time.process_time()
                     longest, last_turn = max(longest, now - last_turn), now
-                    assert now - started < 40, "errors are missing"
+                    assert time.monotonic() - started < HANG_S, "errors are missing"
             if number % 5000 == 4999:
                 gc.collect()
                 memory.append(tracemalloc.get_traced_memory()[0])
-                last_turn = time.monotonic()
+                last_turn = time.process_time()
     finally:
         tracemalloc.stop()
     await until(lambda: len(seen) >= good)
@@ -102,7 +103,7 @@ async def test_twenty_thousand_garbage_frames_among_good_ones(
     assert seen == list(range(10_001, 10_001 + good)), "every good frame, in order"
     assert manager.metrics().errors - before == COUNT, "each is counted, once"
     assert manager.metrics().scopes[Scope.PUBLIC].errors - before == COUNT
-    assert 0 < len(errors) <= _ERRORS_PER_SECOND * (elapsed + 1)
+    assert 0 < len(errors) <= _DECODE_ERRORS_PER_SECOND * (elapsed + 1)
     assert len(at_manager) == len(errors)
     assert set(errors) == {DecodeError}
     # `seen` grows by some kilobytes; a report for each would be megabytes.
@@ -129,7 +130,7 @@ async def test_each_bad_object_of_an_array_is_counted(
     await until(lambda: prices and prices[-1] == 42)
     await until(lambda: bool(errors))
     assert manager.metrics().errors == 3000
-    assert len(errors) <= _ERRORS_PER_SECOND
+    assert len(errors) <= _DECODE_ERRORS_PER_SECOND
     proxy.close()
 
 

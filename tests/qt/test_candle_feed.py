@@ -24,7 +24,7 @@ from qt_upbit import (
     StreamType,
     TickerEvent,
 )
-from qt_upbit.simulator.server import RestFault, SimulatedServer
+from qt_upbit.simulator.server.server import RestFault, SimulatedServer
 from tests.qt.conftest import MakeManager, MakeServer
 from tests.support import events
 from tests.support.wait import turns, until
@@ -84,9 +84,9 @@ async def outage(server: SimulatedServer, manager: GlobalWebSocketManager, marke
     begin = server.exchange.market_ms(server.now())
     server.refuse_connections = True
     await server.drop(Scope.PUBLIC, "reset")
-    await until(lambda: server.exchange.market_ms(server.now()) - begin > market_s * 1000, 30, "outage")
+    await until(lambda: server.exchange.market_ms(server.now()) - begin > market_s * 1000, what="outage")
     server.refuse_connections = False
-    await until(lambda: manager.public_state == "live", 15, "connected again")
+    await until(lambda: manager.public_state == "live", what="connected again")
 
 
 _LENGTHS_S = {unit.value: unit.seconds for unit in CandleUnit} | {"1d": 86_400}
@@ -103,13 +103,13 @@ async def test_no_hole_and_no_duplicate_across_an_outage_of_two_minutes(
     manager = make_manager(server, recover_gaps=recover)
     feed = CandleFeed(CODE, unit, count=300, manager=manager)
     model = Model(feed)
-    await until(lambda: model.loaded and len(feed) >= 300, 15)
+    await until(lambda: model.loaded and len(feed) >= 300)
     before = feed[-1].start
     await outage(server, manager, max(120.0, length))
-    await until(lambda: len(feed) and (feed[-1].start - before).total_seconds() >= max(120, length), 20)
+    await until(lambda: len(feed) and (feed[-1].start - before).total_seconds() >= max(120, length))
     after = feed[-1].start.timestamp()
-    await until(lambda: feed[-1].start.timestamp() >= after + 2 * length, 20, "live again")
-    await until(lambda: not feed._is_mending and feed._hole is None and not feed._answers)
+    await until(lambda: feed[-1].start.timestamp() >= after + 2 * length, what="live again")
+    await until(lambda: not feed._is_backfilling and feed._gap is None and not len(feed._answers))
     model.check()
     compare(server, feed)
     feed.close()
@@ -244,9 +244,9 @@ async def at_rest(feed: CandleFeed) -> None:
     await until(
         lambda: (
             feed._source.candle is not None
-            and feed._hole is None
-            and not feed._is_mending
-            and not feed._answers
+            and feed._gap is None
+            and not feed._is_backfilling
+            and not len(feed._answers)
         )
     )
 
@@ -340,8 +340,8 @@ async def test_weeks_go_by_and_end_as_the_exchange_says(
     before = feed[-1].start
     lives: set[datetime] = set()
     feed.candle_changed.connect(lambda index: lives.add(feed[index].time.replace(hour=0, minute=0, second=0)))
-    await until(lambda: feed[-1].start > before, 20, "another week")
-    await until(lambda: feed[-1].time - feed[-1].start > timedelta(days=3), 20, "some days of it")
+    await until(lambda: feed[-1].start > before, what="another week")
+    await until(lambda: feed[-1].time - feed[-1].start > timedelta(days=3), what="some days of it")
     model.check()
     right = {each.start: shown(each) for each in await manager.rest.get_candles(CODE, "1w", count=8)}
     assert [shown(each) for each in feed[:-1]] == [right[each.start] for each in feed[:-1]]
@@ -407,7 +407,7 @@ async def test_from_any_length_to_any_other(make_server: MakeServer, make_manage
         assert (feed.unit, len(feed), model.starts) == (unit, 0, [])
         model.loaded = 0
         await until(lambda: model.loaded)
-        await until(lambda: feed._hole is None and not feed._is_mending and not feed._answers)
+        await until(lambda: feed._gap is None and not feed._is_backfilling and not len(feed._answers))
         model.check()
         right = await manager.rest.get_candles(CODE, unit, count=4)
         # The time of a frame is another one than that of its last trade.

@@ -17,15 +17,27 @@ from qt_upbit import (
     CredentialsRequiredError,
     Delivery,
     GlobalWebSocketManager,
+    InvalidRequestError,
     InvalidSubscriptionError,
+    LocalProtocolError,
     ProxyClosedError,
     WebSocketClientProxy,
 )
 from qt_upbit.qt.candle_feed import CandleFeed
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.server.server import SimulatedServer
 from qt_upbit.types import Scope
 from tests.qt.conftest import MakeManager
 from tests.support.wait import turns
+
+IDS = ("uuids", "identifiers")
+LISTS: dict[str, tuple[str, ...]] = {
+    "get_orders": IDS,
+    "cancel_orders": IDS,
+    "cancel_open_orders": ("codes", "excluded_codes", "quote_currencies"),
+    "get_open_orders": ("states",),
+    "get_closed_orders": ("states",),
+}
+"""Arguments of REST calls that take several values and may be left out."""
 
 RSI = [{"type": "rsi", "params": {"period": 14}}]
 SIGNAL = [{"type": "rsi", "params": {"period": 14}, "trigger": "price_cross_above"}]
@@ -333,15 +345,99 @@ REST_MISTAKES: list[tuple[str, tuple[Any, ...], dict[str, Any], type[Exception],
     ("get_candles", ("KRW-BTC", "1m"), {"count": None}, ValueError, "`after`"),
     ("get_order", (), {}, ValueError, "uuid, identifier"),
     ("cancel_orders", (), {}, ValueError, "uuids or identifiers"),
+    *(
+        (name, (empty,), {}, InvalidRequestError, "never means all")
+        for name in ("get_tickers", "get_orderbooks", "get_instruments", "get_all_tickers")
+        for empty in ([], (), set(), {}, iter([]))
+    ),
+    *(
+        (name, (), {argument: empty}, InvalidRequestError, f"{argument} is empty")
+        for name, arguments in LISTS.items()
+        for argument in arguments
+        for empty in ([], (), set(), frozenset(), {}, iter([]))
+    ),
+    *(
+        (name, (), {argument: text}, InvalidRequestError, "give a list of")
+        for name, arguments in (LISTS | {"get_all_tickers": ("quote_currencies",)}).items()
+        for argument in arguments
+        for text in ("KRW-BTC", "KRW", "wait", "", b"KRW-BTC", 5, ["KRW-BTC", []])
+    ),
+    *(
+        (name, (), {argument: wrong}, InvalidRequestError, says)
+        for name, argument, wrong, says in (
+            ("get_orders", "uuids", ["u1", ""], "id of an order"),
+            ("get_orders", "identifiers", ["u1", None], "id of an order"),
+            ("cancel_orders", "uuids", [str(n) for n in range(21)], "1 to 20"),
+            ("get_all_tickers", "quote_currencies", ["krw"], "'KRW'"),
+            ("get_all_tickers", "quote_currencies", ["KRW,BTC"], "'KRW'"),
+            ("get_all_tickers", "quote_currencies", ["KRW", None], "'KRW'"),
+            ("cancel_open_orders", "codes", [f"KRW-A{n}" for n in range(21)], "1 to 20"),
+            ("cancel_open_orders", "excluded_codes", [f"KRW-A{n}" for n in range(21)], "1 to 20"),
+            ("cancel_open_orders", "quote_currencies", ["KRW-BTC"], "'KRW'"),
+            ("cancel_open_orders", "ask_bid", "buy", "AskBid.ASK, AskBid.BID"),
+            ("cancel_open_orders", "ask_bid", "", "AskBid.ASK, AskBid.BID"),
+            ("cancel_open_orders", "all_markets", "no", "True or False"),
+            ("cancel_open_orders", "all_markets", False, "all_markets=True"),
+            ("cancel_order", "uuid", "", "id of an order"),
+            ("get_order", "identifier", " ", "id of an order"),
+            ("get_open_orders", "states", ["done"], "OrderState.WAIT, OrderState.WATCH"),
+            ("get_open_orders", "states", [None], "OrderState.WAIT, OrderState.WATCH"),
+            ("get_closed_orders", "states", ["wait"], "OrderState.DONE, OrderState.CANCEL"),
+        )
+    ),
+    *(
+        ("cancel_open_orders", (), {"all_markets": True, "count": wrong}, InvalidRequestError, "1 to 300")
+        for wrong in (0, -5, True, False, 301, "20", 1.0, None)
+    ),
+    *(
+        (name, ("KRW-BTC", *rest), {"count": wrong}, InvalidRequestError, "1 or more")
+        for name, rest in (("get_trades", ()), ("get_candles", ("1m",)), ("candle_pages", ("1m",)))
+        for wrong in (0, -5, True, "20", 1.0)
+    ),
+    *(
+        ("get_trades", ("KRW-BTC",), {argument: wrong}, InvalidRequestError, argument)
+        for argument in ("before_id", "days_ago")
+        for wrong in (0, -1, True, "1")
+    ),
+    ("get_trades", ("KRW-BTC",), {"days_ago": 8}, InvalidRequestError, "1 to 7"),
+    *(
+        ("get_orderbooks", (["KRW-BTC"],), {"level": wrong}, InvalidRequestError, "0 or more")
+        for wrong in (-1, 1.5, True, "10000", Decimal("nan"))
+    ),
+    ("cancel_open_orders", (), {}, InvalidRequestError, "all_markets=True"),
+    *(
+        ("cancel_open_orders", (), both, InvalidRequestError, "exclude each other")
+        for both in (
+            {"codes": ["KRW-BTC"], "quote_currencies": ["KRW"]},
+            {"codes": ["KRW-BTC"], "all_markets": True},
+            {"quote_currencies": ["KRW"], "all_markets": True},
+        )
+    ),
+    ("cancel_order", (), {"uuid": "u", "identifier": "i"}, InvalidRequestError, "one of uuid, identifier"),
+    ("cancel_order", (), {}, InvalidRequestError, "one of uuid, identifier"),
+    ("cancel_orders", (), {"uuids": ["u"], "identifiers": ["i"]}, InvalidRequestError, "not both"),
+    *(
+        ("cancel_and_new", ("KRW-BTC", "BID", "limit"), ids, InvalidRequestError, "prev_order_uuid")
+        for ids in ({}, {"prev_order_uuid": ""}, {"prev_order_uuid": "u", "prev_order_identifier": "i"})
+    ),
 ]
 
 
-async def test_wrong_rest_calls(watched: Watched) -> None:
+async def test_wrong_rest_calls(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     rest = watched.manager.rest
+    sent: list[str] = []
+
+    async def ask(call: Any, **_: Any) -> bytes:
+        sent.append(call.name)
+        return b"[]"
+
+    monkeypatch.setattr(rest, "_ask", ask)
     for name, positional, named, error, says in REST_MISTAKES:
         with pytest.raises(error) as caught:
             await getattr(rest, name)(*positional, **named)
-        assert says in str(caught.value), (name, positional)
+        assert says in str(caught.value), (name, positional, named)
+        assert isinstance(caught.value, LocalProtocolError)
+        assert not sent, (name, positional, named)
 
 
 @pytest.mark.parametrize("wrong", [None, "keys", 5, {"access_key": "a"}])

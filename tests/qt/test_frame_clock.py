@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import pytest
-from PySide6.QtCore import QEventLoop, QTimer
+from PySide6.QtCore import QTimer
 
 from qt_upbit.models import Head
 from qt_upbit.qt.frame_clock import FrameClock
-from qt_upbit.routing.fanout_hub import Gap, Item, Slot, Subscriber
+from qt_upbit.routing.fanout_hub import Gap, Item, LazyFrame, Subscriber
 from qt_upbit.types import Delivery
-from tests.support.wait import until
+from tests.support.nested_loop import nested_loop_until
+from tests.support.wait import turns, until
 
 HEAD = Head("ticker", "KRW-BTC")
 _keys = itertools.count(1)
@@ -36,7 +37,7 @@ class Screen:
             self._show(subscriber, [item])
 
     def _show(self, subscriber: Subscriber, items: Sequence[Item]) -> None:
-        values = tuple(item.raw if isinstance(item, Slot) else item for item in items)
+        values = tuple(item.raw if isinstance(item, LazyFrame) else item for item in items)
         self.delivered.append((time.monotonic(), subscriber, values))
         self.on_delivery(subscriber, values)
 
@@ -46,7 +47,7 @@ class Screen:
         return subscriber
 
     def offer(self, subscriber: Subscriber, value: object, key: object = "key") -> None:
-        self.clock.hub.offer(subscriber, Slot(HEAD, value, 0.0), key)  # type: ignore[arg-type]
+        self.clock.hub.offer(subscriber, LazyFrame(HEAD, value, 0.0), key)  # type: ignore[arg-type]
 
     def values(self, subscriber: Subscriber | None = None) -> list[object]:
         return [value for _, one, values in self.delivered if subscriber in (None, one) for value in values]
@@ -62,25 +63,29 @@ def screen() -> Iterator[Screen]:
     screen.clock.stop()
 
 
-def in_nested_loop(ms: int) -> None:
-    nested = QEventLoop()
-    QTimer.singleShot(ms, nested.quit)
-    nested.exec()
+async def two_frames(screen: Screen) -> None:
+    """Let so much time pass that what waited for a frame of this clock has had its chance."""
+    other = Screen(1.0 / screen.clock._frame_s)
+    subscriber = other.subscriber(Delivery.LATEST)
+    for i in range(5):  # none comes sooner after another than half a frame
+        other.offer(subscriber, i)
+        await until(lambda i=i: other.values() == list(range(i + 1)))
+    other.clock.stop()
 
 
 # --- EVERY ----------------------------------------------------------------------------------------
 
 
-async def test_every_event_at_once_and_in_order(screen: Screen) -> None:
+async def test_every_event_at_once_and_in_order() -> None:
+    screen = Screen(frame_rate_hz=0.001)  # who waited for a frame would wait a quarter of an hour
     one, two = screen.subscriber(Delivery.EVERY), screen.subscriber(Delivery.EVERY)
-    begin = time.monotonic()
     for i in range(100):
         screen.offer(one, i)
         screen.offer(two, i)
     assert screen.delivered == [], "never inside the caller: it may be a task"
     await until(lambda: len(screen.delivered) == 200)
     assert screen.values(one) == screen.values(two) == list(range(100))
-    assert time.monotonic() - begin < 0.5
+    screen.clock.stop()
 
 
 async def test_delivery_is_outside_of_any_task(screen: Screen) -> None:
@@ -136,15 +141,10 @@ async def test_nothing_more_is_shown_once_a_slot_has_paused_its_subscriber(
 
 async def test_events_keep_flowing_in_order_through_a_dialog(screen: Screen) -> None:
     subscriber = screen.subscriber(Delivery.EVERY)
-    depth = deepest = 0
 
     def open_dialog_on_five(_: Subscriber, values: tuple[object, ...]) -> None:
-        nonlocal depth, deepest
         if values == (5,):
-            depth += 1
-            in_nested_loop(60)
-            depth -= 1
-        deepest = max(deepest, depth * len(screen.delivered))
+            nested_loop_until(lambda: len(screen.delivered) > 30, "deliveries while the dialog is open")
 
     screen.on_delivery = open_dialog_on_five
     for i in range(10):
@@ -157,7 +157,6 @@ async def test_events_keep_flowing_in_order_through_a_dialog(screen: Screen) -> 
     source.stop()
     values = screen.values()
     assert values == list(range(len(values)))
-    assert deepest > 15, "nothing was delivered while the dialog was open"
 
 
 async def test_slot_offers_more(screen: Screen) -> None:
@@ -183,7 +182,7 @@ async def test_subscriber_removed_by_a_slot_gets_nothing_more(screen: Screen, de
         screen.offer(first, i, i)
         screen.offer(second, i, i)
     await until(lambda: len(screen.values(first)) == 3)
-    await asyncio.sleep(0.03)
+    await two_frames(screen)
     assert screen.values(second) == []
 
 
@@ -197,7 +196,7 @@ async def test_nothing_after_stop(screen: Screen, delivery: Delivery) -> None:
         screen.offer(other, i, i)
     await until(lambda: screen.delivered)
     screen.offer(subscriber, 4)
-    await asyncio.sleep(0.05)
+    await two_frames(screen)
     assert len(screen.delivered) == 1
     assert not [timer for timer in screen.clock.findChildren(QTimer) if timer.isActive()]
 
@@ -205,43 +204,47 @@ async def test_nothing_after_stop(screen: Screen, delivery: Delivery) -> None:
 # --- LATEST and BATCH -----------------------------------------------------------------------------
 
 
-async def feed(screen: Screen, subscriber: Subscriber, seconds: float, *keys: str) -> int:
-    """Offer a counting value every half millisecond, under each key."""
-    end = time.monotonic() + seconds
+async def feed(
+    screen: Screen, subscriber: Subscriber, enough: Callable[[], bool], *keys: str
+) -> tuple[int, float]:
+    """Offer a counting value in each turn under each key; the last one, and the seconds that it took."""
+    begin = time.monotonic()
     count = 0
-    while time.monotonic() < end:
+    while not enough():
         count += 1
         for key in keys or ("key",):
             screen.offer(subscriber, (key, count), key)
-        await asyncio.sleep(0.0005)
-    return count
+        await asyncio.sleep(0.001)
+    return count, time.monotonic() - begin
 
 
 async def test_latest_once_per_frame_and_the_newest(screen: Screen) -> None:
     subscriber = screen.subscriber(Delivery.LATEST)
-    count = await feed(screen, subscriber, 0.5)
+    count, seconds = await feed(screen, subscriber, lambda: len(screen.delivered) >= 25)
+    assert len(screen.delivered) <= seconds / 0.02 + 2, "50 frames a second"
     await until(lambda: screen.values()[-1:] == [("key", count)])
     numbers = [value[1] for value in screen.values()]  # type: ignore[index]
     assert numbers == sorted(numbers)
-    assert 10 <= len(numbers) <= 28, "50 frames a second"
     assert subscriber.conflated == count - len(numbers)
-    gaps = [b - a for a, b in itertools.pairwise(screen.times())]
-    assert sorted(gaps)[len(gaps) // 2] == pytest.approx(0.02, abs=0.006)
+    # A turn of the feed rests a millisecond at least: a frame is twenty of them, fewer on a slow machine.
+    assert max(b - a for a, b in itertools.pairwise(numbers[:25])) <= 30, "a frame was left out"
 
 
 async def test_first_event_after_a_pause_does_not_wait(screen: Screen) -> None:
     subscriber = screen.subscriber(Delivery.LATEST)
     for i in range(3):
-        begin = time.monotonic()
         screen.offer(subscriber, i)
-        await until(lambda i=i: len(screen.delivered) == i + 1)
-        assert screen.times()[-1] - begin < 0.015
-        await asyncio.sleep(0.03)
+        await turns(20)
+        assert screen.values() == list(range(i + 1)), "it waited for the frame after"
+        await two_frames(screen)
 
 
 async def test_slow_slots_do_not_raise_the_frame_rate(screen: Screen) -> None:
     """With more work than a slice holds, each key is still shown at most once per frame."""
     subscribers = [screen.subscriber(Delivery.LATEST) for _ in range(3)]
+
+    def times(subscriber: Subscriber) -> list[float]:
+        return [at for at, one, _ in screen.delivered if one is subscriber]
 
     def slow(*_: object) -> None:
         end = time.perf_counter() + 0.005
@@ -249,17 +252,15 @@ async def test_slow_slots_do_not_raise_the_frame_rate(screen: Screen) -> None:
             pass
 
     screen.on_delivery = slow
-    end = time.monotonic() + 0.6
     count = 0
-    while time.monotonic() < end:
+    begin = time.monotonic()
+    while min(len(times(each)) for each in subscribers) < 15:
         count += 1
         for subscriber in subscribers:
             screen.offer(subscriber, count)
         await asyncio.sleep(0)
-    for subscriber in subscribers:
-        times = [at for at, one, _ in screen.delivered if one is subscriber]
-        assert len(times) <= 0.6 / 0.02 + 2
-        assert len(times) >= 10
+    frames = (time.monotonic() - begin) / 0.02
+    assert max(len(times(each)) for each in subscribers) <= min(frames + 2, 17)
     await until(lambda: all(screen.values(s)[-1:] == [count] for s in subscribers))
 
 
@@ -273,7 +274,7 @@ async def test_many_keys_with_slow_slots_all_get_their_turn(screen: Screen) -> N
 
     screen.on_delivery = slow
     keys = [f"K{i}" for i in range(20)]
-    await feed(screen, subscriber, 0.6, *keys)
+    await feed(screen, subscriber, lambda: len(screen.delivered) >= 10 * len(keys), *keys)
     shown = [value[0] for value in screen.values()]  # type: ignore[index]
     assert set(shown) == set(keys)
     counts = [shown.count(key) for key in keys]
@@ -290,7 +291,7 @@ async def test_latest_and_batch_flow_through_a_dialog(screen: Screen) -> None:
         if not opened:
             opened = True
             before = len(screen.delivered)
-            in_nested_loop(120)
+            nested_loop_until(lambda: len(screen.delivered) >= before + 4, "frames while it is open")
             during.append(len(screen.delivered) - before)
 
     screen.on_delivery = open_dialog
@@ -309,7 +310,6 @@ async def test_latest_and_batch_flow_through_a_dialog(screen: Screen) -> None:
     source.stop()
     count = next(counter)
     await until(lambda: len(screen.values(batch)) == count)
-    assert during[0] >= 4
     assert screen.values(batch) == list(range(count))
     shown = screen.values(latest)
     assert shown == sorted(shown)  # type: ignore[type-var]

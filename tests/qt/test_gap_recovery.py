@@ -15,10 +15,17 @@ from qt_upbit import (
     Scope,
     TradeEvent,
     WebSocketClientProxy,
+    WireFormat,
 )
-from qt_upbit.simulator import pair
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.models import peek
+from qt_upbit.qt.gap_recovery import GapRecovery
+from qt_upbit.routing.data_routing_engine import DataRoutingEngine, Target
+from qt_upbit.routing.fanout_hub import FanoutHub, Gap, Subscriber
+from qt_upbit.simulator.market import pair
+from qt_upbit.simulator.server.server import SimulatedServer
 from tests.qt.conftest import MakeManager, MakeServer
+from tests.support import events
+from tests.support.model_server import frame, stream_requests
 from tests.support.wait import until
 
 CODE = "KRW-BTC"
@@ -58,10 +65,10 @@ async def outage(server: SimulatedServer, manager: GlobalWebSocketManager, marke
     server.refuse_connections = True
     await server.drop(Scope.PUBLIC, "reset")
     await until(
-        lambda: server.exchange.market_ms(server.now()) - begin > market_s * 1000, 30, "time has passed"
+        lambda: server.exchange.market_ms(server.now()) - begin > market_s * 1000, what="time has passed"
     )
     server.refuse_connections = False
-    await until(lambda: manager.public_state == "live", 15, "connected again")
+    await until(lambda: manager.public_state == "live", what="connected again")
 
 
 def told(server: SimulatedServer, since_id: int) -> list[int]:
@@ -85,7 +92,7 @@ async def test_every_trade_of_an_outage_comes_once(
     await until(lambda: len(tapes[0].shown) > 10)
     await outage(server, manager)
     after = server.exchange.market_ms(server.now())
-    await until(lambda: tapes[0].shown[-1].trade_timestamp > after + 5_000, 15, "live again")
+    await until(lambda: tapes[0].shown[-1].trade_timestamp > after + 5_000, what="live again")
     await server.stop_listening()
     for tape in tapes:
         ids = [event.sequential_id for event in tape.shown]
@@ -105,7 +112,7 @@ async def test_what_rest_does_not_give_is_told(make_server: MakeServer, make_man
     await until(lambda: len(tape.shown) > 10)
     before = tape.shown[-1].sequential_id
     await outage(server, manager, 240.0)
-    await until(lambda: tape.recovered, 15)
+    await until(lambda: tape.recovered)
     ((scope, codes, begin, end),) = tape.gaps
     assert (scope, codes) == (Scope.PUBLIC, (CODE,))
     assert begin <= end
@@ -201,12 +208,69 @@ async def test_a_second_outage_while_the_first_is_mended(
     await outage(server, manager, 30.0)
     again.set()
     after = server.exchange.market_ms(server.now())
-    await until(lambda: tape.shown[-1].trade_timestamp > after + 5_000, 15, "live again")
+    await until(lambda: tape.shown[-1].trade_timestamp > after + 5_000, what="live again")
     ids = [event.sequential_id for event in tape.shown]
     exchange = [number for number in told(server, min(ids)) if number <= max(ids)]
     assert sorted(ids)[:-5] == exchange[: len(ids) - 5]
     assert tape.gaps == []
     tape.proxy.close()
+
+
+class _Rest:
+    """The trades of an exchange that has 500 for a page; only what recovery asks for."""
+
+    def __init__(self) -> None:
+        self.newest = 0
+
+    async def get_trades(
+        self, code: str, *, before_id: int | None = None, days_ago: int | None = None
+    ) -> list[TradeEvent]:
+        last = self.newest if before_id is None else before_id - 1
+        return [numbered_trade(n) for n in range(last, max(0, last - 500), -1)]
+
+
+def numbered_trade(number: int) -> TradeEvent:
+    return events.trade(CODE, number=number, trade_timestamp=number * 1000, timestamp=number * 1000)
+
+
+@pytest.mark.parametrize("second_gap_at", [150, 250, 350], ids=["recovering", "releasing", "at the end"])
+async def test_a_second_gap_while_the_first_one_is_delivered(second_gap_at: int) -> None:
+    hub = FanoutHub(lambda delivery: None)
+    engine = DataRoutingEngine(hub)
+    subscriber = Subscriber(1, "tape", Delivery.EVERY, wants_realtime=True)
+    engine.attach(
+        subscriber, [Target(request.key, request.options) for request in stream_requests("trade", CODE)]
+    )
+    rest = _Rest()
+    shown: list[int | Gap] = []
+
+    def receive(*numbers: int) -> None:
+        for number in numbers:
+            rest.newest = max(rest.newest, number)
+            raw = frame(numbered_trade(number), WireFormat.SIMPLE)
+            head = peek(raw)
+            assert head is not None
+            engine.route(head, raw, 0.0)
+
+    def take() -> None:
+        while (item := subscriber.take()) is not None:
+            shown.append(item if isinstance(item, Gap) else subscriber.view(item).sequential_id)
+
+    receive(1)
+    recovery = GapRecovery(engine, lambda: rest, 10.0, 100, lambda: 0.0, pytest.fail)  # type: ignore[arg-type]
+    recovery.start(engine.gap(Scope.PUBLIC, 10.0, 20.0, max_buffered_frames=1000))
+    receive(*range(202, 403))  # 2 to 201 are missed
+    broken = False
+    while recovery.running:
+        await asyncio.sleep(0)
+        take()
+        if not broken and len(shown) >= second_gap_at:
+            broken = True
+            recovery.start(engine.gap(Scope.PUBLIC, 30.0, 40.0, max_buffered_frames=1000))
+            receive(450)  # 403 to 449 are missed
+    take()
+    assert broken
+    assert shown == list(range(1, 451))
 
 
 async def test_who_comes_after_the_last_one_left_is_mended_too(
@@ -262,7 +326,7 @@ async def test_every_candle_of_an_outage_is_delivered(
     await until(lambda: last)
     await outage(server, manager)
     until_s = server.exchange.market_ms(server.now()) // 1000 + 90
-    await until(lambda: max(e.start.timestamp() for e in last.values()) > until_s, 15)
+    await until(lambda: max(e.start.timestamp() for e in last.values()) > until_s)
     starts = sorted(event.start.timestamp() for event in last.values())
     for timed in server.exchange.market.pairs[CODE].candles(unit, int(starts[-1])):
         if timed.start_s < starts[0]:

@@ -32,7 +32,7 @@ from qt_upbit import (
     TradeEvent,
     TradeListModel,
 )
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.server.server import SimulatedServer
 from tests.qt.conftest import MakeManager, MakeServer
 from tests.support import events
 from tests.support.account import place
@@ -173,8 +173,9 @@ async def test_frames_are_no_faster_than_the_screen(
 
     def tick() -> bool:
         nonlocal price
-        price += 1
-        emit_all(model, ["KRW-BTC"], price)
+        for _ in range(10):
+            price += 1
+            emit_all(model, ["KRW-BTC"], price)
         return len(seen) >= 8
 
     await until(tick)
@@ -258,7 +259,7 @@ async def test_columns_are_for_the_application_to_choose(manager: GlobalWebSocke
 async def test_only_visible_rows_are_subscribed_and_rows_keep_their_values(
     make_server: MakeServer, make_manager: MakeManager, make: Make
 ) -> None:
-    server = await make_server(**(STREAMING | {"markets": None}))
+    server = await make_server(**(STREAMING | {"markets": 60}))
     codes = [code for code in server.exchange.market.pairs if code.startswith("KRW-")]
     model = make(TickerTableModel, manager=make_manager(server))
     model.set_codes(codes)
@@ -500,7 +501,7 @@ async def test_orders_change_in_place_and_move_down_when_they_close(
 ) -> None:
     account = make(Account, manager=make_manager(server, keys=True))
     await account.synchronized_once()
-    model = make(OrderTableModel, account=account, closed_limit=1)
+    model = make(OrderTableModel, account=account, max_closed_orders=1)
     resets: list[None] = []
     model.modelReset.connect(lambda: resets.append(None))
     first, second = place(server), place(server, 200_000)

@@ -24,7 +24,7 @@ from qt_upbit import (
     TickerTableModel,
     TradeListModel,
 )
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.server.server import SimulatedServer
 from tests.qt.conftest import MakeManager, MakeServer
 from tests.support.account import place
 from tests.support.exchange import streams
@@ -88,8 +88,9 @@ async def keyed(
 ) -> AsyncIterator[GlobalWebSocketManager]:
     manager = make_manager(streaming, keys=True)
     yield manager
-    if isinstance(manager._account, Account):
-        manager._account.close()
+    account = manager.shared.get(Account)
+    if isinstance(account, Account):
+        account.close()
 
 
 def by_close(model: LiveTableModel, _parent: QObject) -> None:

@@ -23,13 +23,14 @@ from qt_upbit import (
     TickerTableModel,
     TradeListModel,
 )
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.server.server import SimulatedServer
 from tests.qt.conftest import MakeManager
 from tests.support import events
+from tests.support.profiles import examples
 
 FRAME = "frame"
 CODES = ["KRW-A1", "KRW-B2", "KRW-C3", "KRW-D4", "KRW-E5"]
-few = settings(max_examples=60, deadline=None)
+few = settings(max_examples=examples(60))
 
 
 class Copy:
@@ -155,7 +156,7 @@ async def test_orders_and_balances(server: SimulatedServer, make_manager: MakeMa
     @given(st.lists(st.one_of(changes, changes, amounts, st.just(FRAME)), min_size=20, max_size=40))
     def follow(steps: list[Any]) -> None:
         orders = OrderTableModel(
-            account=account, closed_limit=3, columns=["uuid", "state", "remaining_volume"]
+            account=account, max_closed_orders=3, columns=["uuid", "state", "remaining_volume"]
         )
         balances = BalanceTableModel(account=account, columns=["currency", "balance"])
         copies = Copy(orders), Copy(balances)

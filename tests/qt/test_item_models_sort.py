@@ -10,7 +10,7 @@ from PySide6.QtCore import QItemSelectionModel, QSortFilterProxyModel, Qt
 from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QTableView
 
-from qt_upbit import CalmSortProxyModel, GlobalWebSocketManager, TickerTableModel
+from qt_upbit import GlobalWebSocketManager, ThrottledSortProxyModel, TickerTableModel
 from tests.support import events
 from tests.support.wait import turns, until
 
@@ -65,7 +65,7 @@ async def test_a_calm_proxy_sorts_decimals_and_has_the_unknown_last(
     table: TickerTableModel, direction: Qt.SortOrder
 ) -> None:
     await show(table, PRICES)
-    proxy = CalmSortProxyModel()
+    proxy = ThrottledSortProxyModel()
     proxy.setSourceModel(table)
     proxy.sort(PRICE, direction)
     assert prices(proxy) == (IN_ORDER if direction is UP else IN_ORDER[::-1]) + [""] * 36
@@ -75,7 +75,7 @@ async def test_a_calm_proxy_sorts_decimals_and_has_the_unknown_last(
 
 async def test_rows_trade_places_only_when_the_interval_is_over(table: TickerTableModel) -> None:
     await show(table, {code: i + 1 for i, code in enumerate(CODES)})
-    proxy = CalmSortProxyModel(interval_ms=300_000)
+    proxy = ThrottledSortProxyModel(interval_ms=300_000)
     QAbstractItemModelTester(proxy, QAbstractItemModelTester.FailureReportingMode.Fatal, proxy)
     proxy.setSourceModel(table)
     proxy.sort(PRICE, DOWN)
@@ -100,7 +100,7 @@ async def test_rows_trade_places_only_when_the_interval_is_over(table: TickerTab
 
 async def test_it_sorts_again_by_itself_and_a_tick_elsewhere_is_no_reason(table: TickerTableModel) -> None:
     await show(table, {code: i + 1 for i, code in enumerate(CODES)})
-    proxy = CalmSortProxyModel(interval_ms=20)
+    proxy = ThrottledSortProxyModel(interval_ms=20)
     proxy.setSourceModel(table)
     proxy.sort(0)
     await show(table, {CODES[0]: 500})
@@ -116,7 +116,7 @@ async def test_it_sorts_again_by_itself_and_a_tick_elsewhere_is_no_reason(table:
 
 async def test_selection_and_scroll_place_are_kept(table: TickerTableModel) -> None:
     await show(table, {code: i + 1 for i, code in enumerate(CODES)})
-    proxy = CalmSortProxyModel(interval_ms=300_000)
+    proxy = ThrottledSortProxyModel(interval_ms=300_000)
     proxy.setSourceModel(table)
     view = QTableView()
     view.setModel(proxy)
@@ -145,4 +145,4 @@ def test_an_interval_is_milliseconds() -> None:
     wrong: Any
     for wrong in (0, True, 1.5):
         with pytest.raises(ValueError, match="milliseconds"):
-            CalmSortProxyModel(interval_ms=wrong)
+            ThrottledSortProxyModel(interval_ms=wrong)

@@ -29,29 +29,25 @@ from qt_upbit.qt.event_loop import QtEventLoop
 from qt_upbit.qt.frame_clock import FrameClock
 from qt_upbit.qt.release_token import ReleaseToken
 from qt_upbit.qt.scope_link import ScopeLink
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.server.server import SimulatedServer
 from tests.qt.conftest import MakeManager
 from tests.support import events
 from tests.support.programs import run_program
-from tests.support.wait import turns, until
+from tests.support.wait import HANG_S, turns, until
 
 
 @pytest.fixture
 def releases(manager: GlobalWebSocketManager, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Every call of the manager's release, by proxy."""
+    """Every proxy that the registry forgets, by id."""
     calls: list[int] = []
-    release = manager._release_proxy
-    known = dict(manager._of_proxy)
+    remove = manager.registry.remove_owner
 
     def counted(proxy_id: int) -> None:
-        if proxy_id in manager._of_proxy:
+        if proxy_id in manager.registry._owners:
             calls.append(proxy_id)
-        release(proxy_id)
+        remove(proxy_id)
 
-    del known
-    monkeypatch.setattr(manager, "_release_proxy", counted)
-    manager._release_requested.disconnect()
-    manager._release_requested.connect(counted)
+    monkeypatch.setattr(manager.registry, "remove_owner", counted)
     return calls
 
 
@@ -199,9 +195,8 @@ async def test_callback_that_captures_its_owner_keeps_nothing_alive(
             self.proxy.subscribe_ticker(["KRW-BTC"], callback=lambda e: self.got.append(e))
 
     widget = Widget()
-    while not widget.got:
-        await asyncio.sleep(0.002)
-    gone = weakref.ref(widget)
+    got, gone = widget.got, weakref.ref(widget)
+    await until(lambda: got)
     del widget
     gc.collect()
     await until(lambda: manager.metrics().proxies == 0)
@@ -261,7 +256,7 @@ async def test_destroyed_while_a_coroutine_waits(
         await manager.aclose()
     else:
         shiboken6.delete(manager)
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(HANG_S):
         with pytest.raises(ProxyClosedError):
             await task
     assert proxy.is_closed or end.startswith("manager")
@@ -395,15 +390,17 @@ async def test_manager_deleted_in_the_middle_of_a_stream(
 def test_release_token_does_nothing_twice_or_without_a_manager(app: QApplication) -> None:
     manager = GlobalWebSocketManager(WebSocketConfig(base_url="http://127.0.0.1:9"))
     released: list[int] = []
-    manager._release_requested.connect(released.append)
-    token = ReleaseToken(manager, 5)
+    manager.release_requested.connect(released.append)
+    token = ReleaseToken(manager.release_requested, 5)
     token()
     token(None)
     assert released == [5]
-    orphan = ReleaseToken(manager, 6)
+    orphan = ReleaseToken(manager.release_requested, 6)
     shiboken6.delete(manager)
     orphan()
-    other = ReleaseToken(GlobalWebSocketManager(WebSocketConfig(base_url="http://127.0.0.1:9")), 7)
+    other_manager = GlobalWebSocketManager(WebSocketConfig(base_url="http://127.0.0.1:9"))
+    other = ReleaseToken(other_manager.release_requested, 7)
+    del other_manager
     gc.collect()
     other()
 
@@ -427,7 +424,7 @@ STREAMING = """
     from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication, QLabel, QWidget
     from qt_upbit import *
-    from qt_upbit.simulator.server import SimulatedServer
+    from qt_upbit.simulator.server.server import SimulatedServer
     from qt_upbit.simulator.settings import SimulatorSettings
 
     settings = SimulatorSettings(seed=3, rate=20.0, snapshot_delays_s=(0.01, 0.02))
@@ -480,9 +477,7 @@ ENDINGS = {
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_end_of_the_process(ending: str) -> None:
     """The other endings are in test_lifetime_exit.py."""
-    done = run_program(
-        STREAMING.replace("\n    ", "\n") + ENDINGS[ending].replace("\n    ", "\n"), timeout_s=40
-    )
+    done = run_program(STREAMING.replace("\n    ", "\n") + ENDINGS[ending].replace("\n    ", "\n"))
     assert done.stderr == ""
     assert (done.returncode, done.stdout) == (0, "done\n")
 

@@ -18,7 +18,7 @@ from qt_upbit import (
     Scope,
     WebSocketClientProxy,
 )
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.server.server import SimulatedServer
 from tests.qt.conftest import MakeManager, MakeProxy
 from tests.support import events
 from tests.support.wait import turns, until

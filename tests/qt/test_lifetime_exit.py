@@ -15,7 +15,7 @@ STREAMING = """
     from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication, QWidget
     from qt_upbit import *
-    from qt_upbit.simulator.server import RestFault, SimulatedServer
+    from qt_upbit.simulator.server.server import RestFault, SimulatedServer
     from qt_upbit.simulator.settings import *
 
     kept = []
@@ -116,7 +116,7 @@ ENDINGS = {
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_exit_in_the_middle_is_quiet(ending: str) -> None:
-    done = run_program(textwrap.dedent(STREAMING) + textwrap.dedent(ENDINGS[ending]), timeout_s=40)
+    done = run_program(textwrap.dedent(STREAMING) + textwrap.dedent(ENDINGS[ending]))
     assert done.stderr == ""
     assert (done.returncode, set(done.stdout.splitlines())) == (0, {"done"})
 
@@ -128,7 +128,7 @@ def test_an_exception_in_main_is_the_only_thing_said() -> None:
             raise ValueError("boom")
         qt_upbit.run(main())
     """
-    done = run_program(textwrap.dedent(STREAMING) + textwrap.dedent(body), timeout_s=40)
+    done = run_program(textwrap.dedent(STREAMING) + textwrap.dedent(body))
     assert done.returncode == 1
     assert done.stderr.count("Traceback") == 1
     assert done.stderr.strip().endswith("ValueError: boom")

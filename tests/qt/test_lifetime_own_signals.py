@@ -29,8 +29,8 @@ from qt_upbit import (
     Subscription,
     WebSocketClientProxy,
 )
-from qt_upbit.simulator.account import Order as TheirOrder
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.account.account import Order as TheirOrder
+from qt_upbit.simulator.server.server import SimulatedServer
 from tests.qt.conftest import MakeManager, MakeServer
 from tests.support import events, exchange
 from tests.support.model_server import RSI, event, frame
@@ -131,7 +131,7 @@ def trades(proxy: WebSocketClientProxy) -> Subscription:
     return proxy.subscribe_trade(["KRW-BTC"], snapshot=False)
 
 
-async def cut_the_line(server: SimulatedServer, manager: GlobalWebSocketManager) -> None:
+async def cut_the_connection(server: SimulatedServer, manager: GlobalWebSocketManager) -> None:
     await server.drop(Scope.PUBLIC, "reset")
 
 
@@ -159,7 +159,7 @@ CASES = [
         "connection_state_changed",
         Scope.PUBLIC,
         trades,
-        cut_the_line,
+        cut_the_connection,
         [ConnectionState.RECONNECTING, ConnectionState.RESYNCING, ConnectionState.LIVE],
         lambda scope, state: state,
     ),
@@ -167,7 +167,7 @@ CASES = [
         "gap_detected",
         Scope.PUBLIC,
         trades,
-        cut_the_line,
+        cut_the_connection,
         [("KRW-BTC",)],
         lambda scope, codes, begin, end: codes,
         {"recover_gaps": False},
@@ -265,8 +265,8 @@ async def trade_a_lot(server: SimulatedServer, manager: GlobalWebSocketManager) 
 
 
 MANAGER_CASES = [
-    ("state_changed", cut_the_line),
-    ("public_state_changed", cut_the_line),
+    ("state_changed", cut_the_connection),
+    ("public_state_changed", cut_the_connection),
     ("error_occurred", garbage),
     ("metrics_updated", nothing),
     ("credentials_changed", change_keys),

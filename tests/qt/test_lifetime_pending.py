@@ -13,7 +13,7 @@ import shiboken6
 from PySide6.QtCore import QObject
 
 from qt_upbit import Account, CandleFeed, GlobalWebSocketManager, Scope, WebSocketClientProxy
-from qt_upbit.simulator.server import RestFault
+from qt_upbit.simulator.server.server import RestFault
 from tests.qt.conftest import MakeManager, MakeServer
 from tests.support.leaks import running_tasks
 from tests.support.wait import turns, until
@@ -79,7 +79,7 @@ async def test_a_manager_that_ends_while_a_gap_is_mended(
     await proxy.subscribe_trade(["KRW-BTC"])
     await server.drop(Scope.PUBLIC, "reset")
     await until(lambda: fault.times < 5, what="REST is asked")
-    rests, clients = list(manager._rests), [link.client for link in manager._links.values()]
+    rests, clients = list(manager._rest_clients._clients), [link.client for link in manager._links.values()]
     if way == "close":
         await manager.aclose()
     else:

@@ -21,10 +21,10 @@ from qt_upbit import (
     WrongThreadError,
     owned_slot,
 )
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.server.server import SimulatedServer
 from tests.qt.conftest import MakeManager, MakeServer
 from tests.support.programs import run_program
-from tests.support.wait import until
+from tests.support.wait import HANG_S, until
 
 BEFORE = """
 import asyncio
@@ -89,7 +89,7 @@ def in_a_thread(call: Callable[[], Any]) -> str:
             if asyncio.iscoroutine(result) or hasattr(result, "__await__"):
 
                 async def wait() -> None:
-                    await asyncio.wait_for(_awaited(result), 2)
+                    await asyncio.wait_for(_awaited(result), HANG_S)
 
                 asyncio.run(wait())
         except WrongThreadError as error:

@@ -15,9 +15,10 @@ from qt_upbit import (
     SubscriptionMetrics,
     WebSocketClientProxy,
 )
-from qt_upbit.simulator.faults import Silence
+from qt_upbit.simulator.faults.faults import Silence
 from tests.qt.conftest import MakeManager, MakeServer
 from tests.support import events
+from tests.support.cpu_share import own_time
 from tests.support.wait import turns, until
 
 
@@ -25,7 +26,7 @@ async def test_what_each_subscription_got_and_cost(
     make_server: MakeServer, make_manager: MakeManager
 ) -> None:
     server = await make_server()
-    manager = make_manager(server, frame_rate_hz=1.0)
+    manager = make_manager(server, frame_rate_hz=1.0, clock=own_time)
     every, latest = (WebSocketClientProxy(name, manager=manager) for name in ("every", "latest"))
     every.trade_received.connect(lambda event: time.sleep(0.005))
     trade = every.subscribe_trade(["KRW-BTC"], delivery=Delivery.EVERY)
@@ -91,7 +92,7 @@ async def test_transit_is_from_upbits_clock_to_ours(
         server.exchange.publish(events.trade("KRW-BTC", 2**60 + i, timestamp=made_at))
     await until(lambda: manager.metrics().scopes[Scope.PUBLIC].transit.count >= 2)
     transit = manager.metrics().scopes[Scope.PUBLIC].transit
-    assert 1.9 < transit.p50_s < 4.0
+    assert 1.9 < transit.p50_s < 2 * (time.time() - made_at / 1000)
     assert manager.metrics().scopes[Scope.PRIVATE].transit.count == 0
     assert manager.metrics().scopes[Scope.PRIVATE].silence_s is None
 

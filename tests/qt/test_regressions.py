@@ -18,7 +18,7 @@ from qt_upbit import (
     Scope,
     WebSocketClientProxy,
 )
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.server.server import SimulatedServer
 from tests.qt.conftest import MakeManager, MakeProxy, MakeServer
 from tests.support import events, exchange
 from tests.support.wait import turns, until
@@ -150,7 +150,7 @@ async def test_the_end_of_an_old_socket_leaves_the_new_one_alone(
 ) -> None:
     """The old reader's end set DISCONNECTED although a new connection was up."""
     server = await make_server()
-    manager = make_manager(server, close_timeout_s=0.3)
+    manager = make_manager(server, close_timeout_s=10.0)
     proxy, seen, states = WebSocketClientProxy("proxy", manager=manager), list[int](), list[Any]()
     await proxy.subscribe_trade(["KRW-BTC"], callback=lambda e: seen.append(e.sequential_id))
     await until(lambda: manager.state(Scope.PUBLIC) is ConnectionState.LIVE)
@@ -161,7 +161,9 @@ async def test_the_end_of_an_old_socket_leaves_the_new_one_alone(
     await until(lambda: server.exchange.total_connections(Scope.PUBLIC) == 2)
     await until(lambda: manager.state(Scope.PUBLIC) is ConnectionState.LIVE)
     assert len(client._tasks) == 2, "the old one is still closing"
+    (old,) = (session for session in server.exchange.sessions if session.silent)
     manager.state_changed.connect(lambda *told: states.append(told))
+    old.silent = False
     await until(lambda: len(client._tasks) == 1, what="the old one is gone")
     await turns(10)
     server.exchange.publish(events.trade("KRW-BTC", 5))

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import QTimer
 
 from qt_upbit import AskBid, CandlePeriod, OrderState, OrderType, ProxyClosedError
-from qt_upbit.simulator.server import RestFault
+from qt_upbit.simulator.server.server import RestFault
 from tests.qt.conftest import MakeManager, MakeServer
 
 

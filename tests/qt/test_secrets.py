@@ -21,7 +21,7 @@ from qt_upbit import (
     WebSocketConfig,
 )
 from qt_upbit.qt.scope_link import ScopeLink
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.server.server import SimulatedServer
 from qt_upbit.types import Scope
 from tests.support import events
 from tests.support.secrets import KEYS, SecretHunt, settings
@@ -44,7 +44,14 @@ def _look(hunt: SecretHunt, manager: GlobalWebSocketManager) -> None:
     links = [thing for thing in gc.get_objects() if type(thing) is ScopeLink and shiboken6.isValid(thing)]
     assert len(links) >= 3
     for link in links:
-        hunt.show(link.objectName(), link.client, link.connection, link._jwt, link._token)
+        hunt.show(
+            link.objectName(),
+            link.client,
+            link.connection,
+            link._tokens,
+            link._tokens._jwt,
+            link._tokens._token,
+        )
         for name in link.dynamicPropertyNames():
             hunt.show(link.property(bytes(name.data()).decode()))
     for task in asyncio.all_tasks():

@@ -6,7 +6,6 @@ import ast
 import asyncio
 import inspect
 import threading
-import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -32,12 +31,13 @@ from qt_upbit import (
 )
 from qt_upbit.protocol.subscription_state_manager import StreamState
 from qt_upbit.protocol.wire import RequestItem
-from qt_upbit.simulator.faults import ErrorFrame
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.faults.faults import ErrorFrame
+from qt_upbit.simulator.server.server import SimulatedServer
 from qt_upbit.types import ConnectionState, Scope
 from tests.qt.conftest import MakeManager, MakeProxy, MakeServer
 from tests.support import events, exchange
-from tests.support.wait import turns, until
+from tests.support.cpu_share import own_time
+from tests.support.wait import HANG_S, turns, until
 
 # --- subscribing ----------------------------------------------------------------------------------
 
@@ -122,7 +122,7 @@ async def test_cancelling_the_wait_leaves_the_subscription(
 async def test_silent_codes_are_named_and_the_good_ones_flow(
     server: SimulatedServer, make_manager: MakeManager
 ) -> None:
-    manager = make_manager(server, silent_code_timeout_s=0.3)
+    manager = make_manager(server, silent_code_timeout_s=0.3, clock=own_time)
     proxy = WebSocketClientProxy("mixed", manager=manager)
     seen: list[str] = []
     errors: list[Any] = []
@@ -144,12 +144,12 @@ async def test_silent_codes_are_named_and_the_good_ones_flow(
 async def test_who_comes_after_a_code_was_found_silent_is_told_as_well(
     server: SimulatedServer, make_manager: MakeManager
 ) -> None:
-    manager = make_manager(server, silent_code_timeout_s=0.2)
+    manager = make_manager(server, silent_code_timeout_s=0.2, clock=own_time)
     first = WebSocketClientProxy("first", manager=manager)
     second = WebSocketClientProxy("second", manager=manager)
     with pytest.raises(SubscriptionError):
         await first.subscribe_ticker(["KRW-NOPE"])
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(HANG_S):
         with pytest.raises(SubscriptionError):
             await second.subscribe_ticker(["KRW-NOPE", "KRW-BTC"])
         with pytest.raises(SubscriptionError):
@@ -170,16 +170,18 @@ async def test_async_with_ends_the_subscription(server: SimulatedServer, make_pr
 
 
 async def test_close_ends_delivery_at_once(server: SimulatedServer, make_proxy: MakeProxy) -> None:
-    proxy, seen = make_proxy(), list[Any]()
+    proxy, seen, others = make_proxy(), list[Any](), list[Any]()
     subscription = proxy.subscribe_trade(["KRW-BTC"], callback=seen.append)
     await subscription
-    await until(lambda: seen)
+    await make_proxy().subscribe_trade(["KRW-BTC"], callback=others.append)
+    await until(lambda: seen and others)
     server.exchange.publish(events.trade("KRW-BTC", 5))
     subscription.close()
     subscription.close()
     assert proxy.subscriptions == ()
     assert "closed" in repr(subscription)
-    await asyncio.sleep(0.05)
+    await until(lambda: len(others) == 2)
+    await turns()
     assert len(seen) == 1
     with pytest.raises(ProxyClosedError):
         await subscription
@@ -353,9 +355,13 @@ async def test_slot_that_ends_its_own_proxy(
     proxy, other = make_proxy("dies"), make_proxy("lives")
     seen: list[Any] = []
     others: list[Any] = []
+    same: list[str] = []
+
+    def starts(value: Any) -> list[str]:
+        return [each.candle_date_time_utc for each in (value if isinstance(value, tuple) else (value,))]
 
     def take(value: Any) -> None:
-        seen.extend(value if isinstance(value, tuple) else (value,))
+        seen.extend(starts(value))
         if len(seen) < 3:
             return
         if how == "close":
@@ -371,12 +377,14 @@ async def test_slot_that_ends_its_own_proxy(
     proxy.candle_received.connect(take)
     subscription = proxy.subscribe_candle(["KRW-BTC"], delivery=delivery)
     other.subscribe_candle(["KRW-BTC"], delivery=Delivery.EVERY, callback=others.append)
+    other.subscribe_candle(["KRW-BTC"], delivery=delivery, callback=lambda value: same.extend(starts(value)))
     await until(lambda: len(others) == 1 and seen)
     for minute in range(10):
         start = f"2030-01-01T00:{minute:02}:00"
         server.exchange.publish(events.candle("KRW-BTC", candle_date_time_utc=start))
     await until(lambda: len(others) == 11)
-    await asyncio.sleep(0.04)
+    await until(lambda: same[-1] == start)
+    await turns()
     assert len(seen) <= 3 if delivery is not Delivery.BATCH else len(seen) <= 11
 
 
@@ -435,8 +443,10 @@ async def test_subscribing_the_same_twice_costs_no_request(
     await proxy.subscribe_ticker(["KRW-BTC"])
     again = await proxy.subscribe_ticker(["KRW-BTC"])
     again.close()
-    await asyncio.sleep(0.1)
-    assert len(exchange.requests(server)) == 1
+    await turns()
+    assert not proxy._manager._state.needs_request(Scope.PUBLIC)
+    await make_proxy().subscribe_trade(["KRW-ETH"])
+    assert len(exchange.requests(server)) == 2, "the first, and that of the last"
 
 
 # --- delivery -------------------------------------------------------------------------------------
@@ -524,8 +534,10 @@ async def test_visible_only_holds_delivery_while_hidden(
 ) -> None:
     widget, seen = QWidget(), list[Any]()
     proxy = make_proxy("chart", widget, visible_only=True)
+    others = list[Any]()
     await proxy.subscribe_ticker(["KRW-BTC"], callback=seen.append)
-    await asyncio.sleep(0.05)
+    await make_proxy("always in sight").subscribe_ticker(["KRW-BTC"], callback=others.append)
+    await until(lambda: others)
     assert seen == []
     assert exchange.streams(server) == {("ticker", "KRW-BTC")}
     widget.show()
@@ -533,7 +545,7 @@ async def test_visible_only_holds_delivery_while_hidden(
     widget.hide()
     for price in range(1, 10):
         server.exchange.publish(events.ticker("KRW-BTC", price))
-    await asyncio.sleep(0.06)
+    await until(lambda: others[-1].trade_price == 9)
     assert len(seen) == 1
     widget.show()
     await until(lambda: len(seen) == 2)
@@ -559,17 +571,17 @@ async def test_late_subscriber_gets_the_last_value_flagged_as_snapshot_and_no_re
     await early.subscribe_ticker(["KRW-BTC"], callback=first.append)
     server.exchange.publish(events.ticker("KRW-BTC", 55))
     await until(lambda: first and first[-1].trade_price == 55)
-    begin = time.monotonic()
     subscription = late.subscribe_ticker(["KRW-BTC"], callback=seen.append)
     await subscription
     await until(lambda: seen)
-    assert time.monotonic() - begin < 0.2
     assert seen[0].trade_price == 55
     assert seen[0].is_snapshot
     assert not first[-1].is_snapshot
-    await asyncio.sleep(0.1)
+    assert not late._manager._state.needs_request(Scope.PUBLIC)
+    server.exchange.publish(events.ticker("KRW-BTC", 56))
+    await until(lambda: len(seen) == 2)
+    assert seen[-1].trade_price == 56
     assert len(exchange.requests(server)) == 1
-    assert len(seen) == 1
 
 
 async def test_snapshot_only_and_realtime_only(server: SimulatedServer, make_proxy: MakeProxy) -> None:
@@ -674,7 +686,7 @@ async def test_snapshot_with_more_rows_than_run(server: SimulatedServer, make_pr
 
 
 async def test_snapshot_of_an_unknown_code(server: SimulatedServer, make_manager: MakeManager) -> None:
-    manager = make_manager(server, silent_code_timeout_s=0.2)
+    manager = make_manager(server, silent_code_timeout_s=0.2, clock=own_time)
     proxy = WebSocketClientProxy("proxy", manager=manager)
     with pytest.raises(SubscriptionError) as caught:
         await proxy.get_ticker_snapshot(["KRW-NOPE", "KRW-BTC"])
@@ -691,7 +703,7 @@ async def test_cancelled_snapshot_leaves_nothing(server: SimulatedServer, make_p
         async with asyncio.timeout(0.05):
             await proxy.get_ticker_snapshot(["KRW-BTC"])
     assert proxy._manager.streams(Scope.PUBLIC) == {}
-    assert proxy._manager._snapshots == {}
+    assert len(proxy._manager.snapshots) == 0
 
 
 async def test_closing_ends_a_pending_snapshot(server: SimulatedServer, make_proxy: MakeProxy) -> None:
@@ -727,7 +739,7 @@ async def test_private_streams_with_keys(server: SimulatedServer, make_manager: 
     every = proxy.subscribe_my_order()
     proxy.subscribe_my_order(["KRW-ETH"], callback=eth.append)
     assets_subscription = proxy.subscribe_my_asset()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANG_S):
         await every
         await assets_subscription
     for i, code in enumerate(["KRW-BTC", "KRW-ETH", "KRW-BTC"]):
@@ -847,7 +859,7 @@ async def test_a_wish_that_was_refused_is_not_taken_for_served_by_what_another_i
     deep = second.subscribe_orderbook(["KRW-BTC"], depth=15)
     await until(lambda: any("KRW-BTC.15" in (item.codes or ()) for item in _asked(server)))
     server.faults.inject(ErrorFrame(scope=Scope.PUBLIC, error="WRONG_FORMAT"))
-    await until(lambda: deep._error is not None)
+    await until(lambda: deep.error is not None)
     await until(lambda: server.exchange.total_connections(Scope.PUBLIC) == 2)
     await first.subscribe_ticker(["KRW-BTC"])  # the line is up again, and the shallow book live
     await until(lambda: first._manager.streams(Scope.PUBLIC)[shallow.keys[0]] is StreamState.LIVE)

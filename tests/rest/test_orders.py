@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -16,6 +17,7 @@ from qt_upbit import (
     AuthenticationError,
     Credentials,
     InvalidOrderError,
+    InvalidRequestError,
     OrderOutcomeError,
     OrderState,
     OrderType,
@@ -23,10 +25,12 @@ from qt_upbit import (
     RestError,
     TimeInForce,
     WebSocketConfig,
+    round_to_tick,
 )
-from qt_upbit.simulator.server import RestFault, SimulatedServer
+from qt_upbit.rest import rest_client
+from qt_upbit.simulator.server.server import RestFault, SimulatedServer
 from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY, SimulatorSettings
-from tests.support.wait import until
+from tests.support.wait import HANG_S, until
 
 KEYS = Credentials(access_key=SIMULATED_ACCESS_KEY, secret_key=SIMULATED_SECRET_KEY)
 Lost = Literal["lose_request", "lose_answer"]
@@ -41,6 +45,16 @@ async def server() -> AsyncIterator[SimulatedServer]:
 
 @pytest_asyncio.fixture
 async def rest(server: SimulatedServer) -> AsyncIterator[RestClient]:
+    config = WebSocketConfig(
+        base_url=server.url, credentials=KEYS, use_system_proxy=False, order_resolve_timeout_s=HANG_S
+    )
+    async with RestClient(config) as client:
+        yield client
+
+
+@pytest_asyncio.fixture
+async def impatient(server: SimulatedServer) -> AsyncIterator[RestClient]:
+    """Soon gives up asking for an order whose answer was lost."""
     config = WebSocketConfig(
         base_url=server.url, credentials=KEYS, use_system_proxy=False, order_resolve_timeout_s=0.6
     )
@@ -132,6 +146,39 @@ async def test_many_are_cancelled_in_one_call_or_not_at_all(rest: RestClient) ->
         await rest.cancel_orders(uuids=["a"], identifiers=["b"])
 
 
+async def test_open_orders_are_cancelled_as_named(rest: RestClient, server: SimulatedServer) -> None:
+    left = {"KRW-BTC", "KRW-ETH", "KRW-XRP"}
+    for code in left:
+        quote = Decimal(server.exchange.market.pairs[code].quote[1]).scaleb(-8)
+        price = round_to_tick(code, quote * Decimal("0.9"))
+        await rest.create_order(code, "BID", "limit", price=price, volume=round(10_000 / price, 8))
+    mistakes: list[dict[str, Any]] = [
+        {"codes": []},
+        {"codes": "KRW-BTC"},
+        {"codes": ["KRW-BTC"], "count": 0},
+        {},
+    ]
+    for mistake in mistakes:
+        with pytest.raises(InvalidRequestError):
+            await rest.cancel_open_orders(**mistake)
+    steps: list[tuple[dict[str, Any], set[str]]] = [
+        ({"codes": iter(["KRW-ETH"])}, {"KRW-ETH"}),
+        ({"quote_currencies": {"KRW"}, "excluded_codes": ("KRW-BTC",)}, {"KRW-XRP"}),
+        ({"all_markets": True, "ask_bid": "ask"}, set()),
+        ({"all_markets": True}, {"KRW-BTC"}),
+    ]
+    for names, gone in steps:
+        assert {order.code for order in server.exchange.account.open_orders} == left
+        result = await rest.cancel_open_orders(**names)
+        assert {each.code for each in result.success} == gone
+        left = left - gone
+        await until(functools.partial(_are_open, server, len(left)))
+
+
+def _are_open(server: SimulatedServer, count: int) -> bool:
+    return len(server.exchange.account.open_orders) == count
+
+
 async def test_what_would_be_refused_is_not_sent(rest: RestClient, server: SimulatedServer) -> None:
     with pytest.raises(InvalidOrderError, match="would do"):
         await rest.create_order(**bid(server, price=low_price(server) + 1))
@@ -154,34 +201,41 @@ async def test_a_lost_answer_is_looked_up(rest: RestClient, server: SimulatedSer
 
 @pytest.mark.parametrize("how", ["lose_request", "status"])
 async def test_a_lost_order_is_not_sent_again(
-    rest: RestClient, server: SimulatedServer, how: Literal["lose_request", "status"]
+    impatient: RestClient,
+    server: SimulatedServer,
+    how: Literal["lose_request", "status"],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # The last question is asked when the time is over: on a busy machine its answer takes longer.
+    monkeypatch.setattr(rest_client, "_PAUSE_S", 5.0)
     server.rest_faults.append(RestFault("POST", "/v1/orders", how))
     with pytest.raises(OrderOutcomeError) as lost:
-        await rest.create_order(**bid(server, identifier="mine-7"))
+        await impatient.create_order(**bid(server, identifier="mine-7"))
     assert (lost.value.identifier, lost.value.found_none) == ("mine-7", True)
     assert lost.value.asked_for_s >= 0.6
     assert not server.exchange.account.orders
 
 
-async def test_an_exchange_that_cannot_be_asked_is_said_so(rest: RestClient, server: SimulatedServer) -> None:
+async def test_an_exchange_that_cannot_be_asked_is_said_so(
+    impatient: RestClient, server: SimulatedServer
+) -> None:
     server.rest_faults.append(RestFault("POST", "/v1/orders", "lose_answer"))
     server.rest_faults.append(RestFault("GET", "/v1/order", "lose_request", times=100))
     with pytest.raises(OrderOutcomeError, match="cannot be asked") as lost:
-        await rest.create_order(**bid(server))
+        await impatient.create_order(**bid(server))
     assert not lost.value.found_none
 
 
 async def test_an_exchange_that_hangs_does_not_stretch_the_time(
-    rest: RestClient, server: SimulatedServer
+    impatient: RestClient, server: SimulatedServer
 ) -> None:
     silent = RestFault("GET", "/v1/order", "wait", times=100)
     server.rest_faults += [RestFault("POST", "/v1/orders", "lose_answer"), silent]
     with pytest.raises(OrderOutcomeError) as lost:
-        await rest.create_order(**bid(server))
+        await impatient.create_order(**bid(server))
     silent.release.set()
     assert not lost.value.found_none
-    assert lost.value.asked_for_s < rest._config.rest_timeout_s
+    assert lost.value.asked_for_s < impatient._config.rest_timeout_s
 
 
 async def test_a_key_refused_while_looking_up_costs_no_knowledge(
@@ -221,10 +275,12 @@ async def test_a_lost_cancel_is_repeated_without_harm(
 
 
 @pytest.mark.parametrize("how", ["lose_request", "lose_answer"])
-async def test_a_lost_replacement(rest: RestClient, server: SimulatedServer, how: Lost) -> None:
+async def test_a_lost_replacement(
+    rest: RestClient, impatient: RestClient, server: SimulatedServer, how: Lost
+) -> None:
     old = await rest.create_order(**bid(server))
     server.rest_faults.append(RestFault("POST", "/v1/orders/cancel_and_new", how))
-    replace = rest.cancel_and_new(
+    replace = (rest if how == "lose_answer" else impatient).cancel_and_new(
         "KRW-BTC",
         AskBid.BID,
         OrderType.LIMIT,

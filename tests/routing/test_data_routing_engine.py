@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from qt_upbit.exceptions import DecodeError
 from qt_upbit.models import Head, peek
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine, Target
-from qt_upbit.routing.fanout_hub import FanoutHub, Gap, Slot, Subscriber
+from qt_upbit.routing.fanout_hub import FanoutHub, Gap, LazyFrame, Subscriber
 from qt_upbit.types import (
     BaseWebSocketEvent,
     Delivery,
@@ -22,12 +22,13 @@ from qt_upbit.types import (
     StreamKey,
     WireFormat,
 )
-from tests.support.model_server import MACD, RSI, book, event, frame, wishes
+from tests.support.model_server import MACD, RSI, book, event, frame, stream_requests
+from tests.support.profiles import examples
 
 _ids = itertools.count(1)
 
 
-class Desk:
+class Gateway:
     """An engine, its hub, and what its subscribers are shown."""
 
     def __init__(self) -> None:
@@ -45,7 +46,7 @@ class Desk:
         high_water_mark: int = 100_000,
         **options: Any,
     ) -> Subscriber:
-        made = wishes(name, *codes, snapshot=snapshot, realtime=realtime, **options)
+        made = stream_requests(name, *codes, snapshot=snapshot, realtime=realtime, **options)
         how = delivery or made[0].row.delivery
         subscriber = Subscriber(
             next(_ids), name, how,
@@ -54,7 +55,9 @@ class Desk:
             wants_realtime=realtime,
             high_water_mark=high_water_mark,
         )  # fmt: skip
-        self.unserved = self.engine.attach(subscriber, [Target(wish.key, wish.options) for wish in made])
+        self.unserved = self.engine.attach(
+            subscriber, [Target(stream_request.key, stream_request.options) for stream_request in made]
+        )
         return subscriber
 
     def frame(
@@ -65,7 +68,7 @@ class Desk:
         assert head is not None
         self.engine.route(head, raw, now)
 
-    def slots(self, subscriber: Subscriber) -> list[Slot | Gap]:
+    def slots(self, subscriber: Subscriber) -> list[LazyFrame | Gap]:
         found = []
         while (item := subscriber.take()) is not None:
             found.append(item)
@@ -84,107 +87,113 @@ class Desk:
 
 
 @pytest.fixture
-def desk() -> Desk:
-    return Desk()
+def gateway() -> Gateway:
+    return Gateway()
 
 
 # --- to whom --------------------------------------------------------------------------------------
 
 
-def test_by_type_and_code(desk: Desk) -> None:
-    ticker, trade = desk.attach("ticker", "KRW-BTC", "KRW-ETH"), desk.attach("trade", "KRW-BTC")
-    desk.frame(event("ticker", "KRW-BTC", 1))
-    desk.frame(event("trade", "KRW-BTC", 2))
-    desk.frame(event("ticker", "KRW-ETH", 3))
-    desk.frame(event("ticker", "KRW-XRP", 4))
-    assert desk.seen(ticker) == [1, 3]
-    assert desk.seen(trade) == [2]
-    assert desk.engine.unrouted == 1
-    assert desk.engine.events_routed == 3
+def test_by_type_and_code(gateway: Gateway) -> None:
+    ticker, trade = gateway.attach("ticker", "KRW-BTC", "KRW-ETH"), gateway.attach("trade", "KRW-BTC")
+    gateway.frame(event("ticker", "KRW-BTC", 1))
+    gateway.frame(event("trade", "KRW-BTC", 2))
+    gateway.frame(event("ticker", "KRW-ETH", 3))
+    gateway.frame(event("ticker", "KRW-XRP", 4))
+    assert gateway.seen(ticker) == [1, 3]
+    assert gateway.seen(trade) == [2]
+    assert gateway.engine.unrouted == 1
+    assert gateway.engine.events_routed == 3
 
 
-def test_candle_units_are_apart(desk: Desk) -> None:
+def test_candle_units_are_apart(gateway: Gateway) -> None:
     """Regression of an earlier manager: candles were always of one minute."""
-    second, minute = desk.attach("candle", "KRW-BTC", unit="1s"), desk.attach("candle", "KRW-BTC", unit="1m")
-    desk.frame(event("candle.1s", ms=1))
-    desk.frame(event("candle.1m", ms=2))
-    assert desk.seen(second) == [1]
-    assert desk.seen(minute) == [2]
+    second, minute = (
+        gateway.attach("candle", "KRW-BTC", unit="1s"),
+        gateway.attach("candle", "KRW-BTC", unit="1m"),
+    )
+    gateway.frame(event("candle.1s", ms=1))
+    gateway.frame(event("candle.1m", ms=2))
+    assert gateway.seen(second) == [1]
+    assert gateway.seen(minute) == [2]
 
 
 @pytest.mark.parametrize("format", [WireFormat.SIMPLE, WireFormat.DEFAULT])
-def test_levels_are_apart_by_what_the_frame_says(desk: Desk, format: WireFormat) -> None:
-    plain, grouped = desk.attach("orderbook", "KRW-BTC"), desk.attach("orderbook", "KRW-BTC", level=10_000)
-    desk.frame(book(ms=1), format=format)
-    desk.frame(book(ms=2, level=10_000), format=format)
-    desk.frame(book(ms=3, level=100_000), format=format)
-    assert desk.seen(plain) == [1]
-    assert desk.seen(grouped) == [2]
+def test_levels_are_apart_by_what_the_frame_says(gateway: Gateway, format: WireFormat) -> None:
+    plain, grouped = (
+        gateway.attach("orderbook", "KRW-BTC"),
+        gateway.attach("orderbook", "KRW-BTC", level=10_000),
+    )
+    gateway.frame(book(ms=1), format=format)
+    gateway.frame(book(ms=2, level=10_000), format=format)
+    gateway.frame(book(ms=3, level=100_000), format=format)
+    assert gateway.seen(plain) == [1]
+    assert gateway.seen(grouped) == [2]
 
 
 @pytest.mark.parametrize("format", [WireFormat.SIMPLE, WireFormat.DEFAULT])
-def test_the_tail_of_another_level_is_not_shown(desk: Desk, format: WireFormat) -> None:
+def test_the_tail_of_another_level_is_not_shown(gateway: Gateway, format: WireFormat) -> None:
     """With one level subscribed frames stay unread, and yet the last ones of the old level are no news."""
-    grouped = desk.attach("orderbook", "KRW-BTC", level=10_000)
-    desk.frame(book(ms=1, level=10_000), format=format)
-    desk.frame(book(ms=2), format=format)
-    assert desk.seen(grouped) == [1]
-    assert desk.engine.unrouted == 1
+    grouped = gateway.attach("orderbook", "KRW-BTC", level=10_000)
+    gateway.frame(book(ms=1, level=10_000), format=format)
+    gateway.frame(book(ms=2), format=format)
+    assert gateway.seen(grouped) == [1]
+    assert gateway.engine.unrouted == 1
 
 
-def test_a_frame_without_a_level_is_ungrouped(desk: Desk) -> None:
+def test_a_frame_without_a_level_is_ungrouped(gateway: Gateway) -> None:
     """As in recordings of 2021."""
-    plain = desk.attach("orderbook", "KRW-BTC")
+    plain = gateway.attach("orderbook", "KRW-BTC")
     raw = frame(book(ms=1)).replace(b',"lv":0', b"")
-    desk.engine.route(Head("orderbook", "KRW-BTC"), raw, 0.0)
-    assert desk.seen(plain) == [1]
+    gateway.engine.route(Head("orderbook", "KRW-BTC"), raw, 0.0)
+    assert gateway.seen(plain) == [1]
 
 
-def test_all_codes_and_single_codes_of_my_orders(desk: Desk) -> None:
-    everything, one = desk.attach("my_order"), desk.attach("my_order", "KRW-BTC")
+def test_all_codes_and_single_codes_of_my_orders(gateway: Gateway) -> None:
+    everything, one = gateway.attach("my_order"), gateway.attach("my_order", "KRW-BTC")
     for ms, code in enumerate(["KRW-BTC", "KRW-ETH", "KRW-BTC"]):
-        desk.frame(event("myOrder", code, ms + 1, uuid=str(ms)))
-    assert desk.seen(everything) == [1, 2, 3]
-    assert desk.seen(one) == [1, 3]
+        gateway.frame(event("myOrder", code, ms + 1, uuid=str(ms)))
+    assert gateway.seen(everything) == [1, 2, 3]
+    assert gateway.seen(one) == [1, 3]
 
 
-def test_an_order_event_is_never_repeated_nor_suppressed(desk: Desk) -> None:
+def test_an_order_event_is_never_repeated_nor_suppressed(gateway: Gateway) -> None:
     """A fill shown twice is counted twice; one taken for a repetition is lost."""
-    first = desk.attach("my_order")
-    desk.frame(event("myOrder", ms=5, uuid="a"))
-    late = desk.attach("my_order")
-    assert desk.unserved == set()
-    desk.frame(event("myOrder", ms=5, uuid="b", snapshot=True))
-    desk.frame(event("myOrder", ms=4, uuid="c", snapshot=True))
-    assert desk.seen(first) == [5, "5s", "4s"]
-    assert desk.seen(late) == ["5s", "4s"]
-    quiet = desk.attach("my_order", snapshot=False)
-    desk.frame(event("myOrder", ms=6, snapshot=True))
-    assert desk.seen(quiet) == ["6s"]
+    first = gateway.attach("my_order")
+    gateway.frame(event("myOrder", ms=5, uuid="a"))
+    late = gateway.attach("my_order")
+    assert gateway.unserved == set()
+    gateway.frame(event("myOrder", ms=5, uuid="b", snapshot=True))
+    gateway.frame(event("myOrder", ms=4, uuid="c", snapshot=True))
+    assert gateway.seen(first) == [5, "5s", "4s"]
+    assert gateway.seen(late) == ["5s", "4s"]
+    quiet = gateway.attach("my_order", snapshot=False)
+    gateway.frame(event("myOrder", ms=6, snapshot=True))
+    assert gateway.seen(quiet) == ["6s"]
 
 
-def test_announcement_categories(desk: Desk) -> None:
-    everything, some = desk.attach("announcement"), desk.attach("announcement", categories=["trade"])
-    desk.frame(event("announcement", ms=1, category="trade"))
-    desk.frame(event("announcement", ms=2, category="event"))
-    assert desk.seen(everything) == [1, 2]
-    assert desk.seen(some) == [1]
+def test_announcement_categories(gateway: Gateway) -> None:
+    everything, some = gateway.attach("announcement"), gateway.attach("announcement", categories=["trade"])
+    gateway.frame(event("announcement", ms=1, category="trade"))
+    gateway.frame(event("announcement", ms=2, category="event"))
+    assert gateway.seen(everything) == [1, 2]
+    assert gateway.seen(some) == [1]
 
 
-def test_indicator_definitions_and_timeframes(desk: Desk) -> None:
-    rsi = desk.attach("indicator", "KRW-BTC", timeframe="5m", indicators=[RSI])
-    both = desk.attach("indicator", "KRW-BTC", timeframe="5m", indicators=[RSI, MACD])
-    hour = desk.attach("indicator", "KRW-BTC", timeframe="60m", indicators=[RSI])
+def test_indicator_definitions_and_timeframes(gateway: Gateway) -> None:
+    rsi = gateway.attach("indicator", "KRW-BTC", timeframe="5m", indicators=[RSI])
+    both = gateway.attach("indicator", "KRW-BTC", timeframe="5m", indicators=[RSI, MACD])
+    hour = gateway.attach("indicator", "KRW-BTC", timeframe="60m", indicators=[RSI])
     period = IndicatorParams(period=14)
     macd = IndicatorParams(fast=12, slow=26, signal_period=9)
-    desk.frame(event("indicator", ms=1, timeframe="5m", indicator="rsi", params=period))
-    desk.frame(event("indicator", ms=2, timeframe="5m", indicator="macd", params=macd))
-    desk.frame(event("indicator", ms=3, timeframe="60m", indicator="rsi", params=period))
+    gateway.frame(event("indicator", ms=1, timeframe="5m", indicator="rsi", params=period))
+    gateway.frame(event("indicator", ms=2, timeframe="5m", indicator="macd", params=macd))
+    gateway.frame(event("indicator", ms=3, timeframe="60m", indicator="rsi", params=period))
     other = IndicatorParams(period=9)
-    desk.frame(event("indicator", ms=4, timeframe="5m", indicator="rsi", params=other))
-    assert desk.seen(rsi) == [1]
-    assert desk.seen(both) == [1, 2]
-    assert desk.seen(hour) == [3]
+    gateway.frame(event("indicator", ms=4, timeframe="5m", indicator="rsi", params=other))
+    assert gateway.seen(rsi) == [1]
+    assert gateway.seen(both) == [1, 2]
+    assert gateway.seen(hour) == [3]
 
 
 # --- candles --------------------------------------------------------------------------------------
@@ -194,277 +203,277 @@ def candle(ms: int, start: str, *, snapshot: bool = False) -> BaseWebSocketEvent
     return event("candle.1m", ms=ms, candle_date_time_utc=start, snapshot=snapshot)
 
 
-def test_the_last_word_of_a_closed_candle_is_kept(desk: Desk) -> None:
-    chart = desk.attach("candle", "KRW-BTC", unit="1m")
+def test_the_last_word_of_a_closed_candle_is_kept(gateway: Gateway) -> None:
+    chart = gateway.attach("candle", "KRW-BTC", unit="1m")
     for ms, start in [(1, "10:00"), (2, "10:00"), (3, "10:01"), (4, "10:00"), (5, "10:01")]:
-        desk.frame(candle(ms, f"2026-01-01T{start}:00"))
-    assert desk.seen(chart) == [4, 5]
+        gateway.frame(candle(ms, f"2026-01-01T{start}:00"))
+    assert gateway.seen(chart) == [4, 5]
 
 
-def test_a_late_comer_gets_the_newest_candle_and_not_a_late_word_on_an_old_one(desk: Desk) -> None:
-    desk.attach("candle", "KRW-BTC", unit="1m")
-    desk.frame(candle(3, "2026-01-01T10:01:00"))
-    desk.frame(candle(4, "2026-01-01T10:00:00"))
-    assert desk.seen(desk.attach("candle", "KRW-BTC", unit="1m")) == ["3s"]
+def test_a_late_comer_gets_the_newest_candle_and_not_a_late_word_on_an_old_one(gateway: Gateway) -> None:
+    gateway.attach("candle", "KRW-BTC", unit="1m")
+    gateway.frame(candle(3, "2026-01-01T10:01:00"))
+    gateway.frame(candle(4, "2026-01-01T10:00:00"))
+    assert gateway.seen(gateway.attach("candle", "KRW-BTC", unit="1m")) == ["3s"]
 
 
 # --- first pictures -------------------------------------------------------------------------------
 
 
-def test_late_comers_get_the_last_value_as_a_snapshot(desk: Desk) -> None:
+def test_late_comers_get_the_last_value_as_a_snapshot(gateway: Gateway) -> None:
     for name, made in [("ticker", event("ticker", ms=7)), ("orderbook", book(ms=7))]:
-        assert desk.attach(name, "KRW-BTC") is not None
-        assert {key.type for key in desk.unserved} == {name}, "the first one's picture must be asked for"
-        desk.frame(made)
+        assert gateway.attach(name, "KRW-BTC") is not None
+        assert {key.type for key in gateway.unserved} == {name}, "the first one's picture must be asked for"
+        gateway.frame(made)
         for delivery in Delivery:
-            late = desk.attach(name, "KRW-BTC", delivery=delivery)
-            assert desk.unserved == set()
-            assert desk.seen(late) == ["7s"]
+            late = gateway.attach(name, "KRW-BTC", delivery=delivery)
+            assert gateway.unserved == set()
+            assert gateway.seen(late) == ["7s"]
 
 
-def test_a_late_comer_of_trades_gets_the_last_one(desk: Desk) -> None:
-    desk.attach("trade", "KRW-BTC")
-    desk.frame(event("trade", ms=7, sequential_id=1))
-    assert desk.seen(desk.attach("trade", "KRW-BTC")) == ["7s"]
+def test_a_late_comer_of_trades_gets_the_last_one(gateway: Gateway) -> None:
+    gateway.attach("trade", "KRW-BTC")
+    gateway.frame(event("trade", ms=7, sequential_id=1))
+    assert gateway.seen(gateway.attach("trade", "KRW-BTC")) == ["7s"]
 
 
-def test_no_picture_from_before_a_break(desk: Desk) -> None:
-    desk.attach("ticker", "KRW-BTC")
-    desk.frame(event("ticker", ms=7))
-    desk.engine.mark_stale(Scope.PRIVATE)
-    assert desk.engine.last_event(StreamKey("ticker", "KRW-BTC")) is not None
-    desk.engine.mark_stale(Scope.PUBLIC)
-    late = desk.attach("ticker", "KRW-BTC")
-    assert desk.seen(late) == []
-    assert desk.unserved == {StreamKey("ticker", "KRW-BTC")}
-    assert desk.engine.last_event(StreamKey("ticker", "KRW-BTC")) is None
-    desk.frame(event("ticker", ms=6, snapshot=True))
-    assert desk.seen(late) == ["6s"]
+def test_no_picture_from_before_a_break(gateway: Gateway) -> None:
+    gateway.attach("ticker", "KRW-BTC")
+    gateway.frame(event("ticker", ms=7))
+    gateway.engine.mark_stale(Scope.PRIVATE)
+    assert gateway.engine.last_event(StreamKey("ticker", "KRW-BTC")) is not None
+    gateway.engine.mark_stale(Scope.PUBLIC)
+    late = gateway.attach("ticker", "KRW-BTC")
+    assert gateway.seen(late) == []
+    assert gateway.unserved == {StreamKey("ticker", "KRW-BTC")}
+    assert gateway.engine.last_event(StreamKey("ticker", "KRW-BTC")) is None
+    gateway.frame(event("ticker", ms=6, snapshot=True))
+    assert gateway.seen(late) == ["6s"]
 
 
-def test_one_level_that_answers_does_not_make_the_other_fresh(desk: Desk) -> None:
-    desk.attach("orderbook", "KRW-BTC")
-    desk.attach("orderbook", "KRW-BTC", level=10_000)
-    desk.frame(book(ms=1))
-    desk.frame(book(ms=1, level=10_000))
-    desk.engine.mark_stale(Scope.PUBLIC)
-    desk.frame(book(ms=2))
-    assert desk.seen(desk.attach("orderbook", "KRW-BTC")) == ["2s"]
-    assert desk.seen(desk.attach("orderbook", "KRW-BTC", level=10_000)) == []
-    assert len(desk.unserved) == 1
+def test_one_level_that_answers_does_not_make_the_other_fresh(gateway: Gateway) -> None:
+    gateway.attach("orderbook", "KRW-BTC")
+    gateway.attach("orderbook", "KRW-BTC", level=10_000)
+    gateway.frame(book(ms=1))
+    gateway.frame(book(ms=1, level=10_000))
+    gateway.engine.mark_stale(Scope.PUBLIC)
+    gateway.frame(book(ms=2))
+    assert gateway.seen(gateway.attach("orderbook", "KRW-BTC")) == ["2s"]
+    assert gateway.seen(gateway.attach("orderbook", "KRW-BTC", level=10_000)) == []
+    assert len(gateway.unserved) == 1
 
 
-def test_the_last_value_waits_for_a_successor_until_the_server_is_told(desk: Desk) -> None:
+def test_the_last_value_waits_for_a_successor_until_the_server_is_told(gateway: Gateway) -> None:
     for name, made in [("ticker", event("ticker", ms=7)), ("orderbook", book(ms=7))]:
         key = made.stream_key
-        first = desk.attach(name, "KRW-BTC")
-        desk.engine.streams_asked_for(Scope.PUBLIC, {key})
-        desk.frame(made)
-        desk.engine.detach(first.key)
-        assert desk.engine.last_event(key) is not None
-        second = desk.attach(name, "KRW-BTC")
-        assert desk.unserved == set()
-        assert desk.seen(second) == ["7s"]
-        desk.engine.detach(second.key)
-        decoded = desk.engine.events_decoded
-        desk.frame(book(ms=8) if name == "orderbook" else event(name, ms=8))
-        assert desk.engine.events_decoded == decoded, "nobody reads it"
+        first = gateway.attach(name, "KRW-BTC")
+        gateway.engine.streams_asked_for(Scope.PUBLIC, {key})
+        gateway.frame(made)
+        gateway.engine.detach(first.key)
+        assert gateway.engine.last_event(key) is not None
+        second = gateway.attach(name, "KRW-BTC")
+        assert gateway.unserved == set()
+        assert gateway.seen(second) == ["7s"]
+        gateway.engine.detach(second.key)
+        decoded = gateway.engine.events_decoded
+        gateway.frame(book(ms=8) if name == "orderbook" else event(name, ms=8))
+        assert gateway.engine.events_decoded == decoded, "nobody reads it"
         if name == "orderbook":
-            desk.frame(book(ms=9, level=10_000))
-        third = desk.attach(name, "KRW-BTC")
-        assert desk.seen(third) == ["8s"]
-        desk.engine.detach(third.key)
-        desk.engine.streams_asked_for(Scope.PUBLIC, set())
-        assert desk.engine.last_event(key) is None
-        assert desk.engine._routes == {}
+            gateway.frame(book(ms=9, level=10_000))
+        third = gateway.attach(name, "KRW-BTC")
+        assert gateway.seen(third) == ["8s"]
+        gateway.engine.detach(third.key)
+        gateway.engine.streams_asked_for(Scope.PUBLIC, set())
+        assert gateway.engine.last_event(key) is None
+        assert gateway.engine._routes == {}
 
 
-def test_nothing_waits_for_a_successor_over_a_break(desk: Desk) -> None:
-    first = desk.attach("ticker", "KRW-BTC")
-    desk.frame(event("ticker", ms=7))
-    desk.engine.detach(first.key)
-    desk.engine.mark_stale(Scope.PUBLIC)
-    assert desk.engine._routes == {}
-    late = desk.attach("ticker", "KRW-BTC")
-    assert desk.seen(late) == []
-    assert len(desk.unserved) == 1
+def test_nothing_waits_for_a_successor_over_a_break(gateway: Gateway) -> None:
+    first = gateway.attach("ticker", "KRW-BTC")
+    gateway.frame(event("ticker", ms=7))
+    gateway.engine.detach(first.key)
+    gateway.engine.mark_stale(Scope.PUBLIC)
+    assert gateway.engine._routes == {}
+    late = gateway.attach("ticker", "KRW-BTC")
+    assert gateway.seen(late) == []
+    assert len(gateway.unserved) == 1
 
 
-def test_an_unreadable_last_value_is_none(desk: Desk) -> None:
-    first = desk.attach("ticker", "KRW-BTC")
-    desk.frame(event("ticker", ms=7))
-    desk.engine.detach(first.key)
-    desk.engine.route(Head("ticker", "KRW-BTC"), b'{"ty":"ticker"}', 0.0)
-    desk.attach("ticker", "KRW-BTC")
-    assert len(desk.unserved) == 1
+def test_an_unreadable_last_value_is_none(gateway: Gateway) -> None:
+    first = gateway.attach("ticker", "KRW-BTC")
+    gateway.frame(event("ticker", ms=7))
+    gateway.engine.detach(first.key)
+    gateway.engine.route(Head("ticker", "KRW-BTC"), b'{"ty":"ticker"}', 0.0)
+    gateway.attach("ticker", "KRW-BTC")
+    assert len(gateway.unserved) == 1
 
 
-def test_a_shallow_book_is_no_answer_to_who_wants_a_deep_one(desk: Desk) -> None:
-    desk.attach("orderbook", "KRW-BTC", depth=5)
-    desk.frame(book(ms=1, rows=5))
-    deep = desk.attach("orderbook", "KRW-BTC", depth=30)
-    also_deep = desk.attach("orderbook", "KRW-BTC", depth=15)
-    assert desk.seen(deep) == desk.seen(also_deep) == []
-    assert len(desk.unserved) == 1, "although somebody has asked for as many, they have not come"
-    assert desk.engine.last_event(StreamKey("orderbook", "KRW-BTC", (0,)), 15) is None
-    assert desk.seen(desk.attach("orderbook", "KRW-BTC", depth=1)) == ["1s"]
-    desk.frame(book(ms=2, rows=5))  # the tail of the shallow subscription
-    assert desk.seen(desk.attach("orderbook", "KRW-BTC", depth=30)) == []
-    desk.frame(book(ms=3, rows=30, snapshot=True))
-    assert desk.seen(desk.attach("orderbook", "KRW-BTC", depth=30)) == ["3s"]
-    assert desk.engine.last_event(StreamKey("orderbook", "KRW-BTC", (0,)), 15) is not None
+def test_a_shallow_book_is_no_answer_to_who_wants_a_deep_one(gateway: Gateway) -> None:
+    gateway.attach("orderbook", "KRW-BTC", depth=5)
+    gateway.frame(book(ms=1, rows=5))
+    deep = gateway.attach("orderbook", "KRW-BTC", depth=30)
+    also_deep = gateway.attach("orderbook", "KRW-BTC", depth=15)
+    assert gateway.seen(deep) == gateway.seen(also_deep) == []
+    assert len(gateway.unserved) == 1, "although somebody has asked for as many, they have not come"
+    assert gateway.engine.last_event(StreamKey("orderbook", "KRW-BTC", (0,)), 15) is None
+    assert gateway.seen(gateway.attach("orderbook", "KRW-BTC", depth=1)) == ["1s"]
+    gateway.frame(book(ms=2, rows=5))  # the tail of the shallow subscription
+    assert gateway.seen(gateway.attach("orderbook", "KRW-BTC", depth=30)) == []
+    gateway.frame(book(ms=3, rows=30, snapshot=True))
+    assert gateway.seen(gateway.attach("orderbook", "KRW-BTC", depth=30)) == ["3s"]
+    assert gateway.engine.last_event(StreamKey("orderbook", "KRW-BTC", (0,)), 15) is not None
 
 
-def test_after_the_deep_one_left_its_depth_is_not_promised(desk: Desk) -> None:
-    desk.attach("orderbook", "KRW-BTC", depth=5)
-    deep = desk.attach("orderbook", "KRW-BTC", depth=30)
-    desk.frame(book(ms=1, rows=30))
-    desk.engine.detach(deep.key)
-    assert desk.seen(desk.attach("orderbook", "KRW-BTC", depth=15)) == ["1s"], "it still has the rows"
-    desk.engine.detach(next(s.key for s in desk.hub if s.depth == 15))
-    desk.frame(book(ms=2, rows=5))
-    assert desk.seen(desk.attach("orderbook", "KRW-BTC", depth=15)) == []
-    assert len(desk.unserved) == 1
+def test_after_the_deep_one_left_its_depth_is_not_promised(gateway: Gateway) -> None:
+    gateway.attach("orderbook", "KRW-BTC", depth=5)
+    deep = gateway.attach("orderbook", "KRW-BTC", depth=30)
+    gateway.frame(book(ms=1, rows=30))
+    gateway.engine.detach(deep.key)
+    assert gateway.seen(gateway.attach("orderbook", "KRW-BTC", depth=15)) == ["1s"], "it still has the rows"
+    gateway.engine.detach(next(s.key for s in gateway.hub if s.depth == 15))
+    gateway.frame(book(ms=2, rows=5))
+    assert gateway.seen(gateway.attach("orderbook", "KRW-BTC", depth=15)) == []
+    assert len(gateway.unserved) == 1
 
 
-def test_a_deeper_level_is_no_answer_for_another_level(desk: Desk) -> None:
-    desk.attach("orderbook", "KRW-BTC", depth=30, level=10_000)
-    desk.attach("orderbook", "KRW-BTC", depth=5)
-    desk.frame(book(ms=1, rows=30, level=10_000))
-    desk.frame(book(ms=1, rows=5))
-    desk.attach("orderbook", "KRW-BTC", depth=15)
-    assert len(desk.unserved) == 1
+def test_a_deeper_level_is_no_answer_for_another_level(gateway: Gateway) -> None:
+    gateway.attach("orderbook", "KRW-BTC", depth=30, level=10_000)
+    gateway.attach("orderbook", "KRW-BTC", depth=5)
+    gateway.frame(book(ms=1, rows=30, level=10_000))
+    gateway.frame(book(ms=1, rows=5))
+    gateway.attach("orderbook", "KRW-BTC", depth=15)
+    assert len(gateway.unserved) == 1
 
 
-def test_depths_are_cut_for_each(desk: Desk) -> None:
-    subscribers = {depth: desk.attach("orderbook", "KRW-BTC", depth=depth) for depth in (1, 5, 15, 30)}
-    desk.frame(book(rows=30))
+def test_depths_are_cut_for_each(gateway: Gateway) -> None:
+    subscribers = {depth: gateway.attach("orderbook", "KRW-BTC", depth=depth) for depth in (1, 5, 15, 30)}
+    gateway.frame(book(rows=30))
     for depth, subscriber in subscribers.items():
-        (item,) = desk.slots(subscriber)
-        assert isinstance(item, Slot)
+        (item,) = gateway.slots(subscriber)
+        assert isinstance(item, LazyFrame)
         shown = subscriber.view(item)
         assert isinstance(shown, OrderbookEvent)
         assert len(shown.bids) == depth
 
 
-def test_who_wants_no_snapshot_gets_none(desk: Desk) -> None:
+def test_who_wants_no_snapshot_gets_none(gateway: Gateway) -> None:
     for name in ("ticker", "trade"):
-        plain = desk.attach(name, "KRW-BTC")
-        quiet = desk.attach(name, "KRW-BTC", snapshot=False)
-        assert desk.unserved == set()
+        plain = gateway.attach(name, "KRW-BTC")
+        quiet = gateway.attach(name, "KRW-BTC", snapshot=False)
+        assert gateway.unserved == set()
         for ms, snapshot in [(1, True), (2, False), (3, True)]:
             extra = {"sequential_id": ms} if name == "trade" else {}
-            desk.frame(event(name, ms=ms, snapshot=snapshot, **extra))
+            gateway.frame(event(name, ms=ms, snapshot=snapshot, **extra))
         # Another trade's picture says that one was missed, and maybe more.
-        assert desk.seen(quiet) == ([2, "gap"] if name == "trade" else [2])
-        assert desk.seen(plain)[-1] == "3s"
+        assert gateway.seen(quiet) == ([2, "gap"] if name == "trade" else [2])
+        assert gateway.seen(plain)[-1] == "3s"
 
 
-def test_who_wants_one_picture_gets_one(desk: Desk) -> None:
-    one = desk.attach("ticker", "KRW-BTC", "KRW-ETH", realtime=False, delivery=Delivery.EVERY)
-    desk.frame(event("ticker", "KRW-BTC", 1))
-    desk.frame(event("ticker", "KRW-BTC", 2, snapshot=True))
-    desk.frame(event("ticker", "KRW-BTC", 3, snapshot=True))
-    desk.frame(event("ticker", "KRW-ETH", 4, snapshot=True))
-    assert desk.seen(one) == ["1s", "4s"], "a change says as much"
-    assert desk.engine.unrouted == 2, "nobody waits for the others"
-    desk.engine.detach(one.key)
+def test_who_wants_one_picture_gets_one(gateway: Gateway) -> None:
+    one = gateway.attach("ticker", "KRW-BTC", "KRW-ETH", realtime=False, delivery=Delivery.EVERY)
+    gateway.frame(event("ticker", "KRW-BTC", 1))
+    gateway.frame(event("ticker", "KRW-BTC", 2, snapshot=True))
+    gateway.frame(event("ticker", "KRW-BTC", 3, snapshot=True))
+    gateway.frame(event("ticker", "KRW-ETH", 4, snapshot=True))
+    assert gateway.seen(one) == ["1s", "4s"], "a change says as much"
+    assert gateway.engine.unrouted == 2, "nobody waits for the others"
+    gateway.engine.detach(one.key)
 
 
-def test_one_picture_of_a_running_stream_comes_from_the_cache(desk: Desk) -> None:
-    runs = desk.attach("ticker", "KRW-BTC")
-    desk.frame(event("ticker", ms=1))
-    one = desk.attach("ticker", "KRW-BTC", realtime=False)
-    desk.frame(event("ticker", ms=2))
-    assert desk.seen(one) == ["1s"]
-    assert desk.seen(runs) == [2]
+def test_one_picture_of_a_running_stream_comes_from_the_cache(gateway: Gateway) -> None:
+    runs = gateway.attach("ticker", "KRW-BTC")
+    gateway.frame(event("ticker", ms=1))
+    one = gateway.attach("ticker", "KRW-BTC", realtime=False)
+    gateway.frame(event("ticker", ms=2))
+    assert gateway.seen(one) == ["1s"]
+    assert gateway.seen(runs) == [2]
 
 
-def test_a_single_picture_grows_old(desk: Desk) -> None:
+def test_a_single_picture_grows_old(gateway: Gateway) -> None:
     """It was given to whoever asked hours later."""
-    desk.attach("ticker", "KRW-BTC", realtime=False)
-    desk.frame(event("ticker", ms=1, snapshot=True))
-    assert desk.engine.last_event(StreamKey("ticker", "KRW-BTC")) is None
-    late = desk.attach("ticker", "KRW-BTC")
-    assert desk.seen(late) == []
-    later = desk.attach("ticker", "KRW-BTC")
-    assert desk.seen(later) == []
-    desk.frame(event("ticker", ms=2, snapshot=True))
-    assert desk.seen(late) == desk.seen(later) == ["2s"]
+    gateway.attach("ticker", "KRW-BTC", realtime=False)
+    gateway.frame(event("ticker", ms=1, snapshot=True))
+    assert gateway.engine.last_event(StreamKey("ticker", "KRW-BTC")) is None
+    late = gateway.attach("ticker", "KRW-BTC")
+    assert gateway.seen(late) == []
+    later = gateway.attach("ticker", "KRW-BTC")
+    assert gateway.seen(later) == []
+    gateway.frame(event("ticker", ms=2, snapshot=True))
+    assert gateway.seen(late) == gateway.seen(later) == ["2s"]
 
 
-def test_a_change_with_too_few_rows_is_no_picture(desk: Desk) -> None:
-    desk.attach("orderbook", "KRW-BTC", depth=5)
-    one = desk.attach("orderbook", "KRW-BTC", depth=30, realtime=False)
-    desk.frame(book(ms=1, rows=5))
-    assert desk.seen(one) == []
-    desk.frame(book(ms=2, rows=30))
-    desk.frame(book(ms=3, rows=30, snapshot=True))
-    assert desk.seen(one) == ["2s"]
+def test_a_change_with_too_few_rows_is_no_picture(gateway: Gateway) -> None:
+    gateway.attach("orderbook", "KRW-BTC", depth=5)
+    one = gateway.attach("orderbook", "KRW-BTC", depth=30, realtime=False)
+    gateway.frame(book(ms=1, rows=5))
+    assert gateway.seen(one) == []
+    gateway.frame(book(ms=2, rows=30))
+    gateway.frame(book(ms=3, rows=30, snapshot=True))
+    assert gateway.seen(one) == ["2s"]
 
 
-def test_a_picture_makes_no_running_stream_dear_for_long(desk: Desk) -> None:
-    desk.attach("ticker", "KRW-BTC")
-    desk.attach("ticker", "KRW-BTC", realtime=False)
+def test_a_picture_makes_no_running_stream_dear_for_long(gateway: Gateway) -> None:
+    gateway.attach("ticker", "KRW-BTC")
+    gateway.attach("ticker", "KRW-BTC", realtime=False)
     for ms in range(1, 10):
-        desk.frame(event("ticker", ms=ms))
-    assert desk.engine.events_decoded == 1
+        gateway.frame(event("ticker", ms=ms))
+    assert gateway.engine.events_decoded == 1
 
 
 # --- repetitions ----------------------------------------------------------------------------------
 
 
-def test_repeated_snapshots_are_no_news_but_newer_ones_are(desk: Desk) -> None:
-    one = desk.attach("ticker", "KRW-BTC", delivery=Delivery.EVERY)
-    desk.frame(event("ticker", ms=5, snapshot=True))
-    desk.frame(event("ticker", ms=6))
+def test_repeated_snapshots_are_no_news_but_newer_ones_are(gateway: Gateway) -> None:
+    one = gateway.attach("ticker", "KRW-BTC", delivery=Delivery.EVERY)
+    gateway.frame(event("ticker", ms=5, snapshot=True))
+    gateway.frame(event("ticker", ms=6))
     for ms in (5, 6):
-        desk.frame(event("ticker", ms=ms, snapshot=True))
-    assert desk.seen(one) == ["5s", 6]
-    assert desk.engine.repeated_snapshots == 2
-    desk.frame(event("ticker", ms=7, snapshot=True))
-    assert desk.seen(one) == ["7s"]
+        gateway.frame(event("ticker", ms=ms, snapshot=True))
+    assert gateway.seen(one) == ["5s", 6]
+    assert gateway.engine.repeated_snapshots == 2
+    gateway.frame(event("ticker", ms=7, snapshot=True))
+    assert gateway.seen(one) == ["7s"]
 
 
-def test_a_picture_with_fewer_rows_answers_an_earlier_request(desk: Desk) -> None:
+def test_a_picture_with_fewer_rows_answers_an_earlier_request(gateway: Gateway) -> None:
     """Books have all the rows that were asked for, empty ones too."""
-    desk.attach("orderbook", "KRW-BTC", depth=1)
-    deep = desk.attach("orderbook", "KRW-BTC", depth=5, realtime=False)
-    desk.frame(book(ms=5, rows=1, snapshot=True))
-    assert desk.seen(deep) == []
-    desk.frame(book(ms=5, rows=5, snapshot=True))
-    assert desk.seen(deep) == ["5s"]
+    gateway.attach("orderbook", "KRW-BTC", depth=1)
+    deep = gateway.attach("orderbook", "KRW-BTC", depth=5, realtime=False)
+    gateway.frame(book(ms=5, rows=1, snapshot=True))
+    assert gateway.seen(deep) == []
+    gateway.frame(book(ms=5, rows=5, snapshot=True))
+    assert gateway.seen(deep) == ["5s"]
 
 
-def test_a_repetition_is_news_for_who_has_not_seen_it(desk: Desk) -> None:
+def test_a_repetition_is_news_for_who_has_not_seen_it(gateway: Gateway) -> None:
     """Who came late, could not be served and waits for exactly this snapshot must get it."""
-    old = desk.attach("orderbook", "KRW-BTC", depth=5)
-    desk.frame(book(ms=5, rows=30))  # the tail of a deeper request
-    deep = desk.attach("orderbook", "KRW-BTC", depth=30, realtime=False)
-    assert len(desk.unserved) == 1
-    desk.seen(old)
-    desk.frame(book(ms=5, rows=30, snapshot=True))  # the market stands still
-    assert desk.seen(deep) == ["5s"]
-    assert desk.seen(old) == []
+    old = gateway.attach("orderbook", "KRW-BTC", depth=5)
+    gateway.frame(book(ms=5, rows=30))  # the tail of a deeper request
+    deep = gateway.attach("orderbook", "KRW-BTC", depth=30, realtime=False)
+    assert len(gateway.unserved) == 1
+    gateway.seen(old)
+    gateway.frame(book(ms=5, rows=30, snapshot=True))  # the market stands still
+    assert gateway.seen(deep) == ["5s"]
+    assert gateway.seen(old) == []
 
 
-def test_trades_are_recognised_by_their_id(desk: Desk) -> None:
-    tape = desk.attach("trade", "KRW-BTC")
-    desk.frame(event("trade", ms=1, sequential_id=10))
-    desk.frame(event("trade", ms=2, sequential_id=9))  # out of order is normal
-    desk.frame(event("trade", ms=2, sequential_id=9))  # what the server says twice is told once
-    desk.frame(event("trade", ms=1, sequential_id=10))
-    assert desk.engine.duplicates == 2
-    desk.frame(event("trade", ms=1, sequential_id=10, snapshot=True))
-    desk.frame(event("trade", ms=3, sequential_id=11, snapshot=True))
-    assert desk.seen(tape) == [1, 2, "gap", "3s"], (
+def test_trades_are_recognised_by_their_id(gateway: Gateway) -> None:
+    tape = gateway.attach("trade", "KRW-BTC")
+    gateway.frame(event("trade", ms=1, sequential_id=10))
+    gateway.frame(event("trade", ms=2, sequential_id=9))  # out of order is normal
+    gateway.frame(event("trade", ms=2, sequential_id=9))  # what the server says twice is told once
+    gateway.frame(event("trade", ms=1, sequential_id=10))
+    assert gateway.engine.duplicates == 2
+    gateway.frame(event("trade", ms=1, sequential_id=10, snapshot=True))
+    gateway.frame(event("trade", ms=3, sequential_id=11, snapshot=True))
+    assert gateway.seen(tape) == [1, 2, "gap", "3s"], (
         "what came before the picture of a running stream is unknown"
     )
-    assert desk.engine.repeated_snapshots == 1
-    desk.engine.mark_stale(Scope.PUBLIC)
-    desk.frame(event("trade", ms=3, sequential_id=11, snapshot=True))
-    assert desk.seen(tape) == [], "not again after a reconnect"
-    assert desk.seen(desk.attach("trade", "KRW-BTC")) == ["3s"], "and it is fresh again"
+    assert gateway.engine.repeated_snapshots == 1
+    gateway.engine.mark_stale(Scope.PUBLIC)
+    gateway.frame(event("trade", ms=3, sequential_id=11, snapshot=True))
+    assert gateway.seen(tape) == [], "not again after a reconnect"
+    assert gateway.seen(gateway.attach("trade", "KRW-BTC")) == ["3s"], "and it is fresh again"
 
 
 @pytest.mark.parametrize(
@@ -478,91 +487,93 @@ def test_trades_are_recognised_by_their_id(desk: Desk) -> None:
     ],
 )
 def test_a_frame_that_comes_twice_is_told_once(
-    desk: Desk, name: str, wire_type: str, options: dict[str, Any]
+    gateway: Gateway, name: str, wire_type: str, options: dict[str, Any]
 ) -> None:
     codes = () if name in ("my_asset", "announcement") else ("KRW-BTC",)
-    one = desk.attach(name, *codes, delivery=Delivery.EVERY, **options)
+    one = gateway.attach(name, *codes, delivery=Delivery.EVERY, **options)
     for ms in (1, 1, 2, 2, 1):
-        desk.frame(event(wire_type, *codes, ms=ms))
-    assert len(desk.slots(one)) == 3
-    assert desk.engine.duplicates == 2
+        gateway.frame(event(wire_type, *codes, ms=ms))
+    assert len(gateway.slots(one)) == 3
+    assert gateway.engine.duplicates == 2
 
 
-def test_who_still_waits_for_a_picture_gets_it_from_a_frame_that_came_twice(desk: Desk) -> None:
-    one = desk.attach("ticker", "KRW-BTC", delivery=Delivery.EVERY, snapshot=False)
-    desk.frame(event("ticker", ms=1))
-    desk.engine.mark_stale(Scope.PUBLIC)
-    two = desk.attach("ticker", "KRW-BTC", delivery=Delivery.EVERY)
-    desk.frame(event("ticker", ms=1))
-    assert (desk.seen(one), desk.seen(two)) == ([1, 1], [1])
+def test_who_still_waits_for_a_picture_gets_it_from_a_frame_that_came_twice(gateway: Gateway) -> None:
+    one = gateway.attach("ticker", "KRW-BTC", delivery=Delivery.EVERY, snapshot=False)
+    gateway.frame(event("ticker", ms=1))
+    gateway.engine.mark_stale(Scope.PUBLIC)
+    two = gateway.attach("ticker", "KRW-BTC", delivery=Delivery.EVERY)
+    gateway.frame(event("ticker", ms=1))
+    assert (gateway.seen(one), gateway.seen(two)) == ([1, 1], [1])
 
 
-def test_a_trade_that_stayed_unread_is_recognised_too(desk: Desk) -> None:
-    tape = desk.attach("trade", "KRW-BTC", delivery=Delivery.LATEST)
-    desk.frame(event("trade", ms=1, sequential_id=10))
-    assert desk.seen(tape) == [1]
-    desk.frame(event("trade", ms=1, sequential_id=10, snapshot=True))
-    assert desk.seen(tape) == []
+def test_a_trade_that_stayed_unread_is_recognised_too(gateway: Gateway) -> None:
+    tape = gateway.attach("trade", "KRW-BTC", delivery=Delivery.LATEST)
+    gateway.frame(event("trade", ms=1, sequential_id=10))
+    assert gateway.seen(tape) == [1]
+    gateway.frame(event("trade", ms=1, sequential_id=10, snapshot=True))
+    assert gateway.seen(tape) == []
 
 
-def test_snapshots_of_a_deeper_book_are_news(desk: Desk) -> None:
-    desk.attach("orderbook", "KRW-BTC", depth=5)
-    desk.frame(book(ms=5, rows=5))
-    deep = desk.attach("orderbook", "KRW-BTC", depth=30)
-    desk.frame(book(ms=5, rows=30, snapshot=True))
-    assert desk.seen(deep) == ["5s"]
+def test_snapshots_of_a_deeper_book_are_news(gateway: Gateway) -> None:
+    gateway.attach("orderbook", "KRW-BTC", depth=5)
+    gateway.frame(book(ms=5, rows=5))
+    deep = gateway.attach("orderbook", "KRW-BTC", depth=30)
+    gateway.frame(book(ms=5, rows=30, snapshot=True))
+    assert gateway.seen(deep) == ["5s"]
 
 
 # --- gaps -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("delivery", Delivery)
-def test_a_gap_lies_between_what_was_before_and_what_comes_after(desk: Desk, delivery: Delivery) -> None:
-    one = desk.attach("ticker", "KRW-BTC", "KRW-ETH", delivery=delivery)
-    desk.frame(event("ticker", "KRW-BTC", 1))
-    desk.engine.gap(Scope.PUBLIC, 10.0, 20.0)
-    desk.frame(event("ticker", "KRW-ETH", 2, snapshot=True))
-    first, gap, last = desk.slots(one)
+def test_a_gap_lies_between_what_was_before_and_what_comes_after(
+    gateway: Gateway, delivery: Delivery
+) -> None:
+    one = gateway.attach("ticker", "KRW-BTC", "KRW-ETH", delivery=delivery)
+    gateway.frame(event("ticker", "KRW-BTC", 1))
+    gateway.engine.gap(Scope.PUBLIC, 10.0, 20.0)
+    gateway.frame(event("ticker", "KRW-ETH", 2, snapshot=True))
+    first, gap, last = gateway.slots(one)
     assert gap == Gap(("KRW-BTC", "KRW-ETH"), 10.0, 20.0)
-    assert isinstance(first, Slot)
-    assert isinstance(last, Slot)
+    assert isinstance(first, LazyFrame)
+    assert isinstance(last, LazyFrame)
     assert (first.event().timestamp, last.event().timestamp) == (1, 2)
 
 
-def test_a_gap_is_told_to_its_scope_once(desk: Desk) -> None:
-    public = desk.attach("ticker", "KRW-BTC")
-    orders, asset = desk.attach("my_order"), desk.attach("my_asset")
-    picture = desk.attach("ticker", "KRW-BTC", realtime=False)
-    desk.engine.gap(Scope.PRIVATE, 1.0, 2.0)
-    assert desk.slots(orders) == desk.slots(asset) == [Gap((), 1.0, 2.0)]
-    assert desk.slots(public) == []
-    desk.engine.gap(Scope.PUBLIC, 1.0, 2.0)
-    assert desk.slots(public) == [Gap(("KRW-BTC",), 1.0, 2.0)]
-    assert desk.slots(picture) == [], "it has no past"
+def test_a_gap_is_told_to_its_scope_once(gateway: Gateway) -> None:
+    public = gateway.attach("ticker", "KRW-BTC")
+    orders, asset = gateway.attach("my_order"), gateway.attach("my_asset")
+    picture = gateway.attach("ticker", "KRW-BTC", realtime=False)
+    gateway.engine.gap(Scope.PRIVATE, 1.0, 2.0)
+    assert gateway.slots(orders) == gateway.slots(asset) == [Gap((), 1.0, 2.0)]
+    assert gateway.slots(public) == []
+    gateway.engine.gap(Scope.PUBLIC, 1.0, 2.0)
+    assert gateway.slots(public) == [Gap(("KRW-BTC",), 1.0, 2.0)]
+    assert gateway.slots(picture) == [], "it has no past"
 
 
-def test_no_value_from_before_the_gap_for_late_comers(desk: Desk) -> None:
-    desk.attach("ticker", "KRW-BTC")
-    desk.frame(event("ticker", ms=1))
-    desk.engine.gap(Scope.PUBLIC, 1.0, 2.0)
-    assert desk.seen(desk.attach("ticker", "KRW-BTC")) == []
+def test_no_value_from_before_the_gap_for_late_comers(gateway: Gateway) -> None:
+    gateway.attach("ticker", "KRW-BTC")
+    gateway.frame(event("ticker", ms=1))
+    gateway.engine.gap(Scope.PUBLIC, 1.0, 2.0)
+    assert gateway.seen(gateway.attach("ticker", "KRW-BTC")) == []
 
 
 # --- decoding as late as can be -------------------------------------------------------------------
 
 
-def test_unread_frames_are_not_decoded(desk: Desk) -> None:
+def test_unread_frames_are_not_decoded(gateway: Gateway) -> None:
     """Cost follows the screen: of a thousand frames the one that is shown is decoded, once for all."""
     for made in (lambda ms: event("ticker", ms=ms), lambda ms: book(ms=ms)):
         name = made(1).row.name
-        one, two = desk.attach(name, "KRW-BTC"), desk.attach(name, "KRW-BTC")
+        one, two = gateway.attach(name, "KRW-BTC"), gateway.attach(name, "KRW-BTC")
         slots = []
         for ms in range(1, 1001):
-            desk.frame(made(ms))
+            gateway.frame(made(ms))
             slots.append(next(iter(one._latest.values())))
-        assert desk.engine.events_decoded == 0
-        assert desk.seen(one) == desk.seen(two) == [1000]
-        decoded = [s for s in slots if isinstance(s, Slot) and s._event is not None]
+        assert gateway.engine.events_decoded == 0
+        assert gateway.seen(one) == gateway.seen(two) == [1000]
+        decoded = [s for s in slots if isinstance(s, LazyFrame) and s._event is not None]
         assert len(decoded) == 1
         assert one.conflated == 999
 
@@ -575,75 +586,75 @@ def test_unread_frames_are_not_decoded(desk: Desk) -> None:
         ("trade", {}),
     ],
 )
-def test_whoever_needs_every_event_gets_it(desk: Desk, name: str, options: dict[str, Any]) -> None:
+def test_whoever_needs_every_event_gets_it(gateway: Gateway, name: str, options: dict[str, Any]) -> None:
     if name == "ticker":
-        desk.attach(name, "KRW-BTC")
-    one = desk.attach(name, "KRW-BTC", **options)
+        gateway.attach(name, "KRW-BTC")
+    one = gateway.attach(name, "KRW-BTC", **options)
     kind = "candle.1m" if name == "candle" else name
     for ms in range(1, 4):
         extra = {"candle_date_time_utc": f"2026-01-01T10:0{ms}:00"} if name == "candle" else {}
         extra |= {"sequential_id": ms} if name == "trade" else {}
-        desk.frame(event(kind, ms=ms, **extra))
-    assert desk.seen(one) == [1, 2, 3]
-    assert desk.engine.events_decoded == 3
+        gateway.frame(event(kind, ms=ms, **extra))
+    assert gateway.seen(one) == [1, 2, 3]
+    assert gateway.engine.events_decoded == 3
 
 
-def test_laziness_returns_with_the_last_one_who_needed_more(desk: Desk) -> None:
-    desk.attach("ticker", "KRW-BTC")
-    every = desk.attach("ticker", "KRW-BTC", delivery=Delivery.EVERY)
-    desk.frame(event("ticker", ms=1))
-    assert desk.engine.events_decoded == 1
-    desk.engine.detach(every.key)
-    desk.frame(event("ticker", ms=2))
-    assert desk.engine.events_decoded == 1
-    other = desk.attach("orderbook", "KRW-BTC")
-    desk.attach("orderbook", "KRW-BTC", level=10_000)
-    desk.frame(book(ms=3))
-    assert desk.engine.events_decoded == 2
-    desk.engine.detach(other.key)
-    desk.frame(book(ms=4, level=10_000))
-    assert desk.engine.events_decoded == 2
+def test_laziness_returns_with_the_last_one_who_needed_more(gateway: Gateway) -> None:
+    gateway.attach("ticker", "KRW-BTC")
+    every = gateway.attach("ticker", "KRW-BTC", delivery=Delivery.EVERY)
+    gateway.frame(event("ticker", ms=1))
+    assert gateway.engine.events_decoded == 1
+    gateway.engine.detach(every.key)
+    gateway.frame(event("ticker", ms=2))
+    assert gateway.engine.events_decoded == 1
+    other = gateway.attach("orderbook", "KRW-BTC")
+    gateway.attach("orderbook", "KRW-BTC", level=10_000)
+    gateway.frame(book(ms=3))
+    assert gateway.engine.events_decoded == 2
+    gateway.engine.detach(other.key)
+    gateway.frame(book(ms=4, level=10_000))
+    assert gateway.engine.events_decoded == 2
 
 
-def test_an_unreadable_frame_surfaces_where_it_is_read(desk: Desk) -> None:
-    lazy = desk.attach("ticker", "KRW-BTC")
-    desk.engine.route(Head("ticker", "KRW-BTC"), b'{"ty":"ticker","cd":"KRW-BTC","st":"REALTIME"}', 0.0)
-    assert desk.engine.last_event(StreamKey("ticker", "KRW-BTC")) is None
-    late = desk.attach("ticker", "KRW-BTC")
-    assert desk.slots(late) == []
-    assert len(desk.unserved) == 1
-    (item,) = desk.slots(lazy)
-    assert isinstance(item, Slot)
+def test_an_unreadable_frame_surfaces_where_it_is_read(gateway: Gateway) -> None:
+    lazy = gateway.attach("ticker", "KRW-BTC")
+    gateway.engine.route(Head("ticker", "KRW-BTC"), b'{"ty":"ticker","cd":"KRW-BTC","st":"REALTIME"}', 0.0)
+    assert gateway.engine.last_event(StreamKey("ticker", "KRW-BTC")) is None
+    late = gateway.attach("ticker", "KRW-BTC")
+    assert gateway.slots(late) == []
+    assert len(gateway.unserved) == 1
+    (item,) = gateway.slots(lazy)
+    assert isinstance(item, LazyFrame)
     with pytest.raises(DecodeError):
         lazy.view(item)
     assert item.older is None
     # It does not spoil the good one after it.
-    desk.frame(event("ticker", ms=2, snapshot=True))
-    assert desk.seen(lazy) == desk.seen(late) == ["2s"]
-    desk.attach("ticker", "KRW-BTC", delivery=Delivery.EVERY)
+    gateway.frame(event("ticker", ms=2, snapshot=True))
+    assert gateway.seen(lazy) == gateway.seen(late) == ["2s"]
+    gateway.attach("ticker", "KRW-BTC", delivery=Delivery.EVERY)
     with pytest.raises(DecodeError):
-        desk.engine.route(Head("ticker", "KRW-BTC"), b'{"ty":"ticker","cd":"KRW-BTC"}', 0.0)
-    assert desk.seen(lazy) == []
+        gateway.engine.route(Head("ticker", "KRW-BTC"), b'{"ty":"ticker","cd":"KRW-BTC"}', 0.0)
+    assert gateway.seen(lazy) == []
 
 
-def test_a_frame_that_is_cut_off_does_not_take_the_place_of_a_good_one(desk: Desk) -> None:
-    one = desk.attach("ticker", "KRW-BTC")
-    desk.frame(event("ticker", ms=1))
+def test_a_frame_that_is_cut_off_does_not_take_the_place_of_a_good_one(gateway: Gateway) -> None:
+    one = gateway.attach("ticker", "KRW-BTC")
+    gateway.frame(event("ticker", ms=1))
     raw = frame(event("ticker", ms=2))
     for length in range(len(raw) - 60, len(raw)):
         with pytest.raises(DecodeError):
-            desk.engine.route(Head("ticker", "KRW-BTC"), raw[:length], 0.0)
-    assert desk.seen(one) == [1]
+            gateway.engine.route(Head("ticker", "KRW-BTC"), raw[:length], 0.0)
+    assert gateway.seen(one) == [1]
 
 
-def test_an_unreadable_frame_leaves_the_good_one_before_it_to_be_read(desk: Desk) -> None:
+def test_an_unreadable_frame_leaves_the_good_one_before_it_to_be_read(gateway: Gateway) -> None:
     """Under LATEST it has taken its place before anybody looked."""
-    one = desk.attach("ticker", "KRW-BTC")
+    one = gateway.attach("ticker", "KRW-BTC")
     for ms in (1, 2):
-        desk.frame(event("ticker", ms=ms))
-    desk.engine.route(Head("ticker", "KRW-BTC"), b'{"ty":"ticker","cd":"KRW-BTC","st":"REALTIME"}', 0.0)
-    (slot,) = desk.slots(one)
-    assert isinstance(slot, Slot)
+        gateway.frame(event("ticker", ms=ms))
+    gateway.engine.route(Head("ticker", "KRW-BTC"), b'{"ty":"ticker","cd":"KRW-BTC","st":"REALTIME"}', 0.0)
+    (slot,) = gateway.slots(one)
+    assert isinstance(slot, LazyFrame)
     with pytest.raises(DecodeError):
         one.view(slot)
     assert slot.older is not None
@@ -651,51 +662,51 @@ def test_an_unreadable_frame_leaves_the_good_one_before_it_to_be_read(desk: Desk
     assert slot.older.older is None, "one is kept, not all"
 
 
-def test_what_was_read_is_not_shown_again(desk: Desk) -> None:
-    one = desk.attach("ticker", "KRW-BTC")
-    desk.frame(event("ticker", ms=1))
-    assert desk.seen(one) == [1]
-    desk.engine.route(Head("ticker", "KRW-BTC"), b'{"ty":"ticker","cd":"KRW-BTC","st":"REALTIME"}', 0.0)
-    (slot,) = desk.slots(one)
-    assert isinstance(slot, Slot)
+def test_what_was_read_is_not_shown_again(gateway: Gateway) -> None:
+    one = gateway.attach("ticker", "KRW-BTC")
+    gateway.frame(event("ticker", ms=1))
+    assert gateway.seen(one) == [1]
+    gateway.engine.route(Head("ticker", "KRW-BTC"), b'{"ty":"ticker","cd":"KRW-BTC","st":"REALTIME"}', 0.0)
+    (slot,) = gateway.slots(one)
+    assert isinstance(slot, LazyFrame)
     assert slot.older is None
 
 
 # --- coming and going -----------------------------------------------------------------------------
 
 
-def test_detach_while_the_frame_is_being_delivered(desk: Desk) -> None:
-    one, two = desk.attach("ticker", "KRW-BTC"), desk.attach("ticker", "KRW-BTC")
-    desk.hub._on_pending = lambda delivery: desk.engine.detach(two.key)
-    desk.frame(event("ticker", ms=1))
-    desk.frame(event("ticker", ms=2))
-    assert desk.seen(one) == [2]
-    desk.engine.detach(two.key)
-    desk.engine.detach("nobody")
-    assert len(desk.hub) == 1
+def test_detach_while_the_frame_is_being_delivered(gateway: Gateway) -> None:
+    one, two = gateway.attach("ticker", "KRW-BTC"), gateway.attach("ticker", "KRW-BTC")
+    gateway.hub._on_pending = lambda delivery: gateway.engine.detach(two.key)
+    gateway.frame(event("ticker", ms=1))
+    gateway.frame(event("ticker", ms=2))
+    assert gateway.seen(one) == [2]
+    gateway.engine.detach(two.key)
+    gateway.engine.detach("nobody")
+    assert len(gateway.hub) == 1
 
 
-def test_an_unknown_type_attaches_nothing(desk: Desk) -> None:
+def test_an_unknown_type_attaches_nothing(gateway: Gateway) -> None:
     subscriber = Subscriber(1, "", Delivery.LATEST)
     with pytest.raises(ValueError, match="unknown type"):
-        desk.engine.attach(subscriber, [Target(StreamKey("ticker", "A")), Target(StreamKey("nope", "A"))])
-    assert len(desk.hub) == 0
-    desk.frame(event("ticker", "A"))
-    assert desk.engine.unrouted == 1
+        gateway.engine.attach(subscriber, [Target(StreamKey("ticker", "A")), Target(StreamKey("nope", "A"))])
+    assert len(gateway.hub) == 0
+    gateway.frame(event("ticker", "A"))
+    assert gateway.engine.unrouted == 1
 
 
-def test_everybody_leaves_and_nothing_stays(desk: Desk) -> None:
-    subscribers = [desk.attach("orderbook", "KRW-BTC", depth=d) for d in (1, 5, 30)]
-    subscribers += [desk.attach("ticker", "KRW-BTC", realtime=False), desk.attach("my_order")]
-    desk.frame(book(ms=1))
+def test_everybody_leaves_and_nothing_stays(gateway: Gateway) -> None:
+    subscribers = [gateway.attach("orderbook", "KRW-BTC", depth=d) for d in (1, 5, 30)]
+    subscribers += [gateway.attach("ticker", "KRW-BTC", realtime=False), gateway.attach("my_order")]
+    gateway.frame(book(ms=1))
     for subscriber in subscribers:
-        desk.engine.detach(subscriber.key)
-    desk.engine.streams_asked_for(Scope.PUBLIC, set())
-    assert desk.engine._routes == {}
-    assert desk.engine._of_subscriber == {}
-    assert len(desk.hub) == 0
-    desk.frame(book(ms=2))
-    assert desk.engine.unrouted == 1
+        gateway.engine.detach(subscriber.key)
+    gateway.engine.streams_asked_for(Scope.PUBLIC, set())
+    assert gateway.engine._routes == {}
+    assert gateway.engine._of_subscriber == {}
+    assert len(gateway.hub) == 0
+    gateway.frame(book(ms=2))
+    assert gateway.engine.unrouted == 1
 
 
 # --- against a reference --------------------------------------------------------------------------
@@ -718,18 +729,18 @@ _steps = st.lists(
 
 
 @given(_steps)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 def test_tickers_against_a_reference(steps: list[tuple[Any, Any, Any]]) -> None:
     """One ticker, any mixture of subscribers, said plainly: who must have seen what, in which order."""
-    desk = Desk()
+    gateway = Gateway()
     expected: dict[Subscriber, list[Any]] = {}
-    owed: set[Subscriber] = set()
+    pending_snapshots: set[Subscriber] = set()
     last: int | None = None
     kept: tuple[int, bool] | None = None
     fresh = flowing = False
 
     def waiting() -> list[Subscriber]:
-        return [one for one in expected if one.wants_realtime or one in owed]
+        return [one for one in expected if one.wants_realtime or one in pending_snapshots]
 
     for what, a, b in steps:
         before = waiting()
@@ -737,43 +748,43 @@ def test_tickers_against_a_reference(steps: list[tuple[Any, Any, Any]]) -> None:
             case "attach":
                 if not flowing:
                     last, fresh = None, False
-                one = desk.attach("ticker", "KRW-BTC", delivery=a, snapshot=b[0], realtime=b[1])
+                one = gateway.attach("ticker", "KRW-BTC", delivery=a, snapshot=b[0], realtime=b[1])
                 served = b[0] and fresh and last is not None
-                assert bool(desk.unserved) == (b[0] and not served)
+                assert bool(gateway.unserved) == (b[0] and not served)
                 expected[one] = [f"{last}s"] if served else []
                 flowing = flowing or b[1]
                 if b[0] and not served:
-                    owed.add(one)
+                    pending_snapshots.add(one)
             case "detach" if a < len(expected):
                 one = list(expected)[a]
-                desk.engine.detach(one.key)
-                check(desk, one, expected.pop(one))
-                owed.discard(one)
+                gateway.engine.detach(one.key)
+                check(gateway, one, expected.pop(one))
+                pending_snapshots.discard(one)
             case "frame":
-                desk.frame(event("ticker", ms=a, snapshot=b))
+                gateway.frame(event("ticker", ms=a, snapshot=b))
                 twice = fresh and kept == (a, b)
                 repeated = bool(before) and fresh and last is not None and ((b and a <= last) or twice)
                 for one in before:
-                    if twice and one not in owed:
+                    if twice and one not in pending_snapshots:
                         continue
-                    if b and one.wants_snapshot and (not repeated or one in owed):
+                    if b and one.wants_snapshot and (not repeated or one in pending_snapshots):
                         expected[one].append(f"{a}s")
-                        owed.discard(one)
+                        pending_snapshots.discard(one)
                     elif not b:
                         expected[one].append(a if one.wants_realtime else f"{a}s")
-                        owed.discard(one)
+                        pending_snapshots.discard(one)
                 if (before or (flowing and fresh)) and not repeated:
                     last, fresh, kept = a, True, (a, b)
             case "sent":
                 flowing = any(one.wants_realtime for one in expected)
-                desk.engine.streams_asked_for(
+                gateway.engine.streams_asked_for(
                     Scope.PUBLIC, {StreamKey("ticker", "KRW-BTC")} if flowing else set()
                 )
             case "stale":
-                desk.engine.mark_stale(Scope.PUBLIC)
+                gateway.engine.mark_stale(Scope.PUBLIC)
                 fresh = False
             case "gap":
-                desk.engine.gap(Scope.PUBLIC, 1.0, 2.0)
+                gateway.engine.gap(Scope.PUBLIC, 1.0, 2.0)
                 fresh = False
                 for one in before:
                     if one.wants_realtime:
@@ -781,11 +792,11 @@ def test_tickers_against_a_reference(steps: list[tuple[Any, Any, Any]]) -> None:
         if not waiting() and not (flowing and fresh):
             last, fresh, flowing = None, False, False
     for one, shown in expected.items():
-        check(desk, one, shown)
+        check(gateway, one, shown)
 
 
-def check(desk: Desk, one: Subscriber, shown: list[Any]) -> None:
-    seen = desk.seen(one)
+def check(gateway: Gateway, one: Subscriber, shown: list[Any]) -> None:
+    seen = gateway.seen(one)
     if one.delivery is not Delivery.LATEST:
         assert seen == shown
         return

@@ -18,16 +18,17 @@ from qt_upbit.protocol.connection import (
     StateChanged,
     StreamsSilent,
 )
-from qt_upbit.protocol.subscription_state_manager import Wish
+from qt_upbit.protocol.subscription_state_manager import StreamRequest
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine, Target
 from qt_upbit.routing.fanout_hub import FanoutHub, Gap, Subscriber
 from qt_upbit.types import ConnectionState, Delivery, OrderbookEvent, Scope
-from tests.support.model_server import Rig, wishes
+from tests.support.model_server import Rig, stream_requests
+from tests.support.profiles import examples
 
 _ids = itertools.count(1)
 
 
-class Desk:
+class Gateway:
     """What the Qt layer does, without Qt."""
 
     def __init__(self, *scopes: Scope, **config: Any) -> None:
@@ -48,7 +49,7 @@ class Desk:
         elif isinstance(event, RequestSent):
             self.engine.streams_asked_for(scope, event.keys)
 
-    def open(self, *wanted: Wish, delivery: Delivery = Delivery.EVERY) -> Subscriber:
+    def open(self, *wanted: StreamRequest, delivery: Delivery = Delivery.EVERY) -> Subscriber:
         first = wanted[0]
         subscriber = Subscriber(
             next(_ids), "", delivery,
@@ -56,7 +57,9 @@ class Desk:
             wants_snapshot=first.snapshot,
             wants_realtime=first.realtime,
         )  # fmt: skip
-        unserved = self.engine.attach(subscriber, [Target(wish.key, wish.options) for wish in wanted])
+        unserved = self.engine.attach(
+            subscriber, [Target(stream_request.key, stream_request.options) for stream_request in wanted]
+        )
         self.rig.changed(self.rig.subscriptions.add(subscriber.key, wanted, unserved))
         return subscriber
 
@@ -72,91 +75,91 @@ class Desk:
 
 
 def test_a_chart_that_replaces_another_shows_a_picture() -> None:
-    desk = Desk()
-    old = desk.open(*wishes("ticker", "KRW-BTC"))
-    desk.rig.run(1.0)
-    assert [one.is_snapshot for one in desk.seen(old)] == [True]
-    desk.close(old)
-    new = desk.open(*wishes("ticker", "KRW-BTC"))
-    assert [one.is_snapshot for one in desk.seen(new)] == [True], "at once"
-    desk.rig.run(1.0)
-    assert len(desk.rig.log.requests()) == 1, "and without a word to the server"
-    desk.close(new)
-    desk.rig.run(3.0)
-    desk.rig.tick_market()
-    assert [one.timestamp for one in desk.seen(desk.open(*wishes("ticker", "KRW-BTC")))] == [
-        int(desk.rig.now * 1000)
+    gateway = Gateway()
+    old = gateway.open(*stream_requests("ticker", "KRW-BTC"))
+    gateway.rig.run(1.0)
+    assert [one.is_snapshot for one in gateway.seen(old)] == [True]
+    gateway.close(old)
+    new = gateway.open(*stream_requests("ticker", "KRW-BTC"))
+    assert [one.is_snapshot for one in gateway.seen(new)] == [True], "at once"
+    gateway.rig.run(1.0)
+    assert len(gateway.rig.log.requests()) == 1, "and without a word to the server"
+    gateway.close(new)
+    gateway.rig.run(3.0)
+    gateway.rig.tick_market()
+    assert [one.timestamp for one in gateway.seen(gateway.open(*stream_requests("ticker", "KRW-BTC")))] == [
+        int(gateway.rig.now * 1000)
     ], "what came meanwhile is the last value"
-    desk.rig.run(100.0)
-    assert len(desk.rig.log.requests()) == 1
+    gateway.rig.run(100.0)
+    assert len(gateway.rig.log.requests()) == 1
 
 
 def test_a_value_of_a_stream_that_was_given_up_is_not_shown() -> None:
-    desk = Desk()
-    other = desk.open(*wishes("ticker", "KRW-ETH"))
-    old = desk.open(*wishes("ticker", "KRW-BTC"))
-    desk.rig.run(1.0)
-    desk.close(old)
-    desk.rig.run(1.0)
-    new = desk.open(*wishes("ticker", "KRW-BTC"))
-    assert desk.seen(new) == []
-    desk.rig.run(1.0)
-    assert len(desk.seen(new)) == 1
-    assert desk.seen(other)
+    gateway = Gateway()
+    other = gateway.open(*stream_requests("ticker", "KRW-ETH"))
+    old = gateway.open(*stream_requests("ticker", "KRW-BTC"))
+    gateway.rig.run(1.0)
+    gateway.close(old)
+    gateway.rig.run(1.0)
+    new = gateway.open(*stream_requests("ticker", "KRW-BTC"))
+    assert gateway.seen(new) == []
+    gateway.rig.run(1.0)
+    assert len(gateway.seen(new)) == 1
+    assert gateway.seen(other)
 
 
 def test_a_picture_does_not_disturb_the_running_streams() -> None:
-    desk = Desk()
-    tape = desk.open(*wishes("trade", "KRW-BTC"))
-    shallow = desk.open(*wishes("orderbook", "KRW-BTC", depth=5))
-    desk.rig.run_market(1.0, 0.1)
-    before = len(desk.seen(tape)), len(desk.seen(shallow))
+    gateway = Gateway()
+    tape = gateway.open(*stream_requests("trade", "KRW-BTC"))
+    shallow = gateway.open(*stream_requests("orderbook", "KRW-BTC", depth=5))
+    gateway.rig.run_market(1.0, 0.1)
+    before = len(gateway.seen(tape)), len(gateway.seen(shallow))
     assert min(before) > 5
-    picture = desk.open(*wishes("orderbook", "KRW-BTC", "KRW-ETH", realtime=False))
-    desk.rig.run(2.0)
-    books = desk.seen(picture)
+    picture = gateway.open(*stream_requests("orderbook", "KRW-BTC", "KRW-ETH", realtime=False))
+    gateway.rig.run(2.0)
+    books = gateway.seen(picture)
     assert [(one.code, len(one.asks), one.is_snapshot) for one in books] == [
         ("KRW-BTC", 30, True),
         ("KRW-ETH", 30, True),
     ]
-    assert desk.seen(tape) == [], "the last trade is no news"
-    assert all(len(one.asks) == 5 for one in desk.seen(shallow))
-    desk.rig.check_served()
-    desk.rig.tick_market()
-    assert desk.seen(picture) == []
-    assert len(desk.seen(tape)) == 1
-    (book,) = desk.seen(shallow)
+    assert gateway.seen(tape) == [], "the last trade is no news"
+    assert all(len(one.asks) == 5 for one in gateway.seen(shallow))
+    gateway.rig.check_served()
+    gateway.rig.tick_market()
+    assert gateway.seen(picture) == []
+    assert len(gateway.seen(tape)) == 1
+    (book,) = gateway.seen(shallow)
     assert isinstance(book, OrderbookEvent)
     assert len(book.asks) == 5
 
 
 def test_a_reconnect_is_a_gap_and_new_pictures_in_order() -> None:
-    desk = Desk()
-    one = desk.open(*wishes("ticker", "KRW-BTC"))
-    desk.rig.run_market(1.0, 0.1)
-    desk.seen(one)
-    desk.rig.lose()
-    desk.rig.run(5.0)
-    gap, picture = desk.seen(one)
+    gateway = Gateway()
+    one = gateway.open(*stream_requests("ticker", "KRW-BTC"))
+    gateway.rig.run_market(1.0, 0.1)
+    gateway.seen(one)
+    gateway.rig.lose()
+    gateway.rig.run(5.0)
+    gap, picture = gateway.seen(one)
     assert isinstance(gap, Gap)
     assert picture.is_snapshot
 
 
 def test_a_picture_of_an_unreadable_stream_is_no_endless_wait() -> None:
     """The owner is told that the code stayed silent."""
-    desk = Desk()
-    desk.rig.server.known = lambda key: False
-    desk.open(*wishes("ticker", "KRW-BTC", realtime=False))
-    desk.rig.run(1.0)
+    gateway = Gateway()
+    gateway.rig.server.known = lambda key: False
+    gateway.open(*stream_requests("ticker", "KRW-BTC", realtime=False))
+    gateway.rig.run(1.0)
     with pytest.raises(DecodeError):
-        desk.rig.send(b'{"ty":"ticker","cd":"KRW-BTC","st":"SNAPSHOT"}')
-    assert desk.rig.subscriptions.is_wanted(Scope.PUBLIC)
-    desk.rig.run(20.0)
-    assert [one.keys[0].code for one in desk.rig.log.of(StreamsSilent)] == ["KRW-BTC"]
+        gateway.rig.send(b'{"ty":"ticker","cd":"KRW-BTC","st":"SNAPSHOT"}')
+    assert gateway.rig.subscriptions.is_wanted(Scope.PUBLIC)
+    gateway.rig.run(20.0)
+    assert [one.keys[0].code for one in gateway.rig.log.of(StreamsSilent)] == ["KRW-BTC"]
 
 
-_wishes = st.builds(
-    lambda name, codes, flags, depth: wishes(
+_stream_requests = st.builds(
+    lambda name, codes, flags, depth: stream_requests(
         name,
         *codes,
         snapshot=flags[0],
@@ -170,9 +173,9 @@ _wishes = st.builds(
 )
 _steps = st.lists(
     st.one_of(
-        st.tuples(st.just("open"), _wishes),
+        st.tuples(st.just("open"), _stream_requests),
         st.tuples(st.just("close"), st.integers(0, 5)),
-        st.tuples(st.just("replace"), _wishes),
+        st.tuples(st.just("replace"), _stream_requests),
         st.tuples(st.just("time"), st.sampled_from([0.0, 0.01, 0.05, 0.1, 0.2, 0.5, 6.0])),
         st.tuples(st.just("market"), st.none()),
         st.tuples(st.just("lose"), st.none()),
@@ -183,7 +186,7 @@ _steps = st.lists(
 
 
 @given(_steps, st.booleans())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 def test_everybody_gets_a_picture_and_everything_after_it(
     steps: list[tuple[str, Any]], repeats_snapshots: bool
 ) -> None:
@@ -191,13 +194,13 @@ def test_everybody_gets_a_picture_and_everything_after_it(
 
     Where a replacement does not repeat the snapshots of what ran already, a change is a picture.
     """
-    desk = Desk()
-    desk.rig.server.repeats_snapshots = repeats_snapshots
-    opened: dict[Subscriber, tuple[Wish, ...]] = {}
+    gateway = Gateway()
+    gateway.rig.server.repeats_snapshots = repeats_snapshots
+    opened: dict[Subscriber, tuple[StreamRequest, ...]] = {}
     shown: dict[Subscriber, list[Any]] = {}
 
-    def begin(wanted: tuple[Wish, ...]) -> None:
-        opened[desk.open(*wanted)] = wanted
+    def begin(wanted: tuple[StreamRequest, ...]) -> None:
+        opened[gateway.open(*wanted)] = wanted
 
     for what, value in steps:
         match what:
@@ -206,46 +209,53 @@ def test_everybody_gets_a_picture_and_everything_after_it(
             case "replace" | "close":
                 if opened:
                     one = list(opened)[value % len(opened) if what == "close" else 0]
-                    desk.close(one)
+                    gateway.close(one)
                     del opened[one]
                 if what == "replace":
                     begin(value)
             case "time":
-                desk.rig.run(value)
+                gateway.rig.run(value)
             case "market":
-                desk.rig.tick_market()
+                gateway.rig.tick_market()
             case _:
-                if desk.rig.sockets[Scope.PUBLIC] is not None:
-                    desk.rig.lose()
-    desk.rig.run(5.0)
+                if gateway.rig.sockets[Scope.PUBLIC] is not None:
+                    gateway.rig.lose()
+    gateway.rig.run(5.0)
     if not repeats_snapshots:
-        desk.rig.tick_market()
-    desk.rig.run(55.0)
+        gateway.rig.tick_market()
+    gateway.rig.run(55.0)
     for one in opened:
-        shown[one] = desk.seen(one)
+        shown[one] = gateway.seen(one)
     for one, wanted in opened.items():
         pictures = [e for e in shown[one] if not isinstance(e, Gap) and e.is_snapshot]
-        for wish in wanted:
-            mine = [e for e in shown[one] if not isinstance(e, Gap) and e.stream_key == wish.key]
-            if not wish.snapshot:
+        for stream_request in wanted:
+            mine = [e for e in shown[one] if not isinstance(e, Gap) and e.stream_key == stream_request.key]
+            if not stream_request.snapshot:
                 assert not pictures
-            elif not wish.realtime:
+            elif not stream_request.realtime:
                 assert len(mine) == 1, "one picture"
                 assert mine[0].is_snapshot
             else:
-                assert mine, f"nothing of {wish.key}"
-            if wish.depth and wish.snapshot:
-                assert max(len(e.asks) for e in mine) == wish.depth
-    running = {wish.key for wanted in opened.values() for wish in wanted if wish.realtime}
-    desk.rig.tick_market()
+                assert mine, f"nothing of {stream_request.key}"
+            if stream_request.depth and stream_request.snapshot:
+                assert max(len(e.asks) for e in mine) == stream_request.depth
+    running = {
+        stream_request.key
+        for wanted in opened.values()
+        for stream_request in wanted
+        if stream_request.realtime
+    }
+    gateway.rig.tick_market()
     for one, wanted in opened.items():
-        expected = {wish.key: wish.depth for wish in wanted if wish.realtime}
-        news = desk.seen(one)
+        expected = {
+            stream_request.key: stream_request.depth for stream_request in wanted if stream_request.realtime
+        }
+        news = gateway.seen(one)
         assert {event.stream_key for event in news} == set(expected)
         for event in news:
             assert not isinstance(event, OrderbookEvent) or len(event.asks) == expected[event.stream_key]
     if running:
-        desk.rig.check_served()
+        gateway.rig.check_served()
     else:
-        assert desk.rig.state == "IDLE"
-    desk.rig.check_limits()
+        assert gateway.rig.state == "IDLE"
+    gateway.rig.check_limits()

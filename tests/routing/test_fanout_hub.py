@@ -12,17 +12,18 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from qt_upbit.exceptions import DecodeError
 from qt_upbit.models import Head
-from qt_upbit.routing.fanout_hub import FanoutHub, Gap, Item, Slot, Subscriber
+from qt_upbit.routing.fanout_hub import FanoutHub, Gap, Item, LazyFrame, Subscriber
 from qt_upbit.types import Delivery, OrderbookEvent, StreamType
 from tests.support.model_server import book, event, frame
+from tests.support.profiles import examples
 
 HEAD = Head("ticker", "KRW-BTC")
 GAP = Gap(("KRW-BTC",), 1.0, 2.0)
 
 
-def slot(value: object) -> Slot:
+def slot(value: object) -> LazyFrame:
     """A slot that stands for a value; it is never decoded."""
-    return Slot(HEAD, repr(value).encode(), 0.0)
+    return LazyFrame(HEAD, repr(value).encode(), 0.0)
 
 
 def values(items: list[Item]) -> list[object]:
@@ -284,14 +285,14 @@ def test_a_key_is_registered_once(drain: Drain) -> None:
 
 def test_a_slot_is_decoded_once_and_shared() -> None:
     raw = frame(event("ticker"))
-    one = Slot(HEAD, raw, 0.0)
+    one = LazyFrame(HEAD, raw, 0.0)
     assert one._event is None
     assert one.event() is one.event()
 
 
 def test_a_snapshot_of_a_slot_is_the_same_value() -> None:
     for made in (event("ticker"), book(rows=3), event("trade", sequential_id=7)):
-        one = Slot(Head(made.type, "KRW-BTC"), frame(made), 5.0)
+        one = LazyFrame(Head(made.type, "KRW-BTC"), frame(made), 5.0)
         twin = one.as_snapshot()
         assert twin.event().is_snapshot
         assert not one.event().is_snapshot
@@ -305,7 +306,7 @@ def test_a_snapshot_of_a_slot_is_the_same_value() -> None:
 @pytest.mark.parametrize(("rows", "depth", "seen"), [(30, 5, 5), (30, 30, 30), (5, 30, 5), (30, 0, 30)])
 def test_books_are_cut_to_the_depth_of_each(rows: int, depth: int, seen: int) -> None:
     subscriber = Subscriber(1, "", Delivery.LATEST, depth=depth)
-    shown = subscriber.view(Slot(Head("orderbook", "KRW-BTC"), frame(book(rows=rows)), 0.0))
+    shown = subscriber.view(LazyFrame(Head("orderbook", "KRW-BTC"), frame(book(rows=rows)), 0.0))
     assert isinstance(shown, OrderbookEvent)
     assert len(shown.asks) == len(shown.orderbook_units) == seen
     assert shown.total_ask_size == seen
@@ -314,7 +315,7 @@ def test_books_are_cut_to_the_depth_of_each(rows: int, depth: int, seen: int) ->
 
 def test_an_uncut_book_keeps_its_wire_text() -> None:
     """No decimals are made that nobody asked for."""
-    one = Slot(Head("orderbook", "KRW-BTC"), frame(book()), 0.0)
+    one = LazyFrame(Head("orderbook", "KRW-BTC"), frame(book()), 0.0)
     for depth in (0, 30):
         shown = Subscriber(depth, "", Delivery.LATEST, depth=depth).view(one)
         assert shown is one.event()
@@ -333,7 +334,7 @@ def test_unreadable_frames_surface_at_the_view() -> None:
         for depth in (5, 30):
             with pytest.raises(DecodeError):
                 Subscriber(1, "", Delivery.LATEST, depth=depth).view(
-                    Slot(Head("orderbook", "KRW-BTC"), raw, 0)
+                    LazyFrame(Head("orderbook", "KRW-BTC"), raw, 0)
                 )
 
 
@@ -424,7 +425,7 @@ class Hub(RuleBasedStateMachine):
 
 
 TestHub = Hub.TestCase
-TestHub.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestHub.settings = settings(max_examples=examples(150), stateful_step_count=40)
 
 
 def test_stream_types_are_what_the_tests_mean() -> None:

@@ -26,20 +26,20 @@ from qt_upbit.protocol.connection import (
     UpbitConnection,
 )
 from qt_upbit.protocol.jwt_manager import JWTManager
-from qt_upbit.protocol.subscription_state_manager import SubscriptionStateManager, Wish
+from qt_upbit.protocol.subscription_state_manager import StreamRequest, SubscriptionStateManager
 from qt_upbit.protocol.timing import RollingWindowLimiter
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine, Target
 from qt_upbit.routing.fanout_hub import FanoutHub, Gap, Subscriber
 from qt_upbit.simulator.exchange import SimulatedExchange
-from qt_upbit.simulator.session import Close, Session
+from qt_upbit.simulator.sessions.session import Close, Session
 from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY, SimulatorSettings
 from qt_upbit.types import ConnectionState, Delivery, Scope, WireFormat
-from tests.support.model_server import wishes
+from tests.support.model_server import stream_requests
 
 START = 1_790_000_000.0
 
 
-class Desk:
+class Gateway:
     """Connections of all scopes joined to the exchange; time goes in steps."""
 
     def __init__(self, *, format: WireFormat = WireFormat.SIMPLE, **settings: Any) -> None:
@@ -62,14 +62,16 @@ class Desk:
         self.events: list[ConnectionEvent] = []
         self.keys = 0
 
-    def open(self, *wanted: Wish, delivery: Delivery = Delivery.EVERY) -> Subscriber:
+    def open(self, *wanted: StreamRequest, delivery: Delivery = Delivery.EVERY) -> Subscriber:
         self.keys += 1
         first = wanted[0]
         subscriber = Subscriber(
             self.keys, "", delivery,
             depth=first.depth, wants_snapshot=first.snapshot, wants_realtime=first.realtime,
         )  # fmt: skip
-        unserved = self.engine.attach(subscriber, [Target(wish.key, wish.options) for wish in wanted])
+        unserved = self.engine.attach(
+            subscriber, [Target(stream_request.key, stream_request.options) for stream_request in wanted]
+        )
         self._changed(self.subscriptions.add(subscriber.key, wanted, unserved))
         return subscriber
 
@@ -165,87 +167,87 @@ class Desk:
     ("format", "duplicate_snapshot"), list(zip(WireFormat, [True, False, False, True], strict=True))
 )
 def test_everything_at_once(format: WireFormat, duplicate_snapshot: bool) -> None:
-    desk = Desk(format=format, duplicate_snapshot=duplicate_snapshot, list_batching=format.is_list)
-    codes = [code for code in desk.exchange.market.pairs if code.startswith("KRW-")][:5]
-    tape = desk.open(*wishes("trade", *codes))
-    deep = desk.open(*wishes("orderbook", *codes))
-    orders, assets = desk.open(*wishes("my_order")), desk.open(*wishes("my_asset"))
-    desk.run(5.0)
-    shallow = desk.open(*wishes("orderbook", *codes, depth=1))
-    latest = desk.open(*wishes("ticker", *codes, "KRW-NOPE"), delivery=Delivery.LATEST)
-    chart = desk.open(*wishes("candle", codes[0], unit="1s"), delivery=Delivery.LATEST)
-    desk.run(15.0)
-    picture = desk.open(*wishes("ticker", *codes, realtime=False))
-    desk.run(15.0)
+    gateway = Gateway(format=format, duplicate_snapshot=duplicate_snapshot, list_batching=format.is_list)
+    codes = [code for code in gateway.exchange.market.pairs if code.startswith("KRW-")][:5]
+    tape = gateway.open(*stream_requests("trade", *codes))
+    deep = gateway.open(*stream_requests("orderbook", *codes))
+    orders, assets = gateway.open(*stream_requests("my_order")), gateway.open(*stream_requests("my_asset"))
+    gateway.run(5.0)
+    shallow = gateway.open(*stream_requests("orderbook", *codes, depth=1))
+    latest = gateway.open(*stream_requests("ticker", *codes, "KRW-NOPE"), delivery=Delivery.LATEST)
+    chart = gateway.open(*stream_requests("candle", codes[0], unit="1s"), delivery=Delivery.LATEST)
+    gateway.run(15.0)
+    picture = gateway.open(*stream_requests("ticker", *codes, realtime=False))
+    gateway.run(15.0)
 
-    told = desk.seen(tape)
+    told = gateway.seen(tape)
     trades = [each for each in told if not isinstance(each, Gap)]
     gaps = [each for each in told if isinstance(each, Gap)]
     assert duplicate_snapshot or not gaps
     for code in codes:
         # Where a replacement interrupts running streams, nobody is left to believe otherwise.
         known = [trade.sequential_id for trade in trades if trade.code == code]
-        tape_ids = [trade.sequential_id for trade in desk.exchange.market.pairs[code]._trades]
+        tape_ids = [trade.sequential_id for trade in gateway.exchange.market.pairs[code]._trades]
         missed = set(tape_ids[tape_ids.index(known[0]) :]) - set(known)
         assert not missed or any(code in gap.codes for gap in gaps)
     ids = Counter((trade.code, trade.sequential_id) for trade in trades)
     assert set(ids.values()) == {1}, "each trade once, however often the subscription was replaced"
     assert {trade.code for trade in trades} == set(codes)
-    books = desk.seen(deep)
+    books = gateway.seen(deep)
     assert all(len(book.asks) > 1 for book in books)
-    assert {len(book.asks) for book in desk.seen(shallow)} == {1}
-    assert {event.code for event in desk.seen(latest)} == set(codes)
-    assert len(desk.seen(chart)) > 3
-    assert sorted(event.code for event in desk.seen(picture)) == sorted(codes)
-    assert desk.seen(orders)
-    assert desk.seen(assets)
-    assert [key.code for one in desk.of(StreamsSilent) for key in one.keys] == ["KRW-NOPE"]
-    assert desk.of(ErrorReported, StreamsRefused, GapDetected) == []
-    assert not desk.exchange.violations
+    assert {len(book.asks) for book in gateway.seen(shallow)} == {1}
+    assert {event.code for event in gateway.seen(latest)} == set(codes)
+    assert len(gateway.seen(chart)) > 3
+    assert sorted(event.code for event in gateway.seen(picture)) == sorted(codes)
+    assert gateway.seen(orders)
+    assert gateway.seen(assets)
+    assert [key.code for one in gateway.of(StreamsSilent) for key in one.keys] == ["KRW-NOPE"]
+    assert gateway.of(ErrorReported, StreamsRefused, GapDetected) == []
+    assert not gateway.exchange.violations
     for scope in (Scope.PUBLIC, Scope.PRIVATE):
-        assert desk.connections[scope].state is ConnectionState.LIVE
-        assert desk.exchange.total_connections(scope) == 1
+        assert gateway.connections[scope].state is ConnectionState.LIVE
+        assert gateway.exchange.total_connections(scope) == 1
     # Nobody wants anything any more.
     for subscriber in (tape, deep, orders, assets, shallow, latest, chart, picture):
-        desk.close(subscriber)
-    desk.run(6.0)
-    assert desk.exchange.sessions == []
-    assert desk.engine._routes == {}
+        gateway.close(subscriber)
+    gateway.run(6.0)
+    assert gateway.exchange.sessions == []
+    assert gateway.engine._routes == {}
 
 
 def test_a_cut_line_costs_a_gap_and_nothing_else() -> None:
-    desk = Desk()
-    codes = [code for code in desk.exchange.market.pairs if code.startswith("KRW-")][:3]
-    tape = desk.open(*wishes("trade", *codes))
-    desk.run(10.0)
-    before = desk.seen(tape)
-    desk.cut(Scope.PUBLIC)
-    desk.run(10.0)
-    gap, *after = desk.seen(tape)
+    gateway = Gateway()
+    codes = [code for code in gateway.exchange.market.pairs if code.startswith("KRW-")][:3]
+    tape = gateway.open(*stream_requests("trade", *codes))
+    gateway.run(10.0)
+    before = gateway.seen(tape)
+    gateway.cut(Scope.PUBLIC)
+    gateway.run(10.0)
+    gap, *after = gateway.seen(tape)
     assert isinstance(gap, Gap)
     assert after
     assert not {(t.code, t.sequential_id) for t in before} & {(t.code, t.sequential_id) for t in after}
-    assert not desk.exchange.violations
+    assert not gateway.exchange.violations
 
 
 def test_clicks_without_end_break_no_limit() -> None:
     """Forty widgets that open and close as fast as they can, for two minutes."""
-    desk = Desk(market_running=False)
-    codes = list(desk.exchange.market.pairs)
+    gateway = Gateway(market_running=False)
+    codes = list(gateway.exchange.market.pairs)
     rng = random.Random(3)
     opened: list[Subscriber] = []
 
     def click() -> None:
         if len(opened) > 40 or (opened and rng.random() < 0.4):
-            desk.close(opened.pop(rng.randrange(len(opened))))
+            gateway.close(opened.pop(rng.randrange(len(opened))))
         else:
-            opened.append(desk.open(*wishes("ticker", *rng.sample(codes, 3))))
+            opened.append(gateway.open(*stream_requests("ticker", *rng.sample(codes, 3))))
 
-    desk.run(120.0, step=0.1, each=click)
-    desk.run(5.0)
-    assert not desk.exchange.violations
-    session = desk.sessions[Scope.PUBLIC]
+    gateway.run(120.0, step=0.1, each=click)
+    gateway.run(5.0)
+    assert not gateway.exchange.violations
+    session = gateway.sessions[Scope.PUBLIC]
     assert session is not None
     asked = {code for item in session.subscription for code in item.codes or ()}
-    assert asked == set(desk.subscriptions.codes(Scope.PUBLIC))
-    assert all(desk.seen(subscriber) for subscriber in opened)
+    assert asked == set(gateway.subscriptions.codes(Scope.PUBLIC))
+    assert all(gateway.seen(subscriber) for subscriber in opened)

@@ -8,7 +8,7 @@ from decimal import Context, Decimal, localcontext
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from qt_upbit.exceptions import DecodeError
@@ -135,6 +135,47 @@ def test_on_the_first_day_nothing_is_closed() -> None:
     assert candle.behind_since is None
 
 
+def _running_week(days_later: timedelta) -> tuple[PeriodCandle, DaysWanted]:
+    """A week that was asked for on its Wednesday, and its first trade after so many days more."""
+    candle = PeriodCandle(CandlePeriod.WEEK)
+    candle.receive(ticker(MONDAY + timedelta(days=2), 2, 3, 2, 3))
+    wednesday = candle.begin_reading()
+    assert wednesday is not None
+    candle.receive(ticker(MONDAY + timedelta(days=2) + days_later, 5, 6, 5, 6))
+    return candle, wednesday
+
+
+def test_a_late_answer_for_the_period_before_does_not_put_the_next_one_behind() -> None:
+    candle, late = _running_week(timedelta(days=5))
+    assert candle.begin_reading() is None
+    right = shown(candle.candle)
+    candle.learn(late, [day(MONDAY, 1, 1, 1, 1)])
+    assert (shown(candle.candle), candle.behind_since) == (right, None)
+    assert right == ("2026-11-09T00:00:00", 5, 6, 5, 6, 1, 1)
+
+
+@pytest.mark.parametrize("days", [1, 8])
+def test_a_late_answer_does_not_unsay_a_newer_one(days: int) -> None:
+    candle, late = _running_week(timedelta(days=days))
+    wanted = candle.begin_reading()
+    assert wanted is not None
+    candle.learn(wanted, [day(wanted.since, 1, 9, 1, 1)])
+    right = shown(candle.candle)
+    assert right is not None
+    candle.learn(late, [day(MONDAY, 1, 1, 1, 1)])
+    assert (shown(candle.candle), candle.behind_since) == (right, None)
+
+
+def test_a_late_answer_is_none_to_what_was_asked_since() -> None:
+    candle, late = _running_week(timedelta(days=1))
+    wanted = candle.begin_reading()
+    assert wanted is not None
+    candle.learn(late, [day(MONDAY, 1, 1, 1, 1)])
+    assert candle.candle is None
+    candle.learn(wanted, [day(MONDAY, 1, 9, 1, 1)])
+    assert shown(candle.candle) == ("2026-11-02T00:00:00", 1, 9, 1, 6, 2, 2)
+
+
 def test_days_without_trades() -> None:
     candle = PeriodCandle(CandlePeriod.WEEK)
     candle.receive(ticker(MONDAY + timedelta(days=3), 5, 9, 3, 7))
@@ -226,23 +267,30 @@ _steps = st.tuples(
     st.integers(1, 5 * 86_400_000),
     st.integers(1, 10**9),
     _volumes,
-    st.sampled_from(["", "ask", "answer", "both"]),
+    st.lists(st.sampled_from(["ask", "answer first", "answer last"]), max_size=4),
+)
+_A_WEEK_ENDS_BETWEEN_QUESTION_AND_ANSWER = (
+    CandlePeriod.WEEK,
+    datetime(2019, 1, 1),
+    [(107_537_209, 1, Decimal(1), ["ask"]), (410_862_791, 1, Decimal(1), ["ask", "answer first"])],
 )
 
 
+@example(*_A_WEEK_ENDS_BETWEEN_QUESTION_AND_ANSWER)
 @given(
     st.sampled_from(CandlePeriod),
     st.datetimes(datetime(2019, 1, 1), datetime(2030, 1, 1)),
     st.lists(_steps, max_size=25),
 )
 def test_whenever_days_are_read_the_candle_is_what_the_trades_say(
-    period: CandlePeriod, begin: datetime, steps: list[tuple[int, int, Decimal, str]]
+    period: CandlePeriod, begin: datetime, steps: list[tuple[int, int, Decimal, list[str]]]
 ) -> None:
     candle = PeriodCandle(period)
     now = begin.replace(tzinfo=UTC, microsecond=0)
     trades: list[Trade] = []
-    asked: tuple[DaysWanted, list[CandleEvent]] | None = None
-    for wait_ms, price, volume, reading in steps:
+    asked: list[tuple[DaysWanted, list[CandleEvent]]] = []
+    known_on: date | None = None
+    for wait_ms, price, volume, readings in steps:
         now += timedelta(milliseconds=wait_ms)
         trades.append(Trade(now, price, volume))
         today = [trade for trade in trades if trade.at.date() == now.date()]
@@ -250,18 +298,27 @@ def test_whenever_days_are_read_the_candle_is_what_the_trades_say(
         prices = (int(opened), int(high), int(low), int(last))
         event = ticker(now, *prices, volume=str(day_volume), turnover=str(day_turnover))
         assert candle.receive(event) == candle.candle
-        if reading in ("ask", "both") and (wanted := candle.begin_reading()) is not None:
-            asked = wanted, day_candles(trades, wanted)
-        if reading in ("answer", "both") and asked is not None:
-            candle.learn(*asked)
-            asked = None
         start = period.start_of(now)
+        first_day = start.date() == now.date()
+        asked_on_its_day = any(wanted.before.date() == now.date() for wanted, _ in asked)
+        for reading in readings:
+            if reading == "ask":
+                asked_on_its_day = True
+                if (wanted := candle.begin_reading()) is not None:
+                    asked.append((wanted, day_candles(trades, wanted)))
+                elif first_day:
+                    known_on = now.date()
+            elif asked:
+                wanted, days = asked.pop(0 if reading == "answer first" else -1)
+                candle.learn(wanted, days)
+                if wanted.before.date() == now.date():
+                    known_on = now.date()
         running = [trade for trade in trades if trade.at >= start]
         right = (f"{start:%Y-%m-%dT%H:%M:%S}", *whole(running))
-        assert shown(candle.candle) in (None, right)
-        if reading == "both":
-            assert shown(candle.candle) == right
-            assert candle.behind_since is None
+        # Once known it stays known, whatever comes late; and nothing else says that it is.
+        assert shown(candle.candle) == (right if first_day or known_on == now.date() else None)
+        is_read = asked_on_its_day or known_on == now.date()
+        assert candle.behind_since == (None if is_read else start)
     if trades and candle.candle is None:
         # What it asks for is enough.
         wanted = candle.begin_reading()

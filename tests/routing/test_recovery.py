@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from qt_upbit.models import peek
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine, Target
 from qt_upbit.routing.fanout_hub import FanoutHub, Gap, Subscriber
-from qt_upbit.routing.recovery import Hold
+from qt_upbit.routing.recovery import BackfillBuffer
 from qt_upbit.types import (
     BaseWebSocketEvent,
     CandleEvent,
@@ -24,12 +24,12 @@ from qt_upbit.types import (
     WireFormat,
 )
 from tests.support import events
-from tests.support.model_server import frame, wishes
+from tests.support.model_server import frame, stream_requests
 
 _ids = itertools.count(1)
 
 
-class Desk:
+class Gateway:
     """An engine and what its subscribers are shown."""
 
     def __init__(self) -> None:
@@ -37,9 +37,11 @@ class Desk:
         self.engine = DataRoutingEngine(self.hub)
 
     def attach(self, name: str, delivery: Delivery, realtime: bool = True, **options: Any) -> Subscriber:
-        made = wishes(name, "KRW-BTC", realtime=realtime, **options)
+        made = stream_requests(name, "KRW-BTC", realtime=realtime, **options)
         subscriber = Subscriber(next(_ids), name, delivery, wants_realtime=realtime)
-        self.engine.attach(subscriber, [Target(wish.key, wish.options) for wish in made])
+        self.engine.attach(
+            subscriber, [Target(stream_request.key, stream_request.options) for stream_request in made]
+        )
         return subscriber
 
     def frame(self, made: BaseWebSocketEvent, *, snapshot: bool = False) -> None:
@@ -50,9 +52,9 @@ class Desk:
         assert head is not None
         self.engine.route(head, raw, 0.0)
 
-    def gap(self) -> Hold:
-        (hold,) = self.engine.gap(Scope.PUBLIC, 10.0, 20.0, hold_at_most=1000)
-        return hold
+    def gap(self) -> BackfillBuffer:
+        (buffer,) = self.engine.gap(Scope.PUBLIC, 10.0, 20.0, max_buffered_frames=1000)
+        return buffer
 
     def shown(self, subscriber: Subscriber) -> list[BaseWebSocketEvent | Gap]:
         found: list[BaseWebSocketEvent | Gap] = []
@@ -86,74 +88,74 @@ def candle(minute: int, volume: int = 1, unit: str = "1m", timestamp: int | None
 
 
 def test_recovered_trades_come_before_those_held_and_each_once() -> None:
-    desk = Desk()
-    every, batch = desk.attach("trade", Delivery.EVERY), desk.attach("trade", Delivery.BATCH)
+    gateway = Gateway()
+    every, batch = gateway.attach("trade", Delivery.EVERY), gateway.attach("trade", Delivery.BATCH)
     for number in (1, 2, 3):
-        desk.frame(trade(number))
-    hold = desk.gap()
-    desk.frame(trade(6), snapshot=True)
-    desk.frame(trade(7))
-    desk.frame(trade(9))
-    assert desk.numbers(every) == ["1", "2", "3"], "held until what was missed is there"
-    assert desk.engine.recover(hold, [trade(n) for n in range(1, 9)], 0.0) == 5
-    assert desk.engine.release(hold)
-    desk.frame(trade(10))
-    assert desk.numbers(every) == ["4r", "5r", "6r", "7r", "8r", "9", "10"]
-    assert desk.numbers(batch) == ["1", "2", "3", "4r", "5r", "6r", "7r", "8r", "9", "10"]
-    assert desk.engine.events_recovered == 5
+        gateway.frame(trade(number))
+    buffer = gateway.gap()
+    gateway.frame(trade(6), snapshot=True)
+    gateway.frame(trade(7))
+    gateway.frame(trade(9))
+    assert gateway.numbers(every) == ["1", "2", "3"], "held until what was missed is there"
+    assert gateway.engine.recover(buffer, [trade(n) for n in range(1, 9)], 0.0) == 5
+    assert gateway.engine.release(buffer)
+    gateway.frame(trade(10))
+    assert gateway.numbers(every) == ["4r", "5r", "6r", "7r", "8r", "9", "10"]
+    assert gateway.numbers(batch) == ["1", "2", "3", "4r", "5r", "6r", "7r", "8r", "9", "10"]
+    assert gateway.engine.events_recovered == 5
 
 
 def test_what_cannot_be_had_is_told_in_its_place() -> None:
-    desk = Desk()
-    every = desk.attach("trade", Delivery.EVERY)
-    desk.frame(trade(1))
-    hold = desk.gap()
-    desk.frame(trade(9))
-    desk.engine.tell_gap(hold, 10.0, 15.0)
-    desk.engine.recover(hold, [trade(8)], 0.0)
-    desk.engine.release(hold)
-    assert desk.numbers(every) == ["1", Gap(("KRW-BTC",), 10.0, 15.0), "8r", "9"]
+    gateway = Gateway()
+    every = gateway.attach("trade", Delivery.EVERY)
+    gateway.frame(trade(1))
+    buffer = gateway.gap()
+    gateway.frame(trade(9))
+    gateway.engine.notify_gap(buffer, 10.0, 15.0)
+    gateway.engine.recover(buffer, [trade(8)], 0.0)
+    gateway.engine.release(buffer)
+    assert gateway.numbers(every) == ["1", Gap(("KRW-BTC",), 10.0, 15.0), "8r", "9"]
 
 
 def test_streams_of_which_only_now_counts_are_told_at_once() -> None:
-    desk = Desk()
-    ticker, latest = desk.attach("ticker", Delivery.LATEST), desk.attach("trade", Delivery.LATEST)
-    desk.frame(events.ticker())
-    desk.frame(trade(1))
-    assert desk.engine.gap(Scope.PUBLIC, 10.0, 20.0, hold_at_most=10) == []
+    gateway = Gateway()
+    ticker, latest = gateway.attach("ticker", Delivery.LATEST), gateway.attach("trade", Delivery.LATEST)
+    gateway.frame(events.ticker())
+    gateway.frame(trade(1))
+    assert gateway.engine.gap(Scope.PUBLIC, 10.0, 20.0, max_buffered_frames=10) == []
     for subscriber in (ticker, latest):
-        assert desk.shown(subscriber)[1:] == [Gap(("KRW-BTC",), 10.0, 20.0)]
+        assert gateway.shown(subscriber)[1:] == [Gap(("KRW-BTC",), 10.0, 20.0)]
 
 
 def test_a_stream_of_which_nothing_was_seen_yet_is_told() -> None:
-    desk = Desk()
-    every = desk.attach("trade", Delivery.EVERY)
-    assert desk.engine.gap(Scope.PUBLIC, 10.0, 20.0, hold_at_most=10) == []
-    assert desk.shown(every) == [Gap(("KRW-BTC",), 10.0, 20.0)]
+    gateway = Gateway()
+    every = gateway.attach("trade", Delivery.EVERY)
+    assert gateway.engine.gap(Scope.PUBLIC, 10.0, 20.0, max_buffered_frames=10) == []
+    assert gateway.shown(every) == [Gap(("KRW-BTC",), 10.0, 20.0)]
 
 
 def test_without_recovery_everybody_is_told() -> None:
-    desk = Desk()
-    every = desk.attach("trade", Delivery.EVERY)
-    desk.frame(trade(1))
-    assert desk.engine.gap(Scope.PUBLIC, 10.0, 20.0) == []
-    assert desk.numbers(every) == ["1", Gap(("KRW-BTC",), 10.0, 20.0)]
+    gateway = Gateway()
+    every = gateway.attach("trade", Delivery.EVERY)
+    gateway.frame(trade(1))
+    assert gateway.engine.gap(Scope.PUBLIC, 10.0, 20.0) == []
+    assert gateway.numbers(every) == ["1", Gap(("KRW-BTC",), 10.0, 20.0)]
 
 
 def test_every_closed_candle_reaches_who_takes_the_latest() -> None:
-    desk = Desk()
-    latest = desk.attach("candle", Delivery.LATEST, unit="1m")
-    desk.frame(candle(1, volume=3))
-    hold = desk.gap()
-    desk.frame(candle(4, volume=1), snapshot=True)
-    desk.frame(candle(4, volume=5))
+    gateway = Gateway()
+    latest = gateway.attach("candle", Delivery.LATEST, unit="1m")
+    gateway.frame(candle(1, volume=3))
+    buffer = gateway.gap()
+    gateway.frame(candle(4, volume=1), snapshot=True)
+    gateway.frame(candle(4, volume=5))
     # Answered between the two frames: what it says of the running candle is newer than the first.
     rows = [candle(0, 9), candle(1, 4), candle(2, 8), candle(3, 9), candle(4, 3)]
-    assert desk.engine.recover(hold, rows, 0.0) == 4
-    desk.engine.release(hold)
+    assert gateway.engine.recover(buffer, rows, 0.0) == 4
+    gateway.engine.release(buffer)
     told = [
         (event.candle_date_time_utc[14:16], int(event.candle_acc_trade_volume), event.stream_type.value)
-        for event in desk.shown(latest)
+        for event in gateway.shown(latest)
         if isinstance(event, CandleEvent)
     ]
     assert told == [
@@ -165,141 +167,141 @@ def test_every_closed_candle_reaches_who_takes_the_latest() -> None:
 
 
 def test_a_candle_is_not_turned_back() -> None:
-    desk = Desk()
-    every = desk.attach("candle", Delivery.EVERY, unit="1m")
-    desk.frame(candle(1))
-    hold = desk.gap()
-    desk.frame(candle(2, volume=1))
-    desk.frame(candle(2, volume=5))
-    desk.engine.recover(hold, [candle(1), candle(2, volume=3)], 0.0)
-    desk.engine.release(hold)
-    volumes = [int(e.candle_acc_trade_volume) for e in desk.shown(every) if isinstance(e, CandleEvent)]
+    gateway = Gateway()
+    every = gateway.attach("candle", Delivery.EVERY, unit="1m")
+    gateway.frame(candle(1))
+    buffer = gateway.gap()
+    gateway.frame(candle(2, volume=1))
+    gateway.frame(candle(2, volume=5))
+    gateway.engine.recover(buffer, [candle(1), candle(2, volume=3)], 0.0)
+    gateway.engine.release(buffer)
+    volumes = [int(e.candle_acc_trade_volume) for e in gateway.shown(every) if isinstance(e, CandleEvent)]
     assert volumes == [1, 3, 5]
 
 
 def test_a_second_gap_extends_the_first() -> None:
-    desk = Desk()
-    every = desk.attach("trade", Delivery.EVERY)
-    desk.frame(trade(1))
-    hold = desk.gap()
-    desk.frame(trade(3))
-    desk.engine.mark_stale(Scope.PUBLIC)
-    assert desk.engine.gap(Scope.PUBLIC, 21.0, 30.0, hold_at_most=10) == [hold]
-    assert (hold.begin, hold.end, hold.generation, hold.is_stale) == (10.0, 30.0, 1, False)
-    desk.frame(trade(6))
-    desk.engine.recover(hold, [trade(n) for n in range(1, 7)], 0.0)
-    desk.engine.release(hold)
-    assert desk.numbers(every) == ["1", "2r", "3r", "4r", "5r", "6r"]
+    gateway = Gateway()
+    every = gateway.attach("trade", Delivery.EVERY)
+    gateway.frame(trade(1))
+    buffer = gateway.gap()
+    gateway.frame(trade(3))
+    gateway.engine.mark_stale(Scope.PUBLIC)
+    assert gateway.engine.gap(Scope.PUBLIC, 21.0, 30.0, max_buffered_frames=10) == [buffer]
+    assert (buffer.begin, buffer.end, buffer.generation, buffer.is_stale) == (10.0, 30.0, 1, False)
+    gateway.frame(trade(6))
+    gateway.engine.recover(buffer, [trade(n) for n in range(1, 7)], 0.0)
+    gateway.engine.release(buffer)
+    assert gateway.numbers(every) == ["1", "2r", "3r", "4r", "5r", "6r"]
 
 
 def test_values_of_a_lost_connection_are_not_fresh() -> None:
-    desk = Desk()
-    desk.attach("trade", Delivery.EVERY)
-    desk.frame(trade(1))
-    hold = desk.gap()
-    desk.frame(trade(3))
-    desk.engine.mark_stale(Scope.PUBLIC)
-    desk.engine.recover(hold, [trade(2)], 0.0)
-    desk.engine.release(hold)
-    assert desk.engine.last_event(hold.key) is None
+    gateway = Gateway()
+    gateway.attach("trade", Delivery.EVERY)
+    gateway.frame(trade(1))
+    buffer = gateway.gap()
+    gateway.frame(trade(3))
+    gateway.engine.mark_stale(Scope.PUBLIC)
+    gateway.engine.recover(buffer, [trade(2)], 0.0)
+    gateway.engine.release(buffer)
+    assert gateway.engine.last_event(buffer.key) is None
 
 
 def test_who_leaves_costs_nothing() -> None:
-    desk = Desk()
-    every = desk.attach("trade", Delivery.EVERY)
-    desk.frame(trade(1))
-    hold = desk.gap()
-    desk.frame(trade(3))
-    desk.engine.detach(every.key)
-    assert hold.is_over
-    assert desk.engine.recover(hold, [trade(2)], 0.0) == 0
-    assert desk.engine.release(hold)
-    desk.engine.tell_gap(hold, 1.0, 2.0)
-    newcomer = desk.attach("trade", Delivery.EVERY)
-    desk.frame(trade(4), snapshot=True)
-    assert desk.numbers(newcomer) == ["4s"]
+    gateway = Gateway()
+    every = gateway.attach("trade", Delivery.EVERY)
+    gateway.frame(trade(1))
+    buffer = gateway.gap()
+    gateway.frame(trade(3))
+    gateway.engine.detach(every.key)
+    assert buffer.is_over
+    assert gateway.engine.recover(buffer, [trade(2)], 0.0) == 0
+    assert gateway.engine.release(buffer)
+    gateway.engine.notify_gap(buffer, 1.0, 2.0)
+    newcomer = gateway.attach("trade", Delivery.EVERY)
+    gateway.frame(trade(4), snapshot=True)
+    assert gateway.numbers(newcomer) == ["4s"]
 
 
 def test_who_wants_a_picture_of_now_does_not_wait() -> None:
-    desk = Desk()
-    every = desk.attach("trade", Delivery.EVERY)
-    desk.frame(trade(1))
-    hold = desk.gap()
-    picture = desk.attach("trade", Delivery.EVERY, realtime=False)
-    desk.frame(trade(3), snapshot=True)
-    assert desk.numbers(picture) == ["3s"]
-    desk.engine.release(hold)
-    assert desk.numbers(every) == ["1", "3s"]
+    gateway = Gateway()
+    every = gateway.attach("trade", Delivery.EVERY)
+    gateway.frame(trade(1))
+    buffer = gateway.gap()
+    picture = gateway.attach("trade", Delivery.EVERY, realtime=False)
+    gateway.frame(trade(3), snapshot=True)
+    assert gateway.numbers(picture) == ["3s"]
+    gateway.engine.release(buffer)
+    assert gateway.numbers(every) == ["1", "3s"]
 
 
 def test_who_comes_while_frames_are_held_gets_a_first_picture_once() -> None:
-    desk = Desk()
-    every = desk.attach("trade", Delivery.EVERY)
-    desk.frame(trade(1))
-    hold = desk.gap()
-    late = desk.attach("trade", Delivery.EVERY)
-    desk.frame(trade(1), snapshot=True)
-    desk.frame(trade(2))
-    assert desk.engine.recover(hold, [trade(1)], 0.0) == 0
-    desk.engine.release(hold)
-    assert desk.numbers(every) == ["1", "2"]
-    assert desk.numbers(late) == ["1s", "2"]
+    gateway = Gateway()
+    every = gateway.attach("trade", Delivery.EVERY)
+    gateway.frame(trade(1))
+    buffer = gateway.gap()
+    late = gateway.attach("trade", Delivery.EVERY)
+    gateway.frame(trade(1), snapshot=True)
+    gateway.frame(trade(2))
+    assert gateway.engine.recover(buffer, [trade(1)], 0.0) == 0
+    gateway.engine.release(buffer)
+    assert gateway.numbers(every) == ["1", "2"]
+    assert gateway.numbers(late) == ["1s", "2"]
 
 
 def test_who_comes_during_a_gap_is_not_shown_what_was_missed_before_it_came() -> None:
     # Seed 4002 of the chaos suite: trade 2 came garbled, and the gap after it brought it back.
-    desk = Desk()
-    there = desk.attach("trade", Delivery.EVERY)
-    desk.frame(trade(1))
-    desk.frame(trade(3))
-    desk.engine.mark_stale(Scope.PUBLIC)
-    comer = desk.attach("trade", Delivery.EVERY)
-    hold = desk.gap()
-    desk.frame(trade(5), snapshot=True)
-    desk.engine.recover(hold, [trade(n) for n in range(6)], 21.0)
-    assert desk.engine.release(hold)
-    desk.frame(trade(6))
-    assert desk.numbers(there) == ["1", "3", "2r", "4r", "5r", "6"]
-    assert desk.numbers(comer) == ["4r", "5r", "6"]
+    gateway = Gateway()
+    there = gateway.attach("trade", Delivery.EVERY)
+    gateway.frame(trade(1))
+    gateway.frame(trade(3))
+    gateway.engine.mark_stale(Scope.PUBLIC)
+    comer = gateway.attach("trade", Delivery.EVERY)
+    buffer = gateway.gap()
+    gateway.frame(trade(5), snapshot=True)
+    gateway.engine.recover(buffer, [trade(n) for n in range(6)], 21.0)
+    assert gateway.engine.release(buffer)
+    gateway.frame(trade(6))
+    assert gateway.numbers(there) == ["1", "3", "2r", "4r", "5r", "6"]
+    assert gateway.numbers(comer) == ["4r", "5r", "6"]
 
 
 def test_a_full_hold_lets_the_oldest_go_and_asks_again() -> None:
-    desk = Desk()
-    every = desk.attach("trade", Delivery.EVERY)
-    desk.frame(trade(1))
-    (hold,) = desk.engine.gap(Scope.PUBLIC, 10.0, 20.0, hold_at_most=2)
+    gateway = Gateway()
+    every = gateway.attach("trade", Delivery.EVERY)
+    gateway.frame(trade(1))
+    (buffer,) = gateway.engine.gap(Scope.PUBLIC, 10.0, 20.0, max_buffered_frames=2)
     for number in (3, 4, 5):
-        desk.frame(trade(number))
-    assert hold.generation == 1
-    desk.engine.recover(hold, [trade(n) for n in range(1, 5)], 0.0)
-    desk.engine.release(hold)
-    assert desk.numbers(every) == ["1", "2r", "3r", "4r", "5"]
+        gateway.frame(trade(number))
+    assert buffer.generation == 1
+    gateway.engine.recover(buffer, [trade(n) for n in range(1, 5)], 0.0)
+    gateway.engine.release(buffer)
+    assert gateway.numbers(every) == ["1", "2r", "3r", "4r", "5"]
 
 
 def test_frames_go_on_being_held_while_they_are_released_in_slices() -> None:
-    desk = Desk()
-    every = desk.attach("trade", Delivery.EVERY)
-    desk.frame(trade(1))
-    hold = desk.gap()
+    gateway = Gateway()
+    every = gateway.attach("trade", Delivery.EVERY)
+    gateway.frame(trade(1))
+    buffer = gateway.gap()
     for number in (2, 3):
-        desk.frame(trade(number))
-    assert not desk.engine.release(hold, at_most=1)
-    desk.frame(trade(4))
-    assert not desk.engine.release(hold, at_most=1)
-    assert desk.engine.release(hold, at_most=1)
-    assert desk.numbers(every) == ["1", "2", "3", "4"]
+        gateway.frame(trade(number))
+    assert not gateway.engine.release(buffer, at_most=1)
+    gateway.frame(trade(4))
+    assert not gateway.engine.release(buffer, at_most=1)
+    assert gateway.engine.release(buffer, at_most=1)
+    assert gateway.numbers(every) == ["1", "2", "3", "4"]
 
 
 def test_whether_what_was_fetched_joins_what_is_held() -> None:
-    desk = Desk()
-    desk.attach("trade", Delivery.EVERY)
-    desk.attach("candle", Delivery.EVERY, unit="1m")
-    desk.frame(trade(1))
-    desk.frame(candle(1))
-    trades, candles = desk.engine.gap(Scope.PUBLIC, 10.0, 20.0, hold_at_most=10)
+    gateway = Gateway()
+    gateway.attach("trade", Delivery.EVERY)
+    gateway.attach("candle", Delivery.EVERY, unit="1m")
+    gateway.frame(trade(1))
+    gateway.frame(candle(1))
+    trades, candles = gateway.engine.gap(Scope.PUBLIC, 10.0, 20.0, max_buffered_frames=10)
     assert trades.joins([])
-    desk.frame(trade(5))
-    desk.frame(candle(3, volume=5))
+    gateway.frame(trade(5))
+    gateway.frame(candle(3, volume=5))
     assert [trades.joins(rows) for rows in ([], [trade(4)], [trade(4), trade(5)], [trade(6)])] == [
         False, False, True, True,
     ]  # fmt: skip
@@ -334,17 +336,17 @@ def _histories(draw: st.DrawFn) -> dict[str, Any]:
 
 @given(_histories())
 def test_each_trade_once_and_in_order_or_a_gap(case: dict[str, Any]) -> None:
-    desk = Desk()
-    every = desk.attach("trade", Delivery.EVERY)
+    gateway = Gateway()
+    every = gateway.attach("trade", Delivery.EVERY)
     wire, begin, end = case["wire"], case["begin"], case["end"]
     for one in wire[:begin]:
-        desk.frame(one)
-    hold = desk.gap()
+        gateway.frame(one)
+    buffer = gateway.gap()
     asked = end + case["asked_after"]
     for one in wire[end:asked]:
-        desk.frame(one)
+        gateway.frame(one)
     if case["again"]:
-        assert desk.engine.gap(Scope.PUBLIC, 21.0, 22.0, hold_at_most=1000) == [hold]
+        assert gateway.engine.gap(Scope.PUBLIC, 21.0, 22.0, max_buffered_frames=1000) == [buffer]
 
     # REST at that moment knows all that happened so far, newest first, in pages.
     known = sorted(wire[:asked], key=lambda each: each.sequential_id)
@@ -353,21 +355,21 @@ def test_each_trade_once_and_in_order_or_a_gap(case: dict[str, Any]) -> None:
     for _ in range(case["most_pages"]):
         page = known[max(0, len(known) - len(fetched) - case["page"]) : len(known) - len(fetched)]
         fetched = page + fetched
-        complete = not page or hold.reaches(page[0])
+        complete = not page or buffer.reaches(page[0])
         if complete:
             break
     if not complete:
-        desk.engine.tell_gap(hold, 10.0, 15.0)
+        gateway.engine.notify_gap(buffer, 10.0, 15.0)
     for at in range(0, len(fetched), case["slice"]):
-        desk.engine.recover(hold, fetched[at : at + case["slice"]], 0.0)
+        gateway.engine.recover(buffer, fetched[at : at + case["slice"]], 0.0)
     rest = iter(wire[asked:])
-    while not desk.engine.release(hold, at_most=case["slice"]):
+    while not gateway.engine.release(buffer, at_most=case["slice"]):
         if (one := next(rest, None)) is not None:
-            desk.frame(one)
+            gateway.frame(one)
     for one in rest:
-        desk.frame(one)
+        gateway.frame(one)
 
-    shown = desk.shown(every)
+    shown = gateway.shown(every)
     told = [one for one in shown if isinstance(one, Gap)]
     trades = [one for one in shown if isinstance(one, TradeEvent)]
     ids = [one.sequential_id for one in trades]
@@ -380,73 +382,73 @@ def test_each_trade_once_and_in_order_or_a_gap(case: dict[str, Any]) -> None:
     # What came before the first event seen was never promised; nothing else may be missing untold.
     assert bool(told) == (not complete)
     assert told or all(number < ids[0] for number in missing)
-    for one in desk.shown(every):
+    for one in gateway.shown(every):
         raise AssertionError(one)
 
 
 # --- holes in a stream whose connection lives ------------------------------------------------------
 
 
-def _hole_desk(hold_at_most: int = 100) -> tuple[Desk, list[Hold]]:
-    desk, holes = Desk(), []
-    desk.engine = DataRoutingEngine(desk.hub, hold_at_most, holes.append)
-    return desk, holes
+def _gap_gateway(max_buffered_frames: int = 100) -> tuple[Gateway, list[BackfillBuffer]]:
+    gateway, holes = Gateway(), []
+    gateway.engine = DataRoutingEngine(gateway.hub, max_buffered_frames, holes.append)
+    return gateway, holes
 
 
 def test_a_picture_of_a_running_stream_shows_that_trades_were_missed() -> None:
     """A request for other streams may interrupt those that run (protocol section 2.7)."""
-    desk, holes = _hole_desk()
-    every = desk.attach("trade", Delivery.EVERY)
-    desk.frame(trade(1))
-    desk.frame(trade(4), snapshot=True)
-    desk.frame(trade(5))
-    assert desk.numbers(every) == ["1"], "what comes after the hole waits for what was in it"
-    (hold,) = holes
-    desk.engine.recover(hold, [trade(number) for number in (1, 2, 3, 4)], 0.0)
-    assert desk.engine.release(hold)
-    assert desk.numbers(every) == ["2r", "3r", "4r", "5"]
+    gateway, holes = _gap_gateway()
+    every = gateway.attach("trade", Delivery.EVERY)
+    gateway.frame(trade(1))
+    gateway.frame(trade(4), snapshot=True)
+    gateway.frame(trade(5))
+    assert gateway.numbers(every) == ["1"], "what comes after the hole waits for what was in it"
+    (buffer,) = holes
+    gateway.engine.recover(buffer, [trade(number) for number in (1, 2, 3, 4)], 0.0)
+    assert gateway.engine.release(buffer)
+    assert gateway.numbers(every) == ["2r", "3r", "4r", "5"]
 
 
 @pytest.mark.parametrize("number", [1, 2])
 def test_a_picture_that_was_seen_hides_no_hole(number: int) -> None:
-    desk, holes = _hole_desk()
-    every = desk.attach("trade", Delivery.EVERY)
-    desk.frame(trade(1))
-    desk.frame(trade(2))
-    desk.frame(trade(number), snapshot=True)
-    desk.frame(trade(3))
-    assert desk.numbers(every) == ["1", "2", "3"]
+    gateway, holes = _gap_gateway()
+    every = gateway.attach("trade", Delivery.EVERY)
+    gateway.frame(trade(1))
+    gateway.frame(trade(2))
+    gateway.frame(trade(number), snapshot=True)
+    gateway.frame(trade(3))
+    assert gateway.numbers(every) == ["1", "2", "3"]
     assert holes == []
 
 
 def test_a_hole_that_cannot_be_mended_is_told_to_who_wants_every_trade() -> None:
-    desk, holes = _hole_desk(0)
-    every, newest = desk.attach("trade", Delivery.EVERY), desk.attach("trade", Delivery.LATEST)
-    desk.frame(trade(1))
-    desk.frame(trade(4), snapshot=True)
-    assert desk.numbers(every) == ["1", Gap(("KRW-BTC",), 0.0, 0.0), "4s"]
-    assert desk.numbers(newest) == ["4s"]
+    gateway, holes = _gap_gateway(0)
+    every, newest = gateway.attach("trade", Delivery.EVERY), gateway.attach("trade", Delivery.LATEST)
+    gateway.frame(trade(1))
+    gateway.frame(trade(4), snapshot=True)
+    assert gateway.numbers(every) == ["1", Gap(("KRW-BTC",), 0.0, 0.0), "4s"]
+    assert gateway.numbers(newest) == ["4s"]
     assert holes == []
 
 
 def test_after_a_reconnect_the_gap_says_it() -> None:
-    desk, holes = _hole_desk()
-    desk.attach("trade", Delivery.EVERY)
-    desk.frame(trade(1))
-    desk.engine.mark_stale(Scope.PUBLIC)
-    desk.frame(trade(4), snapshot=True)
+    gateway, holes = _gap_gateway()
+    gateway.attach("trade", Delivery.EVERY)
+    gateway.frame(trade(1))
+    gateway.engine.mark_stale(Scope.PUBLIC)
+    gateway.frame(trade(4), snapshot=True)
     assert holes == []
 
 
 def test_a_picture_of_a_later_candle_shows_that_the_last_word_may_be_missing() -> None:
-    desk, holes = _hole_desk()
-    every = desk.attach("candle", Delivery.EVERY, unit="1m")
-    desk.frame(candle(1))
-    desk.frame(candle(1, volume=2), snapshot=True)
+    gateway, holes = _gap_gateway()
+    every = gateway.attach("candle", Delivery.EVERY, unit="1m")
+    gateway.frame(candle(1))
+    gateway.frame(candle(1, volume=2), snapshot=True)
     assert holes == []
-    desk.frame(candle(3), snapshot=True)
-    (hold,) = holes
-    desk.engine.recover(hold, [candle(1, volume=3), candle(3)], 0.0)
-    assert desk.engine.release(hold)
-    shown = [one for one in desk.shown(every) if isinstance(one, CandleEvent)]
+    gateway.frame(candle(3), snapshot=True)
+    (buffer,) = holes
+    gateway.engine.recover(buffer, [candle(1, volume=3), candle(3)], 0.0)
+    assert gateway.engine.release(buffer)
+    shown = [one for one in gateway.shown(every) if isinstance(one, CandleEvent)]
     assert [int(one.candle_acc_trade_volume) for one in shown] == [1, 2, 3, 1, 1]

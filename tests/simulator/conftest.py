@@ -11,14 +11,14 @@ from qt_upbit.models import decode_all
 from qt_upbit.protocol import wire
 from qt_upbit.protocol.wire import Request, RequestItem, encode_request
 from qt_upbit.simulator import SimulatedExchange, SimulatorSettings
-from qt_upbit.simulator.session import Close, Session
+from qt_upbit.simulator.sessions.session import Close, Session
 from qt_upbit.types import BaseWebSocketEvent, Scope, WireFormat
 
 START = 1_795_402_151.0
 STEP_S = 0.02
 
 
-class Desk:
+class Gateway:
     """An exchange, its clock, and what its sessions were sent."""
 
     def __init__(self, **settings: Any) -> None:
@@ -73,5 +73,5 @@ class Desk:
 
 
 @pytest.fixture
-def desk() -> Callable[..., Desk]:
-    return Desk
+def gateway() -> Callable[..., Gateway]:
+    return Gateway

@@ -13,7 +13,7 @@ from qt_upbit.models import decode_all
 from qt_upbit.protocol import wire
 from qt_upbit.protocol.wire import ErrorFrame, RequestItem, StatusFrame, SubscriptionsFrame
 from qt_upbit.simulator.exchange import SimulatedExchange
-from qt_upbit.simulator.price_grid import from_units
+from qt_upbit.simulator.market.price_grid import from_units
 from qt_upbit.simulator.settings import SimulatorSettings
 from qt_upbit.types import (
     EVENT_TYPES,
@@ -28,10 +28,10 @@ from qt_upbit.types import (
     TradeEvent,
     WireFormat,
 )
-from tests.simulator.conftest import Desk
+from tests.simulator.conftest import Gateway
 from tests.support.frames import lines
 
-MakeDesk = Callable[..., Desk]
+MakeGateway = Callable[..., Gateway]
 START = 1_795_402_151.0
 PUBLIC = [
     RequestItem(wire_type, ("KRW-BTC", "KRW-ETH"))
@@ -42,8 +42,8 @@ PUBLIC = [
 
 
 @pytest.mark.parametrize("format", WireFormat)
-def test_every_public_type_comes_in_every_format(desk: MakeDesk, format: WireFormat) -> None:
-    table = desk()
+def test_every_public_type_comes_in_every_format(gateway: MakeGateway, format: WireFormat) -> None:
+    table = gateway()
     session = table.connect()
     table.subscribe(session, *PUBLIC, format=format)
     table.run(3.0)
@@ -61,8 +61,8 @@ def test_every_public_type_comes_in_every_format(desk: MakeDesk, format: WireFor
         assert (b'"ty":' in raw) is format.is_simple
 
 
-def test_there_is_no_acknowledgement_and_snapshots_come_in_two_bursts(desk: MakeDesk) -> None:
-    table = desk(market_running=False)
+def test_there_is_no_acknowledgement_and_snapshots_come_in_two_bursts(gateway: MakeGateway) -> None:
+    table = gateway(market_running=False)
     session = table.connect()
     table.subscribe(session, RequestItem("ticker", ("KRW-BTC", "KRW-ETH")))
     table.run(0.16)
@@ -73,8 +73,8 @@ def test_there_is_no_acknowledgement_and_snapshots_come_in_two_bursts(desk: Make
     assert len(table.events(session)) == 2
 
 
-def test_a_request_replaces_everything(desk: MakeDesk) -> None:
-    table = desk()
+def test_a_request_replaces_everything(gateway: MakeGateway) -> None:
+    table = gateway()
     session = table.connect()
     table.subscribe(session, RequestItem("trade", ("KRW-BTC",)), RequestItem("ticker", ("KRW-BTC",)))
     table.run(2.0)
@@ -88,8 +88,8 @@ def test_a_request_replaces_everything(desk: MakeDesk) -> None:
     assert {(event.type, event.code) for event in late} == {("ticker", "KRW-ETH")}  # type: ignore[attr-defined]
 
 
-def test_wrong_codes_and_levels_are_ignored_in_silence(desk: MakeDesk) -> None:
-    table = desk()
+def test_wrong_codes_and_levels_are_ignored_in_silence(gateway: MakeGateway) -> None:
+    table = gateway()
     session = table.connect()
     table.subscribe(
         session,
@@ -105,8 +105,8 @@ def test_wrong_codes_and_levels_are_ignored_in_silence(desk: MakeDesk) -> None:
 @pytest.mark.parametrize(
     ("suffix", "rows"), [("", 30), (".1", 1), (".5", 5), (".15", 15), (".30", 30), (".20", 30)]
 )
-def test_depth_suffixes(desk: MakeDesk, suffix: str, rows: int) -> None:
-    table = desk()
+def test_depth_suffixes(gateway: MakeGateway, suffix: str, rows: int) -> None:
+    table = gateway()
     session = table.connect()
     table.subscribe(session, RequestItem("orderbook", (f"KRW-BTC{suffix}",)))
     table.run(1.5)
@@ -117,8 +117,8 @@ def test_depth_suffixes(desk: MakeDesk, suffix: str, rows: int) -> None:
         assert len(book.orderbook_units) == rows
 
 
-def test_books_are_books(desk: MakeDesk) -> None:
-    table = desk()
+def test_books_are_books(gateway: MakeGateway) -> None:
+    table = gateway()
     session = table.connect()
     codes = tuple(table.exchange.market.pairs)
     table.subscribe(session, RequestItem("orderbook", codes))
@@ -134,8 +134,8 @@ def test_books_are_books(desk: MakeDesk) -> None:
         assert book.total_bid_size == sum(level.size for level in book.bids)
 
 
-def test_thin_books_are_padded_with_zeros(desk: MakeDesk) -> None:
-    table = desk(markets=None)
+def test_thin_books_are_padded_with_zeros(gateway: MakeGateway) -> None:
+    table = gateway(markets=None)
     session = table.connect()
     codes = tuple(code for code in table.exchange.market.pairs if code.startswith("BTC-"))[:80]
     table.subscribe(session, RequestItem("orderbook", codes))
@@ -144,8 +144,8 @@ def test_thin_books_are_padded_with_zeros(desk: MakeDesk) -> None:
     assert len(padded) > 10
 
 
-def test_a_grouped_book_has_round_prices(desk: MakeDesk) -> None:
-    table = desk()
+def test_a_grouped_book_has_round_prices(gateway: MakeGateway) -> None:
+    table = gateway()
     session = table.connect()
     table.subscribe(session, RequestItem("orderbook", ("KRW-BTC",), options={"level": 10000}))
     table.run(1.5)
@@ -156,8 +156,8 @@ def test_a_grouped_book_has_round_prices(desk: MakeDesk) -> None:
         assert all(level.price % 10000 == 0 for level in (*book.asks, *book.bids))
 
 
-def test_numbers_are_spelled_as_on_the_wire(desk: MakeDesk) -> None:
-    table = desk()
+def test_numbers_are_spelled_as_on_the_wire(gateway: MakeGateway) -> None:
+    table = gateway()
     default, simple = table.connect(), table.connect()
     items = (RequestItem("orderbook", ("KRW-BTC",)), RequestItem("ticker", ("KRW-BTC",)))
     table.subscribe(default, *items)
@@ -170,8 +170,8 @@ def test_numbers_are_spelled_as_on_the_wire(desk: MakeDesk) -> None:
     assert b".00000000," in ticker
 
 
-def test_trades_agree_with_tickers_and_candles(desk: MakeDesk) -> None:
-    table = desk()
+def test_trades_agree_with_tickers_and_candles(gateway: MakeGateway) -> None:
+    table = gateway()
     session = table.connect()
     table.subscribe(session, RequestItem("trade", ("KRW-BTC",)), RequestItem("candle.1s", ("KRW-BTC",)))
     table.run(20.0)
@@ -194,8 +194,8 @@ def test_trades_agree_with_tickers_and_candles(desk: MakeDesk) -> None:
     assert checked > 5
 
 
-def test_tickers_add_up(desk: MakeDesk) -> None:
-    table = desk()
+def test_tickers_add_up(gateway: MakeGateway) -> None:
+    table = gateway()
     session = table.connect()
     table.subscribe(session, RequestItem("ticker", ("KRW-BTC", "KRW-ETH")))
     table.run(10.0)
@@ -208,8 +208,8 @@ def test_tickers_add_up(desk: MakeDesk) -> None:
         assert ticker.low_price <= ticker.trade_price <= ticker.high_price
 
 
-def test_candles_come_at_most_once_a_second_and_only_after_a_trade(desk: MakeDesk) -> None:
-    table = desk()
+def test_candles_come_at_most_once_a_second_and_only_after_a_trade(gateway: MakeGateway) -> None:
+    table = gateway()
     session = table.connect()
     table.subscribe(session, RequestItem("candle.1m", ("KRW-BTC",)))
     times: list[float] = []
@@ -222,10 +222,10 @@ def test_candles_come_at_most_once_a_second_and_only_after_a_trade(desk: MakeDes
     assert min(gaps) > 0.9
 
 
-def test_the_same_seed_gives_the_same_frames(desk: MakeDesk) -> None:
+def test_the_same_seed_gives_the_same_frames(gateway: MakeGateway) -> None:
     output = []
     for seed in (7, 7, 8):
-        table = desk(seed=seed)
+        table = gateway(seed=seed)
         session = table.connect()
         table.subscribe(session, *PUBLIC[:3])
         table.run(2.0)
@@ -234,8 +234,8 @@ def test_the_same_seed_gives_the_same_frames(desk: MakeDesk) -> None:
     assert output[0] != output[2]
 
 
-def test_flags(desk: MakeDesk) -> None:
-    table = desk()
+def test_flags(gateway: MakeGateway) -> None:
+    table = gateway()
     pictures, changes = table.connect(), table.connect()
     table.subscribe(pictures, RequestItem("ticker", ("KRW-BTC",), is_only_snapshot=True))
     table.subscribe(changes, RequestItem("ticker", ("KRW-BTC",), is_only_realtime=True))
@@ -244,8 +244,8 @@ def test_flags(desk: MakeDesk) -> None:
     assert {event.stream_type for event in table.events(changes)} == {"REALTIME"}
 
 
-def test_list_subscriptions_tells_and_switches_the_format(desk: MakeDesk) -> None:
-    table = desk()
+def test_list_subscriptions_tells_and_switches_the_format(gateway: MakeGateway) -> None:
+    table = gateway()
     session = table.connect()
     table.subscribe(session, RequestItem("ticker", ("KRW-BTC",)))
     table.run(1.0)
@@ -268,8 +268,8 @@ def test_list_subscriptions_tells_and_switches_the_format(desk: MakeDesk) -> Non
         ('[{"ticket":"t"},{"type":"myOrder"}]', "INVALID_PARAM"),
     ],
 )
-def test_an_error_is_followed_by_a_close(desk: MakeDesk, text: str, name: str) -> None:
-    table = desk()
+def test_an_error_is_followed_by_a_close(gateway: MakeGateway, text: str, name: str) -> None:
+    table = gateway()
     session = table.connect()
     table.send(session, text)
     frame = wire.decode_control(table.frames(session)[0])
@@ -282,8 +282,8 @@ def test_an_error_is_followed_by_a_close(desk: MakeDesk, text: str, name: str) -
     assert [close.code for close in table.closes(session)] == [1000]
 
 
-def test_an_idle_socket_is_cut_without_a_close_frame(desk: MakeDesk) -> None:
-    table = desk(market_running=False)
+def test_an_idle_socket_is_cut_without_a_close_frame(gateway: MakeGateway) -> None:
+    table = gateway(market_running=False)
     session = table.connect()
     table.run(60.0)
     assert not table.closes(session)
@@ -291,8 +291,8 @@ def test_an_idle_socket_is_cut_without_a_close_frame(desk: MakeDesk) -> None:
     assert [close.code for close in table.closes(session)] == [None]
 
 
-def test_ping_starts_a_heartbeat_counted_from_the_sockets_birth(desk: MakeDesk) -> None:
-    table = desk(market_running=False)
+def test_ping_starts_a_heartbeat_counted_from_the_sockets_birth(gateway: MakeGateway) -> None:
+    table = gateway(market_running=False)
     session = table.connect()
     table.run(3.0)
     table.send(session, "PING")
@@ -301,8 +301,8 @@ def test_ping_starts_a_heartbeat_counted_from_the_sockets_birth(desk: MakeDesk) 
     assert [wire.decode_control(raw) for raw in table.frames(session)] == [StatusFrame("UP")] * 3
 
 
-def test_message_limits(desk: MakeDesk) -> None:
-    table = desk()
+def test_message_limits(gateway: MakeGateway) -> None:
+    table = gateway()
     session = table.connect()
     for _ in range(6):
         table.subscribe(session, RequestItem("ticker", ("KRW-BTC",)))
@@ -312,15 +312,15 @@ def test_message_limits(desk: MakeDesk) -> None:
     assert table.exchange.violations["message_second"] == 1
 
 
-def test_connect_limits(desk: MakeDesk) -> None:
-    table = desk()
+def test_connect_limits(gateway: MakeGateway) -> None:
+    table = gateway()
     answers = [table.exchange.admit(Scope.PUBLIC, {}, "1.1.1.1", table.now) for _ in range(6)]
     assert [answer.status if answer else None for answer in answers] == [None] * 5 + [429]
     assert table.exchange.admit(Scope.PUBLIC, {}, "2.2.2.2", table.now) is None
 
 
-def test_an_origin_header_throttles(desk: MakeDesk) -> None:
-    table = desk()
+def test_an_origin_header_throttles(gateway: MakeGateway) -> None:
+    table = gateway()
     headers = {"Origin": "https://example.com"}
     assert table.exchange.admit(Scope.PUBLIC, headers, "1.1.1.1", table.now) is None
     refused = table.exchange.admit(Scope.PUBLIC, headers, "1.1.1.1", table.now + 5)
@@ -329,9 +329,9 @@ def test_an_origin_header_throttles(desk: MakeDesk) -> None:
     assert table.exchange.admit(Scope.PUBLIC, headers, "1.1.1.1", table.now + 10.1) is None
 
 
-def test_the_account_adds_up(desk: MakeDesk) -> None:
+def test_the_account_adds_up(gateway: MakeGateway) -> None:
     """Orders go wait → trade → done or cancel, and balances follow from fills and fees exactly."""
-    table = desk(account_running=True, order_interval_s=0.5)
+    table = gateway(account_running=True, order_interval_s=0.5)
     session = table.connect(Scope.PRIVATE)
     table.subscribe(session, RequestItem("myOrder"), RequestItem("myAsset"))
     held = {name: (b.balance, b.locked) for name, b in table.exchange.account.balances.items()}
@@ -373,8 +373,8 @@ def test_the_account_adds_up(desk: MakeDesk) -> None:
         assert pair == (balance.balance, balance.locked)
 
 
-def test_indicators_come_when_a_candle_closes(desk: MakeDesk) -> None:
-    table = desk(indicator_delay_s=1.0)
+def test_indicators_come_when_a_candle_closes(gateway: MakeGateway) -> None:
+    table = gateway(indicator_delay_s=1.0)
     session = table.connect(Scope.INFO)
     wanted = {"timeframe": "5m", "indicators": [{"type": "rsi", "params": {"period": 14}}]}
     table.subscribe(session, RequestItem("indicator", ("KRW-BTC", "KRW-ETH"), options=wanted))
@@ -388,8 +388,8 @@ def test_indicators_come_when_a_candle_closes(desk: MakeDesk) -> None:
         assert 0 <= event.value.rsi <= 100  # type: ignore[attr-defined]
 
 
-def test_too_many_combinations_are_refused(desk: MakeDesk) -> None:
-    table = desk()
+def test_too_many_combinations_are_refused(gateway: MakeGateway) -> None:
+    table = gateway()
     session = table.connect(Scope.INFO)
     indicators = [{"type": "rsi", "params": {"period": period}} for period in range(2, 14)]
     codes = tuple(code for code in table.exchange.market.pairs if code.startswith("KRW-"))[:10]
@@ -400,13 +400,13 @@ def test_too_many_combinations_are_refused(desk: MakeDesk) -> None:
     assert frame.name == "TOO_MANY_REQUEST"
 
 
-def test_the_full_market_has_upbits_size(desk: MakeDesk) -> None:
-    codes = Counter(code.partition("-")[0] for code in desk(markets=None).exchange.market.pairs)
+def test_the_full_market_has_upbits_size(gateway: MakeGateway) -> None:
+    codes = Counter(code.partition("-")[0] for code in gateway(markets=None).exchange.market.pairs)
     assert codes == {"KRW": 289, "BTC": 328, "USDT": 238}
 
 
-def test_any_event_can_be_published(desk: MakeDesk) -> None:
-    table = desk(market_running=False)
+def test_any_event_can_be_published(gateway: MakeGateway) -> None:
+    table = gateway(market_running=False)
     session = table.connect(Scope.PRIVATE)
     table.subscribe(session, RequestItem("announcement"), format=WireFormat.SIMPLE)
     (notice,) = decode_all(lines("announcement.default.jsonl")[0])

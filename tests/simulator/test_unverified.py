@@ -11,9 +11,9 @@ from qt_upbit.protocol import wire
 from qt_upbit.protocol.wire import ErrorFrame, RequestItem
 from qt_upbit.simulator import SimulatorSettings
 from qt_upbit.types import MyOrderEvent, OrderbookEvent, OrderState, Scope, StreamType, WireFormat
-from tests.simulator.conftest import Desk
+from tests.simulator.conftest import Gateway
 
-MakeDesk = Callable[..., Desk]
+MakeGateway = Callable[..., Gateway]
 
 
 @pytest.mark.parametrize(
@@ -25,8 +25,8 @@ MakeDesk = Callable[..., Desk]
         ("nothing", set()),
     ],
 )
-def test_both_flags(desk: MakeDesk, both_flags: str, kinds: set[str]) -> None:
-    table = desk(both_flags=both_flags)
+def test_both_flags(gateway: MakeGateway, both_flags: str, kinds: set[str]) -> None:
+    table = gateway(both_flags=both_flags)
     session = table.connect()
     table.subscribe(
         session, RequestItem("orderbook", ("KRW-BTC",), is_only_snapshot=True, is_only_realtime=True)
@@ -36,8 +36,8 @@ def test_both_flags(desk: MakeDesk, both_flags: str, kinds: set[str]) -> None:
 
 
 @pytest.mark.parametrize(("accepted", "kinds"), [(True, {"SNAPSHOT"}), (False, {"SNAPSHOT", "REALTIME"})])
-def test_camel_case_flags(desk: MakeDesk, accepted: bool, kinds: set[str]) -> None:
-    table = desk(camel_case_flags=accepted)
+def test_camel_case_flags(gateway: MakeGateway, accepted: bool, kinds: set[str]) -> None:
+    table = gateway(camel_case_flags=accepted)
     session = table.connect()
     table.send(session, '[{"ticket":"t"},{"type":"orderbook","codes":["KRW-BTC"],"isOnlySnapshot":true}]')
     table.run(2.0)
@@ -45,8 +45,8 @@ def test_camel_case_flags(desk: MakeDesk, accepted: bool, kinds: set[str]) -> No
 
 
 @pytest.mark.parametrize(("same_code", "levels"), [("both", {0, 10_000}), ("last", {10_000})])
-def test_one_code_with_two_levels(desk: MakeDesk, same_code: str, levels: set[int]) -> None:
-    table = desk(same_code=same_code)
+def test_one_code_with_two_levels(gateway: MakeGateway, same_code: str, levels: set[int]) -> None:
+    table = gateway(same_code=same_code)
     session = table.connect()
     table.subscribe(
         session,
@@ -59,10 +59,10 @@ def test_one_code_with_two_levels(desk: MakeDesk, same_code: str, levels: set[in
     } == levels
 
 
-def test_list_formats_may_batch(desk: MakeDesk) -> None:
+def test_list_formats_may_batch(gateway: MakeGateway) -> None:
     sizes = {}
     for batching in (False, True):
-        table = desk(list_batching=batching)
+        table = gateway(list_batching=batching)
         session = table.connect()
         codes = tuple(table.exchange.market.pairs)
         table.subscribe(session, RequestItem("ticker", codes), format=WireFormat.SIMPLE_LIST)
@@ -73,8 +73,8 @@ def test_list_formats_may_batch(desk: MakeDesk) -> None:
     assert sizes[True] > 1
 
 
-def test_errors_may_be_wrapped(desk: MakeDesk) -> None:
-    table = desk(list_wraps_control=True)
+def test_errors_may_be_wrapped(gateway: MakeGateway) -> None:
+    table = gateway(list_wraps_control=True)
     session = table.connect()
     table.subscribe(session, RequestItem("ticker", ("KRW-BTC",)), format=WireFormat.JSON_LIST)
     table.send(session, "nonsense")
@@ -84,25 +84,25 @@ def test_errors_may_be_wrapped(desk: MakeDesk) -> None:
 
 
 @pytest.mark.parametrize(("resets", "format"), [(False, WireFormat.SIMPLE), (True, WireFormat.DEFAULT)])
-def test_list_subscriptions_without_a_format(desk: MakeDesk, resets: bool, format: WireFormat) -> None:
-    table = desk(list_subscriptions_resets_format=resets)
+def test_list_subscriptions_without_a_format(gateway: MakeGateway, resets: bool, format: WireFormat) -> None:
+    table = gateway(list_subscriptions_resets_format=resets)
     session = table.connect()
     table.subscribe(session, RequestItem("ticker", ("KRW-BTC",)), format=WireFormat.SIMPLE)
     table.send(session, '[{"ticket":"q"},{"method":"LIST_SUBSCRIPTIONS"}]')
     assert session.format is format
 
 
-def test_binary_requests_may_be_refused(desk: MakeDesk) -> None:
+def test_binary_requests_may_be_refused(gateway: MakeGateway) -> None:
     for accepted in (True, False):
-        table = desk(binary_requests=accepted)
+        table = gateway(binary_requests=accepted)
         session = table.connect()
         table.exchange.receive(session, b'[{"ticket":"t"},{"type":"ticker","codes":["KRW-BTC"]}]', table.now)
         assert bool(session.subscription) is accepted
 
 
-def test_a_replacement_may_leave_live_codes_without_a_second_snapshot(desk: MakeDesk) -> None:
+def test_a_replacement_may_leave_live_codes_without_a_second_snapshot(gateway: MakeGateway) -> None:
     for repeats, expected in ((True, 3), (False, 2)):
-        table = desk(duplicate_snapshot=repeats)
+        table = gateway(duplicate_snapshot=repeats)
         session = table.connect()
         table.subscribe(session, RequestItem("orderbook", ("KRW-BTC",)))
         table.run(1.0)
@@ -113,8 +113,8 @@ def test_a_replacement_may_leave_live_codes_without_a_second_snapshot(desk: Make
 
 
 @pytest.mark.parametrize(("excess", "codes"), [("error", [1000]), ("abort", [None]), ("count", [])])
-def test_too_many_messages(desk: MakeDesk, excess: str, codes: list[int | None]) -> None:
-    table = desk(message_excess=excess)
+def test_too_many_messages(gateway: MakeGateway, excess: str, codes: list[int | None]) -> None:
+    table = gateway(message_excess=excess)
     session = table.connect()
     for _ in range(6):
         table.subscribe(session, RequestItem("ticker", ("KRW-BTC",)))
@@ -123,21 +123,21 @@ def test_too_many_messages(desk: MakeDesk, excess: str, codes: list[int | None])
     assert table.exchange.violations["message_second"] == 1
 
 
-def test_pings_may_count_and_may_keep_the_line_open(desk: MakeDesk) -> None:
+def test_pings_may_count_and_may_keep_the_line_open(gateway: MakeGateway) -> None:
     for keeps in (True, False):
-        table = desk(market_running=False, ping_keeps_open=keeps, ping_frame_counts=False)
+        table = gateway(market_running=False, ping_keeps_open=keeps, ping_frame_counts=False)
         session = table.connect()
         table.run(50.0)
         assert table.exchange.receive_ping(session, table.now)
         table.run(20.0)
         assert bool(table.closes(session)) is not keeps
-    table = desk(ping_frame_counts=True)
+    table = gateway(ping_frame_counts=True)
     session = table.connect()
     assert [table.exchange.receive_ping(session, table.now) for _ in range(6)] == [True] * 5 + [False]
 
 
-def test_orders_that_fill_at_once_may_have_no_wait(desk: MakeDesk) -> None:
-    table = desk(account_running=True, order_interval_s=0.3, wait_before_fill=False)
+def test_orders_that_fill_at_once_may_have_no_wait(gateway: MakeGateway) -> None:
+    table = gateway(account_running=True, order_interval_s=0.3, wait_before_fill=False)
     session = table.connect(Scope.PRIVATE)
     table.subscribe(session, RequestItem("myOrder"))
     table.run(60.0)

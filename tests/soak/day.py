@@ -13,6 +13,7 @@ import asyncio
 import collections
 import gc
 import json
+import math
 import os
 import subprocess
 import sys
@@ -39,8 +40,9 @@ from qt_upbit import (
     WebSocketClientProxy,
     WebSocketConfig,
 )
-from qt_upbit.simulator.control import fault_of, inject
+from qt_upbit.simulator.faults.control import fault_of, inject
 from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY
+from tests.support.cpu_share import CpuShare
 from tests.support.programs import ROOT, environment
 
 PROXIES = 200
@@ -67,7 +69,7 @@ class Sample:
     handles: int
 
 
-class Desk(QObject):
+class Gateway(QObject):
     """A program with many widgets.
 
     A QObject, as a window is: PySide 6.11.3 keeps a weak reference for each signal that was ever connected to
@@ -90,7 +92,7 @@ class Desk(QObject):
         self.overflowed = 0
         self.made = 0
         # What it keeps of finished orders is full soon, so that it does not hide what grows for ever.
-        self.account = Account(self, manager=self.manager, tracker=OrderTracker(finished_kept=100))
+        self.account = Account(self, manager=self.manager, tracker=OrderTracker(max_finished_orders=100))
         self.proxies: collections.deque[WebSocketClientProxy] = collections.deque()
         self._kinds = self._endless_kinds()
         for _ in range(PROXIES):
@@ -163,11 +165,13 @@ def sample(began: float) -> Sample:
 
 
 def slope_per_hour(samples: Sequence[Sample], name: str) -> tuple[float, float]:
-    """By least squares: growth per real hour, and its standard error."""
+    """By least squares: growth per real hour, and its standard error; of one moment nothing is known."""
     xs = [each.seconds / 3600 for each in samples]
     ys = [float(getattr(each, name)) for each in samples]
     mean_x, mean_y = sum(xs) / len(xs), sum(ys) / len(ys)
     spread = sum((x - mean_x) ** 2 for x in xs)
+    if spread == 0.0:
+        return 0.0, math.inf
     slope = sum((x - mean_x) * (y - mean_y) for x, y in zip(xs, ys, strict=True)) / spread
     rest = sum((y - mean_y - slope * (x - mean_x)) ** 2 for x, y in zip(xs, ys, strict=True))
     return slope, (rest / max(len(xs) - 2, 1) / spread) ** 0.5
@@ -194,51 +198,53 @@ async def run(hours: float, minutes: float, markets: int, rate: float, every_s: 
         codes = [market.code for market in await listed.rest.get_markets()]
         await listed.aclose()
         listed.deleteLater()
-        desk = Desk(url, codes)
+        gateway = Gateway(url, codes)
         try:
-            return await _live(desk, url, minutes * 60, every_s) | {"speed": speed, "codes": len(codes)}
+            return await _live(gateway, url, minutes * 60, every_s) | {"speed": speed, "codes": len(codes)}
         finally:
-            await desk.aclose()
+            await gateway.aclose()
     finally:
         process.communicate()
 
 
-async def _live(desk: Desk, url: str, seconds: float, every_s: float) -> dict[str, Any]:
-    began, cpu = time.monotonic(), time.process_time()
+async def _live(gateway: Gateway, url: str, seconds: float, every_s: float) -> dict[str, Any]:
+    began, cpu, share = time.monotonic(), time.process_time(), CpuShare()
     samples: list[Sample] = []
-    injected = turn = 0
+    injected = 0
     next_sample = next_fault = every_s
     # What the last one cost is mended before the end.
     last_fault = max(0.35 * seconds, seconds - 60.0)
-    while (now := time.monotonic() - began) < seconds:
-        desk.scroll()
-        turn += 1
-        if next_fault < now < last_fault:
+    # Where others have the processor a second takes longer, and all that belongs to the day comes still.
+    for now in range(math.ceil(seconds)):
+        gateway.scroll()
+        if next_fault <= now < last_fault:
             next_fault = now + 2 * every_s
             fault = fault_of(FAULTS[injected % len(FAULTS)])
             await asyncio.to_thread(inject, url, fault)
             injected += 1
-        if not desk.slept_s and now > seconds / 2:
-            desk.slept_s = 8 * 3600.0
-        if now > next_sample:
+        if not gateway.slept_s and now > seconds / 2:
+            gateway.slept_s = 8 * 3600.0
+        if now >= next_sample:
             next_sample = now + every_s
             samples.append(sample(began))
         await asyncio.sleep(1.0)
-    metrics = desk.manager.metrics()
+    metrics = gateway.manager.metrics()
     half = samples[len(samples) // 2 :]
     names = ("memory_mb", "objects", "tasks", "timers", "qobjects", "sockets", "handles")
     return {
-        "seconds": round(seconds),
+        "seconds": round(time.monotonic() - began),
+        "share_of_the_processor_wanted": round(share.share, 3),
+        "starved_s": round(share.starved_s, 1),
         "samples": len(samples),
-        "proxies_made": desk.made,
+        "proxies_made": gateway.made,
         "faults": injected,
         "messages": sum(each.messages for each in metrics.scopes.values()),
-        "delivered": desk.delivered.total(),
+        "delivered": gateway.delivered.total(),
         "conflated": metrics.events_conflated,
-        "overflowed": desk.overflowed,
+        "overflowed": gateway.overflowed,
         "reconnects": sum(each.reconnects for each in metrics.scopes.values()),
         "renewals": metrics.scopes[Scope.PRIVATE].renewals,
-        "cpu_share": round((time.process_time() - cpu) / seconds, 3),
+        "cpu_share": round((time.process_time() - cpu) / (time.monotonic() - began), 3),
         "first": vars(samples[0]),
         "last": vars(samples[-1]),
         "slope_per_hour": {name: [round(v, 2) for v in slope_per_hour(half, name)] for name in names},
@@ -246,11 +252,11 @@ async def _live(desk: Desk, url: str, seconds: float, every_s: float) -> dict[st
     }
 
 
-def verdict(figures: dict[str, Any], *, megabytes: float, objects: int) -> list[str]:
+def verdict(figures: dict[str, Any], *, megabytes: float, objects: int, sockets: int = 1) -> list[str]:
     """What grew more than it may."""
     allowed = {"memory_mb": megabytes, "objects": objects, "tasks": 2, "timers": 2}
     # Proxies that have just been scrolled away wait for their deferred deletion.
-    allowed |= {"qobjects": 2 * SCROLLED + 4, "sockets": 1, "handles": 2}
+    allowed |= {"qobjects": 2 * SCROLLED + 4, "sockets": sockets, "handles": 2}
     return [f"{name} by {by}" for name, by in figures["grown"].items() if by > allowed[name]]
 
 

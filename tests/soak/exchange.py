@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.server.server import SimulatedServer
 from qt_upbit.simulator.settings import SimulatorSettings
 
 

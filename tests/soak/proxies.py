@@ -9,7 +9,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import qt_upbit
 from qt_upbit import GlobalWebSocketManager, WebSocketConfig
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.server.server import SimulatedServer
 from qt_upbit.simulator.settings import SimulatorSettings
 from tests.support.churn import WAYS, churn
 

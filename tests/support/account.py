@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from qt_upbit import Account, AskBid, OrderType
-from qt_upbit.simulator.account import Order as TheirOrder
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.account.account import Order as TheirOrder
+from qt_upbit.simulator.server.server import SimulatedServer
 
 
 def place(server: SimulatedServer, price: int = 100_000) -> TheirOrder:

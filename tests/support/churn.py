@@ -14,7 +14,7 @@ import shiboken6
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QTimer
 
 from qt_upbit import ConnectionState, GlobalWebSocketManager, Scope, WebSocketClientProxy
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.server.server import SimulatedServer
 from tests.support import leaks
 from tests.support.exchange import streams
 from tests.support.wait import until
@@ -178,7 +178,7 @@ async def _churn(number: int, end: End, server: SimulatedServer, manager: Global
         del proxies, parents
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
         await until(lambda: manager.metrics().proxies <= 1, what="all proxies are released")
-    await until(lambda: streams(server) == {("ticker", "KRW-BTC")}, 20, "the exchange knows it")
+    await until(lambda: streams(server) == {("ticker", "KRW-BTC")}, what="the exchange knows it")
 
 
 # --- reconnects -------------------------------------------------------------------------------------
@@ -205,12 +205,12 @@ async def reconnect(number: int, server: SimulatedServer, manager: GlobalWebSock
         for i in range(times):
             done = manager.metrics().scopes[Scope.PUBLIC].reconnects
             await server.drop(Scope.PUBLIC, "close" if i % 2 else "reset")
-            await until(lambda: manager.metrics().scopes[Scope.PUBLIC].reconnects > done, 30)  # noqa: B023
-            await until(lambda: manager.state(Scope.PUBLIC) is ConnectionState.LIVE, 30)
+            await until(lambda: manager.metrics().scopes[Scope.PUBLIC].reconnects > done)  # noqa: B023
+            await until(lambda: manager.state(Scope.PUBLIC) is ConnectionState.LIVE)
             await until(lambda: server.exchange.connection_count(Scope.PUBLIC) == 1)
 
     async def settled() -> Count:
-        await until(lambda: manager._recovery.running == 0, 20)
+        await until(lambda: manager._recovery.running == 0)
         return count(server, manager)
 
     await cut(3)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from qt_upbit.simulator.server import SimulatedServer
-from qt_upbit.simulator.session import Session
+from qt_upbit.simulator.server.server import SimulatedServer
+from qt_upbit.simulator.sessions.session import Session
 from qt_upbit.types import Scope
 
 

@@ -13,13 +13,8 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from qt_upbit.types import (
-    EVENT_TYPES,
-    BaseWebSocketEvent,
-    EventType,
-    OrderbookUnit,
-    nested_struct_of,
-)
+from qt_upbit.types import EVENT_TYPES, BaseWebSocketEvent, EventSpec, OrderbookUnit
+from qt_upbit.types.wire_struct import nested_struct_of
 
 DATA = Path(__file__).parent.parent / "data"
 
@@ -110,7 +105,7 @@ def _as_raw(units: list[OrderbookUnit]) -> msgspec.Raw:
     return msgspec.Raw(msgspec.json.Encoder(decimal_format="number").encode(units))
 
 
-def events_of(row: EventType) -> st.SearchStrategy[BaseWebSocketEvent]:
+def events_of(row: EventSpec) -> st.SearchStrategy[BaseWebSocketEvent]:
     """Events of one declared type."""
     codes = {"code": st.sampled_from(["KRW-BTC", "BTC-ETH", "USDT-1INCH"])}
     fixed: dict[str, st.SearchStrategy[Any]] = {"type": st.sampled_from(row.wire_types)}

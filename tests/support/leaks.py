@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import os
+import socket
+import stat
 import time
+from typing import Final
 
 import psutil
 import pytest
+
+from tests.support.wait import HANG_S
 
 
 def running_tasks() -> list[asyncio.Task[object]]:
@@ -17,7 +24,7 @@ def running_tasks() -> list[asyncio.Task[object]]:
 
 async def check_tasks(before: set[asyncio.Task[object]]) -> None:
     """Fail if a task that the test started still runs."""
-    deadline = time.monotonic() + 2.0
+    deadline = time.monotonic() + HANG_S
     while True:
         left = [task for task in running_tasks() if task not in before]
         if not left:
@@ -33,21 +40,45 @@ async def check_tasks(before: set[asyncio.Task[object]]) -> None:
     )
 
 
-def open_sockets() -> set[tuple[object, ...]]:
-    """Internet sockets of this process."""
-    return {
-        (c.fd, c.laddr, c.raddr, c.status)
-        for c in psutil.Process().net_connections(kind="inet")
-        if c.status != psutil.CONN_NONE
-    }
+def open_sockets() -> set[tuple[int, object]]:
+    """Internet sockets of this process: descriptor, and what no other socket has."""
+    if not os.path.isdir(_DESCRIPTORS):  # Windows
+        connections = psutil.Process().net_connections(kind="inet")
+        return {(c.fd, (c.laddr, c.raddr)) for c in connections if c.status != psutil.CONN_NONE}
+    # psutil reads the table of all sockets of the machine, which is long where tests run in parallel.
+    found: set[tuple[int, object]] = set()
+    for name in os.listdir(_DESCRIPTORS):
+        with contextlib.suppress(OSError):  # the one that listed them
+            what = os.fstat(int(name))
+            if stat.S_ISSOCK(what.st_mode) and _is_internet(int(name)):
+                found.add((int(name), what.st_ino))
+    return found
 
 
-def check_sockets(before: set[tuple[object, ...]]) -> None:
+_DESCRIPTORS: Final = "/dev/fd"
+
+
+def _is_internet(descriptor: int) -> bool:
+    borrowed = socket.socket(fileno=descriptor)
+    try:
+        return borrowed.family in (socket.AF_INET, socket.AF_INET6) and borrowed.type == socket.SOCK_STREAM
+    finally:
+        borrowed.detach()
+
+
+def _where(descriptor: int) -> str:
+    for connection in psutil.Process().net_connections(kind="inet"):
+        if connection.fd == descriptor:
+            return str(connection)
+    return f"socket {descriptor}"
+
+
+def check_sockets(before: set[tuple[int, object]]) -> None:
     """Fail if a socket that was opened since is open."""
-    deadline = time.monotonic() + 2.0
+    deadline = time.monotonic() + HANG_S
     while left := open_sockets() - before:
         if time.monotonic() > deadline:
-            lines = "\n".join(f"  {socket}" for socket in left)
+            lines = "\n".join(f"  {_where(descriptor)}" for descriptor, _ in left)
             pytest.fail(
                 f"sockets are still open after the test:\n{lines}\n"
                 "Close what you opened: `await manager.aclose()`, `await client.aclose()`, and leave the "

@@ -32,8 +32,8 @@ from qt_upbit.protocol.connection import (
     StateChanged,
     UpbitConnection,
 )
-from qt_upbit.protocol.subscription_request import wishes_for
-from qt_upbit.protocol.subscription_state_manager import SubscriptionStateManager, Wish
+from qt_upbit.protocol.subscription_request import requests_for
+from qt_upbit.protocol.subscription_state_manager import StreamRequest, SubscriptionStateManager
 from qt_upbit.protocol.timing import RollingWindowLimiter
 from qt_upbit.types import (
     ALL_CODES,
@@ -45,7 +45,7 @@ from qt_upbit.types import (
     StreamKey,
     StreamType,
     WireFormat,
-    event_type_of,
+    spec_of,
 )
 
 LATENCY_S = 0.05
@@ -56,9 +56,9 @@ RSI = {"type": "rsi", "params": {"period": 14}}
 MACD = {"type": "macd", "params": {"fast": 12, "slow": 26, "signal_period": 9}}
 
 
-def wishes(name: str, *codes: str, **options: Any) -> tuple[Wish, ...]:
+def stream_requests(name: str, *codes: str, **options: Any) -> tuple[StreamRequest, ...]:
     """What a subscription of an event type wants."""
-    return wishes_for(EVENT_TYPES[name], list(codes) or None, **options)
+    return requests_for(EVENT_TYPES[name], list(codes) or None, **options)
 
 
 # --- events ---------------------------------------------------------------------------------------
@@ -70,7 +70,7 @@ def event(
     wire_type: str, code: str = "KRW-BTC", ms: int = 1, *, snapshot: bool = False, **fields: Any
 ) -> BaseWebSocketEvent:
     """An event with every required field filled in."""
-    row = event_type_of(wire_type)
+    row = spec_of(wire_type)
     assert row is not None
     values: dict[str, Any] = {}
     for info in msgspec.structs.fields(row.event_class):
@@ -148,7 +148,7 @@ class Socket:
         """What is subscribed, by stream."""
         found: dict[StreamKey, wire.RequestItem] = {}
         for item in self.items:
-            row = event_type_of(item.type)
+            row = spec_of(item.type)
             assert row is not None
             variant = tuple(_variant(item.options.get(name, 0)) for name in row.stream_fields)
             for code in item.codes or (ALL_CODES,):
@@ -275,8 +275,8 @@ class Rig:
 
     # --- what a program does -----------------------------------------------------------------------
 
-    def add(self, *wanted: Wish, owner: object = None) -> object:
-        """Wish for something and tell the connections."""
+    def add(self, *wanted: StreamRequest, owner: object = None) -> object:
+        """StreamRequest for something and tell the connections."""
         owner = next(self._owners) if owner is None else owner
         self.changed(self.subscriptions.add(owner, wanted))
         return owner
@@ -433,7 +433,7 @@ class Rig:
         socket.promised.clear()
         socket.items = request.items
         for key, item in socket.streams().items():
-            row = event_type_of(key.type)
+            row = spec_of(key.type)
             assert row is not None
             running = (key, socket.depth(key)) in ran and not item.is_only_snapshot
             if running and not self.server.repeats_snapshots:
@@ -504,13 +504,13 @@ class Rig:
 
     # --- what must hold ----------------------------------------------------------------------------
 
-    def wanted(self) -> dict[StreamKey, Wish]:
+    def wanted(self) -> dict[StreamKey, StreamRequest]:
         """What the owners want of the first scope."""
         return self.subscriptions.desired(self.scope)
 
     def check_served(self) -> None:
         """The server streams what is wanted, neither less nor more."""
-        wanted = {key for key, wish in self.wanted().items() if wish.realtime}
+        wanted = {key for key, stream_request in self.wanted().items() if stream_request.realtime}
         running = {key for key, item in self.socket.streams().items() if not item.is_only_snapshot}
         assert running == wanted
         for key in wanted:

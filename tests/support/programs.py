@@ -9,6 +9,8 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+from tests.support.wait import HANG_S
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -27,7 +29,7 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def run_program(
-    code: str, *arguments: str, timeout_s: float = 30, **env: str
+    code: str, *arguments: str, timeout_s: float = HANG_S, **env: str
 ) -> subprocess.CompletedProcess[str]:
     """Run Python source text in a fresh interpreter."""
     return subprocess.run(

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from qt_upbit import Credentials
-from qt_upbit.simulator.server import SimulatedServer
+from qt_upbit.simulator.server.server import SimulatedServer
 from qt_upbit.simulator.settings import SimulatorSettings
 
 ACCESS_KEY = "AccessKeyThatMustNeverShow0123456789abcd"

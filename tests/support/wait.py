@@ -9,9 +9,24 @@ from typing import TypeVar
 
 _T = TypeVar("_T")
 
+HANG_S = 50.0
+"""After so long something hangs. Says nothing of how fast it should be: no shorter bound can tell a busy
+machine from a fault, and pytest's own timeout, which does not know what was waited for, should come later.
+"""
 
-async def until(condition: Callable[[], _T], timeout_s: float = 8.0, what: str = "") -> _T:
-    """Wait until `condition` gives something true, and return it; it may hold before the first turn."""
+
+async def until(condition: Callable[[], _T], timeout_s: float = HANG_S, what: str = "") -> _T:
+    """Wait until `condition` gives something true, and return it; it may hold before the first turn.
+
+    Args:
+        condition: asked every two milliseconds.
+        timeout_s: when to give up. Less than `HANG_S` would measure the machine, and is not less.
+        what: is waited for, for the message.
+
+    Raises:
+        AssertionError: it hangs.
+    """
+    timeout_s = max(timeout_s, HANG_S)
     deadline = time.monotonic() + timeout_s
     while not (result := condition()):
         if time.monotonic() > deadline:

@@ -20,6 +20,7 @@ from qt_upbit.config import WebSocketConfig
 from qt_upbit.exceptions import AuthenticationError, ConnectionFailedError, QtUpbitError
 from qt_upbit.transport import native_websocket_client
 from qt_upbit.transport.native_websocket_client import NativeWebSocketClient
+from tests.support.cpu_share import CpuShare
 from tests.support.raw_server import (
     BINARY,
     CLOSE,
@@ -32,9 +33,9 @@ from tests.support.raw_server import (
     close_frame,
     frame,
 )
-from tests.support.wait import turns, until
+from tests.support.wait import HANG_S, turns, until
 
-CONFIG: dict[str, Any] = {"use_system_proxy": False, "close_timeout_s": 0.3, "connect_timeout_s": 3.0}
+CONFIG: dict[str, Any] = {"use_system_proxy": False, "close_timeout_s": 10.0, "connect_timeout_s": HANG_S}
 
 
 class Log:
@@ -610,9 +611,9 @@ async def test_deaf_peer_does_not_keep_a_closing_program(make_log: MakeLog) -> N
     async with RawServer(script) as server:
         log.client.open(server.url, {}, 1)
         await log.opened()
-        begin = time.monotonic()
+        share = CpuShare()
         await log.client.aclose()
-        assert time.monotonic() - begin < 1.0
+        share.check("closing", share.elapsed_s, 1.0)
         assert log.told == [("opened", 1)]
         deaf.set()
 
@@ -629,9 +630,9 @@ async def test_peer_that_goes_on_sending_does_not_keep_a_closing_program(make_lo
         log.client.open(server.url, {}, 1)
         await until(lambda: len(log.messages) > 10)
         count = len(log.messages)
-        begin = time.monotonic()
+        share = CpuShare()
         await log.client.aclose()
-        assert time.monotonic() - begin < 1.0
+        share.check("closing", share.elapsed_s, 1.0)
         assert len(log.messages) == count
 
 
@@ -683,9 +684,9 @@ async def test_aclose_during_a_close_handshake(make_log: MakeLog) -> None:
         await log.opened()
         log.client.close(1)
         await turns()
-        begin = time.monotonic()
+        share = CpuShare()
         await log.client.aclose()
-        assert time.monotonic() - begin < 1.0
+        share.check("closing", share.elapsed_s, 1.0)
         deaf.set()
 
 

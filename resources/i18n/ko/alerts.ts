@@ -122,6 +122,10 @@
         <translation>등록된 알림이 없습니다. 위에서 가격을 정하면 여기와 알림 영역에서 알려 드립니다.</translation>
     </message>
     <message>
+        <source>Give whole minutes, 1 to 1440</source>
+        <translation>1~1440 사이의 분을 입력하세요</translation>
+    </message>
+    <message>
         <source>Give a number above 0</source>
         <translation>0보다 큰 수를 입력하세요</translation>
     </message>

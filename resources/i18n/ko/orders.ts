@@ -110,6 +110,13 @@
     </message>
 </context>
 <context>
+    <name>NumberField</name>
+    <message>
+        <source>Not a number (as in 1,234,567.5)</source>
+        <translation>숫자가 아닙니다 (예: 1,234,567.5)</translation>
+    </message>
+</context>
+<context>
     <name>OrderFormPanel</name>
     <message>
         <source>Order</source>

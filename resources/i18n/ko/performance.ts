@@ -4,271 +4,214 @@
 <context>
     <name>PerformancePanel</name>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="48"/>
         <source>Public</source>
         <translation>공개</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="49"/>
         <source>Private</source>
         <translation>개인</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="50"/>
         <source>Indicators</source>
         <translation>지표</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="53"/>
         <source>not needed</source>
         <translation>대기</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="54"/>
         <source>connecting</source>
         <translation>연결 중</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="55"/>
         <source>live</source>
         <translation>실시간</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="56"/>
         <source>silent</source>
         <translation>수신 없음</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="57"/>
         <source>reconnecting</source>
         <translation>재연결 중</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="58"/>
         <source>synchronising</source>
         <translation>동기화 중</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="59"/>
         <source>refused</source>
         <translation>거부됨</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="60"/>
         <source>closed</source>
         <translation>종료</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="199"/>
         <source>Performance</source>
         <translation>성능</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="203"/>
         <source>Overview</source>
         <translation>요약</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="203"/>
-        <location filename="../../../demo_app/panels/performance.py" line="238"/>
         <source>Subscriptions</source>
         <translation>구독</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="203"/>
-        <location filename="../../../demo_app/panels/performance.py" line="239"/>
         <source>Streams</source>
         <translation>스트림</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="203"/>
-        <location filename="../../../demo_app/panels/performance.py" line="240"/>
         <source>History</source>
         <translation>이력</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="208"/>
-        <location filename="../../../demo_app/panels/performance.py" line="235"/>
         <source>Connection</source>
         <translation>연결</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="208"/>
         <source>State</source>
         <translation>상태</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="208"/>
         <source>Messages/s</source>
         <translation>건/초</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="208"/>
         <source>On the wire</source>
         <translation>전송량</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="209"/>
         <source>Saved</source>
         <translation>압축 절감</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="209"/>
         <source>Transit p50 / p99</source>
         <translation>전달 p50 / p99</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="209"/>
         <source>Silent for</source>
         <translation>무수신</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="209"/>
         <source>Reconnects</source>
         <translation>재연결</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="215"/>
         <source>Panel</source>
         <translation>패널</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="215"/>
         <source>Type</source>
         <translation>유형</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="215"/>
         <source>Delivery</source>
         <translation>전달 방식</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="215"/>
         <source>Codes</source>
         <translation>마켓 수</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="216"/>
         <source>Delivered</source>
         <translation>전달</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="216"/>
         <source>Conflated</source>
         <translation>병합</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="216"/>
         <source>Lost</source>
         <translation>손실</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="216"/>
         <source>Slot mean</source>
         <translation>슬롯 평균</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="217"/>
         <source>Slot longest</source>
         <translation>슬롯 최장</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="222"/>
         <source>Stream</source>
         <translation>스트림</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="222"/>
         <source>Wanted by us</source>
         <translation>요청함</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="222"/>
         <source>Listed by Upbit</source>
         <translation>업비트 목록</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="224"/>
         <source>Messages a second</source>
         <translation>초당 메시지</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="225"/>
         <source>2 minutes ago</source>
         <translation>2분 전</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="225"/>
         <source>now</source>
         <translation>지금</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="226"/>
         <source>Read to slot</source>
         <translation>수신 → 슬롯</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="227"/>
         <source>Window busy</source>
         <translation>화면 지연</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="228"/>
         <source>nothing measured yet</source>
         <translation>아직 측정값 없음</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="229"/>
         <source>Reconnect</source>
         <translation>다시 연결</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="230"/>
         <source>Ask Upbit</source>
         <translation>업비트에 조회</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="232"/>
         <source>What Upbit itself says it sends us is not known until you ask.</source>
         <translation>업비트가 실제로 보내고 있는 목록은 조회해야 알 수 있습니다.</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="237"/>
         <source>Connections</source>
         <translation>연결</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="290"/>
         <source>{delivered} delivered · {conflated} conflated · {lost} lost · {errors} errors</source>
         <translation>전달 {delivered} · 병합 {conflated} · 손실 {lost} · 오류 {errors}</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="310"/>
         <source>yes</source>
         <translation>예</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="310"/>
         <source>no</source>
         <translation>아니요</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="323"/>
         <source>{connection}: token renewed</source>
         <translation>{connection}: 토큰 갱신됨</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="359"/>
         <source>There is no live connection to ask.</source>
         <translation>조회할 수 있는 연결이 없습니다.</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="362"/>
         <source>Upbit sends exactly what is wanted: {number} streams.</source>
         <translation>요청한 {number}개 스트림을 업비트가 그대로 보내고 있습니다.</translation>
     </message>
     <message>
-        <location filename="../../../demo_app/panels/performance.py" line="365"/>
         <source>Upbit&apos;s list differs from what is wanted; the library asks again by itself.</source>
         <translation>업비트 목록이 요청과 다릅니다. 라이브러리가 자동으로 다시 요청합니다.</translation>
     </message>

@@ -1,0 +1,1 @@
+"""Alerts: their rules, and the watcher that looks for them whichever panel is open."""

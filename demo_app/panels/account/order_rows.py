@@ -1,0 +1,285 @@
+"""`OrderRows`, `OrderView`: the library's order table in the user's language, open and closed apart."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Final
+
+from PySide6.QtCore import (
+    QCoreApplication,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QRectF,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QKeyEvent, QKeySequence, QPainter
+from PySide6.QtWidgets import (
+    QApplication,
+    QStyle,
+    QStyleOptionViewItem,
+    QWidget,
+)
+
+from demo_app.style import formats
+from demo_app.terminal_state import TerminalState
+from demo_app.widgets.columns import WideningColumns
+from demo_app.widgets.order_labels import side_word, state_word, type_word
+from demo_app.widgets.tables import CellDelegate, RowTable, copy_rows
+from qt_upbit import (
+    KST,
+    Account,
+    AskBid,
+    Order,
+    OrderState,
+    OrderTableModel,
+    OrderType,
+    ThrottledSortProxyModel,
+)
+
+__all__ = ["OrderRows", "OrderView", "OrdersOf"]
+
+# A fill changes the columns from "filled" to "fee"; the state, which says "partly", stands between them
+# because it is told anew with them.
+_COLUMNS: Final = (
+    "order_timestamp", "code", "ask_bid", "order_type", "price", "volume",
+    "executed_volume", "state", "avg_price", "paid_fee",
+)  # fmt: skip
+_WIDTHS: Final = (112, 130, 46, 62, 102, 110, 84, 110, 104, 92)
+_FILLED: Final = _COLUMNS.index("executed_volume")
+_STATE: Final = _COLUMNS.index("state")
+_Index = QModelIndex | QPersistentModelIndex
+
+
+class OrderRows(OrderTableModel):
+    """Texts and colours of the account's orders.
+
+    Args:
+        state: names, language and colours.
+        account: whose.
+        parent: owner.
+    """
+
+    def __init__(self, state: TerminalState, account: Account, parent: QObject | None = None) -> None:
+        super().__init__(parent, account=account, columns=_COLUMNS, max_closed_orders=200)
+        self._state = state
+        self._source = account
+
+    def order(self, row: int) -> Order | None:
+        """The order of a row, if the account still knows it."""
+        return self._source.order(self.value(row, "uuid"))
+
+    def refresh(self) -> None:
+        """Language, names or colours have changed."""
+        headers = (
+            QCoreApplication.translate("OrderRows", "Time"),
+            QCoreApplication.translate("OrderRows", "Market"),
+            QCoreApplication.translate("OrderRows", "Side"),
+            QCoreApplication.translate("OrderRows", "Type"),
+            QCoreApplication.translate("OrderRows", "Price"),
+            QCoreApplication.translate("OrderRows", "Size"),
+            QCoreApplication.translate("OrderRows", "Filled"),
+            QCoreApplication.translate("OrderRows", "State"),
+            QCoreApplication.translate("OrderRows", "Avg. price"),
+            QCoreApplication.translate("OrderRows", "Fee"),
+        )
+        for column, text in enumerate(headers):
+            self.setHeaderData(column, Qt.Orientation.Horizontal, text)
+        if self.rowCount():
+            self.dataChanged.emit(self.index(0, 0), self.index(self.rowCount() - 1, len(_COLUMNS) - 1))
+
+    def filled(self, row: int) -> Decimal | None:
+        """Fraction filled, of the volume or of the money to spend; None if it is not known."""
+        if self.value(row, "state") is OrderState.DONE:
+            return Decimal(1)
+        executed, price = self.value(row, "executed_volume"), self.value(row, "price")
+        if self._is_by_amount(row):
+            spent = self.value(row, "executed_funds")
+            return min(spent / price, Decimal(1)) if price and spent is not None else None
+        volume = self.value(row, "volume")
+        return executed / volume if volume else None
+
+    def _is_by_amount(self, row: int) -> bool:
+        """Whether ``price`` is the money to spend, and no price."""
+        kind, side = self.value(row, "order_type"), self.value(row, "ask_bid")
+        return kind is OrderType.PRICE or (kind is OrderType.BEST and side is AskBid.BID)
+
+    def _shown_state(self, row: int) -> OrderState:
+        """The state, told apart a little more."""
+        order_state: OrderState = self.value(row, "state")
+        if order_state is OrderState.WAIT and self.value(row, "executed_volume"):
+            return OrderState.TRADE
+        if order_state is OrderState.CANCEL and self.value(row, "prevented_volume"):
+            return OrderState.PREVENTED
+        return order_state
+
+    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """A cell, in the user's words."""
+        if not index.isValid():
+            return None
+        row, name = index.row(), _COLUMNS[index.column()]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._word(row, name)
+        if role == Qt.ItemDataRole.ForegroundRole:
+            return self._color(row, name)
+        if role == Qt.ItemDataRole.DecorationRole and name == "state" and self.value(row, "is_recovered"):
+            style = QApplication.style()
+            return style.standardIcon(QStyle.StandardPixmap.SP_BrowserReload)
+        if role == Qt.ItemDataRole.ToolTipRole and self.value(row, "is_recovered"):
+            return QCoreApplication.translate(
+                "OrderRows", "This happened while the connection was down and was read afterwards."
+            )
+        if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
+            header = self.headerData(index.column(), Qt.Orientation.Horizontal)
+            return f"{header}: {self._word(row, name)}"
+        return super().data(index, role)
+
+    def _word(self, row: int, name: str) -> str:
+        value, code = self.value(row, name), self.value(row, "code")
+        quote, _, base = code.partition("-")
+        match name:
+            case "order_timestamp":
+                order = self.order(row)
+                at = order.ordered_at if order is not None else None
+                return f"{at.astimezone(KST):%m-%d %H:%M:%S}" if at else "–"
+            case "code":
+                return f"{self._state.market_name(code)} {base}/{quote}"
+            case "ask_bid":
+                return side_word(value)
+            case "order_type":
+                return type_word(value)
+            case "price":
+                is_priced = value is not None and not self._is_by_amount(row)
+                return formats.price(value, quote) if is_priced else "–"
+            case "volume" if self._is_by_amount(row):
+                return f"{formats.amount(self.value(row, 'price'))} {quote}"
+            case "volume":
+                return formats.amount(value)
+            case "executed_volume":
+                return formats.percent(self.filled(row), sign=False)
+            case "avg_price":
+                return formats.price(value, quote) if value else "–"
+            case "paid_fee":
+                return formats.amount(value, formats.fee_decimals(quote))
+            case _:
+                return state_word(self._shown_state(row))
+
+    def _color(self, row: int, name: str) -> Any:
+        theme = self._state.theme
+        if name == "ask_bid":
+            return theme.up if self.value(row, "ask_bid") is AskBid.BID else theme.down
+        shown = self._shown_state(row)
+        if name == "state":
+            return {
+                OrderState.CANCEL: theme.muted,
+                OrderState.TRADE: theme.accent,
+                OrderState.PREVENTED: theme.warning,
+            }.get(shown, theme.text)
+        return theme.muted if shown is OrderState.CANCEL else theme.text
+
+
+class OrdersOf(ThrottledSortProxyModel):
+    """The open orders, or the closed ones.
+
+    Args:
+        rows: all of them.
+        is_open: which.
+        parent: owner.
+    """
+
+    def __init__(self, rows: OrderRows, *, is_open: bool, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._rows = rows
+        self._is_open = is_open
+        self._role = rows.role("is_open")
+        self.setSourceModel(rows)
+        rows.dataChanged.connect(self._on_changed)
+
+    def filterAcceptsRow(self, row: int, _parent: _Index) -> bool:
+        """Qt's."""
+        return self._rows.value(row, "is_open") is self._is_open
+
+    def _on_changed(self, _first: QModelIndex, _last: QModelIndex, roles: list[int]) -> None:
+        # A calm proxy does not filter with each tick: an order ends once.
+        if self._role in roles:
+            self.invalidate()
+
+    def order(self, row: int) -> Order | None:
+        """The order of a row of this proxy."""
+        return self._rows.order(self.mapToSource(self.index(row, 0)).row())
+
+
+class _FilledBar(CellDelegate):
+    """How much is filled, as a bar behind the number."""
+
+    def __init__(self, state: TerminalState, parent: QObject) -> None:
+        super().__init__(parent)
+        self._state = state
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
+        proxy = index.model()
+        if isinstance(proxy, OrdersOf):
+            rows = proxy.sourceModel()
+            source = proxy.mapToSource(index)
+            if isinstance(rows, OrderRows):
+                share = float(rows.filled(source.row()) or 0)
+                theme = self._state.theme
+                is_bid = rows.value(source.row(), "ask_bid") is AskBid.BID
+                room = QRectF(option.rect).adjusted(2, 4, -2, -4)
+                painter.fillRect(room, theme.faded(theme.border, 110))
+                room.setWidth(room.width() * min(share, 1.0))
+                painter.fillRect(room, theme.faded(theme.up if is_bid else theme.down, 110))
+        super().paint(painter, option, index)
+
+
+class OrderView(RowTable):
+    """A table of orders with keys.
+
+    Signals:
+        ``cancel_wanted()``: Delete was pressed.
+        ``chosen()``: the selection is another one.
+    """
+
+    cancel_wanted = Signal()
+    chosen = Signal()
+
+    def __init__(self, state: TerminalState, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._columns: WideningColumns | None = None
+        self.setItemDelegateForColumn(_FILLED, _FilledBar(state, self))
+
+    def show_orders(self, orders: OrdersOf) -> None:
+        """Another account's, or the first."""
+        self.setModel(orders)
+        self.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
+        if self._columns is not None:
+            self._columns.deleteLater()
+        self._columns = WideningColumns(self, orders, _WIDTHS)
+        self.selectionModel().selectionChanged.connect(self._on_selection)
+
+    @property
+    def orders(self) -> OrdersOf | None:
+        """What it shows."""
+        model = self.model()
+        return model if isinstance(model, OrdersOf) else None
+
+    def selected(self) -> list[Order]:
+        """The orders of the selected rows, from top to bottom."""
+        orders = self.orders
+        if orders is None:
+            return []
+        rows = sorted(index.row() for index in self.selectionModel().selectedRows())
+        return [order for row in rows if (order := orders.order(row)) is not None]
+
+    def _on_selection(self, *_: object) -> None:
+        self.chosen.emit()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Delete cancels, Ctrl+C copies rows."""
+        if event.key() == Qt.Key.Key_Delete and not event.isAutoRepeat():
+            self.cancel_wanted.emit()
+        elif event.matches(QKeySequence.StandardKey.Copy):
+            copy_rows(self)
+        else:
+            super().keyPressEvent(event)

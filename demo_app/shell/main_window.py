@@ -1,0 +1,265 @@
+"""`MainWindow`: a bar with the pair on show, the docks, the menus, and one line at the foot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import QEvent, QPoint, QSize, Qt
+from PySide6.QtGui import QCloseEvent, QIcon, QShowEvent
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QMainWindow, QToolBar, QWidget
+
+from demo_app.dialogs.about import AboutDialog
+from demo_app.dialogs.palette import CommandPalette
+from demo_app.dialogs.settings import SettingsDialog
+from demo_app.dialogs.shortcuts import ShortcutsDialog
+from demo_app.panel import Panel
+from demo_app.panels.alerts.alerts_panel import AlertsPanel
+from demo_app.panels.order_form.order_form_panel import OrderFormPanel
+from demo_app.recording.recording_control import RecordingControl
+from demo_app.shell.commands import Commands
+from demo_app.shell.connection_line import ConnectionLine
+from demo_app.shell.docks import Docks
+from demo_app.shell.market_selector import MarketSelector
+from demo_app.shell.registry import LAYOUTS, PANELS
+from demo_app.shell.repaint_pacer import RepaintPacer
+from demo_app.shell.ticker_header import TickerHeader
+from demo_app.shell.tray import Tray
+from demo_app.style.appearance import Appearance
+from demo_app.style.assets import asset
+from demo_app.style.theme import SPACE
+from demo_app.terminal_state import OrderPrefill, TerminalState
+
+if TYPE_CHECKING:
+    from qt_upbit.simulator import SimulatedServer
+
+__all__ = ["MainWindow"]
+
+_ROOMY: Final = QSize(1360, 840)
+"""A window smaller than this begins with the layout for small screens."""
+
+
+class MainWindow(QMainWindow):
+    """The terminal. Its parts know it as `Shell`.
+
+    Args:
+        state: what the panels share.
+        appearance: changes theme, colours and language.
+        badge: which exchange this is: ``simulated``, ``live`` or ``external``.
+        layout: one of `LAYOUTS`, instead of what is remembered.
+    """
+
+    def __init__(
+        self, state: TerminalState, appearance: Appearance, badge: str, layout: str | None = None
+    ) -> None:
+        super().__init__()
+        self.setObjectName("terminal")
+        self.setWindowIcon(QIcon(str(asset("icon.svg"))))
+        self.resize(1440, 900)
+        self.pacer = RepaintPacer(self)
+        self.state = state
+        self.appearance = appearance
+        self._badge = badge
+        self._layout: str | None = layout
+        self._is_shown = False
+        self._size: tuple[int, int] | None = None
+
+        self.selector = MarketSelector(state)
+        self.header = TickerHeader(state)
+        self.connection_line = ConnectionLine(state)
+        self._bar = self._top_bar()
+        self.addToolBar(self._bar)
+        self._lay_foot()
+        self.docks = Docks(self, state, PANELS)
+        self.recording = RecordingControl(self, state)
+        self.commands = Commands(self, state, self.docks, appearance, self.recording)
+        self.retranslate()
+        self.tray = Tray(self, state)
+        state.noticed.connect(self._on_notice)
+        state.keys_wanted.connect(self.open_settings)
+        state.order_drafted.connect(self._on_draft)
+
+    def _top_bar(self) -> QToolBar:
+        bar = QToolBar()
+        bar.setObjectName("topBar")
+        bar.setMovable(False)
+        bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+        top = QWidget()
+        row = QHBoxLayout(top)
+        row.setContentsMargins(SPACE, SPACE // 2, SPACE, SPACE // 2)
+        row.setSpacing(SPACE)
+        row.addWidget(self.selector)
+        row.addWidget(self.header, 1)
+        self._tag = QLabel()
+        self._tag.setObjectName("badge")
+        self._tag.setProperty("kind", self._badge)
+        self._tag.setFont(self.state.theme.font(8.5, bold=True))
+        row.addWidget(self._tag)
+        bar.addWidget(top)
+        return bar
+
+    def _lay_foot(self) -> None:
+        status = self.statusBar()
+        status.setSizeGripEnabled(False)
+        status.setContentsMargins(0, 0, 0, 0)
+        status.addPermanentWidget(self.connection_line, 1)
+
+    # --- for the application -----------------------------------------------------------------------
+
+    def fit(self, size: tuple[int, int] | None) -> None:
+        """Have this size when it is first seen, instead of the remembered one."""
+        if size is not None:
+            self._size = size
+            self.resize(*size)
+
+    def add_developer_menu(self, server: SimulatedServer) -> None:
+        """Let the user make things go wrong; for the exchange inside this program only."""
+        from demo_app.shell.developer_menu import DeveloperMenu
+
+        self.commands.add_developer_menu(DeveloperMenu(server, self.connection_line.show_error, self))
+
+    def add_replay_bar(self, bar: QToolBar) -> None:
+        """Put what plays a recording below the bar of the pair."""
+        self.addToolBarBreak()
+        self.addToolBar(bar)
+
+    def panel(self, name: str) -> Panel:
+        """A panel by its name, made if it was not yet."""
+        return self.docks.panel(name)
+
+    def retranslate(self) -> None:
+        """Set every text again."""
+        names = {
+            "simulated": self.tr("SIMULATED"),
+            "live": self.tr("LIVE UPBIT"),
+            "external": self.tr("OTHER EXCHANGE"),
+            "replay": self.tr("REPLAY"),
+        }
+        self._tag.setText(names[self._badge])
+        title = self.tr("qt_upbit terminal")
+        self.setWindowTitle(f"{title} – {names[self._badge]}")
+        self.docks.retranslate()
+        self.commands.retranslate()
+
+    # --- for its parts: `Shell` --------------------------------------------------------------------
+
+    @property
+    def frame(self) -> QMainWindow:
+        """As `Shell.frame`."""
+        return self
+
+    def show_notice(self, text: str) -> None:
+        """As `Shell.show_notice`."""
+        self.connection_line.show_notice(text)
+
+    def show_error(self, text: str) -> None:
+        """As `Shell.show_error`."""
+        self.connection_line.show_error(text)
+
+    def search_market(self) -> None:
+        """As `Shell.search_market`."""
+        self.selector.search()
+
+    # --- what opens over it ------------------------------------------------------------------------
+
+    def open_settings(self) -> None:
+        """Let the user choose, and keep keys."""
+        is_live = self._badge == "live"
+        self._open(SettingsDialog(self.appearance, is_live, self))
+
+    def open_shortcuts(self) -> None:
+        """List every key."""
+        panels = [(panel.title(), panel.shortcuts()) for panel in self.docks.made if panel.shortcuts()]
+        self._open(ShortcutsDialog(self.commands.by_menu(), panels, self))
+
+    def new_alert(self) -> None:
+        """Let the user choose a price of the pair on show."""
+        self.docks.go_to("alerts")
+        panel = self.panel("alerts")
+        if isinstance(panel, AlertsPanel):
+            panel.begin()
+
+    def open_about(self) -> None:
+        """Say what this is."""
+        self._open(AboutDialog(self.state, self))
+
+    def open_palette(self) -> None:
+        """Find a command or a market by typing."""
+        palette = CommandPalette(self.state, self.commands.by_menu(), self)
+        here = self.mapToGlobal(QPoint((self.width() - palette.width()) // 2, self.selector.height() * 3))
+        palette.move(here)
+        palette.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        palette.show()
+        palette.activateWindow()
+        palette.edit.setFocus()
+
+    def _open(self, dialog: QDialog) -> None:
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        # Not exec(): prices go on, and so does the event loop.
+        dialog.open()
+
+    def _on_notice(self, title: str, text: str) -> None:
+        self.connection_line.show_notice(f"{title}: {text}" if text else title)
+
+    def _on_draft(self, draft: OrderPrefill) -> None:
+        """Show the form; one that was not made yet has not heard of the draft."""
+        dock = self.docks.docks["order_form"]
+        is_new = dock.panel is None
+        form = dock.make()
+        if is_new and isinstance(form, OrderFormPanel):
+            form.take(draft)
+        dock.show()
+        dock.raise_()
+
+    # --- Qt ----------------------------------------------------------------------------------------
+
+    def focusNextPrevChild(self, forwards: bool) -> bool:
+        """Qt's, but past what cannot be seen: panels behind tabs count as visible, and stand outside."""
+        passed: set[QWidget] = set()
+        while super().focusNextPrevChild(forwards):
+            here = self.focusWidget()
+            if here is None or here in passed or not here.visibleRegion().isEmpty():
+                return True
+            passed.add(here)
+        return False
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Arrange the panels when the size of the window is known."""
+        super().showEvent(event)
+        if self._is_shown:
+            return
+        self._is_shown = True
+        layout = self._bar.layout()
+        if layout is not None:
+            # Qt's own margins go when the stylesheet is set again, and the window would move.
+            layout.setContentsMargins(0, 0, 0, 0)
+        if self._layout in LAYOUTS:
+            self.docks.apply(self._layout)
+        elif not self.docks.restore_state():
+            self.docks.apply("compact" if self._is_small() else self.docks.current)
+        if self._size is not None:
+            self.resize(*self._size)
+        # Not in the search field, where a key would be taken for a market.
+        self.setFocus()
+        if self.appearance.preferences.is_new:
+            self.appearance.preferences.welcome()
+            self.connection_line.show_notice(
+                self.tr("Welcome. Ctrl+Shift+P finds every command, Ctrl+K a market, F1 lists the keys.")
+            )
+
+    def _is_small(self) -> bool:
+        width, height = self._size or (self.width(), self.height())
+        return width < _ROOMY.width() or height < _ROOMY.height()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """The language may have changed."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.LanguageChange:
+            self.retranslate()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Remember how the panels stood, and let them end what they do."""
+        if self._is_shown:
+            self.docks.save_state()
+        self.recording.stop()
+        self.docks.close_panels()
+        super().closeEvent(event)

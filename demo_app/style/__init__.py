@@ -1,0 +1,1 @@
+"""How the terminal looks and speaks: theme, fonts, icons, formats, language."""

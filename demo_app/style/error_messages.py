@@ -1,0 +1,178 @@
+"""`explain`: what went wrong, in the user's language."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from PySide6.QtCore import QCoreApplication
+
+from demo_app.trading.trading_guard import CONFIRM_PHRASE, TradingLockedError
+from qt_upbit import (
+    AuthenticationError,
+    ConnectionFailedError,
+    CredentialsRequiredError,
+    DecodeError,
+    InvalidOrderError,
+    OrderOutcomeError,
+    RateLimitedError,
+    RestError,
+    ServerError,
+    SubscriptionError,
+)
+
+__all__ = ["explain"]
+
+translate = QCoreApplication.translate
+
+
+def explain(error: Exception) -> str:
+    """What happened, why, and what to do; never with a key."""
+    match error:
+        case TradingLockedError():
+            return _locked(error)
+        case InvalidOrderError():
+            return _invalid(error)
+        case OrderOutcomeError():
+            return _outcome(error)
+        case AuthenticationError():
+            return _refused(error)
+        case CredentialsRequiredError():
+            return translate("ErrorWords", "There are no API keys: enter them in the settings.")
+        case RateLimitedError():
+            return translate(
+                "ErrorWords", "Too many requests: nothing was done. Try again in {seconds} s."
+            ).format(seconds=f"{error.retry_after_s:g}")
+        case RestError() if error.name == "order_not_found":
+            return translate("ErrorWords", "This order is open no more: it was filled or cancelled.")
+        case RestError():
+            return _rest(error)
+        case ConnectionFailedError():
+            return _unreachable(error)
+        case ServerError():
+            return translate("ErrorWords", "The exchange refused: {why}").format(
+                why=f"{error.message} ({error.name})"
+            )
+        case SubscriptionError():
+            return translate(
+                "ErrorWords", "The exchange sends nothing of {codes}: is it still traded?"
+            ).format(codes=", ".join(error.codes[:5]))
+        case DecodeError():
+            return translate(
+                "ErrorWords", "Something that cannot be read came from the exchange: {why}"
+            ).format(why=error.reason)
+        case _:
+            return str(error)
+
+
+def _unreachable(error: ConnectionFailedError) -> str:
+    if error.status is not None:
+        return translate("ErrorWords", "The exchange has a problem (HTTP {status}): try again soon.").format(
+            status=error.status
+        )
+    # What comes after it is for programmers.
+    why = error.reason.partition(":")[0]
+    return translate("ErrorWords", "The exchange cannot be reached ({why}): check your line.").format(why=why)
+
+
+def _locked(error: TradingLockedError) -> str:
+    match error.missing:
+        case "live":
+            return translate("ErrorWords", "Real orders are off: start the terminal with --live.")
+        case "keys":
+            return translate("ErrorWords", "Real orders need API keys: enter them in the settings.")
+        case "session":
+            return translate("ErrorWords", "Real orders are locked: type {phrase} to unlock them.").format(
+                phrase=CONFIRM_PHRASE
+            )
+        case _:
+            return translate("ErrorWords", "The confirmation is too old: nothing was sent. Confirm again.")
+
+
+def _outcome(error: OrderOutcomeError) -> str:
+    if error.found_none:
+        text = translate(
+            "ErrorWords",
+            "No answer came, and the exchange knows no such order: very probably it was not placed. "
+            "Look at your open orders before you place it again. Identifier: {identifier}",
+        )
+    else:
+        text = translate(
+            "ErrorWords",
+            "No answer came, and the exchange cannot be asked: the order may have been placed. "
+            "Look at your open orders before you place it again. Identifier: {identifier}",
+        )
+    return text.format(identifier=error.identifier)
+
+
+def _refused(error: AuthenticationError) -> str:
+    match error.name:
+        case "no_authorization_ip":
+            why = translate("ErrorWords", "this computer's IP address is not on the key's list: add it")
+        case "expired_access_key":
+            why = translate("ErrorWords", "the key has expired: issue a new one")
+        case "out_of_scope":
+            why = translate("ErrorWords", "the key lacks a permission: issue one that has it")
+        case "invalid_access_key" | "jwt_verification":
+            why = translate("ErrorWords", "access key and secret key do not match: enter both again")
+        case _:
+            why = translate("ErrorWords", "check the key, its expiry, its IP addresses and its permissions")
+    return translate("ErrorWords", "The exchange refused the API key: {why}.").format(why=why)
+
+
+def _rest(error: RestError) -> str:
+    if error.status is None:
+        return translate("ErrorWords", "The exchange cannot be reached: check your line and try again.")
+    if error.status >= 500:
+        return translate("ErrorWords", "The exchange has a problem (HTTP {status}): try again soon.").format(
+            status=error.status
+        )
+    match error.name:
+        case "insufficient_funds_bid" | "insufficient_funds_ask":
+            return translate("ErrorWords", "Not enough is available, fee included: make the order smaller.")
+        case "market_offline":
+            return translate("ErrorWords", "This market is closed at the moment: try again later.")
+        case _:
+            why = " ".join(filter(None, (error.message, f"({error.name})" if error.name else "")))
+            return translate("ErrorWords", "The exchange refused: {why}").format(why=why or error.status)
+
+
+def _between(near: str) -> str:
+    return translate("ErrorWords", "Between two valid prices: {near} would do.").format(
+        near=near.replace(" or ", translate("ErrorWords", " or "))
+    )
+
+
+def _minimum(least: str) -> str:
+    return translate("ErrorWords", "Below the minimum total of {least}.").format(least=least)
+
+
+def _maximum(most: str) -> str:
+    return translate("ErrorWords", "Above the maximum total of {most}.").format(most=most)
+
+
+def _decimals(count: str) -> str:
+    return translate("ErrorWords", "Too many decimals: {right} would do.").format(right=count)
+
+
+_REASONS: Final[tuple[tuple[re.Pattern[str], Callable[[str], str]], ...]] = (
+    (re.compile(r"is between two valid prices: (.+) would do"), _between),
+    (re.compile(r"is below the minimum of (.+)"), _minimum),
+    (re.compile(r"is above the maximum of (.+)"), _maximum),
+    (re.compile(r"has more than \d+ decimals; (.+) would do"), _decimals),
+)
+_DIGITS: Final = re.compile(r"(?<![\d.])\d{4,}")
+
+
+def _invalid(error: InvalidOrderError) -> str:
+    """The library's own check, which says what would be right, in the user's words."""
+    for pattern, say in _REASONS:
+        found = pattern.fullmatch(error.reason)
+        if found is not None:
+            return say(_DIGITS.sub(lambda digits: f"{int(digits[0]):,}", found[1]))
+    if error.value == "missing" or error.reason == "must be positive":
+        return translate("ErrorWords", "Price and size must be above zero.")
+    if error.field == "smp_type":
+        return translate("ErrorWords", "Post only does not go with self-match prevention: leave one out.")
+    return f"{error.field}: {error.reason}"

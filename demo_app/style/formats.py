@@ -1,0 +1,112 @@
+"""Numbers as a trader reads them: grouped, never in exponent form. Knows no Qt."""
+
+from __future__ import annotations
+
+import functools
+import math
+from decimal import ROUND_HALF_EVEN, Decimal
+
+from qt_upbit import quote_currency_of
+
+__all__ = ["amount", "decimals_of", "fee_decimals", "percent", "price", "short", "size", "volume_decimals"]
+
+
+@functools.cache
+def _ten_won(quote: str) -> float:
+    """About as much in a quote currency as ten won are worth."""
+    return float(f"{10 * quote_currency_of(quote).per_won:.0e}")
+
+
+@functools.cache
+def _steps(quote: str) -> tuple[tuple[float, int], ...]:
+    """Price from, decimals: those of the tick table."""
+    return tuple(
+        (float(start), max(0, -int(tick.normalize().as_tuple().exponent)))
+        for start, tick in quote_currency_of(quote).likely_ticks
+    )
+
+
+def decimals_of(value: Decimal | float, quote: str = "KRW") -> int:
+    """How many decimals a price of this magnitude is shown with (Upbit's tick sizes).
+
+    Args:
+        value: the price.
+        quote: its currency; BTC prices always have eight.
+    """
+    magnitude = abs(float(value))
+    return next((digits for start, digits in _steps(quote) if magnitude >= start), 8)
+
+
+def price(value: Decimal | float | None, quote: str = "KRW", decimals: int | None = None) -> str:
+    """A price with the decimals of its magnitude, or with given ones; a dash for None."""
+    if value is None:
+        return "–"
+    digits = decimals_of(value, quote) if decimals is None else decimals
+    return f"{value:,.{digits}f}"
+
+
+def volume_decimals(price: Decimal | float, quote: str = "KRW") -> int:
+    """How many decimals make volumes of one pair line up: enough for some ten won's worth.
+
+    Args:
+        price: of the pair, for its magnitude.
+        quote: its currency.
+    """
+    worth = abs(float(price)) / _ten_won(quote)
+    return min(8, max(0, math.ceil(math.log10(worth)))) if worth > 0 else 8
+
+
+def fee_decimals(quote: str) -> int:
+    """How many decimals a fee is shown with at most: it is a small part of an amount."""
+    return 2 if quote_currency_of(quote).decimals == 0 else 8
+
+
+def size(value: Decimal | float | None, digits: int = 4) -> str:
+    """A volume; small ones get the decimals they need, at most eight."""
+    if value is None:
+        return "–"
+    magnitude = abs(float(value))
+    if magnitude >= 100_000:
+        digits = 0
+    elif magnitude >= 1_000:
+        digits = min(digits, 2)
+    elif 0 < magnitude < 0.001:
+        digits = 8
+    return f"{value:,.{digits}f}"
+
+
+def amount(value: Decimal | None, digits: int = 8) -> str:
+    """An exact amount: all its decimals up to `digits`, without trailing zeros."""
+    if value is None:
+        return "–"
+    rounded = (
+        value.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN) if _is_long(value, digits) else value
+    )
+    text = f"{rounded:,f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _is_long(value: Decimal, digits: int) -> bool:
+    exponent = value.as_tuple().exponent
+    return isinstance(exponent, int) and -exponent > digits
+
+
+def percent(fraction: Decimal | float | None, *, sign: bool = True) -> str:
+    """A fraction as per cent: 0.0123 is +1.23 %."""
+    if fraction is None:
+        return "–"
+    return f"{fraction * 100:{'+' if sign else ''}.2f}%"
+
+
+def short(value: Decimal | float, *, korean: bool) -> str:
+    """A large amount in few characters: 억 and 조, or M and B; a small one as it is."""
+    number = float(value)
+    if abs(number) < 100_000:
+        return f"{number:,.2f}" if abs(number) < 100 else f"{number:,.0f}"
+    steps = (
+        ((1e12, "조"), (1e8, "억"), (1e4, "만"))
+        if korean
+        else ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
+    )
+    scaled, name = next((number / unit, name) for unit, name in steps if abs(number) >= unit)
+    return f"{scaled:,.1f}{name}" if abs(scaled) < 100 else f"{scaled:,.0f}{name}"

@@ -1,0 +1,156 @@
+"""The arithmetic of an order form: ticks, totals, percents and fees, exact to the last digit. Knows no Qt.
+
+Everything is rounded to the side that can be paid: a volume or an amount down, never up.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from decimal import ROUND_DOWN, Context, Decimal, localcontext
+from typing import Final
+
+from qt_upbit import quote_currency_of, round_to_tick
+
+__all__ = [
+    "away_from",
+    "cost_of",
+    "exact_text",
+    "fee_of",
+    "nearest_price",
+    "read_number",
+    "share_of",
+    "spendable",
+    "step_price",
+    "total_of",
+    "volume_for",
+]
+
+_EXACT: Final = Context(prec=80)
+_LEAST: Final = Decimal("1E-8")
+_NUDGE: Final = Decimal("1E-12")
+"""Less than any tick: what is this much above a valid price is rounded up to the next one."""
+_NUMBER: Final = re.compile(
+    r"""
+    (?=\.?[0-9])                               # a digit, somewhere
+    ([0-9]{0,20} | [1-9][0-9]{0,2}(,[0-9]{3}){1,6})
+    (\.[0-9]{0,20})?
+    """,
+    re.VERBOSE,
+)
+
+
+def read_number(text: str) -> Decimal | None:
+    """The number that a text typed or pasted by a person says, exactly; None if it says none.
+
+    Digits 0 to 9 with a point as decimal mark. Commas stand between complete groups of three, or not at all:
+    ``0,5`` and ``1,23`` have a comma of another meaning, and ``0,001`` surely is a thousandth. No sign and no
+    exponent. Blanks around do not count. The ambient decimal context does not matter.
+    """
+    plain = text.strip()
+    return Decimal(plain.replace(",", "")) if _NUMBER.fullmatch(plain) else None
+
+
+def exact_text(value: Decimal | None) -> str:
+    """All digits of an amount, grouped, without zeros at the end; empty for None."""
+    if value is None:
+        return ""
+    text = f"{value:,f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def step_price(code: str, price: Decimal, steps: int, tick: Decimal | None = None) -> Decimal:
+    """The valid price some ticks above, or below where `steps` is negative; one tick at least.
+
+    A price between two valid ones goes to its neighbour with the first step.
+
+    Args:
+        code: the pair.
+        price: zero or more.
+        steps: how many ticks.
+        tick: of quote currencies that the library has no table for.
+
+    Raises:
+        ValueError: there is neither a table nor a tick.
+    """
+    for _ in range(abs(steps)):
+        price = _next_price(code, price, steps > 0, tick)
+    return price
+
+
+def _next_price(code: str, price: Decimal, up: bool, tick: Decimal | None) -> Decimal:
+    nudged = max(_EXACT.add(price, _NUDGE if up else -_NUDGE), _NUDGE)
+    try:
+        return round_to_tick(code, nudged, "up" if up else "down")
+    except ValueError:
+        if not tick:
+            raise
+    count = int(_EXACT.divide_int(nudged, tick))
+    return _EXACT.multiply(tick, Decimal(count + 1 if up else max(count, 1)))
+
+
+def nearest_price(code: str, price: float) -> Decimal:
+    """The valid price nearest to a place on an axis, one tick at least.
+
+    Where Upbit documents no ticks, those of a currency of about the same worth: whoever confirms an order
+    there sees the instrument's own.
+    """
+    ticks = quote_currency_of(code).likely_ticks
+    exact = max(Decimal(repr(price)), ticks[-1][1]) if math.isfinite(price) else ticks[-1][1]
+    try:
+        return round_to_tick(code, exact)
+    except ValueError:
+        tick = next(tick for start, tick in ticks if exact >= start)
+        return max((exact / tick).to_integral_value() * tick, tick)
+
+
+def total_of(price: Decimal, volume: Decimal) -> Decimal:
+    """Price times volume, every digit of it."""
+    return _EXACT.multiply(price, volume)
+
+
+def volume_for(total: Decimal, price: Decimal) -> Decimal:
+    """The largest volume whose total is not above; zero if there is none."""
+    return _rounded_down(_EXACT.divide(total, price), _LEAST) if price > 0 else Decimal(0)
+
+
+def fee_of(total: Decimal, rate: Decimal) -> Decimal:
+    """What an order of this total pays."""
+    return _EXACT.multiply(total, rate)
+
+
+def cost_of(total: Decimal, rate: Decimal) -> Decimal:
+    """What a purchase of this total takes from the balance, fee included."""
+    return _EXACT.add(total, fee_of(total, rate))
+
+
+def share_of(available: Decimal, percent: int) -> Decimal:
+    """A part of what is available, to eight decimals."""
+    return _rounded_down(_EXACT.multiply(available, _EXACT.scaleb(Decimal(percent), -2)), _LEAST)
+
+
+def spendable(available: Decimal, percent: int, rate: Decimal, quote: str) -> Decimal:
+    """The largest total that a part of what is available pays together with its fee.
+
+    Args:
+        available: quote currency.
+        percent: how much of it.
+        rate: of the fee, 0.0005 is 0.05 %.
+        quote: the currency, for its smallest part.
+    """
+    part = _EXACT.multiply(available, _EXACT.scaleb(Decimal(percent), -2))
+    # Nobody spends parts of a currency without smaller coins.
+    is_whole = quote_currency_of(quote).decimals == 0
+    return _rounded_down(
+        _EXACT.divide(part, _EXACT.add(Decimal(1), rate)), Decimal(1) if is_whole else _LEAST
+    )
+
+
+def away_from(price: Decimal, last: Decimal) -> Decimal:
+    """How far a price is from the last one, as a fraction of that; positive above."""
+    return _EXACT.divide(_EXACT.subtract(price, last), last)
+
+
+def _rounded_down(value: Decimal, least: Decimal) -> Decimal:
+    with localcontext(_EXACT):
+        return value.quantize(least, ROUND_DOWN)

@@ -1,0 +1,52 @@
+"""`OrderGateway`: the one module that sends orders; the guard is asked before each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from demo_app.trading.trading_guard import TradingGuard
+from qt_upbit import CancelResult, Order, RestClient
+
+__all__ = ["OrderGateway"]
+
+
+class OrderGateway:
+    """Places and cancels orders, each if the guard lets it.
+
+    Every call takes the text that the user has seen and confirmed, raises `TradingLockedError` and sends
+    nothing if the guard refuses, and otherwise raises what the method of `RestClient` does that it calls.
+
+    Args:
+        guard: of the terminal.
+        rest: gives the client with the present keys.
+    """
+
+    def __init__(self, guard: TradingGuard, rest: Callable[[], RestClient]) -> None:
+        self._guard = guard
+        self._rest = rest
+
+    async def create(self, confirmed: str, *order: Any, **options: Any) -> Order:
+        """Place an order; arguments as `RestClient.create_order`."""
+        self._guard.check(confirmed)
+        return await self._rest().create_order(*order, **options)
+
+    async def cancel(self, confirmed: str, uuid: str) -> Order:
+        """Cancel one order."""
+        self._guard.check(confirmed)
+        return await self._rest().cancel_order(uuid=uuid)
+
+    async def cancel_several(self, confirmed: str, uuids: Sequence[str]) -> CancelResult:
+        """Cancel the orders named."""
+        self._guard.check(confirmed)
+        return await self._rest().cancel_orders(uuids=uuids)
+
+    async def cancel_open(self, confirmed: str, codes: Sequence[str] | None, count: int) -> CancelResult:
+        """Cancel the newest open orders, of some pairs or, with None, of all."""
+        self._guard.check(confirmed)
+        return await self._rest().cancel_open_orders(codes=codes, all_markets=codes is None, count=count)
+
+    async def replace(self, confirmed: str, *order: Any, **options: Any) -> object:
+        """Cancel an order and place another; arguments as `RestClient.cancel_and_new`."""
+        self._guard.check(confirmed)
+        return await self._rest().cancel_and_new(*order, **options)

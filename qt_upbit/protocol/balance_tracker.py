@@ -1,0 +1,118 @@
+"""`BalanceTracker`: the present balance of every currency, from frames and REST (protocol section 3.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+
+from qt_upbit.records import Balance
+from qt_upbit.types import Asset, MyAssetEvent, StreamType
+
+__all__ = ["BalanceTracker"]
+
+_ZERO: Final = Decimal(0)
+_LATE_MS: Final = 1000
+"""A frame of a balance is not shown after one that is this much newer; below that, the last to come is."""
+
+
+class BalanceTracker:
+    """Balances by currency: frames are folded in by `apply`, answers of REST by `reconcile`.
+
+    Attributes:
+        is_in_doubt: frames came in another order than their times say, and only REST can tell what stands.
+    """
+
+    def __init__(self) -> None:
+        self._balances: dict[str, Balance] = {}
+        self._last_frames: dict[str, tuple[int, Decimal, Decimal]] = {}
+        """Time and amounts of the last frame of each currency, to know it again."""
+        self._newest_ms: dict[str, int] = {}
+        """The newest time of each currency's frames; the last one may be older."""
+        self.is_in_doubt = False
+
+    @property
+    def balances(self) -> Mapping[str, Balance]:
+        """By currency; a view, which follows."""
+        return MappingProxyType(self._balances)
+
+    def apply(self, event: MyAssetEvent) -> tuple[Balance, ...]:
+        """Fold a frame in; the balances it changed."""
+        changed = []
+        for asset in event.assets:
+            frame = (event.asset_timestamp, asset.balance, asset.locked)
+            if self._last_frames.get(asset.currency) == frame:
+                continue
+            newest_ms = max(self._newest_ms.get(asset.currency, 0), event.asset_timestamp)
+            self._newest_ms[asset.currency] = newest_ms
+            if newest_ms > event.asset_timestamp:
+                self.is_in_doubt = True
+                if newest_ms - event.asset_timestamp >= _LATE_MS:
+                    continue
+            self._last_frames[asset.currency] = frame
+            if self._is_known(asset.currency, asset.balance, asset.locked):
+                continue
+            known = self._balances.get(asset.currency)
+            if known is None:
+                known = Balance(currency=asset.currency, balance=asset.balance, locked=asset.locked)
+            # What was paid on average is REST's to say.
+            now = msgspec.structs.replace(known, balance=asset.balance, locked=asset.locked)
+            self._balances[asset.currency] = now
+            changed.append(now)
+        return tuple(changed)
+
+    def without_known(self, waiting: Sequence[MyAssetEvent]) -> list[MyAssetEvent]:
+        """Of frames that waited while REST was asked, those that the present balances do not contain.
+
+        A balance from REST may be newer than the frames that wait: one by one they would show it going
+        back and coming again.
+        """
+        known_up_to: dict[str, int] = {}
+        for position, event in enumerate(waiting):
+            for asset in event.assets:
+                if self._is_known(asset.currency, asset.balance, asset.locked):
+                    known_up_to[asset.currency] = position
+        left = []
+        for position, event in enumerate(waiting):
+            assets = tuple(a for a in event.assets if position > known_up_to.get(a.currency, -1))
+            if assets:
+                left.append(
+                    event if assets == event.assets else msgspec.structs.replace(event, assets=assets)
+                )
+        return left
+
+    def reconcile(
+        self, balances: Sequence[Balance], now_ms: int, *, is_first: bool
+    ) -> tuple[MyAssetEvent | None, tuple[Balance, ...]]:
+        """Take every balance from REST; the event that was missed, if any, and the balances that changed."""
+        found = {each.currency: each for each in balances}
+        for currency, known in self._balances.items():
+            # Upbit leaves out what there is none of any more.
+            if currency not in found:
+                found[currency] = msgspec.structs.replace(known, balance=_ZERO, locked=_ZERO)
+        changed = tuple(each for currency, each in found.items() if self._balances.get(currency) != each)
+        moved = tuple(
+            Asset(currency=each.currency, balance=each.balance, locked=each.locked)
+            for each in changed
+            if not self._is_known(each.currency, each.balance, each.locked)
+        )
+        self._balances = found
+        self.is_in_doubt = False
+        if not moved:
+            return None, changed
+        event = MyAssetEvent(
+            type="myAsset",
+            asset_uuid="",
+            assets=moved,
+            asset_timestamp=now_ms,
+            timestamp=now_ms,
+            stream_type=StreamType.SNAPSHOT if is_first else StreamType.RECOVERED,
+        )
+        return event, changed
+
+    def _is_known(self, currency: str, balance: Decimal, locked: Decimal) -> bool:
+        known = self._balances.get(currency)
+        return known is not None and (known.balance, known.locked) == (balance, locked)

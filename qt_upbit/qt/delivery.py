@@ -1,0 +1,163 @@
+"""`EventDelivery`: hands what the frame clock takes from the buffers to callbacks and signals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import shiboken6
+
+from qt_upbit.exceptions import DecodeError
+from qt_upbit.qt.error_reporter import ErrorReporter
+from qt_upbit.qt.pending_snapshot import PendingSnapshot, SnapshotReader
+from qt_upbit.qt.performance_monitor import PerformanceMonitor
+from qt_upbit.qt.slot_errors import SlotWatch
+from qt_upbit.qt.subscription import SubscriptionRecord
+from qt_upbit.qt.subscription_registry import SubscriptionRegistry
+from qt_upbit.routing.fanout_hub import Gap, Item, LazyFrame, Subscriber
+from qt_upbit.types import BaseWebSocketEvent, Delivery, Scope, spec_of
+
+__all__ = ["EventDelivery"]
+
+_LATENCY_EVERY: Final = 8
+"""The latency of one event in this number is noted, for each subscription."""
+
+
+class EventDelivery:
+    """Reads items, and calls callback and signal with each event before the next is read.
+
+    Nothing raises out of it: what cannot be read, and what callbacks and slots raise, is reported.
+
+    Args:
+        registry: knows the subscriptions.
+        snapshots: knows the snapshots that are awaited.
+        reporter: hears of errors.
+        monitor: is shown some of the events.
+        clock: seconds, monotonic; of the items and gaps.
+    """
+
+    def __init__(
+        self,
+        registry: SubscriptionRegistry,
+        snapshots: SnapshotReader,
+        reporter: ErrorReporter,
+        monitor: PerformanceMonitor,
+        clock: Callable[[], float],
+    ) -> None:
+        self._registry = registry
+        self._snapshots = snapshots
+        self._reporter = reporter
+        self._monitor = monitor
+        self._clock = clock
+        self.events_lost = 0
+        """Events dropped because a subscriber did not keep up, as far as that was reported."""
+
+    def deliver(self, subscriber: Subscriber, items: Iterable[Item]) -> None:
+        """Hand out the items of one subscriber's turn. Called by the frame clock."""
+        record = self._registry.record(subscriber.key)
+        if record is None:
+            pending = self._snapshots.pending(subscriber.key)
+            if pending is not None:
+                self._fill(pending, subscriber, items)
+            return
+        # Any: the signals are named after the event types.
+        proxy: Any = record.owner
+        if proxy is None or not shiboken6.isValid(proxy):
+            return
+        if record.delivery is Delivery.BATCH:
+            self._emit_batches(record, proxy, subscriber, items)
+        else:
+            self._emit_each(record, proxy, subscriber, items)
+        if subscriber.lost:
+            self._report_overflow(record, proxy, subscriber.take_lost())
+
+    def _fill(self, pending: PendingSnapshot, subscriber: Subscriber, items: Iterable[Item]) -> None:
+        read = (self._read(subscriber, item) for item in items if not isinstance(item, Gap))
+        pending.take([event for event in read if event is not None])
+
+    def _emit_each(
+        self, record: SubscriptionRecord, proxy: Any, subscriber: Subscriber, items: Iterable[Item]
+    ) -> None:
+        """Hand over events one by one, each before the next is read; gaps come in their place."""
+        signal = getattr(proxy, f"{record.row.name}_received")
+        clock, is_valid, has_callback = self._clock, shiboken6.isValid, record.has_callback
+        watch = SlotWatch(proxy.name)
+        for item in items:
+            if isinstance(item, Gap):
+                self._emit_gap(record, proxy, item)
+            elif (event := self._read(subscriber, item)) is not None:
+                began = clock()
+                if not subscriber.delivered % _LATENCY_EVERY:
+                    self._monitor.saw(item, event, began)
+                subscriber.delivered += 1
+                if has_callback:
+                    record.call_back(event)
+                    if record.is_closed or not is_valid(proxy):
+                        subscriber.took(clock() - began)
+                        return
+                if record.leads_all or record.leads(event):
+                    for error in watch.emit(signal, event):
+                        self._reporter.report(error, proxy.name, proxy)
+                subscriber.took(clock() - began)
+            # A callback or a slot may have ended everything.
+            if record.is_closed or not is_valid(proxy):
+                return
+
+    def _emit_batches(
+        self, record: SubscriptionRecord, proxy: Any, subscriber: Subscriber, items: Iterable[Item]
+    ) -> None:
+        """What stands between gaps is a batch."""
+        batch: list[BaseWebSocketEvent] = []
+        for item in items:
+            if isinstance(item, Gap):
+                self._emit_batch(record, proxy, subscriber, batch)
+                batch = []
+                self._emit_gap(record, proxy, item)
+            elif (event := self._read(subscriber, item)) is not None:
+                if not len(batch) % _LATENCY_EVERY:
+                    self._monitor.saw(item, event, self._clock())
+                batch.append(event)
+        self._emit_batch(record, proxy, subscriber, batch)
+
+    def _emit_batch(
+        self,
+        record: SubscriptionRecord,
+        proxy: Any,
+        subscriber: Subscriber,
+        batch: list[BaseWebSocketEvent],
+    ) -> None:
+        """Hand a batch to the callback and, as far as it leads, to the signal."""
+        if not batch or record.is_closed or not shiboken6.isValid(proxy):
+            return
+        began = self._clock()
+        subscriber.delivered += len(batch)
+        record.call_back(tuple(batch))
+        led = tuple(event for event in batch if record.leads(event))
+        if led and not record.is_closed and shiboken6.isValid(proxy):
+            signal = getattr(proxy, f"{record.row.name}_received")
+            self._reporter.emit(proxy, proxy.name, signal, led)
+        subscriber.took(self._clock() - began)
+
+    def _read(self, subscriber: Subscriber, slot: LazyFrame) -> BaseWebSocketEvent | None:
+        """An event as its subscriber asked for it; None if it, and what it replaced, is unreadable."""
+        try:
+            return subscriber.view(slot)
+        except DecodeError as exc:
+            row = spec_of(slot.head.type)
+            self._reporter.report_scope(row.scope if row is not None else Scope.PUBLIC, exc)
+            return self._read(subscriber, slot.older) if slot.older is not None else None
+
+    def _emit_gap(self, record: SubscriptionRecord, proxy: Any, gap: Gap) -> None:
+        if not record.is_closed and shiboken6.isValid(proxy):
+            begin, end = self._wall_time(gap.begin), self._wall_time(gap.end)
+            args = (record.row.scope, gap.codes, begin, end)
+            self._reporter.emit(proxy, proxy.name, proxy.gap_detected, *args)
+
+    def _report_overflow(self, record: SubscriptionRecord, proxy: Any, lost: int) -> None:
+        self.events_lost += lost
+        if not record.is_closed and shiboken6.isValid(proxy):
+            self._reporter.emit(proxy, proxy.name, proxy.overflowed, record.keys[0].type, lost)
+
+    def _wall_time(self, moment: float) -> datetime:
+        return datetime.now(UTC) - timedelta(seconds=self._clock() - moment)

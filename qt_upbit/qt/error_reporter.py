@@ -1,0 +1,117 @@
+"""`ErrorReporter`: counts what went wrong and was survived, and says it."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import shiboken6
+from PySide6.QtCore import QObject
+
+from qt_upbit.exceptions import DecodeError, QtUpbitError
+from qt_upbit.qt.outbox import Outbox
+from qt_upbit.qt.slot_errors import emit_watched
+from qt_upbit.types import Scope
+
+__all__ = ["ErrorReporter"]
+
+_DECODE_ERRORS_PER_SECOND: Final = 10
+"""Reports of unreadable frames a second; all are counted."""
+
+
+class ErrorReporter:
+    """Sends each error to ``error_occurred`` of its manager and of the objects that it concerns.
+
+    `GlobalWebSocketManager.reporter` is the one that proxies, feeds and models use as well.
+
+    Args:
+        manager: its signal ``error_occurred(owner, error)`` carries every error.
+        outbox: where errors of connections wait for a plain Qt callback.
+        clock: seconds, monotonic.
+        proxies_of: the living proxies that use a scope, each looked at when its turn comes.
+    """
+
+    def __init__(
+        self,
+        manager: QObject,
+        outbox: Outbox,
+        clock: Callable[[], float],
+        proxies_of: Callable[[Scope], Iterable[Any]],
+    ) -> None:
+        # Any: PySide's stubs know the signals of a class, not those of an instance of unknown class.
+        self._manager: Any = manager
+        self._outbox = outbox
+        self._clock = clock
+        self._proxies_of = proxies_of
+        self._counts: Counter[Scope | str] = Counter()
+        self._decode_error_times: deque[float] = deque(maxlen=_DECODE_ERRORS_PER_SECOND)
+
+    @property
+    def total(self) -> int:
+        """Errors so far, reported or not."""
+        return self._counts.total()
+
+    def count(self, scope: Scope) -> int:
+        """Errors of a scope's connection so far, reported or not."""
+        return self._counts[scope]
+
+    def report(self, error: QtUpbitError, owner: str, source: Any = None) -> None:
+        """Report an error of one object, at once: call it from a plain Qt callback.
+
+        Args:
+            error: what went wrong.
+            owner: name for messages.
+            source: the object, if it has a signal ``error_occurred(error)`` of its own.
+        """
+        self._counts[owner] += 1
+        if shiboken6.isValid(self._manager):
+            self._manager.error_occurred.emit(owner, error)
+        if source is not None and shiboken6.isValid(source):
+            source.error_occurred.emit(error)
+
+    def report_scope(self, scope: Scope, error: QtUpbitError, times: int = 1) -> None:
+        """Report an error of a scope's connection, soon, also to the proxies that use the scope.
+
+        Unreadable frames are sampled: a server that sends garbage must not keep the window busy with
+        reports.
+
+        Args:
+            scope: whose connection.
+            error: what went wrong.
+            times: how often, since it was last reported.
+        """
+        self._counts[scope] += times
+        if isinstance(error, DecodeError):
+            now, reported = self._clock(), self._decode_error_times
+            if len(reported) == _DECODE_ERRORS_PER_SECOND and now - reported[0] < 1.0:
+                return
+            reported.append(now)
+            _forget_frames(error)
+
+        def report() -> None:
+            self._manager.error_occurred.emit(scope.value, error)
+            for proxy in self._proxies_of(scope):
+                proxy.error_occurred.emit(error)
+
+        self._outbox.post(report)
+
+    def emit(self, source: Any, owner: str, signal: Any, *args: Any) -> None:
+        """Emit a signal other than `error_occurred`, and report what its slots raise.
+
+        Args:
+            source: as `report`.
+            owner: as `report`.
+            signal: of `source`, or of any object if that is None.
+            args: of the signal.
+        """
+        for error in emit_watched(signal, *args, owner=owner):
+            self.report(error, owner, source)
+
+
+def _forget_frames(error: BaseException) -> None:
+    """Drop the tracebacks: they hold the whole message for as long as somebody keeps the error."""
+    link: BaseException | None = error
+    while link is not None:
+        link.__traceback__ = None
+        link = link.__cause__ or link.__context__

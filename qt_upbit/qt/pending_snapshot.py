@@ -1,0 +1,144 @@
+"""`SnapshotReader`: one event per stream, from what flows already or from the server."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+
+from qt_upbit.exceptions import ProxyClosedError, QtUpbitError, SubscriptionError
+from qt_upbit.protocol.subscription_state_manager import StreamRequest
+from qt_upbit.qt.subscription_registry import SubscriptionRegistry
+from qt_upbit.routing.data_routing_engine import DataRoutingEngine
+from qt_upbit.types import BaseWebSocketEvent, OrderbookEvent, Scope, StreamKey
+
+__all__ = ["PendingSnapshot", "SnapshotReader"]
+
+_ids = itertools.count(-1, -1)
+"""Below zero: subscriptions count upwards."""
+
+
+class PendingSnapshot:
+    """Collects one event per stream for a waiting coroutine.
+
+    Args:
+        owner_id: of the proxy that asked.
+        keys: the streams.
+        future: gets the events by stream, or the error.
+    """
+
+    def __init__(
+        self,
+        owner_id: int,
+        keys: Iterable[StreamKey],
+        future: asyncio.Future[dict[StreamKey, BaseWebSocketEvent]],
+    ) -> None:
+        self.owner_id = owner_id
+        self._missing = set(keys)
+        self._found: dict[StreamKey, BaseWebSocketEvent] = {}
+        self._future = future
+
+    def take(self, events: Iterable[BaseWebSocketEvent]) -> None:
+        """Events have come."""
+        for event in events:
+            key = event.stream_key
+            if key in self._missing:
+                self._missing.discard(key)
+                self._found[key] = event
+        if not self._missing and not self._future.done():
+            self._future.set_result(self._found)
+
+    def fail(self, error: QtUpbitError) -> None:
+        """It cannot be had; the first error counts."""
+        if not self._future.done():
+            self._future.set_exception(error)
+
+    def mark_live(self, keys: Iterable[StreamKey]) -> None:
+        """Says nothing: the event itself is wanted."""
+
+    def mark_silent(self, keys: Collection[StreamKey], waited_s: float) -> None:
+        """Streams showed no frame for so long."""
+        key = next(iter(keys))
+        self.fail(SubscriptionError(key.type, (key.code for key in keys), waited_s))
+
+    def mark_refused(self, keys: Iterable[StreamKey], refusal: QtUpbitError) -> None:
+        """The server refused these streams."""
+        self.fail(refusal)
+
+    def mark_retried(self) -> None:
+        """Says nothing: what was refused has failed already."""
+
+    def close(self) -> None:
+        """The proxy or the manager has ended."""
+        self.fail(ProxyClosedError("the proxy or its manager was closed while a snapshot was awaited"))
+
+
+class SnapshotReader:
+    """Reads snapshots for proxies. `GlobalWebSocketManager.snapshots` is the one that they use.
+
+    Args:
+        registry: asks the server for what does not flow.
+        engine: knows the last events of what flows.
+        is_live: whether a scope's last events are current.
+    """
+
+    def __init__(
+        self, registry: SubscriptionRegistry, engine: DataRoutingEngine, is_live: Callable[[Scope], bool]
+    ) -> None:
+        self._registry = registry
+        self._engine = engine
+        self._is_live = is_live
+        self._pending: dict[Hashable, PendingSnapshot] = {}
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+    def pending(self, requester_id: Hashable) -> PendingSnapshot | None:
+        """A snapshot that is awaited, by its id."""
+        return self._pending.get(requester_id)
+
+    async def read(
+        self, owner_id: int, name: str, requests: Sequence[StreamRequest]
+    ) -> dict[StreamKey, BaseWebSocketEvent]:
+        """One event per request: the last event of a live stream, the rest asked from the server.
+
+        Args:
+            owner_id: of the proxy that asks; if it ends, so does this.
+            name: of the proxy, for messages.
+            requests: all of one scope.
+
+        Raises:
+            SubscriptionError: codes that stayed silent, by name.
+            ProxyClosedError: the proxy or the manager was closed meanwhile.
+            QtUpbitError: the server refused.
+        """
+        found: dict[StreamKey, BaseWebSocketEvent] = {}
+        missing: list[StreamRequest] = []
+        for request in requests:
+            last = self._last_event(request)
+            if last is None:
+                missing.append(request)
+            else:
+                found[request.key] = last
+        if not missing:
+            return found
+        requester_id = next(_ids)
+        future: asyncio.Future[dict[StreamKey, BaseWebSocketEvent]]
+        future = asyncio.get_running_loop().create_future()
+        pending = PendingSnapshot(owner_id, (request.key for request in missing), future)
+        self._pending[requester_id] = pending
+        try:
+            self._registry.request_snapshot(requester_id, pending, f"{name} snapshot", missing)
+            return found | await future
+        finally:
+            del self._pending[requester_id]
+            self._registry.remove(requester_id)
+
+    def _last_event(self, request: StreamRequest) -> BaseWebSocketEvent | None:
+        if not self._is_live(request.row.scope):
+            return None
+        event = self._engine.last_event(request.key, request.depth)
+        try:
+            return event.truncated(request.depth) if isinstance(event, OrderbookEvent) else event
+        except ValueError:
+            return None  # unreadable rows, reported when its own subscribers read them

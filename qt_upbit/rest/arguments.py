@@ -1,0 +1,191 @@
+"""Arguments of REST calls, checked at the call: what would be misread by Upbit is never sent.
+
+An empty list, a 0 or one text where a list belongs would drop out of the query, and Upbit would then take its
+own default: every market, 20 orders. So "all" is only ever said explicitly, and everything else is refused
+here, with what would be right.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final, TypeVar
+
+from qt_upbit.exceptions import InvalidRequestError
+from qt_upbit.protocol.subscription_request import check_code
+
+__all__ = [
+    "check_aware",
+    "check_codes",
+    "check_count",
+    "check_currencies",
+    "check_flag",
+    "check_ids",
+    "check_level",
+    "check_member",
+    "check_members",
+    "check_one_id",
+    "check_one_of",
+]
+
+_CURRENCY: Final = re.compile(r"[A-Z0-9]{2,10}\Z")
+_M = TypeVar("_M", bound=StrEnum)
+
+
+def check_codes(codes: Iterable[str], *, name: str = "codes", most: int | None = None) -> tuple[str, ...]:
+    """Pairs, each once, in the order given.
+
+    Raises:
+        InvalidRequestError: none, more than `most`, or no list.
+        InvalidSubscriptionError: something in it is no code.
+    """
+    listed = _listed(name, codes, "KRW-BTC", most)
+    for code in listed:
+        check_code(code)
+    return listed
+
+
+def check_currencies(currencies: Iterable[str]) -> tuple[str, ...]:
+    """Quote currencies, each once, in the order given.
+
+    Raises:
+        InvalidRequestError: none, no list, or something in it is no currency.
+    """
+    listed = _listed("quote_currencies", currencies, "KRW")
+    for each in listed:
+        if not isinstance(each, str) or not _CURRENCY.match(each):
+            raise InvalidRequestError(f"{each!r:.80} is not a quote currency: give one such as 'KRW'")
+    return listed
+
+
+def check_ids(name: str, ids: Iterable[str], *, most: int | None = None) -> tuple[str, ...]:
+    """Ids of orders, each once, in the order given.
+
+    Raises:
+        InvalidRequestError: none, more than `most`, no list, or something in it is no id.
+    """
+    listed = _listed(name, ids, "9ca023a5-851b-4fec-9f0a-48cd83c2eaae", most)
+    for each in listed:
+        check_one_id(name, each)
+    return listed
+
+
+def check_one_id(name: str, value: object) -> str:
+    """One id of an order.
+
+    Raises:
+        InvalidRequestError: empty, or no text.
+    """
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidRequestError(f"{name} must be the id of an order, not {value!r:.80}")
+    return value
+
+
+def check_one_of(**ids: str | None) -> dict[str, str]:
+    """The one id that was given.
+
+    Raises:
+        InvalidRequestError: none or several were given, or it is empty.
+    """
+    given = {name: value for name, value in ids.items() if value is not None}
+    if len(given) != 1:
+        raise InvalidRequestError(f"give one of {', '.join(ids)}")
+    return {name: check_one_id(name, value) for name, value in given.items()}
+
+
+def check_members(name: str, kind: type[_M], values: Iterable[_M | str], allowed: Collection[_M]) -> list[_M]:
+    """Members of an enumeration, each once, in the order given.
+
+    Raises:
+        InvalidRequestError: none, no list, or something in it is not allowed.
+    """
+    listed = _listed(name, values, next(iter(allowed)).value)
+    return [check_member(name, kind, value, allowed) for value in listed]
+
+
+def check_member(name: str, kind: type[_M], value: _M | str, allowed: Collection[_M]) -> _M:
+    """A member of an enumeration, given as such or as its text.
+
+    Raises:
+        InvalidRequestError: it is not allowed.
+    """
+    for each in allowed:
+        if isinstance(value, str) and each.value.upper() == value.upper():
+            return each
+    names = ", ".join(f"{kind.__name__}.{each.name}" for each in allowed)
+    raise InvalidRequestError(f"{name} must be one of {names}, not {value!r:.80}")
+
+
+def check_count(name: str, value: int, *, most: int | None = None) -> int:
+    """A number of things, 1 or more.
+
+    Raises:
+        InvalidRequestError: with the range.
+    """
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int)
+        or value < 1
+        or (most is not None and value > most)
+    ):
+        limits = "1 or more" if most is None else f"1 to {most}"
+        raise InvalidRequestError(f"{name} must be {limits}, not {value!r:.80}")
+    return value
+
+
+def check_level(value: int | Decimal) -> str:
+    """The grouping of an order book as text; 0 for none.
+
+    Raises:
+        InvalidRequestError: negative, or not an exact number.
+    """
+    number = Decimal(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else None
+    if number is None or not number.is_finite() or number < 0:
+        raise InvalidRequestError(f"level must be an int or Decimal, 0 or more, not {value!r:.80}")
+    return format(number, "f")
+
+
+def check_flag(name: str, value: bool) -> bool:
+    """A switch, which is True or False and nothing that resembles it.
+
+    Raises:
+        InvalidRequestError: it is neither.
+    """
+    if not isinstance(value, bool):
+        raise InvalidRequestError(f"{name} must be True or False, not {value!r:.80}")
+    return value
+
+
+def check_aware(*moments: datetime | None) -> None:
+    """Whether moments have a zone.
+
+    Raises:
+        InvalidRequestError: one has none.
+    """
+    for moment in moments:
+        if moment is not None and (not isinstance(moment, datetime) or moment.tzinfo is None):
+            raise InvalidRequestError(
+                "give aware moments, for example datetime.now(UTC): without a zone they are a guess"
+            )
+
+
+def _listed(name: str, given: Iterable[str], example: str, most: int | None = None) -> tuple[str, ...]:
+    what = name.replace("_", " ")
+    if isinstance(given, str | bytes):
+        raise InvalidRequestError(f"give a list of {what}, not one text: [{given!r:.80}]")
+    try:
+        # Through a dictionary: each once, in order; things without a hash are none of ours.
+        listed = tuple(dict.fromkeys(given))
+    except TypeError:
+        raise InvalidRequestError(f"give a list of {what} such as [{example!r}], not {given!r:.80}") from None
+    how_many = "at least one" if most is None else f"1 to {most}"
+    if not listed:
+        raise InvalidRequestError(
+            f"{name} is empty: give {how_many}, such as [{example!r}]; an empty list never means all"
+        )
+    if most is not None and len(listed) > most:
+        raise InvalidRequestError(f"{name}: give {how_many}, not {len(listed)}")
+    return listed

@@ -1,0 +1,270 @@
+"""What became of a request for an order: placed, refused, or to be looked up.
+
+An order that was placed must never be called refused, and none may be placed twice. So only three things
+are believed: the order itself, under the identifier that was sent; a named refusal of Upbit's own table; and
+that nothing left this machine. Every other answer, and none, means that the order is looked up by its
+identifier, and that the caller is told what is known if that does not show it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from qt_upbit.exceptions import (
+    AuthenticationError,
+    DecodeError,
+    OrderOutcomeError,
+    ProxyClosedError,
+    RateLimitedError,
+    RestError,
+)
+from qt_upbit.protocol.error_table import ORDER_NOT_FOUND, is_refusal
+from qt_upbit.records import Order
+from qt_upbit.types import AskBid, OrderType
+
+__all__ = ["OrderOutcome", "OrderRequest", "RequestFate", "denies_order", "request_fate"]
+
+_FIRST_PAUSE_S: Final = 0.25
+_LONGEST_PAUSE_S: Final = 2.0
+_SENDS: Final = 3
+"""How often an order is sent at most: again only after 429, and after Upbit has denied knowing it."""
+_REMEMBERED: Final = 4096
+
+
+class RequestFate(enum.Enum):
+    """What the failure of a call says about the request."""
+
+    NOT_SENT = enum.auto()
+    REFUSED = enum.auto()
+    UNKNOWN = enum.auto()
+
+
+def request_fate(error: RestError | AuthenticationError | DecodeError) -> RequestFate:
+    """What became of a request that ended with an error."""
+    if isinstance(error, RestError) and not error.was_sent:
+        return RequestFate.NOT_SENT
+    if isinstance(error, DecodeError) or not is_refusal(error.status, error.name):
+        return RequestFate.UNKNOWN
+    return RequestFate.REFUSED
+
+
+def denies_order(error: Exception) -> bool:
+    """Whether Upbit itself says that it knows no such order, or none that is open."""
+    return isinstance(error, RestError) and (error.status, error.name) == (404, ORDER_NOT_FOUND)
+
+
+class _DeniedError(Exception):
+    """Upbit knows no such order."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRequest:
+    """What was asked for, to know its order again.
+
+    Attributes:
+        identifier: sent with it.
+        price: of a limit order, else None.
+        volume: of a limit order where it is known, else None.
+    """
+
+    identifier: str
+    code: str
+    ask_bid: AskBid
+    order_type: OrderType
+    price: Decimal | None = None
+    volume: Decimal | None = None
+
+    @classmethod
+    def of(cls, fields: Mapping[str, str]) -> OrderRequest:
+        """From the body of a request, as `check_order` gives it, with its identifier."""
+        order_type = OrderType(fields["ord_type"])
+        terms = {
+            name: Decimal(fields[name])
+            for name in ("price", "volume")
+            if order_type is OrderType.LIMIT and name in fields
+        }
+        return cls(
+            identifier=fields["identifier"],
+            code=fields["market"],
+            ask_bid=AskBid(fields["side"].upper()),
+            order_type=order_type,
+            price=terms.get("price"),
+            volume=terms.get("volume"),
+        )
+
+    def may_be(self, order: Order) -> bool:
+        """Whether nothing about an order says that it is another one."""
+        asked = (self.code, self.ask_bid, self.order_type)
+        return asked == (order.code, order.ask_bid, order.order_type) and order.identifier in (
+            self.identifier,
+            None,
+        )
+
+    def has_terms_of(self, order: Order) -> bool:
+        """Whether an order has the price and volume asked for, as far as both are known."""
+        pairs = ((self.price, order.price), (self.volume, order.volume))
+        return all(asked == found for asked, found in pairs if asked is not None and found is not None)
+
+
+class OrderOutcome:
+    """Sends requests for orders and finds out what became of them.
+
+    Args:
+        get_order: asks for an order by its identifier.
+        clock: seconds, steady.
+        sleep: waits so many seconds.
+        resolve_timeout_s: how long an order is looked for.
+    """
+
+    def __init__(
+        self,
+        get_order: Callable[[str], Awaitable[Order]],
+        *,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+        resolve_timeout_s: float,
+    ) -> None:
+        self._get_order = get_order
+        self._clock = clock
+        self._sleep = sleep
+        self._resolve_timeout_s = resolve_timeout_s
+        self._sent: OrderedDict[str, None] = OrderedDict()
+
+    async def place(self, request: OrderRequest, send: Callable[[], Awaitable[Order]]) -> tuple[Order, bool]:
+        """Send a request for an order, and look for the order if the answer does not say what became of it.
+
+        Args:
+            request: what is asked for.
+            send: sends it once, and gives the order of the answer; raises `DecodeError` for an answer that
+                cannot be read or is another order's.
+
+        Returns:
+            The order of the answer and True, or the order that was found and False.
+
+        Raises:
+            AuthenticationError, RestError: it was refused, or never sent.
+            OrderOutcomeError: neither is known.
+        """
+        was_used = request.identifier in self._sent
+        self._remember(request.identifier)
+        for attempt in range(1, _SENDS + 1):
+            try:
+                return await send(), True
+            except (RestError, AuthenticationError, DecodeError) as exc:
+                error = exc
+            fate = request_fate(error)
+            if attempt == 1 and fate is RequestFate.NOT_SENT:
+                if not was_used:
+                    del self._sent[request.identifier]
+                raise error
+            if attempt == 1 and (fate is RequestFate.REFUSED or (was_used and _is_duplicate(error))):
+                raise error
+            may_send_again = _is_excess(error) and attempt < _SENDS
+            is_refused = fate is RequestFate.REFUSED  # but the one before may have been carried out
+            found = await self._look_up(request, error, until_denied=may_send_again or is_refused)
+            if found is not None:
+                if _is_duplicate(error) and not request.has_terms_of(found):
+                    raise error  # an order of before has the identifier: nothing was placed
+                return found, False
+            if is_refused:
+                raise error
+        raise AssertionError("the last attempt returns or raises")
+
+    async def read_on(self, identifier: str, uuid: str, ask: Callable[[], Awaitable[Order]]) -> Order:
+        """Read what belongs to an order that is known to be placed, for as long as a look-up lasts.
+
+        Raises:
+            OrderOutcomeError: it could not be read; has the `uuid`.
+        """
+        return await self._ask_until(identifier, ask, None, uuid=uuid)
+
+    async def _look_up(
+        self,
+        request: OrderRequest,
+        answer: RestError | AuthenticationError | DecodeError,
+        *,
+        until_denied: bool,
+    ) -> Order | None:
+        """The order; None as soon as Upbit denies knowing it, if `until_denied`."""
+
+        async def ask() -> Order:
+            order = await self._get_order(request.identifier)
+            if not request.may_be(order):
+                raise DecodeError(f"asked for {request.identifier}, told of another order {order.uuid}")
+            return order
+
+        try:
+            return await self._ask_until(request.identifier, ask, answer, until_denied=until_denied)
+        except _DeniedError:
+            return None
+
+    async def _ask_until(
+        self,
+        identifier: str,
+        ask: Callable[[], Awaitable[Order]],
+        answer: RestError | AuthenticationError | DecodeError | None,
+        *,
+        uuid: str = "",
+        until_denied: bool = False,
+    ) -> Order:
+        """Ask again and again: a request may still be on its way, and so may the trouble.
+
+        Whatever goes wrong here, the caller learns the identifier.
+        """
+        began = self._clock()
+        deadline = began + self._resolve_timeout_s
+        pause = _FIRST_PAUSE_S
+        cause: Exception | None = answer
+        while True:
+            try:
+                # An exchange that hangs must not stretch the time that was promised.
+                async with asyncio.timeout(max(deadline - self._clock(), _FIRST_PAUSE_S)):
+                    return await ask()
+            except (RestError, AuthenticationError, DecodeError, ProxyClosedError, TimeoutError) as exc:
+                why: Exception = exc
+            is_denied = denies_order(why)
+            if is_denied and until_denied:
+                raise _DeniedError from why
+            if not isinstance(why, TimeoutError):
+                cause = answer if is_denied else why
+            now = self._clock()
+            if now >= deadline or _ends_look_up(why):
+                raise OrderOutcomeError(
+                    identifier, round(now - began, 1), is_denied, answer=_described(answer), uuid=uuid
+                ) from cause
+            await self._sleep(min(pause, max(deadline - now, 0.0)))
+            pause = min(pause * 2, _LONGEST_PAUSE_S)
+
+    def _remember(self, identifier: str) -> None:
+        self._sent[identifier] = None
+        if len(self._sent) > _REMEMBERED:
+            self._sent.popitem(last=False)
+
+
+def _is_duplicate(error: Exception) -> bool:
+    return isinstance(error, RestError) and error.name == "duplicated_identifier"
+
+
+def _is_excess(error: Exception) -> bool:
+    return isinstance(error, RateLimitedError) and error.status == 429
+
+
+def _ends_look_up(error: Exception) -> bool:
+    """Whether asking again can only fail in the same way."""
+    if isinstance(error, AuthenticationError):
+        return request_fate(error) is RequestFate.REFUSED
+    return isinstance(error, ProxyClosedError)
+
+
+def _described(answer: RestError | AuthenticationError | DecodeError | None) -> str:
+    if isinstance(answer, DecodeError):
+        return "an answer that cannot be read"
+    if answer is None or answer.status is None:
+        return ""
+    return f"HTTP {answer.status} {answer.name}".rstrip()

@@ -1,0 +1,1 @@
+"""The simulated accounts: balances, orders, matching, REST calls of the account."""

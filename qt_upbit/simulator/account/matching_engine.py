@@ -1,0 +1,411 @@
+"""`MatchingEngine`: orders of accounts against the simulated market (protocol sections 9.2 to 9.4)."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from qt_upbit.exceptions import InvalidOrderError
+from qt_upbit.protocol.order_check import DOCUMENTED_RULES, OrderRules, check_order
+from qt_upbit.simulator.account.account import Account, Order
+from qt_upbit.simulator.market.market import MarketSink, SimulatedMarket
+from qt_upbit.simulator.market.pair import Pair, Trade
+from qt_upbit.simulator.market.price_grid import from_units, to_units
+from qt_upbit.simulator.settings import SimulatorSettings
+from qt_upbit.types import AskBid, OrderState, OrderType, SmpType, TimeInForce
+
+__all__ = ["MatchingEngine", "OrderRefused", "OrderRequest"]
+
+_ZERO: Final = Decimal(0)
+_SIDE: Final = {AskBid.ASK: "ask", AskBid.BID: "bid"}
+_UNDER_MIN_TOTAL: Final = "최소 주문 금액 이상으로 주문해주세요."
+_OTHER: Final = {AskBid.ASK: AskBid.BID, AskBid.BID: AskBid.ASK}
+
+
+class OrderRefused(Exception):
+    """Upbit's refusal of an order: its error name and text (protocol section 9.5)."""
+
+    def __init__(self, name: str, message: str, status: int = 400) -> None:
+        super().__init__(name)
+        self.name = name
+        self.message = message
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRequest:
+    """An order as it was asked for. `price` is the amount to spend of a buy without volume."""
+
+    code: str
+    side: AskBid
+    order_type: OrderType
+    price: Decimal | None = None
+    volume: Decimal | None = None
+    time_in_force: TimeInForce | None = None
+    identifier: str | None = None
+    smp_type: SmpType | None = None
+
+
+class MatchingEngine:
+    """Checks orders, matches them with the visible book, and lets the market's trades fill what waits.
+
+    A taker's fills are real trades: they stand on the public tape, and what they took is gone from the
+    book until it changes. Waiting orders of all accounts stand beside the book, by price and then by
+    age: what an account takes of another's is a trade like any other, its own it does not trade with
+    (`SmpType`). Prices and volumes are exact.
+
+    Args:
+        settings: unverified behaviour.
+        market: the pairs.
+        account: the first account; the one that is meant where none is named.
+        sink: receives public trades and changed books.
+        call_later: has something done after so many seconds.
+    """
+
+    def __init__(
+        self,
+        settings: SimulatorSettings,
+        market: SimulatedMarket,
+        account: Account,
+        sink: MarketSink,
+        call_later: Callable[[float, Callable[[int], None]], None],
+    ) -> None:
+        self._settings = settings
+        self._market = market
+        self._account = account
+        self._accounts = [account]
+        self._sink = sink
+        self._call_later = call_later
+        self._cancelling: set[str] = set()
+        market.trade_listeners.append(self.on_trade)
+        market.book_listeners.append(self.on_book)
+
+    # --- orders -------------------------------------------------------------------------------------
+
+    def add_account(self, account: Account) -> None:
+        """Match the orders of another account too."""
+        self._accounts.append(account)
+
+    def check(
+        self,
+        request: OrderRequest,
+        now_ms: int = 0,
+        replaced: Order | None = None,
+        *,
+        account: Account | None = None,
+    ) -> Order:
+        """Refuse what Upbit refuses; the order as it would be placed.
+
+        Args:
+            request: what is asked for.
+            now_ms: when.
+            replaced: an order that would go first, so that what it holds can be spent.
+            account: whose order it would be; None is the first account.
+
+        Raises:
+            OrderRefused: with Upbit's name.
+        """
+        account = account or self._account
+        side = _SIDE[request.side]
+        pair = self._market.pairs.get(request.code)
+        if pair is None:
+            raise OrderRefused("notfoundmarket", f"다음 마켓에 없는 종목입니다: {request.code}")
+        if request.identifier is not None and request.identifier in account.used_identifiers:
+            raise OrderRefused("duplicated_identifier", "이미 사용된 identifier 입니다.")
+        try:
+            check_order(
+                request.code, request.side, request.order_type, price=request.price, volume=request.volume,
+                time_in_force=request.time_in_force, smp_type=request.smp_type, identifier=request.identifier,
+            )  # fmt: skip
+        except InvalidOrderError as exc:
+            raise _refusal(exc, side) from exc
+        least = DOCUMENTED_RULES.get(pair.listing.quote, OrderRules()).min_total or _ZERO
+        # A sale at the market's price: what it brings is known here.
+        if request.price is None and (request.volume or _ZERO) * from_units(pair.quote[1]) < least:
+            raise OrderRefused(f"under_min_total_{side}", _UNDER_MIN_TOTAL)
+        if (
+            request.time_in_force is TimeInForce.POST_ONLY
+            and self._settings.post_only_crossing == "refuse"
+            and self._crosses(pair, request, account)
+        ):
+            raise OrderRefused("invalid_post_only", "주문조건을 다시 확인해 주세요.")
+        order = account.draft(
+            request.code, request.side, request.order_type, now_ms,
+            price=request.price, volume=request.volume, time_in_force=request.time_in_force,
+            identifier=request.identifier,
+            smp_type=self._settings.default_smp_type if request.smp_type is None else request.smp_type,
+        )  # fmt: skip
+        currency = order.held_currency
+        available = account.available(currency)
+        if replaced is not None and replaced.held_currency == currency:
+            available += replaced.locked
+        if available < order.locked:
+            raise OrderRefused(f"insufficient_funds_{side}", f"주문 가능한 금액({currency})이 부족합니다.")
+        return order
+
+    def place(
+        self,
+        request: OrderRequest,
+        now_ms: int,
+        uuid: str | None = None,
+        *,
+        account: Account | None = None,
+    ) -> Order:
+        """Check, lock, match.
+
+        Args:
+            request: what is asked for.
+            now_ms: when.
+            uuid: of the order, if it was promised already.
+            account: whose order it is; None is the first account.
+
+        Raises:
+            OrderRefused: nothing was changed.
+        """
+        order = self.check(request, now_ms, account=account)
+        account = order.account
+        order.uuid = uuid or order.uuid
+        pair = self._market.pairs[request.code]
+        immediate = self._crosses(pair, request, account)
+        account.place(order, announce=self._settings.wait_before_fill or not immediate)
+        if order.time_in_force is TimeInForce.POST_ONLY:
+            if immediate:
+                account.cancel(order, now_ms + 2)
+        elif order.time_in_force is TimeInForce.FOK and not self._can_fill(pair, order):
+            account.cancel(order, now_ms + 2)
+        else:
+            self._take(pair, order, now_ms + 2)
+            if order.is_open and not self._may_wait(order):
+                account.cancel(order, now_ms + 4)
+        return order
+
+    def cancel(self, order: Order) -> None:
+        """Accept the wish; the order is cancelled a moment later, unless it ends before."""
+        if order.uuid in self._cancelling:
+            return
+        self._cancelling.add(order.uuid)
+
+        def finish(now_ms: int) -> None:
+            self._cancelling.discard(order.uuid)
+            if order.is_open:
+                order.account.cancel(order, now_ms)
+
+        self._call_later(self._settings.cancel_delay_s, finish)
+
+    def replace(self, order: Order, request: OrderRequest, *, remain_only: bool = False) -> str:
+        """Accept the wish for another order in place of one; placed only if that is really cancelled.
+
+        Args:
+            order: the one to cancel.
+            request: the one to place then.
+            remain_only: it gets the volume that remains at that moment.
+
+        Returns:
+            The uuid that the other order will have.
+
+        Raises:
+            OrderRefused: the other order could not be placed; nothing was changed.
+        """
+
+        def wanted() -> OrderRequest:
+            return dataclasses.replace(request, volume=order.remaining_volume) if remain_only else request
+
+        account = order.account
+        self.check(wanted(), replaced=order, account=account)
+        self.cancel(order)
+        uuid = account.new_uuid()
+
+        def place(now_ms: int) -> None:
+            # The price may have gone meanwhile: then the old order is cancelled, and that is all.
+            if order.state is OrderState.CANCEL:
+                with contextlib.suppress(OrderRefused):
+                    self.place(wanted(), now_ms, uuid, account=account)
+
+        self._call_later(self._settings.cancel_delay_s + 0.001, place)
+        return uuid
+
+    @staticmethod
+    def _may_wait(order: Order) -> bool:
+        return order.order_type is OrderType.LIMIT and order.time_in_force is not TimeInForce.IOC
+
+    # --- matching -----------------------------------------------------------------------------------
+
+    def _offers(self, pair: Pair, side: AskBid, account: Account) -> list[tuple[int, int]]:
+        """What others offer a taker of `side`, as price and size in units, best first."""
+        levels = list(pair.book.asks if side is AskBid.BID else pair.book.bids)
+        waiting = [
+            (to_units(order.price or _ZERO), to_units(order.remaining_volume or _ZERO))
+            for order in self._resting(pair.code, _OTHER[side])
+            if order.account is not account
+        ]
+        if not waiting:
+            return levels
+        return sorted([*waiting, *levels], key=lambda offer: offer[0], reverse=side is AskBid.ASK)
+
+    @staticmethod
+    def _limit(offers: Sequence[tuple[int, int]], kind: OrderType, price: Decimal | None) -> int | None:
+        """The worst price a taker accepts, in units; None for any."""
+        if kind is OrderType.BEST:
+            return offers[0][0] if offers else None
+        if kind is OrderType.LIMIT and price is not None:
+            return to_units(price)
+        return None
+
+    def _crosses(self, pair: Pair, request: OrderRequest, account: Account) -> bool:
+        offers = self._offers(pair, request.side, account)
+        limit = self._limit(offers, request.order_type, request.price)
+        if offers and (limit is None or _accepts(request.side, offers[0][0], limit)):
+            return True
+        return limit is not None and any(
+            other.price is not None and _accepts(request.side, to_units(other.price), limit)
+            for other in self._resting(request.code, _OTHER[request.side])
+        )
+
+    def _can_fill(self, pair: Pair, order: Order) -> bool:
+        offers = self._offers(pair, order.side, order.account)
+        limit = self._limit(offers, order.order_type, order.price)
+        left_volume, left_funds = order.remaining_volume, order.price
+        for units, size in offers:
+            if limit is not None and not _accepts(order.side, units, limit):
+                break
+            price, volume = from_units(units), from_units(size)
+            if left_volume is not None:
+                left_volume -= volume
+                if left_volume <= 0:
+                    return True
+            elif left_funds is not None:
+                left_funds -= price * volume
+                if left_funds <= 0:
+                    return True
+        return False
+
+    def _resting(self, code: str, side: AskBid) -> list[Order]:
+        """Waiting limit orders of every account on one side, best price first, then oldest."""
+        found = [
+            order
+            for account in self._accounts
+            for order in account.open_orders
+            if order.code == code
+            and order.side is side
+            and order.order_type is OrderType.LIMIT
+            and order.price is not None
+        ]
+        sign = 1 if side is AskBid.ASK else -1
+        return sorted(found, key=lambda order: (sign * (order.price or _ZERO), order.created_ms))
+
+    def _take(self, pair: Pair, order: Order, now_ms: int) -> None:
+        offers = self._offers(pair, order.side, order.account)
+        limit = self._limit(offers, order.order_type, order.price)
+        book = pair.book
+        self._walk(pair, order, limit, self._resting(order.code, _OTHER[order.side]), now_ms)
+        if pair.book is not book and self._sink.wants("orderbook", pair.code):
+            self._sink.publish_book(pair.book)
+
+    def _walk(self, pair: Pair, order: Order, limit: int | None, waiting: list[Order], now_ms: int) -> None:
+        """Take level by level, the accounts' waiting orders and the book, best price first."""
+        levels = list(pair.book.asks if order.side is AskBid.BID else pair.book.bids)
+        while order.is_open and (levels or waiting):
+            known = to_units(waiting[0].price or _ZERO) if waiting else None
+            visible = levels[0][0] if levels else None
+            if known is not None and (visible is None or _accepts(order.side, known, visible)):
+                if limit is not None and not _accepts(order.side, known, limit):
+                    return
+                self._meet(pair, order, waiting.pop(0), now_ms)
+                continue
+            assert visible is not None  # noqa: S101  # one of the two is there
+            if limit is not None and not _accepts(order.side, visible, limit):
+                return
+            units, size = levels.pop(0)
+            price = from_units(units).normalize()
+            volume = self._wanted(order, price)
+            if not volume:
+                return
+            part = min(volume, from_units(size))
+            order.account.fill(order, price, part, now_ms, is_maker=False)
+            trade = pair.take(now_ms, units, to_units(part), order.side)
+            self._market.announce(pair, [trade], now_ms, self._sink)
+            if part == volume:
+                return
+
+    def _wanted(self, order: Order, price: Decimal) -> Decimal:
+        """Volume that the order still takes at a price; what an amount pays, cut to eight decimals."""
+        if order.remaining_volume is not None:
+            return order.remaining_volume
+        return order.account.affordable(order, price)
+
+    def _meet(self, pair: Pair, taker: Order, maker: Order, now_ms: int) -> None:
+        """A match of two accounts' orders; of one account's, it is prevented in the taker's way."""
+        price = maker.price or _ZERO
+        volume = min(self._wanted(taker, price), maker.remaining_volume or _ZERO)
+        if not volume:
+            taker.account.cancel(taker, now_ms)
+            return
+        account = taker.account
+        match taker.smp_type if maker.account is account else None:
+            case SmpType.CANCEL_MAKER:
+                account.prevent(maker, maker.remaining_volume or _ZERO, price, now_ms)
+            case SmpType.CANCEL_TAKER:
+                account.prevent(taker, self._wanted(taker, price), price, now_ms)
+            case SmpType.REDUCE:
+                account.prevent(maker, volume, price, now_ms)
+                account.prevent(taker, volume, price, now_ms)
+            case _:
+                maker.account.fill(maker, price, volume, now_ms, is_maker=True)
+                account.fill(taker, price, volume, now_ms, is_maker=False)
+                trade = pair.execute(now_ms, to_units(price), to_units(volume), taker.side)
+                self._market.announce(pair, [trade], now_ms, self._sink)
+
+    def on_book(self, pair: Pair, now_ms: int) -> None:
+        """A book whose best prices cross waiting orders has met them; at their price, on the tape."""
+        for side, best in zip((AskBid.BID, AskBid.ASK), pair.quote, strict=True):
+            for order in self._resting(pair.code, side):
+                if order.price is None or not _accepts(side, best, to_units(order.price)):
+                    break
+                levels = pair.book.asks if side is AskBid.BID else pair.book.bids
+                offered = sum(size for at, size in levels if _accepts(side, at, to_units(order.price)))
+                volume = min(order.remaining_volume or _ZERO, from_units(offered))
+                if volume:
+                    trade = pair.execute(now_ms, to_units(order.price), to_units(volume), _OTHER[side])
+                    self._market.announce(pair, [trade], now_ms, self._sink)
+                    order.account.fill(order, order.price.normalize(), volume, now_ms, is_maker=True)
+
+    def on_trade(self, pair: Pair, trade: Trade) -> None:
+        """A trade of the market fills waiting orders that its price reaches, best price first."""
+        left = from_units(trade.volume)
+        for order in self._resting(pair.code, _OTHER[trade.ask_bid]):
+            assert order.price is not None  # noqa: S101  # _resting gives limit orders
+            if not _accepts(trade.ask_bid, to_units(order.price), trade.price) or left <= 0:
+                break
+            volume = min(order.remaining_volume or _ZERO, left)
+            left -= volume
+            at = max(trade.time_ms, order.created_ms)
+            order.account.fill(order, order.price.normalize(), volume, at, is_maker=True)
+
+
+def _accepts(side: AskBid, price: int, limit: int) -> bool:
+    """Whether a taker of `side` with a limit takes a price."""
+    return price <= limit if side is AskBid.BID else price >= limit
+
+
+def _refusal(exc: InvalidOrderError, side: str) -> OrderRefused:
+    """What our own check says, in Upbit's words."""
+    if exc.field.startswith("price") and "valid prices" in exc.reason:
+        return OrderRefused(
+            f"invalid_price_{side}", "주문가격 단위를 잘못 입력하셨습니다. 확인 후 시도해주세요."
+        )
+    if "minimum" in exc.reason:
+        return OrderRefused(f"under_min_total_{side}", _UNDER_MIN_TOTAL)
+    if "maximum" in exc.reason:
+        text = "최대 주문 가능 금액 1000000000 KRW 보다 작은 주문을 입력해 주세요."
+        return OrderRefused(f"over_krw_funds_{side}", text)
+    if exc.field == "time_in_force":
+        return OrderRefused("invalid_time_in_force", "주문조건을 다시 확인해 주세요.")
+    if exc.field == "smp_type":
+        return OrderRefused("invalid_post_only", "주문조건을 다시 확인해 주세요.")
+    if exc.field == "volume" and "decimals" in exc.reason:
+        return OrderRefused(f"create_{side}_error", "주문수량 단위를 잘못 입력하셨습니다.")
+    return OrderRefused("validation_error", f"잘못된 API 요청입니다. {exc.field}")

@@ -1,0 +1,1 @@
+"""Faults: what can go wrong, when, and how it is asked for."""

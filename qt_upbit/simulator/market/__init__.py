@@ -1,0 +1,1 @@
+"""The simulated market: pairs, books, prices, candles, indicators, and how they are written on the wire."""

@@ -1,0 +1,135 @@
+"""`IndicatorFeed`: what the info socket sends when a candle has closed."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+from qt_upbit.protocol.wire import RequestItem
+from qt_upbit.simulator.market.indicators import Values, compute, triggered
+from qt_upbit.simulator.market.live_candles import UNITS_S
+from qt_upbit.simulator.market.market import SimulatedMarket
+from qt_upbit.simulator.market.pair import utc_text
+from qt_upbit.simulator.market.price_grid import SCALE
+from qt_upbit.types import (
+    BaseWebSocketEvent,
+    IndicatorEvent,
+    IndicatorEventParams,
+    IndicatorParams,
+    IndicatorSignalEvent,
+    IndicatorTimeframe,
+    IndicatorValue,
+)
+
+__all__ = ["IndicatorFeed"]
+
+_CANDLES: Final = 260
+
+
+class IndicatorFeed:
+    """Watches candles close and computes what sessions asked for.
+
+    Args:
+        market: whose candles.
+        delay_s: from the close to the frames, market time.
+    """
+
+    def __init__(self, market: SimulatedMarket, delay_s: float) -> None:
+        self._market = market
+        self._delay_ms = int(delay_s * 1000)
+        self._next_ms = {
+            unit.value: self._next_close(unit.value, market.start_ms) for unit in IndicatorTimeframe
+        }
+
+    def _next_close(self, unit: str, now_ms: int) -> int:
+        length = UNITS_S[unit] * 1000
+        return now_ms - now_ms % length + length
+
+    def closed(self, now_ms: int) -> list[tuple[str, int]]:
+        """Timeframes whose candle has closed since the last call, with the candle's start in seconds."""
+        result = []
+        for unit, close_ms in self._next_ms.items():
+            if close_ms + self._delay_ms <= now_ms:
+                length = UNITS_S[unit]
+                # After a long stop only the newest candle counts.
+                newest = (now_ms - self._delay_ms) // (length * 1000) * length
+                result.append((unit, newest - length))
+                self._next_ms[unit] = self._next_close(unit, now_ms - self._delay_ms)
+        return result
+
+    def events(
+        self, items: Iterable[RequestItem], unit: str, start_s: int, now_ms: int
+    ) -> Iterable[BaseWebSocketEvent]:
+        """The frames for a closed candle, each once however often it was asked for."""
+        seen: set[tuple[Any, ...]] = set()
+        for item in items:
+            if item.options.get("timeframe") != unit:
+                continue
+            for code, stream_request in itertools.product(item.codes or (), item.options["indicators"]):
+                key = (item.type, code, repr(sorted(stream_request.items(), key=repr)))
+                if key in seen or code not in self._market.pairs:
+                    continue
+                seen.add(key)
+                event = self._event(item.type, code, stream_request, unit, start_s, now_ms)
+                if event is not None:
+                    yield event
+
+    def _event(
+        self,
+        wire_type: str,
+        code: str,
+        stream_request: Mapping[str, Any],
+        unit: str,
+        start_s: int,
+        now_ms: int,
+    ) -> BaseWebSocketEvent | None:
+        pair = self._market.pairs[code]
+        if pair.listing.currency.is_shared:
+            return None
+        candles = list(itertools.islice(pair.candles(unit, start_s + 1), _CANDLES))
+        if not candles or candles[0].start_s != start_s:
+            return None  # nothing was traded in it
+        candles.reverse()
+        closes = [timed.candle.close / SCALE for timed in candles]
+        volumes = [timed.candle.volume / SCALE for timed in candles]
+        kind, params = str(stream_request["type"]), stream_request.get("params", {})
+        values: Values | None
+        common: dict[str, Any] = {
+            "type": wire_type,
+            "code": code,
+            "timeframe": IndicatorTimeframe(unit),
+            "indicator": kind,
+            "params": _fields(IndicatorParams, params),
+            "candle_date_time_utc": utc_text(start_s),
+            "timestamp": now_ms,
+        }
+        if wire_type == "indicator":
+            values = compute(kind, closes, volumes, params)
+            return None if values is None else IndicatorEvent(value=_rounded(values), **common)
+        trigger, limits = str(stream_request.get("trigger", "")), stream_request.get("event_params", {})
+        values = triggered(kind, trigger, closes, volumes, params, limits)
+        if values is None:
+            return None
+        return IndicatorSignalEvent(
+            value=_rounded(values),
+            trigger=trigger,
+            event_params=_fields(IndicatorEventParams, limits),
+            **common,
+        )
+
+
+def _rounded(values: Values) -> IndicatorValue:
+    return IndicatorValue(**{name: Decimal(str(round(value, 8))) for name, value in values.items()})
+
+
+def _fields(cls: Callable[..., Any], values: Mapping[str, Any]) -> Any:
+    known = {
+        name: Decimal(str(value))
+        if isinstance(value, float) or name in ("multiplier", "threshold")
+        else value
+        for name, value in values.items()
+        if name in cls.__struct_fields__  # type: ignore[attr-defined]  # a wire struct
+    }
+    return cls(**known)

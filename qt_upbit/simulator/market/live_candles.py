@@ -1,0 +1,94 @@
+"""`LiveCandles`: the candles of one pair, built from its trades as they happen."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final, NamedTuple
+
+from qt_upbit.simulator.market.history import Candle
+from qt_upbit.types import CandlePeriod, CandleUnit
+
+__all__ = ["DAY_S", "UNITS_S", "LiveCandles", "LiveSeries", "TimedCandle"]
+
+DAY_S: Final = 86_400
+UNITS_S: Final = {unit.value: unit.seconds for unit in CandleUnit} | {CandlePeriod.DAY.value: DAY_S}
+"""Seconds of every length that Upbit streams, and of a day, of which the longer ones are made."""
+_KEPT: Final = 1_000
+
+
+class TimedCandle(NamedTuple):
+    """A candle with its window.
+
+    Attributes:
+        start_s: start of the window, seconds since the epoch.
+        candle: its values.
+        time_ms: time of the last trade in it.
+    """
+
+    start_s: int
+    candle: Candle
+    time_ms: int
+
+
+class LiveSeries:
+    """The candles of one length."""
+
+    __slots__ = ("_start_ms", "_values", "changed", "closed", "ended", "length_ms", "time_ms")
+
+    def __init__(self, length_s: int) -> None:
+        self.length_ms = length_s * 1000
+        self.closed: deque[TimedCandle] = deque(maxlen=_KEPT)
+        self.ended: list[TimedCandle] = []
+        self.changed = False
+        self.time_ms = 0
+        self._start_ms = -1
+        self._values: list[int] = []
+
+    def begin(self, start_s: int, candle: Candle, time_ms: int) -> None:
+        """Take over the candle that history has begun."""
+        self._start_ms = start_s * 1000
+        self._values = list(candle)
+        self.time_ms = time_ms
+
+    def apply(self, time_ms: int, price: int, volume: int, *, announce: bool) -> None:
+        """Count one trade; with `announce`, keep the last state of a candle that ends by it in `ended`."""
+        start = time_ms - time_ms % self.length_ms
+        values = self._values
+        if start != self._start_ms:
+            if values:
+                last = TimedCandle(self._start_ms // 1000, Candle(*values), self.time_ms)
+                self.closed.append(last)
+                if announce and self.changed:
+                    self.ended.append(last)
+            self._start_ms = start
+            self._values = [price, price, price, price, volume, price * volume]
+        else:
+            if price > values[1]:
+                values[1] = price
+            elif price < values[2]:
+                values[2] = price
+            values[3] = price
+            values[4] += volume
+            values[5] += price * volume
+        self.time_ms = time_ms
+        self.changed = True
+
+    @property
+    def current(self) -> TimedCandle | None:
+        """The newest candle, closed or not."""
+        if not self._values:
+            return None
+        return TimedCandle(self._start_ms // 1000, Candle(*self._values), self.time_ms)
+
+
+class LiveCandles:
+    """Every candle length of one pair."""
+
+    def __init__(self) -> None:
+        self.series = {unit: LiveSeries(length) for unit, length in UNITS_S.items()}
+        self._all = tuple(self.series.values())
+
+    def apply(self, time_ms: int, price: int, volume: int, *, announce: bool) -> None:
+        """Count one trade everywhere."""
+        for series in self._all:
+            series.apply(time_ms, price, volume, announce=announce)

@@ -1,0 +1,1 @@
+"""Playing a recording instead of a generated market."""

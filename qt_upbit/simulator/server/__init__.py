@@ -1,0 +1,1 @@
+"""The exchange on real sockets: HTTP, WebSocket, REST."""

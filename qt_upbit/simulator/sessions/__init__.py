@@ -1,0 +1,1 @@
+"""One connected client: its subscriptions, its token, its rate limits."""

@@ -1,0 +1,275 @@
+"""`EventSpec`: one row per event type, read by every other part of the library."""
+
+from __future__ import annotations
+
+import functools
+import typing
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar, Final, TypeVar
+
+import msgspec
+
+from qt_upbit.exceptions import DecodeError
+from qt_upbit.types.enums import CodeRule, Delivery, Recovery, Scope, StreamType
+from qt_upbit.types.wire_struct import WireStruct, simple_class_of, wire_key
+
+__all__ = [
+    "ALL_CODES",
+    "EVENT_TYPES",
+    "KST",
+    "BaseWebSocketEvent",
+    "CodeEvent",
+    "EventSpec",
+    "StreamKey",
+    "event_type",
+    "plain_value",
+    "spec_of",
+    "spec_of_class",
+    "specs_of",
+    "utc_from_ms",
+    "utc_from_text",
+]
+
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+KST: Final = timezone(timedelta(hours=9), "KST")
+"""Korea Standard Time; it has no daylight saving time."""
+
+
+_MICROSECOND_THRESHOLD: Final = 10**15
+"""An orderbook frame once carried microseconds; a millisecond timestamp this large is in the year 33658
+(protocol section 10)."""
+
+
+ALL_CODES: Final = ""
+"""Code of a stream of every pair, or of a type that has no codes."""
+
+
+class StreamKey(typing.NamedTuple):
+    """What tells one stream from another on the wire.
+
+    Attributes:
+        type: Upbit's type, ``candle.1m`` with its unit.
+        code: the pair without depth suffix; `ALL_CODES` for all, or where there is none.
+        variant: values of the row's ``stream_fields``, such as the level of a grouped book.
+    """
+
+    type: str
+    code: str
+    variant: tuple[Hashable, ...] = ()
+
+    def __str__(self) -> str:
+        variant = "".join(f" @{value}" for value in self.variant if value)
+        return f"{self.type} {self.code or '*'}{variant}"
+
+
+@dataclass(frozen=True, slots=True)
+class EventSpec:
+    """The row of one wire type: all that other parts need to know about it.
+
+    Attributes:
+        name: snake-case name; ``subscribe_{name}``, ``{name}_received`` and the column in docs.
+        wire_type: Upbit's ``type``; for candles the part before the dot.
+        units: what may follow the dot in ``type`` (``candle.1m``); empty for most.
+        scope: the endpoint that serves it.
+        codes: whether a request carries codes.
+        delivery: the default delivery.
+        has_snapshot: whether Upbit sends a first picture.
+        has_depth: whether a code may carry a ``.n`` depth suffix in requests.
+        options: keys that a request object of this type may carry beside ``type``, ``codes`` and flags.
+        stream_fields: event fields that, beside type and code, tell one stream from another.
+        conflation_fields: further fields of the LATEST key; a value whose key differs is never replaced.
+        order_field: the field that tells whether a repeated snapshot is news.
+        order_is_identity: that field names the event and does not grow; compare for equality.
+        accepts: whether an event is among what a subscriber with these request options asked for;
+            a request carries everybody's options together.
+        recovery: how events missed during a gap are recovered; None where the next event says it all, or
+            where the account's component looks after it.
+        event_class: the public class.
+    """
+
+    name: str
+    wire_type: str
+    scope: Scope
+    delivery: Delivery
+    event_class: type[BaseWebSocketEvent]
+    codes: CodeRule = CodeRule.REQUIRED
+    units: tuple[str, ...] = ()
+    has_snapshot: bool = False
+    has_depth: bool = False
+    options: tuple[str, ...] = ()
+    stream_fields: tuple[str, ...] = ()
+    conflation_fields: tuple[str, ...] = ()
+    order_field: str = "timestamp"
+    order_is_identity: bool = False
+    recovery: Recovery | None = None
+    accepts: Callable[[Any, Mapping[str, Any]], bool] = lambda _event, _options: True
+
+    @property
+    def wire_types(self) -> tuple[str, ...]:
+        """Every value of ``type`` that belongs to this row."""
+        return tuple(f"{self.wire_type}.{unit}" for unit in self.units) or (self.wire_type,)
+
+    @property
+    def simple_class(self) -> type[BaseWebSocketEvent]:
+        """The class that decodes SIMPLE frames."""
+        return simple_class_of(self.event_class)
+
+
+EVENT_TYPES: Final[dict[str, EventSpec]] = {}
+"""Rows by ``EventSpec.name``, in the order of declaration."""
+
+
+_BY_WIRE_TYPE: Final[dict[str, EventSpec]] = {}
+
+
+_E = TypeVar("_E", bound="BaseWebSocketEvent")
+
+
+def event_type(name: str, **columns: Any) -> Callable[[type[_E]], type[_E]]:
+    """Declare a class as an event type: fill in its row and register it."""
+
+    def register(cls: type[_E]) -> type[_E]:
+        row = EventSpec(name=name, event_class=cls, **columns)
+        cls._row = row
+        EVENT_TYPES[name] = row
+        _BY_WIRE_TYPE.update(dict.fromkeys(row.wire_types, row))
+        return cls
+
+    return register
+
+
+def spec_of_class(cls: type[BaseWebSocketEvent]) -> EventSpec:
+    """The row of a declared class, or of its twin for SIMPLE names."""
+    return cls._row
+
+
+def spec_of(wire_type: str) -> EventSpec | None:
+    """The row that a ``type`` on the wire belongs to, or None if Upbit has invented a new one."""
+    return _BY_WIRE_TYPE.get(wire_type)
+
+
+_NOT_IDENTITY: Final = frozenset(("timestamp", "stream_type"))
+
+
+class BaseWebSocketEvent(WireStruct, frozen=True, kw_only=True, eq=False, dict=True):
+    """What every event has. Immutable, hashable, comparable across wire formats.
+
+    Attributes:
+        type: Upbit's type, for example ``ticker`` or ``candle.1m``.
+        timestamp: milliseconds since the epoch, UTC (microseconds on the wire are recognised).
+        stream_type: SNAPSHOT or REALTIME; also SNAPSHOT when the value came from our own cache, and
+            RECOVERED when it was missed and fetched afterwards.
+    """
+
+    _row: ClassVar[EventSpec]
+
+    type: Annotated[str, wire_key("ty")]
+    timestamp: Annotated[int, wire_key("tms")]
+    stream_type: Annotated[StreamType, wire_key("st")] = StreamType.REALTIME
+
+    def __post_init__(self) -> None:
+        if self.timestamp > _MICROSECOND_THRESHOLD:
+            for name in self.__struct_fields__:
+                value = getattr(self, name) if name.endswith("timestamp") else None
+                if value is not None and value > _MICROSECOND_THRESHOLD:
+                    while value > _MICROSECOND_THRESHOLD:
+                        value //= 1000  # nanoseconds too: what is written must be read as the same
+                    msgspec.structs.force_setattr(self, name, value)
+
+    @property
+    def time(self) -> datetime:
+        """`timestamp` as an aware datetime, UTC. ``.astimezone(KST)`` gives Korean time.
+
+        Raises:
+            DecodeError: no calendar has that moment; so do all readers of times.
+        """
+        return utc_from_ms(self.timestamp)
+
+    @property
+    def is_snapshot(self) -> bool:
+        """Whether this is a first picture rather than a change."""
+        return self.stream_type == StreamType.SNAPSHOT
+
+    @property
+    def is_recovered(self) -> bool:
+        """Whether it was missed while the line was down and fetched over REST afterwards."""
+        return self.stream_type == StreamType.RECOVERED
+
+    @property
+    def row(self) -> EventSpec:
+        """The declaration of this event's type."""
+        return self._row
+
+    @property
+    def identity(self) -> tuple[Hashable, ...]:
+        """What happened, apart from when the frame was made: two sockets show the same event with it."""
+        names = (name for name in self._public.__struct_fields__ if name not in _NOT_IDENTITY)
+        values = (getattr(self, name) for name in names)
+        return tuple(bytes(value) if isinstance(value, msgspec.Raw) else value for value in values)
+
+    @property
+    def stream_key(self) -> StreamKey:
+        """The stream this event belongs to."""
+        return StreamKey(self.type, getattr(self, "code", ALL_CODES), self.variant)
+
+    @property
+    def variant(self) -> tuple[Hashable, ...]:
+        """What tells its stream from others of the same type and code."""
+        names = self._row.stream_fields
+        return tuple([plain_value(getattr(self, name)) for name in names]) if names else ()
+
+    def count_rows(self) -> int:
+        """How many rows it has, as a book has; 0 for what has none.
+
+        Raises:
+            DecodeError: they cannot be read.
+        """
+        return 0
+
+
+class CodeEvent(BaseWebSocketEvent, frozen=True, kw_only=True, eq=False, dict=True):
+    """An event of one pair."""
+
+    code: Annotated[str, wire_key("cd")]
+
+    @property
+    def symbol(self) -> str:
+        """The pair, ``KRW-BTC``: another name for `code`."""
+        return self.code
+
+
+@functools.lru_cache(maxsize=256, typed=True)
+def plain_value(value: Hashable) -> Hashable:
+    """A stream field as it stands in a `StreamKey`: levels are whole numbers or exact decimals."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else value
+    return value if value is None else str(value)
+
+
+def utc_from_ms(timestamp_ms: int) -> datetime:
+    """The moment of a wire timestamp in milliseconds; `DecodeError` where the calendar ends."""
+    # Integer arithmetic: a float of milliseconds is not exact to the millisecond. By addition: Windows has
+    # no `fromtimestamp` before 1970.
+    try:
+        return _EPOCH + timedelta(milliseconds=timestamp_ms)
+    except OverflowError as exc:
+        raise DecodeError(f"{timestamp_ms} ms since the epoch is no time") from exc
+
+
+def utc_from_text(text: str) -> datetime:
+    """``2021-04-17T12:00:00``, which is UTC."""
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    except ValueError as exc:
+        raise DecodeError(f"{text[:40]!r} is no time") from exc
+
+
+def specs_of(scope: Scope) -> Iterable[EventSpec]:
+    """The rows that an endpoint serves."""
+    return (row for row in EVENT_TYPES.values() if row.scope is scope)

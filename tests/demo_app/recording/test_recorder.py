@@ -1,0 +1,120 @@
+"""The recorder writes what came, nothing of the account, and says when the disk refuses."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from demo_app.recording.recorder import Recorder
+from qt_upbit import BaseWebSocketEvent
+from qt_upbit.simulator import (
+    SIMULATED_ACCESS_KEY,
+    RecordingHeader,
+    RecordingWriter,
+    Replay,
+    SimulatedServer,
+)
+from qt_upbit.simulator.server.server import RestFault
+from tests.support.wait import until
+
+HEADER = RecordingHeader(date="2026-11-24T00:00:00+00:00", region="kr", library="1")
+Exchange = Callable[..., Awaitable[SimulatedServer]]
+
+
+async def test_what_came_is_what_the_file_holds(exchange: Exchange, tmp_path: Path) -> None:
+    await exchange(market_running=True, account_running=True, rate=20.0, order_interval_s=0.1)
+    recorder, seen = Recorder(tmp_path / "a.jsonl.gz", HEADER), list[BaseWebSocketEvent]()
+    put = recorder._waiting.put_nowait
+
+    def hear(item: tuple[float | None, BaseWebSocketEvent]) -> None:
+        if item[0] is not None:
+            seen.append(item[1])
+        put(item)
+
+    recorder._waiting.put_nowait = hear  # type: ignore[method-assign]
+    recorder.start(["KRW-BTC"])
+    await until(lambda: len(seen) > 50)
+    recorder.stop()
+    assert not recorder._subscriptions
+    frames = Replay.from_file(recorder.paths[0]).frames
+    assert [frame.event for frame in frames] == seen
+    assert {frame.event.row.scope.value for frame in frames} == {"public"}
+    assert recorder.size == recorder.paths[0].stat().st_size
+    assert SIMULATED_ACCESS_KEY.encode() not in b"".join(frame.raw for frame in frames)
+
+
+async def test_a_chart_of_it_does_not_begin_with_the_recording(exchange: Exchange, tmp_path: Path) -> None:
+    server = await exchange(market_running=True, rate=20.0)
+    recorder = Recorder(tmp_path / "a.jsonl.gz", HEADER)
+    began = server.now()
+    recorder.start(["KRW-BTC"])
+    await until(lambda: any(e.type == "candle.1y" for e in recorder._history), what="the last length")
+    recorder._rotate_at = 1
+    await until(lambda: len(recorder.paths) > 2)
+    recorder.stop()
+    # Each file can be opened without the others.
+    history = Replay.from_file(recorder.paths[1]).history
+    units = {"1m", "15m", "30m", "60m", "240m", "1d", "1w", "1M", "1y"}
+    assert {candle.type.partition(".")[2] for candle in history} == units
+    for candle in history:
+        assert candle.code == "KRW-BTC"
+        # What still ran would tell of later.
+        length = candle.unit.seconds if candle.period is None else 86_400
+        assert candle.start.timestamp() + length <= began
+
+
+async def test_history_that_cannot_be_read_is_told_and_the_recording_goes_on(
+    exchange: Exchange, tmp_path: Path
+) -> None:
+    server = await exchange(market_running=True, rate=20.0)
+    server.rest_faults.append(RestFault("GET", "/v1/candles/minutes/15", "status", times=99, status=400))
+    said: list[str] = []
+    recorder = Recorder(tmp_path / "a.jsonl.gz", HEADER)
+    recorder.history_failed.connect(said.append)
+    recorder.start(["KRW-BTC"])
+    await until(lambda: said)
+    before = recorder.size
+    await until(lambda: recorder.size > before)
+    recorder.stop()
+    assert Replay.from_file(recorder.paths[0]).frames
+
+
+async def test_a_file_that_is_large_enough_is_followed_by_another(exchange: Exchange, tmp_path: Path) -> None:
+    await exchange(market_running=True, rate=20.0)
+    recorder = Recorder(tmp_path / "a.jsonl.gz", HEADER, rotate_at=1)
+    recorder.start(["KRW-BTC"])
+    await until(lambda: len(recorder.paths) > 3)
+    recorder.stop()
+    assert recorder.paths[1].name == "a-2.jsonl.gz"
+    assert all(Replay.from_file(path).frames for path in recorder.paths[:-1])
+
+
+async def test_a_full_disk_ends_the_recording_and_is_told(
+    exchange: Exchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await exchange(market_running=True, rate=20.0)
+    said: list[str] = []
+
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    recorder = Recorder(tmp_path / "a.jsonl.gz", HEADER)
+    recorder.failed.connect(said.append)
+    monkeypatch.setattr(RecordingWriter, "write", refuse)
+    recorder.start(["KRW-BTC"])
+    await until(lambda: said)
+    assert said == ["No space left on device"]
+    assert Replay.from_file(recorder.paths[0]).frames == []
+    recorder.stop()
+
+
+async def test_a_recorder_that_nobody_keeps_is_gone(offline: None, tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "a.jsonl.gz", HEADER)
+    gone = weakref.ref(recorder)
+    del recorder
+    gc.collect()
+    assert gone() is None

@@ -1,0 +1,79 @@
+"""Nothing real leaves the desk that was not confirmed, word for word; one confirmation is one order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from demo_app.trading.order_gateway import OrderGateway
+from demo_app.trading.trading_guard import CONFIRM_PHRASE, TradingGuard, TradingLockedError
+
+CALLS: dict[str, Callable[[OrderGateway, str], Awaitable[object]]] = {
+    "create_order": lambda gateway, text: gateway.create(text, "KRW-BTC", price=1),
+    "cancel_order": lambda gateway, text: gateway.cancel(text, "u1"),
+    "cancel_orders": lambda gateway, text: gateway.cancel_several(text, ["u1"]),
+    "cancel_open_orders": lambda gateway, text: gateway.cancel_open(text, ["KRW-BTC"], 300),
+    "cancel_and_new": lambda gateway, text: gateway.replace(text, "KRW-BTC", prev_order_uuid="u1"),
+}
+
+
+class Rest:
+    """Notes what it is asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.options: list[dict[str, object]] = []
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[str]]:
+        async def call(*_: object, **options: object) -> str:
+            self.asked.append(name)
+            self.options.append(options)
+            return name
+
+        return call
+
+
+def _gateway(**guard: Any) -> tuple[OrderGateway, Rest, TradingGuard]:
+    made, rest = TradingGuard(has_keys=lambda: True, **guard), Rest()
+    return OrderGateway(made, lambda: rest), rest, made  # type: ignore[arg-type, return-value]
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_real_order_needs_its_own_words_confirmed(name: str) -> None:
+    gateway, rest, guard = _gateway(simulated=False, live=True)
+    with pytest.raises(TradingLockedError):
+        asyncio.run(_awaited(CALLS[name](gateway, "buy 1")))
+    guard.unlock(CONFIRM_PHRASE)
+    guard.confirm("buy 1")
+    with pytest.raises(TradingLockedError):
+        asyncio.run(_awaited(CALLS[name](gateway, "buy 2")))
+    assert rest.asked == []
+    asyncio.run(_awaited(CALLS[name](gateway, "buy 1")))
+    assert rest.asked == [name]
+    with pytest.raises(TradingLockedError):
+        asyncio.run(_awaited(CALLS[name](gateway, "buy 1")))
+    assert rest.asked == [name]
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_on_the_simulated_exchange_the_door_is_open(name: str) -> None:
+    gateway, rest, _ = _gateway(simulated=True, live=False)
+    assert asyncio.run(_awaited(CALLS[name](gateway, "buy"))) == name
+    assert rest.asked == [name]
+
+
+def test_all_markets_are_named_and_no_list_stands_for_them() -> None:
+    gateway, rest, _ = _gateway(simulated=True, live=False)
+    asyncio.run(_awaited(gateway.cancel_open("all", None, 300)))
+    asyncio.run(_awaited(gateway.cancel_open("one", ["KRW-BTC"], 20)))
+    assert rest.options == [
+        {"codes": None, "all_markets": True, "count": 300},
+        {"codes": ["KRW-BTC"], "all_markets": False, "count": 20},
+    ]
+
+
+async def _awaited(call: Awaitable[object]) -> object:
+    return await call

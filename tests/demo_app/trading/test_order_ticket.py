@@ -1,0 +1,126 @@
+"""What an order form says is one order: each kind has the numbers that Upbit wants of it, and no others."""
+
+from __future__ import annotations
+
+import itertools
+from decimal import ROUND_UP, Context, Decimal, localcontext
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from demo_app.trading import order_entry as entry
+from demo_app.trading.order_ticket import CONDITIONS, KINDS, SMP_TYPES, OrderTerms, OrderTicket
+from qt_upbit import AskBid, OrderRules, OrderType, TimeInForce
+
+D = Decimal
+amounts = st.none() | st.decimals("0", "200000000", places=8)
+
+
+@st.composite
+def tickets(draw: st.DrawFn) -> OrderTicket:
+    kind = draw(st.sampled_from(KINDS))
+    return OrderTicket(
+        "KRW-BTC",
+        draw(st.sampled_from(list(AskBid))),
+        kind,
+        draw(amounts),
+        draw(amounts),
+        draw(amounts),
+        draw(st.sampled_from(CONDITIONS[kind])),
+        draw(st.sampled_from(SMP_TYPES)),
+    )
+
+
+@given(tickets())
+def test_an_order_has_the_numbers_of_its_kind(ticket: OrderTicket) -> None:
+    order = ticket.draft(OrderTerms(tick=D(5)))
+    assert (order.code, order.ask_bid, order.rules) == (
+        ticket.code,
+        ticket.ask_bid,
+        OrderRules(tick_size=D(5)),
+    )
+    assert (order.condition, order.smp_type) == (ticket.condition, ticket.smp_type)
+    expected = {
+        (OrderType.LIMIT, AskBid.BID): (OrderType.LIMIT, ticket.price, ticket.volume),
+        (OrderType.LIMIT, AskBid.ASK): (OrderType.LIMIT, ticket.price, ticket.volume),
+        (OrderType.MARKET, AskBid.BID): (OrderType.PRICE, ticket.total, None),
+        (OrderType.MARKET, AskBid.ASK): (OrderType.MARKET, None, ticket.volume),
+        (OrderType.BEST, AskBid.BID): (OrderType.BEST, ticket.total, None),
+        (OrderType.BEST, AskBid.ASK): (OrderType.BEST, None, ticket.volume),
+    }
+    assert (order.order_type, order.price, order.volume) == expected[ticket.kind, ticket.ask_bid]
+    numbers = [order.price] if order.volume is None and not ticket.has_volume else [order.volume]
+    numbers += [order.price] if ticket.has_price else []
+    assert ticket.is_complete == (None not in numbers)
+
+
+@pytest.mark.parametrize(
+    ("kind", "side", "condition"),
+    [
+        (kind, side, condition)
+        for kind, side in itertools.product(KINDS, AskBid)
+        for condition in CONDITIONS[kind]
+    ],
+)
+def test_every_kind_with_every_condition_passes_the_librarys_checks(
+    kind: OrderType, side: AskBid, condition: TimeInForce | None
+) -> None:
+    ticket = OrderTicket("KRW-BTC", side, kind, D(100_000_000), D("0.01"), D(1_000_000), condition)
+    ticket.draft(OrderTerms()).check()
+
+
+@given(tickets(), st.booleans())
+def test_only_what_the_user_did_not_give_follows(ticket: OrderTicket, by_total: bool) -> None:
+    name, value = ticket.follower(by_total=by_total)
+    if not ticket.has_volume:
+        assert (name, value) == ("volume", None)
+    elif not ticket.has_price:
+        assert (name, value) == ("total", None)
+    elif by_total:
+        assert name == "volume"
+        if ticket.total is None or not ticket.price:
+            assert value is None
+        else:
+            assert value is not None
+            assert entry.total_of(ticket.price, value) <= ticket.total
+    else:
+        assert (name, value) == ("total", ticket.worth(None))
+
+
+@given(tickets(), amounts, st.sampled_from([None, D(0), D("0.0005")]))
+def test_no_number_depends_on_the_decimal_context(
+    ticket: OrderTicket, last: Decimal | None, rate: Decimal | None
+) -> None:
+    def numbers() -> tuple[object, ...]:
+        worth = ticket.worth(last)
+        followers = [ticket.follower(by_total=flag) for flag in (False, True)]
+        return worth, ticket.needed(worth, rate), ticket.slip(last), followers
+
+    usual = numbers()
+    with localcontext(Context(prec=3, rounding=ROUND_UP)):
+        assert numbers() == usual
+
+
+@pytest.mark.parametrize(
+    ("side", "price", "slip"),
+    [
+        (AskBid.BID, "110", "0.1"),
+        (AskBid.BID, "109", None),
+        (AskBid.BID, "10", None),
+        (AskBid.ASK, "90", "-0.1"),
+        (AskBid.ASK, "91", None),
+        (AskBid.ASK, "200", None),
+    ],
+)
+def test_a_price_far_on_the_wrong_side_is_suspicious(side: AskBid, price: str, slip: str | None) -> None:
+    ticket = OrderTicket("KRW-XRP", side, OrderType.LIMIT, D(price), D(1))
+    assert ticket.slip(D(100)) == (None if slip is None else D(slip))
+    assert ticket.slip(None) is None
+
+
+def test_a_purchase_needs_its_fee_too() -> None:
+    bid = OrderTicket("KRW-XRP", AskBid.BID, OrderType.LIMIT, D(100), D(10))
+    ask = OrderTicket("KRW-XRP", AskBid.ASK, OrderType.LIMIT, D(100), D(10))
+    assert bid.needed(bid.worth(None), D("0.0005")) == D("1000.5")
+    assert ask.needed(ask.worth(None), D("0.0005")) == 10
