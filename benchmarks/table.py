@@ -39,6 +39,7 @@ from qt_upbit import (
     TickerTableModel,
     WebSocketConfig,
 )
+from qt_upbit.core import EVENT_TYPES
 from qt_upbit.models import from_dict
 
 PAIRS = 200
@@ -206,7 +207,7 @@ def model(manager: GlobalWebSocketManager, *, is_sorted: bool) -> tuple[QTableVi
 
 
 async def measure_all(run_s: float) -> None:
-    assert Delivery.LATEST is qt_upbit.EVENT_TYPES["ticker"].delivery
+    assert Delivery.LATEST is EVENT_TYPES["ticker"].delivery
     ticks = make_ticks()
     manager = GlobalWebSocketManager(WebSocketConfig.preset("testing", base_url="http://127.0.0.1:9"))
     results = []

@@ -25,6 +25,7 @@ from PySide6.QtWidgets import QApplication
 
 import qt_upbit
 from demo_app.arguments import Arguments
+from demo_app.panel import ContentState
 from demo_app.preferences import Preferences
 from demo_app.recording.replay_bar import ReplayBar
 from demo_app.recording.sessions import SessionRequest, load_recording
@@ -54,6 +55,8 @@ _ORDER_INTERVAL_S: Final = 1.5
 _NOTICE_INTERVAL_S: Final = 90.0
 """Upbit publishes some a day; here one shall see what they look like."""
 _FOR_EVER_S: Final = 1e6
+_LOOK_AGAIN_S: Final = 0.05
+_WITHOUT_DATA: Final = frozenset((ContentState.LOADING, ContentState.FAILED))
 
 
 def run_terminal(arguments: Arguments) -> int:
@@ -61,6 +64,8 @@ def run_terminal(arguments: Arguments) -> int:
     if not RestClient.is_available():
         # Imported later, beside the running window.
         raise ModuleNotFoundError("No module named 'upbit'", name="upbit")
+    if arguments.screenshot is not None and not Path(arguments.screenshot).absolute().parent.is_dir():
+        return _cannot_save(arguments.screenshot)
     app = QApplication.instance() or QApplication(sys.argv[:1])
     app.setApplicationName("qt_upbit terminal")
     app.setOrganizationName("qt_upbit")
@@ -160,8 +165,12 @@ class _Session:
             window.show()
             markets.start()
             try:
-                if arguments.screenshot:
+                if arguments.screenshot is not None:
                     await asyncio.sleep(arguments.after_s)
+                    missing = await _first_data(window, arguments.timeout_s, is_replay=is_replay)
+                    if missing:
+                        sys.stderr.write(f"no screenshot: still no data in {', '.join(missing)}\n")
+                        return 1
                     return _save(window, arguments.screenshot)
                 return await _until_quit_or_session(state)
             finally:
@@ -297,8 +306,28 @@ def _clock_of(server: SimulatedServer | None) -> Callable[[], float] | None:
     return lambda: replay.moment_ms(now()) / 1000
 
 
+async def _first_data(window: MainWindow, timeout_s: float, *, is_replay: bool) -> list[str]:
+    """Wait until no panel in sight waits for its first data; titles of those that still do in the end.
+
+    A recording may have nothing for some panels: there it is enough if one has.
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        seen = [panel for panel in window.docks.made if not panel.visibleRegion().isEmpty()]
+        missing = [panel.title() for panel in seen if panel.content_state in _WITHOUT_DATA]
+        if not missing or (is_replay and len(missing) < len(seen)):
+            return []
+        if time.monotonic() >= deadline:
+            return missing
+        await asyncio.sleep(_LOOK_AGAIN_S)
+
+
 def _save(window: MainWindow, path: str) -> int:
     if window.grab().save(path, "PNG"):
         return 0
+    return _cannot_save(path)
+
+
+def _cannot_save(path: str) -> int:
     sys.stderr.write(f"cannot write the screenshot to {path}\n")
     return 1

@@ -37,6 +37,8 @@ class Arguments:
     replay: str | None = None
     upbit_data: bool = False
     """Upbit's data by the user's preference. It is not ``--live``: orders stay off."""
+    timeout_s: float = 60.0
+    """How much longer than `after_s` a screenshot waits for the first data."""
 
     @property
     def simulated(self) -> bool:
@@ -91,6 +93,13 @@ def parse(argv: Sequence[str] | None = None) -> Arguments:
     parser.add_argument(
         "--after", type=_seconds, default=5.0, metavar="SECONDS", help="when to take the screenshot"
     )
+    parser.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=60.0,
+        metavar="SECONDS",
+        help="how much longer it waits until every panel in sight has its first data; then it fails",
+    )
     parser.add_argument("--lang", choices=["ko", "en"], help="instead of the one chosen in the settings")
     parser.add_argument(
         "--theme", choices=["dark", "light"], help="instead of the one chosen in the settings"
@@ -109,4 +118,5 @@ def parse(argv: Sequence[str] | None = None) -> Arguments:
     return Arguments(
         given.live, region, given.base_url, given.screenshot, given.after, given.lang, given.theme,
         given.market, given.seed, given.size, given.layout, given.settings, given.replay,
+        timeout_s=given.timeout,
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import Enum
 from typing import ClassVar, Final
 
 from PySide6.QtCore import QEvent, Qt, QTimer
@@ -13,10 +14,19 @@ from demo_app.style.theme import SPACE
 from demo_app.terminal_state import TerminalState
 from qt_upbit import ConnectionState, Scope
 
-__all__ = ["SEEING", "Panel"]
+__all__ = ["SEEING", "ContentState", "Panel"]
 
 SEEING: Final = frozenset((ConnectionState.IDLE, ConnectionState.CONNECTING, ConnectionState.LIVE))
 """While a connection is in one of these, what it has shown is of now, or nothing was shown yet."""
+
+
+class ContentState(Enum):
+    """What stands in a panel."""
+
+    SHOWN = "what it is for"
+    LOADING = "a word: it is still to come"
+    EMPTY = "a word: there is none, or it needs something of the user"
+    FAILED = "a word: it could not be had"
 
 
 class _Placeholder(QWidget):
@@ -108,6 +118,7 @@ class Panel(QWidget):
         self.setProperty("kind", "panel")
         self.state = state
         self.stale_text = ""
+        self._content_state = ContentState.SHOWN
         self._followed: Scope | None = None
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
@@ -142,10 +153,16 @@ class Panel(QWidget):
 
     def show_body(self) -> None:
         """There is something to show."""
+        self._content_state = ContentState.SHOWN
         self._placeholder.hide()
 
     def show_placeholder(
-        self, text: str, label: str = "", action: Callable[[], object] | None = None
+        self,
+        text: str,
+        label: str = "",
+        action: Callable[[], object] | None = None,
+        *,
+        state: ContentState = ContentState.EMPTY,
     ) -> None:
         """There is nothing to show: it is loading, there is none, or something failed.
 
@@ -153,8 +170,15 @@ class Panel(QWidget):
             text: why, and what to do.
             label: of the button.
             action: what the button does; without it there is none.
+            state: which of them it is.
         """
+        self._content_state = state
         self._placeholder.say(text, label, action)
+
+    @property
+    def content_state(self) -> ContentState:
+        """What stands in it now."""
+        return self._content_state
 
     @property
     def has_placeholder(self) -> bool:

@@ -1,6 +1,6 @@
 """Write docs/events.md from the declarations: `python -m docs.generate_events`.
 
-The events are declared once, in qt_upbit/types.py, and so is their documentation.
+The events are declared once, in qt_upbit/types, and so is their documentation.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["page"]
 
 _HEAD = """# Events
 
-<!-- Generated from qt_upbit/types.py by `python -m docs.generate_events`; do not edit. -->
+<!-- Generated from qt_upbit/types by `python -m docs.generate_events`; do not edit. -->
 
 Every field that Upbit sends, under its DEFAULT name, with its SIMPLE key. Numbers are exact `Decimal`s,
 prices in the quote currency and volumes in the base currency of the code; `*_timestamp` fields are

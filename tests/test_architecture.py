@@ -48,33 +48,8 @@ FOREIGN: Final[Mapping[str, str]] = {
 }
 """Private names of other modules that a module still uses."""
 
-INHERITED: Final[Mapping[str, str]] = {
-    "qt_upbit.item_models.balances": "_insert _put _schedule",
-    "qt_upbit.item_models.candles": "_check_usable _insert _manager _put _reset _rows _schedule",
-    "qt_upbit.item_models.orderbook": "_check_usable _insert _manager _put _schedule",
-    "qt_upbit.item_models.orders": "_insert _position _put _remove _rows _schedule",
-    "qt_upbit.item_models.tickers": "_check_usable _insert _manager _put _reset _rows _schedule",
-    "qt_upbit.item_models.trades": "_check_usable _generation _insert _manager _remove _reset _rows"
-    " _schedule",
-}
+INHERITED: Final[Mapping[str, str]] = {}
 """Private names of a base class in another module that a module still uses on its own objects."""
-
-PANELS: Final[Mapping[str, str]] = {
-    "chart": "bars candle_canvas candle_painter chart chart_bar chart_overlay chart_view indicator_dialog"
-    " indicators",
-    "orderbook": "orderbook orderbook_canvas book_view",
-    "trades": "trades tape_canvas",
-    "watch_list": "watch_list watch_model watch_table sparklines",
-    "account": "orders order_rows replace_dialog balances balance_rows",
-    "order_form": "order_form order_fields order_question",
-    "alerts": "alerts alert_rows",
-    "notices": "notices event_rows signal_wishes",
-    "performance": "performance latency_chart",
-    # What they share, until it has a folder of its own.
-    "": "account_panel account_tables message number_field order_draft order_labels own_trades sort_header"
-    " trading_dialogs",
-}
-"""Which panel a module of `demo_app.panels` belongs to that stands in no folder of a panel."""
 
 MOST_LINES: Final = 800
 MOST_CLASS_LINES: Final = 600
@@ -121,34 +96,6 @@ def test_what_is_allowed_is_used() -> None:
     used = {(module, name) for module, uses in USES.items() for name in (*uses.foreign, *uses.inherited)}
     assert set(OF_QASYNC) <= used
     assert set(OF_PYTHON) <= {name for _, name in used}
-
-
-def _panel_of(name: str) -> str:
-    """The panel a module belongs to; empty for what is not of a panel."""
-    parts = name.split(".")
-    if parts[:2] != ["demo_app", "panels"] or len(parts) == 2:
-        return ""
-    if len(parts) > 3 or MODULES[name].is_package:
-        return parts[2]
-    for panel, modules in PANELS.items():
-        if parts[2] in modules.split():
-            return panel
-    raise AssertionError(f"{name}: to which panel does it belong?")
-
-
-def test_no_panel_imports_another() -> None:
-    """Nor does what they share import one."""
-    shared = ("alerts", "order", "widgets", "style", "trading", "recorder", "recording")
-    found = []
-    for name, targets in GRAPH.items():
-        here = _panel_of(name)
-        for target in targets:
-            panel = _panel_of(target)
-            is_shared = name.startswith("demo_app.panels.") and not here
-            is_shared |= name.startswith("demo_app.") and name.split(".")[1].startswith(shared)
-            if panel and panel != here and (here or is_shared):
-                found.append(f"{name} imports {target}")
-    assert found == []
 
 
 def test_modules_and_classes_are_of_a_size_to_be_read() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +17,7 @@ def starve(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
     """Seconds that each thread waited; to be changed."""
     waits = {"1": 3.0, "2": 0.5}
     monkeypatch.setattr(cpu_share, "_thread_waits", lambda: dict(waits))
-    monkeypatch.setattr(cpu_share, "_THREADS", cpu_share.Path("/"))
+    monkeypatch.setattr(cpu_share, "_THREADS", Path("/"))
     return waits
 
 
@@ -75,7 +76,7 @@ def test_the_own_clock_never_overtakes_the_one_on_the_wall() -> None:
 
 
 def test_without_a_word_of_the_system_the_others_share_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cpu_share, "_THREADS", cpu_share.Path("/there/is/no/such/folder"))
+    monkeypatch.setattr(cpu_share, "_THREADS", Path("/there/is/no/such/folder"))
     share = CpuShare()
     while share.elapsed_s < 0.02:
         pass

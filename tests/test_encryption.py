@@ -129,7 +129,7 @@ def test_names_are_not_looked_up() -> None:
 
 async def test_a_socket_takes_no_certificate_that_nobody_vouches_for() -> None:
     async with self_signed_server() as server:
-        socket = Socket(WebSocketConfig(base_url=f"https://localhost:{server.port}"))
+        socket = Socket(WebSocketConfig(base_url=f"https://127.0.0.1:{server.port}"))
         await socket.connect({"Authorization": "Bearer token"})
     assert [type(error) for error in socket.errors] == [ConnectionFailedError]
     assert "CERTIFICATE_VERIFY_FAILED" in str(socket.errors[0])
@@ -138,7 +138,7 @@ async def test_a_socket_takes_no_certificate_that_nobody_vouches_for() -> None:
 
 async def test_rest_takes_no_certificate_that_nobody_vouches_for() -> None:
     async with self_signed_server() as server:
-        config = WebSocketConfig(base_url=f"https://localhost:{server.port}", credentials=KEYS)
+        config = WebSocketConfig(base_url=f"https://127.0.0.1:{server.port}", credentials=KEYS)
         async with RestClient(config, sleep=_no_pause) as rest:
             with pytest.raises(RestError, match="no answer"):
                 await rest.get_accounts()
@@ -151,7 +151,7 @@ async def test_rest_takes_the_same_certificate_from_who_trusts_it(monkeypatch: p
     async with self_signed_server() as server:
         # Not as loopback: what is on this machine reads nothing of the environment.
         monkeypatch.setattr(WebSocketConfig, "is_loopback", False)
-        config = WebSocketConfig(base_url=f"https://localhost:{server.port}", credentials=KEYS)
+        config = WebSocketConfig(base_url=f"https://127.0.0.1:{server.port}", credentials=KEYS)
         async with RestClient(config) as rest:
             assert await rest.get_accounts() == ()
     assert server.heard[0].startswith(b"GET /v1/accounts")

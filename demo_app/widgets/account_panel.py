@@ -9,7 +9,7 @@ from typing import ClassVar
 from PySide6.QtCore import QEvent, QTimer
 from PySide6.QtWidgets import QWidget
 
-from demo_app.panel import Panel
+from demo_app.panel import ContentState, Panel
 from demo_app.style.error_messages import explain
 from demo_app.terminal_state import TerminalState
 from demo_app.trading.trading_guard import TradingLockedError, TradingState
@@ -125,7 +125,7 @@ class AccountPanel(Panel):
             is_down = manager.state(Scope.PRIVATE) in _DOWN
             self.set_stale(self.tr("Not live – waiting for the exchange") if is_down else "")
         else:
-            self.show_placeholder(self.tr("Reading your account…"))
+            self.show_placeholder(self.tr("Reading your account…"), state=ContentState.LOADING)
         self.on_account_state()
 
     def _on_connection(self, scope: Scope, _state: ConnectionState) -> None:

@@ -83,7 +83,7 @@ class BalanceTableModel(LiveTableModel):
 
     def _on_balance(self, balance: Balance) -> None:
         self._pending[balance.currency] = balance
-        self._schedule()
+        self.frames.schedule()
 
     def _values(self, balance: Balance) -> Values:
         return tuple(getattr(balance, name) for name in self._names)
@@ -94,8 +94,8 @@ class BalanceTableModel(LiveTableModel):
         for currency in sorted(pending.keys() - known):
             row = bisect.bisect_left(self._currencies, currency)
             self._currencies.insert(row, currency)
-            self._insert(row, [self._values(pending[currency])])
+            self.rows.insert(row, [self._values(pending[currency])])
             if self.is_closed:
                 return
         rows = {currency: row for row, currency in enumerate(self._currencies)}
-        self._put({rows[c]: self._values(b) for c, b in pending.items() if c in known})
+        self.rows.put({rows[c]: self._values(b) for c, b in pending.items() if c in known})

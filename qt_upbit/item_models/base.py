@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-import operator
-import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 
 import shiboken6
@@ -17,23 +14,19 @@ from PySide6.QtCore import (
     QObject,
     QPersistentModelIndex,
     Qt,
-    QTimer,
     Signal,
 )
 
 from qt_upbit.exceptions import ProxyClosedError
 from qt_upbit.item_models.fields import Field, plain, sort_value, text_of
+from qt_upbit.item_models.flush_timer import FlushTimer
+from qt_upbit.item_models.model_rows import FIRST_FIELD_ROLE, SORT_ROLE, VALUE_ROLE, ModelRows, Values
 from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
 
-__all__ = ["FIRST_FIELD_ROLE", "SORT_ROLE", "VALUE_ROLE", "LiveTableModel", "check_number"]
+__all__ = ["FIRST_FIELD_ROLE", "SORT_ROLE", "VALUE_ROLE", "LiveTableModel", "Values", "check_number"]
 
 Index = QModelIndex | QPersistentModelIndex
 _ROOT: Final = QModelIndex()
-
-_USER: Final = int(Qt.ItemDataRole.UserRole)
-VALUE_ROLE: Final = _USER
-SORT_ROLE: Final = _USER + 1
-FIRST_FIELD_ROLE: Final = _USER + 16
 
 # Plain numbers: an item role of PySide costs more to compare than a cell costs to show.
 _DISPLAY: Final = int(Qt.ItemDataRole.DisplayRole)
@@ -51,20 +44,8 @@ _UNUSED: Final = frozenset(
     )
 )
 """What a delegate asks of each cell it paints, besides text and alignment."""
-_CELL_ROLES: Final = [_DISPLAY, _TOOL_TIP, _ACCESSIBLE, VALUE_ROLE, SORT_ROLE]
 _RIGHT: Final = (Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter).value
 _LEFT: Final = (Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter).value
-
-Values = tuple[Any, ...]
-"""The values of a row, in the order of `LiveTableModel.FIELDS`."""
-
-
-class _Row:
-    __slots__ = ("texts", "values")
-
-    def __init__(self, values: Values, column_count: int) -> None:
-        self.values = values
-        self.texts: list[str | None] = [None] * column_count
 
 
 def check_number(name: str, value: object, of: str, example: int, least: int = 1) -> None:
@@ -91,8 +72,15 @@ class LiveTableModel(QAbstractTableModel):
     What changes within a frame is told together: a ``dataChanged`` for each run of neighbouring rows, with
     the columns and roles that changed, and none where nothing did.
 
+    A model of your own overrides ``_flush`` and ``_release``, changes `rows`, and calls ``frames.schedule()``
+    when something came.
+
     Signals:
         ``error_occurred(error)``: one of `qt_upbit.exceptions`.
+
+    Attributes:
+        rows: the rows, and the calls that change them.
+        frames: says when to show what has come.
 
     Args:
         parent: owner; the model ends with it, or by `close`.
@@ -129,22 +117,12 @@ class LiveTableModel(QAbstractTableModel):
         self._position = positions
         self._columns = names
         self._field_of_column = tuple(positions[name] for name in names)
-        self._columns_of_field: dict[int, list[int]] = {}
-        for column, field in enumerate(self._field_of_column):
-            self._columns_of_field.setdefault(field, []).append(column)
         self._alignments = [_RIGHT if self.FIELDS[i].is_number else _LEFT for i in self._field_of_column]
         self._headers: dict[int, Any] = {}
-        self._rows: list[_Row] = []
-        self._generation = 0
-        """Grows with each change of the rows' number or order: who tells of older ones stops."""
         self._is_closed = False
-        self._frame_s = 1.0 / self._manager.config.frame_rate_hz
-        self._last_flush = 0.0
-        self._frame_timer = QTimer(self)
-        self._frame_timer.setObjectName("qt_upbit item model frame")
-        self._frame_timer.setSingleShot(True)
-        self._frame_timer.setTimerType(Qt.TimerType.PreciseTimer)
-        self._frame_timer.timeout.connect(self._on_frame)
+        self.rows = ModelRows(self, self._field_of_column)
+        self.frames = FlushTimer(1.0 / self._manager.config.frame_rate_hz, self)
+        self.frames.due.connect(self._flush)
 
     # --- for applications --------------------------------------------------------------------------
 
@@ -166,6 +144,11 @@ class LiveTableModel(QAbstractTableModel):
         return self._exact(row, self._position[name])
 
     @property
+    def manager(self) -> GlobalWebSocketManager:
+        """The manager whose connections it shows."""
+        return self._manager
+
+    @property
     def is_closed(self) -> bool:
         """Whether `close` was called, or the object was deleted."""
         return self._is_closed or not shiboken6.isValid(self)
@@ -176,13 +159,18 @@ class LiveTableModel(QAbstractTableModel):
             return
         self._manager.guard.check_thread()
         self._is_closed = True
-        self._frame_timer.stop()
+        self.frames.stop()
         self._release()
 
     def _release(self) -> None:
         """End what was subscribed."""
 
-    def _check_usable(self) -> None:
+    def check_usable(self) -> None:
+        """Refuse a call that would change what it shows.
+
+        Raises:
+            ProxyClosedError, WrongThreadError: as their names say.
+        """
         if self.is_closed:
             raise ProxyClosedError("the model is closed: make a new one")
         self._manager.guard.check_usable()
@@ -191,7 +179,7 @@ class LiveTableModel(QAbstractTableModel):
 
     def rowCount(self, parent: Index = _ROOT) -> int:
         """Number of rows."""
-        return 0 if parent.isValid() else len(self._rows)
+        return 0 if parent.isValid() else len(self.rows.items)
 
     def columnCount(self, parent: Index = _ROOT) -> int:
         """Number of columns."""
@@ -219,7 +207,7 @@ class LiveTableModel(QAbstractTableModel):
         if role in _UNUSED:
             return None
         row, column = index.row(), index.column()
-        if not (0 <= row < len(self._rows) and 0 <= column < len(self._columns)):
+        if not (0 <= row < len(self.rows.items) and 0 <= column < len(self._columns)):
             return None
         if role == _DISPLAY:
             return self._text(row, column)
@@ -227,9 +215,9 @@ class LiveTableModel(QAbstractTableModel):
             return self._alignments[column]
         if role >= FIRST_FIELD_ROLE:
             position = role - FIRST_FIELD_ROLE
-            return plain(self._rows[row].values[position]) if position < len(self.FIELDS) else None
+            return plain(self.rows.items[row].values[position]) if position < len(self.FIELDS) else None
         if role == SORT_ROLE:
-            return sort_value(self._rows[row].values[self._field_of_column[column]])
+            return sort_value(self.rows.items[row].values[self._field_of_column[column]])
         if role == VALUE_ROLE:
             return self._exact(row, self._field_of_column[column])
         if role in (_TOOL_TIP, _ACCESSIBLE):
@@ -238,15 +226,15 @@ class LiveTableModel(QAbstractTableModel):
         return None
 
     def _text(self, row: int, column: int) -> str:
-        texts = self._rows[row].texts
-        text = texts[column]
+        shown = self.rows.items[row]
+        text = shown.texts[column]
         if text is None:
-            field = self._field_of_column[column]
-            text = texts[column] = self.text(self._columns[column], self._rows[row].values[field])
+            value = shown.values[self._field_of_column[column]]
+            text = shown.texts[column] = self.text(self._columns[column], value)
         return text
 
     def _exact(self, row: int, position: int) -> Any:
-        return self._rows[row].values[position]
+        return self.rows.items[row].values[position]
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = _DISPLAY) -> Any:
         """Text and alignment of a header; of columns only."""
@@ -279,78 +267,5 @@ class LiveTableModel(QAbstractTableModel):
         self.headerDataChanged.emit(orientation, section, section)
         return True
 
-    # --- rows, for the models ------------------------------------------------------------------------
-
-    def _schedule(self) -> None:
-        """Have `_flush` called in this frame, or in the next if this one was shown already."""
-        if not self._is_closed and not self._frame_timer.isActive():
-            left = self._last_flush + self._frame_s - time.monotonic()
-            self._frame_timer.start(max(0, round(left * 1000)))
-
-    def _on_frame(self) -> None:
-        self._last_flush = time.monotonic()
-        self._flush()
-
     def _flush(self) -> None:
         """Take over what has come since the last frame."""
-
-    def _insert(self, row: int, rows: Iterable[Values]) -> None:
-        made = [_Row(values, len(self._columns)) for values in rows]
-        if made:
-            self.beginInsertRows(QModelIndex(), row, row + len(made) - 1)
-            self._generation += 1
-            self._rows[row:row] = made
-            self.endInsertRows()
-
-    def _remove(self, row: int, count: int = 1) -> None:
-        if count > 0:
-            self.beginRemoveRows(QModelIndex(), row, row + count - 1)
-            self._generation += 1
-            del self._rows[row : row + count]
-            self.endRemoveRows()
-
-    def _reset(self, rows: Iterable[Values] = ()) -> None:
-        self.beginResetModel()
-        self._generation += 1
-        self._rows = [_Row(values, len(self._columns)) for values in rows]
-        self.endResetModel()
-
-    def _put(self, news: Mapping[int, Values]) -> None:
-        """Replace the values of rows, and tell what differs."""
-        changed: dict[int, list[int]] = {}
-        for number, values in news.items():
-            row = self._rows[number]
-            old = row.values
-            if old == values:
-                continue
-            fields = list(itertools.compress(itertools.count(), map(operator.ne, values, old)))
-            changed[number] = fields
-            row.values = values
-            for field in fields:
-                for column in self._columns_of_field.get(field, ()):
-                    row.texts[column] = None
-        self._notify(changed)
-
-    def _notify(self, changed: Mapping[int, list[int]]) -> None:
-        """Emit ``dataChanged`` for rows and their changed fields, one range for each run of rows."""
-        ranges: list[tuple[int, int, int, int, list[int]]] = []
-        numbers = sorted(changed)
-        begin = 0
-        for i, number in enumerate(numbers):
-            if i + 1 < len(numbers) and numbers[i + 1] == number + 1:
-                continue
-            fields: set[int] = set()
-            for each in numbers[begin : i + 1]:
-                fields.update(changed[each])
-            columns = [column for field in fields for column in self._columns_of_field.get(field, ())]
-            first = numbers[begin]
-            if columns:
-                ranges.append((first, min(columns), number, max(columns), _CELL_ROLES))
-            ranges.append((first, 0, number, 0, [FIRST_FIELD_ROLE + field for field in sorted(fields)]))
-            begin = i + 1
-        generation = self._generation
-        for top, left, bottom, right, roles in ranges:
-            # `index` would ask Python for the counts of rows and columns first.
-            self.dataChanged.emit(self.createIndex(top, left), self.createIndex(bottom, right), roles)
-            if not shiboken6.isValid(self) or generation != self._generation:
-                return  # a slot ended the model, or asked for other rows, which views read anew

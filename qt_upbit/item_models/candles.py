@@ -99,12 +99,12 @@ class CandleModel(LiveTableModel):
             InvalidSubscriptionError: code or unit is wrong; all stays as it was.
             ProxyClosedError: the model is closed.
         """
-        self._check_usable()
+        self.check_usable()
         if self._feed is not None:
             if (code, unit) != (self._feed.code, self._feed.unit):
                 self._feed.set_market(code, unit)
             return
-        feed = CandleFeed(code, unit, count=self._count, parent=self, manager=self._manager)
+        feed = CandleFeed(code, unit, count=self._count, parent=self, manager=self.manager)
         feed.candles_added.connect(self._on_added)
         feed.candle_changed.connect(self._on_changed)
         feed.reset.connect(self._on_reset)
@@ -126,17 +126,17 @@ class CandleModel(LiveTableModel):
         # What waits belongs to the rows as they stand now.
         self._flush()
         if not self.is_closed:
-            self._insert(first, map(self._read, self._feed[first : first + count]))
+            self.rows.insert(first, map(self._read, self._feed[first : first + count]))
 
     def _on_changed(self, index: int) -> None:
         if self._feed is not None:
             self._pending[index] = self._feed[index]
-            self._schedule()
+            self.frames.schedule()
 
     def _on_reset(self) -> None:
         self._pending.clear()
-        self._reset()
+        self.rows.reset()
 
     def _flush(self) -> None:
         pending, self._pending = self._pending, {}
-        self._put({row: self._read(candle) for row, candle in pending.items() if row < len(self._rows)})
+        self.rows.put({row: self._read(candle) for row, candle in pending.items() if row < len(self.rows)})

@@ -66,7 +66,7 @@ class OrderbookTableModel(LiveTableModel):
         if depth not in (1, 5, 15, 30):
             raise ValueError(f"depth must be 1, 5, 15 or 30, not {depth!r:.80}")
         super().__init__(parent, columns=columns, manager=manager)
-        self._proxy = WebSocketClientProxy("order book table", self, manager=self._manager)
+        self._proxy = WebSocketClientProxy("order book table", self, manager=self.manager)
         self._proxy.orderbook_received.connect(self._on_orderbook)
         self._proxy.error_occurred.connect(self.error_occurred)
         self._depth = depth
@@ -75,7 +75,7 @@ class OrderbookTableModel(LiveTableModel):
         self._subscription: Subscription | None = None
         self._pending: OrderbookEvent | None = None
         self._book: OrderbookEvent | None = None
-        self._insert(0, self._empty())
+        self.rows.insert(0, self._empty())
 
     @property
     def code(self) -> str | None:
@@ -113,7 +113,7 @@ class OrderbookTableModel(LiveTableModel):
             InvalidSubscriptionError: code or level is wrong; all stays as it was.
             ProxyClosedError: the model is closed.
         """
-        self._check_usable()
+        self.check_usable()
         if (code, level) == (self._code, self._level):
             return
         before = self._subscription
@@ -122,7 +122,7 @@ class OrderbookTableModel(LiveTableModel):
             before.close()
         self._code, self._level = code, Decimal(level)
         self._pending = self._book = None
-        self._put(dict(enumerate(self._empty())))
+        self.rows.put(dict(enumerate(self._empty())))
         if not self.is_closed:
             self.book_changed.emit()
 
@@ -137,7 +137,7 @@ class OrderbookTableModel(LiveTableModel):
     def _on_orderbook(self, event: OrderbookEvent) -> None:
         if event.code == self._code and event.level == self._level:
             self._pending = event
-            self._schedule()
+            self.frames.schedule()
 
     def _flush(self) -> None:
         book, self._pending = self._pending, None
@@ -156,7 +156,7 @@ class OrderbookTableModel(LiveTableModel):
             rows[self._depth - 1 - i] = (AskBid.ASK, price, size, total, total / deepest)
         for i, ((price, size), total) in enumerate(zip(bids, sums[1], strict=True)):
             rows[self._depth + i] = (AskBid.BID, price, size, total, total / deepest)
-        self._put(dict(enumerate(rows)))
+        self.rows.put(dict(enumerate(rows)))
         if not self.is_closed and self._book is book:
             self.book_changed.emit()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import QModelIndex, QObject
+from PySide6.QtCore import QObject
 
 from qt_upbit.item_models.base import LiveTableModel, Values, check_number
 from qt_upbit.item_models.fields import Field, fields_of
@@ -68,6 +68,7 @@ class OrderTableModel(LiveTableModel):
         "is_recovered",
     )
     _names = tuple(field.name for field in FIELDS[:-1])
+    _placed = _names.index("order_timestamp")
 
     def __init__(
         self,
@@ -112,7 +113,7 @@ class OrderTableModel(LiveTableModel):
         # The last word at the end: orders that close in one frame stand in that sequence.
         self._pending.pop(order.uuid, None)
         self._pending[order.uuid] = order
-        self._schedule()
+        self.frames.schedule()
 
     def _on_event(self, event: MyOrderEvent) -> None:
         was = event.uuid in self._recovered
@@ -137,8 +138,9 @@ class OrderTableModel(LiveTableModel):
             if self._take(order):
                 changed[order.uuid] = order
         if not self.is_closed:
-            rows = {uuid: row for row, uuid in enumerate(self._uuids)}
-            self._put({rows[uuid]: self._values(order) for uuid, order in changed.items() if uuid in rows})
+            row_of = {uuid: row for row, uuid in enumerate(self._uuids)}
+            known = [order for uuid, order in changed.items() if uuid in row_of]
+            self.rows.put({row_of[order.uuid]: self._values(order) for order in known})
 
     def _take(self, order: Order) -> bool:
         """Give an order its row; whether it had one, whose values are still the old ones."""
@@ -147,7 +149,7 @@ class OrderTableModel(LiveTableModel):
             row = self._row_for_open(order) if order.is_open else self._open_count
             self._uuids.insert(row, order.uuid)
             self._open_count += order.is_open
-            self._insert(row, [self._values(order)])
+            self.rows.insert(row, [self._values(order)])
         else:
             before = self._uuids.index(order.uuid)
             if (before < self._open_count) != order.is_open:
@@ -156,31 +158,22 @@ class OrderTableModel(LiveTableModel):
         if surplus > 0:
             self._recovered.difference_update(self._uuids[-surplus:])
             del self._uuids[-surplus:]
-            self._remove(len(self._rows) - surplus, surplus)
+            self.rows.remove(len(self.rows) - surplus, surplus)
         return is_known
 
     def _move(self, before: int, order: Order) -> None:
         """Between the open and the closed ones; an order that opens again goes on top."""
         self._open_count += 1 if order.is_open else -1
         after = 0 if order.is_open else self._open_count
-        if before != after:
-            # Qt names the row in front of which it will stand, counted before it leaves.
-            self.beginMoveRows(
-                QModelIndex(), before, before, QModelIndex(), after if after < before else after + 1
-            )
-            self._generation += 1
-            self._uuids.insert(after, self._uuids.pop(before))
-            self._rows.insert(after, self._rows.pop(before))
-            self.endMoveRows()
+        self.rows.move(before, after, self._uuids)
 
     def _row_for_open(self, order: Order) -> int:
         """Below those that were placed later: what a gap hid may be older than what is shown."""
-        placed = self._position["order_timestamp"]
         mine = order.order_timestamp
         if mine is None:
             return 0
         for row in range(self._open_count):
-            theirs: Any = self._rows[row].values[placed]
+            theirs: Any = self.rows.items[row].values[self._placed]
             if theirs is None or theirs <= mine:
                 return row
         return self._open_count

@@ -66,7 +66,7 @@ class TickerTableModel(LiveTableModel):
         manager: GlobalWebSocketManager | None = None,
     ) -> None:
         super().__init__(parent, columns=columns, manager=manager)
-        self._proxy = WebSocketClientProxy("ticker table", self, manager=self._manager)
+        self._proxy = WebSocketClientProxy("ticker table", self, manager=self.manager)
         self._proxy.ticker_received.connect(self._on_ticker)
         self._proxy.error_occurred.connect(self.error_occurred)
         self._codes: tuple[str, ...] = ()
@@ -107,22 +107,22 @@ class TickerTableModel(LiveTableModel):
             InvalidSubscriptionError: a code is wrong; all stays as it was.
             ProxyClosedError: the model is closed.
         """
-        self._check_usable()
+        self.check_usable()
         wanted = tuple(dict.fromkeys(self._checked(codes)))
         if wanted == self._codes:
             return
         self._flush()
         if self.is_closed:
             return
-        rows = {code: self._rows[row].values for code, row in self._row_of.items()}
+        rows = {code: self.rows.items[row].values for code, row in self._row_of.items()}
         added = wanted[len(self._codes) :]
         is_longer = wanted[: len(self._codes)] == self._codes
         self._codes = wanted
         self._row_of = {code: row for row, code in enumerate(wanted)}
         if is_longer:
-            self._insert(len(rows), map(self._unknown, added))
+            self.rows.insert(len(rows), map(self._unknown, added))
         else:
-            self._reset(rows.get(code) or self._unknown(code) for code in wanted)
+            self.rows.reset(rows.get(code) or self._unknown(code) for code in wanted)
         if not self.is_closed:
             self._subscribe_timer.start(0)
 
@@ -134,7 +134,7 @@ class TickerTableModel(LiveTableModel):
         Raises:
             InvalidSubscriptionError, ProxyClosedError: as `set_codes`.
         """
-        self._check_usable()
+        self.check_usable()
         visible = None if codes is None else frozenset(self._checked(codes))
         if visible != self._visible:
             self._visible = visible
@@ -169,9 +169,9 @@ class TickerTableModel(LiveTableModel):
 
     def _on_ticker(self, event: TickerEvent) -> None:
         self._pending[event.code] = event
-        self._schedule()
+        self.frames.schedule()
 
     def _flush(self) -> None:
         pending, self._pending = self._pending, {}
         rows, read = self._row_of, self._read
-        self._put({rows[code]: read(event) for code, event in pending.items() if code in rows})
+        self.rows.put({rows[code]: read(event) for code, event in pending.items() if code in rows})

@@ -66,7 +66,7 @@ class TradeListModel(LiveTableModel):
     ) -> None:
         check_number("limit", limit, "trades", 200)
         super().__init__(parent, columns=columns, manager=manager)
-        self._proxy = WebSocketClientProxy("trade list", self, manager=self._manager)
+        self._proxy = WebSocketClientProxy("trade list", self, manager=self.manager)
         self._proxy.trade_received.connect(self._on_trades)
         self._proxy.error_occurred.connect(self.error_occurred)
         self._proxy.gap_detected.connect(self.gap_detected)
@@ -95,7 +95,7 @@ class TradeListModel(LiveTableModel):
             InvalidSubscriptionError: a code is wrong; all stays as it was.
             ProxyClosedError: the model is closed.
         """
-        self._check_usable()
+        self.check_usable()
         wanted = codes if isinstance(codes, str) else tuple(dict.fromkeys(codes))
         if wanted == self._codes:
             return
@@ -107,7 +107,7 @@ class TradeListModel(LiveTableModel):
         self._pending.clear()
         self._ids.clear()
         self._known.clear()
-        self._reset()
+        self.rows.reset()
 
     def seed(self, trades: Iterable[TradeEvent]) -> None:
         """Add what happened before, oldest first as `RestClient.get_trades` gives it.
@@ -118,7 +118,7 @@ class TradeListModel(LiveTableModel):
         Raises:
             ProxyClosedError: the model is closed.
         """
-        self._check_usable()
+        self.check_usable()
         unknown = {
             key: event
             for event in trades
@@ -127,13 +127,13 @@ class TradeListModel(LiveTableModel):
         newest = max((number for _, number in self._ids), default=None)
         above = {key: event for key, event in unknown.items() if newest is not None and key[1] > newest}
         older = [item for item in unknown.items() if item[0] not in above]
-        room = max(0, self._limit - len(self._rows) - len(self._pending))
+        room = max(0, self._limit - len(self.rows) - len(self._pending))
         below = dict(older[len(older) - room :] if room < len(older) else older)
         self._known.update(above, below)
         self._ids[:0] = below
         # Both before a slot can ask for other pairs.
         self._on_fresh(list(above.values()))
-        self._insert(len(self._rows), map(self._read, reversed(below.values())))
+        self.rows.insert(len(self.rows), map(self._read, reversed(below.values())))
 
     def _release(self) -> None:
         self._proxy.close()
@@ -157,16 +157,16 @@ class TradeListModel(LiveTableModel):
             del self._ids[:gone]
         if self._pending:
             del self._pending[: -self._limit]
-            self._schedule()
+            self.frames.schedule()
 
     def _flush(self) -> None:
         pending, self._pending = self._pending, []
         if not pending:
             return
-        generation = self._generation
-        surplus = len(self._rows) + len(pending) - self._limit
+        generation = self.rows.generation
+        surplus = len(self.rows) + len(pending) - self._limit
         if surplus > 0:
-            self._remove(len(self._rows) - surplus, surplus)
+            self.rows.remove(len(self.rows) - surplus, surplus)
             generation += 1
-        if generation == self._generation and not self.is_closed:
-            self._insert(0, map(self._read, reversed(pending)))
+        if generation == self.rows.generation and not self.is_closed:
+            self.rows.insert(0, map(self._read, reversed(pending)))

@@ -67,9 +67,10 @@ class SendPing:
 
 
 Action = OpenSocket | CloseSocket | SendText | SendPing
+"""What the transport is to do."""
 
 
-# --- what to tell ---------------------------------------------------------------------------------
+# --- what to report -------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +179,7 @@ ConnectionEvent = (
     | RenewalFailed
     | FramesReleased
 )
+"""What happened, for whoever owns the connection to report."""
 
 
 class ConnectionOutputs:

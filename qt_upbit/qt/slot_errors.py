@@ -67,9 +67,10 @@ def _on_audit_event(event: str, args: tuple[Any, ...]) -> None:
         return
     # An exception is printed when its slot is over, so the frame above is the one that emitted. What is
     # raised elsewhere meanwhile, below a dialog that a slot opened for example, has another one.
-    frame = sys._getframe(1)
+    # There is none above where the interpreter itself prints what ended the program.
+    frame = sys._getframe().f_back
     error = args[2]
-    if frame.f_code is _EMIT and isinstance(error, Exception):
+    if frame is not None and frame.f_code is _EMIT and isinstance(error, Exception):
         frame.f_locals["self"].note(error)
 
 

@@ -52,6 +52,7 @@ class Departures:
         """What left faster than a limit allows."""
         found = []
         for what, times in self._times.items():
+            limits: tuple[tuple[int, float], ...]
             if what == _CONNECTS:
                 limits = self._of_connects
             elif isinstance(what, str):

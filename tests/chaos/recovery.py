@@ -28,8 +28,8 @@ from qt_upbit.simulator.faults import faults
 from qt_upbit.simulator.settings import SimulatorSettings
 from tests.chaos.loop_watch import LoopWatch
 from tests.chaos.server_thread import ServerThread
-from tests.chaos.world import resolver
 from tests.support.cpu_share import Verdict
+from tests.support.names import LOCAL_NAME, resolver
 
 SETTINGS = SimulatorSettings(
     markets=2, rate=12.0, account_running=False, announcement_interval_s=None, tick_interval_s=0.01
@@ -203,7 +203,7 @@ async def measure(
 ) -> None:
     """Run one scenario and note what it cost."""
     if not scenario.by_name:
-        server.url = server.url.replace("localhost", "127.0.0.1")
+        server.url = server.url.replace(LOCAL_NAME, "127.0.0.1")
     bench = Bench(server, switch_names, watch)
     bench.proxy.error_occurred.connect(lambda error: scenario.errors.append(str(error)))
     note = bench.arrivals.append

@@ -20,6 +20,7 @@ from qt_upbit.simulator.server.server import SimulatedServer
 from qt_upbit.simulator.sessions.session import Session
 from qt_upbit.simulator.settings import SimulatorSettings
 from tests.chaos.loop_watch import Waits
+from tests.support.names import LOCAL_NAME
 from tests.support.wait import HANG_S
 
 _T = TypeVar("_T")
@@ -64,7 +65,7 @@ class ServerThread:
     def __enter__(self) -> Self:
         self._thread.start()
         self.server = self.run(self._start())
-        self.url = self.server.url.replace("127.0.0.1", "localhost")
+        self.url = self.server.url.replace("127.0.0.1", LOCAL_NAME)
         return self
 
     def __exit__(self, *_: object) -> None:

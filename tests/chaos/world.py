@@ -7,10 +7,9 @@ import contextlib
 import gc
 import math
 import random
-import socket
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -46,6 +45,7 @@ from tests.chaos.departures import Departures
 from tests.chaos.loop_watch import LoopWatch
 from tests.chaos.server_thread import ServerThread
 from tests.support.account import differences
+from tests.support.names import resolver
 
 CODES = ("KRW-BTC", "KRW-ETH", "KRW-XRP", "KRW-SOL", "KRW-USDT")
 QUIET_WITHIN_S = 25.0
@@ -168,27 +168,6 @@ class Figures:
         for name in ("longest_block_s", "longest_collection_s", "longest_wait_s"):
             joined[name] = max(getattr(self, name), getattr(other, name))
         return Figures(**joined)
-
-
-@contextlib.contextmanager
-def resolver() -> Iterator[Callable[[bool], None]]:
-    """The name server of this process, to be switched off."""
-    real, works = socket.getaddrinfo, True
-
-    def switch(on: bool) -> None:
-        nonlocal works
-        works = on
-
-    def getaddrinfo(*args: Any, **kwargs: Any) -> Any:
-        if not works:
-            raise socket.gaierror(socket.EAI_AGAIN, "the name server does not answer")
-        return real(*args, **kwargs)
-
-    socket.getaddrinfo = getaddrinfo
-    try:
-        yield switch
-    finally:
-        socket.getaddrinfo = real
 
 
 class World:

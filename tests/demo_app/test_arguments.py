@@ -25,9 +25,9 @@ def test_an_exchange_of_ones_own_is_not_simulated(given: list[str]) -> None:
 def test_everything_together() -> None:
     where = ["--region", "sg", "--market", "sgd-btc", "--seed", "3"]
     look = ["--lang", "ko", "--theme", "light", "--size", "800x600", "--layout", "chart"]
-    arguments = parse([*where, *look, "--screenshot", "a.png", "--after", "2.5"])
+    arguments = parse([*where, *look, "--screenshot", "a.png", "--after", "2.5", "--timeout", "9"])
     assert arguments.region is Region.SG
-    assert (arguments.screenshot, arguments.after_s) == ("a.png", 2.5)
+    assert (arguments.screenshot, arguments.after_s, arguments.timeout_s) == ("a.png", 2.5, 9.0)
     assert (arguments.lang, arguments.theme, arguments.market) == ("ko", "light", "SGD-BTC")
     assert (arguments.seed, arguments.size, arguments.layout) == (3, (800, 600), "chart")
 
@@ -45,6 +45,7 @@ def test_the_layouts_of_the_command_line_are_those_of_the_window() -> None:
         ["--after", "-1"],
         ["--after", "soon"],
         ["--after", "nan"],
+        ["--timeout", "-1"],
         ["--size", "big"],
         ["--size", "0x10"],
         ["--lang", "fr"],

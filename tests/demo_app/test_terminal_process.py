@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -13,6 +15,7 @@ import pytest
 from tests.support.programs import ROOT, environment, run_program, start_program
 from tests.support.wait import HANG_S
 
+PATIENT = ("--timeout", str(HANG_S))
 _FATAL_WARNINGS = ("-W", "error")
 
 
@@ -41,26 +44,47 @@ def test_a_screenshot_and_not_a_word(tmp_path: Path, language: str) -> None:
     home = tmp_path / "home"
     home.mkdir()
     own = {"HOME": str(home), "XDG_CONFIG_HOME": str(home / "config")}
-    done = _terminal("--screenshot", str(path), "--after", "3", "--lang", language, **own)
+    done = _terminal("--screenshot", str(path), "--after", "0", *PATIENT, "--lang", language, **own)
     assert not list(home.rglob("*.conf")), "the user's own settings are not touched"
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert _png_size(path) == (1440, 900)
-    assert path.stat().st_size > 30_000
+    looked = subprocess.run(
+        [sys.executable, str(ROOT / ".ci" / "picture.py"), str(path)], capture_output=True, text=True
+    )
+    assert (looked.returncode, looked.stderr) == (0, ""), "data in every panel"
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_without_data_there_is_no_screenshot(tmp_path: Path, language: str) -> None:
+    path = tmp_path / "terminal.png"
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        done = _terminal(
+            *("--screenshot", str(path), "--after", "0", "--timeout", "0.5"),
+            *("--base-url", url, "--lang", language),
+        )
+    chart = {"ko": "차트", "en": "Chart"}[language]
+    assert done.returncode == 1
+    assert re.fullmatch(rf"no screenshot: still no data in .*\b{chart}\b.*\n", done.stderr)
+    assert not path.exists()
 
 
 def test_size_and_theme(tmp_path: Path) -> None:
     path = tmp_path / "small.png"
     done = _terminal(
-        *("--screenshot", str(path), "--after", "0", "--size", "1000x640", "--theme", "light"),
+        *("--screenshot", str(path), "--after", "0", *PATIENT),
+        *("--size", "1000x640", "--theme", "light"),
         *("--region", "sg", "--layout", "book"),
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert _png_size(path) == (1000, 640)
 
 
-def test_a_screenshot_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
-    path = tmp_path / "no such folder" / "x.png"
-    done = _terminal("--screenshot", str(path), "--after", "0")
+@pytest.mark.parametrize("name", ["no such folder/x.png", "."])
+def test_a_screenshot_that_cannot_be_written_is_an_error(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    done = _terminal("--screenshot", str(path), "--after", "0", *PATIENT)
     assert done.returncode == 1
     assert str(path) in done.stderr
     assert "Traceback" not in done.stderr

@@ -490,7 +490,7 @@ async def test_task_group_and_timeouts() -> None:
 
 
 async def test_getaddrinfo_works() -> None:
-    assert await asyncio.get_running_loop().getaddrinfo("localhost", 80)
+    assert await asyncio.get_running_loop().getaddrinfo("127.0.0.1", 80)
 
 
 def test_closed_loop_is_collected(app: QApplication) -> None:

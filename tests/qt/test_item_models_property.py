@@ -87,7 +87,7 @@ async def test_tickers(manager: GlobalWebSocketManager) -> None:
         shown: dict[str, int | None] = {}
         for step in [*steps, FRAME]:
             if step == FRAME:
-                model._on_frame()
+                model.frames.due.emit()
                 copy.check()
             elif isinstance(step, list):
                 model.set_codes(step)
@@ -99,7 +99,7 @@ async def test_tickers(manager: GlobalWebSocketManager) -> None:
                     shown[step[0]] = step[1]
                 else:
                     # Ticks of a pair without a row are for nobody.
-                    model._on_frame()
+                    model.frames.due.emit()
         assert [(row[0], row[1]) for row in copy.rows] == [
             (code, "" if price is None else str(price)) for code, price in shown.items()
         ]
@@ -119,7 +119,7 @@ async def test_trades(manager: GlobalWebSocketManager) -> None:
         plain: list[int] = []
         for step in [*steps, FRAME]:
             if step == FRAME:
-                model._on_frame()
+                model.frames.due.emit()
                 copy.check()
                 continue
             plain += [n for i, n in enumerate(step) if n not in plain and n not in step[:i]]
@@ -165,12 +165,12 @@ async def test_orders_and_balances(server: SimulatedServer, make_manager: MakeMa
         held: dict[str, str] = {}
         for step in [*steps, FRAME]:
             if step == FRAME:
-                orders._on_frame()
-                balances._on_frame()
+                orders.frames.due.emit()
+                balances.frames.due.emit()
             elif isinstance(step, Order):
                 account.order_changed.emit(step)
                 # Frame by frame: within one an order that closes and opens again has only its last state.
-                orders._on_frame()
+                orders.frames.due.emit()
                 was = [each.uuid for each in closed]
                 if step.is_open:
                     closed = [each for each in closed if each.uuid != step.uuid]
@@ -210,13 +210,13 @@ async def test_an_order_that_closes_moves_below_the_open_ones(
     copy = Copy(model)
     for number in (1, 2, 3):
         account.order_changed.emit(order(number, OrderState.WAIT, 1))
-    model._on_frame()
+    model.frames.due.emit()
     assert [row[0] for row in copy.rows] == ["u3", "u2", "u1"]
     account.order_changed.emit(order(3, OrderState.DONE, 0))
-    model._on_frame()
+    model.frames.due.emit()
     assert [row[0] for row in copy.rows] == ["u2", "u1", "u3"]
     account.order_changed.emit(order(2, OrderState.CANCEL, 1))
-    model._on_frame()
+    model.frames.due.emit()
     assert [row[0] for row in copy.rows] == ["u1", "u2", "u3"]
     copy.check()
     model.close()

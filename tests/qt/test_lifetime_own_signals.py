@@ -15,7 +15,6 @@ import shiboken6
 from PySide6.QtCore import QObject
 
 from qt_upbit import (
-    EVENT_TYPES,
     Account,
     AskBid,
     CandleFeed,
@@ -29,6 +28,7 @@ from qt_upbit import (
     Subscription,
     WebSocketClientProxy,
 )
+from qt_upbit.core import EVENT_TYPES
 from qt_upbit.simulator.account.account import Order as TheirOrder
 from qt_upbit.simulator.server.server import SimulatedServer
 from tests.qt.conftest import MakeManager, MakeServer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -214,6 +215,15 @@ def test_what_is_raised_in_another_thread_is_not_ours(hooks: Hooks) -> None:
 
     assert not emit_all(SlotWatch("p"), [in_thread])
     assert len(hooks.calls) == 1
+
+
+def test_a_program_that_ends_with_an_error_says_nothing_of_the_library() -> None:
+    """Its last exception is printed when no frame is left."""
+    code = "import qt_upbit.qt.slot_errors\nraise ValueError('of the program')"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert ran.returncode == 1
+    assert ran.stderr.endswith("ValueError: of the program\n")
+    assert "audit" not in ran.stderr
 
 
 def test_what_ends_a_program_is_not_reported(hooks: Hooks) -> None:

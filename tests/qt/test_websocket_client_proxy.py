@@ -15,7 +15,6 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QLabel, QWidget
 
 from qt_upbit import (
-    EVENT_TYPES,
     CallbackError,
     CredentialsRequiredError,
     Delivery,
@@ -29,6 +28,7 @@ from qt_upbit import (
     WebSocketClientProxy,
     WrongThreadError,
 )
+from qt_upbit.core import EVENT_TYPES
 from qt_upbit.protocol.subscription_state_manager import StreamState
 from qt_upbit.protocol.wire import RequestItem
 from qt_upbit.simulator.faults.faults import ErrorFrame

@@ -35,11 +35,11 @@ from qt_upbit import (
     Credentials,
     Delivery,
     GlobalWebSocketManager,
-    OrderTracker,
     Scope,
     WebSocketClientProxy,
     WebSocketConfig,
 )
+from qt_upbit.core import OrderTracker
 from qt_upbit.simulator.faults.control import fault_of, inject
 from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY
 from tests.support.cpu_share import CpuShare

@@ -9,14 +9,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 CERTIFICATE = Path(__file__).with_name("self_signed.pem")
-"""For ``localhost``, with its key: nothing is protected by it. Good until 2126."""
+"""For 127.0.0.1, with its key: nothing is protected by it. Good until 2126."""
 
 
 class SelfSigned:
     """What has reached the server through TLS.
 
     Attributes:
-        port: where it listens, on ``localhost``.
+        port: where it listens, on 127.0.0.1.
         heard: what clients sent that took the certificate.
     """
 

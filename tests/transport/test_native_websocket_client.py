@@ -727,7 +727,7 @@ async def test_client_can_open_again_after_aclose(make_log: MakeLog) -> None:
 
 def test_transport_needs_no_qt() -> None:
     code = (
-        "import sys; import qt_upbit.transport.native_websocket_client, qt_upbit; qt_upbit.UpbitConnection; "
+        "import sys; import qt_upbit.core, qt_upbit; qt_upbit.NativeWebSocketClient; "
         "print([m for m in sys.modules if m.partition('.')[0] in ('PySide6', 'shiboken6', 'qasync')])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

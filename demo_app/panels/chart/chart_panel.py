@@ -11,7 +11,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 
-from demo_app.panel import Panel
+from demo_app.panel import ContentState, Panel
 from demo_app.panels.chart.bars import Bar, Bars, Unit, unit_of
 from demo_app.panels.chart.candle_canvas import CandleCanvas
 from demo_app.panels.chart.chart_bar import ChartBar
@@ -158,7 +158,7 @@ class ChartPanel(Panel):
             self._patience.start()
         else:
             self._reveal()
-            self.show_placeholder(self.tr("Loading candles…"))
+            self.show_placeholder(self.tr("Loading candles…"), state=ContentState.LOADING)
 
     def _links(self, feed: CandleFeed) -> tuple[tuple[Any, Callable[..., None]], ...]:
         return (
@@ -191,7 +191,7 @@ class ChartPanel(Panel):
         """The old candles have stood there long enough."""
         self._reveal()
         if not len(self._content.bars):
-            self.show_placeholder(self.tr("Loading candles…"))
+            self.show_placeholder(self.tr("Loading candles…"), state=ContentState.LOADING)
 
     def _name_it(self) -> None:
         code = self.state.market
@@ -252,7 +252,7 @@ class ChartPanel(Panel):
     def _fail(self, why: str) -> None:
         self._reveal()
         text = self.tr("Candles could not be loaded")
-        self.show_placeholder(f"{text}\n{why[:160]}", self.tr("Retry"), self._load)
+        self.show_placeholder(f"{text}\n{why[:160]}", self.tr("Retry"), self._load, state=ContentState.FAILED)
 
     # --- what the user does ------------------------------------------------------------------------
 

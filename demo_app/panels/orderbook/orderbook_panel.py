@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from demo_app.panel import Panel
+from demo_app.panel import ContentState, Panel
 from demo_app.panels.orderbook.book_rows import BookView, own_volumes
 from demo_app.panels.orderbook.orderbook_canvas import DEPTH, OrderbookCanvas
 from demo_app.style import formats
@@ -335,12 +335,14 @@ class OrderbookPanel(Panel):
 
     def _wait(self) -> None:
         if self.canvas.picture is None:
-            self.show_placeholder(self.tr("Waiting for the order book…"))
+            self.show_placeholder(self.tr("Waiting for the order book…"), state=ContentState.LOADING)
 
     def _on_timeout(self) -> None:
         if self.model.book is None and not self.stale_text:
             text = self.tr("The exchange sends no order book of {code}. Is it still traded?")
-            self.show_placeholder(text.format(code=self._code), self.tr("Try again"), self._try_again)
+            self.show_placeholder(
+                text.format(code=self._code), self.tr("Try again"), self._try_again, state=ContentState.FAILED
+            )
 
     def _try_again(self) -> None:
         code, self._code = self._code, ""
@@ -349,7 +351,9 @@ class OrderbookPanel(Panel):
 
     def _on_error(self, error: QtUpbitError) -> None:
         if self.model.book is None and self.canvas.picture is None:
-            self.show_placeholder(explain(error)[:160], self.tr("Try again"), self._try_again)
+            self.show_placeholder(
+                explain(error)[:160], self.tr("Try again"), self._try_again, state=ContentState.FAILED
+            )
 
     # --- the user ----------------------------------------------------------------------------------
 

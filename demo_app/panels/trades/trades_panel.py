@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from demo_app.panel import Panel
+from demo_app.panel import ContentState, Panel
 from demo_app.panels.trades.tape_canvas import TapeCanvas, TapeRow
 from demo_app.style import formats
 from demo_app.style.error_messages import explain
@@ -245,7 +245,7 @@ class TradesPanel(Panel):
             self.only_large.setChecked(kept in (True, "true"))
         self.model.set_codes([code])
         if not self.canvas.rows:
-            self.show_placeholder(self.tr("Waiting for trades…"))
+            self.show_placeholder(self.tr("Waiting for trades…"), state=ContentState.LOADING)
         self._wants_past = True
         self._patience.start()
 
@@ -264,7 +264,9 @@ class TradesPanel(Panel):
         except QtUpbitError as error:
             if code == self._code and not self._rows:
                 again = functools.partial(self._seed, code)
-                self.show_placeholder(explain(error)[:160], self.tr("Try again"), again)
+                self.show_placeholder(
+                    explain(error)[:160], self.tr("Try again"), again, state=ContentState.FAILED
+                )
             return
         if code != self._code:
             return
@@ -335,7 +337,7 @@ class TradesPanel(Panel):
 
     def _on_error(self, error: QtUpbitError) -> None:
         if not self._rows:
-            self.show_placeholder(explain(error)[:160])
+            self.show_placeholder(explain(error)[:160], state=ContentState.FAILED)
 
     # --- what is large -----------------------------------------------------------------------------
 

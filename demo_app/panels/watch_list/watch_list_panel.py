@@ -28,7 +28,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from demo_app.panel import Panel
+from demo_app.panel import ContentState, Panel
 from demo_app.panels.watch_list.watch_model import Column, WatchModel, WatchOrder
 from demo_app.panels.watch_list.watch_table import WatchTable
 from demo_app.style.error_messages import explain
@@ -362,6 +362,14 @@ class WatchListPanel(Panel):
         self._refresh.start()
         self._show_foot()
 
+    @property
+    def content_state(self) -> ContentState:
+        """Names alone are not what it is for: prices are still to come."""
+        state = super().content_state
+        if state is ContentState.SHOWN and not self.model.has_seed and not self._error:
+            return ContentState.LOADING
+        return state
+
     # --- loading and errors ------------------------------------------------------------------------
 
     def _show_loading(self) -> None:
@@ -370,9 +378,10 @@ class WatchListPanel(Panel):
                 self.tr("The markets could not be read: {error}").format(error=self._error),
                 self.tr("Try again"),
                 self.ask_markets,
+                state=ContentState.FAILED,
             )
         else:
-            self.show_placeholder(self.tr("Loading markets…"))
+            self.show_placeholder(self.tr("Loading markets…"), state=ContentState.LOADING)
 
     def _on_late(self) -> None:
         if not self.state.markets:

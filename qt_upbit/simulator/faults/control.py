@@ -13,9 +13,9 @@ On the exchange's own port, beside Upbit's paths:
 
 As a command::
 
-    python -m qt_upbit.simulator.faults.control http://127.0.0.1:PORT                     # what can go wrong
-    python -m qt_upbit.simulator.faults.control http://127.0.0.1:PORT garbage times=100   # let it
-    python -m qt_upbit.simulator.faults.control http://127.0.0.1:PORT clear
+    python -m qt_upbit.simulator.control http://127.0.0.1:PORT                     # what can go wrong
+    python -m qt_upbit.simulator.control http://127.0.0.1:PORT garbage times=100   # let it
+    python -m qt_upbit.simulator.control http://127.0.0.1:PORT clear
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ class FaultControl:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m qt_upbit.simulator.faults.control",
+        prog="python -m qt_upbit.simulator.control",
         description="Lets things go wrong at a running simulated exchange.",
     )
     parser.add_argument("url", help="what the exchange printed when it began to listen")

@@ -1,1 +1,18 @@
-"""The exchange on real sockets: HTTP, WebSocket, REST."""
+"""The exchange on real sockets: HTTP, WebSocket, REST. Needs aiohttp (the extra ``sim``)."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from qt_upbit.simulator.server.server import SimulatedServer
+
+__all__ = ["SimulatedServer"]
+
+
+def __getattr__(name: str) -> Any:
+    # When first asked for: faults make frames of this room's, and are what the server is made of.
+    if name == "SimulatedServer":
+        return importlib.import_module("qt_upbit.simulator.server.server").SimulatedServer
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -150,7 +150,7 @@ async def _hears(socket: ClientConnection) -> None:
 async def _is_unresponsive(socket: ClientConnection, other: ClientConnection) -> bool:
     """Whether a ping is not answered, although later ones on another line of the same exchange are."""
     async with _reading(socket, other), asyncio.timeout(HANG_S):
-        pong = await socket.ping()
+        pong = asyncio.ensure_future(await socket.ping())
         for _ in range(3):
             await (await other.ping())
         return not pong.done()
@@ -487,7 +487,7 @@ def test_every_fault_can_be_asked_for_by_name(kind: type[Fault]) -> None:
 
 async def _run(*arguments: str) -> tuple[int, str, str]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "qt_upbit.simulator.faults.control", *arguments,
+        sys.executable, "-m", "qt_upbit.simulator.control", *arguments,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(),
     )  # fmt: skip
     out, err = await process.communicate()

@@ -6,6 +6,7 @@ import pytest
 
 from qt_upbit.simulator import SimulatedServer, SimulatorSettings
 from qt_upbit.simulator.__main__ import main
+from tests.support.names import LOCAL_NAME, resolver
 
 ELSEWHERE = ["0.0.0.0", "::", "", "192.168.0.10", "exchange.example", "localhost.example.com"]
 
@@ -24,11 +25,13 @@ def test_the_command_line_refuses_it_too(host: str, capsys: pytest.CaptureFixtur
     assert "is not this machine: use 127.0.0.1" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+@pytest.mark.parametrize("host", ["127.0.0.1", LOCAL_NAME])
 async def test_it_listens_on_this_machine_alone(host: str) -> None:
-    async with SimulatedServer(SimulatorSettings(markets=2, market_running=False), host=host) as server:
-        assert server._runner is not None
-        addresses = [address[0] for address in server._runner.addresses]
+    settings = SimulatorSettings(markets=2, market_running=False)
+    with resolver():
+        async with SimulatedServer(settings, host=host) as server:
+            assert server._runner is not None
+            addresses = [address[0] for address in server._runner.addresses]
     assert addresses
     assert all(address in ("127.0.0.1", "::1") for address in addresses)
 

@@ -1,0 +1,109 @@
+"""What a program without Qt, or the builder of another front end, imports: the parts below the widgets.
+
+Applications need none of this: `qt_upbit` has what they use. Each part stands here with the types that its
+methods take and return. Nothing of it imports Qt; `NativeWebSocketClient` alone opens sockets, and whatever
+takes ``now`` knows no clock (docs/architecture.md).
+
+    from qt_upbit.core import DataRoutingEngine, FanoutHub, UpbitConnection
+"""
+
+from __future__ import annotations
+
+from qt_upbit.exceptions import is_retryable
+from qt_upbit.frame_scan import Head, head_of
+from qt_upbit.models import decode, decode_all, encode, split
+from qt_upbit.protocol.connection import TRANSITIONS, ConnectionEventKind, UpbitConnection
+from qt_upbit.protocol.connection_outputs import (
+    Action,
+    CloseSocket,
+    ConnectionEvent,
+    ErrorReported,
+    FramesReleased,
+    GapDetected,
+    OpenSocket,
+    RenewalFailed,
+    RequestSent,
+    SendPing,
+    SendText,
+    StateChanged,
+    StreamsListed,
+    StreamsLive,
+    StreamsRefused,
+    StreamsSilent,
+    TokenRenewed,
+)
+from qt_upbit.protocol.jwt_manager import JWTManager, Token
+from qt_upbit.protocol.order_tracker import AccountSnapshot, OrderChange, OrderTracker, Reconciliation
+from qt_upbit.protocol.simple_format_converter import SimpleFormatConverter
+from qt_upbit.protocol.subscription_request import requests_for, resolve_spec, resolve_unit
+from qt_upbit.protocol.subscription_state_manager import StreamRequest, StreamState, SubscriptionStateManager
+from qt_upbit.protocol.timing import Backoff, RollingWindowLimiter
+from qt_upbit.routing.candle_series import CandleSeries
+from qt_upbit.routing.data_routing_engine import DataRoutingEngine, Target
+from qt_upbit.routing.fanout_hub import FanoutHub, Gap, LazyFrame, Subscriber
+from qt_upbit.routing.recovery import BackfillBuffer
+from qt_upbit.transport.native_websocket_client import NativeWebSocketClient, TransportCounters
+from qt_upbit.types import ALL_CODES, EVENT_TYPES, CodeRule, EventSpec, Recovery, StreamKey
+from qt_upbit.types.registry import spec_of
+
+__all__ = [
+    "ALL_CODES",
+    "EVENT_TYPES",
+    "TRANSITIONS",
+    "AccountSnapshot",
+    "Action",
+    "BackfillBuffer",
+    "Backoff",
+    "CandleSeries",
+    "CloseSocket",
+    "CodeRule",
+    "ConnectionEvent",
+    "ConnectionEventKind",
+    "DataRoutingEngine",
+    "ErrorReported",
+    "EventSpec",
+    "FanoutHub",
+    "FramesReleased",
+    "Gap",
+    "GapDetected",
+    "Head",
+    "JWTManager",
+    "LazyFrame",
+    "NativeWebSocketClient",
+    "OpenSocket",
+    "OrderChange",
+    "OrderTracker",
+    "Reconciliation",
+    "Recovery",
+    "RenewalFailed",
+    "RequestSent",
+    "RollingWindowLimiter",
+    "SendPing",
+    "SendText",
+    "SimpleFormatConverter",
+    "StateChanged",
+    "StreamKey",
+    "StreamRequest",
+    "StreamState",
+    "StreamsListed",
+    "StreamsLive",
+    "StreamsRefused",
+    "StreamsSilent",
+    "Subscriber",
+    "SubscriptionStateManager",
+    "Target",
+    "Token",
+    "TokenRenewed",
+    "TransportCounters",
+    "UpbitConnection",
+    "decode",
+    "decode_all",
+    "encode",
+    "head_of",
+    "is_retryable",
+    "requests_for",
+    "resolve_spec",
+    "resolve_unit",
+    "spec_of",
+    "split",
+]

@@ -1,0 +1,12 @@
+"""``python -m qt_upbit.simulator.control``: switch the faults of a simulated exchange that runs."""
+
+from __future__ import annotations
+
+import sys
+
+from qt_upbit.simulator.faults.control import main
+
+__all__ = ["main"]
+
+if __name__ == "__main__":
+    sys.exit(main())
