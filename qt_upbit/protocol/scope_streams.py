@@ -52,6 +52,8 @@ class ScopeStreams:
         self._brought: set[StreamKey] = set()
         """Streams that the last request brought and the one before had not."""
         self._ambiguous: set[StreamKey] = set()
+        self._shallowest: dict[StreamKey, int] = {}
+        """Books: the fewest rows that a frame may have, because fewer were asked for earlier."""
         self._sendable_keys: set[StreamKey] = set()
         self._groups: dict[tuple[str, tuple[Hashable, ...]], dict[StreamKey, None]] = {}
         """Streams of types whose codes are optional, by type and variant."""
@@ -221,6 +223,8 @@ class ScopeStreams:
             self.pending_snapshots.pop(key, None)
             self.pending_snapshots[key] = now
         record.needs_snapshot = False
+        if request.depth:
+            self._shallowest[key] = min(self._shallowest.get(key, request.depth), request.depth)
         if before is None:
             record.proven = None
             record.is_unambiguous = True
@@ -252,13 +256,22 @@ class ScopeStreams:
             if first:
                 self.changed(key)
             return first
-        news = rows is not None and self._serve(record, sent, rows)
+        if rows is None:
+            self.changed(key)
+            return first
+        is_answer = rows >= sent.depth or not self._may_be_of_earlier(key, sent.depth)
+        news = self._serve(key, record, sent, rows)
         if (first or news) and record.is_unambiguous:
             # The server looks at the whole request before it serves any of it.
-            record.accepted = sent
-            if first and key in self._brought:
-                self._accept()
-        if rows is not None and rows >= sent.depth:
+            if is_answer:
+                record.accepted = sent
+                if first and key in self._brought:
+                    self._accept()
+            elif record.accepted is None:
+                record.accepted = replace(sent, depth=rows)
+        if is_answer:
+            if sent.depth:
+                self._shallowest[key] = sent.depth
             self.pending_snapshots.pop(key, None)
             if not sent.realtime:
                 # Delivered, and inert from now on: another request for it must ask again.
@@ -266,7 +279,11 @@ class ScopeStreams:
         self.changed(key)
         return first or news
 
-    def _serve(self, record: StreamRecord, sent: StreamRequest, rows: int) -> bool:
+    def _may_be_of_earlier(self, key: StreamKey, depth: int) -> bool:
+        """Whether a book with fewer rows may answer an earlier request, rather than be all there is."""
+        return self._shallowest.get(key, depth) < depth
+
+    def _serve(self, key: StreamKey, record: StreamRecord, sent: StreamRequest, rows: int) -> bool:
         """A frame with so many rows has come: whose request does it show to be served?"""
         if record.is_unambiguous:
             shown = min(rows, sent.depth)
@@ -275,7 +292,9 @@ class ScopeStreams:
         proven = record.proven
         news = False
         for owner, request in tuple(record.pending.items()):
-            if request.depth > rows or (request.realtime and not sent.realtime) or not covers(sent, request):
+            if request.depth > rows and self._may_be_of_earlier(key, request.depth):
+                continue
+            if (request.realtime and not sent.realtime) or not covers(sent, request):
                 continue
             if proven is None or not covers(replace(proven, depth=_ANY_ROWS), request):
                 continue
@@ -298,6 +317,7 @@ class ScopeStreams:
             self.records[key].is_unambiguous = True
             self._prove(self.records[key], self.sent.get(key))
         self._ambiguous.clear()
+        self._shallowest = {key: request.depth for key, request in self.sent.items() if request.depth}
         named = None if listed is None else set(listed)
         confirmed = []
         for key in sorted(each for keys in self.awaited.values() for each in keys):
@@ -357,6 +377,7 @@ class ScopeStreams:
         self.awaited.clear()
         self._brought.clear()
         self._ambiguous.clear()
+        self._shallowest.clear()
         self._requested_at = _LONG_AGO
         self._is_accepted = False
         self.must_resend = False
