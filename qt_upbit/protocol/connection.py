@@ -67,6 +67,7 @@ from qt_upbit.protocol.liveness import (
 )
 from qt_upbit.protocol.refusals import blames_pace, error_of, time_to_stay_away
 from qt_upbit.protocol.renewal import Renewal, RenewalStep
+from qt_upbit.protocol.stream_request import StreamRequest
 from qt_upbit.protocol.subscription_audit import SubscriptionAudit
 from qt_upbit.protocol.subscription_state_manager import SubscriptionStateManager, listed_streams
 from qt_upbit.protocol.timing import Backoff, RollingWindowLimiter
@@ -201,7 +202,7 @@ class UpbitConnection:
         self._gap_begin: float | None = None
         self._was_synced = False
         self._refusals = 0
-        self._refused_items: tuple[wire.RequestItem, ...] = ()
+        self._refused_requests: frozenset[StreamRequest] = frozenset()
         self._error: QtUpbitError | None = None
         self._reported = ""
         self.late_frames = 0
@@ -310,11 +311,16 @@ class UpbitConnection:
             # If the request was refused, another one is worth a try; a refused key stays refused.
             if (
                 isinstance(self._error, ServerError)
-                and self._subscriptions.request_items(self.scope) != self._refused_items
+                and self._subscriptions.distinct_requests(self.scope) != self._refused_requests
             ):
                 self.retry(now)
-        elif self.is_open and self._send_at == _NEVER and self._subscriptions.needs_request(self.scope):
-            self._send_at = now + self._coalesce(now)
+        elif self.is_open and self._send_at == _NEVER:
+            if self._subscriptions.needs_request(self.scope):
+                self._send_at = now + self._coalesce(now)
+            elif self._confirm_at == _NEVER and self._subscriptions.needs_confirmation(self.scope):
+                # It is asked for already, and no frame will tell.
+                self._audit.want(now)
+                self._confirm_at = now + _CONFIRM_TIMEOUT_S
 
     def opened(self, epoch: int, now: float) -> None:
         """The socket of `epoch` is open."""
@@ -562,7 +568,7 @@ class UpbitConnection:
             self._reported = str(error)
         rejected = not is_retryable(error) or self._refusals >= _REFUSALS_BEFORE_REJECTED
         if rejected:
-            self._refused_items = self._subscriptions.request_items(self.scope)
+            self._refused_requests = self._subscriptions.distinct_requests(self.scope)
         self._drop_socket()
         self._error = error
         wait = time_to_stay_away(error)

@@ -52,6 +52,8 @@ class ScopeStreams:
         self._brought: set[StreamKey] = set()
         """Streams that the last request brought and the one before had not."""
         self._ambiguous: set[StreamKey] = set()
+        self._unconfirmed: set[StreamKey] = set()
+        """Streams of types without a snapshot of which a request waits for the server's list."""
         self._shallowest: dict[StreamKey, int] = {}
         """Books: the fewest rows that a frame may have, because fewer were asked for earlier."""
         self._sendable_keys: set[StreamKey] = set()
@@ -134,6 +136,7 @@ class ScopeStreams:
             del self.records[key]
             self.pending_snapshots.pop(key, None)
             self._ambiguous.discard(key)
+            self._unconfirmed.discard(key)
             record = None
         if record is not None:
             record.settle()
@@ -204,6 +207,8 @@ class ScopeStreams:
                 record.state = StreamState.SENT  # swallowed by all codes
             if key not in desired:
                 self._update_awaited(key)
+                if record.is_sendable:
+                    self.await_list(key, record)
         self.last_request = dict(desired)
         self._requested_at = now
         self._is_accepted = False
@@ -237,6 +242,7 @@ class ScopeStreams:
         if record.proven is not None and record.proven.depth > request.depth:
             record.proven = replace(record.proven, depth=request.depth)
         self._update_awaited(key)
+        self.await_list(key, record)
 
     def saw_frame(self, key: StreamKey, rows: int | None) -> bool:
         """A frame of a stream has come; whether it is the first, or shows that a request is served.
@@ -317,6 +323,7 @@ class ScopeStreams:
             self.records[key].is_unambiguous = True
             self._prove(self.records[key], self.sent.get(key))
         self._ambiguous.clear()
+        self._unconfirmed.clear()
         self._shallowest = {key: request.depth for key, request in self.sent.items() if request.depth}
         named = None if listed is None else set(listed)
         confirmed = []
@@ -360,14 +367,12 @@ class ScopeStreams:
     @property
     def needs_confirmation(self) -> bool:
         """Whether the server's list would tell more than frames will."""
-        if self.search.is_running or self._ambiguous:
-            return True
-        return any(
-            not request.row.has_snapshot
-            for keys in self.awaited.values()
-            for key in keys
-            for request in self.records[key].pending.values()
-        )
+        return self.search.is_running or bool(self._ambiguous) or bool(self._unconfirmed)
+
+    def await_list(self, key: StreamKey, record: StreamRecord) -> None:
+        """A request was made of a stream that is asked for: the list may show that it is served."""
+        if record.pending and not _has_snapshot(key):
+            self._unconfirmed.add(key)
 
     def lost(self) -> None:
         """The connection is gone and with it everything asked for."""
@@ -378,6 +383,7 @@ class ScopeStreams:
         self._brought.clear()
         self._ambiguous.clear()
         self._shallowest.clear()
+        self._unconfirmed.clear()
         self._requested_at = _LONG_AGO
         self._is_accepted = False
         self.must_resend = False
@@ -457,6 +463,11 @@ def _is_covered(sent: StreamRequest | None, record: StreamRecord, request: Strea
     if not has_same_options(sent, request):
         return False
     return sent.snapshot or not request.snapshot or record.state is StreamState.LIVE
+
+
+def _has_snapshot(key: StreamKey) -> bool:
+    row = spec_of(key.type)
+    return row is not None and row.has_snapshot
 
 
 def _has_optional_codes(key: StreamKey) -> bool:

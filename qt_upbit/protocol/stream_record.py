@@ -76,10 +76,13 @@ class _Union:
             del self._kinds[kind]
             self._merged = None
 
+    def distinct(self) -> Iterator[StreamRequest]:
+        return (request for _, request in self._kinds.values())
+
     @property
     def merged(self) -> StreamRequest | None:
         if self._merged is None and self._kinds:
-            self._merged = merge_all(request for _, request in self._kinds.values())
+            self._merged = merge_all(self.distinct())
         return self._merged
 
 
@@ -219,6 +222,10 @@ class StreamRecord:
     def sendable(self) -> StreamRequest | None:
         """The same without what was refused or is deferred."""
         return self._sendable.merged
+
+    def distinct(self) -> Iterator[StreamRequest]:
+        """The different requests of what is `sendable`."""
+        return self._sendable.distinct()
 
     def settle(self) -> None:
         """Correct the state after owners came, went or moved."""

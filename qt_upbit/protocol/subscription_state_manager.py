@@ -126,6 +126,8 @@ class SubscriptionStateManager:
         if not needs_snapshot:
             if is_running and self._is_proven(streams, record, request):
                 record.move(owner, Standing.SERVED)
+            else:
+                streams.await_list(request.key, record)
         elif is_running and served:
             record.move(owner, Standing.SERVED if request.realtime else Standing.SATISFIED)
         elif request.key not in streams.pending_snapshots:
@@ -220,6 +222,11 @@ class SubscriptionStateManager:
     def request_items(self, scope: Scope) -> tuple[RequestItem, ...]:
         """The whole desired set as the data-type objects of one request."""
         return build_items(self._scopes[scope].sendable)
+
+    def distinct_requests(self, scope: Scope) -> frozenset[StreamRequest]:
+        """What owners ask for one by one, each kind once: two may differ where their union does not."""
+        records = self._scopes[scope].records.values()
+        return frozenset(request for record in records for request in record.distinct())
 
     # --- what happened on the connection -----------------------------------------------------------
 
