@@ -806,3 +806,81 @@ def check(gateway: Gateway, one: Subscriber, shown: list[Any]) -> None:
         # The newest value stands where it came.
         after = "gap" not in shown[len(shown) - shown[::-1].index(values[-1]) :]
         assert (seen[-1] != "gap") == after
+
+
+# --- books have the rows that were asked for ------------------------------------------------------
+
+
+@pytest.mark.parametrize("delivery", Delivery)
+@pytest.mark.parametrize("snapshot", [True, False])
+def test_the_first_book_of_who_comes_to_a_shallow_one_has_its_rows(
+    gateway: Gateway, delivery: Delivery, snapshot: bool
+) -> None:
+    shallow = gateway.attach("orderbook", "KRW-BTC", depth=5, delivery=delivery)
+    gateway.frame(book(ms=1, rows=5))
+    deep = gateway.attach("orderbook", "KRW-BTC", depth=30, delivery=delivery, snapshot=snapshot)
+    middle = gateway.attach("orderbook", "KRW-BTC", depth=15, delivery=delivery, snapshot=snapshot)
+    gateway.frame(book(ms=2, rows=5))
+    gateway.frame(book(ms=3, rows=5, snapshot=True))
+    assert gateway.seen(deep) == gateway.seen(middle) == []
+    assert gateway.seen(shallow)
+    gateway.frame(book(ms=4, rows=15))
+    assert gateway.seen(deep) == []
+    assert gateway.seen(middle) == [4]
+    gateway.frame(book(ms=5, rows=30))
+    for one in (shallow, middle, deep):
+        slots = gateway.slots(one)
+        assert slots
+        for slot in slots:
+            assert isinstance(slot, LazyFrame)
+            assert len(one.view(slot).orderbook_units) == one.depth  # type: ignore[attr-defined]
+    gateway.frame(book(ms=6, rows=30))
+    assert gateway.seen(deep) == [6]
+
+
+def test_who_waits_for_rows_makes_the_stream_dear_only_until_they_come(gateway: Gateway) -> None:
+    gateway.attach("orderbook", "KRW-BTC", depth=5)
+    gateway.frame(book(ms=1, rows=5))
+    gateway.attach("orderbook", "KRW-BTC", depth=30)
+    gateway.frame(book(ms=2, rows=30))
+    decoded = gateway.engine.events_decoded
+    for ms in range(3, 20):
+        gateway.frame(book(ms=ms, rows=30))
+    assert gateway.engine.events_decoded == decoded
+
+
+def test_who_waits_for_rows_and_leaves_is_forgotten(gateway: Gateway) -> None:
+    shallow = gateway.attach("orderbook", "KRW-BTC", depth=5)
+    gateway.frame(book(ms=1, rows=5))
+    deep = gateway.attach("orderbook", "KRW-BTC", depth=30)
+    gateway.engine.detach(deep.key)
+    decoded = gateway.engine.events_decoded
+    gateway.frame(book(ms=2, rows=5))
+    assert gateway.engine.events_decoded == decoded
+    assert gateway.seen(shallow) == [2]
+
+
+def test_rows_of_one_level_say_nothing_of_another(gateway: Gateway) -> None:
+    gateway.attach("orderbook", "KRW-BTC", depth=5, level=10_000)
+    gateway.frame(book(ms=1, rows=5, level=10_000))
+    deep = gateway.attach("orderbook", "KRW-BTC", depth=30)
+    gateway.frame(book(ms=2, rows=30))
+    assert gateway.seen(deep) == [2]
+
+
+def test_a_thin_book_is_all_there_is_where_nobody_asked_for_fewer_rows(gateway: Gateway) -> None:
+    one, two = gateway.attach("orderbook", "KRW-BTC"), gateway.attach("orderbook", "KRW-BTC")
+    gateway.frame(book(ms=1, rows=2, snapshot=True))
+    assert gateway.seen(one) == gateway.seen(two) == ["1s"]
+
+
+def test_rows_that_were_asked_for_and_refused_are_not_promised_to_others(gateway: Gateway) -> None:
+    """The deepest is still attached, and what comes is deeper than before and not as deep as that."""
+    gateway.attach("orderbook", "KRW-BTC", depth=5)
+    gateway.frame(book(ms=1, rows=5))
+    refused = gateway.attach("orderbook", "KRW-BTC", depth=30)
+    gateway.attach("orderbook", "KRW-BTC", depth=15)
+    gateway.frame(book(ms=2, rows=15))
+    late = gateway.attach("orderbook", "KRW-BTC", depth=30)
+    assert gateway.seen(late) == gateway.seen(refused) == []
+    assert gateway.seen(gateway.attach("orderbook", "KRW-BTC", depth=15)) == ["2s"]
