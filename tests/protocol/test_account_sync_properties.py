@@ -495,8 +495,8 @@ _STEPS = st.lists(st.tuples(st.sampled_from(_NAMES), st.integers(0, 40)), min_si
 # The last frame but one came again, after one that was lost and while REST was asked.
 @example(
     [
-        ("connect", 0), ("place", 1), ("cancel", 0), ("calm", 0), ("repeat", 1), ("place", 1), ("overflow", 1),
-        ("pass time", 0), ("deliver", 0), ("repeat", 1), ("answer", 0),
+        ("connect", 0), ("place", 1), ("cancel", 0), ("calm", 0), ("repeat", 1), ("place", 1),
+        ("overflow", 1), ("pass time", 0), ("deliver", 0), ("repeat", 1), ("answer", 0),
     ],
     True,
 )  # fmt: skip
