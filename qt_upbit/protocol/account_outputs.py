@@ -46,7 +46,7 @@ class AccountState(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReadRest:
-    """Read an `AccountSnapshot` once both private streams are served; what happens from then on, they tell.
+    """Read an `AccountSnapshot` once both private streams are served, which say what happens from then on.
 
     Report `read_answered`, `read_failed`, `rest_missing` or `read_cancelled` with this id.
 

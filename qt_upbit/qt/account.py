@@ -366,7 +366,7 @@ class Account(QObject):
     # --- what is reported --------------------------------------------------------------------------
 
     def _report(self, event: AccountSyncEvent) -> None:
-        # Signals are never emitted inside a task step, and all in the order of what they tell.
+        # Signals are never emitted inside a task step, and all in the order in which it happened.
         match event:
             case OrderChanged(order):
                 self._post(self.order_changed, order)

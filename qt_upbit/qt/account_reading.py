@@ -130,7 +130,7 @@ class AccountReading(QObject):
 async def _read(
     subscriptions: Sequence[Subscription], rest: AccountRest, request: ReadRest, needed: Needed
 ) -> AccountSnapshot:
-    """Ask REST, once the stream is live: what happens from then on, the stream tells."""
+    """Ask REST, once the stream is live: the stream says what happens from then on."""
     for subscription in subscriptions:
         await subscription
     return await read_account(rest, request, needed)
