@@ -13,19 +13,21 @@ from hypothesis import strategies as st
 
 from qt_upbit.config import WebSocketConfig
 from qt_upbit.exceptions import AuthenticationError, ConfigError, RestError
-from qt_upbit.protocol.account_sync import (
+from qt_upbit.protocol.account_outputs import (
     AccountReset,
     AccountState,
     AccountStateChanged,
-    AccountSync,
     BalanceChanged,
     CancelRead,
     FillReported,
-    Moment,
     OrderChanged,
     OrderEventReported,
     ReadRest,
     Synchronized,
+)
+from qt_upbit.protocol.account_sync import (
+    AccountSync,
+    Moment,
 )
 from qt_upbit.protocol.order_tracker import AccountSnapshot, OrderTracker
 from qt_upbit.records import Balance, Order
