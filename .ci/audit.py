@@ -145,7 +145,7 @@ def judge(answer: list[dict[str, Any]], unasked: str) -> tuple[list[str], str]:
     """What pip-audit's answer means. It calls packages fine that the service did not know."""
     skipped = [each["name"] for each in answer if "skip_reason" in each]
     found = [
-        f"{each['name']} {each['version']}: {advisory['id']}, mended in {advisory['fix_versions']}"
+        f"{each['name']} {each['version']}: {advisory['id']}, fixed in {advisory['fix_versions']}"
         for each in answer
         for advisory in each.get("vulns", ())
     ]

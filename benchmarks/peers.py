@@ -100,7 +100,7 @@ def run_ccxt(url: str, codes: Sequence[str], frames: int) -> float:
         def count(client: object, message: dict[str, Any]) -> None:
             nonlocal seen, cpu
             if message["type"] == "orderbook" and message["code"] not in pictured:
-                # It knows no book before the first picture, and the recording is of changes.
+                # It knows no book before the first snapshot, and the recording is of changes.
                 pictured.add(message["code"])
                 message["stream_type"] = "SNAPSHOT"
             handle(client, message)

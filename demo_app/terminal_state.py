@@ -44,7 +44,7 @@ class TerminalState(QObject):
             or from above.
         ``alert_prices_changed()``: see `alert_prices`.
         ``keys_wanted()``: the user wants to enter API keys.
-        ``session_wanted(wish)``: another session shall begin: a `SessionRequest`.
+        ``session_wanted(request)``: another session shall begin: a `SessionRequest`.
         ``noticed(title, text)``: something that the user should hear of now: the status line and the tray.
 
     A change of language is Qt's own: an ``QEvent.LanguageChange`` at every widget.

@@ -50,7 +50,7 @@ def _section(row: EventSpec) -> list[str]:
     cls = row.event_class
     codes = {CodeRule.REQUIRED: "required", CodeRule.OPTIONAL: "optional", CodeRule.FORBIDDEN: "none"}
     types = ", ".join(f"`{wire_type}`" for wire_type in row.wire_types)
-    options = ", ".join(f"`{option}`" for option in row.options) or "none"
+    options = ", ".join(f"`{option}`" for option in row.option_names) or "none"
     doc = re.sub(r"\s*\n\s*", "\n", inspect.getdoc(cls) or "").strip()
     return [
         f"\n## {cls.__name__}\n",

@@ -26,19 +26,24 @@ class AccountPanel(QWidget):
         self.account.state_changed.connect(self._show_state)
         self.account.order_changed.connect(self._show_orders)
         self.account.balance_changed.connect(self._show_balances)
+        self.account.cleared.connect(self._show_all)  # other keys: another account
         self.account.filled.connect(self._show_fill)
         self._show_state(self.account.state)
 
     def _show_state(self, state: qt_upbit.AccountState) -> None:
         self.state.setText(f"account: {self.account.error or state}")
 
-    def _show_orders(self, _order: qt_upbit.Order) -> None:
+    def _show_all(self) -> None:
+        self._show_orders()
+        self._show_balances()
+
+    def _show_orders(self, *_: object) -> None:
         self.orders.clear()
         for order in self.account.open_orders:
             done = f"{order.executed_volume:f} of {order.volume:f}" if order.volume is not None else "market"
             self.orders.addItem(f"{order.code} {order.ask_bid} {done} at {order.price}")
 
-    def _show_balances(self, _balance: qt_upbit.Balance) -> None:
+    def _show_balances(self, *_: object) -> None:
         self.balances.clear()
         for held in self.account.balances.values():
             self.balances.addItem(f"{held.currency} {held.balance:,.8f} and {held.locked:,.8f} in orders")

@@ -21,7 +21,7 @@ class CandleHistory(QWidget):
         layout.addWidget(self.more)
 
         self.feed = CandleFeed("KRW-BTC", "1m", count=500, parent=self)
-        # A chart paints self.feed[first:end]; these say what to paint anew.
+        # A chart paints self.feed[first:end]; these say what to paint again.
         self.feed.candles_added.connect(self.show_candles)
         self.feed.candle_changed.connect(self.show_candles)
         self.feed.loaded.connect(lambda: self.more.setEnabled(not self.feed.is_complete))

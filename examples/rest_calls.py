@@ -36,7 +36,7 @@ async def main() -> None:
         print("placed", order.state.value, format(order.locked, ",f"), "KRW locked")
         print("open", order.uuid in {each.uuid for each in await rest.get_open_orders("KRW-BTC")})
 
-        # A wish: that it is done, the `cancel` event or another look says.
+        # A request: that it is done, the `cancel` event or another look says.
         await rest.cancel_order(uuid=order.uuid)
         while (order := await rest.get_order(uuid=order.uuid)).is_open:
             await asyncio.sleep(0.05)

@@ -72,6 +72,7 @@ _HOMES = {
         "from_dict",
         "to_dict",
     ),
+    "qt_upbit.protocol.account_outputs": ("AccountState",),
     "qt_upbit.protocol.jwt_manager": ("JWTManager",),
     "qt_upbit.protocol.order_check": (
         "OrderRules",
@@ -80,10 +81,7 @@ _HOMES = {
     "qt_upbit.protocol.simple_format_converter": ("SimpleFormatConverter",),
     "qt_upbit.protocol.subscription_state_manager": ("SubscriptionStateManager",),
     "qt_upbit.protocol.tick_sizes": ("round_to_tick",),
-    "qt_upbit.qt.account": (
-        "Account",
-        "AccountState",
-    ),
+    "qt_upbit.qt.account": ("Account",),
     "qt_upbit.qt.candle_feed": ("CandleFeed",),
     "qt_upbit.qt.event_loop": (
         "run",
@@ -211,6 +209,7 @@ if TYPE_CHECKING:
     from qt_upbit.metrics import SubscriptionMetrics as SubscriptionMetrics
     from qt_upbit.models import from_dict as from_dict
     from qt_upbit.models import to_dict as to_dict
+    from qt_upbit.protocol.account_outputs import AccountState as AccountState
     from qt_upbit.protocol.jwt_manager import JWTManager as JWTManager
     from qt_upbit.protocol.order_check import OrderRules as OrderRules
     from qt_upbit.protocol.order_check import check_order as check_order
@@ -220,7 +219,6 @@ if TYPE_CHECKING:
     )
     from qt_upbit.protocol.tick_sizes import round_to_tick as round_to_tick
     from qt_upbit.qt.account import Account as Account
-    from qt_upbit.qt.account import AccountState as AccountState
     from qt_upbit.qt.candle_feed import CandleFeed as CandleFeed
     from qt_upbit.qt.event_loop import run as run
     from qt_upbit.qt.event_loop import until_quit as until_quit

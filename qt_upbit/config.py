@@ -213,7 +213,7 @@ class WebSocketConfig(_Frozen):
     messages_per_minute: int = Field(default=100, ge=1, le=100)
 
     coalesce_s: float = Field(
-        default=0.03, ge=0, le=5, description="wishes within this time become one request"
+        default=0.03, ge=0, le=5, description="requests within this time become one request"
     )
     linger_s: float = Field(default=5.0, ge=0, description="an unused connection is kept this long")
     silent_code_timeout_s: float = Field(
@@ -290,11 +290,11 @@ class WebSocketConfig(_Frozen):
         values = _Values()
         if preset := environ.get("QT_UPBIT_PRESET"):
             if preset not in set(Preset):
-                raise ConfigError(f"QT_UPBIT_PRESET: {preset!r} is none of {', '.join(Preset)}")
+                raise ConfigError(f"QT_UPBIT_PRESET: {preset!r} must be one of {', '.join(Preset)}")
             values.update(_PRESETS[Preset(preset)])
         if region := environ.get("QT_UPBIT_REGION"):
             if region not in set(Region):
-                raise ConfigError(f"QT_UPBIT_REGION: {region!r} is none of {', '.join(Region)}")
+                raise ConfigError(f"QT_UPBIT_REGION: {region!r} must be one of {', '.join(Region)}")
             values["region"] = Region(region)
         if environ.get("QT_UPBIT_BASE_URL"):
             values["base_url"] = environ["QT_UPBIT_BASE_URL"]

@@ -12,6 +12,27 @@ from __future__ import annotations
 from qt_upbit.exceptions import is_retryable
 from qt_upbit.frame_scan import Head, head_of
 from qt_upbit.models import decode, decode_all, encode, split
+from qt_upbit.protocol.account_outputs import (
+    AccountReset,
+    AccountStateChanged,
+    AccountSyncAction,
+    AccountSyncEvent,
+    BalanceChanged,
+    CancelRead,
+    FillReported,
+    GapReported,
+    OrderChanged,
+    OrderEventReported,
+    ReadFailed,
+    ReadRest,
+    Synchronized,
+)
+from qt_upbit.protocol.account_sync import (
+    AccountSync,
+    Moment,
+    SyncState,
+    SyncTrigger,
+)
 from qt_upbit.protocol.connection import TRANSITIONS, ConnectionEventKind, UpbitConnection
 from qt_upbit.protocol.connection_outputs import (
     Action,
@@ -38,22 +59,31 @@ from qt_upbit.protocol.simple_format_converter import SimpleFormatConverter
 from qt_upbit.protocol.subscription_request import requests_for, resolve_spec, resolve_unit
 from qt_upbit.protocol.subscription_state_manager import StreamRequest, StreamState, SubscriptionStateManager
 from qt_upbit.protocol.timing import Backoff, RollingWindowLimiter
+from qt_upbit.rest.account_reader import AccountRest, read_account
 from qt_upbit.routing.candle_series import CandleSeries
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine, Target
 from qt_upbit.routing.fanout_hub import FanoutHub, Gap, LazyFrame, Subscriber
 from qt_upbit.routing.recovery import BackfillBuffer
 from qt_upbit.transport.native_websocket_client import NativeWebSocketClient, TransportCounters
-from qt_upbit.types import ALL_CODES, EVENT_TYPES, CodeRule, EventSpec, Recovery, StreamKey
+from qt_upbit.types import ALL_CODES, EVENT_TYPES, CodeRule, EventSpec, OptionSpec, Recovery, StreamKey
 from qt_upbit.types.registry import spec_of
 
 __all__ = [
     "ALL_CODES",
     "EVENT_TYPES",
     "TRANSITIONS",
+    "AccountReset",
+    "AccountRest",
     "AccountSnapshot",
+    "AccountStateChanged",
+    "AccountSync",
+    "AccountSyncAction",
+    "AccountSyncEvent",
     "Action",
     "BackfillBuffer",
     "Backoff",
+    "BalanceChanged",
+    "CancelRead",
     "CandleSeries",
     "CloseSocket",
     "CodeRule",
@@ -63,16 +93,24 @@ __all__ = [
     "ErrorReported",
     "EventSpec",
     "FanoutHub",
+    "FillReported",
     "FramesReleased",
     "Gap",
     "GapDetected",
+    "GapReported",
     "Head",
     "JWTManager",
     "LazyFrame",
+    "Moment",
     "NativeWebSocketClient",
     "OpenSocket",
+    "OptionSpec",
     "OrderChange",
+    "OrderChanged",
+    "OrderEventReported",
     "OrderTracker",
+    "ReadFailed",
+    "ReadRest",
     "Reconciliation",
     "Recovery",
     "RenewalFailed",
@@ -91,6 +129,9 @@ __all__ = [
     "StreamsSilent",
     "Subscriber",
     "SubscriptionStateManager",
+    "SyncState",
+    "SyncTrigger",
+    "Synchronized",
     "Target",
     "Token",
     "TokenRenewed",
@@ -101,6 +142,7 @@ __all__ = [
     "encode",
     "head_of",
     "is_retryable",
+    "read_account",
     "requests_for",
     "resolve_spec",
     "resolve_unit",

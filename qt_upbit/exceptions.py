@@ -9,7 +9,7 @@
     │   └── InvalidOrderError        an order that Upbit would refuse
     ├── ProxyClosedError             the proxy, subscription or manager was closed before
     ├── WrongThreadError             a QObject of ours was used outside the GUI thread
-    ├── SubscriptionError            codes stayed silent although everything else is fine
+    ├── SubscriptionError            codes never delivered although everything else is fine
     ├── RemoteError                  the other side did something
     │   ├── ServerError              Upbit answered with an error frame
     │   ├── AuthenticationError      Upbit refused the key or the token
@@ -128,7 +128,7 @@ class WrongThreadError(QtUpbitError, RuntimeError):
 
 
 class SubscriptionError(QtUpbitError):
-    """Codes of a subscription stayed silent.
+    """Codes of a subscription never delivered.
 
     Upbit ignores unknown codes, lower-case codes and unsupported levels without a word
     (protocol section 4), so silence is all there is to see.

@@ -155,7 +155,7 @@ class _Tail:
 
     Attributes:
         start: how the frame must begin for it to be read under these keys.
-        is_snapshot: a first picture of its stream.
+        is_snapshot: a first snapshot of its stream.
         is_realtime: a change.
         numbers: further members and their text, by key; whichever stands last counts.
         variants: what they are as a variant, by class of event, where they say it all.
@@ -202,7 +202,7 @@ def _read_tail(text: bytes) -> _Tail | None:
 
 
 def is_snapshot(raw: bytes) -> bool | None:
-    """Whether an object is a first picture of its stream; None where only decoding tells."""
+    """Whether an object is a first snapshot of its stream; None where only decoding tells."""
     text = raw[raw.rfind(_TAIL_MARK) :]
     tail = _TAILS.get(text) or _read_tail(text)
     return tail.is_snapshot if tail is not None and raw.startswith(tail.start) else None

@@ -204,7 +204,7 @@ class SubscriptionMetrics:
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """A picture of the whole library at one moment.
+    """A snapshot of the whole library at one moment.
 
     Attributes:
         scopes: one row per endpoint.

@@ -203,7 +203,7 @@ def _recast(value: Any, simple: bool) -> Any:
     public = nested_struct_of(type(value))
     if public is None:
         return value
-    cls = simple_class_of(value._public) if simple else value._public
+    cls = simple_class_of(value.public_class) if simple else value.public_class
     return cls(**{name: getattr(value, name) for name in cls.__struct_fields__})
 
 

@@ -39,7 +39,7 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True):
         price: quote currency per unit.
         volume: base currency.
         trade_timestamp: milliseconds since the epoch, UTC.
-        fee: paid for this fill, quote currency; None where REST told of it, which does not say.
+        fee: paid for this fill, quote currency; None where REST reported of it, which does not say.
         is_maker: whether the order waited in the book; None as for `fee`.
     """
 
@@ -148,7 +148,7 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
         currency: for example ``KRW`` or ``BTC``.
         balance: available, that is without what orders hold.
         locked: held by orders and withdrawals.
-        avg_buy_price: mean price paid; None where only the socket told, which does not say.
+        avg_buy_price: mean price paid; None where only the socket reported, which does not say.
         avg_buy_price_modified: whether the user has set it by hand.
         unit_currency: currency of `avg_buy_price`.
     """

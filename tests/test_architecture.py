@@ -42,10 +42,7 @@ OF_QASYNC: Final = {
 }
 """What an event loop on top of qasync cannot do without; qasync's version is pinned for it."""
 
-FOREIGN: Final[Mapping[str, str]] = {
-    "qt_upbit.models": "_public",
-    "qt_upbit.simulator.market.frame_writer": "_row",
-}
+FOREIGN: Final[Mapping[str, str]] = {}
 """Private names of other modules that a module still uses."""
 
 INHERITED: Final[Mapping[str, str]] = {}
@@ -57,10 +54,6 @@ TOO_LONG: Final[frozenset[str]] = frozenset(
     {
         "qt_upbit.protocol.connection",
         "qt_upbit.protocol.connection.UpbitConnection",
-        "qt_upbit.protocol.order_tracker",
-        "qt_upbit.rest.rest_client.RestClient",
-        "qt_upbit.simulator.exchange.SimulatedExchange",
-        "qt_upbit.types",
     }
 )
 """Modules, and classes as ``module.Class``, that are longer than they should be still."""

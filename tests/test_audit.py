@@ -119,7 +119,7 @@ def test_a_licence_is_read_where_the_package_is_installed() -> None:
 def test_an_answer_of_the_service_counts() -> None:
     bad = {"name": "h11", "version": "0.14", "vulns": [{"id": "PYSEC-1", "fix_versions": ["0.16.0"]}]}
     found, said = audit.judge([bad, {"name": "idna", "version": "3.20", "vulns": []}], "{}")
-    assert found == ["h11 0.14: PYSEC-1, mended in ['0.16.0']"]
+    assert found == ["h11 0.14: PYSEC-1, fixed in ['0.16.0']"]
     assert said == "the advisory service was asked about 2 packages"
 
 

@@ -14,18 +14,18 @@ import run as bootstrap
 RUN_PY = Path(bootstrap.__file__)
 
 
-def test_the_rest_of_the_line_belongs_to_the_program():
+def test_the_rest_of_the_line_belongs_to_the_program() -> None:
     assert bootstrap.parse(["demo", "--lang", "ko"]) == ("demo", ["--lang", "ko"])
     assert bootstrap.parse(["test", "--help"]) == ("test", ["--help"])
 
 
 @pytest.mark.parametrize("argv", [[], ["--help"], ["deploy"]])
-def test_anything_but_a_command_shows_the_usage(argv):
+def test_anything_but_a_command_shows_the_usage(argv: list[str]) -> None:
     with pytest.raises(bootstrap.Stop, match=r"usage: python3 run\.py demo"):
         bootstrap.parse(argv)
 
 
-def test_a_wrong_command_ends_with_usage_and_no_traceback_on_any_console():
+def test_a_wrong_command_ends_with_usage_and_no_traceback_on_any_console() -> None:
     result = subprocess.run(
         [sys.executable, str(RUN_PY), "배포"],
         env={**os.environ, "PYTHONIOENCODING": "cp949"},
@@ -37,7 +37,7 @@ def test_a_wrong_command_ends_with_usage_and_no_traceback_on_any_console():
     assert b"Traceback" not in result.stderr
 
 
-def test_an_old_python_can_read_the_version_check():
+def test_an_old_python_can_read_the_version_check() -> None:
     """Python 3.7 is the oldest grammar that `ast` still knows."""
     tree = ast.parse(RUN_PY.read_text(encoding="utf-8"), feature_version=(3, 7))
     kinds = [type(node) for node in tree.body]
@@ -46,11 +46,11 @@ def test_an_old_python_can_read_the_version_check():
     assert tree.body.index(check) < kinds.index(ast.FunctionDef)
 
 
-def test_it_prints_only_what_every_console_can_show():
+def test_it_prints_only_what_every_console_can_show() -> None:
     assert RUN_PY.read_text(encoding="utf-8").isascii()
 
 
-def test_a_32_bit_python_is_refused():
+def test_a_32_bit_python_is_refused() -> None:
     bootstrap.require_64_bit(2**63 - 1)
     with pytest.raises(bootstrap.Stop, match="64-bit"):
         bootstrap.require_64_bit(2**31 - 1)
@@ -76,13 +76,15 @@ SCREENSHOT = ["--screenshot", "a.png", "--after", "3"]
         pytest.param("demo", ["--help"], {}, "linux", "offscreen", id="help"),
     ],
 )
-def test_qt_platform(command, arguments, environ, system, platform):
+def test_qt_platform(
+    command: str, arguments: list[str], environ: dict[str, str], system: str, platform: str | None
+) -> None:
     result = bootstrap.qt_environment(command, arguments, environ, system)
     assert result.get("QT_QPA_PLATFORM") == platform
     assert result.items() >= environ.items()
 
 
-def test_offscreen_qt_finds_the_fonts_of_windows():
+def test_offscreen_qt_finds_the_fonts_of_windows() -> None:
     environ = bootstrap.qt_environment("test", [], {"WINDIR": "D:\\Windows"}, "win32")
     assert environ["QT_QPA_FONTDIR"] == "D:\\Windows\\Fonts"
     own = bootstrap.qt_environment("test", [], {"QT_QPA_FONTDIR": "C:\\mine"}, "win32")
@@ -90,17 +92,17 @@ def test_offscreen_qt_finds_the_fonts_of_windows():
     assert "QT_QPA_FONTDIR" not in bootstrap.qt_environment("test", [], {}, "linux")
 
 
-def test_a_window_without_a_display_is_explained():
+def test_a_window_without_a_display_is_explained() -> None:
     with pytest.raises(bootstrap.Stop, match=r"--screenshot[\s\S]*xvfb-run"):
         bootstrap.qt_environment("demo", ["--lang", "ko"], {}, "linux")
 
 
-def test_the_interpreter_is_where_the_system_keeps_it():
+def test_the_interpreter_is_where_the_system_keeps_it() -> None:
     assert bootstrap.environment_python(Path("env"), "nt") == Path("env/Scripts/python.exe")
     assert bootstrap.environment_python(Path("env"), "posix") == Path("env/bin/python")
 
 
-def test_an_environment_is_renewed_when_a_file_or_the_python_changes(tmp_path):
+def test_an_environment_is_renewed_when_a_file_or_the_python_changes(tmp_path: Path) -> None:
     lock = tmp_path / "requirements.lock"
     lock.write_text("a==1")
     stamp = tmp_path / "stamp"
@@ -116,11 +118,11 @@ def test_an_environment_is_renewed_when_a_file_or_the_python_changes(tmp_path):
     assert not bootstrap.is_current(python, stamp, bootstrap.fingerprint([lock], ["3.11.7"]))
 
 
-def test_the_probe_of_a_sound_qt_finds_no_problem():
+def test_the_probe_of_a_sound_qt_finds_no_problem() -> None:
     assert bootstrap.explain_probe(0, "some warning") == ""
 
 
-def test_the_probe_names_the_missing_library_without_a_traceback():
+def test_the_probe_names_the_missing_library_without_a_traceback() -> None:
     stderr = (
         "Traceback (most recent call last):\n"
         '  File "<string>", line 3, in <module>\n'
@@ -131,7 +133,7 @@ def test_the_probe_names_the_missing_library_without_a_traceback():
     )
 
 
-def test_the_probe_names_what_an_aborted_qt_asked_for():
+def test_the_probe_names_what_an_aborted_qt_asked_for() -> None:
     stderr = (
         "qt.qpa.plugin: From 6.5.0, xcb-cursor0 or libxcb-cursor0 is needed to load the plugin.\n"
         "This application failed to start because no Qt platform plugin could be initialized.\n\n"
@@ -141,16 +143,16 @@ def test_the_probe_names_what_an_aborted_qt_asked_for():
     assert bootstrap.explain_probe(-11, "") == "Qt does not start: exit code -11."
 
 
-def test_the_probe_tells_a_missing_font_from_a_missing_library():
+def test_the_probe_tells_a_missing_font_from_a_missing_library() -> None:
     assert "Korean letters" in bootstrap.explain_probe(bootstrap.NO_HANGUL_FONT, "")
 
 
-def test_an_unreachable_display_is_no_reason_to_install_packages():
+def test_an_unreachable_display_is_no_reason_to_install_packages() -> None:
     with pytest.raises(bootstrap.Stop, match="cannot reach the display"):
         bootstrap.explain_probe(-6, "qt.qpa.xcb: could not connect to display :77\n")
 
 
-def test_without_root_the_exact_command_is_printed():
+def test_without_root_the_exact_command_is_printed() -> None:
     advice = bootstrap.packages_advice("No font.", ["libgl1", "fonts-nanum"])
     assert advice.startswith("No font.\n")
     assert (
@@ -158,16 +160,16 @@ def test_without_root_the_exact_command_is_printed():
     ) in advice
 
 
-def test_exit_codes_pass_through():
+def test_exit_codes_pass_through() -> None:
     assert bootstrap.run([sys.executable, "-c", "raise SystemExit(5)"]) == 5
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows ends no process by a signal")
-def test_a_death_by_signal_reads_as_in_a_shell():
+def test_a_death_by_signal_reads_as_in_a_shell() -> None:
     assert bootstrap.run([sys.executable, "-c", "import os; os.kill(os.getpid(), 15)"]) == 143
 
 
-def test_the_real_probe_tells_whether_qt_is_here():
+def test_the_real_probe_tells_whether_qt_is_here() -> None:
     environ = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
     problem = bootstrap.probe_qt(Path(sys.executable), environ)
     if importlib.util.find_spec("PySide6") is None:
@@ -176,7 +178,7 @@ def test_the_real_probe_tells_whether_qt_is_here():
         assert problem == ""
 
 
-def test_the_real_probe_sees_a_broken_qt(tmp_path):
+def test_the_real_probe_sees_a_broken_qt(tmp_path: Path) -> None:
     package = tmp_path / "PySide6"
     package.mkdir()
     (package / "__init__.py").write_text("raise ImportError('libGL.so.1: cannot open shared object file')")

@@ -73,7 +73,7 @@ def test_bad_values_are_refused_by_name(field: str, value: Any) -> None:
 
 def test_configuration_is_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        WebSocketConfig().region = Region.SG  # type: ignore[misc]
+        WebSocketConfig().region = Region.SG
 
 
 def test_the_environment_is_read() -> None:

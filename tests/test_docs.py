@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,7 @@ PAGES = [
             "private",
             "reliability",
             "security",
+            "testing",
         )
     ),
 ]
@@ -46,6 +48,14 @@ def test_links_lead_somewhere(name: str) -> None:
         t for t in targets if not t.startswith("http") and not (path.parent / t.split("#")[0]).exists()
     ]
     assert not missing
+
+
+def test_every_file_on_the_strangers_walk_exists() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([\w./]+/[\w]*(?:\.py)?)`", text))
+    homes = ("", "qt_upbit", "demo_app")
+    assert len(named) > 30
+    assert not [path for path in named if not any((ROOT / home / path).exists() for home in homes)]
 
 
 def test_the_decode_benchmark_runs_and_shows_what_it_claims() -> None:

@@ -1,4 +1,4 @@
-"""What is told of a frame without decoding it is what decoding says, or nothing."""
+"""What is reported of a frame without decoding it is what decoding says, or nothing."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def readable(raw: bytes) -> BaseWebSocketEvent | None:
 
 
 def check(raw: bytes) -> dict[str, Any]:
-    """What is told of an object, once it was compared with what decoding says."""
+    """What is reported of an object, once it was compared with what decoding says."""
     told: dict[str, Any] = {
         "head": head_of(raw),
         "is_simple": is_simple(raw),
@@ -85,7 +85,7 @@ def check(raw: bytes) -> dict[str, Any]:
 
 
 def check_known(raw: bytes) -> None:
-    """Of a frame as Upbit writes them everything that can be told is told."""
+    """Of a frame as Upbit writes them everything that can be reported is reported."""
     told = check(raw)
     row = told["row"]
     assert told["is_snapshot"] is not None

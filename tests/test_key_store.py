@@ -19,7 +19,7 @@ KEYS = Credentials(access_key="the-access-key", secret_key="the-secret-key")
 class MemoryKeyring(KeyringBackend):
     """A key store that is a dictionary."""
 
-    priority = 1  # type: ignore[assignment]  # a class property there
+    priority = 1  # a class property there
 
     def __init__(self) -> None:
         super().__init__()

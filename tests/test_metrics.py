@@ -65,7 +65,7 @@ def test_compression_saving_is_a_fraction(wire: int, inflated: int) -> None:
 
 def test_pictures_are_frozen() -> None:
     with pytest.raises(AttributeError):
-        Metrics().errors = 5  # type: ignore[misc]
+        Metrics().errors = 5
 
 
 # --- the last seconds ------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 LOCK_FILES = {"demo": "requirements-demo.lock", "test": "requirements.lock"}
 
 
-def requirements_of(*extras):
+def requirements_of(*extras: str) -> list[Requirement]:
     """Every requirement of the project with some extras, and of its build."""
     optional = PROJECT["project"]["optional-dependencies"]
     texts = [*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["build"]]
@@ -28,9 +28,9 @@ def requirements_of(*extras):
     return [Requirement(text) for text in texts]
 
 
-def pins_of(command):
+def pins_of(command: str) -> dict[str, list[Requirement]]:
     """Return {name: [pinned requirement]}, and check the shape of every line on the way."""
-    pins = {}
+    pins: dict[str, list[Requirement]] = {}
     text = (ROOT / LOCK_FILES[command]).read_text(encoding="utf-8")
     for entry in text.replace("\\\n", " ").splitlines():
         pin, *hashes = entry.split("--hash=")
@@ -45,7 +45,9 @@ def pins_of(command):
 @pytest.mark.parametrize(("command", "extras"), [("demo", ["demo"]), ("test", ["dev"])])
 @pytest.mark.parametrize("python", ["3.11", "3.12", "3.13", "3.14"])
 @pytest.mark.parametrize("system", ["linux", "win32", "darwin"])
-def test_the_lock_answers_every_requirement(command, extras, python, system):
+def test_the_lock_answers_every_requirement(
+    command: str, extras: list[str], python: str, system: str
+) -> None:
     environment = {
         "python_version": python,
         "python_full_version": f"{python}.1",
@@ -65,14 +67,14 @@ def test_the_lock_answers_every_requirement(command, extras, python, system):
         assert requirement.specifier.contains(versions[0]), f"{requirement}: {versions[0]}"
 
 
-def test_the_demo_runs_on_versions_that_were_tested():
+def test_the_demo_runs_on_versions_that_were_tested() -> None:
     tested = pins_of("test")
     for name, pins in pins_of("demo").items():
         assert {str(pin) for pin in pins} == {str(pin) for pin in tested[name]}
 
 
 @pytest.mark.parametrize("name", LOCK_FILES.values())
-def test_a_lock_names_no_place_to_download_from(name):
+def test_a_lock_names_no_place_to_download_from(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     assert "://" not in text
     assert "--index" not in text
@@ -80,7 +82,7 @@ def test_a_lock_names_no_place_to_download_from(name):
 
 
 @pytest.mark.parametrize("name", ["README.md", "README.ko.md"])
-def test_the_readme_has_the_commands_that_ci_runs(name):
+def test_the_readme_has_the_commands_that_ci_runs(name: str) -> None:
     lines = [line.strip() for line in (ROOT / name).read_text(encoding="utf-8").splitlines()]
     assert "python3 run.py demo" in lines
     assert "python3 run.py test" in lines

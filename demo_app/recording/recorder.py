@@ -47,7 +47,7 @@ passed of the longest one that is streamed.
 
 
 class Recorder(QObject):
-    """Records the pairs it was told to: public streams only, so that a file can be given to anybody.
+    """Records the pairs it was reported to: public streams only, so that a file can be given to anybody.
 
     Encoding, compression and writing happen on a thread; the GUI only puts the event and its moment into a
     queue. A file that has grown to `rotate_at` is followed by another one with ``-2``, ``-3`` … in its name.

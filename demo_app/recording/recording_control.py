@@ -130,7 +130,7 @@ class RecordingControl(QObject):
 
     @owned_slot
     async def open(self, path: str) -> None:
-        """Play a recording; one that cannot be read is told, and all stays as it is."""
+        """Play a recording; one that cannot be read is reported, and all stays as it is."""
         self._shell.show_notice(self.tr("Reading the recording…"))
         try:
             request = await load_recording(path)

@@ -36,7 +36,7 @@ class ReplayBar(QToolBar):
     Args:
         state: what the panels share; hears ``session_wanted``.
         replay: what is played.
-        wish: what this session was begun with.
+        request: what this session was begun with.
         now: the clock of the exchange that plays it.
         parent: owner.
     """

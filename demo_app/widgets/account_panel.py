@@ -72,6 +72,7 @@ class AccountPanel(Panel):
         """Show the account of the present keys, or ask for keys."""
         if self.account is not None and not self.account.is_closed:
             self.account.state_changed.disconnect(self._judge)
+            self.account.cleared.disconnect(self._on_cleared)
         self.detach()
         self.account = None
         self._was_synchronized = self._in_doubt = False
@@ -82,7 +83,13 @@ class AccountPanel(Panel):
             return
         self.account = account
         account.state_changed.connect(self._judge)
+        account.cleared.connect(self._on_cleared)
         self.attach(account)
+        self._judge()
+
+    def _on_cleared(self) -> None:
+        """Of the account that comes nothing has been read yet."""
+        self._was_synchronized = self._in_doubt = False
         self._judge()
 
     @property

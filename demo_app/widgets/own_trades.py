@@ -65,6 +65,7 @@ class OwnTrades(QObject):
             self._account = None
             return
         self._account.order_changed.connect(self._on_change)
+        self._account.cleared.connect(self._on_change)
         self._account.synchronized.connect(self._on_change)
 
     def _on_change(self, *_: object) -> None:

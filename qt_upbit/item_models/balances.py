@@ -24,7 +24,8 @@ class BalanceTableModel(LiveTableModel):
         model = BalanceTableModel(parent=self)
         view.setModel(model)
 
-    What they are worth is for the application to say, with prices of its choice.
+    What they are worth is for the application to say, with prices of its choice. With other credentials the
+    rows go, and those of the other account come.
 
     Args:
         parent, columns, manager: as `LiveTableModel`.
@@ -64,8 +65,10 @@ class BalanceTableModel(LiveTableModel):
         self._currencies: list[str] = []
         """Of the rows."""
         self._pending: dict[str, Balance] = dict(source.balances)
+        self._accounts_before = 0
         self._flush()
         source.balance_changed.connect(self._on_balance)
+        source.cleared.connect(self._on_cleared)
 
     def row_of(self, currency: str) -> int:
         """The row of a currency.
@@ -78,6 +81,7 @@ class BalanceTableModel(LiveTableModel):
     def _release(self) -> None:
         if self._account is not None and not self._account.is_closed:
             self._account.balance_changed.disconnect(self._on_balance)
+            self._account.cleared.disconnect(self._on_cleared)
         self._account = None
         self._pending.clear()
 
@@ -85,17 +89,26 @@ class BalanceTableModel(LiveTableModel):
         self._pending[balance.currency] = balance
         self.frames.schedule()
 
+    def _on_cleared(self) -> None:
+        """What comes is another account's."""
+        self._accounts_before += 1
+        self._pending.clear()
+        self._currencies.clear()
+        self.rows.reset()
+
     def _values(self, balance: Balance) -> Values:
         return tuple(getattr(balance, name) for name in self._names)
 
     def _flush(self) -> None:
         pending, self._pending = self._pending, {}
         known = set(self._currencies)
+        accounts_before = self._accounts_before
         for currency in sorted(pending.keys() - known):
             row = bisect.bisect_left(self._currencies, currency)
             self._currencies.insert(row, currency)
             self.rows.insert(row, [self._values(pending[currency])])
-            if self.is_closed:
+            # A slot that hears of a row may end the model, or let another account come.
+            if self.is_closed or accounts_before != self._accounts_before:
                 return
         rows = {currency: row for row, currency in enumerate(self._currencies)}
         self.rows.put({rows[c]: self._values(b) for c, b in pending.items() if c in known})

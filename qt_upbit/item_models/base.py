@@ -1,4 +1,4 @@
-"""`LiveTableModel`: rows whose changes are told once per frame, in few ranges."""
+"""`LiveTableModel`: rows whose changes are reported once per frame, in few ranges."""
 
 from __future__ import annotations
 
@@ -69,8 +69,8 @@ class LiveTableModel(QAbstractTableModel):
     Roles of a row, named as Upbit's fields (`roleNames`), for QML and its ``ListView``: numbers as floats,
     words as text. Every column answers them; a change is announced for the first column.
 
-    What changes within a frame is told together: a ``dataChanged`` for each run of neighbouring rows, with
-    the columns and roles that changed, and none where nothing did.
+    What changes within a frame is reported together: a ``dataChanged`` for each run of neighbouring rows,
+    with the columns and roles that changed, and none where nothing did.
 
     A model of your own overrides ``_flush`` and ``_release``, changes `rows`, and calls ``frames.schedule()``
     when something came.
@@ -111,7 +111,7 @@ class LiveTableModel(QAbstractTableModel):
         names = tuple(self.DEFAULT_COLUMNS if columns is None else columns)
         unknown = [name for name in names if name not in positions]
         if unknown or not names:
-            raise ValueError(f"columns {unknown} are none of {', '.join(positions)}")
+            raise ValueError(f"columns {unknown} must be among {', '.join(positions)}")
         self._manager = manager if manager is not None else GlobalWebSocketManager.instance()
         super().__init__(parent)
         self._position = positions

@@ -107,7 +107,7 @@ class OrderbookTableModel(LiveTableModel):
     def set_code(self, code: str, *, level: int | Decimal = 0) -> None:
         """Show the book of another pair, or with another grouping of prices.
 
-        Which levels a pair knows is in `RestClient.get_instruments`; an unknown one stays silent.
+        Which levels a pair knows is in `RestClient.get_instruments`; an unknown one never delivers.
 
         Raises:
             InvalidSubscriptionError: code or level is wrong; all stays as it was.

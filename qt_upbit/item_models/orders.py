@@ -25,7 +25,8 @@ class OrderTableModel(LiveTableModel):
         model = OrderTableModel(parent=self)
         view.setModel(model)
 
-    An order changes in its row, and moves to the closed ones, the last closed on top, when it ends.
+    An order changes in its row, and moves to the closed ones, the last closed on top, when it ends. With
+    other credentials the rows go, and those of the other account come.
     ``is_recovered`` tells that its last event was missed and read over REST.
 
     Args:
@@ -89,10 +90,12 @@ class OrderTableModel(LiveTableModel):
         self._open_count = 0
         self._recovered: set[str] = set()
         self._pending: dict[str, Order] = {}
+        self._accounts_before = 0
         for order in source.orders:
             self._take(order)
         source.order_changed.connect(self._on_order)
         source.order_event.connect(self._on_event)
+        source.cleared.connect(self._on_cleared)
 
     def row_of(self, uuid: str) -> int:
         """The row of an order.
@@ -106,6 +109,7 @@ class OrderTableModel(LiveTableModel):
         if self._account is not None and not self._account.is_closed:
             self._account.order_changed.disconnect(self._on_order)
             self._account.order_event.disconnect(self._on_event)
+            self._account.cleared.disconnect(self._on_cleared)
         self._account = None
         self._pending.clear()
 
@@ -126,18 +130,29 @@ class OrderTableModel(LiveTableModel):
             if order is not None:
                 self._on_order(order)
 
+    def _on_cleared(self) -> None:
+        """What comes is another account's."""
+        self._accounts_before += 1
+        self._pending.clear()
+        self._recovered.clear()
+        self._uuids.clear()
+        self._open_count = 0
+        self.rows.reset()
+
     def _values(self, order: Order) -> Values:
         return (*(getattr(order, name) for name in self._names), order.uuid in self._recovered)
 
     def _flush(self) -> None:
         pending, self._pending = self._pending, {}
         changed: dict[str, Order] = {}
+        accounts_before = self._accounts_before
         for order in pending.values():
-            if self.is_closed:
+            # A slot that hears of a row may end the model, or let another account come.
+            if self.is_closed or accounts_before != self._accounts_before:
                 return
             if self._take(order):
                 changed[order.uuid] = order
-        if not self.is_closed:
+        if not self.is_closed and accounts_before == self._accounts_before:
             row_of = {uuid: row for row, uuid in enumerate(self._uuids)}
             known = [order for uuid, order in changed.items() if uuid in row_of]
             self.rows.put({row_of[order.uuid]: self._values(order) for order in known})

@@ -30,7 +30,7 @@ class ThrottledSortProxyModel(QSortFilterProxyModel):
     together, as a layout change, which keeps selection, current cell and scroll place. Nothing is moved
     where the order still holds. New rows wait at the end for the next time. What is unknown stands last.
 
-    A filter is looked at anew when it is set (or by ``invalidate``), not with each tick.
+    A filter is looked at again when it is set (or by ``invalidate``), not with each tick.
 
     Args:
         parent: owner.

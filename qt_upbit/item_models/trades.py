@@ -36,7 +36,7 @@ class TradeListModel(LiveTableModel):
         limit: how many are kept.
 
     Raises:
-        ValueError: `limit` is no number of trades, or there is no such column.
+        ValueError: `limit` is not a number of trades, or there is no such column.
     """
 
     gap_detected = Signal(object, object, object, object)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -17,6 +18,15 @@ __all__ = ["BalanceTracker"]
 _ZERO: Final = Decimal(0)
 _LATE_MS: Final = 1000
 """A frame of a balance is not shown after one that is this much newer; below that, the last to come is."""
+_RECENT_KEPT: Final = 16
+
+
+class _Frame(NamedTuple):
+    """What a frame says of a currency."""
+
+    time_ms: int
+    balance: Decimal
+    locked: Decimal
 
 
 class BalanceTracker:
@@ -28,8 +38,8 @@ class BalanceTracker:
 
     def __init__(self) -> None:
         self._balances: dict[str, Balance] = {}
-        self._last_frames: dict[str, tuple[int, Decimal, Decimal]] = {}
-        """Time and amounts of the last frame of each currency, to know it again."""
+        self._recent: defaultdict[str, deque[_Frame]] = defaultdict(lambda: deque(maxlen=_RECENT_KEPT))
+        """The last frames of each currency, to know them again."""
         self._newest_ms: dict[str, int] = {}
         """The newest time of each currency's frames; the last one may be older."""
         self.is_in_doubt = False
@@ -43,16 +53,18 @@ class BalanceTracker:
         """Fold a frame in; the balances it changed."""
         changed = []
         for asset in event.assets:
-            frame = (event.asset_timestamp, asset.balance, asset.locked)
-            if self._last_frames.get(asset.currency) == frame:
+            frame = _Frame(event.asset_timestamp, asset.balance, asset.locked)
+            recent = self._recent[asset.currency]
+            if recent and recent[-1] == frame:
                 continue
-            newest_ms = max(self._newest_ms.get(asset.currency, 0), event.asset_timestamp)
-            self._newest_ms[asset.currency] = newest_ms
+            # One that comes again after others, or the balance as it was before within a millisecond.
+            self.is_in_doubt = self.is_in_doubt or frame in recent
+            newest_ms = self._note_time(asset, event)
             if newest_ms > event.asset_timestamp:
                 self.is_in_doubt = True
                 if newest_ms - event.asset_timestamp >= _LATE_MS:
                     continue
-            self._last_frames[asset.currency] = frame
+            recent.append(frame)
             if self._is_known(asset.currency, asset.balance, asset.locked):
                 continue
             known = self._balances.get(asset.currency)
@@ -64,11 +76,23 @@ class BalanceTracker:
             changed.append(now)
         return tuple(changed)
 
+    def pass_over(self, event: MyAssetEvent) -> None:
+        """A frame is older than what is known: note that it was seen, in case it comes again."""
+        for asset in event.assets:
+            self._note_time(asset, event)
+            frame = _Frame(event.asset_timestamp, asset.balance, asset.locked)
+            self._recent[asset.currency].append(frame)
+
+    def _note_time(self, asset: Asset, event: MyAssetEvent) -> int:
+        newest_ms = max(self._newest_ms.get(asset.currency, 0), event.asset_timestamp)
+        self._newest_ms[asset.currency] = newest_ms
+        return newest_ms
+
     def without_known(self, waiting: Sequence[MyAssetEvent]) -> list[MyAssetEvent]:
         """Of frames that waited while REST was asked, those that the present balances do not contain.
 
         A balance from REST may be newer than the frames that wait: one by one they would show it going
-        back and coming again.
+        back and coming again. The others are passed over.
         """
         known_up_to: dict[str, int] = {}
         for position, event in enumerate(waiting):
@@ -77,11 +101,14 @@ class BalanceTracker:
                     known_up_to[asset.currency] = position
         left = []
         for position, event in enumerate(waiting):
-            assets = tuple(a for a in event.assets if position > known_up_to.get(a.currency, -1))
-            if assets:
-                left.append(
-                    event if assets == event.assets else msgspec.structs.replace(event, assets=assets)
-                )
+            news = tuple(a for a in event.assets if position > known_up_to.get(a.currency, -1))
+            if news == event.assets:
+                left.append(event)
+                continue
+            known = tuple(asset for asset in event.assets if asset not in news)
+            self.pass_over(msgspec.structs.replace(event, assets=known))
+            if news:
+                left.append(msgspec.structs.replace(event, assets=news))
         return left
 
     def reconcile(

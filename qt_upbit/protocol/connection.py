@@ -292,7 +292,7 @@ class UpbitConnection:
         self._linger_until = _NEVER
         if self._state is ConnectionState.IDLE:
             self._step(ConnectionEventKind.WANTED)
-            # Wait for the wishes of the same moment; the handshake takes longer anyway.
+            # Wait for the requests of the same moment; the handshake takes longer anyway.
             self._connects.plan(now + self._connects.delay(now))
             self.tick(now)
         elif self._state is ConnectionState.REJECTED:
@@ -356,8 +356,15 @@ class UpbitConnection:
         elif epoch == self._socket and self._state in _ALIVE:
             self._connection_died(now, error)
 
+    def credentials_changed(self, now: float) -> None:
+        """Connect again with other keys: also a handshake under way has the old ones, and is given up."""
+        if self._socket != _NO_SOCKET and not self.is_open:
+            self._drop_socket()
+            self._connects.plan(now)
+        self.retry(now)
+
     def retry(self, now: float) -> None:
-        """Connect again at once: the user asked, or the credentials changed.
+        """Connect again at once: the user asked.
 
         "At once" means when the limits allow it, and not before the server's own time to stay away is over.
         """
@@ -373,7 +380,7 @@ class UpbitConnection:
         self.tick(now)
 
     def resumed(self, now: float) -> None:
-        """The machine slept, the network changed or the program was blocked: find out soon if the line lives.
+        """The machine slept, the network changed or the program was blocked: probe the connection soon.
 
         Until then no deadline that was missed meanwhile counts: the answers may be waiting to be read.
         """
@@ -454,7 +461,7 @@ class UpbitConnection:
             return
         if now >= self._resync_due:
             if self._state is ConnectionState.RESYNCING:
-                # If that was the market and not the line, connecting again for ever does not help.
+                # If that was the market and not the connection, connecting again forever does not help.
                 self._subscriptions.forget_accepted(self.scope)
             self._lose(now, ConnectionFailedError("the server answers pings but sends no data"))
             return
@@ -529,7 +536,7 @@ class UpbitConnection:
     def _lose(self, now: float, error: QtUpbitError, *, quiet: bool = False) -> None:
         was_open = self.is_open
         if self._was_synced and self._gap_begin is None:
-            # A scope that is silent by nature was complete until the line was last heard.
+            # A scope that is silent by nature was complete until the connection was last heard.
             last_data_at = self._last_frame_at if self._has_snapshots else self._keepalive.heard_at
             self._gap_begin = last_data_at if last_data_at is not None else self._opened_at
         proven = self._is_proven(now)
@@ -595,7 +602,7 @@ class UpbitConnection:
 
     def _take_over(self, renewal: Renewal, now: float) -> None:
         if not renewal.is_current:
-            # The old line died at the wrong moment; now the successor is asked as any socket is.
+            # The old connection died at the wrong moment; now the successor is asked as any socket is.
             self._sync.send_again(now)
         self._outputs.do(CloseSocket(self._socket))
         self._socket = renewal.epoch
@@ -634,7 +641,7 @@ class UpbitConnection:
     # --- receiving ---------------------------------------------------------------------------------
 
     def _saw_data(self, head: Head, raw: bytes, now: float) -> bool:
-        """Look at an object of a stream; whether it is to be told."""
+        """Look at an object of a stream; whether it is to be reported."""
         self._frames += 1
         if self._renewal is not None and self._renewal.is_duplicate(head, raw):
             return False

@@ -112,7 +112,7 @@ class StreamsLive:
 
 @dataclass(frozen=True, slots=True)
 class StreamsSilent:
-    """Streams that owe a first frame and did not send one in time."""
+    """Streams whose first frame is awaited and did not come in time."""
 
     keys: tuple[StreamKey, ...]
     waited_s: float
@@ -125,7 +125,7 @@ class StreamsRefused:
     Attributes:
         keys: the streams.
         error: the refusal; an `ErrorReported` follows.
-        owners: whose wishes were left out; others may go on with the same streams.
+        owners: whose requests were left out; others may go on with the same streams.
     """
 
     keys: tuple[StreamKey, ...]
@@ -149,7 +149,7 @@ class StreamsListed:
 
 @dataclass(frozen=True, slots=True)
 class TokenRenewed:
-    """The successor's socket took over: a new token, no event lost or told twice."""
+    """The successor's socket took over: a new token, no event lost or reported twice."""
 
 
 @dataclass(frozen=True, slots=True)

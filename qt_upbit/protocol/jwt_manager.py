@@ -68,7 +68,7 @@ class JWTManager:
         credentials: the API key.
         algorithm: ``HS512`` (Upbit's recommendation) or ``HS256``.
         new_nonce: a new unique text each time; Upbit refuses a repeated one.
-        lifetime_s: how long a connection may live on one token; None for ever. Upbit documents no
+        lifetime_s: how long a connection may live on one token; None forever. Upbit documents no
             lifetime, so this is the application's own caution.
     """
 
@@ -80,7 +80,7 @@ class JWTManager:
         lifetime_s: float | None = None,
     ) -> None:
         if lifetime_s is not None and lifetime_s <= 0:
-            raise ValueError("lifetime_s must be positive, or None for ever")
+            raise ValueError("lifetime_s must be positive, or None forever")
         if algorithm not in ("HS512", "HS256"):
             raise ValueError(f"algorithm must be HS512 or HS256, not {algorithm!r}")
         self._credentials = credentials

@@ -163,7 +163,7 @@ _LIVE_TIMEOUT_S: Final = 5.0
 _LIVE_FACTOR: Final = 5.0
 """... or in this many times the mean interval, whichever is longer."""
 _HEALTH_S: Final = 300.0
-"""How long the flow is watched before patience is measured by it again."""
+"""How long the flow is watched before timeout is measured by it again."""
 
 
 class SilenceVerdict(enum.Enum):
@@ -183,7 +183,7 @@ class SilenceWatch:
     answers, not that the feed lives. What is known of a stream is kept as long as it runs, over resent
     requests and over reconnects.
 
-    A market may really stand still, so each doubt doubles the patience; after five minutes of flow it is as
+    A market may really stand still, so each doubt doubles the timeout; after five minutes of flow it is as
     short again as the pauses in them allow.
 
     Args:

@@ -162,7 +162,7 @@ def _amount(field: str, value: Any, kind: OrderType, side: AskBid, needed: bool)
     try:
         number = Decimal(value)
     except InvalidOperation:
-        raise InvalidOrderError(field, value, "is no number") from None
+        raise InvalidOrderError(field, value, "is not a number") from None
     if not number.is_finite() or number <= 0:
         raise InvalidOrderError(field, value, "must be positive")
     if number.adjusted() >= _MOST_DIGITS:

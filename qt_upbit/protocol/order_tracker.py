@@ -105,7 +105,7 @@ class OrderTracker:
         self._max_finished_orders = max_finished_orders
         self._forget_all()
         self.duplicates = 0
-        """Events that told nothing new."""
+        """Events that reported nothing new."""
 
     def _forget_all(self) -> None:
         self._tracked: dict[str, TrackedOrder] = {}
@@ -171,7 +171,7 @@ class OrderTracker:
     # --- the stream --------------------------------------------------------------------------------
 
     def apply_order(self, event: MyOrderEvent) -> OrderChange | None:
-        """Fold a frame in; what it changed, None if it told nothing new."""
+        """Fold a frame in; what it changed, None if it reported nothing new."""
         self._saw(event.timestamp)
         tracked = self._tracked.get(event.uuid)
         if tracked is None:
@@ -195,6 +195,12 @@ class OrderTracker:
         if not changed:
             self.duplicates += 1
         return changed
+
+    def pass_over(self, events: Iterable[MyAssetEvent]) -> None:
+        """Frames of balances are older than an answer of REST: note that they were seen."""
+        for event in events:
+            self._saw(event.timestamp)
+            self._balances.pass_over(event)
 
     def without_known(self, waiting: Sequence[MyAssetEvent]) -> list[MyAssetEvent]:
         """Of frames that waited while REST was asked, those that the present balances do not contain."""

@@ -28,10 +28,13 @@ from qt_upbit.types import Scope
 __all__ = ["Renewal", "RenewalPhase", "RenewalStep"]
 
 _NEVER: Final = float("inf")
-_CONFIRM_TIMEOUT_S: Final = 2.0
-"""Not refused in this time is accepted, as with any request whose list does not come."""
+_CONFIRM_TIMEOUT_S: Final = 10.0
+"""What is not refused in this time is accepted. It is long, because the old socket goes on delivering: where
+something is seconds behind, a successor must not become the only socket before it has been subscribed."""
 _DRAIN_TIMEOUT_S: Final = 2.0
-"""How long the last pong of a socket is waited for."""
+"""How long the last pong of the old socket is waited for; the successor has what it still has to say."""
+_DEDUPLICATE_TIMEOUT_S: Final = 10.0
+"""How long copies of what the old socket showed are looked for, where no pong of the successor ends it."""
 
 
 class RenewalPhase(enum.Enum):
@@ -196,7 +199,7 @@ class Renewal:
     def took_over(self, pongs_due: int, now: float) -> None:
         """The successor is the socket now, and was pinged."""
         self._pongs_due = pongs_due
-        self._enter(RenewalPhase.DEDUPLICATING, now + _DRAIN_TIMEOUT_S)
+        self._enter(RenewalPhase.DEDUPLICATING, now + _DEDUPLICATE_TIMEOUT_S)
 
     def pong_received(self, now: float) -> RenewalStep | None:
         """A pong of the connection's socket came: of the old one, and then of the successor."""

@@ -18,7 +18,7 @@ No rule ever drops a subscriber. "Is served" is asked per request: who wants thi
 book of five that runs already. If the server refuses a request, those owners are left out that brought more
 than it had accepted before, whoever else wants the same streams. Where several did, the culprit is looked for
 (`refusal_search`), so that no innocent request is refused with it, or with the next one. Who was refused is
-told, and is tried again when it asks again.
+notified, and is tried again when it asks again.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class SubscriptionStateManager:
         if sent is None:
             return
         if record.state is StreamState.DESIRED and sent.realtime:
-            # Its last owner left, and the server was not told yet, or all codes are served: it runs.
+            # Its last owner left, and no request has said so yet, or all codes are served: it runs.
             running = (needs_snapshot and served) or self._is_swallowed_live(streams, request)
             record.state = StreamState.LIVE if running else StreamState.SENT
         is_running = (
@@ -244,7 +244,7 @@ class SubscriptionStateManager:
         return sent.depth if sent is not None else 0
 
     def mark_live(
-        self, scope: Scope, key: StreamKey, *, rows: int | None = None, picture: bool = True
+        self, scope: Scope, key: StreamKey, *, rows: int | None = None, snapshot: bool = True
     ) -> bool:
         """A frame of a stream has come; True if it is the first, or shows that more owners are served.
 
@@ -252,9 +252,9 @@ class SubscriptionStateManager:
             scope: the stream's.
             key: the stream.
             rows: how many rows the frame has; None for as many as were asked for.
-            picture: without `rows`, whether the frame shows all that was asked for.
+            snapshot: without `rows`, whether the frame shows all that was asked for.
         """
-        if rows is None and picture:
+        if rows is None and snapshot:
             rows = self.rows_asked(scope, key)
         return self._scopes[scope].saw_frame(key, rows)
 

@@ -143,7 +143,7 @@ class SubscriptionSync:
         )
 
     def is_confirmed(self, now: float) -> bool:
-        """Whether the last request was not refused in the time that it takes; told once."""
+        """Whether the last request was not refused in the time that it takes; said once."""
         return now >= self._confirm_at
 
     def send_if_due(self, epoch: int, now: float, *, is_only_list: bool) -> frozenset[StreamKey] | None:

@@ -52,7 +52,8 @@ class RollingWindowLimiter:
 class Backoff:
     """Exponential backoff with jitter; the first retry is immediate, the next ones are brisk.
 
-    A broken line is usually back at once, so the first try costs nothing. A server that restarts is back
+    A broken connection is usually back at once, so the first try costs nothing. A server that restarts is
+    back
     in seconds: while the outage is young the pause grows with a seventh of it, so that the return is seen
     within a second. A server that is down is asked ever more rarely, and never by all clients in step.
     """

@@ -145,7 +145,7 @@ class TrackedOrder:
         return fill
 
     def take_order(self, order: Order) -> None:
-        """Fold an answer of REST in. Ends are told by events and not taken from here."""
+        """Fold an answer of REST in. Ends are reported by events and not taken from here."""
         for fill in order.fills:
             self.fills.add(fill)
         fields = self._fixed(order)
@@ -262,5 +262,5 @@ def lacks_fills(order: Order, fills: Collection[Fill]) -> bool:
 
 
 def _trade_key(event: MyOrderEvent) -> str:
-    """Identity of a fill; a frame without ``trade_uuid`` is told apart by what it says."""
+    """Identity of a fill; a frame without ``trade_uuid`` is distinguished by what it says."""
     return event.trade_uuid or f"{event.uuid}/{event.trade_timestamp}/{event.executed_volume}/{event.volume}"

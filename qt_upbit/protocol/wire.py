@@ -58,8 +58,8 @@ class RequestItem:
     Attributes:
         type: Upbit's type, ``candle.1m`` with its unit.
         codes: pairs, for order books with an optional ``.n`` depth suffix; None leaves the key out.
-        is_only_snapshot: one first picture, then nothing.
-        is_only_realtime: no first picture.
+        is_only_snapshot: one first snapshot, then nothing.
+        is_only_realtime: no first snapshot.
         options: further keys of the row's ``options``, for example ``level``.
     """
 
@@ -195,7 +195,7 @@ def _decode_item(part: dict[str, Any], camel_case_flags: bool) -> RequestItem:
         if not isinstance(value, bool):
             raise RequestRefused(*_WRONG_FORMAT)
         flags[name] = value
-    options = {key: part[key] for key in row.options if key in part}
+    options = {key: part[key] for key in row.option_names if key in part}
     return RequestItem(wire_type, None if codes is None else tuple(codes), options=options, **flags)
 
 

@@ -16,7 +16,7 @@ def check_pyside6() -> None:
     PySide6 6.12.0 on CPython before 3.12 drops a reference to None with each call that returns
     nothing, and the process aborts after some thousands of callbacks. Newer Pythons have immortal
     singletons and are not affected. Measured rather than compared with a version number, because
-    users pin their own versions and a later release may be mended.
+    users pin their own versions and a later release may be fixed.
     """
     # qasync would take PyQt if that were installed as well.
     os.environ.setdefault("QT_API", "pyside6")

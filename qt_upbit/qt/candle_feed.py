@@ -44,9 +44,9 @@ class CandleFeed(QObject):
     REST has (9.1), the running candle is its closed days and the ticker's day (3.1). With the first trade
     after 00:00 UTC the day before is read as it ended; until it is known a week, month or year stands still.
 
-    Signals, told in the order in which they happen:
+    Signals, reported in the order in which they happen:
         ``candles_added(first_index, count)``: at the end when a candle begins, at 0 when the past was
-        loaded, between when a hole was mended.
+        loaded, between when a gap was backfilled.
         ``candle_changed(index)``: a candle has new values, nearly always the last one.
         ``reset()``: another market; there are no candles now.
         ``loaded()``: an answer to what was asked for, at the start and by `load_more`, is in.
@@ -101,7 +101,7 @@ class CandleFeed(QObject):
         self._epoch = 0
         """Grows with each market: an answer that is late belongs to nobody any more."""
         self._gap: datetime | None = None
-        """Since this candle the series may have holes."""
+        """Since this candle the series may have gaps."""
         self._is_backfilling = False
         self._has_begun = False
         """Whether there was an answer to the first call for history."""
@@ -287,7 +287,7 @@ class CandleFeed(QObject):
             try:
                 await subscription
             except QtUpbitError:
-                return  # told by the proxy; the first candle that comes after all will mend it
+                return  # reported by the proxy; the first candle that comes after all will backfill it
         if epoch == self._epoch:
             self._backfill()
 
@@ -361,7 +361,7 @@ class CandleFeed(QObject):
     async def _ask(
         self, epoch: int, unit: CandleUnit | CandlePeriod, **which: Any
     ) -> list[CandleEvent] | None:
-        """Candles over REST; None if there was no answer, which is told, or nobody wants it any more."""
+        """Candles over REST; None if there was no answer, which is reported, or nobody wants it any more."""
         if epoch != self._epoch:
             return None
         try:

@@ -142,7 +142,7 @@ class _Timers(QObject):
         """Run callbacks as if no task were running.
 
         A task that opens a modal dialog is still "running" while the dialog's Qt loop turns; without
-        this, each task that wakes meanwhile would fail to start its step and sleep for ever.
+        this, each task that wakes meanwhile would fail to start its step and sleep forever.
         """
         task = asyncio.current_task(self._loop)
         if task is not None:
@@ -163,7 +163,7 @@ class QtEventLoop(qasync.QEventLoop):  # type: ignore[misc]  # qasync has no typ
     """qasync's loop with callbacks in order, timers that are never early, and nested Qt loops allowed.
 
     WORKAROUND qasync#123 (order), qasync's coarse timers, and its failing with modal dialogs: drop
-    when these are mended there. It replaces private methods, hence the pin ``qasync<0.29``; a stock
+    when these are fixed there. It replaces private methods, hence the pin ``qasync<0.29``; a stock
     ``qasync.QEventLoop`` works with this library too.
     """
 
@@ -408,7 +408,7 @@ async def _supervise(main: Coroutine[Any, Any, _T], app: QApplication) -> _T | N
         from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
 
         try:
-            # Before the manager: what they wait for would otherwise fail, and be told, because it closes.
+            # Before the manager: what they wait for would otherwise fail, and be reported, because it closes.
             await cancel_running_slots()
             await GlobalWebSocketManager.close_instance()
         finally:

@@ -33,7 +33,7 @@ Page = Sequence[Any]
 
 @dataclass(slots=True)
 class _Fetched:
-    """What was fetched of one stream, oldest first, without a hole."""
+    """What was fetched of one stream, oldest first, without a gap."""
 
     events: list[BaseWebSocketEvent] = field(default_factory=list)
     reaches_back: bool = False
@@ -41,7 +41,7 @@ class _Fetched:
 
 
 class GapRecovery:
-    """Mends streams that the engine holds, a few at a time. One per manager.
+    """Backfills streams that the engine holds, a few at a time. One per manager.
 
     Nothing here emits a signal: what is recovered goes through the engine like everything else, and
     what fails is handed to `report`.
@@ -52,7 +52,7 @@ class GapRecovery:
         timeout_s: live events of a stream wait at most this long.
         max_calls: REST calls for one gap of one stream; what is beyond stays a gap.
         clock: of the engine's gaps.
-        report: is told why a stream could not be mended.
+        report: is reported why a stream could not be backfilled.
         now: the time of day, aware.
     """
 
@@ -78,28 +78,28 @@ class GapRecovery:
 
     @property
     def running(self) -> int:
-        """Streams being mended."""
+        """Streams being backfilled."""
         return len(self._tasks)
 
     def start(self, buffers: Iterable[BackfillBuffer], timeout_s: float = math.inf) -> None:
-        """Mend these streams; those that are being mended already go on, and look again.
+        """Backfill these streams; those that are being backfilled already go on, and look again.
 
         Args:
-            buffers: what to mend.
-            timeout_s: less patience than usual.
+            buffers: what to backfill.
+            timeout_s: less timeout than usual.
         """
-        patience = min(timeout_s, self._timeout_s)
+        timeout = min(timeout_s, self._timeout_s)
         for buffer in buffers:
             if buffer not in self._tasks:
                 name = f"qt_upbit recovery of {buffer.key}"
-                task = asyncio.get_running_loop().create_task(self._backfill(buffer, patience), name=name)
+                task = asyncio.get_running_loop().create_task(self._backfill(buffer, timeout), name=name)
                 self._tasks[buffer] = task
                 task.add_done_callback(functools.partial(self._done, buffer))
 
     def _done(self, buffer: BackfillBuffer, task: asyncio.Task[None]) -> None:
         del self._tasks[buffer]
         if not task.cancelled() and (error := task.exception()) is not None:
-            # Whatever went wrong, nobody waits for ever.
+            # Whatever went wrong, nobody waits forever.
             self._engine.notify_gap(buffer, buffer.begin, buffer.end)
             self._engine.release(buffer)
             raise error
@@ -128,7 +128,7 @@ class GapRecovery:
             # Another gap may come at any time until the last held frame is delivered.
             while buffer.generation == generation and not self._engine.release(buffer, _SLICE):
                 await asyncio.sleep(0)
-            buffer.begin = end  # what came before was told
+            buffer.begin = end  # what came before was reported
 
     async def _fetch(self, buffer: BackfillBuffer, deadline: float) -> _Fetched:
         """All that can be had until the deadline; what went wrong is reported."""
@@ -144,7 +144,7 @@ class GapRecovery:
                         break
                     await asyncio.sleep(_JOIN_PAUSE_S * 2**attempt)
         except TimeoutError:
-            pass  # the gap that is told says it
+            pass  # the gap that is reported says it
         except ProxyClosedError:
             pass  # the manager is closed
         except QtUpbitError as exc:

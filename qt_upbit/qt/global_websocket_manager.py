@@ -63,7 +63,7 @@ from qt_upbit.types import (
 __all__ = ["GlobalWebSocketManager"]
 
 _STREAM_GAP_TIMEOUT_S: Final = 3.0
-"""The line is well and only some trades are wanted: events do not wait for them as after an outage."""
+"""The connection is well and only some trades are wanted: events do not wait for them as after an outage."""
 _LIST_TIMEOUT_S: Final = 5.0
 _COMPARE_CLOCKS_MS: Final = 1000
 
@@ -189,10 +189,12 @@ class GlobalWebSocketManager(QObject):
         rng = rng if rng is not None else random.Random()  # noqa: S311  # jitter, not secrecy
         jwt = self._new_jwt_manager()
         self._links: dict[Scope, ScopeLink] = {}
+        # Keys change; who keeps the settings for good has none of them.
+        keyless = self.config.model_copy(update={"credentials": None})
         for scope in Scope:
-            connection = UpbitConnection(scope, self.config, self._state, limiter, rng, new_ticket)
+            connection = UpbitConnection(scope, keyless, self._state, limiter, rng, new_ticket)
             self._links[scope] = ScopeLink(
-                scope, self.config, connection, self._engine, jwt,
+                scope, keyless, connection, self._engine, jwt if scope.needs_auth else None,
                 self._on_connection_event, self.reporter.report_scope, clock, self,
             )  # fmt: skip
         self._monitor = PerformanceMonitor(self._links, self._frames.hub, clock, wall_clock, self)
@@ -335,7 +337,7 @@ class GlobalWebSocketManager(QObject):
         return self._rest_clients.client_for(self.config)
 
     def reconnect(self, scope: Scope = Scope.PUBLIC) -> None:
-        """Connect again at once: also the way out of REJECTED after the reason is mended."""
+        """Connect again at once: also the way out of REJECTED after the reason is fixed."""
         self.guard.check_usable()
         self._links[scope].retry()
 
@@ -357,6 +359,7 @@ class GlobalWebSocketManager(QObject):
         if not isinstance(credentials, Credentials):
             raise ConfigError(f"set_credentials() takes Credentials, not {type(credentials).__name__}")
         self.config = self.config.model_copy(update={"credentials": credentials})
+        self._rest_clients.retire()
         jwt = self._new_jwt_manager()
         for scope, link in self._links.items():
             if scope.needs_auth:

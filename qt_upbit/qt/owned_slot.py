@@ -72,7 +72,7 @@ async def cancel_running_slots() -> None:
     tasks = [task for task in _running if task.get_loop() is loop and task is not asyncio.current_task()]
     for task in tasks:
         task.cancel()
-    # What they raise is told by `_finished`.
+    # What they raise is reported by `_finished`.
     await asyncio.gather(*tasks, return_exceptions=True)
 
 

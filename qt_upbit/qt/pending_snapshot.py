@@ -108,7 +108,7 @@ class SnapshotReader:
             requests: all of one scope.
 
         Raises:
-            SubscriptionError: codes that stayed silent, by name.
+            SubscriptionError: codes that never delivered, by name.
             ProxyClosedError: the proxy or the manager was closed meanwhile.
             QtUpbitError: the server refused.
         """

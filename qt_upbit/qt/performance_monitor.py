@@ -81,7 +81,7 @@ class PerformanceMonitor(QObject):
         self._until_transit -= 1
         if self._until_transit < 0:
             self._until_transit = _TRANSIT_EVERY - 1
-            # A first picture may be as old as the last trade.
+            # A first snapshot may be as old as the last trade.
             if event.stream_type is StreamType.REALTIME:
                 arrived_at = self._epoch_s + slot.received_at
                 self._transit[event.row.scope].record(arrived_at - event.timestamp / 1000)

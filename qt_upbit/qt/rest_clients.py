@@ -11,12 +11,24 @@ __all__ = ["RestClients"]
 
 
 class RestClients:
-    """Makes a client when first asked for, and another one after other settings."""
+    """Makes a client when first asked for; after other settings another one.
+
+    The client of the settings before is closed, and let go with the keys in it, once the calls that run
+    have their answers.
+    """
 
     def __init__(self) -> None:
-        self._clients: list[RestClient] = []
-        """The last one is in use; those before it had other keys."""
+        self._client: RestClient | None = None
         self._config: WebSocketConfig | None = None
+        self._retired: set[RestClient] = set()
+        """Of settings before, not closed yet."""
+        self._tasks: dict[RestClient, asyncio.Task[None]] = {}
+
+    @property
+    def open_clients(self) -> tuple[RestClient, ...]:
+        """The one in use, if it was asked for, and those whose calls still run."""
+        current = () if self._client is None else (self._client,)
+        return (*self._retired, *current)
 
     def client_for(self, config: WebSocketConfig) -> RestClient:
         """The client of these settings.
@@ -24,11 +36,34 @@ class RestClients:
         Raises:
             ConfigError: the extra ``rest`` is not installed.
         """
-        if self._config is not config:
-            self._clients.append(RestClient(config))
+        if self._client is None or self._config is not config:
+            self.retire()
+            self._client = RestClient(config)
             self._config = config
-        return self._clients[-1]
+        return self._client
+
+    def retire(self) -> None:
+        """The settings have changed, or will: use the client no more."""
+        client, self._client = self._client, None
+        if client is not None:
+            self._retired.add(client)
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return  # the loop rests: they are closed with the next change, or at the end
+        for each in self._retired - self._tasks.keys():
+            self._tasks[each] = loop.create_task(self._close(each), name="qt_upbit retired REST client")
+
+    async def _close(self, client: RestClient) -> None:
+        try:
+            await client.retire()
+            self._retired.discard(client)
+        finally:
+            del self._tasks[client]
 
     async def aclose(self) -> None:
-        """Close them all."""
-        await asyncio.gather(*(client.aclose() for client in self._clients))
+        """Close them all; calls that run fail."""
+        for task in tuple(self._tasks.values()):
+            task.cancel()
+        await asyncio.gather(*(client.aclose() for client in self.open_clients))
+        self._retired.clear()

@@ -122,14 +122,15 @@ class ScopeLink(QObject):
         return asked
 
     def resumed(self) -> None:
-        """The machine slept or the network changed: find out soon whether the line lives."""
+        """The machine slept or the network changed: find out soon whether the connection lives."""
         self.connection.resumed(self._clock())
         self._carry_out()
 
     def set_jwt(self, jwt: JWTManager | None) -> None:
         """Other keys: connect again with them. Another account may be behind them, so nothing overlaps."""
         self._tokens.replace_keys(jwt)
-        self.retry()
+        self.connection.credentials_changed(self._clock())
+        self._carry_out()
 
     def renew(self) -> bool:
         """Change to a connection with a new token, without a break; whether that was begun."""
@@ -231,6 +232,8 @@ class ScopeLink(QObject):
             self._wait_for_loop(epoch)
             return
         self._no_loop_since = None
+        if epoch != self.connection.epoch:
+            return  # given up while it waited for the loop
         headers = self._tokens.headers(self._clock()) if self.scope.needs_auth else SecretHeaders()
         self.client.open(self._config.websocket_url(self.scope), headers, epoch)
 

@@ -53,9 +53,9 @@ def _callback_error(owner: str, error: Exception) -> CallbackError:
     trace = error.__traceback__
     # Without a traceback it was a slot that is no Python code, such as a list's append.
     name = trace.tb_frame.f_code.co_qualname if trace is not None else "a slot"
-    told = CallbackError(owner, name)
-    told.__cause__ = error
-    return told
+    reported = CallbackError(owner, name)
+    reported.__cause__ = error
+    return reported
 
 
 _EMIT = SlotWatch.emit.__code__

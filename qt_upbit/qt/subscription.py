@@ -125,7 +125,7 @@ class SubscriptionRecord:
             self.progress.mark_live(key)
 
     def mark_silent(self, keys: Collection[StreamKey], waited_s: float) -> None:
-        """Streams showed no frame for so long; the owner is told."""
+        """Streams showed no frame for so long; the owner is notified."""
         if not self.progress.mark_silent(keys, waited_s):
             return
         owner = self._owner()
@@ -154,7 +154,7 @@ class Subscription:
     subscription; cancelling the wait does not cancel the subscription. ``close()`` ends it, and so
     does the end of an ``async with`` block. Awaiting raises:
 
-    * `SubscriptionError` naming the codes that stayed silent; the others go on;
+    * `SubscriptionError` naming the codes that never delivered; the others go on;
     * `AuthenticationError` or `ServerError` if Upbit refused;
     * `ProxyClosedError` if it was closed meanwhile.
     """

@@ -157,7 +157,7 @@ class SubscriptionRegistry:
     def request_snapshot(
         self, requester_id: int, requester: Requester, name: str, requests: Sequence[StreamRequest]
     ) -> None:
-        """Ask the server for first pictures; `requester` is held until `remove`."""
+        """Ask the server for first snapshots; `requester` is held until `remove`."""
         self._add(requester_id, _Registered(lambda: requester, requester.owner_id, requests[0].row.scope))
         self._attach(requester_id, name, Delivery.EVERY, requests)
 

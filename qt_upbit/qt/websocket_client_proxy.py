@@ -138,7 +138,7 @@ class WebSocketClientProxy(QObject):
             codes: pairs, upper case, ``["KRW-BTC"]``.
             callback: called besides the signal; held weakly if it is a method of a QObject.
             delivery: LATEST, EVERY or BATCH instead of the type's default.
-            snapshot: whether to begin with a first picture.
+            snapshot: whether to begin with a first snapshot.
             realtime: whether changes follow.
 
         Raises:
@@ -174,7 +174,7 @@ class WebSocketClientProxy(QObject):
 
         `depth` is the number of rows: 1, 5, 15 or 30. `level` groups prices, in the quote currency, 0 for
         none; not for BTC and USDT pairs. Which levels a pair knows is in ``/v1/orderbook/instruments``, and
-        an unknown one stays silent.
+        an unknown one never delivers.
         """
         return self.subscribe(
             "orderbook",
@@ -316,7 +316,7 @@ class WebSocketClientProxy(QObject):
 
         Raises:
             InvalidSubscriptionError: a code is wrong.
-            SubscriptionError: codes that stayed silent, by name.
+            SubscriptionError: codes that never delivered, by name.
         """
         return await self._snapshot("ticker", codes)
 
@@ -420,4 +420,6 @@ def _delivery(given: Delivery | str) -> Delivery:
     try:
         return Delivery(given)
     except ValueError:
-        raise InvalidSubscriptionError(f"delivery {given!r:.80} is none of {', '.join(Delivery)}") from None
+        raise InvalidSubscriptionError(
+            f"delivery {given!r:.80} must be one of {', '.join(Delivery)}"
+        ) from None

@@ -3,7 +3,7 @@
 An order that was placed must never be called refused, and none may be placed twice. So only three things
 are believed: the order itself, under the identifier that was sent; a named refusal of Upbit's own table; and
 that nothing left this machine. Every other answer, and none, means that the order is looked up by its
-identifier, and that the caller is told what is known if that does not show it.
+identifier, and that the caller is notified what is known if that does not show it.
 """
 
 from __future__ import annotations
@@ -28,12 +28,14 @@ from qt_upbit.protocol.error_table import ORDER_NOT_FOUND, is_refusal
 from qt_upbit.records import Order
 from qt_upbit.types import AskBid, OrderType
 
-__all__ = ["OrderOutcome", "OrderRequest", "RequestFate", "denies_order", "request_fate"]
+__all__ = ["OrderOutcome", "OrderRequest", "RequestFate", "request_fate"]
 
 _FIRST_PAUSE_S: Final = 0.25
 _LONGEST_PAUSE_S: Final = 2.0
+_LEAST_ANSWER_S: Final = 3.0
+"""How long the answer to a question may take at least, also to one asked when the time is nearly over."""
 _SENDS: Final = 3
-"""How often an order is sent at most: again only after 429, and after Upbit has denied knowing it."""
+"""How often a request is sent at most; one for an order again only after 429, once Upbit has denied it."""
 _REMEMBERED: Final = 4096
 
 
@@ -54,7 +56,7 @@ def request_fate(error: RestError | AuthenticationError | DecodeError) -> Reques
     return RequestFate.REFUSED
 
 
-def denies_order(error: Exception) -> bool:
+def _denies_order(error: Exception) -> bool:
     """Whether Upbit itself says that it knows no such order, or none that is open."""
     return isinstance(error, RestError) and (error.status, error.name) == (404, ORDER_NOT_FOUND)
 
@@ -176,6 +178,40 @@ class OrderOutcome:
                 raise error
         raise AssertionError("the last attempt returns or raises")
 
+    async def cancel(
+        self, send: Callable[[], Awaitable[Order]], look: Callable[[], Awaitable[Order]]
+    ) -> Order:
+        """Ask for an order to be cancelled, again if nobody knows what became of that; it does no harm.
+
+        Args:
+            send: asks once, and gives the order of the answer.
+            look: asks for the order.
+
+        Returns:
+            The order of the answer, or the order as it is if it is not open any more.
+
+        Raises:
+            AuthenticationError, RestError, DecodeError: it was refused, or never sent, or the answer stays
+                unclear and the order open.
+        """
+        for attempt in range(1, _SENDS + 1):
+            try:
+                return await send()
+            except (RestError, AuthenticationError, DecodeError) as exc:
+                error = exc
+            fate = request_fate(error)
+            is_repeated = attempt > 1  # the one before may have been carried out
+            if fate is RequestFate.NOT_SENT and not is_repeated:
+                raise error
+            if fate is RequestFate.REFUSED and not (is_repeated and _denies_order(error)):
+                raise error
+            order = await look()
+            if not order.is_open:
+                return order
+            if attempt == _SENDS or isinstance(error, RateLimitedError):
+                raise error
+        raise AssertionError("the last attempt returns or raises")
+
     async def read_on(self, identifier: str, uuid: str, ask: Callable[[], Awaitable[Order]]) -> Order:
         """Read what belongs to an order that is known to be placed, for as long as a look-up lasts.
 
@@ -196,7 +232,7 @@ class OrderOutcome:
         async def ask() -> Order:
             order = await self._get_order(request.identifier)
             if not request.may_be(order):
-                raise DecodeError(f"asked for {request.identifier}, told of another order {order.uuid}")
+                raise DecodeError(f"asked for {request.identifier}, reported of another order {order.uuid}")
             return order
 
         try:
@@ -224,11 +260,11 @@ class OrderOutcome:
         while True:
             try:
                 # An exchange that hangs must not stretch the time that was promised.
-                async with asyncio.timeout(max(deadline - self._clock(), _FIRST_PAUSE_S)):
+                async with asyncio.timeout(max(deadline - self._clock(), _LEAST_ANSWER_S)):
                     return await ask()
             except (RestError, AuthenticationError, DecodeError, ProxyClosedError, TimeoutError) as exc:
                 why: Exception = exc
-            is_denied = denies_order(why)
+            is_denied = _denies_order(why)
             if is_denied and until_denied:
                 raise _DeniedError from why
             if not isinstance(why, TimeoutError):

@@ -143,7 +143,13 @@ def candle(row: Row, unit: str) -> CandleEvent:
 
 def _event(kind: type[_E], row: Row, wire_type: str, **fields: Any) -> _E:
     event = from_dict(
-        {**row, **fields, "type": wire_type, "code": row["market"], "stream_type": StreamType.SNAPSHOT.value}
+        {
+            **row,
+            **fields,
+            "type": wire_type,
+            "code": _text(row, "market"),
+            "stream_type": StreamType.SNAPSHOT.value,
+        }
     )
     if not isinstance(event, kind):
         raise TypeError(f"{wire_type} is no {kind.__name__}")
@@ -155,7 +161,7 @@ def market(row: Row) -> Market:
     event = row.get("market_event") or {}
     cautions = event.get("caution") or {}
     return Market(
-        code=row["market"],
+        code=_text(row, "market"),
         korean_name=row.get("korean_name") or row["market"],
         english_name=row.get("english_name") or row["market"],
         warning=bool(event.get("warning", False)),
@@ -166,8 +172,8 @@ def market(row: Row) -> Market:
 def instrument(row: Row) -> Instrument:
     """A row of ``/v1/orderbook/instruments``."""
     return Instrument(
-        code=row["market"],
-        quote_currency=row["quote_currency"],
+        code=_text(row, "market"),
+        quote_currency=_text(row, "quote_currency"),
         tick_size=_exact(row["tick_size"]),
         supported_levels=tuple(_exact(level) for level in row["supported_levels"]),
     )
@@ -179,12 +185,12 @@ def instrument(row: Row) -> Instrument:
 def balance(row: Row) -> Balance:
     """A row of ``/v1/accounts``."""
     return Balance(
-        currency=row["currency"],
+        currency=_text(row, "currency"),
         balance=_exact(row["balance"]),
         locked=_exact(row["locked"]),
         avg_buy_price=_decimal(row, "avg_buy_price"),
         avg_buy_price_modified=row.get("avg_buy_price_modified"),
-        unit_currency=row.get("unit_currency"),
+        unit_currency=_optional_text(row, "unit_currency"),
     )
 
 
@@ -194,8 +200,8 @@ def order(row: Row) -> Order:
     fills = tuple(sorted((_fill(each, row, side) for each in row.get("trades") or ()), key=_by_time))
     complete = len(fills) == int(row.get("trades_count") or 0)
     return Order(
-        uuid=row["uuid"],
-        code=row["market"],
+        uuid=_text(row, "uuid"),
+        code=_text(row, "market"),
         ask_bid=side,
         order_type=OrderType(row["ord_type"]),
         state=OrderState(row["state"]),
@@ -210,22 +216,22 @@ def order(row: Row) -> Order:
         paid_fee=_decimal(row, "paid_fee"),
         locked=_decimal(row, "locked"),
         time_in_force=None if row.get("time_in_force") is None else TimeInForce(row["time_in_force"]),
-        identifier=row.get("identifier"),
+        identifier=_optional_text(row, "identifier"),
         smp_type=None if row.get("smp_type") is None else SmpType(row["smp_type"]),
         prevented_volume=_decimal(row, "prevented_volume"),
         prevented_locked=_decimal(row, "prevented_locked"),
         order_timestamp=_milliseconds(row["created_at"]),
         fills=fills,
-        new_order_uuid=row.get("new_order_uuid"),
-        new_order_identifier=row.get("new_order_identifier"),
+        new_order_uuid=_optional_text(row, "new_order_uuid"),
+        new_order_identifier=_optional_text(row, "new_order_identifier"),
     )
 
 
 def _fill(row: Row, of: Row, side: AskBid) -> Fill:
     return Fill(
-        uuid=row["uuid"],
-        order_uuid=of["uuid"],
-        code=of["market"],
+        uuid=_text(row, "uuid"),
+        order_uuid=_text(of, "uuid"),
+        code=_text(of, "market"),
         ask_bid=side,
         price=_exact(row["price"]),
         volume=_exact(row["volume"]),
@@ -241,7 +247,7 @@ def order_chance(row: Row) -> OrderChance:
     """The answer of ``/v1/orders/chance``."""
     about = row["market"]
     return OrderChance(
-        code=about["id"],
+        code=_text(about, "id"),
         bid_fee=_exact(row["bid_fee"]),
         ask_fee=_exact(row["ask_fee"]),
         maker_bid_fee=_exact(row["maker_bid_fee"]),
@@ -262,11 +268,26 @@ def cancel_result(row: Row) -> CancelResult:
 
     def orders(part: Row) -> tuple[CancelledOrder, ...]:
         return tuple(
-            CancelledOrder(uuid=each["uuid"], code=each["market"], identifier=each.get("identifier"))
+            CancelledOrder(
+                uuid=_text(each, "uuid"),
+                code=_text(each, "market"),
+                identifier=_optional_text(each, "identifier"),
+            )
             for each in part.get("orders") or ()
         )
 
     return CancelResult(success=orders(row["success"]), failed=orders(row["failed"]))
+
+
+def _text(row: Row, name: str) -> str:
+    value = row[name]
+    if not isinstance(value, str) or not value:
+        raise TypeError(f"{name} must be text, not {value!r:.40}")
+    return value
+
+
+def _optional_text(row: Row, name: str) -> str | None:
+    return None if row.get(name) is None else _text(row, name)
 
 
 def _decimal(row: Row, name: str) -> Decimal | None:
@@ -275,6 +296,8 @@ def _decimal(row: Row, name: str) -> Decimal | None:
 
 
 def _exact(value: Any) -> Decimal:
+    if isinstance(value, bool):
+        raise TypeError(f"{value} is not a number")
     number = Decimal(value)
     validate_numbers(number)
     return number

@@ -1,8 +1,7 @@
 """`RestClient`: REST calls through Upbit's official SDK, on any asyncio loop, as our types.
 
-The SDK signs, sends and knows the addresses; the rest is here: exact decimals from the raw answer, the
-limits kept before the server complains, retries only where they are safe, and orders whose answer
-was lost looked up instead of sent again.
+`endpoints` says which calls there are, `arguments` checks what they are given, `RestSession` makes them,
+`parsers` reads the answers, and `OrderOutcome` finds out what became of an order whose answer was lost.
 """
 
 from __future__ import annotations
@@ -10,40 +9,28 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import importlib
-import importlib.util
 import itertools
-import re
 import time
 import uuid as uuids
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from types import ModuleType, TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self, Unpack
+from types import TracebackType
+from typing import Any, Final, Self, Unpack
 
 import msgspec
 
 from qt_upbit.config import WebSocketConfig
 from qt_upbit.exceptions import (
-    AuthenticationError,
-    ConfigError,
-    CredentialsRequiredError,
     DecodeError,
     InvalidRequestError,
-    ProxyClosedError,
-    RateLimitedError,
-    RestError,
-    is_retryable,
 )
 from qt_upbit.protocol.order_check import OrderOptions, OrderRules, check_order
 from qt_upbit.protocol.subscription_request import check_code, resolve_unit
 from qt_upbit.records import Balance, CancelResult, Instrument, Market, Order, OrderChance
-from qt_upbit.rest import arguments
-from qt_upbit.rest import parsers as rows
-from qt_upbit.rest.order_outcome import OrderOutcome, OrderRequest, RequestFate, denies_order, request_fate
-from qt_upbit.rest.rate_groups import RateGroups
+from qt_upbit.rest import arguments, endpoints, parsers
+from qt_upbit.rest.order_outcome import OrderOutcome, OrderRequest
+from qt_upbit.rest.session import RestSession
 from qt_upbit.types import (
     AskBid,
     CandleEvent,
@@ -55,9 +42,6 @@ from qt_upbit.types import (
     TickerEvent,
     TradeEvent,
 )
-
-if TYPE_CHECKING:
-    from upbit import AsyncUpbit
 
 __all__ = ["RestClient"]
 
@@ -77,68 +61,6 @@ _OPEN_STATES: Final = (OrderState.WAIT, OrderState.WATCH)
 _CLOSED_STATES: Final = (OrderState.DONE, OrderState.CANCEL)
 _MARKETS_PER_CALL: Final = 100
 """So that an address stays well below what servers accept."""
-_ATTEMPTS: Final = 3
-_PAUSE_S: Final = 0.25
-_BLOCK_S: Final = 60.0
-"""After 418 without a time in the answer (protocol section 6.1)."""
-_SECONDS: Final = re.compile(r"(\d+)\s*(?:초|sec)")
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """What is known of a call beside its parameters.
-
-    Attributes:
-        name: method and path, for messages.
-        method: of the SDK.
-        group: of the rate limits.
-        is_private: needs keys.
-        is_safe: reads only, so that it may be repeated when the answer was lost.
-        places_order: is never repeated here: `OrderOutcome` decides.
-    """
-
-    name: str
-    method: str
-    group: str
-    is_private: bool = False
-    is_safe: bool = True
-    places_order: bool = False
-
-
-_MARKETS: Final = _Call("GET /v1/market/all", "trading_pairs.list", "market")
-_TICKERS: Final = _Call("GET /v1/ticker", "tickers.list_by_trading_pairs", "ticker")
-_TICKERS_ALL: Final = _Call("GET /v1/ticker/all", "tickers.list_by_quote_currencies", "ticker")
-_ORDERBOOKS: Final = _Call("GET /v1/orderbook", "orderbooks.list", "orderbook")
-_INSTRUMENTS: Final = _Call("GET /v1/orderbook/instruments", "orderbooks.list_instruments", "orderbook")
-_TRADES: Final = _Call("GET /v1/trades/ticks", "trades.list", "trade")
-_MINUTES: Final = _Call("GET /v1/candles/minutes", "candles.list_minutes", "candle")
-_CANDLES: Final = {
-    "1s": _Call("GET /v1/candles/seconds", "candles.list_seconds", "candle"),
-    CandlePeriod.DAY: _Call("GET /v1/candles/days", "candles.list_days", "candle"),
-    CandlePeriod.WEEK: _Call("GET /v1/candles/weeks", "candles.list_weeks", "candle"),
-    CandlePeriod.MONTH: _Call("GET /v1/candles/months", "candles.list_months", "candle"),
-    CandlePeriod.YEAR: _Call("GET /v1/candles/years", "candles.list_years", "candle"),
-}
-_ACCOUNTS: Final = _Call("GET /v1/accounts", "accounts.list", "default", True)
-_CHANCE: Final = _Call("GET /v1/orders/chance", "orders.retrieve_chance", "default", True)
-_ORDER: Final = _Call("GET /v1/order", "orders.retrieve", "default", True)
-_ORDERS: Final = _Call("GET /v1/orders/uuids", "orders.list_by_uuids", "default", True)
-_OPEN: Final = _Call("GET /v1/orders/open", "orders.list_open", "default", True)
-_CLOSED: Final = _Call("GET /v1/orders/closed", "orders.list_closed", "default", True)
-_CREATE: Final = _Call("POST /v1/orders", "orders.create", "order", True, False, True)
-_TEST: Final = _Call("POST /v1/orders/test", "orders.test_create", "order-test", True)
-_CANCEL: Final = _Call("DELETE /v1/order", "orders.cancel", "default", True, False)
-_CANCEL_SOME: Final = _Call("DELETE /v1/orders/uuids", "orders.cancel_by_uuids", "default", True, False)
-_CANCEL_OPEN: Final = _Call("DELETE /v1/orders/open", "orders.cancel_open", "order-cancel-all", True, False)
-_CANCEL_AND_NEW: Final = _Call(
-    "POST /v1/orders/cancel_and_new", "orders.cancel_and_new", "order", True, False, True
-)
-
-
-_NEVER_LEFT: Final = frozenset(
-    ("ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol")
-)
-"""Errors of the HTTP library before there was a connection to send the request on."""
 
 
 class RestClient:
@@ -177,29 +99,21 @@ class RestClient:
         new_identifier: Callable[[], str] = lambda: str(uuids.uuid4()),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        if not self.is_available():
-            raise ConfigError("REST calls need Upbit's SDK: pip install 'qt-upbit[rest]'")
-        self._config = config
-        self._clock = clock
-        self._sleep = sleep
+        self._region = config.region
+        self._session = RestSession(config, clock=clock, sleep=sleep)
         self._new_identifier = new_identifier
         self._now = now
-        self._groups = RateGroups(clock, sleep)
-        self._sdk: Any = None
-        self._client: AsyncUpbit | None = None
-        self._loading = asyncio.Lock()
         self._outcome = OrderOutcome(
             lambda identifier: self.get_order(identifier=identifier),
             clock=clock,
             sleep=sleep,
             resolve_timeout_s=config.order_resolve_timeout_s,
         )
-        self._closed = False
 
     @staticmethod
     def is_available() -> bool:
         """Whether the extra ``rest`` is installed."""
-        return importlib.util.find_spec("upbit") is not None
+        return RestSession.is_available()
 
     async def __aenter__(self) -> Self:
         return self
@@ -211,25 +125,26 @@ class RestClient:
 
     async def aclose(self) -> None:
         """Close the HTTP connections; calls that wait fail. Idempotent."""
-        self._closed = True
-        client, self._client = self._client, None
-        if client is not None:
-            await client.close()
+        await self._session.aclose()
+
+    async def retire(self) -> None:
+        """Close as soon as the calls that run have their answers, and those that they lead to. Idempotent."""
+        await self._session.retire()
 
     # --- markets ------------------------------------------------------------------------------------
 
     async def get_markets(self) -> tuple[Market, ...]:
         """Every pair, with names and warnings."""
-        raw = await self._ask(_MARKETS, is_details=True)
-        return tuple(await rows.parse_list(raw, rows.market))
+        raw = await self._session.ask(endpoints.MARKETS, is_details=True)
+        return tuple(await parsers.parse_list(raw, parsers.market))
 
     async def get_instruments(self, codes: Iterable[str]) -> dict[str, Instrument]:
         """Tick size and supported levels of pairs."""
         found: list[Instrument] = []
         for part in _parts(arguments.check_codes(codes), _MARKETS_PER_CALL):
             names = ",".join(part)
-            raw = await self._ask(_INSTRUMENTS, markets=names)
-            found += await rows.parse_list(raw, rows.instrument)
+            raw = await self._session.ask(endpoints.INSTRUMENTS, markets=names)
+            found += await parsers.parse_list(raw, parsers.instrument)
         return {one.code: one for one in found}
 
     async def get_tickers(self, codes: Iterable[str]) -> dict[str, TickerEvent]:
@@ -237,17 +152,17 @@ class RestClient:
         found: list[TickerEvent] = []
         for part in _parts(arguments.check_codes(codes), _MARKETS_PER_CALL):
             names = ",".join(part)
-            raw = await self._ask(_TICKERS, markets=names)
-            found += await rows.parse_list(raw, rows.ticker)
+            raw = await self._session.ask(endpoints.TICKERS, markets=names)
+            found += await parsers.parse_list(raw, parsers.ticker)
         return {one.code: one for one in found}
 
     async def get_all_tickers(self, quote_currencies: Iterable[str] | None = None) -> dict[str, TickerEvent]:
         """Present prices of every pair of some quote currencies, in one call; None is the region's own."""
         if quote_currencies is None:
-            quote_currencies = (self._config.region.quote_currency,)
+            quote_currencies = (self._region.quote_currency,)
         names = ",".join(arguments.check_currencies(quote_currencies))
-        raw = await self._ask(_TICKERS_ALL, quote_currencies=names)
-        return {one.code: one for one in await rows.parse_list(raw, rows.ticker)}
+        raw = await self._session.ask(endpoints.TICKERS_ALL, quote_currencies=names)
+        return {one.code: one for one in await parsers.parse_list(raw, parsers.ticker)}
 
     async def get_orderbooks(
         self, codes: Iterable[str], *, depth: int = 30, level: int | Decimal | None = None
@@ -258,8 +173,8 @@ class RestClient:
         found: list[OrderbookEvent] = []
         for part in _parts(arguments.check_codes(codes), _MARKETS_PER_CALL):
             query: dict[str, Any] = {"markets": ",".join(part), "count": depth, **grouping}
-            raw = await self._ask(_ORDERBOOKS, **query)
-            found += await rows.parse_list(raw, rows.orderbook)
+            raw = await self._session.ask(endpoints.ORDERBOOKS, **query)
+            found += await parsers.parse_list(raw, parsers.orderbook)
         return {one.code: one for one in found}
 
     async def get_trades(
@@ -280,8 +195,8 @@ class RestClient:
             query["cursor"] = str(arguments.check_count("before_id", before_id))
         if days_ago is not None:
             query["days_ago"] = arguments.check_count("days_ago", days_ago, most=_MOST_DAYS_AGO)
-        raw = await self._ask(_TRADES, **query)
-        return (await rows.parse_list(raw, rows.trade))[::-1]
+        raw = await self._session.ask(endpoints.TRADES, **query)
+        return (await parsers.parse_list(raw, parsers.trade))[::-1]
 
     async def get_candles(
         self,
@@ -359,29 +274,29 @@ class RestClient:
         if before is not None:
             # Rounded up: a candle that starts within the second before is wanted.
             query["to"] = f"{_up_to_second(before):%Y-%m-%dT%H:%M:%SZ}"
-        call = _CANDLES.get(unit, _MINUTES)
-        if call is _MINUTES:
+        call = endpoints.CANDLES.get(unit, endpoints.MINUTES)
+        if call is endpoints.MINUTES:
             query["unit"] = CandleUnit(unit).seconds // 60
-        raw = await self._ask(call, **query)
-        return (await rows.parse_list(raw, lambda row: rows.candle(row, unit)))[::-1]
+        raw = await self._session.ask(call, **query)
+        return (await parsers.parse_list(raw, lambda row: parsers.candle(row, unit)))[::-1]
 
     # --- the account --------------------------------------------------------------------------------
 
     async def get_accounts(self) -> tuple[Balance, ...]:
         """Balances of every currency the account has or had."""
-        raw = await self._ask(_ACCOUNTS)
-        return tuple(await rows.parse_list(raw, rows.balance))
+        raw = await self._session.ask(endpoints.ACCOUNTS)
+        return tuple(await parsers.parse_list(raw, parsers.balance))
 
     async def get_order_chance(self, code: str) -> OrderChance:
         """Fees, limits and balances for orders of a pair."""
         check_code(code)
-        raw = await self._ask(_CHANCE, market=code)
-        return rows.parse(raw, rows.order_chance)
+        raw = await self._session.ask(endpoints.CHANCE, market=code)
+        return parsers.parse(raw, parsers.order_chance)
 
     async def get_order(self, *, uuid: str | None = None, identifier: str | None = None) -> Order:
         """One order with its fills, by Upbit's id or yours."""
         key: dict[str, Any] = arguments.check_one_of(uuid=uuid, identifier=identifier)
-        raw = await self._ask(_ORDER, **key)
+        raw = await self._session.ask(endpoints.ORDER, **key)
         return _order_of(raw, **key)
 
     async def get_orders(
@@ -392,8 +307,8 @@ class RestClient:
         for name, ids in _given_ids(uuids, identifiers).items():
             for part in _parts(ids, _IDS_PER_CALL):
                 key: dict[str, Any] = {name: list(part)}
-                raw = await self._ask(_ORDERS, **key)
-                found += await rows.parse_list(raw, rows.order)
+                raw = await self._session.ask(endpoints.ORDERS, **key)
+                found += await parsers.parse_list(raw, parsers.order)
         return found
 
     async def get_open_orders(
@@ -414,8 +329,8 @@ class RestClient:
             query["market"] = code
         found: dict[str, Order] = {}
         for page in itertools.count(1):
-            raw = await self._ask(_OPEN, page=page, **query)
-            part = await rows.parse_list(raw, rows.order)
+            raw = await self._session.ask(endpoints.OPEN, page=page, **query)
+            part = await parsers.parse_list(raw, parsers.order)
             # An order that ends between two pages moves the others up: pages may overlap, or skip one.
             found |= {one.uuid: one for one in part}
             if len(part) < _OPEN_PER_CALL:
@@ -463,7 +378,7 @@ class RestClient:
             if newest is not None and len(found) > before and newest > start:
                 start = newest
             else:
-                # A thousand within one second cannot be told apart: go on behind it.
+                # A thousand within one second cannot be distinguished: go on behind it.
                 start += timedelta(seconds=1)
             if start >= until and end is not None:
                 return list(found.values())
@@ -481,8 +396,8 @@ class RestClient:
             query["end_time"] = _iso(end)
         if code is not None:
             query["market"] = code
-        raw = await self._ask(_CLOSED, **query)
-        return await rows.parse_list(raw, rows.order)
+        raw = await self._session.ask(endpoints.CLOSED, **query)
+        return await parsers.parse_list(raw, parsers.order)
 
     # --- orders -------------------------------------------------------------------------------------
 
@@ -506,20 +421,21 @@ class RestClient:
         request = OrderRequest.of(body)
 
         async def send() -> Order:
-            raw = await self._ask(_CREATE, **body)
+            raw = await self._session.ask(endpoints.CREATE, **body)
             order = _order_of(raw, identifier=request.identifier)
             if order.identifier is None or not request.may_be(order):
                 raise DecodeError("the answer is of another order", raw)
             return order
 
-        return (await self._outcome.place(request, send))[0]
+        with self._session.running:
+            return (await self._outcome.place(request, send))[0]
 
     async def test_order(
         self, code: str, ask_bid: AskBid | str, order_type: OrderType | str, **options: Unpack[OrderOptions]
     ) -> Order:
         """Have Upbit check an order as if it were placed. Nothing is placed; the uuid is of no use."""
-        raw = await self._ask(_TEST, **check_order(code, ask_bid, order_type, **options))
-        return rows.parse(raw, rows.order)
+        raw = await self._session.ask(endpoints.TEST, **check_order(code, ask_bid, order_type, **options))
+        return parsers.parse(raw, parsers.order)
 
     def _identify(self, options: OrderOptions) -> str:
         """The order's identifier, made if the caller gave none."""
@@ -530,27 +446,16 @@ class RestClient:
     async def cancel_order(self, *, uuid: str | None = None, identifier: str | None = None) -> Order:
         """Ask for an order to be cancelled; the order as it was at that moment, usually still open.
 
-        That it is cancelled is told by the ``cancel`` event. If the answer is lost, the order is looked at
-        and the wish repeated, which does no harm.
+        That it is cancelled is reported by the ``cancel`` event. If the answer is lost, the order is looked
+        at and the request repeated, which does no harm.
         """
         key: dict[str, Any] = arguments.check_one_of(uuid=uuid, identifier=identifier)
-        for attempt in itertools.count(1):
-            try:
-                return _order_of(await self._ask(_CANCEL, **key), **key)
-            except (RestError, AuthenticationError, DecodeError) as exc:
-                error = exc
-            fate = request_fate(error)
-            is_repeated = attempt > 1  # the one before may have been carried out
-            if fate is RequestFate.NOT_SENT and not is_repeated:
-                raise error
-            if fate is RequestFate.REFUSED and not (is_repeated and denies_order(error)):
-                raise error
-            order = await self.get_order(uuid=uuid, identifier=identifier)
-            if not order.is_open:
-                return order
-            if attempt == _ATTEMPTS or isinstance(error, RateLimitedError):
-                raise error
-        raise AssertionError("counting never ends")
+
+        async def send() -> Order:
+            return _order_of(await self._session.ask(endpoints.CANCEL, **key), **key)
+
+        with self._session.running:
+            return await self._outcome.cancel(send, lambda: self.get_order(**key))
 
     async def cancel_orders(
         self, *, uuids: Iterable[str] | None = None, identifiers: Iterable[str] | None = None
@@ -563,8 +468,8 @@ class RestClient:
         if len(given) != 1:
             raise InvalidRequestError(f"give 1 to {_CANCELS_PER_CALL} uuids or identifiers, not both")
         key: dict[str, Any] = {name: list(ids) for name, ids in given.items()}
-        raw = await self._ask(_CANCEL_SOME, **key)
-        return rows.parse(raw, rows.cancel_result)
+        raw = await self._session.ask(endpoints.CANCEL_SOME, **key)
+        return parsers.parse(raw, parsers.cancel_result)
 
     async def cancel_open_orders(
         self,
@@ -611,8 +516,8 @@ class RestClient:
         query: dict[str, Any] = {name: ",".join(listed) for name, listed in names.items()}
         query["cancel_side"] = "all" if side is None else side.value.lower()
         query["count"] = arguments.check_count("count", count, most=_OPEN_CANCELS_PER_CALL)
-        raw = await self._ask(_CANCEL_OPEN, **query)
-        return rows.parse(raw, rows.cancel_result)
+        raw = await self._session.ask(endpoints.CANCEL_OPEN, **query)
+        return parsers.parse(raw, parsers.cancel_result)
 
     async def cancel_and_new(
         self,
@@ -664,126 +569,22 @@ class RestClient:
             request = dataclasses.replace(request, volume=None)
 
         async def send() -> Order:
-            raw = await self._ask(_CANCEL_AND_NEW, **body)
-            told = _order_of(raw, **old)
-            if told.code != code or told.new_order_identifier != identifier or told.new_order_uuid is None:
+            raw = await self._session.ask(endpoints.CANCEL_AND_NEW, **body)
+            reported = _order_of(raw, **old)
+            if (
+                reported.code != code
+                or reported.new_order_identifier != identifier
+                or reported.new_order_uuid is None
+            ):
                 raise DecodeError("the answer is of another order", raw)
-            return told
+            return reported
 
-        found, is_answer = await self._outcome.place(request, send)
-        if is_answer:
-            return found
-        told = await self._outcome.read_on(identifier, found.uuid, lambda: self.get_order(**old))
-        return msgspec.structs.replace(told, new_order_uuid=found.uuid, new_order_identifier=identifier)
-
-    # --- asking -------------------------------------------------------------------------------------
-
-    async def _ask(self, call: _Call, **query: Any) -> bytes:
-        """The body of a successful answer."""
-        if call.is_private and self._config.credentials is None:
-            raise CredentialsRequiredError(call.name)
-        self._check_open()
-        for attempt in itertools.count(1):
-            await self._groups.wait(call.group, call.name)
-            client = await self._connected()  # after the wait, which may outlast us
-            try:
-                resource, _, method = call.method.partition(".")
-                answer = await getattr(getattr(client, resource).with_raw_response, method)(**query)
-                body = await answer.read()
-            except self._sdk.APIError as exc:
-                error = self._translate(call, exc)
-            except BaseException as exc:
-                # A cancellation above all. The SDK's frames below have the keys and the token in
-                # variables, which tools that report errors show: they end here.
-                exc.__cause__ = exc.__context__ = None
-                raise exc.with_traceback(None) from None
-            else:
-                self._groups.note(call.group, answer.headers.get("remaining-req"))
-                return bytes(body)
-            if attempt == _ATTEMPTS or not self._may_repeat(call, error):
-                # Without cause: the SDK's exceptions hold the request, and with it the token.
-                raise error
-            if not isinstance(error, RateLimitedError):
-                await self._sleep(_PAUSE_S * 2**attempt)
-        raise AssertionError("counting never ends")
-
-    @staticmethod
-    def _may_repeat(call: _Call, error: Exception) -> bool:
-        if isinstance(error, RateLimitedError):
-            # Refused before it was carried out; the group waits.
-            return error.status == 429 and not call.places_order
-        return call.is_safe and isinstance(error, RestError) and is_retryable(error)
-
-    def _translate(self, call: _Call, exc: Any) -> AuthenticationError | RestError:
-        sdk = self._sdk
-        if isinstance(exc, sdk.APIStatusError):
-            return self._translate_status(call, exc)
-        cause = exc.__cause__ if exc.__cause__ is not None else exc
-        what = type(cause).__name__
-        if what in _NEVER_LEFT:
-            return RestError(call.name, None, what, str(cause) or "no connection", was_sent=False)
-        return RestError(call.name, None, what, "the exchange did not answer")
-
-    def _translate_status(self, call: _Call, exc: Any) -> AuthenticationError | RestError:
-        status = int(exc.status_code)
-        error = exc.body.get("error", {}) if isinstance(exc.body, Mapping) else {}
-        error = error if isinstance(error, Mapping) else {}
-        name, message = str(error.get("name", "")), str(error.get("message", ""))
-        headers = exc.response.headers
-        self._groups.note(call.group, headers.get("remaining-req"))
-        if status == 429:
-            wait = _seconds(headers.get("retry-after"), "") or 1.0
-            self._groups.pause(call.group, wait)
-            return RateLimitedError(call.name, status, name, message, wait)
-        if status == 418:
-            wait = _seconds(headers.get("retry-after"), message) or _BLOCK_S
-            self._groups.penalise(call.group, wait)
-            return RateLimitedError(call.name, status, name, message, wait)
-        if status == 401 or (status == 403 and name == "out_of_scope"):
-            return AuthenticationError(name, status)
-        return RestError(call.name, status, name, message)
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise ProxyClosedError("this RestClient is closed: make a new one")
-
-    async def _connected(self) -> AsyncUpbit:
-        async with self._loading:
-            if self._sdk is None:
-                # It takes longer to import than all the rest together: a window need not wait for it.
-                self._sdk = await asyncio.to_thread(_load_sdk)
-            self._check_open()
-            if self._client is None:
-                # Reading the certificates takes longer than a frame.
-                client = await asyncio.to_thread(self._make_client)
-                if self._closed:
-                    await client.close()
-                    self._check_open()
-                self._client = client
-            return self._client
-
-    def _make_client(self) -> AsyncUpbit:
-        config, keys = self._config, self._config.credentials
-        # No redirect is followed: it would carry an order to wherever it points. Upbit sends none.
-        http = self._sdk.DefaultAsyncHttpxClient(trust_env=config.follows_proxy, follow_redirects=False)
-        # Keys are always given: without, the SDK would look for some in the environment.
-        client: AsyncUpbit = self._sdk.AsyncUpbit(
-            access_key="" if keys is None else keys.access_key.get_secret_value(),
-            secret_key="" if keys is None else keys.secret_key.get_secret_value(),
-            base_url=config.rest_url.removesuffix("/v1"),
-            timeout=config.rest_timeout_s,
-            max_retries=0,
-            http_client=http,
-        )
-        return client
-
-
-def _load_sdk() -> ModuleType:
-    """The SDK and what it would import at the first call only, in the middle of a frame."""
-    for late in ("upbit.resources", "anyio._backends._asyncio"):
-        with contextlib.suppress(ImportError):  # then it is somewhere else, and comes late
-            importlib.import_module(late)
-    return importlib.import_module("upbit")
+        with self._session.running:
+            found, is_answer = await self._outcome.place(request, send)
+            if is_answer:
+                return found
+            reported = await self._outcome.read_on(identifier, found.uuid, lambda: self.get_order(**old))
+        return msgspec.structs.replace(reported, new_order_uuid=found.uuid, new_order_identifier=identifier)
 
 
 def _order_of(raw: bytes, *, uuid: str | None = None, identifier: str | None = None) -> Order:
@@ -792,7 +593,7 @@ def _order_of(raw: bytes, *, uuid: str | None = None, identifier: str | None = N
     Raises:
         DecodeError: it cannot be read, or it is not the order that was named.
     """
-    order = rows.parse(raw, rows.order)
+    order = parsers.parse(raw, parsers.order)
     if (uuid is not None and order.uuid != uuid) or (
         # Orders without an identifier of their own have none to compare.
         identifier is not None and order.identifier not in (identifier, None)
@@ -824,11 +625,3 @@ def _up_to_second(moment: datetime) -> datetime:
 
 def _iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds")
-
-
-def _seconds(header: str | None, message: str) -> float | None:
-    """The time to stay away, from the header or from the text of the answer."""
-    if header is not None and header.isdecimal():
-        return float(header)
-    match = _SECONDS.search(message)
-    return None if match is None else float(match[1])

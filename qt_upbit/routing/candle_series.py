@@ -15,7 +15,7 @@ class Change(NamedTuple):
     """What a call did to a series.
 
     Attributes:
-        first: index of the first candle concerned, valid when this change is told and all before it are.
+        first: index of the first candle concerned, valid when this change is reported and all before it are.
         size: how many.
         is_new: whether they were added; otherwise they have new values.
     """
@@ -68,7 +68,7 @@ class CandleSeries:
         return Change(index, 1, True)
 
     def merge(self, candles: Iterable[CandleEvent]) -> list[Change]:
-        """Take any candles, in any order; the changes, to be told in this order."""
+        """Take any candles, in any order; the changes, to be reported in this order."""
         rows = sorted(candles, key=_start)
         older = 0
         if self._starts:

@@ -17,7 +17,7 @@ class CandleSource(Protocol):
 
     event_type: str
     few: int | None
-    """More than a hole usually has: so many are asked for first, and all only if that does not reach."""
+    """More than a gap usually has: so many are asked for first, and all only if that does not reach."""
 
     @property
     def options(self) -> dict[str, Any]:

@@ -70,8 +70,8 @@ class DataRoutingEngine:
     def attach(self, subscriber: Subscriber, targets: Iterable[Target]) -> set[StreamKey]:
         """Send the frames of `targets` to a subscriber; a running stream's last value goes at once.
 
-        Returns the streams of which it wants a first picture and we have none: the server is to be asked.
-        Who wants no changes is let go by itself after its picture.
+        Returns the streams of which it wants a first snapshot and we have none: the server is to be asked.
+        Who wants no changes is let go by itself after its snapshot.
         """
         targets = tuple(dict.fromkeys(targets))
         rows = [spec_of(target.key.type) for target in targets]
@@ -87,17 +87,17 @@ class DataRoutingEngine:
         return unserved
 
     def _attach(self, subscriber: Subscriber, target: Target, row: EventSpec) -> bool:
-        """Attach one target; False if its first picture is wanted and must be asked for."""
+        """Attach one target; False if its first snapshot is wanted and must be asked for."""
         head, variant = Head(target.key.type, target.key.code), target.key.variant
         route = self._routes.get(head)
         if route is None:
             route = self._routes[head] = Route(head, row)
         if variant not in route.flowing:
-            # What was kept is as old as the last first picture.
+            # What was kept is as old as the last first snapshot.
             route.last.pop(variant, None)
             route.rows_kept.pop(variant, None)
-        picture = subscriber.wants_snapshot and row.has_snapshot
-        served = picture and self._offer_last(route, subscriber, target)
+        snapshot = subscriber.wants_snapshot and row.has_snapshot
+        served = snapshot and self._offer_last(route, subscriber, target)
         if served and not subscriber.wants_realtime:
             return True
         may_be_shallow = variant in route.flowing and route.may_be_shallower(variant, subscriber.depth)
@@ -109,11 +109,11 @@ class DataRoutingEngine:
             if variant in route.fresh and (last := _event_or_none(route.last.get(variant))) is not None:
                 route.memory.remember(last)
         route.add(subscriber, target)
-        if picture and not served:
+        if snapshot and not served:
             route.pending_snapshots.add((subscriber.key, variant))
         if may_be_shallow:
             route.awaiting_rows.add((subscriber.key, variant))
-        return served or not picture
+        return served or not snapshot
 
     def detach(self, key: Hashable) -> None:
         """Forget a subscriber; late frames of its codes are no longer delivered to it."""
@@ -242,7 +242,7 @@ class DataRoutingEngine:
         if not any(target.key.variant == variant for _, target in route.targets.values()):
             self.unrouted += 1  # the tail of a subscription that was replaced
             return
-        # Types without a first picture have no snapshots, whatever a frame says: every event counts.
+        # Types without a first snapshot have no snapshots, whatever a frame says: every event counts.
         snapshot = event.is_snapshot and row.has_snapshot
         repeated = self._is_repetition(route, frame, event)
         if not repeated and not self._is_older(route, event):
@@ -334,7 +334,7 @@ class DataRoutingEngine:
     ) -> list[BackfillBuffer]:
         """Nothing was received of a scope between two moments.
 
-        Every subscriber is told, in order with its data, that something may be missing. With
+        Every subscriber is notified, in order with its data, that something may be missing. With
         `max_buffered_frames`, streams that can be recovered completely are excepted: at most that many frames
         of each are buffered from now on, and the buffers to fill are returned. For each, call `recover` any
         number of times, oldest events first, `notify_gap` for what cannot be had, and `release`.
@@ -372,9 +372,9 @@ class DataRoutingEngine:
                 self._drop_if_done(route)
 
     def _is_behind_a_gap(self, route: Route, frame: LazyFrame, event: BaseWebSocketEvent) -> bool:
-        """Whether a picture of a running stream shows that something was missed; it is held then.
+        """Whether a snapshot of a running stream shows that something was missed; it is held then.
 
-        A request for other streams brings first pictures of those that run already, some tenths of a second
+        A request for other streams brings first snapshots of those that run already, some tenths of a second
         later, and what happens in between may reach nobody (protocol sections 2.5 and 2.7). The same shows
         when the exchange had quietly dropped a stream.
         """
@@ -428,7 +428,7 @@ class DataRoutingEngine:
             buffer.put(frame)
 
     def _serve_snapshots(self, route: Route, frame: LazyFrame) -> None:
-        """Who wants only a picture of now has missed nothing and does not wait."""
+        """Who wants only a snapshot of now has missed nothing and does not wait."""
         for subscriber, target in tuple(route.targets.values()):
             if not subscriber.wants_realtime:
                 self._hub.offer(subscriber, frame.as_snapshot(), (frame.head, ()))
@@ -467,7 +467,7 @@ class DataRoutingEngine:
                 self._hub.offer(subscriber, frame, key)
 
     def notify_gap(self, buffer: BackfillBuffer, begin: float, end: float) -> None:
-        """What happened to a held stream between two moments stays unknown; told in order with its data."""
+        """What happened to a buffered stream between two moments stays unknown; reported in its order."""
         if not buffer.is_over:
             gap = Gap((buffer.key.code,), begin, end)
             for subscriber in {s.key: s for s, _ in self._targets_of(buffer)}.values():

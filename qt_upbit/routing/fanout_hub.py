@@ -73,7 +73,7 @@ class LazyFrame(msgspec.Struct, eq=False):
         return self._older
 
     def as_snapshot(self) -> LazyFrame:
-        """The same value, flagged as a first picture: what a late subscriber is given."""
+        """The same value, flagged as a first snapshot: what a late subscriber is given."""
         event = self.event()
         if event.is_snapshot:
             return self
@@ -112,8 +112,8 @@ class Subscriber:
         owner: name for messages.
         delivery: how events reach it.
         depth: cut order books to this many rows; 0 leaves them whole.
-        wants_snapshot: whether first pictures are for it.
-        wants_realtime: whether changes are for it; without, it gets one first picture of each stream.
+        wants_snapshot: whether first snapshots are for it.
+        wants_realtime: whether changes are for it; without, it gets one first snapshot of each stream.
         high_water_mark: items that may wait, whatever the delivery.
         lost: events dropped since `take_lost`, because more than `high_water_mark` were waiting.
         conflated: events replaced by newer ones before they were read, under LATEST. Not a loss.
@@ -197,7 +197,7 @@ class Subscriber:
         elif key in self._latest:
             self.conflated += 1
             if not self._gaps:
-                # In its old place: a key that moved back whenever it changed would wait for ever.
+                # In its old place: a key that moved back whenever it changed would wait forever.
                 self._latest[key] = item
                 return
             # What was waiting is older than the gap, and what comes is newer: it belongs behind.
@@ -206,7 +206,7 @@ class Subscriber:
             self._drop_oldest_latest()
         self._latest[key] = item
 
-    # The newest is worth more than the oldest, and the number lost is told. Gaps are no events: they
+    # The newest is worth more than the oldest, and the number lost is reported. Gaps are no events: they
     # are joined, so that what they say is kept.
 
     def _drop_oldest_queued(self) -> None:
@@ -284,7 +284,7 @@ class FanoutHub:
 
     Args:
         on_pending: called with the delivery when, after a drain, the first event of that kind waits;
-            the frame clock arms itself then. LATEST and BATCH are told as LATEST: both wait for a frame.
+            the frame clock arms itself then. LATEST and BATCH are reported as LATEST: both wait for a frame.
     """
 
     def __init__(self, on_pending: Callable[[Delivery], None]) -> None:

@@ -1,4 +1,4 @@
-"""`PeriodCandle`: the running candle of a day, week, month or year, told by the ticker. Knows no Qt."""
+"""`PeriodCandle`: the running candle of a day, week, month or year, reported by the ticker. Knows no Qt."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class PeriodCandle:
     def begin_reading(self) -> DaysWanted | None:
         """The closed days to read now, to be given to `learn`; None where there are none to read.
 
-        May be called again, after a failure or to read them anew.
+        May be called again, after a failure or to read them again.
         """
         day = self._day
         if day is None:

@@ -34,7 +34,7 @@ class Memory(Protocol):
         """Whether nothing was seen yet, so that nothing can be said to be missing."""
 
     def continues(self, event: Any) -> bool:
-        """Whether nothing can be missing between what was seen and a first picture."""
+        """Whether nothing can be missing between what was seen and a first snapshot."""
 
     def reaches(self, oldest: Any) -> bool:
         """Whether a fetched event is so old that all before it was seen."""
@@ -46,7 +46,7 @@ class Memory(Protocol):
         """Whether a held event says anything beyond what was seen and recovered."""
 
     def joins(self, newest: Any, buffered: Any) -> bool:
-        """Whether what was fetched, up to `newest`, leaves no hole before the first held event."""
+        """Whether what was fetched, up to `newest`, leaves no gap before the first held event."""
 
     def now(self) -> Any:
         """The moment up to which something was seen; None if nothing was."""
@@ -232,7 +232,7 @@ class BackfillBuffer:
         self.is_over = False
 
     def extend(self, end: float) -> None:
-        """Another gap, before the first was mended."""
+        """Another gap, before the first was backfilled."""
         self.end = end
         self.generation += 1
         self.is_stale = False
@@ -249,7 +249,7 @@ class BackfillBuffer:
         return self.memory.reaches(oldest)
 
     def joins(self, fetched: Sequence[BaseWebSocketEvent]) -> bool:
-        """Whether fetched events, oldest first, leave no hole before the first held frame."""
+        """Whether fetched events, oldest first, leave no gap before the first held frame."""
         if not self.frames:
             return True
         return self.memory.joins(fetched[-1] if fetched else None, self.frames[0].event())

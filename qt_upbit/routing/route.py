@@ -26,7 +26,7 @@ class Target:
 
     Attributes:
         key: the stream; code `ALL_CODES` receives every code of the type.
-        options: as in the wish; events that are not in its lists are not for this subscriber.
+        options: as in the request; events that are not in its lists are not for this subscriber.
     """
 
     key: StreamKey
@@ -92,7 +92,7 @@ class Route:
         self.last: dict[tuple[Hashable, ...], LazyFrame] = {}
         self.flowing: set[tuple[Hashable, ...]] = set()
         """Variants of which changes are asked for, so that `last` stays up to date; also for a while after
-        the last subscriber left, until the server is told."""
+        the last subscriber left, until the server is notified."""
         self.fresh: set[tuple[Hashable, ...]] = set()
         """Variants whose `last` was received on the present connection."""
         self.recent = RecentIds()
@@ -100,7 +100,7 @@ class Route:
         self.since: dict[tuple[Hashable, Target], Any] = {}
         """What had been seen when somebody came: what was missed before is not for them."""
         self.pending_snapshots: set[tuple[Hashable, tuple[Hashable, ...]]] = set()
-        """Who waits for a first picture of which variant; who has seen a change needs none."""
+        """Who waits for a first snapshot of which variant; who has seen a change needs none."""
         self.depths: dict[tuple[Hashable, ...], Counter[int]] = {}
         """Order books: how many subscribers of a variant want how many rows."""
         self.rows_asked: dict[tuple[Hashable, ...], int] = {}

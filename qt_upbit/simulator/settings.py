@@ -110,8 +110,10 @@ class SimulatorSettings:
             outside of Korea.
         default_smp_type: [?] self-match prevention of an order that names none; announced for 2026-11-09.
             None lets our own orders trade with each other.
-        cancel_delay_s: from the accepted wish to cancel to the cancelled order.
+        cancel_delay_s: from the accepted request to cancel to the cancelled order.
         announcement_interval_s: mean time between notices, market time; None is never.
+        sample_interval_s: time between two events of a stream whose type no feed makes (`SampleFeed`), market
+            time.
         indicator_delay_s: from the close of a candle to its indicators, market time.
         max_indicator_combinations: more than this in one request is refused.
         initial_krw: quote currency that the first account starts with.
@@ -169,6 +171,7 @@ class SimulatorSettings:
     default_smp_type: SmpType | None = SmpType.CANCEL_MAKER
     cancel_delay_s: float = 0.03
     announcement_interval_s: float | None = 240.0
+    sample_interval_s: float = 1.0
     indicator_delay_s: float = 7.0
     max_indicator_combinations: int = 100
     initial_krw: int = 50_000_000

@@ -318,7 +318,7 @@ def _report(error: Exception) -> None:
 
 
 async def _close(socket: ClientConnection, timeout_s: float) -> None:
-    """Close politely, then cut: a deaf peer must not keep a closing program waiting."""
+    """Close politely, then cut: a unresponsive peer must not keep a closing program waiting."""
     try:
         async with asyncio.timeout(timeout_s):
             await socket.close()

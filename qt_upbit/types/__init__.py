@@ -29,10 +29,7 @@ from qt_upbit.types.events import (
     AnnouncementEvent,
     Asset,
     CandleEvent,
-    IndicatorDefinition,
     IndicatorEvent,
-    IndicatorEventParams,
-    IndicatorParams,
     IndicatorSignalEvent,
     IndicatorValue,
     MyAssetEvent,
@@ -40,6 +37,8 @@ from qt_upbit.types.events import (
     TickerEvent,
     TradeEvent,
 )
+from qt_upbit.types.indicators import IndicatorDefinition, IndicatorEventParams, IndicatorParams
+from qt_upbit.types.options import OptionSpec
 from qt_upbit.types.orderbook import (
     BookLevel,
     OrderbookEvent,
@@ -86,6 +85,7 @@ __all__ = [
     "MarketWarning",
     "MyAssetEvent",
     "MyOrderEvent",
+    "OptionSpec",
     "OrderState",
     "OrderType",
     "OrderbookEvent",

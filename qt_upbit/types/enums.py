@@ -135,7 +135,7 @@ class CodeRule(enum.Enum):
 
 
 class Recovery(enum.Enum):
-    """How what was missed of a stream is told from what was seen, and fetched over REST."""
+    """How what was missed of a stream is reported from what was seen, and fetched over REST."""
 
     BY_ID = enum.auto()
     """Each event has an id of its own, ``order_field``, and a ``trade_timestamp``."""
@@ -144,7 +144,7 @@ class Recovery(enum.Enum):
 
 
 class StreamType(_OpenStrEnum):
-    """Whether an event is a first picture, a change, or was fetched after a gap."""
+    """Whether an event is a first snapshot, a change, or was fetched after a gap."""
 
     SNAPSHOT = "SNAPSHOT"
     REALTIME = "REALTIME"

@@ -29,6 +29,15 @@ from qt_upbit.types.enums import (
     SmpType,
     TimeInForce,
 )
+from qt_upbit.types.indicators import (
+    INDICATORS,
+    INDICATORS_WITH_TRIGGER,
+    IndicatorEventParams,
+    IndicatorParams,
+    is_among_definitions,
+)
+from qt_upbit.types.options import CATEGORIES, INCLUDE_BODY, LEVEL, TIMEFRAME
+from qt_upbit.types.orderbook import OrderbookEvent
 from qt_upbit.types.registry import BaseWebSocketEvent, CodeEvent, event_type, utc_from_ms, utc_from_text
 from qt_upbit.types.wire_struct import WireStruct, wire_key
 
@@ -36,10 +45,7 @@ __all__ = [
     "AnnouncementEvent",
     "Asset",
     "CandleEvent",
-    "IndicatorDefinition",
     "IndicatorEvent",
-    "IndicatorEventParams",
-    "IndicatorParams",
     "IndicatorSignalEvent",
     "IndicatorValue",
     "MyAssetEvent",
@@ -183,6 +189,19 @@ class TradeEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
         return utc_from_ms(self.trade_timestamp)
 
 
+# Here and not where the class is (`orderbook.py`), since rows stand in the order of the documentation.
+event_type(
+    "orderbook",
+    wire_type="orderbook",
+    scope=Scope.PUBLIC,
+    delivery=Delivery.LATEST,
+    has_snapshot=True,
+    has_depth=True,
+    options=(LEVEL,),
+    stream_fields=("level",),
+)(OrderbookEvent)
+
+
 @event_type(
     "candle",
     wire_type="candle",
@@ -317,7 +336,7 @@ class MyAssetEvent(BaseWebSocketEvent, frozen=True, kw_only=True, eq=False, dict
     scope=Scope.PRIVATE,
     delivery=Delivery.EVERY,
     codes=CodeRule.FORBIDDEN,
-    options=("categories", "include_body"),
+    options=(CATEGORIES, INCLUDE_BODY),
     accepts=lambda event, options: (
         options.get("categories") is None or event.category in options["categories"]
     ),
@@ -334,26 +353,6 @@ class AnnouncementEvent(BaseWebSocketEvent, frozen=True, kw_only=True, eq=False,
     listed_at: Annotated[str, wire_key("lat")]
     body: Annotated[str | None, wire_key("bd")] = None
     """Only when asked for; may be None for a large notice."""
-
-
-class IndicatorParams(WireStruct, frozen=True, kw_only=True, eq=False, omit_defaults=True):
-    """Parameters of an indicator; which are present depends on the indicator."""
-
-    period: Annotated[int | None, wire_key("p")] = None
-    type: Annotated[str | None, wire_key("t")] = None
-    short_period: Annotated[int | None, wire_key("shp")] = None
-    long_period: Annotated[int | None, wire_key("lop")] = None
-    multiplier: Annotated[Decimal | None, wire_key("m")] = None
-    fast: Annotated[int | None, wire_key("f")] = None
-    slow: Annotated[int | None, wire_key("s")] = None
-    signal_period: Annotated[int | None, wire_key("sgp")] = None
-
-
-class IndicatorEventParams(WireStruct, frozen=True, kw_only=True, eq=False, omit_defaults=True):
-    """Threshold that a signal was asked with."""
-
-    threshold: Annotated[Decimal | None, wire_key("th")] = None
-    multiplier: Annotated[Decimal | None, wire_key("mul")] = None
 
 
 class IndicatorValue(WireStruct, frozen=True, kw_only=True, eq=False, omit_defaults=True):
@@ -374,36 +373,14 @@ class IndicatorValue(WireStruct, frozen=True, kw_only=True, eq=False, omit_defau
     histogram: Annotated[Decimal | None, wire_key("hist")] = None
 
 
-class IndicatorDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One indicator of a request: ``indicators=[IndicatorDefinition(type="rsi", params=…)]``.
-
-    `trigger` and `event_params` are for indicator_signal only.
-    """
-
-    type: str
-    params: IndicatorParams
-    trigger: str | None = None
-    event_params: IndicatorEventParams | None = None
-
-
-def _is_among_definitions(event: Any, options: Mapping[str, Any]) -> bool:
-    return any(
-        event.indicator == wanted.type
-        and event.params == wanted.params
-        and wanted.trigger in (None, getattr(event, "trigger", None))
-        and wanted.event_params in (None, getattr(event, "event_params", None))
-        for wanted in options.get("indicators") or ()
-    )
-
-
 @event_type(
     "indicator",
     wire_type="indicator",
     scope=Scope.INFO,
     delivery=Delivery.EVERY,
-    options=("timeframe", "indicators"),
+    options=(TIMEFRAME, INDICATORS),
     stream_fields=("timeframe",),
-    accepts=_is_among_definitions,
+    accepts=is_among_definitions,
 )
 class IndicatorEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
     """An indicator computed by Upbit at the close of a candle (protocol section 3.8)."""
@@ -425,9 +402,9 @@ class IndicatorEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
     wire_type="indicator_signal",
     scope=Scope.INFO,
     delivery=Delivery.EVERY,
-    options=("timeframe", "indicators"),
+    options=(TIMEFRAME, INDICATORS_WITH_TRIGGER),
     stream_fields=("timeframe",),
-    accepts=_is_among_definitions,
+    accepts=is_among_definitions,
 )
 class IndicatorSignalEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
     """A condition on an indicator came true at the close of a candle (protocol section 3.8)."""

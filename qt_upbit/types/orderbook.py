@@ -10,8 +10,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from qt_upbit.exceptions import DecodeError
-from qt_upbit.types.enums import Delivery, Scope
-from qt_upbit.types.registry import CodeEvent, event_type
+from qt_upbit.types.registry import CodeEvent
 from qt_upbit.types.wire_struct import (
     MAX_MAGNITUDE,
     WireStruct,
@@ -124,16 +123,6 @@ def _units_decoder(unit: type[WireStructT], simple: bool) -> msgspec.json.Decode
     return msgspec.json.Decoder(list[item])  # type: ignore[valid-type]  # a run-time class
 
 
-@event_type(
-    "orderbook",
-    wire_type="orderbook",
-    scope=Scope.PUBLIC,
-    delivery=Delivery.LATEST,
-    has_snapshot=True,
-    has_depth=True,
-    options=("level",),
-    stream_fields=("level",),
-)
 class OrderbookEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
     """A whole order book (protocol section 3.3): replace what you had, never merge.
 
@@ -149,7 +138,7 @@ class OrderbookEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
 
     def _rows(self, unit: type[WireStructT]) -> list[WireStructT]:
         try:
-            rows = _units_decoder(unit, type(self) is not self._public).decode(self.units_json)
+            rows = _units_decoder(unit, type(self) is not self.public_class).decode(self.units_json)
             if unit is OrderbookUnit and not _has_plain_numbers(bytes(self.units_json)):
                 validate_numbers(rows)
         except (msgspec.MsgspecError, ValueError, RecursionError) as exc:
@@ -166,7 +155,7 @@ class OrderbookEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
         exact = self._exact_rows
         if all(r.ask_price and r.ask_size and r.bid_price and r.bid_size for r in exact):
             # Nearly always. Rows of a SIMPLE frame have its names, which show when they are encoded.
-            return tuple(exact) if type(self) is self._public else tuple(map(_public_unit, exact))
+            return tuple(exact) if type(self) is self.public_class else tuple(map(_public_unit, exact))
         asks, bids = self.asks, self.bids
         rows = []
         for i in range(max(len(asks), len(bids))):
@@ -223,7 +212,7 @@ class OrderbookEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
         """
         text = bytes(self.units_json)
         shape = text.translate(None, _NUMBER_TEXT)
-        known = _readable_shapes[type(self) is self._public]
+        known = _readable_shapes[type(self) is self.public_class]
         rows = known.specs_of(shape)
         if rows is None or len(text) > _NUMBERS_SHARE * len(shape):
             rows = len(self._rows(_FloatUnit))
@@ -264,17 +253,17 @@ class OrderbookEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
         )
 
     def _values(self) -> tuple[Any, ...]:
-        names = (name for name in self._public.__struct_fields__ if name != "units_json")
+        names = (name for name in self.public_class.__struct_fields__ if name != "units_json")
         return (*(getattr(self, name) for name in names), self.orderbook_units)
 
     def __reduce__(self) -> tuple[Any, ...]:
         fields = msgspec.structs.asdict(self)
-        if type(self) is not self._public:
+        if type(self) is not self.public_class:
             # Under the public class's names, with the empty rows; an empty slot is a zero on the wire.
             fields["units_json"] = msgspec.Raw(
                 _exact_encoder.encode(list(map(_public_unit, self._exact_rows)))
             )
-        return rebuild_struct, (self._public, fields)
+        return rebuild_struct, (self.public_class, fields)
 
 
 _exact_encoder: Final = msgspec.json.Encoder(decimal_format="number")

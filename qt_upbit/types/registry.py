@@ -14,6 +14,7 @@ import msgspec
 
 from qt_upbit.exceptions import DecodeError
 from qt_upbit.types.enums import CodeRule, Delivery, Recovery, Scope, StreamType
+from qt_upbit.types.options import OptionSpec
 from qt_upbit.types.wire_struct import WireStruct, simple_class_of, wire_key
 
 __all__ = [
@@ -79,9 +80,9 @@ class EventSpec:
         scope: the endpoint that serves it.
         codes: whether a request carries codes.
         delivery: the default delivery.
-        has_snapshot: whether Upbit sends a first picture.
+        has_snapshot: whether Upbit sends a first snapshot.
         has_depth: whether a code may carry a ``.n`` depth suffix in requests.
-        options: keys that a request object of this type may carry beside ``type``, ``codes`` and flags.
+        options: what a request object of this type may carry beside ``type``, ``codes`` and flags.
         stream_fields: event fields that, beside type and code, tell one stream from another.
         conflation_fields: further fields of the LATEST key; a value whose key differs is never replaced.
         order_field: the field that tells whether a repeated snapshot is news.
@@ -102,13 +103,23 @@ class EventSpec:
     units: tuple[str, ...] = ()
     has_snapshot: bool = False
     has_depth: bool = False
-    options: tuple[str, ...] = ()
+    options: tuple[OptionSpec, ...] = ()
     stream_fields: tuple[str, ...] = ()
     conflation_fields: tuple[str, ...] = ()
     order_field: str = "timestamp"
     order_is_identity: bool = False
     recovery: Recovery | None = None
     accepts: Callable[[Any, Mapping[str, Any]], bool] = lambda _event, _options: True
+
+    def __post_init__(self) -> None:
+        for option in self.options:
+            if option.merge is None and option.name not in self.stream_fields:
+                raise ValueError(f"{self.name}.{option.name} needs a merge, or must be one of stream_fields")
+
+    @property
+    def option_names(self) -> tuple[str, ...]:
+        """Keys of the options, in the order of declaration."""
+        return tuple(option.name for option in self.options)
 
     @property
     def wire_types(self) -> tuple[str, ...]:
@@ -193,7 +204,7 @@ class BaseWebSocketEvent(WireStruct, frozen=True, kw_only=True, eq=False, dict=T
 
     @property
     def is_snapshot(self) -> bool:
-        """Whether this is a first picture rather than a change."""
+        """Whether this is a first snapshot rather than a change."""
         return self.stream_type == StreamType.SNAPSHOT
 
     @property
@@ -209,7 +220,7 @@ class BaseWebSocketEvent(WireStruct, frozen=True, kw_only=True, eq=False, dict=T
     @property
     def identity(self) -> tuple[Hashable, ...]:
         """What happened, apart from when the frame was made: two sockets show the same event with it."""
-        names = (name for name in self._public.__struct_fields__ if name not in _NOT_IDENTITY)
+        names = (name for name in self.public_class.__struct_fields__ if name not in _NOT_IDENTITY)
         values = (getattr(self, name) for name in names)
         return tuple(bytes(value) if isinstance(value, msgspec.Raw) else value for value in values)
 

@@ -98,26 +98,27 @@ class WireStruct(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     that decodes at the same speed; its instances *are* instances of the public class and equal to it.
     """
 
-    _public: ClassVar[type[WireStruct]]
+    public_class: ClassVar[type[WireStruct]]
+    """The class with the DEFAULT names, also of the twin."""
     _simple: ClassVar[type[WireStruct]]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls._public = cls
+        cls.public_class = cls
 
     def _values(self) -> tuple[Any, ...]:
-        return tuple(getattr(self, name) for name in self._public.__struct_fields__)
+        return tuple(getattr(self, name) for name in self.public_class.__struct_fields__)
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, WireStruct) or self._public is not other._public:
+        if not isinstance(other, WireStruct) or self.public_class is not other.public_class:
             return NotImplemented
         return self._values() == other._values()
 
     def __hash__(self) -> int:
-        return hash((self._public, self._values()))
+        return hash((self.public_class, self._values()))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return rebuild_struct, (self._public, msgspec.structs.asdict(self))
+        return rebuild_struct, (self.public_class, msgspec.structs.asdict(self))
 
 
 WireStructT = TypeVar("WireStructT", bound=WireStruct)
@@ -192,5 +193,5 @@ def simple_class_of(cls: type[WireStructT]) -> type[WireStructT]:
     twin = msgspec.defstruct(
         cls.__name__, fields, bases=(cls,), module=cls.__module__, frozen=True, kw_only=True, eq=False
     )
-    twin._public = cls  # type: ignore[attr-defined]  # defstruct is typed as returning plain Struct
+    twin.public_class = cls  # type: ignore[attr-defined]  # defstruct is typed as returning plain Struct
     return typing.cast("type[WireStructT]", twin)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 from collections.abc import Iterator
 
 import pytest
@@ -75,9 +76,9 @@ def test_a_window_paints_while_a_burst_comes(server: Server) -> None:
 
 
 def test_many_streams_take_more_than_few(server: Server) -> None:
-    memory.tracemalloc.start()
+    tracemalloc.start()
     few, many = (run(memory.one(server, 1, "ticker", codes)) for codes in (5, 100))
-    memory.tracemalloc.stop()
+    tracemalloc.stop()
     assert few < many
 
 
@@ -118,6 +119,7 @@ def test_importing_the_library_brings_no_qt() -> None:
     assert startup.import_ms("import qt_upbit, sys; assert 'PySide6' not in sys.modules", 1) > 0
 
 
+@pytest.mark.long
 def test_one_command_runs_them_by_name(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         all_of_them.main(["no such thing"])

@@ -46,7 +46,7 @@ def summary(figures: Figures) -> dict[str, Any]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the seeds; the exit code. A machine that is too busy to tell breaks nothing, and is told."""
+    """Run the seeds; the exit code. A machine that is too busy to tell breaks nothing, and is reported."""
     args = _parse(argv)
     broken: list[str] = []
     untold: list[str] = []
@@ -81,6 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return total
 
     total = qt_upbit.run(everything())
+    assert total is not None, "nobody quits in between"
     result = summary(total) | {"broken": len(broken), "too_starved_to_tell": len(untold)}
     for name, value in result.items():
         print(f"{name:24} {value}")

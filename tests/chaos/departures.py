@@ -26,7 +26,7 @@ class Departures:
         self._of_connects = ((config.connects_per_second, 1.0),)
         for link in manager._links.values():
             self._watch_socket(link.scope, link.client)
-        groups = manager.rest._groups
+        groups = manager.rest._session.groups
         wait = groups.wait
 
         async def waited(group: str, call: str) -> None:

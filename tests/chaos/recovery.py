@@ -88,7 +88,7 @@ class Bench:
         self.server.inject(fault)
 
     def progress(self) -> tuple[int, int]:
-        """Changes when the line is made anew or asked again."""
+        """Changes when the connection is made again or asked again."""
         scope = self.manager.metrics().scopes[Scope.PUBLIC]
         return scope.reconnects, scope.requests_sent
 
@@ -148,7 +148,7 @@ class Scenario:
         peers: what they take.
         measured_s: without data.
         waited_s: what the loops of both ends waited for a processor meanwhile.
-        handshakes: while it had been told to stay away; None if nobody looked in time.
+        handshakes: while it had been reported to stay away; None if nobody looked in time.
     """
 
     name: str
@@ -182,7 +182,7 @@ def scenarios() -> list[Scenario]:
         Scenario("cut without a close frame", 1.0, "-", _just(faults.Cut())),
         Scenario("server closes with 1000", 1.0, "official SDK: never", _just(faults.Close())),
         Scenario("refused for 3 s, after its return", 1.0, "SDK dies, 5.0 to 7.1 s", _away),
-        Scenario("deaf peer (no pong, no data)", 15.0, "48.6 to 125 s", _just(faults.Silence())),
+        Scenario("unresponsive peer (no pong, no data)", 15.0, "48.6 to 125 s", _just(faults.Silence())),
         Scenario("stall in the middle of a frame", 15.0, "-", _just(faults.Stall())),
         Scenario(
             "answers pings, sends nothing", 20.0, "never in 200 s, one 147.6 s",
@@ -191,7 +191,7 @@ def scenarios() -> list[Scenario]:
         Scenario("sends, but reads no more", 20.0, "-", _just(faults.StopReading())),
         Scenario("429 for 3 s, after the time given", 1.0, "-", lambda bench: _too_fast(bench, 429)),
         Scenario("418 for 3 s, after the time given", 1.0, "-", lambda bench: _too_fast(bench, 418)),
-        Scenario("sleep and wake, the line is dead", 5.0, "-", _asleep),
+        Scenario("sleep and wake, the connection is dead", 5.0, "-", _asleep),
         Scenario("no name server for 2 s, after it", 1.0, "-", _no_names, by_name=True),
         Scenario("frame beyond every limit", 1.0, "-", _just(faults.Huge())),
         Scenario("compression bomb of 512 MiB", 5.0, "-", _just(faults.CompressionBomb())),
@@ -273,7 +273,7 @@ async def _measure(every: list[Scenario], at_once: int) -> list[Scenario]:
 
 
 def main() -> int:
-    """Print the table; the exit code says whether a bound was broken. Starved is not broken, and is told."""
+    """Print the table; the exit code says whether a bound was broken. Starved is reported, not broken."""
     every = qt_upbit.run(measure_all(at_once=2))
     assert every is not None
     print(f"{'fault':36} {'bound':>7} {'measured':>9} {'starved':>9}  {'':7} peers")

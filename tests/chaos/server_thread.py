@@ -97,7 +97,8 @@ class ServerThread:
 
     def _listen_in(self, exchange: SimulatedExchange) -> None:
         market, announce = exchange.market, exchange.market.announce
-        send, send_later = exchange._send, exchange.send_later
+        dispatcher = exchange.dispatcher
+        send, send_later = dispatcher.send, dispatcher.send_later
 
         def note_trades(pair: Pair, trades: list[Trade], at: int, sink: MarketSink) -> None:
             self.tapes[pair.code].add(trades)
@@ -119,8 +120,8 @@ class ServerThread:
                 self.frames_sent += 1
 
         market.announce = note_trades  # type: ignore[method-assign]
-        exchange._send = note_frame  # type: ignore[method-assign]
-        exchange.send_later = note_late_frame  # type: ignore[method-assign]
+        dispatcher.send = note_frame  # type: ignore[method-assign]
+        dispatcher.send_later = note_late_frame  # type: ignore[method-assign]
 
     def run(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Have the exchange's loop do something, and wait for it."""

@@ -13,6 +13,7 @@ LONGEST_TURN_S = 0.25
 """Of CPU time. Generous, because machines differ; docs/reliability.md has the figure."""
 
 
+@pytest.mark.long
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("seed", [1])
 async def test_whatever_goes_wrong_nothing_is_lost(seed: int) -> None:
@@ -29,6 +30,7 @@ async def test_whatever_goes_wrong_nothing_is_lost(seed: int) -> None:
     assert figures.longest_block_s < LONGEST_TURN_S
 
 
+@pytest.mark.long
 @pytest.mark.timeout(1200)
 async def test_recovery_is_as_fast_as_promised() -> None:
     for scenario in await measure_all(at_once=14):
@@ -37,7 +39,7 @@ async def test_recovery_is_as_fast_as_promised() -> None:
         if scenario.verdict is Verdict.STARVED:
             say_starved(str(scenario))
         if "time given" in scenario.name:
-            # One before the fault, and one that was refused: it stays away as long as it was told.
+            # One before the fault, and one that was refused: it stays away as long as it was reported.
             assert scenario.handshakes in (2, None), scenario
 
 

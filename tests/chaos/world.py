@@ -1,4 +1,4 @@
-"""`World`: widgets with changing wishes on an exchange where everything goes wrong, and what must hold."""
+"""`World`: widgets with changing requests on an exchange where everything goes wrong, and what must hold."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class Starved(Exception):
 
 @dataclass(eq=False)
 class StreamRequest:
-    """One subscription of a widget and what it was told."""
+    """One subscription of a widget and what it was reported."""
 
     name: str
     codes: tuple[str, ...]
@@ -213,7 +213,7 @@ class World:
     def _note(self, what: str) -> None:
         self.history.append(f"{time.monotonic() - self._began:.2f} {what}")
 
-    # --- what is told -------------------------------------------------------------------------------
+    # --- what is reported -------------------------------------------------------------------------------
 
     def _on_state(self, scope: Scope, new: ConnectionState) -> None:
         self._note(f"{scope.value} {new.name}")
@@ -339,13 +339,15 @@ class World:
                 for code, ids in stream_request.trades.items():
                     twice = [number for number, times in ids.items() if times > 1]
                     if twice:
-                        broken.append(f"trades {twice[:5]} of {code} were told twice to {widget.proxy.name}")
+                        broken.append(
+                            f"trades {twice[:5]} of {code} were reported twice to {widget.proxy.name}"
+                        )
                         self.figures.duplicated += len(twice)
             if widget.lost:
                 broken.append(f"{widget.lost} events overflowed for {widget.proxy.name}")
         twice_filled = [uuid for uuid, times in self.fills.items() if times > 1]
         if twice_filled:
-            broken.append(f"fills told twice: {twice_filled[:5]}")
+            broken.append(f"fills reported twice: {twice_filled[:5]}")
         violations = self.server.call(lambda server: server.exchange.violations.copy())
         if violations:
             too_fast = self.departures.too_fast()
@@ -390,7 +392,7 @@ class World:
         of that is noted.
 
         Raises:
-            Starved: that it could not be told.
+            Starved: that it could not be reported.
         """
         began, waited = time.monotonic(), self._waited_s
         while why := why_not():
@@ -447,7 +449,7 @@ class World:
             if self.manager.state(scope) is not ConnectionState.LIVE:
                 return f"{scope.value} is {self.manager.state(scope).name}: {self.manager.error(scope)}"
         if self.manager._engine._buffers:
-            return "a gap is being mended"
+            return "a gap is being fixed"
         served, sockets = self.server.call(_served)
         if sockets[Scope.PRIVATE] != 1 or sockets[Scope.PUBLIC] != bool(self._wanted()):
             return f"sockets: {sockets}"
@@ -493,7 +495,7 @@ class World:
             lambda server: [
                 s.number
                 for s in server.exchange.sessions
-                if s.scope is Scope.PUBLIC and not s.silent and not s.deaf
+                if s.scope is Scope.PUBLIC and not s.silent and not s.unresponsive
             ]
         ) or (0,)
         if not number:
@@ -509,13 +511,13 @@ class World:
                     expected = decode(data)
                     shown = _latest_of(stream_request, expected)
                     if shown is None and key in stream_request.subscription._record.progress.silent:
-                        continue  # it came after the pair had been delisted, and was told that nothing comes
+                        continue  # it came after the pair had been delisted, and was reported as undelivered
                     if shown is None or not _shows(shown, expected, stream_request.depth):
                         return f"not the newest: {widget.proxy.name} {key}: shown {shown}, sent {expected}"
         return ""
 
     def _missing_fills(self) -> str:
-        """Each fill since the account was first known is told."""
+        """Each fill since the account was first known is reported."""
         with self.server.paused() as server:
             orders = server.exchange.account.orders.values()
             real = {fill.uuid for order in orders for fill in order.fills}
@@ -528,27 +530,27 @@ class World:
             return ""
         blamed = [order for order in orders if any(fill.uuid in missing for fill in order.fills)]
         details = [(order, self.account.order(order.uuid)) for order in blamed]
-        return f"{len(missing)} fills were never told: theirs and ours: {details}"
+        return f"{len(missing)} fills were never reported: theirs and ours: {details}"
 
     def _settle(self, widget: Widget, stream_request: StreamRequest) -> None:
-        """It ends: what was told is complete up to the last trade told, but for what is just on its way."""
+        """It ends: what was reported is complete up to the last trade, save for what is on its way."""
         if why := self._lost_trades(widget, stream_request, at_least_s=UNDER_WAY_S):
             self.broken.append(why)
         self._count(widget, stream_request)
 
     def _count(self, widget: Widget, stream_request: StreamRequest) -> None:
         self.figures.delivered += stream_request.delivered
-        for code, told in stream_request.trades.items():
-            missing, checked = self._missing_of(stream_request, code, told)
+        for code, reported in stream_request.trades.items():
+            missing, checked = self._missing_of(stream_request, code, reported)
             self.figures.trades_checked += checked
             self.figures.trades_in_reported_gaps += len(missing)
 
     def _missing_of(
-        self, stream_request: StreamRequest, code: str, told: Counter[int]
+        self, stream_request: StreamRequest, code: str, reported: Counter[int]
     ) -> tuple[list[float], int]:
-        """When the trades happened that were not told since the first that was, and how many there are."""
+        """When the trades happened that were not reported since the first that was, and their number."""
         tape = self.server.tapes[code]
-        places = {tape.index[number] for number in told if number in tape.index}
+        places = {tape.index[number] for number in reported if number in tape.index}
         if not places:
             return [], 0
         # What a newcomer is shown first is what came last, and others may have overtaken it (seed 6047).
@@ -558,16 +560,16 @@ class World:
         return [at for at in lost if at > begin], len(every)
 
     def _lost_trades(self, widget: Widget, stream_request: StreamRequest, at_least_s: float = 0.0) -> str:
-        """Every trade since the first that was told is told too, or lies in a gap that was."""
+        """Every trade since the first that was reported is reported too, or lies in a gap that was."""
         newest = time.time() - at_least_s
-        for code, told in stream_request.trades.items():
-            missing, _ = self._missing_of(stream_request, code, told)
+        for code, reported in stream_request.trades.items():
+            missing, _ = self._missing_of(stream_request, code, reported)
             lost = [at for at in missing if at <= newest and not self._is_reported(widget, code, at)]
             if lost:
                 ago = time.time() - lost[0]
                 why = (
                     f"{len(lost)} trades of {code} never came to {widget.proxy.name}, the first {ago:.1f} s "
-                    f"ago, told gaps: {widget.gaps}"
+                    f"ago, reported gaps: {widget.gaps}"
                 )
                 if self._longest_wait_s > _GAP_SLACK_S / 2:
                     # When a trade happened and when a gap began are seen by two loops, and one stood still.
@@ -577,7 +579,7 @@ class World:
 
     def _is_reported(self, widget: Widget, code: str, at: float) -> bool:
         # A request interrupts the streams (a setting of the exchange), and of a pair that is delisted just
-        # then no picture comes that would show the hole; nor would REST know the pair.
+        # then no picture comes that would show the gap; nor would REST know the pair.
         if any(code == gone and when - _GAP_SLACK_S - 0.5 <= at <= when for gone, when in self.delisted):
             return True
         return any(
@@ -613,7 +615,7 @@ def _served(server: SimulatedServer) -> tuple[dict[StreamKey, int], Counter[Scop
     served: dict[StreamKey, int] = {}
     sockets: Counter[Scope] = Counter()
     for session in server.exchange.sessions:
-        if session.silent or session.deaf:
+        if session.silent or session.unresponsive:
             continue  # the exchange cannot notice that its client has left
         sockets[session.scope] += 1
         if session.scope is not Scope.PUBLIC:

@@ -137,10 +137,16 @@ async def open_window(settings: QSettings, language: Language) -> AsyncIterator[
         appearance.close()
 
 
+def _configure(config: WebSocketConfig) -> None:
+    # A test that failed may have left a manager on a loop that is no more: no other shall fail for that.
+    GlobalWebSocketManager._instance = None
+    GlobalWebSocketManager.configure(config)
+
+
 @pytest_asyncio.fixture
 async def offline() -> AsyncIterator[None]:
     """The application's manager, for widgets that are fed by hand: it is closed before it connects."""
-    GlobalWebSocketManager.configure(WebSocketConfig(base_url="http://127.0.0.1:1", credentials=KEYS))
+    _configure(WebSocketConfig(base_url="http://127.0.0.1:1", credentials=KEYS))
     yield
     await GlobalWebSocketManager.close_instance()
 
@@ -154,7 +160,7 @@ async def exchange() -> AsyncIterator[Callable[..., Awaitable[SimulatedServer]]]
             values = {"markets": 30, "market_running": False, "account_running": False, **settings}
             server = await stack.enter_async_context(SimulatedServer(SimulatorSettings(**values)))
             config = WebSocketConfig(base_url=server.url, credentials=keys, use_system_proxy=False)
-            GlobalWebSocketManager.configure(config)
+            _configure(config)
             stack.push_async_callback(GlobalWebSocketManager.close_instance)
             return server
 

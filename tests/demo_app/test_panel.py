@@ -59,7 +59,7 @@ def _colour(panel: Panel) -> str:
     return image.pixelColor(image.width() // 2, image.height() - 5).name()
 
 
-def test_a_curtain_covers_the_body_until_there_is_something_to_show(panel: Figures) -> None:
+def test_a_placeholder_covers_the_body_until_there_is_something_to_show(panel: Figures) -> None:
     asked: list[int] = []
     panel.resize(300, 200)
     panel.show_placeholder("No keys", "Enter keys", lambda: asked.append(1))

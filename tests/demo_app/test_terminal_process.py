@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,7 +44,7 @@ def test_a_screenshot_and_not_a_word(tmp_path: Path, language: str) -> None:
     path = tmp_path / "terminal.png"
     home = tmp_path / "home"
     home.mkdir()
-    own = {"HOME": str(home), "XDG_CONFIG_HOME": str(home / "config")}
+    own: dict[str, Any] = {"HOME": str(home), "XDG_CONFIG_HOME": str(home / "config")}
     done = _terminal("--screenshot", str(path), "--after", "0", *PATIENT, "--lang", language, **own)
     assert not list(home.rglob("*.conf")), "the user's own settings are not touched"
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

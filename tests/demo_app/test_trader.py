@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import pytest
 from PySide6.QtCore import QEvent, QPoint, Qt
@@ -83,7 +83,8 @@ class Trader:
         """Press a key, wherever the keyboard is."""
         top = QApplication.focusWindow()
         assert top is not None, "no window has the keyboard"
-        QTest.keyClick(top, key, modifiers)
+        # PySide's stubs do not know that Qt takes a character as well.
+        QTest.keyClick(top, cast(Qt.Key, key), modifiers)
 
     def ctrl(self, key: Qt.Key | str, *more: Qt.KeyboardModifier) -> None:
         modifiers = Qt.KeyboardModifier.ControlModifier
@@ -287,7 +288,7 @@ async def test_from_a_price_in_the_book_to_a_filled_order(
     (cash, _), (coins, _) = (_held(balances, currency) for currency in ("KRW", "BTC"))
     trader.open_tab("orders")
     trader.open_tab("order_form")
-    form, orders, chart = (trader.panel(kind) for kind in (OrderFormPanel, OrdersPanel, ChartPanel))
+    form, orders, chart = trader.panel(OrderFormPanel), trader.panel(OrdersPanel), trader.panel(ChartPanel)
     book, fields = await _book(trader), form.fields
     await _ready(form)
     await until(lambda: not chart.has_placeholder and len(chart.content.bars) > 0)
@@ -413,7 +414,7 @@ async def test_place_replace_and_cancel_without_the_mouse(exchange: Exchange, op
     await _ready(form)
 
     trader.ctrl(Qt.Key.Key_7)
-    assert form.isAncestorOf(QApplication.focusWidget())
+    assert _is_part(QApplication.focusWidget(), form)
     trader.tab_to(form.fields.price)
     trader.replace_text("100000000")
     trader.key(Qt.Key.Key_Tab)
@@ -434,7 +435,7 @@ async def test_place_replace_and_cancel_without_the_mouse(exchange: Exchange, op
     await until(lambda: orders.tabs.tabText(0) == "Open (1)")
 
     trader.ctrl(Qt.Key.Key_5)
-    assert orders.isAncestorOf(QApplication.focusWidget())
+    assert _is_part(QApplication.focusWidget(), orders)
     trader.tab_to(orders.open_view)
     trader.key(Qt.Key.Key_Space)
     assert len(orders.open_view.selected()) == 1
@@ -507,10 +508,8 @@ async def test_a_market_is_found_by_its_initials_and_everything_follows(
     server = await exchange()
     trader = await _sit_down(open_window(layout="trading"))
     trader.ctrl(Qt.Key.Key_K, Qt.KeyboardModifier.AltModifier)
-    watch, chart, book, tape, form = (
-        trader.panel(kind)
-        for kind in (WatchListPanel, ChartPanel, OrderbookPanel, TradesPanel, OrderFormPanel)
-    )
+    watch, chart, form = trader.panel(WatchListPanel), trader.panel(ChartPanel), trader.panel(OrderFormPanel)
+    book, tape = trader.panel(OrderbookPanel), trader.panel(TradesPanel)
     await _ready(form)
     trader.ctrl(Qt.Key.Key_1)
     trader.ctrl(Qt.Key.Key_F)
@@ -543,7 +542,7 @@ async def test_a_market_is_found_by_its_initials_and_everything_follows(
     await until(lambda: form.last_price == price)
 
 
-# --- what goes wrong, and what is told ----------------------------------------------------------------
+# --- what goes wrong, and what is reported ----------------------------------------------------------------
 
 
 def _is_overlaid(panel: QWidget) -> bool:
@@ -552,7 +551,7 @@ def _is_overlaid(panel: QWidget) -> bool:
     return stale_overlay.isVisible()
 
 
-async def test_the_line_drops_and_all_heals_and_nothing_was_missed(
+async def test_the_line_drops_and_all_recovers_and_nothing_was_missed(
     exchange: Exchange, open_window: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await exchange()
@@ -669,7 +668,8 @@ async def test_a_session_is_recorded_and_played_again_in_its_own_window(
         await until(lambda: windows[0] is not trader.window)
         replay = await _before(windows[0])
         assert replay.window.windowTitle().endswith("REPLAY")
-        tape, chart, form = (replay.panel(kind) for kind in (TradesPanel, ChartPanel, OrderFormPanel))
+        tape, chart = replay.panel(TradesPanel), replay.panel(ChartPanel)
+        form = replay.panel(OrderFormPanel)
         await _book(replay)
         await until(lambda: len(chart.content.bars) > 0 and not chart.has_placeholder)
         await until(lambda: len(tape.canvas.rows) > 0)

@@ -247,7 +247,7 @@ class World:
         else:
             raise AssertionError("a tight loop of actions")
         due = connection.next_deadline()
-        assert due is None or due == due, "a deadline that is no number"
+        assert due is None or due == due, "a deadline that is not a number"
 
     def _hear(self) -> None:
         events = self.connection.take_events()
@@ -363,7 +363,7 @@ def target_connection(data: bytes) -> None:
         if world.connection.is_open:
             break
         world.wait(2.0)
-    assert world.connection.is_open, f"{world.connection.state} for ever: {world.connection.error}"
+    assert world.connection.is_open, f"{world.connection.state} forever: {world.connection.error}"
     world.shown.clear()
     world.receive(_in_format(good % GOOD_ID, format))
     world.read()

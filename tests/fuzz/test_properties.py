@@ -251,7 +251,7 @@ def test_work_grows_no_faster_than_the_frame(kind: str) -> None:
     assert many <= 4.5 * few
 
 
-def test_each_unreadable_object_of_a_frame_is_counted_and_few_are_told() -> None:
+def test_each_unreadable_object_of_a_frame_is_counted_and_few_are_reported() -> None:
     world = World(Scope.PUBLIC, WireFormat.JSON_LIST)
     world.wait(0.5)
     world.receive(b"[" + b",".join([b"{}"] * 50_000) + b"]")

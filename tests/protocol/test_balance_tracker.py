@@ -66,3 +66,21 @@ def test_frames_that_waited_are_not_shown_again(tracker: BalanceTracker) -> None
     waiting = [frame({"KRW": 90, "BTC": 5}, NOW_MS + 1), frame({"KRW": 100}, NOW_MS + 2)]
     left = tracker.without_known(waiting)
     assert [[asset.currency for asset in event.assets] for event in left] == [["BTC"]]
+
+
+def test_a_frame_that_comes_again_after_others_is_in_doubt(tracker: BalanceTracker) -> None:
+    """It may be a copy, or the balance of before within the same millisecond."""
+    first, second = frame({"KRW": 90}, NOW_MS + 1), frame({"KRW": 80}, NOW_MS + 1)
+    tracker.apply(first)
+    tracker.apply(second)
+    assert not tracker.is_in_doubt
+    tracker.apply(first)
+    assert (tracker.balances["KRW"].balance, tracker.is_in_doubt) == (90, True)
+
+
+def test_a_frame_that_was_passed_over_is_known_again(tracker: BalanceTracker) -> None:
+    tracker.pass_over(frame({"KRW": 50}, NOW_MS + 1))
+    assert not tracker.apply(frame({"KRW": 50}, NOW_MS + 1))
+    tracker.pass_over(frame({"KRW": 60}, NOW_MS + 2))
+    tracker.apply(frame({"KRW": 50}, NOW_MS + 1))
+    assert tracker.is_in_doubt

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ from tests.support.model_server import MACD, RSI, Rig, book, event, frame, strea
 BTC, ETH = StreamKey("ticker", "KRW-BTC"), StreamKey("ticker", "KRW-ETH")
 
 
-def live(*scopes: Scope, **config: object) -> Rig:
+def live(*scopes: Scope, **config: Any) -> Rig:
     """A rig whose first scope is LIVE."""
     rig = Rig(*scopes, **config)
     if rig.scope is Scope.PUBLIC:
@@ -101,10 +102,10 @@ def test_table_is_complete() -> None:
         assert reaching == states - {ConnectionState.CLOSED}
 
 
-# --- from the first wish to the first frame -------------------------------------------------------
+# --- from the first request to the first frame -------------------------------------------------------
 
 
-def test_wish_to_live() -> None:
+def test_request_to_live() -> None:
     rig = Rig()
     assert rig.connection.next_deadline() is None
     rig.add(*stream_requests("ticker", "KRW-BTC", "KRW-ETH"))
@@ -117,7 +118,7 @@ def test_wish_to_live() -> None:
     rig.check_served()
 
 
-def test_forty_wishes_are_one_message() -> None:
+def test_forty_requests_are_one_message() -> None:
     rig = Rig()
     for i in range(20):
         rig.add(*stream_requests("ticker", f"KRW-C{i}"))
@@ -132,7 +133,7 @@ def test_forty_wishes_are_one_message() -> None:
     assert rig.log.times(OpenSocket) == [1000.0]
 
 
-def test_wishes_that_cancel_out_send_nothing() -> None:
+def test_requests_that_cancel_out_send_nothing() -> None:
     rig = live()
     owner = rig.add(*stream_requests("ticker", "KRW-ETH"))
     rig.remove(owner)
@@ -154,8 +155,8 @@ def test_every_format_is_asked_for_and_read() -> None:
 def test_private_scope_is_live_by_the_servers_list(scope: Scope) -> None:
     rig = live(scope)
     assert len(rig.log.lists()) == 1
-    (told,) = rig.log.of(StreamsLive)
-    assert set(told.keys) == set(rig.wanted())
+    (reported,) = rig.log.of(StreamsLive)
+    assert set(reported.keys) == set(rig.wanted())
     at = next(t for t, one in rig.log.events if isinstance(one, StateChanged) and one.new.name == "LIVE")
     assert at == pytest.approx(1000.15), "a round trip after the question"
 
@@ -169,8 +170,8 @@ def test_private_scope_is_live_after_a_while_without_a_list() -> None:
     assert rig.state == "RESYNCING"
     rig.run(0.5)
     assert rig.state == "LIVE"
-    (told,) = rig.log.of(StreamsLive)
-    assert {key.code for key in told.keys} == {"", "KRW-BTC"}, "whoever awaits them is told"
+    (reported,) = rig.log.of(StreamsLive)
+    assert {key.code for key in reported.keys} == {"", "KRW-BTC"}, "whoever awaits them is reported"
     # Also for what is added later.
     rig.add(*stream_requests("my_asset"))
     rig.run(3.0)
@@ -256,7 +257,7 @@ def test_a_change_while_a_request_is_on_its_way_is_not_lost() -> None:
     rig.check_served()
 
 
-def test_a_line_that_breaks_while_nobody_wants_it_is_let_go() -> None:
+def test_a_connection_that_breaks_while_nobody_wants_it_is_let_go() -> None:
     rig = live()
     rig.remove("first")
     rig.run(1.0)
@@ -267,7 +268,7 @@ def test_a_line_that_breaks_while_nobody_wants_it_is_let_go() -> None:
     assert rig.log.of(ErrorReported) == []
 
 
-def test_one_picture_then_idle() -> None:
+def test_one_snapshot_then_idle() -> None:
     rig = Rig()
     rig.add(*stream_requests("ticker", "KRW-BTC", realtime=False))
     rig.run(1.0)
@@ -305,7 +306,7 @@ def test_pings_well_under_a_minute_and_also_without_subscriptions_to_answer() ->
     assert rig.log.states() == ["CONNECTING", "RESYNCING", "LIVE"], "a quiet private socket is a healthy one"
 
 
-def test_no_pong_is_a_dead_line() -> None:
+def test_no_pong_is_a_dead_connection() -> None:
     rig = live()
     rig.server.answers_pings = False
     rig.run(12.0)
@@ -334,7 +335,7 @@ def test_of_a_peer_that_never_answered_a_ping_any_frame_is_as_good() -> None:
 
 
 def test_a_peer_that_sends_and_reads_no_more_is_left() -> None:
-    """It would go on with the old subscription for ever."""
+    """It would go on with the old subscription forever."""
     rig = live(ping_interval_s=5.0, pong_timeout_s=5.0)
     rig.run_market(12.0, 0.5)
     assert rig.connection.state is ConnectionState.LIVE
@@ -345,7 +346,7 @@ def test_a_peer_that_sends_and_reads_no_more_is_left() -> None:
     assert len(rig.log.times(OpenSocket)) == 2
 
 
-def test_a_blocked_program_does_not_blame_the_line() -> None:
+def test_a_blocked_program_does_not_blame_the_connection() -> None:
     """Pongs that came meanwhile wait to be read; deadlines missed meanwhile mean nothing."""
     rig = live(ping_interval_s=5.0, pong_timeout_s=5.0)
     rig.run_market(20.0, 0.5)
@@ -371,7 +372,7 @@ def test_a_blocked_program_does_not_blame_the_codes_whose_answers_wait_to_be_rea
 
 
 @pytest.mark.parametrize("scope", [Scope.PUBLIC, Scope.PRIVATE])
-def test_a_line_that_died_in_its_sleep_is_replaced_within_five_seconds(scope: Scope) -> None:
+def test_a_connection_that_died_in_its_sleep_is_replaced_within_five_seconds(scope: Scope) -> None:
     rig = live(scope)
     rig.run(11.0)
     rig.server.answers_pings = rig.server.sends_data = False
@@ -385,7 +386,7 @@ def test_a_line_that_died_in_its_sleep_is_replaced_within_five_seconds(scope: Sc
     assert rig.now - began < 4.0
 
 
-def test_waking_up_changes_nothing_of_a_line_that_lives() -> None:
+def test_waking_up_changes_nothing_of_a_connection_that_lives() -> None:
     for scope in (Scope.PUBLIC, Scope.PRIVATE):
         rig = live(scope)
         for _ in range(5):
@@ -404,7 +405,7 @@ def test_status_frames_are_no_errors() -> None:
 
 
 def test_the_machine_slept() -> None:
-    """Nothing bursts out at once, and the line is tried before it is trusted."""
+    """Nothing bursts out at once, and the connection is tried before it is trusted."""
     rig = live()
     rig.run_market(20.0, 0.5)
     rig.run(0.01)
@@ -529,7 +530,7 @@ def test_nothing_that_could_flow_is_left() -> None:
     assert len(rig.log.times(OpenSocket)) == 1
 
 
-def test_patience_recovers_with_health() -> None:
+def test_timeout_recovers_with_health() -> None:
     """After six survived silences it was 960 s for good, and a dead feed LIVE for as long."""
     rig = live()
     for pause in (16.0, 31.0, 61.0, 121.0, 300.0, 700.0):
@@ -545,7 +546,7 @@ def test_patience_recovers_with_health() -> None:
     assert len(rig.log.times(OpenSocket)) == opened + 1
 
 
-def test_patience_grows_while_a_market_stands_still() -> None:
+def test_timeout_grows_while_a_market_stands_still() -> None:
     """A halt for a night is no connection loss: it is doubted ever more rarely, not every 20 s."""
     rig = live()
     rig.run_market(60.0, 0.2)
@@ -657,7 +658,7 @@ def test_after_a_reconnect_known_codes_must_answer_but_only_once() -> None:
     assert rig.state == "LIVE"
 
 
-# --- codes that stay silent -----------------------------------------------------------------------
+# --- codes that never deliver -----------------------------------------------------------------------
 
 
 def test_silent_codes_are_named_once_and_not_missed() -> None:
@@ -684,7 +685,7 @@ def test_only_unknown_codes() -> None:
     assert rig.state == "LIVE"
 
 
-# --- the line breaks ------------------------------------------------------------------------------
+# --- the connection breaks ------------------------------------------------------------------------------
 
 
 def test_whole_set_is_sent_again_after_a_reconnect() -> None:
@@ -736,7 +737,7 @@ def test_no_gap_before_there_was_anything() -> None:
     assert len(rig.log.of(ErrorReported)) == 1, "the same failure is reported once"
 
 
-def test_private_gap_begins_where_the_line_was_last_heard() -> None:
+def test_private_gap_begins_where_the_connection_was_last_heard() -> None:
     rig = live(Scope.PRIVATE)
     rig.run(3600.0)
     heard = max(at for at in rig.log.times(SendPing)) + 0.1
@@ -880,7 +881,7 @@ def test_refused_key_is_not_tried_in_a_loop(as_frame: bool) -> None:
     assert isinstance(reported.error, AuthenticationError)
     rig.add(*stream_requests("my_asset"))
     rig.run(10.0)
-    assert len(rig.log.times(OpenSocket)) == 1, "other wishes do not mend a key"
+    assert len(rig.log.times(OpenSocket)) == 1, "other requests do not backfill a key"
     rig.connection.retry(rig.now)
     rig.carry_out(rig.scope)
     rig.run(10.0)
@@ -921,7 +922,7 @@ def test_refused_request_costs_only_what_it_brought() -> None:
     assert set(rig.socket.streams()) == {BTC}
     rig.run(600.0)
     assert len(rig.log.times(OpenSocket)) == 2
-    # A fresh wish is a fresh try.
+    # A fresh request is a fresh try.
     rig.server.refuse = lambda request: None
     rig.add(*stream_requests("trade", "KRW-BTC"))
     rig.run(5.0)
@@ -995,7 +996,7 @@ def test_too_many_requests_blames_nobody() -> None:
 # --- the server's list ----------------------------------------------------------------------------
 
 
-def test_a_difference_is_healed_once_and_not_argued_with() -> None:
+def test_a_difference_is_recovered_once_and_not_argued_with() -> None:
     rig = live(audit_interval_s=10.0)
     rig.server.edit_list = lambda items: []
     rig.run_market(300.0, 1.0)
@@ -1012,7 +1013,7 @@ def test_a_difference_is_healed_once_and_not_argued_with() -> None:
     rig.run_market(30.0, 1.0)
     rig.server.edit_list = lambda items: []
     rig.run_market(30.0, 1.0)
-    assert len(rig.log.requests()) == 4, "healed, and then it came again"
+    assert len(rig.log.requests()) == 4, "recovered, and then it came again"
 
 
 def test_an_answer_to_an_older_question_is_not_believed() -> None:
@@ -1043,12 +1044,12 @@ def _asked(rig: Rig) -> bool:
     return asked
 
 
-def test_the_list_is_told_to_who_asks_for_it() -> None:
+def test_the_list_is_reported_to_who_asks_for_it() -> None:
     rig = live(audit_interval_s=None)
     assert _asked(rig)
     rig.run(1.0)
-    (told,) = rig.log.of(StreamsListed)
-    assert told.keys == {BTC}
+    (reported,) = rig.log.of(StreamsListed)
+    assert reported.keys == {BTC}
     assert len(rig.log.lists()) == 1
 
 
@@ -1141,10 +1142,10 @@ def test_depth_grows_while_running() -> None:
     rig = Rig()
     rig.add(*stream_requests("orderbook", "KRW-BTC", depth=5))
     rig.run(1.0)
-    rig.add(*stream_requests("orderbook", "KRW-BTC", depth=30, realtime=False), owner="picture")
+    rig.add(*stream_requests("orderbook", "KRW-BTC", depth=30, realtime=False), owner="snapshot")
     rig.run(1.0)
     rows = [raw.count(b"ap") for _, _, raw in rig.log.frames]
-    assert rows == [5, 30, 5], "and back once the picture was taken"
+    assert rows == [5, 30, 5], "and back once the snapshot was taken"
     rig.check_served()
 
 
@@ -1186,6 +1187,39 @@ def test_reconnect_on_request() -> None:
     idle.carry_out(idle.scope)
     assert idle.state == "IDLE"
     assert idle.connection.next_deadline() is None
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.02, 0.1, 1.0])
+def test_no_socket_outlives_other_keys(seconds: float) -> None:
+    """A handshake under way with the keys of before was finished, and the old account was followed."""
+    rig = Rig(Scope.PRIVATE)
+    rig.add(*stream_requests("my_order"))
+    rig.run(seconds)
+    before = rig.connection.epoch
+    assert before > 0
+    rig.connection.credentials_changed(rig.now)
+    rig.carry_out(rig.scope)
+    assert CloseSocket(before) in [action for _, action in rig.log.actions]
+    rig.run(3.0)
+    assert rig.state == "LIVE"
+    assert rig.connection.epoch > before
+    assert rig.log.of(ErrorReported) == []
+
+
+def test_other_keys_after_a_refusal_and_while_it_waits() -> None:
+    refused = live(Scope.PRIVATE)
+    refused.lose(error=AuthenticationError("jwt_verification", 401))
+    assert refused.state == "REJECTED"
+    waiting = live(Scope.PRIVATE)
+    waiting.lose(error=ConnectionFailedError("HTTP", status=503, retry_after_s=7.0))
+    for rig in (refused, waiting):
+        rig.connection.credentials_changed(rig.now)
+        rig.carry_out(rig.scope)
+        rig.run(10.0)
+        assert rig.state == "LIVE"
+    idle = Rig(Scope.PRIVATE)
+    idle.connection.credentials_changed(idle.now)
+    assert not idle.connection.has_output
 
 
 def test_connects_share_one_limit_over_scopes() -> None:

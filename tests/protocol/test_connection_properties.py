@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -241,7 +242,7 @@ class Weather(RuleBasedStateMachine):
                 assert connection.state.name == "IDLE"
                 continue
             assert connection.state.name == "LIVE", scope
-            assert all(stream_request.realtime for stream_request in wanted.values()), "pictures were taken"
+            assert all(stream_request.realtime for stream_request in wanted.values()), "snapshots were taken"
             rig.check_served()
             assert not rig.subscriptions.needs_request(scope)
             before = rig.log.states()
@@ -290,6 +291,7 @@ def test_any_pace_of_changes_keeps_the_limits_and_ends_with_the_last_set(
     rig.check_limits()
 
 
+@pytest.mark.long
 def test_storm_of_changes_for_ten_minutes() -> None:
     """A change each 20 ms: messages stay under the limits, and none waits longer than two seconds."""
     rig = Rig()

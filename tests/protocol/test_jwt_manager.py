@@ -58,7 +58,7 @@ def test_a_token_is_refreshed_at_four_fifths_of_its_life() -> None:
     assert decoded(fresh.text)["nonce"] != decoded(token.text)["nonce"]
 
 
-def test_a_token_without_lifetime_lives_for_ever() -> None:
+def test_a_token_without_lifetime_lives_forever() -> None:
     manager = JWTManager(CREDENTIALS)
     token = manager.issue(0.0)
     assert token.renew_at is None

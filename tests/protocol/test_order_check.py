@@ -55,7 +55,7 @@ def test_an_order_as_upbit_wants_it() -> None:
         ({"volume": 0.1}, "volume", "a float is a rounded value"),
         ({"volume": "0.000000001"}, "volume", "more than 8 decimals; 0.00000001 would do"),
         ({"volume": "1.123456789"}, "volume", "1.12345678 would do"),
-        ({"volume": "many"}, "volume", "is no number"),
+        ({"volume": "many"}, "volume", "is not a number"),
         ({"volume": "NaN"}, "volume", "must be positive"),
         ({"volume": "-1"}, "volume", "must be positive"),
         ({"volume": "1E+20"}, "volume", "more than 15 digits before the point"),
@@ -122,7 +122,7 @@ def test_what_passes_is_on_the_exchanges_grid_and_nothing_else(quote: str, price
 @given(quote=st.sampled_from(["KRW", "BTC", "USDT"]), price=prices)
 def test_rounding_finds_the_neighbours(quote: str, price: Decimal) -> None:
     code = f"{quote}-ETH"
-    low, high, near = (round_to_tick(code, price, how) for how in ("down", "up", "nearest"))  # type: ignore[arg-type]
+    low, high, near = (round_to_tick(code, price, how) for how in ("down", "up", "nearest"))
     tick = tick_size(quote, price)
     assert tick is not None
     assert low <= price <= high or (low == high == tick and price < tick)

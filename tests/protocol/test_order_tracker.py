@@ -114,7 +114,7 @@ def test_a_fill_without_wait_first(tracker: OrderTracker) -> None:
     now = order(tracker)
     assert (now.state, now.price, now.volume, now.executed_funds) == (OrderState.WAIT, None, 10, 2000)
     assert tracker.is_in_doubt
-    # The wait frame comes late: told, and only what was unknown is taken from it.
+    # The wait frame comes late: reported, and only what was unknown is taken from it.
     assert tracker.apply_order(frame()) is not None
     now = order(tracker)
     assert (now.price, now.executed_volume, now.remaining_volume) == (1000, 2, 8)
@@ -122,7 +122,7 @@ def test_a_fill_without_wait_first(tracker: OrderTracker) -> None:
 
 
 def test_a_market_buy_ends_as_cancel(tracker: OrderTracker) -> None:
-    kind = {"order_type": "price", "remaining_volume": None}
+    kind: dict[str, Any] = {"order_type": "price", "remaining_volume": None}
     tracker.apply_order(frame(price=5000, volume=None, executed_volume=None, **kind))
     tracker.apply_order(trade(1, 2, **kind))
     tracker.apply_order(
@@ -143,7 +143,7 @@ def test_a_market_buy_ends_as_cancel(tracker: OrderTracker) -> None:
 
 
 def test_fills_out_of_order_repeated_and_after_the_end(tracker: OrderTracker) -> None:
-    told = [
+    reported = [
         tracker.apply_order(event)
         for event in (
             frame(),
@@ -156,7 +156,7 @@ def test_fills_out_of_order_repeated_and_after_the_end(tracker: OrderTracker) ->
             frame("cancel"),
         )
     ]
-    assert [None if change is None else change.order.executed_volume for change in told] == [
+    assert [None if change is None else change.order.executed_volume for change in reported] == [
         0, 4, 10, 10, None, 10, None, None,
     ]  # fmt: skip
     now = order(tracker)
@@ -181,7 +181,7 @@ def test_self_match_prevention_reduces(tracker: OrderTracker) -> None:
 
 
 def test_a_regional_account_says_less(tracker: OrderTracker) -> None:
-    less = dict.fromkeys(("prevented_volume", "prevented_locked", "smp_type"))
+    less: dict[str, Any] = dict.fromkeys(("prevented_volume", "prevented_locked", "smp_type"))
     tracker.apply_order(frame(**less))
     changes = [tracker.apply_order(trade(1, 2, **less)), tracker.apply_order(trade(2, 4, paid_fee=5, **less))]
     # What each fill cost follows from what was paid before.
@@ -234,7 +234,7 @@ def test_what_has_to_be_asked(tracker: OrderTracker) -> None:
     assert set(needed) == {"grown", "new", "gone"}
 
 
-def test_nothing_is_told_of_an_order_whose_fills_are_not_known_yet(tracker: OrderTracker) -> None:
+def test_nothing_is_reported_of_an_order_whose_fills_are_not_known_yet(tracker: OrderTracker) -> None:
     tracker.apply_order(frame())
     done = listed(
         state=OrderState.DONE, trades_count=1, executed_volume=Decimal(10), remaining_volume=Decimal(0)
@@ -244,8 +244,8 @@ def test_nothing_is_told_of_an_order_whose_fills_are_not_known_yet(tracker: Orde
     assert order(tracker).is_open
     answer = msgspec.structs.replace(done, fills=(a_fill(1, 10),))
     found = tracker.reconcile(AccountSnapshot(closed_orders=[done], asked={"A": answer}), NOW_MS)
-    told = [change.event.state for change in found.changes if change.event is not None]
-    assert told == [OrderState.TRADE, OrderState.DONE]
+    reported = [change.event.state for change in found.changes if change.event is not None]
+    assert reported == [OrderState.TRADE, OrderState.DONE]
     assert all(change.event.is_recovered for change in found.changes if change.event is not None)
     # The frames come all the same, later.
     late = trade(1, 10, volume=10, trade_fee=Decimal(5), is_maker=True)
@@ -260,13 +260,13 @@ def test_nothing_is_told_of_an_order_whose_fills_are_not_known_yet(tracker: Orde
 def test_fills_that_rest_itself_does_not_know_are_given_up_once(tracker: OrderTracker) -> None:
     tracker.apply_order(frame())
     poor = listed(trades_count=2, executed_volume=Decimal(4), fills=(a_fill(2),))
-    picture = AccountSnapshot(open_orders=[listed(trades_count=2)], asked={"A": poor})
-    found = tracker.reconcile(picture, NOW_MS)
+    snapshot = AccountSnapshot(open_orders=[listed(trades_count=2)], asked={"A": poor})
+    found = tracker.reconcile(snapshot, NOW_MS)
     assert found.lost == ("A",)
     assert [change.fill.uuid for change in found.changes if change.fill is not None] == ["T2"]
     assert order(tracker).executed_volume == 4
     assert not tracker.needed([poor], [])
-    assert not tracker.reconcile(picture, NOW_MS).lost
+    assert not tracker.reconcile(snapshot, NOW_MS).lost
 
 
 def test_an_open_order_that_upbit_does_not_know_any_more_is_over(tracker: OrderTracker) -> None:
@@ -329,7 +329,7 @@ def test_balances_from_rest(tracker: OrderTracker) -> None:
     assert tracker.balances["KRW"].avg_buy_price == 9
 
 
-def test_frames_that_rest_has_told_already_are_passed_over(tracker: OrderTracker) -> None:
+def test_frames_that_rest_has_reported_already_are_passed_over(tracker: OrderTracker) -> None:
     frames = [assets(n, NOW_MS + n) for n in (1, 2, 3)] + [assets(9, NOW_MS, "BTC")]
     two = Balance(currency="KRW", balance=Decimal(2), locked=Decimal(0))
     tracker.reconcile(AccountSnapshot(balances=[two]), NOW_MS)

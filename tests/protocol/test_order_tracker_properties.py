@@ -130,7 +130,7 @@ class World:
             self._hear([self.old[choice % len(self.old)]])
 
     def lose(self, choice: int) -> None:
-        """The line broke: some of what was sent is lost."""
+        """The connection broke: some of what was sent is lost."""
         keep = choice % (len(self.pending) + 1)
         self.lost_something = self.lost_something or keep < len(self.pending)
         events, self.pending = self.pending[:keep], []
@@ -217,9 +217,9 @@ class World:
             ours = self.tracker.order(theirs.uuid)
             assert ours is not None
             assert_same(ours, theirs)
-        told = Counter(fill.uuid for fill in (c.fill for c in self.changes) if fill is not None)
+        reported = Counter(fill.uuid for fill in (c.fill for c in self.changes) if fill is not None)
         real = Counter(fill.uuid for theirs in self.account.orders.values() for fill in theirs.fills)
-        assert told == real
+        assert reported == real
         events = [change.event for change in self.changes if change.event is not None]
         ends = Counter(event.uuid for event in events if event.state in _ENDS)
         assert ends == Counter(o.uuid for o in self.account.orders.values() if not o.is_open)
@@ -328,11 +328,11 @@ def test_what_was_before_the_start_was_not_missed(
     world.changes.clear()
     _run(world, after)
     world.settle()
-    told = Counter(change.fill.uuid for change in world.changes if change.fill is not None)
+    reported = Counter(change.fill.uuid for change in world.changes if change.fill is not None)
     real = Counter(
         fill.uuid for order in world.account.orders.values() for fill in order.fills if fill.uuid not in past
     )
-    assert told == real
+    assert reported == real
     assert {order.uuid for order in world.tracker.open_orders} == {
         order.uuid for order in world.account.open_orders
     }
@@ -352,7 +352,7 @@ def test_reconciling_again_tells_nothing(regional: bool) -> None:
     world.cancel(2)
     world.pending.clear()
     world.reconcile(0)
-    told = len(world.changes)
-    assert told
+    reported = len(world.changes)
+    assert reported
     world.reconcile(0)
-    assert len(world.changes) == told
+    assert len(world.changes) == reported

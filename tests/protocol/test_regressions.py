@@ -34,7 +34,7 @@ def test_a_failed_reconnect_is_followed_by_others_with_growing_pauses() -> None:
 
 @pytest.mark.parametrize("scope", [Scope.PRIVATE, Scope.INFO])
 def test_a_private_socket_that_is_quiet_for_a_day_is_healthy(scope: Scope) -> None:
-    """Sixty quiet seconds made its private socket unhealthy: it would have reconnected for ever."""
+    """Sixty quiet seconds made its private socket unhealthy: it would have reconnected forever."""
     rig = Rig(scope)
     if scope is Scope.PRIVATE:
         rig.add(*stream_requests("my_order"), *stream_requests("my_asset"))
@@ -57,13 +57,13 @@ def test_the_end_of_an_old_socket_says_nothing_about_the_new_one() -> None:
     rig.lose()
     rig.run(10.0)
     assert rig.socket.epoch > old
-    told = rig.log.states()
-    assert told[-1] == "LIVE"
+    reported = rig.log.states()
+    assert reported[-1] == "LIVE"
     rig.connection.lost(old, rig.now, ConnectionFailedError("late"))
     rig.connection.opened(old, rig.now)
     rig.connection.pong_received(old, rig.now)
     assert rig.connection.receive(b'{"type":"ticker","code":"KRW-BTC"}', old, rig.now) == []
     rig.carry_out(rig.scope)
     rig.run(10.0)
-    assert rig.log.states() == told
+    assert rig.log.states() == reported
     assert len(rig.log.times(OpenSocket)) == 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -109,7 +111,7 @@ STEPS = st.lists(
 
 @given(STEPS)
 @pytest.mark.parametrize("served_at_the_end", [True, False])
-def test_in_any_order_it_never_waits_for_what_is_known(served_at_the_end: bool, steps: list) -> None:
+def test_in_any_order_it_never_waits_for_what_is_known(served_at_the_end: bool, steps: list[Any]) -> None:
     progress = SubscriptionProgress("ticker", KEYS)
     closed = False
     for what, keys in steps:

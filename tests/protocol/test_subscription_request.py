@@ -1,4 +1,4 @@
-"""Mistakes are refused at the call, and say what would be right: Upbit would ignore them in silence."""
+"""Mistakes are refused at the call, and say what would be right: Upbit would ignore them silently."""
 
 from __future__ import annotations
 
@@ -63,20 +63,20 @@ MISTAKES: list[tuple[str, Any, dict[str, Any], str]] = [
     ("my_asset", BTC, {}, r"takes no codes"),
     ("announcement", BTC, {}, r"takes no codes"),
     # units
-    ("candle", BTC, {}, r"unit None is none of 1s, 1m"),
-    ("candle", BTC, {"unit": "2m"}, r"'2m' is none of 1s, 1m, 3m"),
-    ("candle", BTC, {"unit": "1d"}, r"none of"),
-    ("candle", BTC, {"unit": 1}, r"none of"),
-    ("candle", BTC, {"unit": []}, r"none of"),
+    ("candle", BTC, {}, r"unit None must be one of 1s, 1m"),
+    ("candle", BTC, {"unit": "2m"}, r"'2m' must be one of 1s, 1m, 3m"),
+    ("candle", BTC, {"unit": "1d"}, r"must be one of"),
+    ("candle", BTC, {"unit": 1}, r"must be one of"),
+    ("candle", BTC, {"unit": []}, r"must be one of"),
     ("ticker", BTC, {"unit": "1m"}, r"no unit: only candles"),
     # depth and level
-    ("orderbook", BTC, {"depth": 20}, r"20 is none of 1, 5, 15, 30"),
-    ("orderbook", BTC, {"depth": 0}, r"none of 1, 5, 15, 30"),
-    ("orderbook", BTC, {"depth": True}, r"none of"),
-    ("orderbook", BTC, {"depth": 5.0}, r"none of"),
-    ("orderbook", BTC, {"depth": "5"}, r"none of"),
+    ("orderbook", BTC, {"depth": 20}, r"20 must be one of 1, 5, 15, 30"),
+    ("orderbook", BTC, {"depth": 0}, r"must be one of 1, 5, 15, 30"),
+    ("orderbook", BTC, {"depth": True}, r"must be one of"),
+    ("orderbook", BTC, {"depth": 5.0}, r"must be one of"),
+    ("orderbook", BTC, {"depth": "5"}, r"must be one of"),
     ("trade", BTC, {"depth": 5}, r"no depth: only order books"),
-    ("orderbook", ["BTC-ETH"], {"level": 10}, r"BTC-ETH stays silent with it: use level=0"),
+    ("orderbook", ["BTC-ETH"], {"level": 10}, r"BTC-ETH never delivers with it: use level=0"),
     ("orderbook", ["KRW-BTC", "USDT-BTC"], {"level": 10}, r"USDT-BTC"),
     ("orderbook", BTC, {"level": -1}, r"0 or more"),
     ("orderbook", BTC, {"level": 0.1}, r"whole number or Decimal"),
@@ -97,15 +97,15 @@ MISTAKES: list[tuple[str, Any, dict[str, Any], str]] = [
     ("announcement", None, {"categories": "trade"}, r'list such as \["trade"\]'),
     ("announcement", None, {"categories": []}, r"or None for all"),
     ("announcement", None, {"categories": 5}, r"list such as"),
-    ("announcement", None, {"categories": ["trading"]}, r"'trading' is none of notice, trade"),
-    ("announcement", None, {"categories": [5]}, r"5 is none of"),
+    ("announcement", None, {"categories": ["trading"]}, r"'trading' must be one of notice, trade"),
+    ("announcement", None, {"categories": [5]}, r"5 must be one of"),
     ("announcement", None, {"include_body": 1}, r"True or False"),
     # indicators
     ("indicator", BTC, {}, r"needs indicators and timeframe"),
     ("indicator", BTC, {"timeframe": "5m"}, r"needs indicators"),
     ("indicator", BTC, {"indicators": [RSI]}, r"needs timeframe"),
-    ("indicator", BTC, {"timeframe": "1m", "indicators": [RSI]}, r"'1m' is none of 5m"),
-    ("indicator", BTC, {"timeframe": 5, "indicators": [RSI]}, r"none of"),
+    ("indicator", BTC, {"timeframe": "1m", "indicators": [RSI]}, r"'1m' must be one of 5m"),
+    ("indicator", BTC, {"timeframe": 5, "indicators": [RSI]}, r"must be one of"),
     ("indicator", BTC, {"timeframe": "5m", "indicators": RSI}, r"must be a list"),
     ("indicator", BTC, {"timeframe": "5m", "indicators": "rsi"}, r"must be a list"),
     ("indicator", BTC, {"timeframe": "5m", "indicators": 5}, r"must be a list"),
@@ -115,7 +115,7 @@ MISTAKES: list[tuple[str, Any, dict[str, Any], str]] = [
     ("indicator", BTC, {"timeframe": "5m", "indicators": [RSI | {"params": {"perod": 14}}]}, r"perod"),
     ("indicator", BTC, {"timeframe": "5m", "indicators": [RSI | {"triger": "x"}]}, r"triger"),
     ("indicator", BTC, {"timeframe": "5m", "indicators": [RSI | {"params": {"period": "x"}}]}, r"int"),
-    ("indicator", BTC, {"timeframe": "5m", "indicators": [RSI | {"type": "vwap"}]}, r"none of volume"),
+    ("indicator", BTC, {"timeframe": "5m", "indicators": [RSI | {"type": "vwap"}]}, r"must be one of volume"),
     ("indicator", BTC, {"timeframe": "5m", "indicators": [SIGNAL]}, r"indicator_signal, or leave it out"),
     ("indicator_signal", BTC, {"timeframe": "5m", "indicators": [RSI]}, r"needs a trigger for rsi"),
     ("indicator", ["BTC-ETH"], {"timeframe": "5m", "indicators": [RSI]}, r"not for BTC and USDT.*BTC-ETH"),
@@ -149,7 +149,7 @@ def test_a_length_that_there_is_not(wrong: Any) -> None:
         resolve_unit(wrong)
 
 
-def test_every_event_type_can_be_wished_for() -> None:
+def test_every_event_type_can_be_requested_for() -> None:
     needed: dict[str, dict[str, Any]] = {
         "candle": {"unit": "1m"},
         "indicator": {"timeframe": "5m", "indicators": [RSI]},
@@ -228,7 +228,7 @@ VALID: list[tuple[str, Any, dict[str, Any], list[StreamRequest]]] = [
 
 
 @pytest.mark.parametrize(("name", "codes", "options", "expected"), VALID)
-def test_valid_calls_give_the_right_wishes(
+def test_valid_calls_give_the_right_requests(
     name: str, codes: Any, options: dict[str, Any], expected: list[StreamRequest]
 ) -> None:
     assert list(requested(name, codes, **options)) == expected

@@ -1,4 +1,4 @@
-"""Many owners' wishes, one desired set: merge rules, reference counts, states, and nobody dropped."""
+"""Many owners' requests, one desired set: merge rules, reference counts, states, and nobody dropped."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_a_second_add_replaces_the_first_and_keeps_what_goes_on(
     assert subscriptions.desired(Scope.PUBLIC) == {}
 
 
-def test_wishes_for_one_stream_within_one_owner_merge(subscriptions: SubscriptionStateManager) -> None:
+def test_requests_for_one_stream_within_one_owner_merge(subscriptions: SubscriptionStateManager) -> None:
     subscriptions.add(
         "a",
         [
@@ -191,7 +191,7 @@ def test_all_codes_swallow_single_ones_and_give_them_back(subscriptions: Subscri
 
 
 def test_a_swallowed_code_is_awaited_like_the_others(subscriptions: SubscriptionStateManager) -> None:
-    """It was never marked as sent, so who waited for it waited for ever."""
+    """It was never marked as sent, so who waited for it waited forever."""
     subscriptions.add("all", stream_requests("my_order"))
     subscriptions.add("one", stream_requests("my_order", "KRW-BTC"))
     send(subscriptions, scope=Scope.PRIVATE)
@@ -283,7 +283,9 @@ def test_silent_codes_are_named_once_per_connection(subscriptions: SubscriptionS
     assert subscriptions.take_silent(scope, 2010.0, 10.0) == (BTC, nope, ETH)
 
 
-def test_who_wishes_for_a_silent_code_anew_hears_of_it_anew(subscriptions: SubscriptionStateManager) -> None:
+def test_who_requests_for_a_silent_code_again_hears_of_it_again(
+    subscriptions: SubscriptionStateManager,
+) -> None:
     subscriptions.add("a", stream_requests("ticker", "KRW-BTC"))
     send(subscriptions, 0.0)
     assert subscriptions.take_silent(Scope.PUBLIC, 10.0, 10.0) == (BTC,)
@@ -311,7 +313,7 @@ def test_private_streams_owe_no_first_frame(subscriptions: SubscriptionStateMana
     assert subscriptions.take_silent(Scope.PRIVATE, 1e9, 10.0) == ()
 
 
-def test_a_stream_taken_over_within_one_turn_shows_a_first_picture(
+def test_a_stream_taken_over_within_one_turn_shows_a_first_snapshot(
     subscriptions: SubscriptionStateManager,
 ) -> None:
     """One chart closes and another opens on the same code: the second never got a first frame."""
@@ -342,10 +344,10 @@ def test_a_stream_taken_over_without_a_snapshot_needs_no_request(
     assert subscriptions.awaited(Scope.PUBLIC) == {BTC}
 
 
-# --- one picture ----------------------------------------------------------------------------------
+# --- one snapshot ----------------------------------------------------------------------------------
 
 
-def test_one_picture_and_then_nothing(subscriptions: SubscriptionStateManager) -> None:
+def test_one_snapshot_and_then_nothing(subscriptions: SubscriptionStateManager) -> None:
     scope = Scope.PUBLIC
     subscriptions.add("a", stream_requests("ticker", "KRW-BTC", realtime=False))
     send(subscriptions)
@@ -361,8 +363,8 @@ def test_one_picture_and_then_nothing(subscriptions: SubscriptionStateManager) -
     assert subscriptions.owners_of(BTC) == ("a",)
 
 
-def test_one_picture_is_asked_again_when_wished_again(subscriptions: SubscriptionStateManager) -> None:
-    """The value of the first wish may be hours old."""
+def test_one_snapshot_is_asked_again_when_requested_again(subscriptions: SubscriptionStateManager) -> None:
+    """The value of the first request may be hours old."""
     subscriptions.add("a", stream_requests("ticker", "KRW-BTC", realtime=False))
     send(subscriptions)
     subscriptions.mark_live(Scope.PUBLIC, BTC)
@@ -374,20 +376,20 @@ def test_one_picture_is_asked_again_when_wished_again(subscriptions: Subscriptio
     assert subscriptions.needs_request(Scope.PUBLIC)
 
 
-def test_a_shallower_book_is_no_picture(subscriptions: SubscriptionStateManager) -> None:
+def test_a_shallower_book_is_no_snapshot(subscriptions: SubscriptionStateManager) -> None:
     """The tail of a replaced subscription must not stand for the snapshot that is under way."""
     subscriptions.add("a", stream_requests("ticker", "KRW-BTC", realtime=False))
     send(subscriptions)
-    assert subscriptions.mark_live(Scope.PUBLIC, BTC, picture=False)
+    assert subscriptions.mark_live(Scope.PUBLIC, BTC, snapshot=False)
     assert subscriptions.is_wanted(Scope.PUBLIC)
     assert subscriptions.is_awaited(Scope.PUBLIC, BTC)
     assert not subscriptions.is_served("a", BTC)
-    assert subscriptions.mark_live(Scope.PUBLIC, BTC, picture=True), "now it is served"
+    assert subscriptions.mark_live(Scope.PUBLIC, BTC, snapshot=True), "now it is served"
     assert subscriptions.is_served("a", BTC)
     assert not subscriptions.is_wanted(Scope.PUBLIC)
 
 
-def test_a_picture_of_a_running_stream_comes_from_the_cache_or_is_asked_for(
+def test_a_snapshot_of_a_running_stream_comes_from_the_cache_or_is_asked_for(
     subscriptions: SubscriptionStateManager,
 ) -> None:
     subscriptions.add("runs", stream_requests("ticker", "KRW-BTC"))
@@ -402,10 +404,10 @@ def test_a_picture_of_a_running_stream_comes_from_the_cache_or_is_asked_for(
     assert subscriptions.awaited(Scope.PUBLIC) == {BTC}
     subscriptions.mark_live(Scope.PUBLIC, BTC)
     subscriptions.remove("runs")
-    assert not subscriptions.is_wanted(Scope.PUBLIC), "both have their picture"
+    assert not subscriptions.is_wanted(Scope.PUBLIC), "both have their snapshot"
 
 
-def test_a_deeper_picture_ends_the_deep_stream(subscriptions: SubscriptionStateManager) -> None:
+def test_a_deeper_snapshot_ends_the_deep_stream(subscriptions: SubscriptionStateManager) -> None:
     subscriptions.add("runs", stream_requests("orderbook", "KRW-BTC", depth=5))
     send(subscriptions)
     subscriptions.mark_live(Scope.PUBLIC, BOOK)
@@ -420,7 +422,7 @@ def test_a_deeper_picture_ends_the_deep_stream(subscriptions: SubscriptionStateM
     assert items(subscriptions) == [{"type": "orderbook", "codes": ["KRW-BTC.5"]}]
 
 
-def test_a_picture_of_a_running_stream_that_stays_away_is_reported(
+def test_a_snapshot_of_a_running_stream_that_stays_away_is_reported(
     subscriptions: SubscriptionStateManager,
 ) -> None:
     subscriptions.add("runs", stream_requests("ticker", "KRW-BTC"))
@@ -452,7 +454,7 @@ def test_newcomers_are_left_out_and_the_others_live(subscriptions: SubscriptionS
     subscriptions.remove("old")
     assert not subscriptions.is_wanted(scope), "a connection for what is refused is none"
     subscriptions.add("again", stream_requests("ticker", "KRW-ETH"))
-    assert items(subscriptions) == [{"type": "ticker", "codes": ["KRW-ETH"]}], "a fresh wish, a fresh try"
+    assert items(subscriptions) == [{"type": "ticker", "codes": ["KRW-ETH"]}], "a fresh request, a fresh try"
 
 
 def test_a_newcomer_of_a_running_stream_is_left_out_alone(subscriptions: SubscriptionStateManager) -> None:
@@ -515,7 +517,7 @@ def test_audit_names_what_is_missing_and_what_is_too_much(subscriptions: Subscri
     send(subscriptions)
     for key in (BTC, BOOK):
         subscriptions.mark_live(Scope.PUBLIC, key)
-    complete = [
+    complete: list[dict[str, Any]] = [
         {"type": "ticker", "codes": ["KRW-BTC"]},
         {"type": "orderbook", "codes": ["KRW-BTC.5"], "level": 0},
     ]
@@ -530,7 +532,10 @@ def test_audit_names_what_is_missing_and_what_is_too_much(subscriptions: Subscri
 def test_audit_reads_lists_that_say_less_or_spell_out_more(subscriptions: SubscriptionStateManager) -> None:
     subscriptions.add("a", [*stream_requests("my_order"), *stream_requests("my_asset")])
     send(subscriptions, scope=Scope.PRIVATE)
-    spelled = [{"type": "myOrder", "codes": ["KRW-BTC", "KRW-ETH"]}, {"type": "myAsset"}]
+    spelled: list[dict[str, Any]] = [
+        {"type": "myOrder", "codes": ["KRW-BTC", "KRW-ETH"]},
+        {"type": "myAsset"},
+    ]
     assert subscriptions.audit(Scope.PRIVATE, spelled) == (set(), set())
     assert subscriptions.audit(Scope.PRIVATE, [{"type": "myOrder", "codes": []}]) == (
         {StreamKey("myAsset", ALL_CODES)},
@@ -585,7 +590,7 @@ def test_a_monstrous_level_is_no_work() -> None:
 # --- costs ----------------------------------------------------------------------------------------
 
 
-def test_a_change_does_not_merge_everything_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_change_does_not_merge_everything_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """855 pairs of three types, wanted by 200 owners each: only what changed is merged again."""
     subscriptions = SubscriptionStateManager()
     codes = [f"KRW-C{i}" for i in range(855)]
@@ -620,7 +625,7 @@ def test_a_change_does_not_merge_everything_anew(monkeypatch: pytest.MonkeyPatch
 
 
 def covers(asked: StreamRequest, stream_request: StreamRequest) -> bool:
-    """Whether a merged wish brings everything that one owner named."""
+    """Whether a merged request brings everything that one owner named."""
     return (
         stream_request_module.covers(asked, stream_request)
         and (asked.realtime or not stream_request.realtime)
@@ -672,14 +677,16 @@ class Merging(RuleBasedStateMachine):
         assert not self.subscriptions.needs_request(scope)
         self.server[scope] = dict(self.subscriptions._scopes[scope].sendable)
 
-    @rule(scope=st.sampled_from(Scope), picture=st.booleans(), data=st.data())
-    def frame(self, scope: Scope, picture: bool, data: st.DataObject) -> None:
-        served = [k for k, stream_request in self.server[scope].items() if stream_request.realtime or picture]
+    @rule(scope=st.sampled_from(Scope), snapshot=st.booleans(), data=st.data())
+    def frame(self, scope: Scope, snapshot: bool, data: st.DataObject) -> None:
+        served = [
+            k for k, stream_request in self.server[scope].items() if stream_request.realtime or snapshot
+        ]
         if served:
             key = data.draw(st.sampled_from(sorted(served)))
-            self.subscriptions.mark_live(scope, key, picture=picture)
+            self.subscriptions.mark_live(scope, key, snapshot=snapshot)
             assert self.subscriptions.state_of(key) is not StreamState.SENT
-            if picture and not self.server[scope][key].realtime:
+            if snapshot and not self.server[scope][key].realtime:
                 del self.server[scope][key]
 
     @rule(scope=st.sampled_from(Scope))
@@ -764,7 +771,7 @@ class Merging(RuleBasedStateMachine):
             } - {ALL_CODES}
 
     def teardown(self) -> None:
-        """Whatever happened: once everything was sent, the server's set is the union of the wishes."""
+        """Whatever happened: once everything was sent, the server's set is the union of the requests."""
         for scope in Scope:
             for _ in range(3):
                 if self.subscriptions.needs_request(scope):
@@ -778,7 +785,7 @@ class Merging(RuleBasedStateMachine):
             if sendable:
                 assert running == {key for key, stream_request in sendable.items() if stream_request.realtime}
             assert all(stream_request.realtime for stream_request in sendable.values()), (
-                "every picture was taken"
+                "every snapshot was taken"
             )
 
 
@@ -791,12 +798,12 @@ def test_the_union_does_not_depend_on_the_order(
     wanted: list[list[StreamRequest]], rng: random.Random
 ) -> None:
     one, two = SubscriptionStateManager(), SubscriptionStateManager()
-    for owner, stream_request in enumerate(wanted):
-        one.add(owner, stream_request)
+    for owner, stream_requests_of_one in enumerate(wanted):
+        one.add(owner, stream_requests_of_one)
     shuffled = list(enumerate(wanted))
     rng.shuffle(shuffled)
-    for owner, stream_request in shuffled:
-        two.add(owner, stream_request)
+    for owner, stream_requests_of_one in shuffled:
+        two.add(owner, stream_requests_of_one)
     for scope in Scope:
         first, second = one.desired(scope), two.desired(scope)
         assert first.keys() == second.keys()

@@ -22,7 +22,7 @@ from qt_upbit.protocol.suspend_detector import SuspendDetector
 def test_the_time_of_day_that_ran_ahead_is_sleep(elapsed: float, wall_elapsed: float, slept: bool) -> None:
     detector = SuspendDetector(5.0, 1_700_000_000.0)
     assert detector.has_slept(5.0 + elapsed, 1_700_000_000.0 + wall_elapsed) is slept
-    assert not detector.has_slept(6.0 + elapsed, 1_700_000_001.0 + wall_elapsed), "told once"
+    assert not detector.has_slept(6.0 + elapsed, 1_700_000_001.0 + wall_elapsed), "reported once"
 
 
 def test_what_was_before_a_restart_does_not_count() -> None:

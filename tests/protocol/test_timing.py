@@ -22,7 +22,7 @@ LIMITS = ((5, 1.0), (100, 60.0))
 def test_never_more_than_allowed_in_any_window(
     waits: list[float], limits: tuple[tuple[int, float], ...], start: float
 ) -> None:
-    """Whoever waits as told, from any moment, keeps every window, with room to spare."""
+    """Whoever waits as reported, from any moment, keeps every window, with room to spare."""
     limiter = RollingWindowLimiter(limits)
     now, times = start, []
     for wait in waits:
@@ -31,7 +31,7 @@ def test_never_more_than_allowed_in_any_window(
         while (delay := limiter.delay(now)) > 0:
             now += delay
             asked += 1
-            assert asked <= 2, "waiting as told is enough"
+            assert asked <= 2, "waiting as reported is enough"
         limiter.record(now)
         times.append(now)
     for count, seconds in limits:
@@ -93,7 +93,7 @@ def test_backoff_stays_within_its_bounds(initial: float, most: float, seed: int,
     backoff = Backoff(initial, most, random.Random(seed))
     delays = [backoff.next_delay() for _ in range(failures)]
     assert backoff.failures == failures
-    assert delays[0] == 0.0, "a broken line is usually back at once"
+    assert delays[0] == 0.0, "a broken connection is usually back at once"
     assert all(0.75 * min(initial, most) <= delay <= most for delay in delays[1:])
     backoff.reset()
     assert backoff.failures == 0

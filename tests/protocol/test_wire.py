@@ -47,7 +47,7 @@ def _items(row: EventSpec) -> st.SearchStrategy[RequestItem]:
         choices[row.codes],
         st.booleans(),
         st.booleans(),
-        st.fixed_dictionaries({}, optional={name: _OPTION_VALUES[name] for name in row.options}),
+        st.fixed_dictionaries({}, optional={name: _OPTION_VALUES[name] for name in row.option_names}),
     )
 
 
@@ -91,7 +91,7 @@ def test_requests_look_as_documented() -> None:
     assert encode_request(question) == '[{"ticket":"t"},{"method":"LIST_SUBSCRIPTIONS"},{"format":"SIMPLE"}]'
 
 
-def test_older_flags_count_if_told() -> None:
+def test_older_flags_count_if_reported() -> None:
     raw = '[{"ticket":"t"},{"type":"trade","codes":["A-B"],"isOnlyRealtime":true}]'
     assert decode_request(raw).items[0].is_only_realtime
     assert not decode_request(raw, camel_case_flags=False).items[0].is_only_realtime

@@ -1,4 +1,4 @@
-"""Garbage on a real socket: counted exactly, told sparingly, and no good frame is lost over it."""
+"""Garbage on a real socket: counted exactly, reported sparingly, and no good frame is lost over it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import json
 import time
 import tracemalloc
 from typing import Any
+
+import pytest
 
 from qt_upbit import DecodeError, Delivery, WebSocketClientProxy, WireFormat
 from qt_upbit.models import encode
@@ -44,6 +46,7 @@ def buffers_no_frame(error: BaseException | None) -> bool:
     return True
 
 
+@pytest.mark.long
 async def test_twenty_thousand_garbage_frames_among_good_ones(
     server: SimulatedServer, make_manager: MakeManager
 ) -> None:
@@ -62,7 +65,7 @@ async def test_twenty_thousand_garbage_frames_among_good_ones(
     manager.error_occurred.connect(lambda owner, error: at_manager.append(owner))
 
     def take_trade(event: Any) -> None:
-        if 10_000 < event.sequential_id < 20_000:  # and not the first picture
+        if 10_000 < event.sequential_id < 20_000:  # and not the first snapshot
             seen.append(event.sequential_id)
 
     trades = proxy.subscribe_trade(["KRW-BTC"], delivery=Delivery.EVERY, callback=take_trade)
@@ -134,7 +137,7 @@ async def test_each_bad_object_of_an_array_is_counted(
     proxy.close()
 
 
-async def test_a_huge_error_frame_is_told_in_few_words(
+async def test_a_huge_error_frame_is_reported_in_few_words(
     make_server: MakeServer, make_manager: MakeManager
 ) -> None:
     server = await make_server()

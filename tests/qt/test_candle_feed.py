@@ -94,7 +94,7 @@ _LENGTHS_S = {unit.value: unit.seconds for unit in CandleUnit} | {"1d": 86_400}
 
 @pytest.mark.parametrize(("unit", "scale"), [("1s", 60.0), ("1m", 120.0), ("240m", 7200.0), ("1d", 86_400.0)])
 @pytest.mark.parametrize("recover", [True, False], ids=["recovered", "refetched"])
-async def test_no_hole_and_no_duplicate_across_an_outage_of_two_minutes(
+async def test_no_gap_and_no_duplicate_across_an_outage_of_two_minutes(
     unit: str, scale: float, recover: bool, make_server: MakeServer, make_manager: MakeManager
 ) -> None:
     length = _LENGTHS_S[unit]
@@ -133,7 +133,7 @@ async def test_history_of_any_length_by_paging(make_server: MakeServer, make_man
     feed.close()
 
 
-async def test_another_market_begins_anew(make_server: MakeServer, make_manager: MakeManager) -> None:
+async def test_another_market_begins_again(make_server: MakeServer, make_manager: MakeManager) -> None:
     server = await make_server(**(FAST | {"time_scale": 1.0}))
     feed = CandleFeed(CODE, "1m", count=20, manager=make_manager(server))
     model = Model(feed)
@@ -151,7 +151,7 @@ async def test_another_market_begins_anew(make_server: MakeServer, make_manager:
     feed.close()
 
 
-async def test_history_that_fails_is_told_and_asked_again(
+async def test_history_that_fails_is_reported_and_asked_again(
     make_server: MakeServer, make_manager: MakeManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await make_server(**(FAST | {"time_scale": 1.0}))
@@ -226,7 +226,7 @@ def say(server: SimulatedServer, begin: datetime, price: int = 100, **fields: An
     server.exchange.publish(events.ticker(CODE, price, trade_timestamp=at, timestamp=at, **values))
 
 
-def picture(server: SimulatedServer) -> TickerEvent:
+def snapshot(server: SimulatedServer) -> TickerEvent:
     """The ticker as the exchange shows it."""
     now_ms = server.exchange.market_ms(server.now())
     return server.exchange.market.pairs[CODE].ticker_event(now_ms, StreamType.SNAPSHOT)
@@ -268,7 +268,7 @@ async def test_the_running_period_is_what_the_exchange_says_and_follows_the_tick
     # The exchange rounds the turnovers of the past, one by one.
     assert float(feed[-1].candle_acc_trade_price) == pytest.approx(float(right[-1].candle_acc_trade_price))
 
-    before, ticker = feed[-1], picture(server)
+    before, ticker = feed[-1], snapshot(server)
     changed: list[int] = []
     feed.candle_changed.connect(changed.append)
     price = int(before.high_price) + 5
@@ -299,11 +299,11 @@ async def test_a_day_begins(make_server: MakeServer, make_manager: MakeManager) 
     await until(lambda: model.loaded)
     await at_rest(feed)
     today, last = feed[-1].start, feed[-1]
-    assert f"{today:%Y%m%d}" == picture(server).trade_date
+    assert f"{today:%Y%m%d}" == snapshot(server).trade_date
     calls = count_calls(server, "/v1/candles/days")
     heard: list[TickerEvent] = []
     feed._proxy.ticker_received.connect(heard.append)
-    say(server, today - timedelta(days=40), 1)  # a picture of long ago
+    say(server, today - timedelta(days=40), 1)  # a snapshot of long ago
     await until(lambda: len(heard) == 1)
     say(server, today + timedelta(days=1), 1, acc_trade_volume=0)  # nobody has traded yet
     await until(lambda: len(heard) == 2)
@@ -389,7 +389,7 @@ async def test_days_are_read_again_after_an_interruption(
     await at_rest(feed)
     assert shown(feed[-1]) == shown(before)
     later = before.time + timedelta(milliseconds=1)
-    ticker = picture(server)
+    ticker = snapshot(server)
     say(server, later, 1, acc_trade_volume=ticker.acc_trade_volume + 1)
     await until(lambda: feed[-1].trade_price == 1)
     feed.close()
@@ -426,7 +426,7 @@ async def test_from_any_length_to_any_other(make_server: MakeServer, make_manage
     feed.close()
 
 
-async def test_a_ticker_of_no_day_is_told(make_server: MakeServer, make_manager: MakeManager) -> None:
+async def test_a_ticker_of_no_day_is_reported(make_server: MakeServer, make_manager: MakeManager) -> None:
     server = await make_server(**QUIET)
     feed = CandleFeed(CODE, "1d", count=3, manager=make_manager(server))
     model = Model(feed)

@@ -24,12 +24,15 @@ from qt_upbit import (
     WebSocketClientProxy,
 )
 from qt_upbit.qt.candle_feed import CandleFeed
+from qt_upbit.rest.endpoints import Endpoint
+from qt_upbit.rest.session import RestSession
 from qt_upbit.simulator.server.server import SimulatedServer
 from qt_upbit.types import Scope
 from tests.qt.conftest import MakeManager
 from tests.support.wait import turns
 
 IDS = ("uuids", "identifiers")
+_EMPTY: tuple[Any, ...] = ([], (), set(), frozenset(), {}, iter([]))
 LISTS: dict[str, tuple[str, ...]] = {
     "get_orders": IDS,
     "cancel_orders": IDS,
@@ -348,13 +351,13 @@ REST_MISTAKES: list[tuple[str, tuple[Any, ...], dict[str, Any], type[Exception],
     *(
         (name, (empty,), {}, InvalidRequestError, "never means all")
         for name in ("get_tickers", "get_orderbooks", "get_instruments", "get_all_tickers")
-        for empty in ([], (), set(), {}, iter([]))
+        for empty in _EMPTY
     ),
     *(
         (name, (), {argument: empty}, InvalidRequestError, f"{argument} is empty")
         for name, arguments in LISTS.items()
         for argument in arguments
-        for empty in ([], (), set(), frozenset(), {}, iter([]))
+        for empty in _EMPTY
     ),
     *(
         (name, (), {argument: text}, InvalidRequestError, "give a list of")
@@ -427,11 +430,11 @@ async def test_wrong_rest_calls(watched: Watched, monkeypatch: pytest.MonkeyPatc
     rest = watched.manager.rest
     sent: list[str] = []
 
-    async def ask(call: Any, **_: Any) -> bytes:
-        sent.append(call.name)
+    async def ask(session: RestSession, endpoint: Endpoint, **_: Any) -> bytes:
+        sent.append(endpoint.name)
         return b"[]"
 
-    monkeypatch.setattr(rest, "_ask", ask)
+    monkeypatch.setattr(RestSession, "ask", ask)
     for name, positional, named, error, says in REST_MISTAKES:
         with pytest.raises(error) as caught:
             await getattr(rest, name)(*positional, **named)

@@ -221,7 +221,7 @@ async def test_exceptions_reach_the_exception_handler() -> None:
 
 
 @pytest.mark.logs("never retrieved")
-async def test_lost_task_exception_is_told() -> None:
+async def test_lost_task_exception_is_reported() -> None:
     loop = asyncio.get_running_loop()
     contexts: list[dict[str, Any]] = []
     loop.set_exception_handler(lambda _, context: contexts.append(context))
@@ -548,7 +548,7 @@ def test_qt_does_not_turn_once_more_when_a_coroutine_is_done(app: QApplication) 
     future.add_done_callback(be_due_right_after)
     loop.call_soon(future.set_result, None)
     loop.run_until_complete(future)
-    # On a machine that stood still meanwhile it may have been due before the loop was told to stop.
+    # On a machine that stood still meanwhile it may have been due before the loop was reported to stop.
     assert None not in loops
     loop.run_until_complete(until(lambda: loops))
     assert loops == [loop]

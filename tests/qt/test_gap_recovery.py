@@ -60,7 +60,7 @@ class Tape:
 
 
 async def outage(server: SimulatedServer, manager: GlobalWebSocketManager, market_s: float = 120.0) -> None:
-    """Cut the line for so many seconds of the market, then wait until it is back."""
+    """Cut the connection for so many seconds of the market, then wait until it is back."""
     begin = server.exchange.market_ms(server.now())
     server.refuse_connections = True
     await server.drop(Scope.PUBLIC, "reset")
@@ -71,7 +71,7 @@ async def outage(server: SimulatedServer, manager: GlobalWebSocketManager, marke
     await until(lambda: manager.public_state == "live", what="connected again")
 
 
-def told(server: SimulatedServer, since_id: int) -> list[int]:
+def reported(server: SimulatedServer, since_id: int) -> list[int]:
     """The exchange's own tape from an id on."""
     now_ms = server.exchange.market_ms(server.now())
     trades = server.exchange.market.pairs[CODE].trades(now_ms + 1)
@@ -96,7 +96,7 @@ async def test_every_trade_of_an_outage_comes_once(
     await server.stop_listening()
     for tape in tapes:
         ids = [event.sequential_id for event in tape.shown]
-        exchange = [number for number in told(server, min(ids)) if number <= max(ids)]
+        exchange = [number for number in reported(server, min(ids)) if number <= max(ids)]
         # The last frames may still be under way, out of order.
         assert sorted(ids)[:-5] == exchange[: len(ids) - 5]
         assert tape.recovered > 5
@@ -105,7 +105,9 @@ async def test_every_trade_of_an_outage_comes_once(
         tape.proxy.close()
 
 
-async def test_what_rest_does_not_give_is_told(make_server: MakeServer, make_manager: MakeManager) -> None:
+async def test_what_rest_does_not_give_is_reported(
+    make_server: MakeServer, make_manager: MakeManager
+) -> None:
     server = await make_server(**(FAST | {"rate": 60.0}))
     manager = make_manager(server, recovery_max_calls=1)
     tape = Tape(manager)
@@ -121,7 +123,7 @@ async def test_what_rest_does_not_give_is_told(make_server: MakeServer, make_man
     tape.proxy.close()
 
 
-async def test_a_failing_rest_is_reported_and_the_gap_told(
+async def test_a_failing_rest_is_reported_and_the_gap_reported(
     make_server: MakeServer, make_manager: MakeManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await make_server(**FAST)
@@ -142,7 +144,7 @@ async def test_a_failing_rest_is_reported_and_the_gap_told(
     tape.proxy.close()
 
 
-async def test_live_events_do_not_wait_for_ever(
+async def test_live_events_do_not_wait_forever(
     make_server: MakeServer, make_manager: MakeManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await make_server(**FAST)
@@ -185,7 +187,7 @@ async def test_closing_meanwhile_leaves_nothing(
     tape.proxy.close()
 
 
-async def test_a_second_outage_while_the_first_is_mended(
+async def test_a_second_outage_while_the_first_is_backfilled(
     make_server: MakeServer, make_manager: MakeManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await make_server(**FAST)
@@ -210,7 +212,7 @@ async def test_a_second_outage_while_the_first_is_mended(
     after = server.exchange.market_ms(server.now())
     await until(lambda: tape.shown[-1].trade_timestamp > after + 5_000, what="live again")
     ids = [event.sequential_id for event in tape.shown]
-    exchange = [number for number in told(server, min(ids)) if number <= max(ids)]
+    exchange = [number for number in reported(server, min(ids)) if number <= max(ids)]
     assert sorted(ids)[:-5] == exchange[: len(ids) - 5]
     assert tape.gaps == []
     tape.proxy.close()
@@ -227,6 +229,10 @@ class _Rest:
     ) -> list[TradeEvent]:
         last = self.newest if before_id is None else before_id - 1
         return [numbered_trade(n) for n in range(last, max(0, last - 500), -1)]
+
+
+def _fail(error: Exception) -> None:
+    raise AssertionError(error)
 
 
 def numbered_trade(number: int) -> TradeEvent:
@@ -254,10 +260,16 @@ async def test_a_second_gap_while_the_first_one_is_delivered(second_gap_at: int)
 
     def take() -> None:
         while (item := subscriber.take()) is not None:
-            shown.append(item if isinstance(item, Gap) else subscriber.view(item).sequential_id)
+            if isinstance(item, Gap):
+                shown.append(item)
+            else:
+                event = subscriber.view(item)
+                assert isinstance(event, TradeEvent)
+                shown.append(event.sequential_id)
 
     receive(1)
-    recovery = GapRecovery(engine, lambda: rest, 10.0, 100, lambda: 0.0, pytest.fail)  # type: ignore[arg-type]
+    client: Any = rest
+    recovery = GapRecovery(engine, lambda: client, 10.0, 100, lambda: 0.0, _fail)
     recovery.start(engine.gap(Scope.PUBLIC, 10.0, 20.0, max_buffered_frames=1000))
     receive(*range(202, 403))  # 2 to 201 are missed
     broken = False
@@ -273,7 +285,7 @@ async def test_a_second_gap_while_the_first_one_is_delivered(second_gap_at: int)
     assert shown == list(range(1, 451))
 
 
-async def test_who_comes_after_the_last_one_left_is_mended_too(
+async def test_who_comes_after_the_last_one_left_is_backfilled_too(
     make_server: MakeServer, make_manager: MakeManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await make_server(**FAST)

@@ -47,7 +47,7 @@ CODES = ["KRW-BTC", "KRW-ETH", "KRW-XRP", "KRW-SOL", "KRW-DOGE", "KRW-ADA", "BTC
 
 
 class States:
-    """The states a manager told, in order, and each as the property said it at that moment."""
+    """The states a manager reported, in order, and each as the property said it at that moment."""
 
     def __init__(self, manager: GlobalWebSocketManager, scope: Scope = Scope.PUBLIC) -> None:
         self.seen: list[ConnectionState] = []
@@ -105,7 +105,7 @@ async def listed(server: SimulatedServer, manager: GlobalWebSocketManager) -> No
         )
         return not missing and not surplus
 
-    await until(agree, what="the server's set is the union of all wishes")
+    await until(agree, what="the server's set is the union of all requests")
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -250,7 +250,7 @@ async def test_states_of_a_first_connection(server: SimulatedServer, make_manage
     await states.until(ConnectionState.LIVE)
     assert states.seen == [ConnectionState.CONNECTING, ConnectionState.RESYNCING, ConnectionState.LIVE]
     assert at_proxy == [(Scope.PUBLIC, state) for state in states.seen]
-    assert [told for told, _ in properties] == states.seen
+    assert [reported for reported, _ in properties] == states.seen
     assert manager.property("public_state") is ConnectionState.LIVE
     assert manager.property("private_state") is ConnectionState.IDLE
     for name in ("public_state", "private_state", "info_state"):
@@ -263,12 +263,14 @@ async def test_states_of_a_first_connection(server: SimulatedServer, make_manage
 
 
 @pytest.mark.parametrize("how", ["close", "reset", "silent"])
-async def test_a_dropped_line_heals(make_server: MakeServer, make_manager: MakeManager, how: Any) -> None:
+async def test_a_dropped_connection_recovers(
+    make_server: MakeServer, make_manager: MakeManager, how: Any
+) -> None:
     server = await make_server()
     # A cut is noticed by itself, and what falls silent by its pongs.
     manager = make_manager(server, ping_interval_s=0.1, pong_timeout_s=1.0 if how == "silent" else 30.0)
     states = States(manager)
-    told: list[Any] = []
+    reported: list[Any] = []
     gaps: list[Any] = []
     proxies = [WebSocketClientProxy(f"proxy {i}", manager=manager) for i in range(3)]
     for i, proxy in enumerate(proxies):
@@ -278,11 +280,11 @@ async def test_a_dropped_line_heals(make_server: MakeServer, make_manager: MakeM
         for subscription in proxy.subscriptions:
             await subscription
     before = exchange.streams(server)
-    proxies[0].trade_received.connect(lambda e: told.append(e.sequential_id))
-    proxies[0].gap_detected.connect(lambda *gap: (gaps.append(gap), told.append("gap")))
+    proxies[0].trade_received.connect(lambda e: reported.append(e.sequential_id))
+    proxies[0].gap_detected.connect(lambda *gap: (gaps.append(gap), reported.append("gap")))
     before_it = datetime.now(UTC)
     server.exchange.publish(events.trade("KRW-BTC", 1))
-    await until(lambda: told == [1])
+    await until(lambda: reported == [1])
     began = datetime.now(UTC)
     states.seen.clear()
     assert await server.drop(Scope.PUBLIC, how) == 1
@@ -290,11 +292,11 @@ async def test_a_dropped_line_heals(make_server: MakeServer, make_manager: MakeM
     assert states.seen == [ConnectionState.RECONNECTING, ConnectionState.RESYNCING, ConnectionState.LIVE]
     await until(lambda: exchange.streams(server) == before, what="the whole set was sent again")
     server.exchange.publish(events.trade("KRW-BTC", 2))
-    await until(lambda: told[-1:] == [2])
+    await until(lambda: reported[-1:] == [2])
     # The gap stands where the data is missing: after what came before, before what came since.
-    assert told[0] == 1
-    assert "gap" in told[1:-1]
-    assert told.index("gap") == 1
+    assert reported[0] == 1
+    assert "gap" in reported[1:-1]
+    assert reported.index("gap") == 1
     scope, codes, begin, end = gaps[0]
     assert scope is Scope.PUBLIC
     assert set(codes) <= {"KRW-BTC", "KRW-ETH"}
@@ -308,7 +310,7 @@ async def test_a_dropped_line_heals(make_server: MakeServer, make_manager: MakeM
         proxy.close()
 
 
-async def test_snapshot_while_the_line_heals(server: SimulatedServer, make_proxy: MakeProxy) -> None:
+async def test_snapshot_while_the_connection_recovers(server: SimulatedServer, make_proxy: MakeProxy) -> None:
     proxy = make_proxy()
     await proxy.subscribe_trade(["KRW-BTC"])
     await proxy.subscribe_ticker(["KRW-BTC"])
@@ -344,7 +346,7 @@ async def test_server_down_and_back(server: SimulatedServer, make_manager: MakeM
     connection = manager._links[Scope.PUBLIC].connection
     tries = connection.epoch
     await until(lambda: connection.epoch > tries + 3)
-    assert len(errors) == reported, "each reason is told once, not with every attempt"
+    assert len(errors) == reported, "each reason is reported once, not with every attempt"
     assert states.seen[-1] is ConnectionState.RECONNECTING
     assert isinstance(manager.error(Scope.PUBLIC), ConnectionFailedError)
     await server.start_listening()
@@ -389,7 +391,7 @@ async def test_wrong_keys_are_explained_once_and_not_tried_again(
         await proxy.subscribe_my_order()
     await states.until(ConnectionState.REJECTED)
     total = server.exchange.total_connections(Scope.PRIVATE)
-    # Whoever comes now is told as well, at once.
+    # Whoever comes now is reported as well, at once.
     with pytest.raises(AuthenticationError):
         async with asyncio.timeout(HANG_S):
             await proxy.subscribe_my_asset()
@@ -497,7 +499,7 @@ async def test_malformed_frames_are_reported_and_the_stream_goes_on(
 
 
 async def test_error_in_the_packet_of_the_handshake_is_heard(make_manager: MakeManager) -> None:
-    """A refused token may be told before we have said anything."""
+    """A refused token may be reported before we have said anything."""
     refusal = b'{"error":{"name":"INVALID_AUTH","message":"..."}}'
 
     async def script(peer: Peer) -> None:
@@ -525,26 +527,26 @@ async def test_error_in_the_packet_of_the_handshake_is_heard(make_manager: MakeM
 async def test_metrics_tell_what_happens(make_server: MakeServer, make_manager: MakeManager) -> None:
     server = await make_server()
     manager = make_manager(server, metrics_interval_s=0.1)
-    told: list[Metrics] = []
-    manager.metrics_updated.connect(told.append)
+    reported: list[Metrics] = []
+    manager.metrics_updated.connect(reported.append)
     proxy = WebSocketClientProxy("proxy", manager=manager)
     await proxy.subscribe_orderbook(["KRW-BTC", "KRW-ETH"])
     for i in range(200):
         server.exchange.publish(events.orderbook("KRW-BTC", 1_800_000_000_000 + i))
-    await until(lambda: told and told[-1].scopes[Scope.PUBLIC].messages >= 202)
-    public = told[-1].scopes[Scope.PUBLIC]
+    await until(lambda: reported and reported[-1].scopes[Scope.PUBLIC].messages >= 202)
+    public = reported[-1].scopes[Scope.PUBLIC]
     assert public.state is ConnectionState.LIVE
     assert public.connections_open == 1
     assert public.streams == 2
     assert public.requests_sent == 1
     assert public.wire_bytes < public.inflated_bytes
     assert 0.3 < public.compression_saving < 1.0
-    assert max(m.scopes[Scope.PUBLIC].messages_per_second for m in told) > 0
-    assert told[-1].proxies == 1
-    assert told[-1].subscriptions == 1
-    assert told[-1].events_delivered + told[-1].events_conflated >= 202
-    assert told[-1].events_lost == told[-1].errors == 0
-    assert 0 < told[-1].latency_p50_s <= told[-1].latency_p99_s <= told[-1].latency_max_s
+    assert max(m.scopes[Scope.PUBLIC].messages_per_second for m in reported) > 0
+    assert reported[-1].proxies == 1
+    assert reported[-1].subscriptions == 1
+    assert reported[-1].events_delivered + reported[-1].events_conflated >= 202
+    assert reported[-1].events_lost == reported[-1].errors == 0
+    assert 0 < reported[-1].latency_p50_s <= reported[-1].latency_p99_s <= reported[-1].latency_max_s
     proxy.close()
     await until(lambda: not manager._metrics_timer.isActive(), what="nothing to tell, no timer")
 
@@ -789,4 +791,4 @@ async def test_recording_arrives_complete_and_exact(server: SimulatedServer, mak
     assert sum(isinstance(event, TradeEvent) for event in got) == 186
     sizes = [event.trade_volume for event in got if isinstance(event, TradeEvent)]
     assert "9.9E-7" in RECORDING.read_text(encoding="utf-8")
-    assert all(size.as_tuple().exponent < 0 or size == int(size) for size in sizes)
+    assert all(int(size.as_tuple().exponent) < 0 or size == int(size) for size in sizes)

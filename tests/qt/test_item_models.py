@@ -131,7 +131,7 @@ async def test_many_ticks_of_a_frame_are_one_change(table: TickerTableModel) -> 
     changes = Changes(table)
     for price in range(2, 100):
         emit_all(table, CODES[1:3], price)
-    assert texts(table, PRICE)[1] == "1", "values change when they are told"
+    assert texts(table, PRICE)[1] == "1", "values change when they are reported"
     await until(lambda: changes.seen)
     assert changes.of_cells() == [(1, PRICE, 2, PRICE)]
     field = table.role("trade_price")
@@ -141,7 +141,7 @@ async def test_many_ticks_of_a_frame_are_one_change(table: TickerTableModel) -> 
     assert texts(table, PRICE) == ["1", "99", "99", "1"]
 
 
-async def test_rows_apart_are_told_apart_and_what_did_not_change_is_not(table: TickerTableModel) -> None:
+async def test_rows_apart_are_reported_apart_and_what_did_not_change_is_not(table: TickerTableModel) -> None:
     emit_all(table, CODES, 1)
     await until(lambda: texts(table, PRICE) == ["1"] * 4)
     changes = Changes(table)
@@ -210,10 +210,10 @@ async def test_cells_have_text_exact_value_and_something_to_sort_by(table: Ticke
 async def test_headers_are_english_until_an_application_gives_its_own(table: TickerTableModel) -> None:
     horizontal = Qt.Orientation.Horizontal
     assert [table.headerData(i, horizontal) for i in range(3)] == ["Pair", "Price", "Change"]
-    told: list[int] = []
-    table.headerDataChanged.connect(lambda _o, first, _l: told.append(first))
+    reported: list[int] = []
+    table.headerDataChanged.connect(lambda _o, first, _l: reported.append(first))
     assert table.setHeaderData(PRICE, horizontal, "현재가")
-    assert (table.headerData(PRICE, horizontal), told) == ("현재가", [PRICE])
+    assert (table.headerData(PRICE, horizontal), reported) == ("현재가", [PRICE])
     assert table.setHeaderData(PRICE, horizontal, None)
     assert table.headerData(PRICE, horizontal) == "Price"
 

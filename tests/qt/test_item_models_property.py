@@ -114,6 +114,7 @@ async def test_trades(manager: GlobalWebSocketManager) -> None:
     def follow(steps: list[Any]) -> None:
         model = TradeListModel(limit=4, columns=["sequential_id"], manager=manager)
         model.set_codes(["KRW-BTC"])
+        assert model._subscription is not None
         model._subscription.close()
         copy = Copy(model)
         plain: list[int] = []

@@ -345,7 +345,7 @@ async def test_every_qobject_of_a_manager_goes_with_it(
     proxy = WebSocketClientProxy("proxy", manager=manager)
     await proxy.subscribe_ticker(["KRW-BTC"])
     await manager.aclose()
-    references = [weakref.ref(manager), weakref.ref(proxy)]
+    references: list[weakref.ref[QObject]] = [weakref.ref(manager), weakref.ref(proxy)]
     references += [weakref.ref(child) for child in manager.findChildren(QObject)]
     kinds = {type(reference()) for reference in references}
     assert {GlobalWebSocketManager, WebSocketClientProxy, FrameClock, ScopeLink, QTimer} <= kinds

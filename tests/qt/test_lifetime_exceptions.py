@@ -86,8 +86,8 @@ async def test_slots_of_the_account_the_candles_and_the_manager(
     server: SimulatedServer, make_manager: MakeManager
 ) -> None:
     manager = make_manager(server, keys=True)
-    told: list[tuple[str, Any]] = []
-    manager.error_occurred.connect(lambda owner, error: told.append((owner, error)))
+    reported: list[tuple[str, Any]] = []
+    manager.error_occurred.connect(lambda owner, error: reported.append((owner, error)))
     for signal in (manager.public_state_changed, manager.metrics_updated):
         signal.connect(broken, Qt.ConnectionType.SingleShotConnection)
     account, feed = Account.instance(manager), CandleFeed("KRW-BTC", count=5, manager=manager)
@@ -99,11 +99,13 @@ async def test_slots_of_the_account_the_candles_and_the_manager(
     account.synchronized.connect(lambda: synchronized.append(True))
     for signal in (feed.candles_added, feed.loaded):
         signal.connect(broken, Qt.ConnectionType.SingleShotConnection)
-    await until(lambda: len(told) == 5 and synchronized == [True])
-    assert sorted(owner for owner, _ in told) == ["account", *["candle feed"] * 2, *["manager"] * 2]
-    assert {(error.callback, type(error.__cause__)) for _, error in told} == {("broken", ZeroDivisionError)}
+    await until(lambda: len(reported) == 5 and synchronized == [True])
+    assert sorted(owner for owner, _ in reported) == ["account", *["candle feed"] * 2, *["manager"] * 2]
+    assert {(error.callback, type(error.__cause__)) for _, error in reported} == {
+        ("broken", ZeroDivisionError)
+    }
     for owner, said in errors.items():
-        assert said == [error for name, error in told if name == owner]
+        assert said == [error for name, error in reported if name == owner]
     feed.close()
 
 

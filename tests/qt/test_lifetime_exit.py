@@ -32,7 +32,7 @@ STREAMING = """
 
     async def stream(on_event=None):
         '''Everything at once; `on_event` is called in a slot, in the middle.'''
-        # Answers wait for ever: account and feed have calls under way when it ends.
+        # Answers wait forever: account and feed have calls under way when it ends.
         faults = [RestFault("GET", path, "wait", 99) for path in ("/v1/accounts", "/v1/candles/minutes/1")]
         server = SimulatedServer(SimulatorSettings(seed=3, rate=20.0, snapshot_delays_s=(0.01, 0.02)))
         server.rest_faults += faults

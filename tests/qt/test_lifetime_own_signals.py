@@ -121,8 +121,8 @@ def stream_case(name: str, delivery: Delivery = Delivery.EVERY) -> Case:
             made = event(row.wire_types[0] if name != "candle" else "candle.1m", code, number, **fields)
             server.exchange.send_raw(session, frame(made))
 
-    def read(told: Any) -> Any:
-        return tuple(e.timestamp for e in told) if isinstance(told, tuple) else told.timestamp
+    def read(reported: Any) -> Any:
+        return tuple(e.timestamp for e in reported) if isinstance(reported, tuple) else reported.timestamp
 
     return Case(f"{name}_received", row.scope, subscribe, happen, [1, 2, 3, 4], read)
 
@@ -213,7 +213,7 @@ async def test_slots_that_end_proxies_cost_nobody_else_an_event(
         itself, later, earlier = (f"{way.__name__}: {which}" for which in ("itself", "later", "earlier"))
         make(itself, lambda way=way, name=itself: end(way, name), parent=has_parent(way))
         make(earlier, parent=has_parent(way))
-        make(f"killer {way.__name__}", lambda way=way, a=earlier, b=later: (end(way, a), end(way, b)))
+        make(f"killer {way.__name__}", lambda way=way, a=earlier, b=later: end(way, a) or end(way, b))
         make(later, parent=has_parent(way))
         make(f"after {way.__name__}")
     await until(lambda: exchange.streams(server, case.scope) and manager.state(case.scope) == "live")

@@ -1,4 +1,4 @@
-"""Objects that end while a REST call of theirs is under way: nothing is told any more, and nothing stays."""
+"""Objects that end while a REST call of theirs is under way: nothing is reported, and nothing stays."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ async def test_ended_while_rest_is_asked(
     tasks = set(running_tasks())
     alive: dict[str, Any] = {"parent": QObject() if way == "parent" else None}
     alive["it"] = make(alive["parent"], manager)
-    told: list[Any] = []
+    reported: list[Any] = []
     await until(lambda: fault.times < 5, what="REST is asked")
-    alive["it"].error_occurred.connect(told.append)
+    alive["it"].error_occurred.connect(reported.append)
     gone = weakref.ref(alive["it"])
     WAYS[way](alive)
     if (kind, way) == ("feed", "del"):
@@ -64,11 +64,11 @@ async def test_ended_while_rest_is_asked(
     await until(lambda: not [t for t in running_tasks() if t not in tasks and t.get_name().startswith(names)])
     fault.release.set()
     await turns(20)
-    assert told == []
+    assert reported == []
 
 
 @pytest.mark.parametrize("way", ["close", "delete"])
-async def test_a_manager_that_ends_while_a_gap_is_mended(
+async def test_a_manager_that_ends_while_a_gap_is_fixed(
     make_server: MakeServer, make_manager: MakeManager, way: str
 ) -> None:
     server = await make_server()
@@ -79,12 +79,13 @@ async def test_a_manager_that_ends_while_a_gap_is_mended(
     await proxy.subscribe_trade(["KRW-BTC"])
     await server.drop(Scope.PUBLIC, "reset")
     await until(lambda: fault.times < 5, what="REST is asked")
-    rests, clients = list(manager._rest_clients._clients), [link.client for link in manager._links.values()]
+    ends: list[Any] = [*manager._rest_clients.open_clients]
+    ends += [link.client for link in manager._links.values()]
     if way == "close":
         await manager.aclose()
     else:
         shiboken6.delete(manager)
     await until(lambda: not [t for t in running_tasks() if "recovery" in t.get_name()])
     fault.release.set()
-    await asyncio.gather(*(each.aclose() for each in (*rests, *clients)))
+    await asyncio.gather(*(each.aclose() for each in ends))
     proxy.close()

@@ -138,7 +138,7 @@ async def test_every_call_from_a_second_thread(make_server: MakeServer, make_man
         },
         "proxy.close": proxy.close,
         "proxy.cleanup": proxy.cleanup,
-        "new proxy": lambda: WebSocketClientProxy("stray", manager=manager),
+        "new proxy": lambda: WebSocketClientProxy("late", manager=manager),
         "subscription.close": subscription.close,
         "await subscription": lambda: waiting._wait(),
         "manager.reconnect": manager.reconnect,

@@ -25,7 +25,7 @@ from tests.support.wait import turns, until
 
 
 async def test_data_flows_again_after_a_reset(server: SimulatedServer, make_proxy: MakeProxy) -> None:
-    """Its monitor died on its first line: one TCP reset, and silence until the program ended."""
+    """Its monitor died on its first connection: one TCP reset, and silence until the program ended."""
     proxy, seen = make_proxy(), list[int]()
     manager = proxy._manager
     await proxy.subscribe_trade(["KRW-BTC"], callback=lambda e: seen.append(e.sequential_id))
@@ -71,8 +71,8 @@ async def test_every_delivery_policy_delivers(
     for number in range(1, 200):
         server.exchange.publish(events.trade("KRW-BTC", number))
 
-    def numbers(told: list[Any]) -> list[int]:
-        return [e.sequential_id for each in told for e in (each if isinstance(each, tuple) else (each,))]
+    def numbers(reported: list[Any]) -> list[int]:
+        return [e.sequential_id for each in reported for e in (each if isinstance(each, tuple) else (each,))]
 
     await until(lambda: numbers(signals)[-1] == 199)
     assert signals == calls
@@ -82,7 +82,7 @@ async def test_every_delivery_policy_delivers(
 
 
 async def test_unsubscribing_reaches_the_server(server: SimulatedServer, make_manager: MakeManager) -> None:
-    """A code went only when nobody used its type at all, nobody was told, and an empty set sent nothing."""
+    """A code went only when its type had no user left, no owner was notified, an empty set sent nothing."""
     manager = make_manager(server, linger_s=0.05)
     proxy, other = (WebSocketClientProxy(name, manager=manager) for name in ("one", "other"))
     mine = await proxy.subscribe_ticker(["KRW-BTC"])
@@ -126,7 +126,7 @@ async def test_a_change_while_a_request_is_sent_is_not_lost(
 
 
 async def test_a_quiet_private_socket_stays(make_server: MakeServer, make_manager: MakeManager) -> None:
-    """Silence made its private socket unhealthy; here many times the patience of a public one pass."""
+    """Silence made its private socket unhealthy; here many times the timeout of a public one pass."""
     server = await make_server()
     manager = make_manager(server, keys=True, silence_timeout_s=0.05, ping_interval_s=0.05)
     proxy, states = WebSocketClientProxy("proxy", manager=manager), list[Any]()
@@ -137,7 +137,7 @@ async def test_a_quiet_private_socket_stays(make_server: MakeServer, make_manage
     for number in range(30):
         server.exchange.publish(events.my_order("KRW-BTC", uuid=f"order {number}"))
     await until(lambda: len(got) == 30)
-    proxy.connection_state_changed.connect(lambda *told: states.append(told))
+    proxy.connection_state_changed.connect(lambda *reported: states.append(reported))
     pings = exchange.session(server, Scope.PRIVATE).last_activity
     await until(lambda: exchange.session(server, Scope.PRIVATE).last_activity > pings + 0.6)
     assert states == []
@@ -162,7 +162,7 @@ async def test_the_end_of_an_old_socket_leaves_the_new_one_alone(
     await until(lambda: manager.state(Scope.PUBLIC) is ConnectionState.LIVE)
     assert len(client._tasks) == 2, "the old one is still closing"
     (old,) = (session for session in server.exchange.sessions if session.silent)
-    manager.state_changed.connect(lambda *told: states.append(told))
+    manager.state_changed.connect(lambda *reported: states.append(reported))
     old.silent = False
     await until(lambda: len(client._tasks) == 1, what="the old one is gone")
     await turns(10)

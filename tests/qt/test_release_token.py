@@ -1,4 +1,4 @@
-"""The death of a QObject is told once, from whichever thread, however it comes about."""
+"""The death of a QObject is reported once, from whichever thread, however it comes about."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def by_delete_later() -> Callable[[QObject], object]:
 
 
 @pytest.mark.parametrize("way", [by_reference, by_shiboken, by_delete_later])
-def test_it_is_told_once(app: QApplication, way: Callable[[], Callable[[QObject], object]]) -> None:
+def test_it_is_reported_once(app: QApplication, way: Callable[[], Callable[[QObject], object]]) -> None:
     registry, released = Registry(), list[int]()
     registry.released.connect(released.append)
     watched = QObject()

@@ -1,4 +1,4 @@
-"""Renewing private connections over real sockets: no event lost or told twice, never without a connection."""
+"""Renewing private connections over real sockets: no event lost or reported twice, never offline."""
 
 from __future__ import annotations
 
@@ -57,6 +57,7 @@ async def subscribed(manager: GlobalWebSocketManager) -> tuple[WebSocketClientPr
     return proxy, got
 
 
+@pytest.mark.long
 async def test_thirty_renewals_under_load(make_server: MakeServer, make_manager: MakeManager) -> None:
     # How fast one may connect is no matter here: on a busy machine handshakes begun in time come in crowds.
     server = await make_server(connects_per_second=1000)

@@ -213,7 +213,7 @@ async def test_other_keys_connect_again_with_them(make: Any) -> None:
 
 
 def test_without_a_loop_it_waits_and_then_says_so(make: Any) -> None:
-    """Subscribing is allowed before the loop runs; a program that runs Qt alone is told."""
+    """Subscribing is allowed before the loop runs; a program that runs Qt alone is reported."""
     rig = make()
     rig.subscribe("ticker", "KRW-BTC")
     assert rig.client.opened == []

@@ -62,16 +62,16 @@ def _look(hunt: SecretHunt, manager: GlobalWebSocketManager) -> None:
 
 
 async def test_a_session_with_everything(hunt: SecretHunt, caplog: pytest.LogCaptureFixture) -> None:
-    """Streams, orders, renewals, a broken line, broken callbacks, other keys: nothing shows in any of it."""
+    """Streams, orders, renewals, lost connections, broken callbacks, other keys: no secret shows in any."""
     asyncio.get_running_loop().set_debug(True)
     async with SimulatedServer(settings()) as server:
         hunt.listen(server)
         manager = GlobalWebSocketManager(
             WebSocketConfig.preset("testing", base_url=server.url, credentials=KEYS, **CONFIG)
         )
-        told: list[Any] = []
+        reported: list[Any] = []
         manager.error_occurred.connect(lambda owner, error: hunt.show(owner, error))
-        manager.metrics_updated.connect(lambda metrics: (told.append(metrics), hunt.show(metrics)))
+        manager.metrics_updated.connect(lambda metrics: (reported.append(metrics), hunt.show(metrics)))
         proxy = WebSocketClientProxy("everything", manager=manager)
 
         def broken(_event: object) -> None:
@@ -99,7 +99,7 @@ async def test_a_session_with_everything(hunt: SecretHunt, caplog: pytest.LogCap
         await until(lambda: manager.private_state is ConnectionState.LIVE)
         manager.set_credentials(Credentials(access_key=KEYS.access_key, secret_key=KEYS.secret_key))
         await until(lambda: manager.private_state is ConnectionState.LIVE)
-        await until(lambda: told)
+        await until(lambda: reported)
         hunt.show(
             proxy.objectName(), repr(orders), repr(assets), repr(announcements), repr(account), repr(rest)
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -74,12 +74,12 @@ def fail() -> None:
     raise ValueError("a slot's own mistake")
 
 
-def causes(errors: list[CallbackError]) -> list[type[BaseException]]:
+def causes(errors: Sequence[CallbackError]) -> list[type[BaseException]]:
     return [type(error.__cause__) for error in errors]
 
 
 def test_a_slot_that_raises_is_named_and_the_next_one_runs(hooks: Hooks) -> None:
-    sender, seen = Sender(), []
+    sender, seen = Sender(), list[int]()
     sender.sent.connect(lambda _value: fail())
     sender.sent.connect(seen.append)
     (error,) = emit_watched(sender.sent, 5, owner="my_chart")

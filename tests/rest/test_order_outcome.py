@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +23,7 @@ from qt_upbit.protocol.error_table import ERROR_TABLE, is_refusal
 from qt_upbit.rest.order_outcome import RequestFate, request_fate
 from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY
 from tests.support.http_server import CUT, Answer, HttpServer, Request
+from tests.support.passing_time import PassingTime
 
 KEYS = Credentials(access_key=SIMULATED_ACCESS_KEY, secret_key=SIMULATED_SECRET_KEY)
 OLD = "5d303952-8be9-41e6-915b-121a90026248"
@@ -70,10 +70,10 @@ class Exchange:
                     return error(400, "duplicated_identifier")
                 if self.places:
                     self.orders[identifier] = row(identifier)
-                told = self.orders.get(identifier, {})
+                reported = self.orders.get(identifier, {})
                 if request.path.endswith("cancel_and_new"):
-                    told = self.old | {"new_order_uuid": "u-1", "new_order_identifier": identifier}
-                return self.answer or Answer(201, told)
+                    reported = self.old | {"new_order_uuid": "u-1", "new_order_identifier": identifier}
+                return self.answer or Answer(201, reported)
             case "GET", "/v1/order":
                 if request.fields.get("uuid") == OLD:
                     return Answer(200, self.old)
@@ -82,24 +82,10 @@ class Exchange:
         raise AssertionError(request)
 
 
-class Time:
-    """Time that passes only where somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    async def sleep(self, seconds: float) -> None:
-        self.now += seconds
-        await asyncio.sleep(0)
-
-
-def client(server: HttpServer) -> RestClient:
+def client(server: HttpServer, time: PassingTime | None = None) -> RestClient:
     config = WebSocketConfig(base_url=server.url, credentials=KEYS, use_system_proxy=False)
-    passing = Time()
-    return RestClient(config, clock=passing, sleep=passing.sleep)
+    time = time or PassingTime()
+    return RestClient(config, clock=time, sleep=time.sleep)
 
 
 async def create(rest: RestClient, identifier: str | None = "mine-1", **fields: Any) -> Order:
@@ -206,7 +192,7 @@ async def test_only_upbit_itself_can_deny_an_order(denies: Answer) -> None:
     ("name", "status"),
     [(name, status) for name, spec in ERROR_TABLE.items() if spec.is_refusal for status in spec.statuses],
 )
-async def test_a_named_refusal_is_told_at_once(name: str, status: int) -> None:
+async def test_a_named_refusal_is_reported_at_once(name: str, status: int) -> None:
     exchange = Exchange(error(status, name), places=False)
     async with HttpServer(exchange) as server, client(server) as rest:
         with pytest.raises((RestError, AuthenticationError)) as refused:
@@ -281,7 +267,7 @@ async def test_a_refusal_of_the_second_copy_says_nothing_about_the_first() -> No
         assert (await create(rest)).uuid == "u-1"
 
 
-async def test_a_block_is_told_before_anything_is_sent() -> None:
+async def test_a_block_is_reported_before_anything_is_sent() -> None:
     async with HttpServer(Exchange(error(418, "x"), places=False)) as server, client(server) as rest:
         with pytest.raises(OrderOutcomeError, match="HTTP 418"):
             await create(rest)
@@ -313,14 +299,18 @@ async def test_an_identifier_of_an_order_with_other_terms_is_refused() -> None:
 
 
 async def test_what_never_left_does_not_use_the_identifier_up() -> None:
-    exchange = Exchange(error(400, "duplicated_identifier"), places=True)
-    async with HttpServer(exchange) as server, client(server) as rest:
-        rest._groups.penalise("order", 5.0)
-        with pytest.raises(RateLimitedError):
+    blocked = error(418, "x", **{"Retry-After": "5"})
+    exchange, time = Exchange(blocked, places=False), PassingTime()
+    async with HttpServer(exchange) as server, client(server, time) as rest:
+        with pytest.raises(OrderOutcomeError):
+            await create(rest, "mine-0")
+        time.now = 3.0
+        exchange.answer, exchange.places = error(400, "duplicated_identifier"), True
+        with pytest.raises(RateLimitedError) as unsent:
             await create(rest)
-        rest._groups.penalise("order", 0.0)
-        await rest._sleep(6.0)
-        assert (await create(rest)).uuid == "u-1"
+        assert not unsent.value.was_sent
+        await time.sleep(60.0)
+        assert (await create(rest)).uuid == "u-1", "its own copy, and no earlier call's"
 
 
 # --- replacing ------------------------------------------------------------------------------------
@@ -339,8 +329,12 @@ async def test_what_never_left_does_not_use_the_identifier_up() -> None:
 async def test_a_replacement_without_a_clear_answer_is_looked_up(answer: Answer, places: bool) -> None:
     async with HttpServer(Exchange(answer, places=places)) as server, client(server) as rest:
         if places:
-            told = await replace_old(rest)
-            assert (told.uuid, told.new_order_uuid, told.new_order_identifier) == (OLD, "u-1", "mine-1")
+            reported = await replace_old(rest)
+            assert (reported.uuid, reported.new_order_uuid, reported.new_order_identifier) == (
+                OLD,
+                "u-1",
+                "mine-1",
+            )
         else:
             with pytest.raises(OrderOutcomeError) as lost:
                 await replace_old(rest)
@@ -366,7 +360,7 @@ async def test_a_replacement_that_was_placed_is_said_so_although_the_old_order_c
 
 @pytest.mark.parametrize("answer", NO_ANSWERS.values(), ids=NO_ANSWERS)
 async def test_a_cancel_without_a_clear_answer_is_looked_at(answer: Answer) -> None:
-    """It may have been carried out; its second copy is then told that there is no such open order."""
+    """It may have been carried out; its second copy is then reported that there is no such open order."""
     state = {"state": "wait"}
 
     def script(request: Request) -> Answer:
@@ -407,7 +401,7 @@ async def test_another_orders_body_is_no_answer(key: dict[str, str]) -> None:
 
 
 def test_what_an_error_says_about_a_request() -> None:
-    def fate(status: int | None, name: str = "", **options: bool) -> RequestFate:
+    def fate(status: int | None, name: str = "", **options: Any) -> RequestFate:
         return request_fate(RestError("POST /v1/orders", status, name, **options))
 
     assert fate(None, "ConnectError", was_sent=False) is RequestFate.NOT_SENT

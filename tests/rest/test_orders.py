@@ -27,7 +27,6 @@ from qt_upbit import (
     WebSocketConfig,
     round_to_tick,
 )
-from qt_upbit.rest import rest_client
 from qt_upbit.simulator.server.server import RestFault, SimulatedServer
 from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY, SimulatorSettings
 from tests.support.wait import HANG_S, until
@@ -117,7 +116,7 @@ async def test_other_kinds_of_orders(rest: RestClient, server: SimulatedServer) 
 
 async def test_cancel_and_new_and_many_at_once(rest: RestClient, server: SimulatedServer) -> None:
     old = await rest.create_order(**bid(server))
-    told = await rest.cancel_and_new(
+    reported = await rest.cancel_and_new(
         "KRW-BTC",
         AskBid.BID,
         OrderType.LIMIT,
@@ -125,10 +124,10 @@ async def test_cancel_and_new_and_many_at_once(rest: RestClient, server: Simulat
         price=low_price(server) - 1000,
         remain_only=True,
     )
-    assert told.new_order_identifier
+    assert reported.new_order_identifier
     await until(lambda: len(server.exchange.account.orders) == 2)
-    new = await rest.get_order(identifier=told.new_order_identifier)
-    assert (new.volume, new.uuid) == (old.volume, told.new_order_uuid)
+    new = await rest.get_order(identifier=reported.new_order_identifier)
+    assert (new.volume, new.uuid) == (old.volume, reported.new_order_uuid)
     more = [await rest.create_order(**bid(server)) for _ in range(3)]
     result = await rest.cancel_orders(uuids=[more[0].uuid, old.uuid])
     assert [each.uuid for each in result.success] == [more[0].uuid]
@@ -204,10 +203,7 @@ async def test_a_lost_order_is_not_sent_again(
     impatient: RestClient,
     server: SimulatedServer,
     how: Literal["lose_request", "status"],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # The last question is asked when the time is over: on a busy machine its answer takes longer.
-    monkeypatch.setattr(rest_client, "_PAUSE_S", 5.0)
     server.rest_faults.append(RestFault("POST", "/v1/orders", how))
     with pytest.raises(OrderOutcomeError) as lost:
         await impatient.create_order(**bid(server, identifier="mine-7"))
@@ -235,7 +231,7 @@ async def test_an_exchange_that_hangs_does_not_stretch_the_time(
         await impatient.create_order(**bid(server))
     silent.release.set()
     assert not lost.value.found_none
-    assert lost.value.asked_for_s < impatient._config.rest_timeout_s
+    assert lost.value.asked_for_s < WebSocketConfig().rest_timeout_s
 
 
 async def test_a_key_refused_while_looking_up_costs_no_knowledge(
@@ -289,10 +285,10 @@ async def test_a_lost_replacement(
         volume="0.002",
     )
     if how == "lose_answer":
-        told = await replace
-        assert told.uuid == old.uuid
-        assert told.new_order_uuid in server.exchange.account.orders
-        assert told.new_order_identifier
+        reported = await replace
+        assert reported.uuid == old.uuid
+        assert reported.new_order_uuid in server.exchange.account.orders
+        assert reported.new_order_identifier
         assert len(server.exchange.account.orders) == 2
     else:
         with pytest.raises(OrderOutcomeError):

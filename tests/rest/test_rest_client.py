@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -21,7 +20,6 @@ from qt_upbit import (
     AskBid,
     AuthenticationError,
     CandlePeriod,
-    Change,
     ConfigError,
     Credentials,
     CredentialsRequiredError,
@@ -34,22 +32,13 @@ from qt_upbit import (
     RestError,
     WebSocketConfig,
 )
-from qt_upbit.rest import parsers as rows
 from qt_upbit.simulator.server.server import SimulatedServer
 from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY, SimulatorSettings
 from tests.support.cpu_share import CpuShare
+from tests.support.frames import rest_rows
+from tests.support.passing_time import PassingTime
 
-DATA = Path(__file__).parents[1] / "data"
 KEYS = Credentials(access_key=SIMULATED_ACCESS_KEY, secret_key=SIMULATED_SECRET_KEY)
-
-
-def recorded(name: str) -> list[Any]:
-    """The rows that the exchange really sent."""
-    found: list[Any] = []
-    for line in (DATA / f"rest.{name}.jsonl").read_text(encoding="utf-8").splitlines():
-        value = json.loads(line, parse_float=Decimal)
-        found += value if isinstance(value, list) else [value]
-    return found
 
 
 def config_of(server: SimulatedServer, keys: Credentials | None = KEYS, **fields: Any) -> WebSocketConfig:
@@ -67,76 +56,6 @@ async def server() -> AsyncIterator[SimulatedServer]:
 async def rest(server: SimulatedServer) -> AsyncIterator[RestClient]:
     async with RestClient(config_of(server)) as client:
         yield client
-
-
-# --- rows -----------------------------------------------------------------------------------------
-
-
-def test_recorded_tickers_are_exact() -> None:
-    for row in recorded("ticker"):
-        event = rows.ticker(row)
-        assert event.code == row["market"]
-        assert event.is_snapshot
-        assert (event.ask_bid, event.acc_ask_volume) == (None, None), "nothing is made up"
-        for name in ("trade_price", "acc_trade_price_24h", "signed_change_rate", "acc_trade_volume"):
-            assert getattr(event, name) == Decimal(row[name])
-
-
-def test_recorded_trades_get_back_the_sign_of_their_change() -> None:
-    for row in recorded("trades_ticks"):
-        event = rows.trade(row)
-        assert event.sequential_id == row["sequential_id"]
-        assert event.change_price == abs(Decimal(row["change_price"]))
-        signed = event.change_price * {Change.RISE: 1, Change.FALL: -1, Change.EVEN: 0}[event.change]
-        assert signed == Decimal(row["change_price"])
-        assert event.trade_timestamp == row["timestamp"]
-
-
-def test_recorded_orders_and_accounts_are_exact() -> None:
-    for row in recorded("order"):
-        order = rows.order(row)
-        assert (order.uuid, order.code, order.ask_bid.value.lower()) == (
-            row["uuid"],
-            row["market"],
-            row["side"],
-        )
-        assert order.executed_volume == Decimal(row["executed_volume"])
-        assert order.trades_count == row["trades_count"]
-        assert order.ordered_at == datetime.fromisoformat(row["created_at"])
-        for fill, told in zip(
-            order.fills, sorted(row.get("trades", []), key=lambda each: each["created_at"]), strict=True
-        ):
-            assert fill.funds == Decimal(told["funds"])
-    for row in recorded("accounts"):
-        balance = rows.balance(row)
-        assert (balance.balance, balance.locked) == (Decimal(row["balance"]), Decimal(row["locked"]))
-
-
-def test_recorded_chance_and_markets() -> None:
-    for row in recorded("orders_chance"):
-        chance = rows.order_chance(row)
-        assert chance.bid_fee == Decimal(row["bid_fee"])
-        assert chance.min_total_bid == Decimal(row["market"]["bid"]["min_total"])
-    for row in recorded("market_all"):
-        market = rows.market(row)
-        assert market.code == row["market"]
-        assert market.warning is bool(row.get("market_event", {}).get("warning"))
-
-
-@pytest.mark.parametrize("raw", [b"", b"[", b"{}", b'[{"market": "KRW-BTC"}]', b'[{"market": 1}]', b"[null]"])
-async def test_unreadable_answers_are_decode_errors(raw: bytes) -> None:
-    for convert in (rows.ticker, rows.trade, rows.order, rows.balance, rows.instrument):
-        with pytest.raises(DecodeError):
-            await rows.parse_list(raw, convert)
-
-
-def test_long_answers_are_read_in_slices() -> None:
-    reading = rows.parse_list(b"[" + b",".join(b"%d" % n for n in range(120)) + b"]", int)
-    reading.send(None)
-    reading.send(None)
-    with pytest.raises(StopIteration) as end:
-        reading.send(None)
-    assert end.value.value == list(range(120))
 
 
 async def test_orders_of_a_pair_want_its_code(rest: RestClient) -> None:
@@ -241,7 +160,7 @@ async def test_closed_orders_are_asked_for_in_windows_of_seven_days(bad: Misbeha
 
 async def test_an_unreadable_answer_to_an_order_is_looked_up(bad: Misbehaving) -> None:
     async with patient(bad) as rest:
-        order = recorded("order")[2]
+        order = rest_rows("rest.order.jsonl")[2]
         bad.answers = [(201, b"<html>", {}), (200, json.dumps(order, default=str).encode(), {})]
         assert (await rest.create_order("KRW-BTC", "BID", "price", price=10_000)).uuid == order["uuid"]
         bad.answers = [(201, b"<html>", {}), (200, b"<html>", {})]
@@ -319,18 +238,21 @@ async def test_keys_are_needed_and_checked_and_never_shown(
 
 
 async def test_keys_of_the_environment_do_not_leak_in(
-    server: SimulatedServer, monkeypatch: pytest.MonkeyPatch
+    bad: Misbehaving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("UPBIT_ACCESS_KEY", "from-the-environment")
     monkeypatch.setenv("UPBIT_SECRET_KEY", "from-the-environment")
-    async with RestClient(config_of(server, None)) as rest:
+    async with RestClient(WebSocketConfig(base_url=bad.url, use_system_proxy=False)) as rest:
         await rest.get_tickers(["KRW-BTC"])
-        assert rest._client is not None
-        assert (rest._client.access_key, rest._client.secret_key) == ("", "")
+        with pytest.raises(CredentialsRequiredError):
+            await rest.get_accounts()
+    (request,) = bad.requests
+    assert b"from-the-environment" not in request
+    assert b"authorization" not in request.lower(), "nothing is signed with a key of theirs"
 
 
 class Misbehaving:
-    """An HTTP server that answers as told: a status with a body and headers, or "cut" the line."""
+    """An HTTP server that answers as reported: a status with a body and headers, or "cut" the line."""
 
     def __init__(self) -> None:
         self.answers: list[Any] = []
@@ -403,11 +325,12 @@ async def test_reading_is_tried_again(bad: Misbehaving) -> None:
 
 
 async def test_429_waits_and_418_stays_away(bad: Misbehaving) -> None:
-    async with patient(bad) as rest:
-        bad.answers = [(429, b"", {"Retry-After": "0"}), (200, b"[]", {})]
-        rest._groups._sleep = no_pause
-        rest._groups._clock = iter(range(10_000)).__next__
+    time = PassingTime()
+    config = WebSocketConfig(base_url=bad.url, credentials=KEYS, use_system_proxy=False)
+    async with RestClient(config, clock=time, sleep=time.sleep) as rest:
+        bad.answers = [(429, b"", {"Retry-After": "7"}), (200, b"[]", {})]
         assert await rest.get_accounts() == ()
+        assert time.now == 7.0
     async with patient(bad) as rest:
         blocked = json.dumps({"error": {"name": "I'm a teapot", "message": "120초 후에 다시"}}).encode()
         bad.answers = [(418, blocked, {})]

@@ -1,4 +1,4 @@
-"""Candles of two sources in one row: no hole, no duplicate, the last word wins."""
+"""Candles of two sources in one row: no gap, no duplicate, the last word wins."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_an_answer_that_was_made_earlier_does_not_turn_a_candle_back() -> None:
     assert content(series) == [(1, 5)]
 
 
-def test_what_a_closed_candle_was_missing_is_mended_although_its_frame_was_made_later() -> None:
+def test_what_a_closed_candle_was_missing_is_backfilled_although_its_frame_was_made_later() -> None:
     series = CandleSeries()
     series.update(candle(1, volume=4, timestamp=100))
     # Over REST the time is that of the last trade, which the frame of 100 did not know.
@@ -56,7 +56,7 @@ def test_a_page_of_the_past_is_one_change() -> None:
     assert [minute for minute, _ in content(series)] == [5, 6, 7, 9, 10, 11]
 
 
-def test_a_hole_is_filled_where_it_is() -> None:
+def test_a_gap_is_filled_where_it_is() -> None:
     series = CandleSeries()
     series.merge([candle(1), candle(5)])
     assert series.merge([candle(2), candle(3)]) == [Change(1, 2, True)]

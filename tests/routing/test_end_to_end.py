@@ -1,4 +1,4 @@
-"""From wish to view without a socket: wishes, connection, engine and hub against the model of the server."""
+"""From request to view without a socket: connection, engine and hub against the model of the server."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.support.profiles import examples
 _ids = itertools.count(1)
 
 
-class Gateway:
+class Frontend:
     """What the Qt layer does, without Qt."""
 
     def __init__(self, *scopes: Scope, **config: Any) -> None:
@@ -74,88 +74,88 @@ class Gateway:
         return shown
 
 
-def test_a_chart_that_replaces_another_shows_a_picture() -> None:
-    gateway = Gateway()
-    old = gateway.open(*stream_requests("ticker", "KRW-BTC"))
-    gateway.rig.run(1.0)
-    assert [one.is_snapshot for one in gateway.seen(old)] == [True]
-    gateway.close(old)
-    new = gateway.open(*stream_requests("ticker", "KRW-BTC"))
-    assert [one.is_snapshot for one in gateway.seen(new)] == [True], "at once"
-    gateway.rig.run(1.0)
-    assert len(gateway.rig.log.requests()) == 1, "and without a word to the server"
-    gateway.close(new)
-    gateway.rig.run(3.0)
-    gateway.rig.tick_market()
-    assert [one.timestamp for one in gateway.seen(gateway.open(*stream_requests("ticker", "KRW-BTC")))] == [
-        int(gateway.rig.now * 1000)
+def test_a_chart_that_replaces_another_shows_a_snapshot() -> None:
+    frontend = Frontend()
+    old = frontend.open(*stream_requests("ticker", "KRW-BTC"))
+    frontend.rig.run(1.0)
+    assert [one.is_snapshot for one in frontend.seen(old)] == [True]
+    frontend.close(old)
+    new = frontend.open(*stream_requests("ticker", "KRW-BTC"))
+    assert [one.is_snapshot for one in frontend.seen(new)] == [True], "at once"
+    frontend.rig.run(1.0)
+    assert len(frontend.rig.log.requests()) == 1, "and without a word to the server"
+    frontend.close(new)
+    frontend.rig.run(3.0)
+    frontend.rig.tick_market()
+    assert [one.timestamp for one in frontend.seen(frontend.open(*stream_requests("ticker", "KRW-BTC")))] == [
+        int(frontend.rig.now * 1000)
     ], "what came meanwhile is the last value"
-    gateway.rig.run(100.0)
-    assert len(gateway.rig.log.requests()) == 1
+    frontend.rig.run(100.0)
+    assert len(frontend.rig.log.requests()) == 1
 
 
 def test_a_value_of_a_stream_that_was_given_up_is_not_shown() -> None:
-    gateway = Gateway()
-    other = gateway.open(*stream_requests("ticker", "KRW-ETH"))
-    old = gateway.open(*stream_requests("ticker", "KRW-BTC"))
-    gateway.rig.run(1.0)
-    gateway.close(old)
-    gateway.rig.run(1.0)
-    new = gateway.open(*stream_requests("ticker", "KRW-BTC"))
-    assert gateway.seen(new) == []
-    gateway.rig.run(1.0)
-    assert len(gateway.seen(new)) == 1
-    assert gateway.seen(other)
+    frontend = Frontend()
+    other = frontend.open(*stream_requests("ticker", "KRW-ETH"))
+    old = frontend.open(*stream_requests("ticker", "KRW-BTC"))
+    frontend.rig.run(1.0)
+    frontend.close(old)
+    frontend.rig.run(1.0)
+    new = frontend.open(*stream_requests("ticker", "KRW-BTC"))
+    assert frontend.seen(new) == []
+    frontend.rig.run(1.0)
+    assert len(frontend.seen(new)) == 1
+    assert frontend.seen(other)
 
 
-def test_a_picture_does_not_disturb_the_running_streams() -> None:
-    gateway = Gateway()
-    tape = gateway.open(*stream_requests("trade", "KRW-BTC"))
-    shallow = gateway.open(*stream_requests("orderbook", "KRW-BTC", depth=5))
-    gateway.rig.run_market(1.0, 0.1)
-    before = len(gateway.seen(tape)), len(gateway.seen(shallow))
+def test_a_snapshot_does_not_disturb_the_running_streams() -> None:
+    frontend = Frontend()
+    tape = frontend.open(*stream_requests("trade", "KRW-BTC"))
+    shallow = frontend.open(*stream_requests("orderbook", "KRW-BTC", depth=5))
+    frontend.rig.run_market(1.0, 0.1)
+    before = len(frontend.seen(tape)), len(frontend.seen(shallow))
     assert min(before) > 5
-    picture = gateway.open(*stream_requests("orderbook", "KRW-BTC", "KRW-ETH", realtime=False))
-    gateway.rig.run(2.0)
-    books = gateway.seen(picture)
+    snapshot = frontend.open(*stream_requests("orderbook", "KRW-BTC", "KRW-ETH", realtime=False))
+    frontend.rig.run(2.0)
+    books = frontend.seen(snapshot)
     assert [(one.code, len(one.asks), one.is_snapshot) for one in books] == [
         ("KRW-BTC", 30, True),
         ("KRW-ETH", 30, True),
     ]
-    assert gateway.seen(tape) == [], "the last trade is no news"
-    assert all(len(one.asks) == 5 for one in gateway.seen(shallow))
-    gateway.rig.check_served()
-    gateway.rig.tick_market()
-    assert gateway.seen(picture) == []
-    assert len(gateway.seen(tape)) == 1
-    (book,) = gateway.seen(shallow)
+    assert frontend.seen(tape) == [], "the last trade is no news"
+    assert all(len(one.asks) == 5 for one in frontend.seen(shallow))
+    frontend.rig.check_served()
+    frontend.rig.tick_market()
+    assert frontend.seen(snapshot) == []
+    assert len(frontend.seen(tape)) == 1
+    (book,) = frontend.seen(shallow)
     assert isinstance(book, OrderbookEvent)
     assert len(book.asks) == 5
 
 
-def test_a_reconnect_is_a_gap_and_new_pictures_in_order() -> None:
-    gateway = Gateway()
-    one = gateway.open(*stream_requests("ticker", "KRW-BTC"))
-    gateway.rig.run_market(1.0, 0.1)
-    gateway.seen(one)
-    gateway.rig.lose()
-    gateway.rig.run(5.0)
-    gap, picture = gateway.seen(one)
+def test_a_reconnect_is_a_gap_and_new_snapshots_in_order() -> None:
+    frontend = Frontend()
+    one = frontend.open(*stream_requests("ticker", "KRW-BTC"))
+    frontend.rig.run_market(1.0, 0.1)
+    frontend.seen(one)
+    frontend.rig.lose()
+    frontend.rig.run(5.0)
+    gap, snapshot = frontend.seen(one)
     assert isinstance(gap, Gap)
-    assert picture.is_snapshot
+    assert snapshot.is_snapshot
 
 
-def test_a_picture_of_an_unreadable_stream_is_no_endless_wait() -> None:
-    """The owner is told that the code stayed silent."""
-    gateway = Gateway()
-    gateway.rig.server.known = lambda key: False
-    gateway.open(*stream_requests("ticker", "KRW-BTC", realtime=False))
-    gateway.rig.run(1.0)
+def test_a_snapshot_of_an_unreadable_stream_is_no_endless_wait() -> None:
+    """The owner is notified that the code never delivered."""
+    frontend = Frontend()
+    frontend.rig.server.known = lambda key: False
+    frontend.open(*stream_requests("ticker", "KRW-BTC", realtime=False))
+    frontend.rig.run(1.0)
     with pytest.raises(DecodeError):
-        gateway.rig.send(b'{"ty":"ticker","cd":"KRW-BTC","st":"SNAPSHOT"}')
-    assert gateway.rig.subscriptions.is_wanted(Scope.PUBLIC)
-    gateway.rig.run(20.0)
-    assert [one.keys[0].code for one in gateway.rig.log.of(StreamsSilent)] == ["KRW-BTC"]
+        frontend.rig.send(b'{"ty":"ticker","cd":"KRW-BTC","st":"SNAPSHOT"}')
+    assert frontend.rig.subscriptions.is_wanted(Scope.PUBLIC)
+    frontend.rig.run(20.0)
+    assert [one.keys[0].code for one in frontend.rig.log.of(StreamsSilent)] == ["KRW-BTC"]
 
 
 _stream_requests = st.builds(
@@ -187,20 +187,20 @@ _steps = st.lists(
 
 @given(_steps, st.booleans())
 @settings(max_examples=examples(300))
-def test_everybody_gets_a_picture_and_everything_after_it(
+def test_everybody_gets_a_snapshot_and_everything_after_it(
     steps: list[tuple[str, Any]], repeats_snapshots: bool
 ) -> None:
-    """Whoever wants a picture has one, deep enough, and streams run after it.
+    """Whoever wants a snapshot has one, deep enough, and streams run after it.
 
-    Where a replacement does not repeat the snapshots of what ran already, a change is a picture.
+    Where a replacement does not repeat the snapshots of what ran already, a change is a snapshot.
     """
-    gateway = Gateway()
-    gateway.rig.server.repeats_snapshots = repeats_snapshots
+    frontend = Frontend()
+    frontend.rig.server.repeats_snapshots = repeats_snapshots
     opened: dict[Subscriber, tuple[StreamRequest, ...]] = {}
     shown: dict[Subscriber, list[Any]] = {}
 
     def begin(wanted: tuple[StreamRequest, ...]) -> None:
-        opened[gateway.open(*wanted)] = wanted
+        opened[frontend.open(*wanted)] = wanted
 
     for what, value in steps:
         match what:
@@ -209,31 +209,31 @@ def test_everybody_gets_a_picture_and_everything_after_it(
             case "replace" | "close":
                 if opened:
                     one = list(opened)[value % len(opened) if what == "close" else 0]
-                    gateway.close(one)
+                    frontend.close(one)
                     del opened[one]
                 if what == "replace":
                     begin(value)
             case "time":
-                gateway.rig.run(value)
+                frontend.rig.run(value)
             case "market":
-                gateway.rig.tick_market()
+                frontend.rig.tick_market()
             case _:
-                if gateway.rig.sockets[Scope.PUBLIC] is not None:
-                    gateway.rig.lose()
-    gateway.rig.run(5.0)
+                if frontend.rig.sockets[Scope.PUBLIC] is not None:
+                    frontend.rig.lose()
+    frontend.rig.run(5.0)
     if not repeats_snapshots:
-        gateway.rig.tick_market()
-    gateway.rig.run(55.0)
+        frontend.rig.tick_market()
+    frontend.rig.run(55.0)
     for one in opened:
-        shown[one] = gateway.seen(one)
+        shown[one] = frontend.seen(one)
     for one, wanted in opened.items():
-        pictures = [e for e in shown[one] if not isinstance(e, Gap) and e.is_snapshot]
+        snapshots = [e for e in shown[one] if not isinstance(e, Gap) and e.is_snapshot]
         for stream_request in wanted:
             mine = [e for e in shown[one] if not isinstance(e, Gap) and e.stream_key == stream_request.key]
             if not stream_request.snapshot:
-                assert not pictures
+                assert not snapshots
             elif not stream_request.realtime:
-                assert len(mine) == 1, "one picture"
+                assert len(mine) == 1, "one snapshot"
                 assert mine[0].is_snapshot
             else:
                 assert mine, f"nothing of {stream_request.key}"
@@ -245,17 +245,17 @@ def test_everybody_gets_a_picture_and_everything_after_it(
         for stream_request in wanted
         if stream_request.realtime
     }
-    gateway.rig.tick_market()
+    frontend.rig.tick_market()
     for one, wanted in opened.items():
         expected = {
             stream_request.key: stream_request.depth for stream_request in wanted if stream_request.realtime
         }
-        news = gateway.seen(one)
+        news = frontend.seen(one)
         assert {event.stream_key for event in news} == set(expected)
         for event in news:
             assert not isinstance(event, OrderbookEvent) or len(event.asks) == expected[event.stream_key]
     if running:
-        gateway.rig.check_served()
+        frontend.rig.check_served()
     else:
-        assert gateway.rig.state == "IDLE"
-    gateway.rig.check_limits()
+        assert frontend.rig.state == "IDLE"
+    frontend.rig.check_limits()

@@ -42,11 +42,11 @@ def pop(hub: FanoutHub, delivery: Delivery) -> tuple[Subscriber, Item] | None:
 
 
 class Drain:
-    """A hub and what it told the clock."""
+    """A hub and what it reported the clock."""
 
     def __init__(self) -> None:
-        self.told: list[Delivery] = []
-        self.hub = FanoutHub(self.told.append)
+        self.reported: list[Delivery] = []
+        self.hub = FanoutHub(self.reported.append)
 
     def add(self, key: Hashable, delivery: Delivery, **options: int) -> Subscriber:
         subscriber = Subscriber(key, str(key), delivery, **options)  # type: ignore[arg-type]
@@ -56,7 +56,7 @@ class Drain:
     def all(self, delivery: Delivery) -> list[tuple[Hashable, object]]:
         found: list[tuple[Hashable, object]] = []
         while (work := pop(self.hub, delivery)) is not None:
-            found.append((work[0].key, *values([work[1]])))
+            found += [(work[0].key, value) for value in values([work[1]])]
         return found
 
 
@@ -101,16 +101,18 @@ def test_batch_gives_all_at_once(drain: Drain) -> None:
     assert drain.hub.pop_batch() is None
 
 
-def test_the_clock_is_told_once_per_drain(drain: Drain) -> None:
+def test_the_clock_is_reported_once_per_drain(drain: Drain) -> None:
     subscribers = [drain.add(i, delivery) for i, delivery in enumerate([*Delivery, *Delivery])]
     for _ in range(3):
         for subscriber in subscribers:
             drain.hub.offer(subscriber, slot(1), "key")
-    assert sorted(drain.told) == [Delivery.EVERY, Delivery.LATEST, Delivery.LATEST], "BATCH waits for a frame"
+    assert sorted(drain.reported) == [Delivery.EVERY, Delivery.LATEST, Delivery.LATEST], (
+        "BATCH waits for a frame"
+    )
     drain.all(Delivery.EVERY)
     assert not drain.hub.has_pending(Delivery.EVERY)
     drain.hub.offer(next(s for s in subscribers if s.delivery is Delivery.EVERY), slot(2))
-    assert drain.told[3:] == [Delivery.EVERY]
+    assert drain.reported[3:] == [Delivery.EVERY]
 
 
 # --- gaps -----------------------------------------------------------------------------------------
@@ -165,7 +167,7 @@ def test_past_the_mark_the_oldest_are_dropped_and_counted(drain: Drain, delivery
 
 
 def test_latest_is_bounded_too(drain: Drain) -> None:
-    """Candles have a key for each start: a hidden widget collected them for ever."""
+    """Candles have a key for each start: a hidden widget collected them forever."""
     one = drain.add(1, Delivery.LATEST, high_water_mark=10)
     drain.hub.pause(1, True)
     for start in range(1000):
@@ -217,7 +219,7 @@ def test_subscribers_take_turns(drain: Drain) -> None:
 
 
 def test_a_busy_key_is_not_put_back_by_its_own_changes(drain: Drain) -> None:
-    """The most active market waited for ever: each change moved it behind the others."""
+    """The most active market waited forever: each change moved it behind the others."""
     one = drain.add(1, Delivery.LATEST)
     for key in range(5):
         drain.hub.offer(one, slot(("first", key)), key)
@@ -242,9 +244,9 @@ def test_pause_holds_back_and_resume_gives_what_came(drain: Drain) -> None:
     drain.hub.offer(one, slot("hidden"))
     drain.hub.offer(two, slot("other"))
     assert drain.all(Delivery.EVERY) == [(2, "other")]
-    told = len(drain.told)
+    reported = len(drain.reported)
     drain.hub.pause(1, False)
-    assert drain.told[told:] == [Delivery.EVERY]
+    assert drain.reported[reported:] == [Delivery.EVERY]
     assert drain.all(Delivery.EVERY) == [(1, "shown before?"), (1, "hidden")]
     drain.hub.pause("nobody", True)
 
@@ -369,8 +371,8 @@ class Hub(RuleBasedStateMachine):
 
     @initialize(deliveries=st.lists(st.sampled_from(Delivery), min_size=1, max_size=4))
     def start(self, deliveries: list[Delivery]) -> None:
-        self.told: set[bool] = set()
-        self.hub = FanoutHub(lambda delivery: self.told.add(delivery is Delivery.EVERY))
+        self.reported: set[bool] = set()
+        self.hub = FanoutHub(lambda delivery: self.reported.add(delivery is Delivery.EVERY))
         self.subscribers = [Subscriber(i, "", delivery) for i, delivery in enumerate(deliveries)]
         self.references = [Reference(delivery, 100_000) for delivery in deliveries]
         for subscriber in self.subscribers:
@@ -421,7 +423,7 @@ class Hub(RuleBasedStateMachine):
             assert subscriber.lost == 0
             if reference.items and not subscriber.paused:
                 assert self.hub.has_pending(subscriber.delivery)
-                assert (subscriber.delivery is Delivery.EVERY) in self.told
+                assert (subscriber.delivery is Delivery.EVERY) in self.reported
 
 
 TestHub = Hub.TestCase

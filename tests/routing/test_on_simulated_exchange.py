@@ -39,7 +39,7 @@ from tests.support.model_server import stream_requests
 START = 1_790_000_000.0
 
 
-class Gateway:
+class Rig:
     """Connections of all scopes joined to the exchange; time goes in steps."""
 
     def __init__(self, *, format: WireFormat = WireFormat.SIMPLE, **settings: Any) -> None:
@@ -107,6 +107,7 @@ class Gateway:
                 connection.lost(epoch, self.now, ConnectionFailedError(f"closed with {output.code}"))
                 self._carry_out(scope)
                 return
+            assert isinstance(output, bytes), "no fault is injected"
             frames = connection.receive(output, epoch, self.now)
             self._carry_out(scope)
             for head, raw in frames:
@@ -167,87 +168,87 @@ class Gateway:
     ("format", "duplicate_snapshot"), list(zip(WireFormat, [True, False, False, True], strict=True))
 )
 def test_everything_at_once(format: WireFormat, duplicate_snapshot: bool) -> None:
-    gateway = Gateway(format=format, duplicate_snapshot=duplicate_snapshot, list_batching=format.is_list)
-    codes = [code for code in gateway.exchange.market.pairs if code.startswith("KRW-")][:5]
-    tape = gateway.open(*stream_requests("trade", *codes))
-    deep = gateway.open(*stream_requests("orderbook", *codes))
-    orders, assets = gateway.open(*stream_requests("my_order")), gateway.open(*stream_requests("my_asset"))
-    gateway.run(5.0)
-    shallow = gateway.open(*stream_requests("orderbook", *codes, depth=1))
-    latest = gateway.open(*stream_requests("ticker", *codes, "KRW-NOPE"), delivery=Delivery.LATEST)
-    chart = gateway.open(*stream_requests("candle", codes[0], unit="1s"), delivery=Delivery.LATEST)
-    gateway.run(15.0)
-    picture = gateway.open(*stream_requests("ticker", *codes, realtime=False))
-    gateway.run(15.0)
+    rig = Rig(format=format, duplicate_snapshot=duplicate_snapshot, list_batching=format.is_list)
+    codes = [code for code in rig.exchange.market.pairs if code.startswith("KRW-")][:5]
+    tape = rig.open(*stream_requests("trade", *codes))
+    deep = rig.open(*stream_requests("orderbook", *codes))
+    orders, assets = rig.open(*stream_requests("my_order")), rig.open(*stream_requests("my_asset"))
+    rig.run(5.0)
+    shallow = rig.open(*stream_requests("orderbook", *codes, depth=1))
+    latest = rig.open(*stream_requests("ticker", *codes, "KRW-NOPE"), delivery=Delivery.LATEST)
+    chart = rig.open(*stream_requests("candle", codes[0], unit="1s"), delivery=Delivery.LATEST)
+    rig.run(15.0)
+    snapshot = rig.open(*stream_requests("ticker", *codes, realtime=False))
+    rig.run(15.0)
 
-    told = gateway.seen(tape)
-    trades = [each for each in told if not isinstance(each, Gap)]
-    gaps = [each for each in told if isinstance(each, Gap)]
+    reported = rig.seen(tape)
+    trades = [each for each in reported if not isinstance(each, Gap)]
+    gaps = [each for each in reported if isinstance(each, Gap)]
     assert duplicate_snapshot or not gaps
     for code in codes:
         # Where a replacement interrupts running streams, nobody is left to believe otherwise.
         known = [trade.sequential_id for trade in trades if trade.code == code]
-        tape_ids = [trade.sequential_id for trade in gateway.exchange.market.pairs[code]._trades]
+        tape_ids = [trade.sequential_id for trade in rig.exchange.market.pairs[code]._trades]
         missed = set(tape_ids[tape_ids.index(known[0]) :]) - set(known)
         assert not missed or any(code in gap.codes for gap in gaps)
     ids = Counter((trade.code, trade.sequential_id) for trade in trades)
     assert set(ids.values()) == {1}, "each trade once, however often the subscription was replaced"
     assert {trade.code for trade in trades} == set(codes)
-    books = gateway.seen(deep)
+    books = rig.seen(deep)
     assert all(len(book.asks) > 1 for book in books)
-    assert {len(book.asks) for book in gateway.seen(shallow)} == {1}
-    assert {event.code for event in gateway.seen(latest)} == set(codes)
-    assert len(gateway.seen(chart)) > 3
-    assert sorted(event.code for event in gateway.seen(picture)) == sorted(codes)
-    assert gateway.seen(orders)
-    assert gateway.seen(assets)
-    assert [key.code for one in gateway.of(StreamsSilent) for key in one.keys] == ["KRW-NOPE"]
-    assert gateway.of(ErrorReported, StreamsRefused, GapDetected) == []
-    assert not gateway.exchange.violations
+    assert {len(book.asks) for book in rig.seen(shallow)} == {1}
+    assert {event.code for event in rig.seen(latest)} == set(codes)
+    assert len(rig.seen(chart)) > 3
+    assert sorted(event.code for event in rig.seen(snapshot)) == sorted(codes)
+    assert rig.seen(orders)
+    assert rig.seen(assets)
+    assert [key.code for one in rig.of(StreamsSilent) for key in one.keys] == ["KRW-NOPE"]
+    assert rig.of(ErrorReported, StreamsRefused, GapDetected) == []
+    assert not rig.exchange.violations
     for scope in (Scope.PUBLIC, Scope.PRIVATE):
-        assert gateway.connections[scope].state is ConnectionState.LIVE
-        assert gateway.exchange.total_connections(scope) == 1
+        assert rig.connections[scope].state is ConnectionState.LIVE
+        assert rig.exchange.total_connections(scope) == 1
     # Nobody wants anything any more.
-    for subscriber in (tape, deep, orders, assets, shallow, latest, chart, picture):
-        gateway.close(subscriber)
-    gateway.run(6.0)
-    assert gateway.exchange.sessions == []
-    assert gateway.engine._routes == {}
+    for subscriber in (tape, deep, orders, assets, shallow, latest, chart, snapshot):
+        rig.close(subscriber)
+    rig.run(6.0)
+    assert rig.exchange.sessions == []
+    assert rig.engine._routes == {}
 
 
 def test_a_cut_line_costs_a_gap_and_nothing_else() -> None:
-    gateway = Gateway()
-    codes = [code for code in gateway.exchange.market.pairs if code.startswith("KRW-")][:3]
-    tape = gateway.open(*stream_requests("trade", *codes))
-    gateway.run(10.0)
-    before = gateway.seen(tape)
-    gateway.cut(Scope.PUBLIC)
-    gateway.run(10.0)
-    gap, *after = gateway.seen(tape)
+    rig = Rig()
+    codes = [code for code in rig.exchange.market.pairs if code.startswith("KRW-")][:3]
+    tape = rig.open(*stream_requests("trade", *codes))
+    rig.run(10.0)
+    before = rig.seen(tape)
+    rig.cut(Scope.PUBLIC)
+    rig.run(10.0)
+    gap, *after = rig.seen(tape)
     assert isinstance(gap, Gap)
     assert after
     assert not {(t.code, t.sequential_id) for t in before} & {(t.code, t.sequential_id) for t in after}
-    assert not gateway.exchange.violations
+    assert not rig.exchange.violations
 
 
 def test_clicks_without_end_break_no_limit() -> None:
     """Forty widgets that open and close as fast as they can, for two minutes."""
-    gateway = Gateway(market_running=False)
-    codes = list(gateway.exchange.market.pairs)
+    rig = Rig(market_running=False)
+    codes = list(rig.exchange.market.pairs)
     rng = random.Random(3)
     opened: list[Subscriber] = []
 
     def click() -> None:
         if len(opened) > 40 or (opened and rng.random() < 0.4):
-            gateway.close(opened.pop(rng.randrange(len(opened))))
+            rig.close(opened.pop(rng.randrange(len(opened))))
         else:
-            opened.append(gateway.open(*stream_requests("ticker", *rng.sample(codes, 3))))
+            opened.append(rig.open(*stream_requests("ticker", *rng.sample(codes, 3))))
 
-    gateway.run(120.0, step=0.1, each=click)
-    gateway.run(5.0)
-    assert not gateway.exchange.violations
-    session = gateway.sessions[Scope.PUBLIC]
+    rig.run(120.0, step=0.1, each=click)
+    rig.run(5.0)
+    assert not rig.exchange.violations
+    session = rig.sessions[Scope.PUBLIC]
     assert session is not None
     asked = {code for item in session.subscription for code in item.codes or ()}
-    assert asked == set(gateway.subscriptions.codes(Scope.PUBLIC))
-    assert all(gateway.seen(subscriber) for subscriber in opened)
+    assert asked == set(rig.subscriptions.codes(Scope.PUBLIC))
+    assert all(rig.seen(subscriber) for subscriber in opened)

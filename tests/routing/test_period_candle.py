@@ -66,8 +66,8 @@ def test_a_day_is_its_ticker() -> None:
     candle = PeriodCandle(CandlePeriod.DAY)
     moment = MONDAY + timedelta(hours=30, milliseconds=5)
     event = ticker(moment, 5, 9, 3, 7, volume="2.5", turnover="18", stream_type="REALTIME")
-    told = candle.receive(event)
-    assert told == CandleEvent(
+    reported = candle.receive(event)
+    assert reported == CandleEvent(
         type="candle.1d",
         code="KRW-BTC",
         candle_date_time_utc="2026-11-03T00:00:00",
@@ -81,8 +81,8 @@ def test_a_day_is_its_ticker() -> None:
         timestamp=event.trade_timestamp,
         stream_type=StreamType.REALTIME,
     )
-    assert told.period is CandlePeriod.DAY
-    assert told == candle.candle
+    assert reported.period is CandlePeriod.DAY
+    assert reported == candle.candle
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_longer_one_is_its_closed_days_and_the_ticker(period: str, start: str)
     )  # fmt: skip
 
 
-def test_another_day_is_told_once_its_closed_days_are_known() -> None:
+def test_another_day_is_reported_once_its_closed_days_are_known() -> None:
     candle = PeriodCandle(CandlePeriod.WEEK)
     tuesday, wednesday = MONDAY + timedelta(days=1), MONDAY + timedelta(days=2)
     candle.receive(ticker(tuesday, 2, 3, 2, 3))
@@ -187,10 +187,10 @@ def test_days_without_trades() -> None:
 
 def test_what_is_older_or_tells_of_no_trade_says_nothing() -> None:
     candle = PeriodCandle(CandlePeriod.DAY)
-    told = candle.receive(ticker(MONDAY, 5, 9, 3, 7))
+    reported = candle.receive(ticker(MONDAY, 5, 9, 3, 7))
     assert candle.receive(ticker(MONDAY - timedelta(seconds=1), 1, 1, 1, 1)) is None
     assert candle.receive(ticker(MONDAY + timedelta(days=1), 1, 1, 1, 1, volume="0E-8")) is None
-    assert candle.candle == told
+    assert candle.candle == reported
     quiet = PeriodCandle(CandlePeriod.DAY)
     assert quiet.receive(ticker(MONDAY, 1, 1, 1, 1, volume="0")) is None
     assert (quiet.candle, quiet.behind_since, quiet.begin_reading()) == (None, None, None)
@@ -211,10 +211,10 @@ def test_sums_are_exact_whatever_the_application_rounds_to() -> None:
         assert wanted is not None
         huge = "1234567890123456789012.12345678"
         candle.learn(wanted, [day(MONDAY, 1, 1, 1, 1, volume=huge, turnover=huge)])
-        told = candle.candle
-    assert told is not None
-    assert str(told.candle_acc_trade_volume) == "1234567890123456789012.12345679"
-    assert str(told.candle_acc_trade_price) == "1234567890123456789013.12345678"
+        reported = candle.candle
+    assert reported is not None
+    assert str(reported.candle_acc_trade_volume) == "1234567890123456789012.12345679"
+    assert str(reported.candle_acc_trade_price) == "1234567890123456789013.12345678"
 
 
 @pytest.mark.parametrize("unit", [*CandleUnit, *CandlePeriod])

@@ -1,4 +1,4 @@
-"""What was missed comes before what is held, each event once, or the gap is told."""
+"""What was missed comes before what is held, each event once, or the gap is reported."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.support.model_server import frame, stream_requests
 _ids = itertools.count(1)
 
 
-class Gateway:
+class Rig:
     """An engine and what its subscribers are shown."""
 
     def __init__(self) -> None:
@@ -88,77 +88,77 @@ def candle(minute: int, volume: int = 1, unit: str = "1m", timestamp: int | None
 
 
 def test_recovered_trades_come_before_those_held_and_each_once() -> None:
-    gateway = Gateway()
-    every, batch = gateway.attach("trade", Delivery.EVERY), gateway.attach("trade", Delivery.BATCH)
+    rig = Rig()
+    every, batch = rig.attach("trade", Delivery.EVERY), rig.attach("trade", Delivery.BATCH)
     for number in (1, 2, 3):
-        gateway.frame(trade(number))
-    buffer = gateway.gap()
-    gateway.frame(trade(6), snapshot=True)
-    gateway.frame(trade(7))
-    gateway.frame(trade(9))
-    assert gateway.numbers(every) == ["1", "2", "3"], "held until what was missed is there"
-    assert gateway.engine.recover(buffer, [trade(n) for n in range(1, 9)], 0.0) == 5
-    assert gateway.engine.release(buffer)
-    gateway.frame(trade(10))
-    assert gateway.numbers(every) == ["4r", "5r", "6r", "7r", "8r", "9", "10"]
-    assert gateway.numbers(batch) == ["1", "2", "3", "4r", "5r", "6r", "7r", "8r", "9", "10"]
-    assert gateway.engine.events_recovered == 5
+        rig.frame(trade(number))
+    buffer = rig.gap()
+    rig.frame(trade(6), snapshot=True)
+    rig.frame(trade(7))
+    rig.frame(trade(9))
+    assert rig.numbers(every) == ["1", "2", "3"], "held until what was missed is there"
+    assert rig.engine.recover(buffer, [trade(n) for n in range(1, 9)], 0.0) == 5
+    assert rig.engine.release(buffer)
+    rig.frame(trade(10))
+    assert rig.numbers(every) == ["4r", "5r", "6r", "7r", "8r", "9", "10"]
+    assert rig.numbers(batch) == ["1", "2", "3", "4r", "5r", "6r", "7r", "8r", "9", "10"]
+    assert rig.engine.events_recovered == 5
 
 
-def test_what_cannot_be_had_is_told_in_its_place() -> None:
-    gateway = Gateway()
-    every = gateway.attach("trade", Delivery.EVERY)
-    gateway.frame(trade(1))
-    buffer = gateway.gap()
-    gateway.frame(trade(9))
-    gateway.engine.notify_gap(buffer, 10.0, 15.0)
-    gateway.engine.recover(buffer, [trade(8)], 0.0)
-    gateway.engine.release(buffer)
-    assert gateway.numbers(every) == ["1", Gap(("KRW-BTC",), 10.0, 15.0), "8r", "9"]
+def test_what_cannot_be_had_is_reported_in_its_place() -> None:
+    rig = Rig()
+    every = rig.attach("trade", Delivery.EVERY)
+    rig.frame(trade(1))
+    buffer = rig.gap()
+    rig.frame(trade(9))
+    rig.engine.notify_gap(buffer, 10.0, 15.0)
+    rig.engine.recover(buffer, [trade(8)], 0.0)
+    rig.engine.release(buffer)
+    assert rig.numbers(every) == ["1", Gap(("KRW-BTC",), 10.0, 15.0), "8r", "9"]
 
 
-def test_streams_of_which_only_now_counts_are_told_at_once() -> None:
-    gateway = Gateway()
-    ticker, latest = gateway.attach("ticker", Delivery.LATEST), gateway.attach("trade", Delivery.LATEST)
-    gateway.frame(events.ticker())
-    gateway.frame(trade(1))
-    assert gateway.engine.gap(Scope.PUBLIC, 10.0, 20.0, max_buffered_frames=10) == []
+def test_streams_of_which_only_now_counts_are_reported_at_once() -> None:
+    rig = Rig()
+    ticker, latest = rig.attach("ticker", Delivery.LATEST), rig.attach("trade", Delivery.LATEST)
+    rig.frame(events.ticker())
+    rig.frame(trade(1))
+    assert rig.engine.gap(Scope.PUBLIC, 10.0, 20.0, max_buffered_frames=10) == []
     for subscriber in (ticker, latest):
-        assert gateway.shown(subscriber)[1:] == [Gap(("KRW-BTC",), 10.0, 20.0)]
+        assert rig.shown(subscriber)[1:] == [Gap(("KRW-BTC",), 10.0, 20.0)]
 
 
-def test_a_stream_of_which_nothing_was_seen_yet_is_told() -> None:
-    gateway = Gateway()
-    every = gateway.attach("trade", Delivery.EVERY)
-    assert gateway.engine.gap(Scope.PUBLIC, 10.0, 20.0, max_buffered_frames=10) == []
-    assert gateway.shown(every) == [Gap(("KRW-BTC",), 10.0, 20.0)]
+def test_a_stream_of_which_nothing_was_seen_yet_is_reported() -> None:
+    rig = Rig()
+    every = rig.attach("trade", Delivery.EVERY)
+    assert rig.engine.gap(Scope.PUBLIC, 10.0, 20.0, max_buffered_frames=10) == []
+    assert rig.shown(every) == [Gap(("KRW-BTC",), 10.0, 20.0)]
 
 
-def test_without_recovery_everybody_is_told() -> None:
-    gateway = Gateway()
-    every = gateway.attach("trade", Delivery.EVERY)
-    gateway.frame(trade(1))
-    assert gateway.engine.gap(Scope.PUBLIC, 10.0, 20.0) == []
-    assert gateway.numbers(every) == ["1", Gap(("KRW-BTC",), 10.0, 20.0)]
+def test_without_recovery_everybody_is_reported() -> None:
+    rig = Rig()
+    every = rig.attach("trade", Delivery.EVERY)
+    rig.frame(trade(1))
+    assert rig.engine.gap(Scope.PUBLIC, 10.0, 20.0) == []
+    assert rig.numbers(every) == ["1", Gap(("KRW-BTC",), 10.0, 20.0)]
 
 
 def test_every_closed_candle_reaches_who_takes_the_latest() -> None:
-    gateway = Gateway()
-    latest = gateway.attach("candle", Delivery.LATEST, unit="1m")
-    gateway.frame(candle(1, volume=3))
-    buffer = gateway.gap()
-    gateway.frame(candle(4, volume=1), snapshot=True)
-    gateway.frame(candle(4, volume=5))
+    rig = Rig()
+    latest = rig.attach("candle", Delivery.LATEST, unit="1m")
+    rig.frame(candle(1, volume=3))
+    buffer = rig.gap()
+    rig.frame(candle(4, volume=1), snapshot=True)
+    rig.frame(candle(4, volume=5))
     # Answered between the two frames: what it says of the running candle is newer than the first.
     rows = [candle(0, 9), candle(1, 4), candle(2, 8), candle(3, 9), candle(4, 3)]
-    assert gateway.engine.recover(buffer, rows, 0.0) == 4
-    gateway.engine.release(buffer)
-    told = [
+    assert rig.engine.recover(buffer, rows, 0.0) == 4
+    rig.engine.release(buffer)
+    reported = [
         (event.candle_date_time_utc[14:16], int(event.candle_acc_trade_volume), event.stream_type.value)
-        for event in gateway.shown(latest)
+        for event in rig.shown(latest)
         if isinstance(event, CandleEvent)
     ]
-    assert told == [
+    assert reported == [
         ("01", 4, "RECOVERED"),
         ("02", 8, "RECOVERED"),
         ("03", 9, "RECOVERED"),
@@ -167,141 +167,141 @@ def test_every_closed_candle_reaches_who_takes_the_latest() -> None:
 
 
 def test_a_candle_is_not_turned_back() -> None:
-    gateway = Gateway()
-    every = gateway.attach("candle", Delivery.EVERY, unit="1m")
-    gateway.frame(candle(1))
-    buffer = gateway.gap()
-    gateway.frame(candle(2, volume=1))
-    gateway.frame(candle(2, volume=5))
-    gateway.engine.recover(buffer, [candle(1), candle(2, volume=3)], 0.0)
-    gateway.engine.release(buffer)
-    volumes = [int(e.candle_acc_trade_volume) for e in gateway.shown(every) if isinstance(e, CandleEvent)]
+    rig = Rig()
+    every = rig.attach("candle", Delivery.EVERY, unit="1m")
+    rig.frame(candle(1))
+    buffer = rig.gap()
+    rig.frame(candle(2, volume=1))
+    rig.frame(candle(2, volume=5))
+    rig.engine.recover(buffer, [candle(1), candle(2, volume=3)], 0.0)
+    rig.engine.release(buffer)
+    volumes = [int(e.candle_acc_trade_volume) for e in rig.shown(every) if isinstance(e, CandleEvent)]
     assert volumes == [1, 3, 5]
 
 
 def test_a_second_gap_extends_the_first() -> None:
-    gateway = Gateway()
-    every = gateway.attach("trade", Delivery.EVERY)
-    gateway.frame(trade(1))
-    buffer = gateway.gap()
-    gateway.frame(trade(3))
-    gateway.engine.mark_stale(Scope.PUBLIC)
-    assert gateway.engine.gap(Scope.PUBLIC, 21.0, 30.0, max_buffered_frames=10) == [buffer]
+    rig = Rig()
+    every = rig.attach("trade", Delivery.EVERY)
+    rig.frame(trade(1))
+    buffer = rig.gap()
+    rig.frame(trade(3))
+    rig.engine.mark_stale(Scope.PUBLIC)
+    assert rig.engine.gap(Scope.PUBLIC, 21.0, 30.0, max_buffered_frames=10) == [buffer]
     assert (buffer.begin, buffer.end, buffer.generation, buffer.is_stale) == (10.0, 30.0, 1, False)
-    gateway.frame(trade(6))
-    gateway.engine.recover(buffer, [trade(n) for n in range(1, 7)], 0.0)
-    gateway.engine.release(buffer)
-    assert gateway.numbers(every) == ["1", "2r", "3r", "4r", "5r", "6r"]
+    rig.frame(trade(6))
+    rig.engine.recover(buffer, [trade(n) for n in range(1, 7)], 0.0)
+    rig.engine.release(buffer)
+    assert rig.numbers(every) == ["1", "2r", "3r", "4r", "5r", "6r"]
 
 
 def test_values_of_a_lost_connection_are_not_fresh() -> None:
-    gateway = Gateway()
-    gateway.attach("trade", Delivery.EVERY)
-    gateway.frame(trade(1))
-    buffer = gateway.gap()
-    gateway.frame(trade(3))
-    gateway.engine.mark_stale(Scope.PUBLIC)
-    gateway.engine.recover(buffer, [trade(2)], 0.0)
-    gateway.engine.release(buffer)
-    assert gateway.engine.last_event(buffer.key) is None
+    rig = Rig()
+    rig.attach("trade", Delivery.EVERY)
+    rig.frame(trade(1))
+    buffer = rig.gap()
+    rig.frame(trade(3))
+    rig.engine.mark_stale(Scope.PUBLIC)
+    rig.engine.recover(buffer, [trade(2)], 0.0)
+    rig.engine.release(buffer)
+    assert rig.engine.last_event(buffer.key) is None
 
 
 def test_who_leaves_costs_nothing() -> None:
-    gateway = Gateway()
-    every = gateway.attach("trade", Delivery.EVERY)
-    gateway.frame(trade(1))
-    buffer = gateway.gap()
-    gateway.frame(trade(3))
-    gateway.engine.detach(every.key)
+    rig = Rig()
+    every = rig.attach("trade", Delivery.EVERY)
+    rig.frame(trade(1))
+    buffer = rig.gap()
+    rig.frame(trade(3))
+    rig.engine.detach(every.key)
     assert buffer.is_over
-    assert gateway.engine.recover(buffer, [trade(2)], 0.0) == 0
-    assert gateway.engine.release(buffer)
-    gateway.engine.notify_gap(buffer, 1.0, 2.0)
-    newcomer = gateway.attach("trade", Delivery.EVERY)
-    gateway.frame(trade(4), snapshot=True)
-    assert gateway.numbers(newcomer) == ["4s"]
+    assert rig.engine.recover(buffer, [trade(2)], 0.0) == 0
+    assert rig.engine.release(buffer)
+    rig.engine.notify_gap(buffer, 1.0, 2.0)
+    newcomer = rig.attach("trade", Delivery.EVERY)
+    rig.frame(trade(4), snapshot=True)
+    assert rig.numbers(newcomer) == ["4s"]
 
 
-def test_who_wants_a_picture_of_now_does_not_wait() -> None:
-    gateway = Gateway()
-    every = gateway.attach("trade", Delivery.EVERY)
-    gateway.frame(trade(1))
-    buffer = gateway.gap()
-    picture = gateway.attach("trade", Delivery.EVERY, realtime=False)
-    gateway.frame(trade(3), snapshot=True)
-    assert gateway.numbers(picture) == ["3s"]
-    gateway.engine.release(buffer)
-    assert gateway.numbers(every) == ["1", "3s"]
+def test_who_wants_a_snapshot_of_now_does_not_wait() -> None:
+    rig = Rig()
+    every = rig.attach("trade", Delivery.EVERY)
+    rig.frame(trade(1))
+    buffer = rig.gap()
+    snapshot = rig.attach("trade", Delivery.EVERY, realtime=False)
+    rig.frame(trade(3), snapshot=True)
+    assert rig.numbers(snapshot) == ["3s"]
+    rig.engine.release(buffer)
+    assert rig.numbers(every) == ["1", "3s"]
 
 
-def test_who_comes_while_frames_are_held_gets_a_first_picture_once() -> None:
-    gateway = Gateway()
-    every = gateway.attach("trade", Delivery.EVERY)
-    gateway.frame(trade(1))
-    buffer = gateway.gap()
-    late = gateway.attach("trade", Delivery.EVERY)
-    gateway.frame(trade(1), snapshot=True)
-    gateway.frame(trade(2))
-    assert gateway.engine.recover(buffer, [trade(1)], 0.0) == 0
-    gateway.engine.release(buffer)
-    assert gateway.numbers(every) == ["1", "2"]
-    assert gateway.numbers(late) == ["1s", "2"]
+def test_who_comes_while_frames_are_held_gets_a_first_snapshot_once() -> None:
+    rig = Rig()
+    every = rig.attach("trade", Delivery.EVERY)
+    rig.frame(trade(1))
+    buffer = rig.gap()
+    late = rig.attach("trade", Delivery.EVERY)
+    rig.frame(trade(1), snapshot=True)
+    rig.frame(trade(2))
+    assert rig.engine.recover(buffer, [trade(1)], 0.0) == 0
+    rig.engine.release(buffer)
+    assert rig.numbers(every) == ["1", "2"]
+    assert rig.numbers(late) == ["1s", "2"]
 
 
 def test_who_comes_during_a_gap_is_not_shown_what_was_missed_before_it_came() -> None:
     # Seed 4002 of the chaos suite: trade 2 came garbled, and the gap after it brought it back.
-    gateway = Gateway()
-    there = gateway.attach("trade", Delivery.EVERY)
-    gateway.frame(trade(1))
-    gateway.frame(trade(3))
-    gateway.engine.mark_stale(Scope.PUBLIC)
-    comer = gateway.attach("trade", Delivery.EVERY)
-    buffer = gateway.gap()
-    gateway.frame(trade(5), snapshot=True)
-    gateway.engine.recover(buffer, [trade(n) for n in range(6)], 21.0)
-    assert gateway.engine.release(buffer)
-    gateway.frame(trade(6))
-    assert gateway.numbers(there) == ["1", "3", "2r", "4r", "5r", "6"]
-    assert gateway.numbers(comer) == ["4r", "5r", "6"]
+    rig = Rig()
+    there = rig.attach("trade", Delivery.EVERY)
+    rig.frame(trade(1))
+    rig.frame(trade(3))
+    rig.engine.mark_stale(Scope.PUBLIC)
+    comer = rig.attach("trade", Delivery.EVERY)
+    buffer = rig.gap()
+    rig.frame(trade(5), snapshot=True)
+    rig.engine.recover(buffer, [trade(n) for n in range(6)], 21.0)
+    assert rig.engine.release(buffer)
+    rig.frame(trade(6))
+    assert rig.numbers(there) == ["1", "3", "2r", "4r", "5r", "6"]
+    assert rig.numbers(comer) == ["4r", "5r", "6"]
 
 
 def test_a_full_hold_lets_the_oldest_go_and_asks_again() -> None:
-    gateway = Gateway()
-    every = gateway.attach("trade", Delivery.EVERY)
-    gateway.frame(trade(1))
-    (buffer,) = gateway.engine.gap(Scope.PUBLIC, 10.0, 20.0, max_buffered_frames=2)
+    rig = Rig()
+    every = rig.attach("trade", Delivery.EVERY)
+    rig.frame(trade(1))
+    (buffer,) = rig.engine.gap(Scope.PUBLIC, 10.0, 20.0, max_buffered_frames=2)
     for number in (3, 4, 5):
-        gateway.frame(trade(number))
+        rig.frame(trade(number))
     assert buffer.generation == 1
-    gateway.engine.recover(buffer, [trade(n) for n in range(1, 5)], 0.0)
-    gateway.engine.release(buffer)
-    assert gateway.numbers(every) == ["1", "2r", "3r", "4r", "5"]
+    rig.engine.recover(buffer, [trade(n) for n in range(1, 5)], 0.0)
+    rig.engine.release(buffer)
+    assert rig.numbers(every) == ["1", "2r", "3r", "4r", "5"]
 
 
 def test_frames_go_on_being_held_while_they_are_released_in_slices() -> None:
-    gateway = Gateway()
-    every = gateway.attach("trade", Delivery.EVERY)
-    gateway.frame(trade(1))
-    buffer = gateway.gap()
+    rig = Rig()
+    every = rig.attach("trade", Delivery.EVERY)
+    rig.frame(trade(1))
+    buffer = rig.gap()
     for number in (2, 3):
-        gateway.frame(trade(number))
-    assert not gateway.engine.release(buffer, at_most=1)
-    gateway.frame(trade(4))
-    assert not gateway.engine.release(buffer, at_most=1)
-    assert gateway.engine.release(buffer, at_most=1)
-    assert gateway.numbers(every) == ["1", "2", "3", "4"]
+        rig.frame(trade(number))
+    assert not rig.engine.release(buffer, at_most=1)
+    rig.frame(trade(4))
+    assert not rig.engine.release(buffer, at_most=1)
+    assert rig.engine.release(buffer, at_most=1)
+    assert rig.numbers(every) == ["1", "2", "3", "4"]
 
 
 def test_whether_what_was_fetched_joins_what_is_held() -> None:
-    gateway = Gateway()
-    gateway.attach("trade", Delivery.EVERY)
-    gateway.attach("candle", Delivery.EVERY, unit="1m")
-    gateway.frame(trade(1))
-    gateway.frame(candle(1))
-    trades, candles = gateway.engine.gap(Scope.PUBLIC, 10.0, 20.0, max_buffered_frames=10)
+    rig = Rig()
+    rig.attach("trade", Delivery.EVERY)
+    rig.attach("candle", Delivery.EVERY, unit="1m")
+    rig.frame(trade(1))
+    rig.frame(candle(1))
+    trades, candles = rig.engine.gap(Scope.PUBLIC, 10.0, 20.0, max_buffered_frames=10)
     assert trades.joins([])
-    gateway.frame(trade(5))
-    gateway.frame(candle(3, volume=5))
+    rig.frame(trade(5))
+    rig.frame(candle(3, volume=5))
     assert [trades.joins(rows) for rows in ([], [trade(4)], [trade(4), trade(5)], [trade(6)])] == [
         False, False, True, True,
     ]  # fmt: skip
@@ -336,17 +336,17 @@ def _histories(draw: st.DrawFn) -> dict[str, Any]:
 
 @given(_histories())
 def test_each_trade_once_and_in_order_or_a_gap(case: dict[str, Any]) -> None:
-    gateway = Gateway()
-    every = gateway.attach("trade", Delivery.EVERY)
+    rig = Rig()
+    every = rig.attach("trade", Delivery.EVERY)
     wire, begin, end = case["wire"], case["begin"], case["end"]
     for one in wire[:begin]:
-        gateway.frame(one)
-    buffer = gateway.gap()
+        rig.frame(one)
+    buffer = rig.gap()
     asked = end + case["asked_after"]
     for one in wire[end:asked]:
-        gateway.frame(one)
+        rig.frame(one)
     if case["again"]:
-        assert gateway.engine.gap(Scope.PUBLIC, 21.0, 22.0, max_buffered_frames=1000) == [buffer]
+        assert rig.engine.gap(Scope.PUBLIC, 21.0, 22.0, max_buffered_frames=1000) == [buffer]
 
     # REST at that moment knows all that happened so far, newest first, in pages.
     known = sorted(wire[:asked], key=lambda each: each.sequential_id)
@@ -359,18 +359,18 @@ def test_each_trade_once_and_in_order_or_a_gap(case: dict[str, Any]) -> None:
         if complete:
             break
     if not complete:
-        gateway.engine.notify_gap(buffer, 10.0, 15.0)
+        rig.engine.notify_gap(buffer, 10.0, 15.0)
     for at in range(0, len(fetched), case["slice"]):
-        gateway.engine.recover(buffer, fetched[at : at + case["slice"]], 0.0)
+        rig.engine.recover(buffer, fetched[at : at + case["slice"]], 0.0)
     rest = iter(wire[asked:])
-    while not gateway.engine.release(buffer, at_most=case["slice"]):
+    while not rig.engine.release(buffer, at_most=case["slice"]):
         if (one := next(rest, None)) is not None:
-            gateway.frame(one)
+            rig.frame(one)
     for one in rest:
-        gateway.frame(one)
+        rig.frame(one)
 
-    shown = gateway.shown(every)
-    told = [one for one in shown if isinstance(one, Gap)]
+    shown = rig.shown(every)
+    reported = [one for one in shown if isinstance(one, Gap)]
     trades = [one for one in shown if isinstance(one, TradeEvent)]
     ids = [one.sequential_id for one in trades]
     assert len(ids) == len(set(ids)), "each once"
@@ -380,75 +380,75 @@ def test_each_trade_once_and_in_order_or_a_gap(case: dict[str, Any]) -> None:
     assert recovered == sorted(recovered)
     missing = {one.sequential_id for one in case["tape"]} - set(ids)
     # What came before the first event seen was never promised; nothing else may be missing untold.
-    assert bool(told) == (not complete)
-    assert told or all(number < ids[0] for number in missing)
-    for one in gateway.shown(every):
+    assert bool(reported) == (not complete)
+    assert reported or all(number < ids[0] for number in missing)
+    for one in rig.shown(every):
         raise AssertionError(one)
 
 
-# --- holes in a stream whose connection lives ------------------------------------------------------
+# --- gaps in a stream whose connection lives ------------------------------------------------------
 
 
-def _gap_gateway(max_buffered_frames: int = 100) -> tuple[Gateway, list[BackfillBuffer]]:
-    gateway, holes = Gateway(), []
-    gateway.engine = DataRoutingEngine(gateway.hub, max_buffered_frames, holes.append)
-    return gateway, holes
+def _gap_rig(max_buffered_frames: int = 100) -> tuple[Rig, list[BackfillBuffer]]:
+    rig, gaps = Rig(), list[BackfillBuffer]()
+    rig.engine = DataRoutingEngine(rig.hub, max_buffered_frames, gaps.append)
+    return rig, gaps
 
 
-def test_a_picture_of_a_running_stream_shows_that_trades_were_missed() -> None:
+def test_a_snapshot_of_a_running_stream_shows_that_trades_were_missed() -> None:
     """A request for other streams may interrupt those that run (protocol section 2.7)."""
-    gateway, holes = _gap_gateway()
-    every = gateway.attach("trade", Delivery.EVERY)
-    gateway.frame(trade(1))
-    gateway.frame(trade(4), snapshot=True)
-    gateway.frame(trade(5))
-    assert gateway.numbers(every) == ["1"], "what comes after the hole waits for what was in it"
-    (buffer,) = holes
-    gateway.engine.recover(buffer, [trade(number) for number in (1, 2, 3, 4)], 0.0)
-    assert gateway.engine.release(buffer)
-    assert gateway.numbers(every) == ["2r", "3r", "4r", "5"]
+    rig, gaps = _gap_rig()
+    every = rig.attach("trade", Delivery.EVERY)
+    rig.frame(trade(1))
+    rig.frame(trade(4), snapshot=True)
+    rig.frame(trade(5))
+    assert rig.numbers(every) == ["1"], "what comes after the gap waits for what was in it"
+    (buffer,) = gaps
+    rig.engine.recover(buffer, [trade(number) for number in (1, 2, 3, 4)], 0.0)
+    assert rig.engine.release(buffer)
+    assert rig.numbers(every) == ["2r", "3r", "4r", "5"]
 
 
 @pytest.mark.parametrize("number", [1, 2])
-def test_a_picture_that_was_seen_hides_no_hole(number: int) -> None:
-    gateway, holes = _gap_gateway()
-    every = gateway.attach("trade", Delivery.EVERY)
-    gateway.frame(trade(1))
-    gateway.frame(trade(2))
-    gateway.frame(trade(number), snapshot=True)
-    gateway.frame(trade(3))
-    assert gateway.numbers(every) == ["1", "2", "3"]
-    assert holes == []
+def test_a_snapshot_that_was_seen_hides_no_gap(number: int) -> None:
+    rig, gaps = _gap_rig()
+    every = rig.attach("trade", Delivery.EVERY)
+    rig.frame(trade(1))
+    rig.frame(trade(2))
+    rig.frame(trade(number), snapshot=True)
+    rig.frame(trade(3))
+    assert rig.numbers(every) == ["1", "2", "3"]
+    assert gaps == []
 
 
-def test_a_hole_that_cannot_be_mended_is_told_to_who_wants_every_trade() -> None:
-    gateway, holes = _gap_gateway(0)
-    every, newest = gateway.attach("trade", Delivery.EVERY), gateway.attach("trade", Delivery.LATEST)
-    gateway.frame(trade(1))
-    gateway.frame(trade(4), snapshot=True)
-    assert gateway.numbers(every) == ["1", Gap(("KRW-BTC",), 0.0, 0.0), "4s"]
-    assert gateway.numbers(newest) == ["4s"]
-    assert holes == []
+def test_a_gap_that_cannot_be_backfilled_is_reported_to_who_wants_every_trade() -> None:
+    rig, gaps = _gap_rig(0)
+    every, newest = rig.attach("trade", Delivery.EVERY), rig.attach("trade", Delivery.LATEST)
+    rig.frame(trade(1))
+    rig.frame(trade(4), snapshot=True)
+    assert rig.numbers(every) == ["1", Gap(("KRW-BTC",), 0.0, 0.0), "4s"]
+    assert rig.numbers(newest) == ["4s"]
+    assert gaps == []
 
 
 def test_after_a_reconnect_the_gap_says_it() -> None:
-    gateway, holes = _gap_gateway()
-    gateway.attach("trade", Delivery.EVERY)
-    gateway.frame(trade(1))
-    gateway.engine.mark_stale(Scope.PUBLIC)
-    gateway.frame(trade(4), snapshot=True)
-    assert holes == []
+    rig, gaps = _gap_rig()
+    rig.attach("trade", Delivery.EVERY)
+    rig.frame(trade(1))
+    rig.engine.mark_stale(Scope.PUBLIC)
+    rig.frame(trade(4), snapshot=True)
+    assert gaps == []
 
 
-def test_a_picture_of_a_later_candle_shows_that_the_last_word_may_be_missing() -> None:
-    gateway, holes = _gap_gateway()
-    every = gateway.attach("candle", Delivery.EVERY, unit="1m")
-    gateway.frame(candle(1))
-    gateway.frame(candle(1, volume=2), snapshot=True)
-    assert holes == []
-    gateway.frame(candle(3), snapshot=True)
-    (buffer,) = holes
-    gateway.engine.recover(buffer, [candle(1, volume=3), candle(3)], 0.0)
-    assert gateway.engine.release(buffer)
-    shown = [one for one in gateway.shown(every) if isinstance(one, CandleEvent)]
+def test_a_snapshot_of_a_later_candle_shows_that_the_last_word_may_be_missing() -> None:
+    rig, gaps = _gap_rig()
+    every = rig.attach("candle", Delivery.EVERY, unit="1m")
+    rig.frame(candle(1))
+    rig.frame(candle(1, volume=2), snapshot=True)
+    assert gaps == []
+    rig.frame(candle(3), snapshot=True)
+    (buffer,) = gaps
+    rig.engine.recover(buffer, [candle(1, volume=3), candle(3)], 0.0)
+    assert rig.engine.release(buffer)
+    shown = [one for one in rig.shown(every) if isinstance(one, CandleEvent)]
     assert [int(one.candle_acc_trade_volume) for one in shown] == [1, 2, 3, 1, 1]

@@ -94,6 +94,8 @@ def test_in_any_order_of_coming_and_going(steps: list[list[StreamKey] | int]) ->
                 leaders.leads_all(subscription_id),
             )
         right = leaders_by_the_rule(held)
-        assert {each: set(led) for each, (led, _) in shown.items()} == right, "as far as changes were told"
+        assert {each: set(led) for each, (led, _) in shown.items()} == right, (
+            "as far as changes were reported"
+        )
         for subscription_id, (led, is_all) in shown.items():
             assert is_all == (len(led) == len(held[subscription_id]))

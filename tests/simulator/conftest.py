@@ -11,7 +11,7 @@ from qt_upbit.models import decode_all
 from qt_upbit.protocol import wire
 from qt_upbit.protocol.wire import Request, RequestItem, encode_request
 from qt_upbit.simulator import SimulatedExchange, SimulatorSettings
-from qt_upbit.simulator.sessions.session import Close, Session
+from qt_upbit.simulator.sessions.session import Close, Raw, Session, Stall
 from qt_upbit.types import BaseWebSocketEvent, Scope, WireFormat
 
 START = 1_795_402_151.0
@@ -26,7 +26,7 @@ class Gateway:
         self.settings = SimulatorSettings(**settings)
         self.now = START
         self.exchange = SimulatedExchange(self.settings, now=START)
-        self.output: dict[Session, list[bytes | Close]] = {}
+        self.output: dict[Session, list[bytes | Raw | Stall | Close]] = {}
 
     def connect(self, scope: Scope = Scope.PUBLIC) -> Session:
         session = self.exchange.connect(scope, self.now)

@@ -88,7 +88,7 @@ def test_a_request_replaces_everything(gateway: MakeGateway) -> None:
     assert {(event.type, event.code) for event in late} == {("ticker", "KRW-ETH")}  # type: ignore[attr-defined]
 
 
-def test_wrong_codes_and_levels_are_ignored_in_silence(gateway: MakeGateway) -> None:
+def test_wrong_codes_and_levels_are_ignored_silently(gateway: MakeGateway) -> None:
     table = gateway()
     session = table.connect()
     table.subscribe(
@@ -202,6 +202,8 @@ def test_tickers_add_up(gateway: MakeGateway) -> None:
     tickers = [event for event in table.events(session) if isinstance(event, TickerEvent)]
     assert len(tickers) > 10
     for ticker in tickers:
+        assert ticker.acc_ask_volume is not None
+        assert ticker.acc_bid_volume is not None
         assert ticker.acc_ask_volume + ticker.acc_bid_volume == ticker.acc_trade_volume
         assert ticker.signed_change_price == ticker.trade_price - ticker.prev_closing_price
         assert ticker.change_price == abs(ticker.signed_change_price)
@@ -236,11 +238,11 @@ def test_the_same_seed_gives_the_same_frames(gateway: MakeGateway) -> None:
 
 def test_flags(gateway: MakeGateway) -> None:
     table = gateway()
-    pictures, changes = table.connect(), table.connect()
-    table.subscribe(pictures, RequestItem("ticker", ("KRW-BTC",), is_only_snapshot=True))
+    snapshots, changes = table.connect(), table.connect()
+    table.subscribe(snapshots, RequestItem("ticker", ("KRW-BTC",), is_only_snapshot=True))
     table.subscribe(changes, RequestItem("ticker", ("KRW-BTC",), is_only_realtime=True))
     table.run(4.0)
-    assert [event.stream_type for event in table.events(pictures)] == ["SNAPSHOT"]
+    assert [event.stream_type for event in table.events(snapshots)] == ["SNAPSHOT"]
     assert {event.stream_type for event in table.events(changes)} == {"REALTIME"}
 
 

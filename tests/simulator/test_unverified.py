@@ -108,8 +108,8 @@ def test_a_replacement_may_leave_live_codes_without_a_second_snapshot(gateway: M
         table.run(1.0)
         table.subscribe(session, RequestItem("orderbook", ("KRW-BTC", "KRW-ETH")))
         table.run(1.0)
-        pictures = [event for event in table.events(session) if event.stream_type == StreamType.SNAPSHOT]
-        assert len(pictures) == expected
+        snapshots = [event for event in table.events(session) if event.stream_type == StreamType.SNAPSHOT]
+        assert len(snapshots) == expected
 
 
 @pytest.mark.parametrize(("excess", "codes"), [("error", [1000]), ("abort", [None]), ("count", [])])

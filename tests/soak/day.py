@@ -2,8 +2,8 @@
 
 Market time is compressed: candles close, the trading day turns and indicators come as in a whole day,
 while as many frames come per real second as Upbit sends at its busiest. Widgets come and go all the
-time; the line breaks, falls silent and refuses; tokens are renewed; once the machine sleeps. Ours is one
-process with one event loop, the exchange is another.
+time; the connection breaks, falls silent and refuses; tokens are renewed; once the machine sleeps. Ours is
+one process with one event loop, the exchange is another.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class Gateway(QObject):
         self.delivered: collections.Counter[str] = collections.Counter()
         self.overflowed = 0
         self.made = 0
-        # What it keeps of finished orders is full soon, so that it does not hide what grows for ever.
+        # What it keeps of finished orders is full soon, so that it does not hide what grows forever.
         self.account = Account(self, manager=self.manager, tracker=OrderTracker(max_finished_orders=100))
         self.proxies: collections.deque[WebSocketClientProxy] = collections.deque()
         self._kinds = self._endless_kinds()
@@ -181,7 +181,7 @@ def grown(samples: Sequence[Sample], name: str) -> float:
     """How much more there is at least in the last quarter than in the second."""
     quarter = max(len(samples) // 4, 1)
     early, late = samples[quarter : 2 * quarter] or samples[:1], samples[-quarter:]
-    return min(getattr(each, name) for each in late) - min(getattr(each, name) for each in early)
+    return float(min(getattr(each, name) for each in late) - min(getattr(each, name) for each in early))
 
 
 async def run(hours: float, minutes: float, markets: int, rate: float, every_s: float) -> dict[str, Any]:
@@ -212,7 +212,7 @@ async def _live(gateway: Gateway, url: str, seconds: float, every_s: float) -> d
     samples: list[Sample] = []
     injected = 0
     next_sample = next_fault = every_s
-    # What the last one cost is mended before the end.
+    # What the last one cost is fixed before the end.
     last_fault = max(0.35 * seconds, seconds - 60.0)
     # Where others have the processor a second takes longer, and all that belongs to the day comes still.
     for now in range(math.ceil(seconds)):
@@ -270,6 +270,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--output", metavar="FILE", help="write the figures as JSON")
     args = parser.parse_args(argv)
     figures = qt_upbit.run(run(args.hours, args.minutes, args.markets, args.rate, 10.0), argv=["soak"])
+    assert figures is not None, "nobody quits in between"
     found = verdict(figures, megabytes=6.0, objects=4000)
     for name, value in figures.items():
         print(f"{name:16} {value}")

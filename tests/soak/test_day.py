@@ -10,6 +10,7 @@ from tests.soak.day import Sample, run, slope_per_hour, verdict
 from tests.support.cpu_share import CpuShare
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 async def test_a_few_market_hours_leave_nothing() -> None:
     share = CpuShare()

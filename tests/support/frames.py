@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import types
 import typing
 from collections.abc import Iterator
@@ -33,6 +34,15 @@ def event_frames() -> Iterator[tuple[str, bytes]]:
         for path in sorted(DATA.glob(f"{row.wire_type}.*.jsonl")):
             for line in lines(path.name):
                 yield path.name, line
+
+
+def rest_rows(name: str) -> list[Any]:
+    """The rows of REST answers in one file, numbers exact; bodies that are lists are unrolled."""
+    found: list[Any] = []
+    for line in lines(name):
+        value = json.loads(line, parse_float=Decimal)
+        found += value if isinstance(value, list) else [value]
+    return found
 
 
 def recording() -> list[bytes]:

@@ -89,13 +89,13 @@ def check_sockets(before: set[tuple[int, object]]) -> None:
 
 def check_logs(caplog: pytest.LogCaptureFixture, expected: tuple[str, ...]) -> None:
     """Fail if something of warning level or above was logged that the test did not announce."""
-    stray = [
+    late = [
         record
         for record in (*caplog.get_records("setup"), *caplog.get_records("call"))
         if record.levelno >= logging.WARNING and not any(text in record.getMessage() for text in expected)
     ]
-    if stray:
-        lines = "\n".join(f"  {r.name} {r.levelname}: {r.getMessage()}" for r in stray)
+    if late:
+        lines = "\n".join(f"  {r.name} {r.levelname}: {r.getMessage()}" for r in late)
         pytest.fail(
             f"something was logged that nobody expected:\n{lines}\n"
             "If it belongs to the test, announce it: @pytest.mark.logs('part of the message')."

@@ -91,4 +91,4 @@ def pytest_report_header(config: pytest.Config) -> str:
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     count = config.stash[_LEFT_OUT]
     if count:
-        terminalreporter.write_line(f"{count} long tests left out; --long runs them")
+        terminalreporter.write_line(f"long tests left out: {count} (--long runs them)")

@@ -142,7 +142,7 @@ class Socket:
     closed: bool = False
     ending: bool = False
     promised: set[tuple[StreamKey, int]] = field(default_factory=set)
-    """Pictures under way; a new request takes them back."""
+    """Snapshots under way; a new request takes them back."""
 
     def streams(self) -> dict[StreamKey, wire.RequestItem]:
         """What is subscribed, by stream."""
@@ -189,7 +189,7 @@ class Server:
 
 @dataclass
 class Log:
-    """Everything one connection did and told, with the time."""
+    """Everything one connection did and reported, with the time."""
 
     actions: list[tuple[float, Action]] = field(default_factory=list)
     events: list[tuple[float, ConnectionEvent]] = field(default_factory=list)
@@ -282,7 +282,7 @@ class Rig:
         return owner
 
     def remove(self, owner: object) -> None:
-        """Stop wishing."""
+        """Stop requesting."""
         self.changed(self.subscriptions.remove(owner))
 
     def renew(self, scope: Scope | None = None) -> bool:
@@ -460,7 +460,7 @@ class Rig:
         if key.type == "orderbook":
             return book(key.code, ms, rows=depth, level=key.variant[0], snapshot=snapshot)  # type: ignore[arg-type]
         if key.type == "trade":
-            # A first picture of trades is the last one there was.
+            # A first snapshot of trades is the last one there was.
             if not snapshot or key.code not in self._last_trade:
                 self._last_trade[key.code] = ms
             ms = self._last_trade[key.code]

@@ -1,4 +1,4 @@
-"""A WebSocket server made by hand: the far end, which delays, cuts and misbehaves as told."""
+"""A WebSocket server made by hand: the far end, which delays, cuts and misbehaves as reported."""
 
 from __future__ import annotations
 

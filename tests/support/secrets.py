@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from qt_upbit import Credentials
+from qt_upbit.simulator.account.account import Account
 from qt_upbit.simulator.server.server import SimulatedServer
 from qt_upbit.simulator.settings import SimulatorSettings
 
@@ -29,7 +30,11 @@ LOGGERS = ("", "asyncio", "aiohttp", "httpcore", "httpx", "qt_upbit", "upbit", "
 
 def settings(**values: Any) -> SimulatorSettings:
     """A quiet exchange that knows our key."""
-    quiet = {"market_running": False, "account_running": False, "announcement_interval_s": None}
+    quiet: dict[str, Any] = {
+        "market_running": False,
+        "account_running": False,
+        "announcement_interval_s": None,
+    }
     small = {"markets": 5, "snapshot_delays_s": (0.01, 0.02), "tick_interval_s": 0.003}
     return SimulatorSettings(access_key=ACCESS_KEY, secret_key=SECRET_KEY, **(quiet | small | values))
 
@@ -73,10 +78,10 @@ class SecretHunt(logging.Handler):
         """Note the tokens that a server is sent, accepted or not."""
         verify = server.exchange.verify_token
 
-        def note(authorization: str | None, query: str = "") -> None:
+        def note(authorization: str | None, query: str = "") -> Account:
             if authorization:
                 self.tokens.add(authorization.partition(" ")[2])
-            verify(authorization, query)
+            return verify(authorization, query)
 
         server.exchange.verify_token = note  # type: ignore[method-assign]
 
@@ -84,11 +89,12 @@ class SecretHunt(logging.Handler):
         """Look at objects in each of the ways in which they are shown or passed on."""
         for thing in things:
             name = type(thing).__name__
-            for how in (repr, str, format, ascii):
-                self.shown.append((f"{how.__name__}({name})", how(thing)))
+            for show in (repr, str, format, ascii):
+                self.shown.append((f"{show.__name__}({name})", show(thing)))
             if isinstance(thing, BaseException):
                 self.show_error(thing)
-            for how in (pickle.dumps, copy.copy, copy.deepcopy):
+            ways: tuple[Any, ...] = (pickle.dumps, copy.copy, copy.deepcopy)
+            for how in ways:
                 try:
                     made = how(thing)
                 except Exception as exc:  # refused, which is as good

@@ -38,8 +38,8 @@ async def self_signed_server() -> AsyncIterator[SelfSigned]:
     context.load_cert_chain(CERTIFICATE)
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda *_: None)  # the server sees a broken handshake
-    told = SelfSigned()
-    server = await asyncio.start_server(told._serve, "127.0.0.1", 0, ssl=context)
+    reported = SelfSigned()
+    server = await asyncio.start_server(reported._serve, "127.0.0.1", 0, ssl=context)
     async with server:
-        told.port = server.sockets[0].getsockname()[1]
-        yield told
+        reported.port = server.sockets[0].getsockname()[1]
+        yield reported

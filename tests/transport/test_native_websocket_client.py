@@ -39,28 +39,30 @@ CONFIG: dict[str, Any] = {"use_system_proxy": False, "close_timeout_s": 10.0, "c
 
 
 class Log:
-    """A client, and everything it told, in order."""
+    """A client, and everything it reported, in order."""
 
     def __init__(self, **config: Any) -> None:
-        self.told: list[tuple[Any, ...]] = []
+        self.reported: list[tuple[Any, ...]] = []
         self.client = NativeWebSocketClient(
             WebSocketConfig(**(CONFIG | config)),
-            on_opened=lambda epoch: self.told.append(("opened", epoch)),
-            on_message=lambda data, epoch: self.told.append(("message", data, epoch)),
-            on_pong=lambda epoch: self.told.append(("pong", epoch)),
-            on_lost=lambda epoch, error: self.told.append(("lost", error, epoch)),
+            on_opened=lambda epoch: self.reported.append(("opened", epoch)),
+            on_message=lambda data, epoch: self.reported.append(("message", data, epoch)),
+            on_pong=lambda epoch: self.reported.append(("pong", epoch)),
+            on_lost=lambda epoch, error: self.reported.append(("lost", error, epoch)),
         )
 
     def kinds(self) -> list[str]:
-        return [entry[0] for entry in self.told]
+        return [entry[0] for entry in self.reported]
 
     @property
     def messages(self) -> list[bytes]:
-        return [entry[1] for entry in self.told if entry[0] == "message"]
+        return [entry[1] for entry in self.reported if entry[0] == "message"]
 
     @property
     def error(self) -> QtUpbitError:
-        return next(entry[1] for entry in self.told if entry[0] == "lost")
+        found = next(entry[1] for entry in self.reported if entry[0] == "lost")
+        assert isinstance(found, QtUpbitError)
+        return found
 
     async def opened(self) -> None:
         await until(lambda: "opened" in self.kinds())
@@ -99,7 +101,7 @@ async def test_text_and_binary_frames_arrive_as_bytes_in_order(make_log: MakeLog
     async with RawServer(script) as server:
         log.client.open(server.url, {}, 7)
         await until(lambda: len(log.messages) == 3)
-        assert log.told == [
+        assert log.reported == [
             ("opened", 7),
             ("message", '{"ty":"틱"}'.encode(), 7),
             ("message", b"\x00\xff", 7),
@@ -129,7 +131,7 @@ async def test_fragments_are_joined_with_a_ping_between(make_log: MakeLog) -> No
 
 
 async def test_first_frame_in_the_packet_of_the_handshake_comes_after_opened(make_log: MakeLog) -> None:
-    """Upbit's INVALID_AUTH may ride on the handshake's answer; told too early it would be a stray."""
+    """Upbit's INVALID_AUTH may ride on the handshake's answer; reported too early it would be a late."""
 
     async def script(peer: Peer) -> None:
         await peer.accept(frame(BINARY, b"first"), frame(BINARY, b"second"))
@@ -139,7 +141,7 @@ async def test_first_frame_in_the_packet_of_the_handshake_comes_after_opened(mak
     async with RawServer(script) as server:
         log.client.open(server.url, {}, 1)
         await until(lambda: len(log.messages) == 2)
-        assert log.told == [("opened", 1), ("message", b"first", 1), ("message", b"second", 1)]
+        assert log.reported == [("opened", 1), ("message", b"first", 1), ("message", b"second", 1)]
         await log.client.aclose()
 
 
@@ -249,12 +251,12 @@ async def test_violation_of_the_protocol_is_a_lost_connection(make_log: MakeLog)
 
 @pytest.mark.logs("callback of the websocket client raised")
 async def test_callback_that_raises_does_not_cost_the_connection(caplog: pytest.LogCaptureFixture) -> None:
-    told: list[bytes] = []
+    reported: list[bytes] = []
 
     def on_message(data: bytes, _: int) -> None:
         if data == b"bad":
             raise ZeroDivisionError("in a test")
-        told.append(data)
+        reported.append(data)
 
     async def script(peer: Peer) -> None:
         await peer.accept()
@@ -269,7 +271,7 @@ async def test_callback_that_raises_does_not_cost_the_connection(caplog: pytest.
     )
     async with RawServer(script) as server:
         client.open(server.url, {}, 1)
-        await until(lambda: told == [b"good"])
+        await until(lambda: reported == [b"good"])
         await client.aclose()
     assert "ZeroDivisionError: in a test" in caplog.text
 
@@ -391,7 +393,7 @@ async def test_authorization_goes_out_and_into_no_log(
     log = make_log()
     async with RawServer(script) as server:
         log.client.open(server.url, {"Authorization": secret}, 1)
-        await until(lambda: log.told)
+        await until(lambda: log.reported)
         assert server.peers[0].headers["authorization"] == secret
         if refused:
             assert isinstance(log.error, AuthenticationError)
@@ -479,7 +481,8 @@ async def test_refused_handshake_says_status_and_wait(
     make_log: MakeLog, status: int, retry_after: str, seconds: float | None
 ) -> None:
     async def script(peer: Peer) -> None:
-        await peer.refuse(status, **({"Retry_After": retry_after} if retry_after else {}))
+        headers: dict[str, Any] = {"Retry_After": retry_after} if retry_after else {}
+        await peer.refuse(status, **headers)
 
     log = make_log()
     async with RawServer(script) as server:
@@ -597,15 +600,15 @@ async def test_close_is_polite_and_tells_nothing_more(make_log: MakeLog) -> None
         assert log.client.open_sockets == 0
         await log.client.aclose()
         assert server.peers[0].received[0][0] == CLOSE
-        assert log.told == [("opened", 1)]
+        assert log.reported == [("opened", 1)]
 
 
-async def test_deaf_peer_does_not_keep_a_closing_program(make_log: MakeLog) -> None:
-    deaf = asyncio.Event()
+async def test_unresponsive_peer_does_not_keep_a_closing_program(make_log: MakeLog) -> None:
+    unresponsive = asyncio.Event()
 
     async def script(peer: Peer) -> None:
         await peer.accept()
-        await deaf.wait()
+        await unresponsive.wait()
 
     log = make_log(close_timeout_s=0.1)
     async with RawServer(script) as server:
@@ -614,8 +617,8 @@ async def test_deaf_peer_does_not_keep_a_closing_program(make_log: MakeLog) -> N
         share = CpuShare()
         await log.client.aclose()
         share.check("closing", share.elapsed_s, 1.0)
-        assert log.told == [("opened", 1)]
-        deaf.set()
+        assert log.reported == [("opened", 1)]
+        unresponsive.set()
 
 
 async def test_peer_that_goes_on_sending_does_not_keep_a_closing_program(make_log: MakeLog) -> None:
@@ -649,12 +652,12 @@ async def test_aclose_while_connecting(make_log: MakeLog) -> None:
         await arrived.wait()
         await log.client.aclose()
         await turns()
-        assert log.told == []
+        assert log.reported == []
 
 
 @pytest.mark.parametrize("step", range(12))
 async def test_close_at_any_moment_of_connecting(make_log: MakeLog, step: int) -> None:
-    """Whenever it comes, no socket is left and nothing is told afterwards."""
+    """Whenever it comes, no socket is left and nothing is reported afterwards."""
 
     async def script(peer: Peer) -> None:
         await peer.accept(frame(BINARY, b"first"))
@@ -665,18 +668,18 @@ async def test_close_at_any_moment_of_connecting(make_log: MakeLog, step: int) -
         log.client.open(server.url, {}, 1)
         await turns(step)
         log.client.close(1)
-        told = list(log.told)
+        reported = list(log.reported)
         await log.client.aclose()
-        assert log.told == told
+        assert log.reported == reported
         assert log.client.open_sockets == 0
 
 
 async def test_aclose_during_a_close_handshake(make_log: MakeLog) -> None:
-    deaf = asyncio.Event()
+    unresponsive = asyncio.Event()
 
     async def script(peer: Peer) -> None:
         await peer.accept()
-        await deaf.wait()
+        await unresponsive.wait()
 
     log = make_log(close_timeout_s=0.2)
     async with RawServer(script) as server:
@@ -687,16 +690,16 @@ async def test_aclose_during_a_close_handshake(make_log: MakeLog) -> None:
         share = CpuShare()
         await log.client.aclose()
         share.check("closing", share.elapsed_s, 1.0)
-        deaf.set()
+        unresponsive.set()
 
 
 async def test_two_epochs_do_not_mix(make_log: MakeLog) -> None:
     """The old socket is still being closed while the new one runs."""
-    deaf = asyncio.Event()
+    unresponsive = asyncio.Event()
 
     async def script(peer: Peer) -> None:
         await peer.accept(frame(BINARY, str(len(server.peers)).encode()))
-        await deaf.wait()
+        await unresponsive.wait()
 
     log = make_log(close_timeout_s=0.2)
     async with RawServer(script) as server:
@@ -705,10 +708,10 @@ async def test_two_epochs_do_not_mix(make_log: MakeLog) -> None:
         log.client.close(1)
         log.client.open(server.url, {}, 2)
         await until(lambda: len(log.messages) == 2)
-        assert log.told == [("opened", 1), ("message", b"1", 1), ("opened", 2), ("message", b"2", 2)]
+        assert log.reported == [("opened", 1), ("message", b"1", 1), ("opened", 2), ("message", b"2", 2)]
         assert log.client.open_sockets == 1
         await log.client.aclose()
-        deaf.set()
+        unresponsive.set()
 
 
 async def test_client_can_open_again_after_aclose(make_log: MakeLog) -> None:
@@ -720,7 +723,7 @@ async def test_client_can_open_again_after_aclose(make_log: MakeLog) -> None:
     async with RawServer(script) as server:
         for epoch in (1, 2):
             log.client.open(server.url, {}, epoch)
-            await until(lambda epoch=epoch: ("opened", epoch) in log.told)
+            await until(lambda epoch=epoch: ("opened", epoch) in log.reported)
             await log.client.aclose()
     assert log.kinds() == ["opened", "opened"]
 

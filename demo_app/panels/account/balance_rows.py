@@ -50,6 +50,8 @@ class BalanceRows(QAbstractTableModel):
         self.source.rowsAboutToBeInserted.connect(self._on_inserting)
         self.source.rowsInserted.connect(self._on_inserted)
         self.source.dataChanged.connect(self._on_changed)
+        self.source.modelAboutToBeReset.connect(self.beginResetModel)
+        self.source.modelReset.connect(self._on_reset)
 
     def _read(self, row: int) -> Holding:
         source = self.source
@@ -68,6 +70,10 @@ class BalanceRows(QAbstractTableModel):
     def _on_inserted(self, _parent: QModelIndex, first: int, last: int) -> None:
         self.holdings[first:first] = [self._read(row) for row in range(first, last + 1)]
         self.endInsertRows()
+
+    def _on_reset(self) -> None:
+        self.holdings = [self._read(row) for row in range(self.source.rowCount())]
+        self.endResetModel()
 
     def _on_changed(self, first: QModelIndex, last: QModelIndex) -> None:
         for row in range(first.row(), last.row() + 1):
@@ -200,6 +206,7 @@ class HoldingsShown(ThrottledSortProxyModel):
         self.setSourceModel(rows)
         rows.dataChanged.connect(self._on_changed)
         rows.rowsInserted.connect(self._on_changed)
+        rows.modelReset.connect(self._on_changed)
 
     def set_hides_small(self, hides: bool) -> None:
         """Hide amounts that are worth little."""

@@ -145,6 +145,7 @@ class BalancesPanel(AccountPanel):
         self._columns = WideningColumns(self.view, shown, _WIDTHS)
         rows.dataChanged.connect(self._on_rows)
         rows.rowsInserted.connect(self._on_rows)
+        rows.modelReset.connect(self._on_rows)
         self._on_rows()
 
     def detach(self) -> None:

@@ -41,7 +41,7 @@ from qt_upbit import (
 __all__ = ["OrderRows", "OrderView", "OrdersOf"]
 
 # A fill changes the columns from "filled" to "fee"; the state, which says "partly", stands between them
-# because it is told anew with them.
+# because it is reported again with them.
 _COLUMNS: Final = (
     "order_timestamp", "code", "ask_bid", "order_type", "price", "volume",
     "executed_volume", "state", "avg_price", "paid_fee",

@@ -156,6 +156,7 @@ class OrdersPanel(AccountPanel):
             proxy.rowsInserted.connect(self._refresh)
             proxy.rowsRemoved.connect(self._refresh)
             proxy.layoutChanged.connect(self._refresh)
+            proxy.modelReset.connect(self._refresh)
         rows.dataChanged.connect(self._refresh)
         rows.refresh()
         self._refresh()

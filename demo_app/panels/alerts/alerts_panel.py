@@ -41,7 +41,7 @@ _REFRESH_MS: Final = 250
 
 
 class AlertsPanel(Panel):
-    """Alerts for prices, moves and fills. They are told in the status line and, where there is one, the tray.
+    """Alerts for prices, moves and fills, shown in the status line and, where there is one, the tray.
 
     It watches also while it is hidden.
 
@@ -167,7 +167,7 @@ class AlertsPanel(Panel):
         self.once.setToolTip(self.tr("Switch the alert off when it has fired"))
         self.sound.setText(self.tr("Sound"))
         self.view.setAccessibleName(self.tr("Alerts"))
-        self.empty.setText(self.tr("No alerts. Choose a price above; you are told here and in the tray."))
+        self.empty.setText(self.tr("No alerts. Choose a price above; you are reported here and in the tray."))
         self.rows.rename()
         self._name_pair()
         self._check()

@@ -24,7 +24,7 @@ _TAG_HEIGHT: Final = 18.0
 _LEGEND_PX: Final = 56.0
 """So high do the figures stand."""
 _LEGEND_WIDTH: Final = 460.0
-"""On a narrower chart the values of indicators are told under the cursor only."""
+"""On a narrower chart the values of indicators are reported under the cursor only."""
 _Run = tuple[str, QColor]
 
 

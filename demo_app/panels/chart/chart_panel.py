@@ -245,7 +245,7 @@ class ChartPanel(Panel):
         if len(self._content.bars) < 2 or self.has_placeholder:
             self._fail(explain(error))
         elif was_loading:
-            # A stream that broke is told by the stale_overlay.
+            # A stream that broke is reported by the stale_overlay.
             self._pause.start()
             self.canvas.say(self.tr("Candles could not be loaded"))
 

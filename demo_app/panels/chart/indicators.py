@@ -112,7 +112,7 @@ class Indicators:
     """The indicators that are switched on, for one row of closing prices.
 
     A new price of the last candle, and a new candle, cost the same however many there are; older candles make
-    it compute all anew, once for each picture.
+    it compute all again, once for each picture.
 
     Args:
         settings: which, and how long.

@@ -66,7 +66,7 @@ _URGENT: Final = {
     AnnouncementCategory.MAINTENANCE,
     AnnouncementCategory.DIGITAL_ASSET,
 }
-"""What touches trading is told at once; the rest waits in the list."""
+"""What touches trading is reported at once; the rest waits in the list."""
 
 
 def _category(event: AnnouncementEvent) -> str:
@@ -106,7 +106,7 @@ class _Signals(EventRows):
 
 
 class NoticesPanel(Panel):
-    """Two lists. New notices about trading are told in the status line and the tray, if one wants that.
+    """Two lists. New notices about trading are reported in the status line and the tray, if one wants that.
 
     Signals are asked for the pair on show and the favourites of the watch list, at most ten, in won.
 

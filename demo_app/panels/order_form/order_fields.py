@@ -35,7 +35,7 @@ class OrderFields(QWidget):
 
     Args:
         state: for the band.
-        message: where results are told.
+        message: where results are reported.
         parent: owner.
     """
 

@@ -60,6 +60,7 @@ class OrderFormPanel(AccountPanel):
         self.code = ""
         self.last_price: Decimal | None = None
         self._terms = OrderTerms()
+        self._accounts_before = 0
         self._by_total = False
         """Whether the user said the total, and the size follows it."""
         self._wants_last_price = True
@@ -165,6 +166,7 @@ class OrderFormPanel(AccountPanel):
         if self.account is not None and not self.account.is_closed:
             self.account.balance_changed.disconnect(self._on_balance)
         self._terms = OrderTerms(tick=self._terms.tick)
+        self._accounts_before += 1
 
     def on_account_state(self) -> None:
         """Ask for the fees that could not be read before."""
@@ -444,19 +446,23 @@ class OrderFormPanel(AccountPanel):
     @owned_slot
     async def _load_chance(self) -> None:
         """Fees and limits of the pair, and its tick where no table has one."""
-        code = self.code
+        code, accounts_before = self.code, self._accounts_before
         if self.account is None:
             return
+
+        def is_wanted() -> bool:
+            return code == self.code and accounts_before == self._accounts_before
+
         try:
             chance = await self.state.rest.get_order_chance(code)
             tick = await self._tick_of(code)
         except QtUpbitError as error:
-            if code == self.code:
+            if is_wanted():
                 self.tell(explain(error), failed=True)
                 if not isinstance(error, AuthenticationError):
                     self._switch_timer.start(_RETRY_MS)
             return
-        if code == self.code:
+        if is_wanted():
             self._terms = OrderTerms(chance, tick)
             self._refresh()
 

@@ -270,7 +270,7 @@ class OrderbookPanel(Panel):
             return
         levels = sorted({Decimal(0), *found[code].supported_levels})
         if self.model.level not in levels:
-            # Remembered from before the exchange changed them: such a book stays silent.
+            # Remembered from before the exchange changed them: such a book never delivers.
             self.model.set_code(code, level=0)
         self._fill_levels(levels, self.model.level)
 

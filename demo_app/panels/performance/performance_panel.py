@@ -274,7 +274,7 @@ class PerformancePanel(Panel):
             f" QListWidget {{ border: none; }}"
         )
 
-    # --- what is told ------------------------------------------------------------------------------
+    # --- what is reported ------------------------------------------------------------------------------
 
     def _refresh(self) -> None:
         self._on_figures(self.state.manager.metrics())

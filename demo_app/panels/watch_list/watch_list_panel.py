@@ -287,6 +287,7 @@ class WatchListPanel(Panel):
         if self._tab == _HELD and (self._account is None or self._account.is_closed):
             self._account = Account.instance()
             self._account.balance_changed.connect(self._on_balance)
+            self._account.cleared.connect(self._on_balance)
             self._account.synchronized.connect(self._on_balance)
 
     def _on_balance(self) -> None:

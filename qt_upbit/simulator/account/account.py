@@ -11,7 +11,7 @@ import uuid as uuids
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, Context, Decimal, localcontext
-from typing import Final
+from typing import ClassVar, Final
 
 from qt_upbit.regions import quote_currency_of
 from qt_upbit.simulator.market.price_path import mix
@@ -171,12 +171,15 @@ class Order:
 class Account:
     """One account. Every change is reported to `publish` as myOrder and myAsset events, in order.
 
-    Amounts are exact: available plus locked of a currency changes only by fills and their fees.
+    Amounts are exact: available plus locked of a currency changes only by fills and their fees. `EVENTS` are
+    the classes of what it reports.
 
     Args:
         seed: its uuids follow from it.
         publish: takes the events.
     """
+
+    EVENTS: ClassVar[tuple[type[BaseWebSocketEvent], ...]] = (MyOrderEvent, MyAssetEvent)
 
     def __init__(self, seed: int, publish: Callable[[BaseWebSocketEvent], None]) -> None:
         self._rng = random.Random(mix(seed, 31))  # noqa: S311  # a simulation, not a secret

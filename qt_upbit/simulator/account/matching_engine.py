@@ -16,11 +16,13 @@ from qt_upbit.simulator.market.market import MarketSink, SimulatedMarket
 from qt_upbit.simulator.market.pair import Pair, Trade
 from qt_upbit.simulator.market.price_grid import from_units, to_units
 from qt_upbit.simulator.settings import SimulatorSettings
-from qt_upbit.types import AskBid, OrderState, OrderType, SmpType, TimeInForce
+from qt_upbit.types import AskBid, OrderbookEvent, OrderState, OrderType, SmpType, TimeInForce
+from qt_upbit.types.registry import spec_of_class
 
 __all__ = ["MatchingEngine", "OrderRefused", "OrderRequest"]
 
 _ZERO: Final = Decimal(0)
+_BOOK_TYPE: Final = spec_of_class(OrderbookEvent).wire_type
 _SIDE: Final = {AskBid.ASK: "ask", AskBid.BID: "bid"}
 _UNDER_MIN_TOTAL: Final = "최소 주문 금액 이상으로 주문해주세요."
 _OTHER: Final = {AskBid.ASK: AskBid.BID, AskBid.BID: AskBid.ASK}
@@ -184,7 +186,7 @@ class MatchingEngine:
         return order
 
     def cancel(self, order: Order) -> None:
-        """Accept the wish; the order is cancelled a moment later, unless it ends before."""
+        """Accept the request; the order is cancelled a moment later, unless it ends before."""
         if order.uuid in self._cancelling:
             return
         self._cancelling.add(order.uuid)
@@ -197,7 +199,7 @@ class MatchingEngine:
         self._call_later(self._settings.cancel_delay_s, finish)
 
     def replace(self, order: Order, request: OrderRequest, *, remain_only: bool = False) -> str:
-        """Accept the wish for another order in place of one; placed only if that is really cancelled.
+        """Accept the request for another order in place of one; placed only if that is really cancelled.
 
         Args:
             order: the one to cancel.
@@ -302,7 +304,7 @@ class MatchingEngine:
         limit = self._limit(offers, order.order_type, order.price)
         book = pair.book
         self._walk(pair, order, limit, self._resting(order.code, _OTHER[order.side]), now_ms)
-        if pair.book is not book and self._sink.wants("orderbook", pair.code):
+        if pair.book is not book and self._sink.wants(_BOOK_TYPE, pair.code):
             self._sink.publish_book(pair.book)
 
     def _walk(self, pair: Pair, order: Order, limit: int | None, waiting: list[Order], now_ms: int) -> None:

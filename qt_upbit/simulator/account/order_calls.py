@@ -9,8 +9,8 @@ from typing import Any, Final, TypeVar
 
 from qt_upbit.protocol.order_check import DOCUMENTED_RULES, OrderRules
 from qt_upbit.simulator.account.account import Account, Balance, Fill, Order
-from qt_upbit.simulator.account.matching_engine import OrderRefused, OrderRequest
-from qt_upbit.simulator.exchange import SimulatedExchange
+from qt_upbit.simulator.account.matching_engine import MatchingEngine, OrderRefused, OrderRequest
+from qt_upbit.simulator.market.market import SimulatedMarket
 from qt_upbit.simulator.market.spelling import plain
 from qt_upbit.types import KST, AskBid, OrderState, OrderType, SmpType, TimeInForce
 
@@ -29,10 +29,25 @@ class OrderCalls:
     """One generator per call; each gives the value of the answer, or raises `OrderRefused`.
 
     Every call is one account's: it sees and changes nothing of another's.
+
+    Args:
+        market: the pairs.
+        engine: places and cancels.
+        market_ms: market time of the exchange's time.
+        unit_currency: of an account's mean prices.
     """
 
-    def __init__(self, exchange: SimulatedExchange) -> None:
-        self._exchange = exchange
+    def __init__(
+        self,
+        market: SimulatedMarket,
+        engine: MatchingEngine,
+        market_ms: Callable[[float], int],
+        unit_currency: str,
+    ) -> None:
+        self._market = market
+        self._engine = engine
+        self._market_ms = market_ms
+        self._unit_currency = unit_currency
         self.routes: dict[tuple[str, str], tuple[str, int, PrivateCall]] = {
             ("GET", "/v1/accounts"): ("default", 200, self._accounts),
             ("GET", "/v1/orders/chance"): ("default", 200, self._chance),
@@ -59,7 +74,7 @@ class OrderCalls:
             "locked": plain(held.locked),
             "avg_buy_price": plain(held.avg_buy_price),
             "avg_buy_price_modified": False,
-            "unit_currency": self._exchange.settings.region.quote_currency,
+            "unit_currency": self._unit_currency,
         }
 
     def _accounts(self, account: Account, _query: Query, _now: float) -> Steps:
@@ -70,7 +85,7 @@ class OrderCalls:
         code = query.get("market", "")
         if not code:
             raise OrderRefused("validation_error", "market 파라미터가 필요합니다.")
-        pair = self._exchange.market.pairs.get(code)
+        pair = self._market.pairs.get(code)
         if pair is None:
             raise OrderRefused("notfoundmarket", f"다음 마켓에 없는 종목입니다: {code}")
         yield
@@ -103,13 +118,13 @@ class OrderCalls:
 
     def _create(self, account: Account, query: Query, now: float) -> Steps:
         yield
-        now_ms = self._exchange.market_ms(now)
-        return order_row(self._exchange.engine.place(_request_of(query), now_ms, account=account))
+        now_ms = self._market_ms(now)
+        return order_row(self._engine.place(_request_of(query), now_ms, account=account))
 
     def _test(self, account: Account, query: Query, now: float) -> Steps:
         yield
-        now_ms = self._exchange.market_ms(now)
-        return order_row(self._exchange.engine.check(_request_of(query), now_ms, account=account))
+        now_ms = self._market_ms(now)
+        return order_row(self._engine.check(_request_of(query), now_ms, account=account))
 
     def _cancel_and_new(self, account: Account, query: Query, _now: float) -> Steps:
         yield
@@ -124,9 +139,7 @@ class OrderCalls:
             del fields["volume"]
         fields |= {"market": old.code, "side": old.side.value.lower()}
         request = _request_of(fields)
-        row = order_row(old) | {
-            "new_order_uuid": self._exchange.engine.replace(old, request, remain_only=remain_only)
-        }
+        row = order_row(old) | {"new_order_uuid": self._engine.replace(old, request, remain_only=remain_only)}
         return row | ({"new_order_identifier": request.identifier} if request.identifier else {})
 
     # --- looking ------------------------------------------------------------------------------------
@@ -150,7 +163,7 @@ class OrderCalls:
     def _closed(self, account: Account, query: Query, now: float) -> Steps:
         states = _states(query, ("done", "cancel"), ("done", "cancel"))
         limit = _number(query, "limit", 100, 1000)
-        now_ms = self._exchange.market_ms(now)
+        now_ms = self._market_ms(now)
         start, end = _moment(query, "start_time"), _moment(query, "end_time")
         if start is not None and end is not None and end - start > _WEEK_MS:
             raise OrderRefused("invalid_parameter", "조회 기간은 최대 7일입니다.")
@@ -174,7 +187,7 @@ class OrderCalls:
         if not order.is_open:
             raise OrderRefused("order_not_found", "주문을 찾지 못했습니다.", 404)
         row = order_row(order)
-        self._exchange.engine.cancel(order)
+        self._engine.cancel(order)
         return row
 
     def _cancel_ids(self, account: Account, query: Query, _now: float) -> Steps:
@@ -205,7 +218,7 @@ class OrderCalls:
             row = {"uuid": order.uuid, "market": order.code}
             part.append(row | ({"identifier": order.identifier} if order.identifier else {}))
             if order.is_open:
-                self._exchange.engine.cancel(order)
+                self._engine.cancel(order)
         return {name: {"count": len(part), "orders": part} for name, part in parts.items()}
 
 

@@ -30,9 +30,10 @@ from typing import Any, Final, get_args
 
 import msgspec
 
-from qt_upbit.simulator.exchange import Refusal, SimulatedExchange, error_body
+from qt_upbit.simulator.exchange import SimulatedExchange
 from qt_upbit.simulator.faults.fault_injector import FaultInjector
 from qt_upbit.simulator.faults.faults import FAULTS, Fault
+from qt_upbit.simulator.sessions.refusal import Refusal, error_body
 
 __all__ = ["FaultControl", "describe", "fault_of", "inject", "main"]
 

@@ -1,4 +1,4 @@
-"""`FaultInjector`: makes the simulated exchange misbehave as told."""
+"""`FaultInjector`: makes the simulated exchange misbehave as reported."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from qt_upbit.simulator.exchange import Refusal, SimulatedExchange, error_body
+from qt_upbit.simulator.exchange import SimulatedExchange
 from qt_upbit.simulator.faults.faults import (
     ConnectionFault,
     ExchangeFault,
@@ -20,6 +20,7 @@ from qt_upbit.simulator.faults.faults import (
     head_of,
 )
 from qt_upbit.simulator.market.price_path import mix
+from qt_upbit.simulator.sessions.refusal import Refusal, error_body
 from qt_upbit.simulator.sessions.session import Raw, Session
 from qt_upbit.types import Scope
 
@@ -65,7 +66,7 @@ class FaultInjector:
                 return self._strike(fault)
             case FrameFault():
                 self._frames.append((fault, [fault.times]))
-                self._exchange.disturb = self._disturb
+                self._exchange.dispatcher.disturb = self._disturb
             case HandshakeFault():
                 self._handshakes.append((fault, [fault.times]))
             case ExchangeFault():
@@ -80,7 +81,7 @@ class FaultInjector:
         """Let nothing more go wrong. Broken sockets stay broken."""
         self._frames.clear()
         self._handshakes.clear()
-        self._exchange.disturb = None
+        self._exchange.dispatcher.disturb = None
         for fault in tuple(self._running):
             self._finish(fault)
 
@@ -111,11 +112,11 @@ class FaultInjector:
             if left[0] == 0:
                 del self._frames[index]
                 if not self._frames:
-                    self._exchange.disturb = None
+                    self._exchange.dispatcher.disturb = None
             self._count(fault)
             delay_s = fault.delay_s()
             if delay_s > 0:
-                self._exchange.send_later(session, frame, delay_s)
+                self._exchange.dispatcher.send_later(session, frame, delay_s)
                 return ()
             return fault.strike(frame, head, self._rng)
         return (frame,)

@@ -22,21 +22,18 @@ import re
 import zlib
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
 import msgspec
 
 from qt_upbit.frame_scan import Head
 from qt_upbit.frame_scan import head_of as scan_head
-from qt_upbit.simulator.server.ws_frames import binary_frame, ping_frame
+from qt_upbit.simulator.faults.ws_frames import binary_frame, ping_frame
 from qt_upbit.simulator.sessions.session import Close as CloseOutput
 from qt_upbit.simulator.sessions.session import Raw, Session
 from qt_upbit.simulator.sessions.session import Stall as StallOutput
 from qt_upbit.types import Scope, spec_of
 from qt_upbit.types.wire_struct import simple_key_of
-
-if TYPE_CHECKING:
-    from qt_upbit.simulator.exchange import SimulatedExchange
 
 __all__ = [
     "ERROR_FRAMES",
@@ -51,6 +48,7 @@ __all__ = [
     "DropStreams",
     "Duplicate",
     "ErrorFrame",
+    "Exchange",
     "ExchangeFault",
     "Fault",
     "Fragment",
@@ -124,7 +122,7 @@ class Line(Protocol):
         """End it with a TCP reset."""
 
     def stop_reading(self) -> None:
-        """Take nothing more from it: requests, pings and close frames wait for ever."""
+        """Take nothing more from it: requests, pings and close frames wait forever."""
 
     def send_error(self, name: str, message: str) -> None:
         """Send an error frame and close, as Upbit does."""
@@ -453,6 +451,30 @@ class SlowHandshakes(HandshakeFault):
 # --- the exchange ---------------------------------------------------------------------------------
 
 
+class Exchange(Protocol):
+    """The simulated exchange as faults see it."""
+
+    is_reachable: bool
+
+    def set_offline(self, offline: bool) -> None:
+        """Begin or end a maintenance."""
+
+    def skew_clock(self, seconds: float) -> None:
+        """Let its clock jump ahead."""
+
+    def delist(self, code: str) -> None:
+        """Trade a pair no longer."""
+
+    def list_pair(self, code: str) -> None:
+        """Trade a pair from now on."""
+
+    def drop_streams(self, scope: Scope, share: float, listed: bool) -> None:
+        """Serve only a part of what was asked for."""
+
+    def set_late_frames(self, number: int | None, seconds: float) -> None:
+        """How many frames of the old subscription follow a replacement, and when."""
+
+
 class ExchangeFault(Fault):
     """Changes how the exchange is.
 
@@ -462,11 +484,11 @@ class ExchangeFault(Fault):
 
     for_s: float | None = None
 
-    def begin(self, exchange: SimulatedExchange) -> None:
+    def begin(self, exchange: Exchange) -> None:
         """Change it."""
         raise NotImplementedError
 
-    def end(self, exchange: SimulatedExchange) -> None:
+    def end(self, exchange: Exchange) -> None:
         """Change it back."""
 
 
@@ -475,10 +497,10 @@ class NotListening(ExchangeFault):
 
     for_s: float | None = 3.0
 
-    def begin(self, exchange: SimulatedExchange) -> None:
+    def begin(self, exchange: Exchange) -> None:
         exchange.is_reachable = False
 
-    def end(self, exchange: SimulatedExchange) -> None:
+    def end(self, exchange: Exchange) -> None:
         exchange.is_reachable = True
 
 
@@ -487,10 +509,10 @@ class Maintenance(ExchangeFault):
 
     for_s: float | None = 10.0
 
-    def begin(self, exchange: SimulatedExchange) -> None:
+    def begin(self, exchange: Exchange) -> None:
         exchange.set_offline(True)
 
-    def end(self, exchange: SimulatedExchange) -> None:
+    def end(self, exchange: Exchange) -> None:
         exchange.set_offline(False)
 
 
@@ -509,7 +531,7 @@ class ClockSkew(ExchangeFault):
                 "seconds: a clock that jumps back is no clock; start the server with an earlier one"
             )
 
-    def begin(self, exchange: SimulatedExchange) -> None:
+    def begin(self, exchange: Exchange) -> None:
         exchange.skew_clock(self.seconds)
 
 
@@ -522,7 +544,7 @@ class Delist(ExchangeFault):
 
     code: str = "KRW-DOGE"
 
-    def begin(self, exchange: SimulatedExchange) -> None:
+    def begin(self, exchange: Exchange) -> None:
         exchange.delist(self.code)
 
 
@@ -535,7 +557,7 @@ class NewListing(ExchangeFault):
 
     code: str = "KRW-DOGE"
 
-    def begin(self, exchange: SimulatedExchange) -> None:
+    def begin(self, exchange: Exchange) -> None:
         exchange.list_pair(self.code)
 
 
@@ -552,7 +574,7 @@ class DropStreams(ExchangeFault):
     share: float = 0.5
     listed: bool = False
 
-    def begin(self, exchange: SimulatedExchange) -> None:
+    def begin(self, exchange: Exchange) -> None:
         exchange.drop_streams(self.scope, self.share, self.listed)
 
 
@@ -568,10 +590,10 @@ class LateFrames(ExchangeFault):
     number: int = 2
     seconds: float = 0.0
 
-    def begin(self, exchange: SimulatedExchange) -> None:
+    def begin(self, exchange: Exchange) -> None:
         exchange.set_late_frames(self.number, self.seconds)
 
-    def end(self, exchange: SimulatedExchange) -> None:
+    def end(self, exchange: Exchange) -> None:
         exchange.set_late_frames(None, 0.0)
 
 

@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import random
 from datetime import datetime
-from typing import Final
+from typing import ClassVar, Final
 
 from qt_upbit.simulator.market.price_path import mix
-from qt_upbit.types import KST, AnnouncementCategory, AnnouncementEvent, AnnouncementEventType
+from qt_upbit.types import (
+    KST,
+    AnnouncementCategory,
+    AnnouncementEvent,
+    AnnouncementEventType,
+    BaseWebSocketEvent,
+)
 
 __all__ = ["Announcer"]
 
-_TITLES: Final = (
-    (AnnouncementCategory.TRADE, "[거래] {coin} 신규 거래 지원 안내 (모의)"),
-    (AnnouncementCategory.MAINTENANCE, "[점검] 모의 거래소 서버 점검 안내"),
-    (AnnouncementCategory.WALLET, "[입출금] {coin} 입출금 일시 중단 안내 (모의)"),
-    (AnnouncementCategory.NOTICE, "[안내] 모의 거래소 이용 안내"),
-    (AnnouncementCategory.DIGITAL_ASSET, "[디지털 자산] {coin} 유의 종목 지정 안내 (모의)"),
-    (AnnouncementCategory.EVENT, "[이벤트] 모의 거래소 이벤트 안내"),
-)
+_TITLES: Final = {
+    AnnouncementCategory.TRADE: "[거래] {coin} 신규 거래 지원 안내 (모의)",
+    AnnouncementCategory.MAINTENANCE: "[점검] 모의 거래소 서버 점검 안내",
+    AnnouncementCategory.WALLET: "[입출금] {coin} 입출금 일시 중단 안내 (모의)",
+    AnnouncementCategory.NOTICE: "[안내] 모의 거래소 이용 안내",
+    AnnouncementCategory.DIGITAL_ASSET: "[디지털 자산] {coin} 유의 종목 지정 안내 (모의)",
+    AnnouncementCategory.EVENT: "[이벤트] 모의 거래소 이벤트 안내",
+}
+"""What a notice of a category says; those that are not here say that they are one."""
 
 
 class Announcer:
-    """Writes notices at random times.
+    """Writes notices at random times, of every category. `EVENTS` are the classes of what it makes.
 
     Args:
         seed: of the exchange.
@@ -30,6 +37,8 @@ class Announcer:
         start_ms: market time of the start.
         coins: that notices are about.
     """
+
+    EVENTS: ClassVar[tuple[type[BaseWebSocketEvent], ...]] = (AnnouncementEvent,)
 
     def __init__(self, seed: int, interval_s: float | None, start_ms: int, coins: tuple[str, ...]) -> None:
         self._rng = random.Random(mix(seed, 51))  # noqa: S311  # a simulation, not a secret
@@ -55,7 +64,8 @@ class Announcer:
                 category=last.category, url=last.url, first_listed_at=last.first_listed_at, listed_at=now,
                 body=last.body, timestamp=now_ms,
             )  # fmt: skip
-        category, title = rng.choice(_TITLES)
+        category = rng.choice(tuple(AnnouncementCategory))
+        title = _TITLES.get(category, f"[{category.value}] 모의 거래소 공지")
         number = str(rng.randrange(500_000_000, 600_000_000))
         self._last = AnnouncementEvent(
             type="announcement",

@@ -10,6 +10,7 @@ import msgspec
 
 from qt_upbit.simulator.market.spelling import STYLES, Spell, plain
 from qt_upbit.types import BaseWebSocketEvent, OrderbookEvent, OrderbookUnit, WireFormat
+from qt_upbit.types.registry import spec_of_class
 from qt_upbit.types.wire_struct import nested_struct_of, simple_key_of
 
 __all__ = ["encode_frame", "encode_object", "key_order"]
@@ -25,7 +26,7 @@ _AFTER_STREAM_TYPE: Final = {"orderbook": ("level",)}
 @functools.cache
 def key_order(cls: type[BaseWebSocketEvent]) -> tuple[str, ...]:
     """Field names of an event class in the order of the wire."""
-    name = cls._row.name
+    name = spec_of_class(cls).name
     head = tuple(n for n in ("type", "code") if n in cls.__struct_fields__)
     tail = _AFTER_STREAM_TYPE.get(name, ())
     special = (*head, "timestamp", "stream_type", *tail)
@@ -40,7 +41,7 @@ def _columns(cls: type[BaseWebSocketEvent], simple: bool) -> tuple[tuple[str, st
     """Per field: its name, its key as JSON text with the colon, and how its numbers are spelled."""
     columns = []
     for name in key_order(cls):
-        spell = STYLES.get((cls._row.name, name), (plain, plain))[simple]
+        spell = STYLES.get((spec_of_class(cls).name, name), (plain, plain))[simple]
         long = "orderbook_units" if name == "units_json" else name
         key = simple_key_of(cls, name) if simple else long
         columns.append((name, f'"{key}":', spell))
@@ -50,7 +51,7 @@ def _columns(cls: type[BaseWebSocketEvent], simple: bool) -> tuple[tuple[str, st
 def _text(value: Any, spell: Spell, simple: bool) -> str:
     if isinstance(value, Decimal):
         return spell(value)
-    if isinstance(value, bool) or value is None or isinstance(value, str | int):
+    if value is None or isinstance(value, bool | str | int | float):
         return _json.encode(value).decode()
     if isinstance(value, tuple):
         return f"[{','.join(_text(item, spell, simple) for item in value)}]"

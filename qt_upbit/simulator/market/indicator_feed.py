@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from qt_upbit.protocol.wire import RequestItem
 from qt_upbit.simulator.market.indicators import Values, compute, triggered
@@ -15,12 +15,14 @@ from qt_upbit.simulator.market.pair import utc_text
 from qt_upbit.simulator.market.price_grid import SCALE
 from qt_upbit.types import (
     BaseWebSocketEvent,
+    EventSpec,
     IndicatorEvent,
     IndicatorEventParams,
     IndicatorParams,
     IndicatorSignalEvent,
     IndicatorTimeframe,
     IndicatorValue,
+    spec_of,
 )
 
 __all__ = ["IndicatorFeed"]
@@ -29,18 +31,22 @@ _CANDLES: Final = 260
 
 
 class IndicatorFeed:
-    """Watches candles close and computes what sessions asked for.
+    """Watches candles close and computes what sessions asked for. `EVENTS` are the classes of what it makes.
 
     Args:
         market: whose candles.
         delay_s: from the close to the frames, market time.
     """
 
+    EVENTS: ClassVar[tuple[type[BaseWebSocketEvent], ...]] = (IndicatorEvent, IndicatorSignalEvent)
+
     def __init__(self, market: SimulatedMarket, delay_s: float) -> None:
         self._market = market
         self._delay_ms = int(delay_s * 1000)
-        self._next_ms = {
-            unit.value: self._next_close(unit.value, market.start_ms) for unit in IndicatorTimeframe
+        self._next_ms: dict[str, int] = {
+            unit.value: self._next_close(unit.value, market.start_ms)
+            for unit in IndicatorTimeframe
+            if unit.value in UNITS_S
         }
 
     def _next_close(self, unit: str, now_ms: int) -> int:
@@ -65,22 +71,23 @@ class IndicatorFeed:
         """The frames for a closed candle, each once however often it was asked for."""
         seen: set[tuple[Any, ...]] = set()
         for item in items:
-            if item.options.get("timeframe") != unit:
+            spec = spec_of(item.type)
+            if spec is None or spec.event_class not in self.EVENTS or item.options.get("timeframe") != unit:
                 continue
-            for code, stream_request in itertools.product(item.codes or (), item.options["indicators"]):
-                key = (item.type, code, repr(sorted(stream_request.items(), key=repr)))
+            for code, wanted in itertools.product(item.codes or (), item.options["indicators"]):
+                key = (item.type, code, repr(sorted(wanted.items(), key=repr)))
                 if key in seen or code not in self._market.pairs:
                     continue
                 seen.add(key)
-                event = self._event(item.type, code, stream_request, unit, start_s, now_ms)
+                event = self._event(spec, code, wanted, unit, start_s, now_ms)
                 if event is not None:
                     yield event
 
     def _event(
         self,
-        wire_type: str,
+        spec: EventSpec,
         code: str,
-        stream_request: Mapping[str, Any],
+        wanted: Mapping[str, Any],
         unit: str,
         start_s: int,
         now_ms: int,
@@ -94,10 +101,10 @@ class IndicatorFeed:
         candles.reverse()
         closes = [timed.candle.close / SCALE for timed in candles]
         volumes = [timed.candle.volume / SCALE for timed in candles]
-        kind, params = str(stream_request["type"]), stream_request.get("params", {})
+        kind, params = str(wanted["type"]), wanted.get("params", {})
         values: Values | None
         common: dict[str, Any] = {
-            "type": wire_type,
+            "type": spec.wire_type,
             "code": code,
             "timeframe": IndicatorTimeframe(unit),
             "indicator": kind,
@@ -105,10 +112,10 @@ class IndicatorFeed:
             "candle_date_time_utc": utc_text(start_s),
             "timestamp": now_ms,
         }
-        if wire_type == "indicator":
+        if spec.event_class is IndicatorEvent:
             values = compute(kind, closes, volumes, params)
             return None if values is None else IndicatorEvent(value=_rounded(values), **common)
-        trigger, limits = str(stream_request.get("trigger", "")), stream_request.get("event_params", {})
+        trigger, limits = str(wanted.get("trigger", "")), wanted.get("event_params", {})
         values = triggered(kind, trigger, closes, volumes, params, limits)
         if values is None:
             return None

@@ -9,6 +9,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from qt_upbit.types import IndicatorType
+
 __all__ = ["Values", "compute", "ema", "rsi", "sma", "triggered"]
 
 Values = dict[str, float]
@@ -102,14 +104,19 @@ def _macd(closes: Sequence[float], volumes: Sequence[float], params: Mapping[str
     return {"macd": line[-1], "macd_signal": average, "histogram": line[-1] - average}
 
 
+def _close(closes: Sequence[float], volumes: Sequence[float], params: Mapping[str, Any]) -> Values | None:
+    return {"value": closes[-1]} if closes else None
+
+
 _COMPUTE: Final[dict[str, Callable[[Sequence[float], Sequence[float], Mapping[str, Any]], Values | None]]] = {
-    "volume": _volume,
-    "rsi": _rsi,
-    "moving_average": _moving_average,
-    "ma_crossover": _ma_crossover,
-    "bollinger_bands": _bollinger_bands,
-    "macd": _macd,
+    IndicatorType.VOLUME: _volume,
+    IndicatorType.RSI: _rsi,
+    IndicatorType.MOVING_AVERAGE: _moving_average,
+    IndicatorType.MA_CROSSOVER: _ma_crossover,
+    IndicatorType.BOLLINGER_BANDS: _bollinger_bands,
+    IndicatorType.MACD: _macd,
 }
+"""How each is computed; one that is not here has the close of the candle as its value."""
 
 
 def compute(
@@ -123,7 +130,7 @@ def compute(
         volumes: of the same candles.
         params: as in the request; what is missing has a usual default.
     """
-    return _COMPUTE[kind](closes, volumes, params)
+    return _COMPUTE.get(kind, _close)(closes, volumes, params)
 
 
 def triggered(

@@ -5,18 +5,30 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Callable, Iterator
-from typing import Final, Protocol
+from typing import ClassVar, Final, Protocol
 
 from qt_upbit.simulator.market.book import Book
 from qt_upbit.simulator.market.catalog import Listing, coins_of, list_markets
 from qt_upbit.simulator.market.pair import Pair, Trade
 from qt_upbit.simulator.market.price_path import PricePath, mix, text_seed
 from qt_upbit.simulator.settings import SimulatorSettings
-from qt_upbit.types import BaseWebSocketEvent, StreamType
+from qt_upbit.types import (
+    BaseWebSocketEvent,
+    CandleEvent,
+    OrderbookEvent,
+    StreamType,
+    TickerEvent,
+    TradeEvent,
+    spec_of,
+)
+from qt_upbit.types.registry import spec_of_class
 
 __all__ = ["MarketSink", "SimulatedMarket"]
 
 _BOOK, _TRADE, _TICKER, _CANDLE = range(4)
+_BOOK_TYPE: Final = spec_of_class(OrderbookEvent).wire_type
+_TRADE_TYPE: Final = spec_of_class(TradeEvent).wire_type
+_TICKER_TYPE: Final = spec_of_class(TickerEvent).wire_type
 _TICKER_DELAY_MS: Final = 40
 _TICKER_GAP_MS: Final = 250
 _CATCH_UP_MS: Final = 5_000
@@ -38,11 +50,20 @@ class MarketSink(Protocol):
 class SimulatedMarket:
     """The pairs and their clock. `tick` makes what is due; times are milliseconds of market time.
 
+    `EVENTS` are the classes of what it makes.
+
     Args:
         settings: of the exchange.
         start_ms: where history ends and live data begins.
         also: codes that are listed whatever their rank.
     """
+
+    EVENTS: ClassVar[tuple[type[BaseWebSocketEvent], ...]] = (
+        TickerEvent,
+        TradeEvent,
+        OrderbookEvent,
+        CandleEvent,
+    )
 
     def __init__(self, settings: SimulatorSettings, start_ms: int, also: tuple[str, ...] = ()) -> None:
         self.start_ms = start_ms - start_ms % 1000
@@ -161,7 +182,7 @@ class SimulatedMarket:
         """Tell who listens of a changed book, and let it meet the orders that it crosses."""
         for listener in self.book_listeners:
             listener(pair, at)
-        if sink.wants("orderbook", pair.code):
+        if sink.wants(_BOOK_TYPE, pair.code):
             sink.publish_book(pair.book)
 
     def _on_trade(self, pair: Pair, at: int, now_ms: int, sink: MarketSink) -> None:
@@ -179,10 +200,10 @@ class SimulatedMarket:
     def announce(self, pair: Pair, trades: list[Trade], at: int, sink: MarketSink) -> None:
         """Tell who listens of trades, and of what follows from them."""
         code = pair.code
-        if sink.wants("trade", code):
+        if sink.wants(_TRADE_TYPE, code):
             for trade in trades:
                 sink.publish(pair.trade_event(trade, at, StreamType.REALTIME))
-        if sink.wants("ticker", code):
+        if sink.wants(_TICKER_TYPE, code):
             soonest = self._ticker_times.get(code, 0) + _TICKER_GAP_MS
             self._schedule_once(max(at + _TICKER_DELAY_MS, soonest), _TICKER, pair)
         if self._wants_candles(pair, sink):
@@ -192,7 +213,7 @@ class SimulatedMarket:
     def _on_ticker(self, pair: Pair, at: int, now_ms: int, sink: MarketSink) -> None:
         self._pending.discard((_TICKER, pair.code))
         self._ticker_times[pair.code] = at
-        if sink.wants("ticker", pair.code):
+        if sink.wants(_TICKER_TYPE, pair.code):
             sink.publish(pair.ticker_event(at, StreamType.REALTIME))
 
     def _on_candle(self, pair: Pair, at: int, now_ms: int, sink: MarketSink) -> None:
@@ -204,21 +225,25 @@ class SimulatedMarket:
                     sink.publish(pair.candle_event(unit, timed, StreamType.REALTIME))
 
     def snapshot(self, wire_type: str, code: str) -> BaseWebSocketEvent | None:
-        """The first picture of a stream other than a book; None if there is nothing to show."""
-        pair = self.pairs[code]
-        if wire_type == "ticker":
-            # What was traded since the last ticker makes it a later one.
-            last = self._ticker_times.get(code, 0) + ((_TICKER, code) in self._pending)
-            at = max(pair.last_trade.time_ms, self.now_ms - 1_000, last)
-            return pair.ticker_event(at, StreamType.SNAPSHOT)
-        if wire_type == "trade":
-            trade = pair.last_trade
-            return pair.trade_event(trade, trade.time_ms + 46, StreamType.SNAPSHOT)
-        if wire_type.startswith("candle."):
-            unit = wire_type.removeprefix("candle.")
-            timed = pair.candle(unit)
-            return None if timed is None else pair.candle_event(unit, timed, StreamType.SNAPSHOT)
-        return None
+        """How a stream other than a book stands now; None if there is nothing to show."""
+        spec, pair = spec_of(wire_type), self.pairs.get(code)
+        make = None if spec is None else _SNAPSHOTS.get(spec.event_class)
+        return None if make is None or pair is None else make(self, pair, wire_type)
+
+    def _ticker(self, pair: Pair, _wire_type: str) -> TickerEvent:
+        # What was traded since the last ticker makes it a later one.
+        last = self._ticker_times.get(pair.code, 0) + ((_TICKER, pair.code) in self._pending)
+        at = max(pair.last_trade.time_ms, self.now_ms - 1_000, last)
+        return pair.ticker_event(at, StreamType.SNAPSHOT)
+
+    def _trade(self, pair: Pair, _wire_type: str) -> TradeEvent:
+        trade = pair.last_trade
+        return pair.trade_event(trade, trade.time_ms + 46, StreamType.SNAPSHOT)
+
+    def _candle(self, pair: Pair, wire_type: str) -> CandleEvent | None:
+        unit = wire_type.partition(".")[2]
+        timed = pair.candle(unit)
+        return None if timed is None else pair.candle_event(unit, timed, StreamType.SNAPSHOT)
 
     def supported_levels(self, code: str) -> tuple[int, ...]:
         """Price groupings of a pair, 0 first; only local pairs have others."""
@@ -250,6 +275,14 @@ def _level_exponents(symbol: str, price_in_won: float) -> range:
         return range(3) if price_in_won < 1_000 else range(1, 4)
     return range(0)
 
+
+_SNAPSHOTS: Final[
+    dict[type[BaseWebSocketEvent], Callable[[SimulatedMarket, Pair, str], BaseWebSocketEvent | None]]
+] = {
+    TickerEvent: SimulatedMarket._ticker,
+    TradeEvent: SimulatedMarket._trade,
+    CandleEvent: SimulatedMarket._candle,
+}
 
 _HANDLERS: Final[dict[int, Callable[[SimulatedMarket, Pair, int, int, MarketSink], None]]] = {
     _BOOK: SimulatedMarket._on_book,

@@ -96,7 +96,7 @@ class Replay:
         # Where it was, and when that was; it goes on from there.
         self._offset_s = 0.0
         self._since: float | None = None
-        self._pictures: list[ReplayFrame] = []
+        self._snapshots: list[ReplayFrame] = []
         self.last: dict[tuple[str, str], ReplayFrame] = {}
 
     @classmethod
@@ -187,7 +187,7 @@ class Replay:
         """Where in the recording it is at `now`."""
         if self._since is None or self._is_paused or now <= self._since:
             return self._offset_s
-        # Not by multiplication alone: infinity times a moment that is zero is no number.
+        # Not by multiplication alone: infinity times a moment that is zero is not a number.
         return min(self._offset_s + (now - self._since) * self._speed, self.duration_s)
 
     def set_speed(self, speed: float, now: float) -> None:
@@ -204,23 +204,23 @@ class Replay:
     def seek(self, offset_s: float, now: float) -> None:
         """Go on from another moment: the last frame of every public stream up to there comes first.
 
-        Trades and account events up to that moment are not repeated: they are history, not a picture.
+        Trades and account events up to that moment are not repeated: they are history, not a snapshot.
         """
         self._hold(now)
         self._offset_s = min(max(offset_s, 0.0), self.duration_s)
         later = (number for number, frame in enumerate(self.frames) if frame.offset_s > self._offset_s)
         self._position = next(later, len(self.frames))
         self.last = {(frame.event.type, frame.code): frame for frame in self.frames[: self._position]}
-        self._pictures = [frame for (type, _), frame in self.last.items() if _is_snapshot(type)]
+        self._snapshots = [frame for (type, _), frame in self.last.items() if _is_snapshot(type)]
 
     def take(self, now: float, limit: int = 1_000_000) -> list[ReplayFrame]:
-        """The frames that are due, oldest first, at most `limit`; after a `seek` its pictures before them."""
+        """The frames that are due, oldest first, at most `limit`; after a `seek` its snapshots come first."""
         if self._since is None or now < self._since:
             return []
-        pictures, self._pictures = self._pictures[:limit], self._pictures[limit:]
-        if self._pictures or self._is_paused:
-            return pictures
-        limit -= len(pictures)
+        snapshots, self._snapshots = self._snapshots[:limit], self._snapshots[limit:]
+        if self._snapshots or self._is_paused:
+            return snapshots
+        limit -= len(snapshots)
         reached = self.position_s(now)
         end = self._position
         while (
@@ -231,7 +231,7 @@ class Replay:
         self._position = end
         for frame in due:
             self.last[frame.event.type, frame.code] = frame
-        return pictures + due
+        return snapshots + due
 
     def _hold(self, now: float) -> None:
         """Make where it is at `now` what it goes on from."""

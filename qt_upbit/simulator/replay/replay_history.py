@@ -67,7 +67,7 @@ class ReplayHistory:
         """Trades of a pair, newest first."""
         known: set[int] = set()
         for event in reversed(_until(self._trades[code], self._replay.position_s(now))):
-            # The picture at the begin of a subscription repeats the last one.
+            # The snapshot at the begin of a subscription repeats the last one.
             if event.sequential_id not in known:
                 known.add(event.sequential_id)
                 yield event

@@ -58,7 +58,7 @@ class SocketConnection:
 
     def stop_reading(self) -> None:
         """Take nothing more from the socket."""
-        self.session.deaf = True
+        self.session.unresponsive = True
         with contextlib.suppress(RuntimeError):  # it is closing already
             self.transport.pause_reading()
 

@@ -11,7 +11,7 @@ import itertools
 import math
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote
@@ -22,7 +22,7 @@ from qt_upbit.models import to_dict
 from qt_upbit.rest.rate_groups import RATE_LIMITS
 from qt_upbit.simulator.account.matching_engine import OrderRefused
 from qt_upbit.simulator.account.order_calls import OrderCalls, PrivateCall
-from qt_upbit.simulator.exchange import Refusal, SimulatedExchange, error_body
+from qt_upbit.simulator.exchange import SimulatedExchange
 from qt_upbit.simulator.market.history import Candle, merge
 from qt_upbit.simulator.market.live_candles import UNITS_S, TimedCandle
 from qt_upbit.simulator.market.pair import Pair, utc_text
@@ -31,8 +31,9 @@ from qt_upbit.simulator.market.price_path import mix, text_seed
 from qt_upbit.simulator.market.spelling import plain
 from qt_upbit.simulator.replay.replay_history import ReplayHistory
 from qt_upbit.simulator.sessions.rate_window import RateWindow
+from qt_upbit.simulator.sessions.refusal import Refusal, error_body
 from qt_upbit.simulator.sessions.token_check import TokenRefused
-from qt_upbit.types import KST, OrderbookEvent, StreamType, TradeEvent
+from qt_upbit.types import KST, CandlePeriod, CandleUnit, OrderbookEvent, StreamType, TradeEvent
 
 __all__ = ["RestApi"]
 
@@ -48,6 +49,7 @@ _CAUTIONS: Final = (
     "GLOBAL_PRICE_DIFFERENCES",
     "CONCENTRATION_OF_SMALL_ACCOUNTS",
 )
+_DAY: Final = CandlePeriod.DAY.value
 _CODE_NOT_FOUND: Final = Refusal(404, error_body(404, "Code not found"))
 _MISSING: Final = Refusal(
     400, error_body(400, "Missing request parameter error. Check the required parameters!")
@@ -76,7 +78,9 @@ class RestApi:
 
     def __init__(self, exchange: SimulatedExchange) -> None:
         self._exchange = exchange
-        self._orders = OrderCalls(exchange)
+        self._orders = OrderCalls(
+            exchange.market, exchange.engine, exchange.market_ms, exchange.settings.region.quote_currency
+        )
         self._history = ReplayHistory(exchange.replay) if exchange.replay is not None else None
         self._windows: dict[tuple[str, str], RateWindow] = {}
         self._excess: dict[tuple[str, str], RateWindow] = {}
@@ -88,11 +92,11 @@ class RestApi:
             "/v1/orderbook": ("orderbook", self._orderbooks),
             "/v1/orderbook/instruments": ("orderbook", self._instruments),
             "/v1/trades/ticks": ("trade", self._trades),
-            "/v1/candles/seconds": ("candle", functools.partial(self._candles, "1s")),
+            "/v1/candles/seconds": ("candle", functools.partial(self._candles, CandleUnit.S1.value)),
             "/v1/candles/days": ("candle", self._days),
-            "/v1/candles/weeks": ("candle", functools.partial(self._periods, "1w", _week)),
-            "/v1/candles/months": ("candle", functools.partial(self._periods, "1M", _month)),
-            "/v1/candles/years": ("candle", functools.partial(self._periods, "1y", _year)),
+            "/v1/candles/weeks": ("candle", functools.partial(self._periods, CandlePeriod.WEEK)),
+            "/v1/candles/months": ("candle", functools.partial(self._periods, CandlePeriod.MONTH)),
+            "/v1/candles/years": ("candle", functools.partial(self._periods, CandlePeriod.YEAR)),
         }
         self._public_groups = frozenset(group for group, _ in self._calls.values())
 
@@ -128,7 +132,7 @@ class RestApi:
         if method != "GET" or not (minutes or path in self._calls):
             return _NO_ROUTE
         group, call = ("candle", self._minutes(minutes[1])) if minutes else self._calls[path]
-        if "origin" in values and not self._exchange.origin_allowed(address, now):
+        if "origin" in values and not self._exchange.admission.is_origin_allowed(address, now):
             return Refusal(429, error_body(429, "Too many API requests."), {"Retry-After": "10"})
         limited = self._count(group, address, now)
         if isinstance(limited, Refusal):
@@ -389,9 +393,9 @@ class RestApi:
         pair, before_s, count = self._wanted_candles(query, now)
         rows: list[dict[str, Any]] = []
         if self._history is not None:
-            rows = [dict(row) for row in self._history.periods(pair.code, "1d", before_s)[: count + 1]]
+            rows = [dict(row) for row in self._history.periods(pair.code, _DAY, before_s)[: count + 1]]
         else:
-            for timed in itertools.islice(pair.candles("1d", before_s), count + 1):
+            for timed in itertools.islice(pair.candles(_DAY, before_s), count + 1):
                 rows.append(_candle_row(pair, timed))
                 yield
         for row, older in itertools.pairwise(rows):
@@ -401,16 +405,16 @@ class RestApi:
             row["change_rate"] = round(row["change_price"] / close, 10)
         return rows[:-1]
 
-    def _periods(self, unit: str, first_day: Callable[[date], date], query: _Query, now: float) -> _Rows:
+    def _periods(self, period: CandlePeriod, query: _Query, now: float) -> _Rows:
         """Weeks, months and years, put together from days."""
         pair, before_s, count = self._wanted_candles(query, now)
         rows: list[dict[str, Any]] = []
         if self._history is not None:
-            ended = self._history.periods(pair.code, unit, before_s)[:count]
+            ended = self._history.periods(pair.code, period.value, before_s)[:count]
             return [row | {"first_day_of_period": row["candle_date_time_utc"][:10]} for row in ended]
         # The period that `to` lies in is asked for as a whole, as its days before `to`.
-        days = pair.candles("1d", before_s)
-        for first, group in itertools.groupby(days, lambda timed: first_day(_day_of(timed))):
+        days = pair.candles(_DAY, before_s)
+        for first, group in itertools.groupby(days, lambda timed: period.start_of(_moment_of(timed))):
             whole: Candle | None = None
             newest_ms = 0
             for timed in group:
@@ -418,9 +422,8 @@ class RestApi:
                 newest_ms = max(newest_ms, timed.time_ms)
                 yield
             assert whole is not None  # noqa: S101  # a group has a member
-            start_s = int(datetime(first.year, first.month, first.day, tzinfo=UTC).timestamp())
-            row = _candle_row(pair, TimedCandle(start_s, whole, newest_ms))
-            rows.append(row | {"first_day_of_period": first.isoformat()})
+            row = _candle_row(pair, TimedCandle(int(first.timestamp()), whole, newest_ms))
+            rows.append(row | {"first_day_of_period": first.date().isoformat()})
             if len(rows) == count:
                 break
         return rows
@@ -470,20 +473,8 @@ def _candle_row(pair: Pair, timed: TimedCandle) -> dict[str, Any]:
     }
 
 
-def _day_of(timed: TimedCandle) -> date:
-    return datetime.fromtimestamp(timed.start_s, UTC).date()
-
-
-def _week(day: date) -> date:
-    return day - timedelta(days=day.weekday())
-
-
-def _month(day: date) -> date:
-    return day.replace(day=1)
-
-
-def _year(day: date) -> date:
-    return day.replace(month=1, day=1)
+def _moment_of(timed: TimedCandle) -> datetime:
+    return datetime.fromtimestamp(timed.start_s, UTC)
 
 
 _TICKER_KEYS: Final = (

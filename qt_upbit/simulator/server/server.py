@@ -12,13 +12,14 @@ from typing import Final, Literal, Self
 from aiohttp import web
 
 from qt_upbit.config import is_loopback
-from qt_upbit.simulator.exchange import Refusal, SimulatedExchange, error_body
+from qt_upbit.simulator.exchange import SimulatedExchange
 from qt_upbit.simulator.faults.control import FaultControl
 from qt_upbit.simulator.faults.fault_injector import FaultInjector
 from qt_upbit.simulator.faults.faults import Close, ConnectionFault, Reset, Silence
 from qt_upbit.simulator.replay.replay import Replay
 from qt_upbit.simulator.server.connection import SLICE_S, SocketConnection
 from qt_upbit.simulator.server.rest import RestApi
+from qt_upbit.simulator.sessions.refusal import Refusal, error_body
 from qt_upbit.simulator.sessions.session import Session
 from qt_upbit.simulator.settings import SimulatorSettings
 from qt_upbit.types import Scope

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import typing
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -14,14 +16,16 @@ from qt_upbit.protocol.wire import BOOK_DEPTHS, DEFAULT_BOOK_DEPTH, RequestItem
 from qt_upbit.simulator.account.account import Account
 from qt_upbit.simulator.sessions.rate_window import RateWindow
 from qt_upbit.types import (
-    AnnouncementEvent,
+    ALL_CODES,
     BaseWebSocketEvent,
-    IndicatorEvent,
-    IndicatorSignalEvent,
+    EventSpec,
+    IndicatorDefinition,
     OrderbookEvent,
     Scope,
     WireFormat,
+    spec_of,
 )
+from qt_upbit.types.registry import plain_value
 
 __all__ = ["Close", "Message", "Output", "Raw", "Session", "Stall", "Stream", "streams_of"]
 
@@ -71,16 +75,21 @@ class Stream:
     """One type and code of a subscription.
 
     Attributes:
+        spec: of its type.
         wire_type: Upbit's type.
         code: without suffix; empty for types without codes, and for all codes.
         depth: rows of a book.
-        level: price grouping of a book.
-        snapshot: a first picture is due.
-        realtime: changes are sent once the first picture is out.
-        live: changes are sent now.
+        level: price grouping of a book, 0 for none; -1 of one that is not a number.
+        snapshot: a first snapshot is due.
+        realtime: changes are sent once the first snapshot is out.
         item: the request's object.
+        wanted: values of the spec's ``stream_fields`` that events must have; None of one is any.
+        options: of the request, as the spec's ``accepts`` takes them.
+        hidden: fields that are sent only to who asks for them, as ``include_body`` asks for ``body``.
+        live: changes are sent now.
     """
 
+    spec: EventSpec
     wire_type: str
     code: str
     depth: int
@@ -88,71 +97,103 @@ class Stream:
     snapshot: bool
     realtime: bool
     item: RequestItem
+    wanted: tuple[Hashable, ...]
+    options: Mapping[str, Any]
+    hidden: tuple[str, ...] = ()
     live: bool = False
 
     @property
-    def variant(self) -> tuple[str, str, int, Decimal]:
+    def variant(self) -> tuple[Hashable, ...]:
         """What makes this stream different from others of the same request."""
-        return self.wire_type, self.code, self.depth, self.level
+        return self.wire_type, self.code, self.depth, *self.wanted
 
     def view(self, event: BaseWebSocketEvent) -> BaseWebSocketEvent | None:
         """The event as this stream shows it; None if it does not belong here."""
-        if isinstance(event, OrderbookEvent):
-            return event.truncated(self.depth) if event.level == self.level else None
-        if isinstance(event, AnnouncementEvent):
-            categories = self.item.options.get("categories")
-            if categories and event.category.value not in categories:
-                return None
-            return (
-                event if self.item.options.get("include_body") else msgspec.structs.replace(event, body=None)
-            )
-        if isinstance(event, IndicatorEvent | IndicatorSignalEvent):
-            return event if _wants_indicator(self.item.options, event) else None
-        return event
+        if self.wanted and not all(
+            want is None or want == have for want, have in zip(self.wanted, event.variant, strict=True)
+        ):
+            return None
+        if self.options and not self.spec.accepts(event, self.options):
+            return None
+        if self.spec.has_depth and isinstance(event, OrderbookEvent):
+            return event.truncated(self.depth)
+        return msgspec.structs.replace(event, **dict.fromkeys(self.hidden)) if self.hidden else event
 
 
-def _wants_indicator(options: Mapping[str, Any], event: IndicatorEvent | IndicatorSignalEvent) -> bool:
-    if options.get("timeframe") != event.timeframe.value:
-        return False
-    for stream_request in options.get("indicators", ()):
-        params = stream_request.get("params", {})
-        given = {name: getattr(event.params, name, None) for name in params}
-        if stream_request.get("type") != event.indicator or any(
-            str(given[name]).lower() != str(value).lower() and given[name] != value
-            for name, value in params.items()
-        ):
-            continue
-        if isinstance(event, IndicatorEvent):
-            return True
-        limits = stream_request.get("event_params", {})
-        if stream_request.get("trigger") == event.trigger and all(
-            getattr(event.event_params, name, None) == value for name, value in limits.items()
-        ):
-            return True
-    return False
+_INCLUDE: Final = "include_"
 
 
 def streams_of(item: RequestItem, both_flags: str) -> list[Stream]:
-    """The streams that one object of a request stands for."""
+    """The streams that one object of a request stands for.
+
+    Raises:
+        LookupError: nobody has declared its type.
+    """
+    spec = spec_of(item.type)
+    if spec is None:
+        raise LookupError(item.type)
     snapshot, realtime = not item.is_only_realtime, not item.is_only_snapshot
     if item.is_only_realtime and item.is_only_snapshot:
         snapshot, realtime = both_flags in ("snapshot", "both"), both_flags in ("realtime", "both")
-    level = item.options.get("level", 0)
-    try:
-        grouping = Decimal(str(level))
-    except ArithmeticError:
-        grouping = Decimal(-1)
+    wanted = tuple(_wanted(spec, name, item.options) for name in spec.stream_fields)
+    options = {name: _readable(name, value) for name, value in item.options.items()}
+    level = _level(item.options.get("level", 0))
+    hidden = tuple(
+        name.removeprefix(_INCLUDE)
+        for name in spec.option_names
+        if name.startswith(_INCLUDE) and not item.options.get(name)
+    )
     streams = []
-    for code in item.codes or ("",):
+    for code in item.codes or (ALL_CODES,):
         name, _, suffix = code.partition(".")
         depth = DEFAULT_BOOK_DEPTH
-        if suffix and item.type == "orderbook":
+        if suffix and spec.has_depth:
             # An unsupported number of rows is no error, it means all of them (protocol section 2.4).
             depth = int(suffix) if suffix.isdecimal() and int(suffix) in BOOK_DEPTHS else DEFAULT_BOOK_DEPTH
         elif suffix:
             name = code
-        streams.append(Stream(item.type, name, depth, grouping, snapshot, realtime, item))
+        streams.append(
+            Stream(spec, item.type, name, depth, level, snapshot, realtime, item, wanted, options, hidden)
+        )
     return streams
+
+
+def _level(value: Any) -> Decimal:
+    try:
+        return Decimal(str(value))
+    except ArithmeticError:
+        return Decimal(-1)
+
+
+def _wanted(spec: EventSpec, name: str, options: Mapping[str, Any]) -> Hashable:
+    """The value of a stream field that was asked for: the option of that name, or the field's default."""
+    default, hint = _stream_fields(spec.event_class)[name]
+    if name not in options:
+        return None if default is msgspec.NODEFAULT else plain_value(default)
+    try:
+        return plain_value(msgspec.convert(options[name], hint, strict=False))
+    except msgspec.ValidationError:
+        return repr(options[name])  # no event has it
+
+
+@functools.cache
+def _stream_fields(cls: type[BaseWebSocketEvent]) -> dict[str, tuple[Any, Any]]:
+    """Default and type of each field."""
+    hints = typing.get_type_hints(cls)
+    return {field.name: (field.default, hints[field.name]) for field in msgspec.structs.fields(cls)}
+
+
+def _readable(name: str, value: Any) -> Any:
+    """An option's value as the spec's ``accepts`` takes it."""
+    if value == []:
+        return None  # as if it were not there
+    if name != "indicators" or not isinstance(value, list):
+        return value
+    given = [{"params": {}} | each if isinstance(each, dict) else each for each in value]
+    try:
+        return msgspec.convert(given, tuple[IndicatorDefinition, ...], strict=False)
+    except msgspec.ValidationError:
+        return ()  # parameters that no indicator has: nothing is computed
 
 
 @dataclass(slots=True, eq=False)
@@ -171,7 +212,7 @@ class Session:
         account: whose private frames it gets; None on the public endpoint.
         closing: an error was sent or the line is being ended; nothing else is sent.
         silent: the exchange plays dead on this line.
-        deaf: the exchange takes nothing more from this line.
+        unresponsive: the exchange takes nothing more from this line.
         heartbeat: status UP is sent.
         sent: frames handed to the socket so far.
     """
@@ -194,7 +235,7 @@ class Session:
     closing: bool = False
     closed: bool = False
     silent: bool = False
-    deaf: bool = False
+    unresponsive: bool = False
     heartbeat: bool = False
     sent: int = 0
     outbox: deque[Output] = field(default_factory=deque)

@@ -118,7 +118,7 @@
         <translation>소리</translation>
     </message>
     <message>
-        <source>No alerts. Choose a price above; you are told here and in the tray.</source>
+        <source>No alerts. Choose a price above; you are reported here and in the tray.</source>
         <translation>등록된 알림이 없습니다. 위에서 가격을 정하면 여기와 알림 영역에서 알려 드립니다.</translation>
     </message>
     <message>

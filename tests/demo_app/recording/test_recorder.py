@@ -30,8 +30,8 @@ async def test_what_came_is_what_the_file_holds(exchange: Exchange, tmp_path: Pa
     recorder, seen = Recorder(tmp_path / "a.jsonl.gz", HEADER), list[BaseWebSocketEvent]()
     put = recorder._waiting.put_nowait
 
-    def hear(item: tuple[float | None, BaseWebSocketEvent]) -> None:
-        if item[0] is not None:
+    def hear(item: tuple[float | None, BaseWebSocketEvent] | None) -> None:
+        if item is not None and item[0] is not None:
             seen.append(item[1])
         put(item)
 

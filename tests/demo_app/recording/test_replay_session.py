@@ -64,7 +64,7 @@ async def begin(
     settings: QSettings, language: Language, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Begin]:
     """Run a session of the terminal, and end the one before."""
-    # Only what `qt_upbit.run` runs can wait for it; these sessions end by a wish.
+    # Only what `qt_upbit.run` runs can wait for it; these sessions end by a request.
     monkeypatch.setattr("qt_upbit.until_quit", asyncio.Event().wait)
     windows: list[MainWindow] = []
     running: list[asyncio.Task[int | SessionRequest]] = []

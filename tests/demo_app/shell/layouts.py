@@ -45,7 +45,7 @@ Shares = Mapping[str, Mapping[str, list[float]]]
 
 
 def _shares(window: MainWindow) -> dict[str, list[float]]:
-    room, found = window.size(), {}
+    room, found = window.size(), dict[str, list[float]]()
     for name, dock in window.docks.docks.items():
         place = dock.geometry()
         # What is a tab behind another stands outside of the window.
@@ -53,7 +53,7 @@ def _shares(window: MainWindow) -> dict[str, list[float]]:
             found[name] = [
                 50 * part / whole
                 for part, whole in zip(
-                    place.getRect(),
+                    (place.x(), place.y(), place.width(), place.height()),
                     (room.width(), room.height()) * 2,
                     strict=True,  # left, top, width, height
                 )

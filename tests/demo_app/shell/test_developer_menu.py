@@ -40,7 +40,7 @@ async def test_every_fault_has_an_entry_that_does_it(
     menu.deleteLater()
 
 
-async def test_a_line_that_is_broken_from_the_menu_heals(exchange: Terminal, open_window: Open) -> None:
+async def test_a_line_that_is_broken_from_the_menu_recovers(exchange: Terminal, open_window: Open) -> None:
     server: SimulatedServer = await exchange()
     window = open_window()
     assert window.findChild(DeveloperMenu) is None, "not without the exchange in this program"

@@ -156,7 +156,9 @@ def _is_seen(widget: QWidget) -> bool:
     rect, each = widget.rect(), widget
     while widget.isVisible() and not each.isWindow() and not rect.isEmpty():
         rect = rect.translated(each.pos())
-        each = each.parentWidget()
+        parent = each.parentWidget()
+        assert parent is not None, "what has none is a window"
+        each = parent
         rect &= each.rect()
     return each is widget.window() and not rect.isEmpty() and widget.isVisible()
 
@@ -199,9 +201,9 @@ def _texts(widget: QWidget) -> Iterator[tuple[str, int, int, str]]:
     elif isinstance(widget, QTabBar):
         for index in range(widget.count()):
             text, tip, rect = widget.tabText(index), widget.tabToolTip(index), widget.tabRect(index)
-            option = QStyleOptionTab()
-            widget.initStyleOption(option, index)
-            room = widget.style().subElementRect(QStyle.SubElement.SE_TabBarTabText, option, widget)
+            tab = QStyleOptionTab()
+            widget.initStyleOption(tab, index)
+            room = widget.style().subElementRect(QStyle.SubElement.SE_TabBarTabText, tab, widget)
             yield text, metrics.size(Qt.TextFlag.TextShowMnemonic, text).width(), room.width(), tip
             yield text, rect.right(), widget.width(), tip
     elif isinstance(widget, QHeaderView):
@@ -238,6 +240,7 @@ def _laid_out(layout: QLayout) -> Iterator[QWidget]:
     """The widgets that a layout puts beside each other."""
     for index in range(layout.count()):
         item = layout.itemAt(index)
+        assert item is not None
         inner, widget = item.layout(), item.widget()
         if isinstance(inner, QLayout):
             yield from (list(_laid_out(inner))[:1] if isinstance(inner, QStackedLayout) else _laid_out(inner))
@@ -395,6 +398,7 @@ def _outline(window: MainWindow) -> set[str]:
     }
 
 
+@pytest.mark.long
 async def test_a_theme_or_language_leaves_no_trace(exchange: Exchange, start: Start) -> None:
     """Whether it was there from the beginning, chosen later, or left again: the picture is the same."""
     await exchange()
@@ -464,7 +468,9 @@ async def test_figures_of_the_connection_have_room(exchange: Exchange, start: St
         manager.metrics_updated.emit(
             replace(metrics, scopes=scopes, latency=replace(metrics.latency, p99_s=latency_s))
         )
-        window.connection_line.layout().activate()
+        layout = window.connection_line.layout()
+        assert layout is not None
+        layout.activate()
         return [each.geometry().getRect() for each in window.connection_line.findChildren(QLabel)]
 
     quiet = show(0.0, 0.0)
@@ -487,6 +493,7 @@ def _ground(picture: QImage, area: QRect) -> QColor:
     return QColor(colours.most_common(1)[0][0])
 
 
+@pytest.mark.long
 async def test_text_reads_on_every_ground_that_is_painted(exchange: Exchange, start: Start) -> None:
     """Grounds are those of the picture, tints and bars included. 4.5 is what WCAG asks of small text."""
     server = await exchange()
@@ -562,6 +569,7 @@ async def test_text_reads_on_every_ground_that_is_painted(exchange: Exchange, st
 # --- where the docks stand ----------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("offline")
 async def test_docks_stand_where_it_is_written(language: Language) -> None:
     """After a change on purpose: ``python -m tests.demo_app.shell.layouts``."""

@@ -36,7 +36,7 @@ def test_without_a_price_or_a_cost_nothing_is_claimed() -> None:
 
 
 @given(st.lists(st.tuples(amounts, amounts, prices, prices), max_size=6))
-def test_totals_are_the_sums_of_what_is_known(rows: list[tuple[Decimal, ...]]) -> None:
+def test_totals_are_the_sums_of_what_is_known(rows: list[tuple[Decimal, Decimal, Decimal, Decimal]]) -> None:
     holdings = [Holding(str(i), *row) for i, row in enumerate(rows)]
     totals = totals_of(holdings)
     valued = [each for each in holdings if each.total and each.value is not None]

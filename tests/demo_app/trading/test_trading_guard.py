@@ -215,14 +215,12 @@ def unguarded(path: Path) -> list[str]:
             if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
                 guarded |= _after_check(function)
     for node in ast.walk(tree):
-        name = node.attr if isinstance(node, ast.Attribute) else node.value if _is_text(node) else None
+        if not isinstance(node, ast.Attribute | ast.Constant):
+            continue
+        name = node.attr if isinstance(node, ast.Attribute) else node.value
         if name in ORDER_CALLS and id(node) not in guarded:
             found.append(f"{path.name}:{node.lineno} {name}")
     return found
-
-
-def _is_text(node: ast.AST) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def _after_check(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[int]:

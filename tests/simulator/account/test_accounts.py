@@ -186,7 +186,11 @@ def test_fill_or_kill_counts_what_other_accounts_offer() -> None:
 
 def test_an_identifier_is_good_once_for_each_account() -> None:
     table = Table()
-    fields = {"price": table.best[1] - 10_000, "volume": Decimal("0.01"), "identifier": "mine"}
+    fields: dict[str, Any] = {
+        "price": table.best[1] - 10_000,
+        "volume": Decimal("0.01"),
+        "identifier": "mine",
+    }
     table.place(table.first, AskBid.BID, **fields)
     table.place(table.second, AskBid.BID, **fields)
     with pytest.raises(OrderRefused, match="duplicated_identifier"):

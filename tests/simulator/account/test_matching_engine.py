@@ -44,7 +44,7 @@ class Gateway:
         self.frames: list[BaseWebSocketEvent] = []
         account = self.exchange.account
         publish = account._publish
-        account._publish = lambda event: (self.frames.append(event), publish(event))[1]  # type: ignore[assignment]
+        account._publish = lambda event: (self.frames.append(event), publish(event))[1]
         self.pair = self.exchange.market.pairs[BTC]
 
     @property
@@ -208,7 +208,7 @@ def test_refusals_have_upbits_names(side: AskBid, kind: OrderType, fields: Any, 
     assert not gateway.exchange.account.orders
 
 
-def test_an_identifier_is_used_once_for_ever() -> None:
+def test_an_identifier_is_used_once_forever() -> None:
     gateway = Gateway()
     order = gateway.place(AskBid.BID, price=gateway.best[1], volume=Decimal("0.001"), identifier="mine")
     gateway.exchange.engine.cancel(order)
@@ -243,10 +243,11 @@ def test_a_replacement_is_checked_before_the_old_order_goes() -> None:
         ({"identifier": "old"}, "duplicated_identifier"),
         ({"volume": Decimal(6)}, "insufficient_funds_bid"),
     ):
-        request = OrderRequest(
-            **({"code": BTC, "side": AskBid.BID, "order_type": OrderType.LIMIT, "price": price,
-                "volume": Decimal("0.001")} | fields)
-        )  # fmt: skip
+        whole: dict[str, Any] = {
+            "code": BTC, "side": AskBid.BID, "order_type": OrderType.LIMIT, "price": price,
+            "volume": Decimal("0.001"), **fields,
+        }  # fmt: skip
+        request = OrderRequest(**whole)
         with pytest.raises(OrderRefused, match=name):
             gateway.exchange.engine.replace(order, request)
         gateway.pass_time()
@@ -288,7 +289,7 @@ def test_a_book_that_crosses_a_waiting_order_fills_it() -> None:
         BTC, book.time_ms + 100, [book.bids[0], *book.asks], book.bids[1:], gateway.pair._maker
     )
     gateway.exchange.market.book_changed(
-        gateway.pair, gateway.exchange.market_ms(gateway.now), gateway.exchange
+        gateway.pair, gateway.exchange.market_ms(gateway.now), gateway.exchange.dispatcher
     )
     assert bid.state is OrderState.DONE
     assert bid.fills[0].is_maker

@@ -91,17 +91,17 @@ def test_a_change_of_speed_does_not_jump(source: Replay) -> None:
     assert source.is_finished
 
 
-def test_a_seek_begins_with_the_pictures_of_its_moment(source: Replay) -> None:
+def test_a_seek_begins_with_the_snapshots_of_its_moment(source: Replay) -> None:
     source.start(0.0)
     source.take(source.duration_s + 1)
     middle = source.frames[len(source.frames) // 2].offset_s
     source.seek(middle, 50.0)
     before = [frame for frame in source.frames if frame.offset_s <= middle]
-    pictures = {(f.event.type, f.code): f for f in before if f.event.type != "trade"}
-    assert pictures
+    snapshots = {(f.event.type, f.code): f for f in before if f.event.type != "trade"}
+    assert snapshots
     taken = source.take(50.0)
-    assert taken[: len(pictures)] == list(pictures.values())
-    rest = taken[len(pictures) :] + source.take(50.0 + source.duration_s)
+    assert taken[: len(snapshots)] == list(snapshots.values())
+    rest = taken[len(snapshots) :] + source.take(50.0 + source.duration_s)
     assert rest == source.frames[len(before) :]
 
 

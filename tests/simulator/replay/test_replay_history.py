@@ -69,7 +69,7 @@ async def test_only_what_was_recorded_is_listed(rest: RestClient) -> None:
 
 
 @pytest.mark.parametrize("second", [0, 4, 10])
-async def test_nothing_is_told_of_later(server: SimulatedServer, rest: RestClient, second: int) -> None:
+async def test_nothing_is_reported_of_later(server: SimulatedServer, rest: RestClient, second: int) -> None:
     _go_to(server, second)
     price = 100_000 + second * 1_000
     tickers = await rest.get_tickers(["KRW-BTC"])
@@ -126,7 +126,7 @@ def with_history(tmp_path: Path) -> Path:
     return path
 
 
-async def test_what_was_before_the_recording_is_told(with_history: Path) -> None:
+async def test_what_was_before_the_recording_is_reported(with_history: Path) -> None:
     settings = SimulatorSettings(markets=5, market_running=False, account_running=False)
     async with (
         SimulatedServer(settings, replay=Replay.from_file(with_history)) as server,

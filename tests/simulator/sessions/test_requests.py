@@ -25,11 +25,11 @@ def items(draw: st.DrawFn, row: EventSpec) -> RequestItem:
     if row.codes is CodeRule.REQUIRED or (row.codes is CodeRule.OPTIONAL and draw(st.booleans())):
         codes = tuple(draw(st.lists(CODES, min_size=1, max_size=4)))
     options: dict[str, Any] = {}
-    if "level" in row.options and draw(st.booleans()):
+    if "level" in row.option_names and draw(st.booleans()):
         options["level"] = draw(st.sampled_from([0, 10_000, 12_345]))
-    if "timeframe" in row.options:
+    if "timeframe" in row.option_names:
         options |= {"timeframe": draw(st.sampled_from(["5m", "1d"])), "indicators": INDICATORS}
-    if "categories" in row.options and draw(st.booleans()):
+    if "categories" in row.option_names and draw(st.booleans()):
         options |= {"categories": ["trade"], "include_body": draw(st.booleans())}
     return RequestItem(
         draw(st.sampled_from(row.wire_types)), codes, draw(st.booleans()), draw(st.booleans()), options

@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Awaitable, Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -156,7 +157,7 @@ def test_a_tick_paints_one_column_and_keeps_the_picture_of_the_others(canvas: Ca
     assert canvas._cache is not cache
 
 
-def test_time_goes_on_without_trades_but_not_for_ever(canvas: CandleCanvas) -> None:
+def test_time_goes_on_without_trades_but_not_forever(canvas: CandleCanvas) -> None:
     right = canvas.view.right
     canvas._now = lambda: float(_NOW + 60 * 3)
     canvas.candles_changed()
@@ -276,7 +277,7 @@ def test_it_paints_everything_at_any_zoom(canvas: CandleCanvas, span: int, is_lo
     canvas.view.span, canvas.view.is_log = span, is_log
     canvas.cursor_at = QPointF(200, 150)
     before = canvas.grab().toImage()
-    content.orders = content.fills = []
+    content.orders, content.fills = [], []
     canvas.redraw()
     assert canvas.grab().toImage() != before
     canvas.resize(160, 90)
@@ -348,7 +349,7 @@ async def test_a_page_that_failed_is_not_asked_for_at_once(
     assert asked
 
 
-async def test_nobody_waits_for_ever_for_another_pair(
+async def test_nobody_waits_forever_for_another_pair(
     exchange: Exchange, open_panel: Open, state: TerminalState
 ) -> None:
     await exchange()
@@ -388,7 +389,9 @@ async def test_a_refusal_is_told_and_another_try_helps(
     state.set_market("KRW-NOPE")
     panel = open_panel()
     button = next(
-        each for each in panel.findChildren(QPushButton) if each.parent().objectName() == "placeholder"
+        each
+        for each in panel.findChildren(QPushButton)
+        if (parent := each.parentWidget()) is not None and parent.objectName() == "placeholder"
     )
     await until(lambda: panel.has_placeholder and button.isVisible())
     first = panel._feed
@@ -415,7 +418,7 @@ async def test_own_orders_and_fills_are_marked(exchange: Exchange, open_panel: O
     last = Decimal(int(panel.content.bars.closes[-1]))
     low = last * Decimal("0.5") // 1000 * 1000
     rest = panel.state.rest
-    order = {"price": low, "volume": Decimal("0.001")}
+    order: dict[str, Any] = {"price": low, "volume": Decimal("0.001")}
     placed = await rest.create_order("KRW-BTC", AskBid.BID, OrderType.LIMIT, **order)
     orders = panel.content.orders
     orders = await until(lambda: panel.content.orders)
@@ -473,7 +476,9 @@ async def test_what_is_chosen_is_remembered(
     dialog.rsi.setValue(21)
     dialog.band_width.selectAll()
     QTest.keyClicks(dialog.band_width, "2,5")
-    assert not dialog.findChild(QDialogButtonBox).button(QDialogButtonBox.StandardButton.Ok).isEnabled()
+    buttons = dialog.findChild(QDialogButtonBox)
+    assert buttons is not None
+    assert not buttons.button(QDialogButtonBox.StandardButton.Ok).isEnabled()
     dialog.accept()
     assert dialog.isVisible(), "2,5 is neither 25 nor what stood there before"
     dialog.band_width.selectAll()
@@ -510,7 +515,7 @@ async def test_units_go_into_a_menu_where_there_is_no_room(exchange: Exchange, o
     def seen() -> list[str]:
         return [b.text() for b in panel.bar.findChildren(QToolButton) if b.property("unit") and b.isVisible()]
 
-    # Those that one needs most often stay; whatever is on show is told, and found first.
+    # Those that one needs most often stay; whatever is on show is reported, and found first.
     assert "1m" in seen()
     assert len(seen()) < 13
     panel.bar.choose(CandleUnit.M3)

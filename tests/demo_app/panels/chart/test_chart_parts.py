@@ -146,7 +146,7 @@ def _values(indicators: Indicators) -> list[list[float | None]]:
 
 
 @pytest.mark.parametrize("exponential", [False, True])
-def test_following_the_last_candle_gives_what_computing_anew_gives(exponential: bool) -> None:
+def test_following_the_last_candle_gives_what_computing_again_gives(exponential: bool) -> None:
     settings = IndicatorSettings(
         show_band=True, show_rsi=True, show_macd=True, exponential=exponential, averages=(3, 20)
     )
@@ -161,9 +161,9 @@ def test_following_the_last_candle_gives_what_computing_anew_gives(exponential: 
         live.sync(shown, 1)
         shown[-1] = price
     live.sync(shown, 1)
-    anew = Indicators(settings)
-    anew.sync(prices, 9)
-    for mine, right in zip(_values(live), _values(anew), strict=True):
+    again = Indicators(settings)
+    again.sync(prices, 9)
+    for mine, right in zip(_values(live), _values(again), strict=True):
         assert len(mine) == 120
         assert mine == [None if value is None else pytest.approx(value) for value in right]
 
@@ -190,7 +190,7 @@ def test_they_are_what_their_names_say() -> None:
     assert histogram == pytest.approx(macd - signal)
 
 
-def test_older_candles_make_them_compute_anew() -> None:
+def test_older_candles_make_them_compute_again() -> None:
     prices = _prices(60)
     found = Indicators(IndicatorSettings(averages=(20,)))
     found.sync(prices[30:], 0)

@@ -1,4 +1,4 @@
-"""The order form: fields that follow each other, checks, the question, the guard, and what is told."""
+"""The order form: fields that follow each other, checks, the question, the guard, and what is reported."""
 
 from __future__ import annotations
 
@@ -434,11 +434,10 @@ async def test_another_pair_keeps_nothing_of_the_last_ones_order(exchange: Excha
     await until(lambda: form.last_price == form.fields.price.value is not None)
 
 
-async def test_a_line_that_is_down_is_said_and_veils_no_band(exchange: Exchange, make: Make) -> None:
+async def test_a_line_that_is_down_is_said_and_overlays_no_band(exchange: Exchange, make: Make) -> None:
     await exchange()
     form = await _ready(make())
-    band = form.fields.band.geometry()
-    before = form.grab(band).toImage()
+    before = form.grab(form.fields.band.geometry()).toImage()
     form.set_stale("Not live")
     assert form.fields.hint.text() == "Not live"
     band = form.fields.band

@@ -133,11 +133,12 @@ async def test_a_tool_tip_has_the_exact_figures(exchange: Exchange, make: Make) 
     QApplication.sendEvent(panel.canvas.viewport(), event)
     levels = _book(panel).bids[:3]
     worth = sum(level.price * level.size for level in levels)
+    size = sum((level.size for level in levels), Decimal(0))
     assert QToolTip.text().splitlines() == [
         "Buy orders",
         f"Price: {levels[2].price:,f} KRW",
         f"Size: {levels[2].size.normalize():,f} BTC",
-        f"Up to here: {sum(level.size for level in levels).normalize():,f} BTC, {worth:,.0f} KRW",
+        f"Up to here: {size.normalize():,f} BTC, {worth:,.0f} KRW",
     ]
     QToolTip.hideText()
 

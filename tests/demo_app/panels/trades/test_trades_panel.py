@@ -37,7 +37,7 @@ def make(state: TerminalState) -> Iterator[Make]:
         tape.resize(420, 400)
         tape.show()
         made.append(tape)
-        # The past has come, not only the first picture of the stream.
+        # The past has come, not only the first snapshot of the stream.
         await until(lambda: len(tape.canvas.rows) > 100)
         return tape
 
@@ -175,7 +175,7 @@ async def test_the_last_minute_is_weighed(exchange: Exchange, make: Make) -> Non
     assert panel._balance.share < 0.5
 
 
-async def test_a_gap_that_nothing_mends_is_told(exchange: Exchange, make: Make) -> None:
+async def test_a_gap_that_nothing_fixes_is_told(exchange: Exchange, make: Make) -> None:
     await exchange()
     panel = await make()
     begin, end = (datetime(2026, 7, 1, 3, 0, second, tzinfo=UTC) for second in (5, 9))

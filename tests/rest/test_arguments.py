@@ -1,0 +1,142 @@
+"""Arguments of REST calls: what is right comes back as Upbit wants it, what is not raises and says why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qt_upbit.exceptions import InvalidRequestError, InvalidSubscriptionError
+from qt_upbit.rest import arguments
+from qt_upbit.types import AskBid, OrderState
+
+STATES = (OrderState.WAIT, OrderState.WATCH)
+
+
+@pytest.mark.parametrize(
+    "codes",
+    [
+        ["KRW-BTC", "BTC-ETH"],
+        ("KRW-BTC", "BTC-ETH", "KRW-BTC"),
+        {"KRW-BTC": 1, "BTC-ETH": 2},
+        iter(["KRW-BTC", "BTC-ETH"]),
+    ],
+    ids=lambda codes: type(codes).__name__,
+)
+def test_codes_of_any_collection_come_once_and_in_order(codes: Iterable[str]) -> None:
+    assert arguments.check_codes(codes) == ("KRW-BTC", "BTC-ETH")
+
+
+@pytest.mark.parametrize(
+    "empty", [[], (), {}, set(), frozenset(), iter(())], ids=lambda one: type(one).__name__
+)
+def test_an_empty_collection_never_means_all(empty: Any) -> None:
+    with pytest.raises(InvalidRequestError, match="codes is empty"):
+        arguments.check_codes(empty)
+    with pytest.raises(InvalidRequestError, match="quote_currencies is empty"):
+        arguments.check_currencies(empty)
+    with pytest.raises(InvalidRequestError, match="uuids is empty"):
+        arguments.check_ids("uuids", empty)
+    with pytest.raises(InvalidRequestError, match="states is empty"):
+        arguments.check_members("states", OrderState, empty, STATES)
+
+
+@pytest.mark.parametrize("one", ["KRW-BTC", "", b"KRW-BTC", None, 5, 1.5, [["KRW-BTC"]], [{}]], ids=repr)
+def test_what_is_no_list_of_texts_is_refused(one: Any) -> None:
+    for check in (arguments.check_codes, arguments.check_currencies):
+        with pytest.raises(InvalidRequestError, match="give a list of"):
+            check(one)
+
+
+def test_an_error_is_what_a_program_may_catch() -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        arguments.check_codes("KRW-BTC")
+    assert isinstance(caught.value, InvalidSubscriptionError | ValueError)
+    assert isinstance(caught.value, TypeError)
+    assert "['KRW-BTC']" in str(caught.value)
+
+
+@pytest.mark.parametrize("code", ["krw-btc", "BTC-KRW", "KRW", "", None, 5])
+def test_each_code_must_be_one(code: Any) -> None:
+    with pytest.raises(InvalidSubscriptionError):
+        arguments.check_codes(["KRW-ETH", code])
+
+
+def test_more_than_may_be_are_refused() -> None:
+    codes = [f"KRW-A{n}" for n in range(21)]
+    assert len(arguments.check_codes(codes[:20], most=20)) == 20
+    assert len(arguments.check_codes([*codes[:20], codes[0]], most=20)) == 20, "each counts once"
+    with pytest.raises(InvalidRequestError, match="1 to 20, not 21"):
+        arguments.check_codes(codes, most=20)
+
+
+@pytest.mark.parametrize("currency", ["krw", "KRW-BTC", "KRW,BTC", " KRW", "", None, 5])
+def test_a_currency_is_one_word_of_capitals(currency: Any) -> None:
+    assert arguments.check_currencies(["KRW", "USDT"]) == ("KRW", "USDT")
+    with pytest.raises(InvalidRequestError, match="'KRW'"):
+        arguments.check_currencies(["KRW", currency])
+
+
+def test_exactly_one_id_is_given() -> None:
+    assert arguments.check_one_of(uuid="u", identifier=None) == {"uuid": "u"}
+    for ids in ({"uuid": None, "identifier": None}, {"uuid": "u", "identifier": "i"}):
+        with pytest.raises(InvalidRequestError, match="one of uuid, identifier"):
+            arguments.check_one_of(**ids)
+    for empty in ("", " ", "\n"):
+        with pytest.raises(InvalidRequestError, match="uuid must be the id"):
+            arguments.check_one_of(uuid=empty, identifier=None)
+
+
+@given(st.one_of(st.integers(max_value=0), st.booleans(), st.floats(), st.text(), st.none()))
+def test_a_count_is_a_whole_number_from_one(value: Any) -> None:
+    with pytest.raises(InvalidRequestError, match="count must be 1 or more"):
+        arguments.check_count("count", value)
+
+
+@given(st.integers(1, 300))
+def test_a_count_within_its_range_is_itself(value: int) -> None:
+    assert arguments.check_count("count", value, most=300) == value
+    with pytest.raises(InvalidRequestError, match="1 to 300"):
+        arguments.check_count("count", value + 300, most=300)
+
+
+@pytest.mark.parametrize(
+    ("level", "text"), [(0, "0"), (10_000, "10000"), (Decimal("0.10"), "0.10"), (Decimal("1E+4"), "10000")]
+)
+def test_a_level_is_exact_text_and_0_is_one(level: int | Decimal, text: str) -> None:
+    assert arguments.check_level(level) == text
+
+
+@pytest.mark.parametrize(
+    "level", [-1, 0.1, True, "10", None, Decimal("NaN"), Decimal("Infinity"), Decimal(-1)]
+)
+def test_a_level_is_no_float_and_not_negative(level: Any) -> None:
+    with pytest.raises(InvalidRequestError, match="level must be"):
+        arguments.check_level(level)
+
+
+def test_members_are_given_as_such_or_as_text() -> None:
+    assert arguments.check_member("ask_bid", AskBid, "bid", tuple(AskBid)) is AskBid.BID
+    assert arguments.check_members("states", OrderState, ["wait", OrderState.WATCH], STATES) == list(STATES)
+    for wrong in ("done", "", None, 5, OrderState.DONE):
+        with pytest.raises(InvalidRequestError, match=r"OrderState\.WAIT, OrderState\.WATCH"):
+            arguments.check_member("state", OrderState, wrong, STATES)  # type: ignore[arg-type]  # on purpose
+
+
+@pytest.mark.parametrize("value", [0, 1, "yes", None, []])
+def test_a_flag_is_no_other_truth(value: Any) -> None:
+    assert arguments.check_flag("all_markets", True) is True
+    with pytest.raises(InvalidRequestError, match="all_markets must be True or False"):
+        arguments.check_flag("all_markets", value)
+
+
+def test_moments_have_a_zone() -> None:
+    arguments.check_aware(None, datetime.now(UTC))
+    for wrong in (datetime(2026, 11, 30), "2026-11-30", 5):
+        with pytest.raises(InvalidRequestError, match="aware"):
+            arguments.check_aware(None, wrong)  # type: ignore[arg-type]  # on purpose

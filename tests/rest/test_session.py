@@ -1,0 +1,190 @@
+"""`RestSession`: what is repeated and what is not, what never left, and what an error says about it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+
+from qt_upbit import (
+    AuthenticationError,
+    Credentials,
+    ProxyClosedError,
+    RateLimitedError,
+    RestError,
+    WebSocketConfig,
+)
+from qt_upbit.rest import endpoints
+from qt_upbit.rest.endpoints import Endpoint
+from qt_upbit.rest.session import RestSession
+from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY
+from tests.support.http_server import CUT, Answer, HttpServer, Request
+from tests.support.passing_time import PassingTime
+from tests.support.raw_server import Peer, RawServer
+
+KEYS = Credentials(access_key=SIMULATED_ACCESS_KEY, secret_key=SIMULATED_SECRET_KEY)
+READ, WRITE, ORDER = endpoints.ACCOUNTS, endpoints.CANCEL, endpoints.CREATE
+ORDER_FIELDS = {"market": "KRW-BTC", "side": "bid", "ord_type": "price", "price": "5000", "identifier": "i"}
+FIELDS = {READ.name: {}, WRITE.name: {"uuid": "u"}, ORDER.name: ORDER_FIELDS}
+
+
+@asynccontextmanager
+async def session_to(url: str, *, proxy: bool = False) -> AsyncIterator[tuple[RestSession, PassingTime]]:
+    time = PassingTime()
+    config = WebSocketConfig(base_url=url, credentials=KEYS, use_system_proxy=proxy)
+    session = RestSession(config, clock=time, sleep=time.sleep)
+    try:
+        yield session, time
+    finally:
+        await session.aclose()
+
+
+async def ask(session: RestSession, endpoint: Endpoint) -> bytes:
+    return await session.ask(endpoint, **FIELDS[endpoint.name])
+
+
+@pytest.mark.parametrize(
+    "answer", [CUT, Answer(500), Answer(503), replace(Answer(200, b"[]"), is_truncated=True)], ids=str
+)
+@pytest.mark.parametrize(("endpoint", "times"), [(READ, 3), (WRITE, 1), (ORDER, 1)], ids=str)
+async def test_only_reading_is_repeated_when_the_answer_is_lost(
+    answer: Answer, endpoint: Endpoint, times: int
+) -> None:
+    async with HttpServer(lambda request: answer) as server, session_to(server.url) as (session, time):
+        with pytest.raises(RestError) as lost:
+            await ask(session, endpoint)
+    assert lost.value.was_sent
+    assert lost.value.call == endpoint.name
+    assert len(server.requests) == times
+    assert len([pause for pause in time.pauses if pause in (0.5, 1.0)]) == times - 1
+
+
+@pytest.mark.parametrize(("endpoint", "times"), [(READ, 3), (WRITE, 3), (ORDER, 1)], ids=str)
+async def test_429_is_repeated_after_the_time_it_says_but_for_an_order(
+    endpoint: Endpoint, times: int
+) -> None:
+    answer = Answer(429, headers={"Retry-After": "7"})
+    async with HttpServer(lambda request: answer) as server, session_to(server.url) as (session, time):
+        with pytest.raises(RateLimitedError) as excess:
+            await ask(session, endpoint)
+    assert (excess.value.status, excess.value.retry_after_s, excess.value.was_sent) == (429, 7.0, True)
+    assert len(server.requests) == times
+    assert time.now == pytest.approx(7.0 * (times - 1))
+
+
+@pytest.mark.parametrize(
+    ("answer", "wait_s"),
+    [
+        (Answer(418, {"error": {"name": "x", "message": "120초 후에 다시 시도해 주세요."}}), 120.0),
+        (Answer(418, headers={"Retry-After": "30"}), 30.0),
+        (Answer(418, b"<html>", "text/html"), 60.0),
+    ],
+    ids=str,
+)
+async def test_418_keeps_the_group_away(answer: Answer, wait_s: float) -> None:
+    answers = [answer]
+
+    def script(request: Request) -> Answer:
+        return answers.pop() if answers else Answer(200, b"[]")
+
+    async with HttpServer(script) as server, session_to(server.url) as (session, time):
+        with pytest.raises(RateLimitedError) as penalty:
+            await ask(session, READ)
+        assert (penalty.value.retry_after_s, penalty.value.was_sent) == (wait_s, True)
+        with pytest.raises(RateLimitedError) as unsent:
+            await ask(session, READ)
+        assert not unsent.value.was_sent
+        assert len(server.requests) == 1
+        await session.ask(endpoints.MARKETS)
+        time.now += wait_s
+        assert await ask(session, READ) == b"[]"
+
+
+async def test_no_redirect_is_followed() -> None:
+    answer = Answer(307, headers={"Location": "http://127.0.0.1:9/elsewhere"})
+    async with HttpServer(lambda request: answer) as server, session_to(server.url) as (session, _):
+        with pytest.raises(RestError, match="HTTP 307"):
+            await ask(session, ORDER)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "name"),
+    [
+        (Answer(401, {"error": {"name": "no_authorization_ip", "message": "…"}}), "no_authorization_ip"),
+        (Answer(403, {"error": {"name": "out_of_scope", "message": "…"}}), "out_of_scope"),
+        (Answer(401, b"<html>", "text/html"), ""),
+    ],
+    ids=str,
+)
+async def test_a_refused_key_is_not_asked_for_again(answer: Answer, name: str) -> None:
+    async with HttpServer(lambda request: answer) as server, session_to(server.url) as (session, _):
+        with pytest.raises(AuthenticationError) as refused:
+            await ask(session, READ)
+    assert (refused.value.name, refused.value.status) == (name, answer.status)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{}", b'{"error": 5}', b'{"error": []}', b"\xff", b"[" * 20_000], ids=len
+)
+async def test_a_refusal_in_any_body_is_an_error_without_a_name(body: bytes) -> None:
+    async with (
+        HttpServer(lambda request: Answer(400, body)) as server,
+        session_to(server.url) as (session, _),
+    ):
+        with pytest.raises(RestError) as refused:
+            await ask(session, READ)
+    assert (refused.value.status, refused.value.name) == (400, "")
+
+
+# --- what never left ------------------------------------------------------------------------------
+
+
+async def test_without_a_listener_nothing_left(unused_tcp_port: int) -> None:
+    async with session_to(f"http://127.0.0.1:{unused_tcp_port}") as (session, _):
+        with pytest.raises(RestError, match="ConnectError") as failed:
+            await ask(session, ORDER)
+    assert not failed.value.was_sent
+    assert failed.value.message
+
+
+async def _refuse(peer: Peer) -> None:
+    await peer.refuse(407, b"who are you?")
+
+
+async def _accept_and_reset(peer: Peer) -> None:
+    await peer.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("script", "says"), [(_refuse, "407"), (_accept_and_reset, "")], ids=["refused", "accepted and reset"]
+)
+async def test_behind_a_proxy_that_opens_no_way_nothing_left(
+    script: Callable[[Peer], Awaitable[None]], says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    async with RawServer(script) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
+        async with session_to("https://upbit.invalid", proxy=True) as (session, _):
+            with pytest.raises(RestError) as failed:
+                await ask(session, ORDER)
+        assert proxy.peers, "it went through the proxy"
+    assert not failed.value.was_sent
+    assert says in failed.value.message
+
+
+async def test_a_closed_session_says_so() -> None:
+    async with (
+        HttpServer(lambda request: Answer(200, b"[]")) as server,
+        session_to(server.url) as (session, _),
+    ):
+        await ask(session, READ)
+        await session.aclose()
+        await session.aclose()
+        with pytest.raises(ProxyClosedError, match="make a new one"):
+            await ask(session, READ)
+    assert len(server.requests) == 1
