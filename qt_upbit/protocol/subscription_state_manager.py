@@ -18,7 +18,7 @@ No rule ever drops a subscriber. "Is served" is asked per request: who wants thi
 book of five that runs already. If the server refuses a request, those owners are left out that brought more
 than it had accepted before, whoever else wants the same streams. Where several did, the culprit is looked for
 (`refusal_search`), so that no innocent request is refused with it, or with the next one. Who was refused is
-reported, and is tried again when it asks again.
+notified, and is tried again when it asks again.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class SubscriptionStateManager:
         if sent is None:
             return
         if record.state is StreamState.DESIRED and sent.realtime:
-            # Its last owner left, and the server was not reported yet, or all codes are served: it runs.
+            # Its last owner left, and no request has said so yet, or all codes are served: it runs.
             running = (needs_snapshot and served) or self._is_swallowed_live(streams, request)
             record.state = StreamState.LIVE if running else StreamState.SENT
         is_running = (
@@ -372,7 +372,7 @@ class SubscriptionStateManager:
         return None if asked_at is None else asked_at + timeout_s
 
     def take_silent(self, scope: Scope, now: float, timeout_s: float) -> tuple[StreamKey, ...]:
-        """Streams with a snapshot pending for `timeout_s` or longer; each is named once per request."""
+        """Streams that owe a snapshot and sent none for `timeout_s`, each named once per request for it."""
         streams = self._scopes[scope]
         silent = []
         for key, asked_at in streams.pending_snapshots.items():

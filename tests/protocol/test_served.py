@@ -200,12 +200,12 @@ def test_other_indicators_are_not_served_by_those_that_run() -> None:
 
 def test_other_categories_are_not_served_by_those_that_run() -> None:
     rig = live(*stream_requests("announcement", categories=["trade"]), scope=Scope.PRIVATE)
-    asked: dict[str, dict[str, Any]] = {
+    more: dict[str, dict[str, Any]] = {
         "other": {"categories": ["event"]},
         "all": {"categories": None},
         "bodies": {"categories": ["trade"], "include_body": True},
     }
-    for owner, options in asked.items():
+    for owner, options in more.items():
         rig.add(*stream_requests("announcement", **options), owner=owner)
         assert not served(rig, owner)
         rig.run(1.0)

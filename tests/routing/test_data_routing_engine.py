@@ -833,7 +833,9 @@ def test_the_first_book_of_who_comes_to_a_shallow_one_has_its_rows(
         assert slots
         for slot in slots:
             assert isinstance(slot, LazyFrame)
-            assert len(one.view(slot).orderbook_units) == one.depth  # type: ignore[attr-defined]
+            shown = one.view(slot)
+            assert isinstance(shown, OrderbookEvent)
+            assert len(shown.orderbook_units) == one.depth
     rig.frame(book(ms=6, rows=30))
     assert rig.seen(deep) == [6]
 

@@ -220,7 +220,7 @@ async def test_doubt_is_shown_until_all_was_read_again(exchange: Exchange, make:
     right = Credentials(access_key=SIMULATED_ACCESS_KEY, secret_key=server.settings.secret_key)
     GlobalWebSocketManager.configure(
         WebSocketConfig(
-            base_url=server.url, credentials=right, use_system_proxy=False, recovery_timeout_s=0.2
+            base_url=server.url, credentials=right, use_system_proxy=False, recovery_timeout_s=2.0
         )
     )
     panel = make()
