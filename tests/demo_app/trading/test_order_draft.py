@@ -77,4 +77,4 @@ def test_a_test_says_the_same_and_places_nothing() -> None:
 
 def test_a_draft_does_not_change_under_the_question() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
-        DRAFT.price = Decimal(1)  # type: ignore[misc]
+        DRAFT.price = Decimal(1)
