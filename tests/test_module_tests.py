@@ -31,6 +31,7 @@ TESTED_IN: dict[str, tuple[str, list[str]]] = {
     ),
     "test_truncated_book.py": (WITH_OTHERS, ["qt_upbit.types.orderbook"]),
     "protocol/test_subscription_request.py": (WITH_OTHERS, ["qt_upbit.types.options"]),
+    "protocol/test_account_sync.py": (NAMES_ALONE, ["qt_upbit.protocol.account_outputs"]),
     "protocol/test_connection.py": (NAMES_ALONE, ["qt_upbit.protocol.connection_outputs"]),
     "protocol/test_order_tracker.py": (A_PART, ["qt_upbit.protocol.tracked_order", "qt_upbit.records"]),
     "rest/test_session.py": (NAMES_ALONE, ["qt_upbit.rest.endpoints"]),

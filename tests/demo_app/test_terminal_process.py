@@ -19,15 +19,13 @@ PATIENT = ("--timeout", str(PROGRAM_HANG_S - 10))
 _FATAL_WARNINGS = ("-W", "error")
 
 
-def _terminal(
-    *arguments: str, timeout_s: float = PROGRAM_HANG_S, **env: str
-) -> subprocess.CompletedProcess[str]:
+def _terminal(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *_FATAL_WARNINGS, "-m", "demo_app", *arguments],
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=timeout_s,
+        timeout=PROGRAM_HANG_S,
         env=environment(**env),
         cwd=ROOT,
     )
