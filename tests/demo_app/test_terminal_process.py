@@ -13,20 +13,19 @@ from typing import Any
 
 import pytest
 
-from tests.support.programs import ROOT, environment, run_program, start_program
-from tests.support.wait import HANG_S
+from tests.support.programs import PROGRAM_HANG_S, ROOT, environment, run_program, start_program
 
-PATIENT = ("--timeout", str(HANG_S))
+PATIENT = ("--timeout", str(PROGRAM_HANG_S - 10))
 _FATAL_WARNINGS = ("-W", "error")
 
 
-def _terminal(*arguments: str, timeout_s: float = 2 * HANG_S, **env: str) -> subprocess.CompletedProcess[str]:
+def _terminal(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *_FATAL_WARNINGS, "-m", "demo_app", *arguments],
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=timeout_s,
+        timeout=PROGRAM_HANG_S,
         env=environment(**env),
         cwd=ROOT,
     )
@@ -165,5 +164,5 @@ def test_control_c_ends_the_process(tmp_path: Path) -> None:
     assert process.stdout is not None
     assert process.stdout.readline() == "running\n"
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=HANG_S)
+    _, said = process.communicate(timeout=PROGRAM_HANG_S)
     assert (process.returncode, said) == (0, "")

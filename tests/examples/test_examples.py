@@ -15,8 +15,7 @@ from pathlib import Path
 import pytest
 
 from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY
-from tests.support.programs import ROOT, environment
-from tests.support.wait import HANG_S
+from tests.support.programs import PROGRAM_HANG_S, ROOT, environment
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
@@ -93,7 +92,7 @@ def simulator() -> Iterator[str]:
     finally:
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.communicate(timeout=HANG_S)
+            process.communicate(timeout=PROGRAM_HANG_S)
         if process.poll() is None:
             process.kill()
             process.communicate()
@@ -116,7 +115,7 @@ def run_example(name: str, address: str, enough: Callable[[list[str]], object]) 
         )
         assert process.stdin is not None
         assert process.stdout is not None
-        guard = threading.Timer(HANG_S, process.kill)
+        guard = threading.Timer(PROGRAM_HANG_S, process.kill)
         guard.start()
         for line in process.stdout:
             lines.append(line.removesuffix("\n"))
@@ -211,7 +210,7 @@ def test_rest_calls(simulator: str) -> None:
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=HANG_S,
+        timeout=PROGRAM_HANG_S,
         env=environment(
             QT_UPBIT_BASE_URL=simulator,
             UPBIT_ACCESS_KEY=SIMULATED_ACCESS_KEY,
@@ -257,7 +256,7 @@ def test_headless_core_needs_neither_qt_nor_network() -> None:
         [sys.executable, str(ROOT / "examples" / "headless_core.py")],
         capture_output=True,
         text=True,
-        timeout=HANG_S,
+        timeout=PROGRAM_HANG_S,
         env={k: v for k, v in environment().items() if k != "QT_UPBIT_BASE_URL"},
         cwd=ROOT,
     )
