@@ -32,6 +32,17 @@ TESTED_IN: dict[str, tuple[str, list[str]]] = {
     "test_truncated_book.py": (WITH_OTHERS, ["qt_upbit.types.orderbook"]),
     "protocol/test_subscription_request.py": (WITH_OTHERS, ["qt_upbit.types.options"]),
     "protocol/test_connection.py": (NAMES_ALONE, ["qt_upbit.protocol.connection_outputs"]),
+    "protocol/test_served.py": (A_PART, ["qt_upbit.protocol.subscription_sync"]),
+    "protocol/test_subscription_state_manager.py": (
+        A_PART,
+        [
+            "qt_upbit.protocol.scope_streams",
+            "qt_upbit.protocol.server_list",
+            "qt_upbit.protocol.stream_record",
+            "qt_upbit.protocol.stream_request",
+        ],
+    ),
+    "routing/test_data_routing_engine.py": (A_PART, ["qt_upbit.routing.route"]),
     "protocol/test_order_tracker.py": (A_PART, ["qt_upbit.protocol.tracked_order", "qt_upbit.records"]),
     "rest/test_session.py": (NAMES_ALONE, ["qt_upbit.rest.endpoints"]),
     "qt/test_account.py": (A_PART, ["qt_upbit.qt.account_reading"]),
