@@ -32,20 +32,11 @@ TESTED_IN: dict[str, tuple[str, list[str]]] = {
     "test_truncated_book.py": (WITH_OTHERS, ["qt_upbit.types.orderbook"]),
     "protocol/test_subscription_request.py": (WITH_OTHERS, ["qt_upbit.types.options"]),
     "protocol/test_account_sync.py": (NAMES_ALONE, ["qt_upbit.protocol.account_outputs"]),
-    "protocol/test_connection.py": (
+    "protocol/test_connection.py": (NAMES_ALONE, ["qt_upbit.protocol.connection_outputs"]),
+    "protocol/test_served.py": (A_PART, ["qt_upbit.protocol.subscription_sync"]),
+    "protocol/test_subscription_state_manager.py": (
         A_PART,
         [
-            "qt_upbit.protocol.connect_schedule",
-            "qt_upbit.protocol.connection_outputs",
-            "qt_upbit.protocol.message_sender",
-            "qt_upbit.protocol.received",
-            "qt_upbit.protocol.subscription_sync",
-        ],
-    ),
-    "protocol/test_served.py": (
-        A_PART,
-        [
-            "qt_upbit.protocol.refusal_search",
             "qt_upbit.protocol.scope_streams",
             "qt_upbit.protocol.server_list",
             "qt_upbit.protocol.stream_record",

@@ -30,7 +30,6 @@ from qt_upbit.config import WebSocketConfig
 from qt_upbit.exceptions import (
     AuthenticationError,
     ConnectionFailedError,
-    DecodeError,
     QtUpbitError,
     ServerError,
     is_retryable,
@@ -70,7 +69,7 @@ from qt_upbit.protocol.refusals import blames_pace, error_of, time_to_stay_away
 from qt_upbit.protocol.renewal import Renewal, RenewalStep
 from qt_upbit.protocol.stream_request import StreamRequest
 from qt_upbit.protocol.subscription_state_manager import SubscriptionStateManager
-from qt_upbit.protocol.subscription_sync import SubscriptionSync
+from qt_upbit.protocol.subscription_sync import RefusalVerdict, SubscriptionSync
 from qt_upbit.protocol.timing import Backoff, RollingWindowLimiter
 from qt_upbit.types import ConnectionState, Scope
 
@@ -144,8 +143,6 @@ _UNRESPONSIVE: Final = {
     KeepaliveVerdict.UNRESPONSIVE: "the server sends but does not answer pings",
 }
 _NEVER: Final = float("inf")
-_ERRORS_PER_FRAME: Final = 10
-"""Unreadable objects of one frame that are reported each for itself."""
 _NO_SOCKET: Final = 0
 """Epochs begin with 1."""
 
@@ -679,13 +676,9 @@ class UpbitConnection:
         """Control frames, the list formats' arrays, and whatever else there is."""
         frames: list[tuple[Head, bytes]] = []
         epoch = self._socket
-        errors = 0
         for found in read_objects(raw):
-            if isinstance(found, DecodeError):
-                errors += 1
-                last = found
-                if errors <= _ERRORS_PER_FRAME:
-                    self._outputs.report(ErrorReported(found))
+            if isinstance(found, ErrorReported):
+                self._outputs.report(found)
             elif isinstance(found, tuple):
                 if self._saw_data(*found, now):
                     frames.append(found)
@@ -695,34 +688,17 @@ class UpbitConnection:
                 self._confirmed(now)
             if self._socket != epoch:
                 break  # an error frame ended this socket
-        if errors > _ERRORS_PER_FRAME:
-            self._outputs.report(ErrorReported(last, errors - _ERRORS_PER_FRAME))
         return frames
 
     def _receive_error(self, frame: wire.ErrorFrame, now: float) -> None:
         """The server closes about 0.2 s after an error; there is nothing to wait for."""
         error = error_of(frame)
-        if isinstance(error, AuthenticationError) or blames_pace(error):
-            self._lose(now, error)
-            return
-        if self._sync.audit.is_doubtful:
-            self._sync.audit.is_understood = (
-                False  # it was our question that was not understood, or will be again
-            )
-            self._lose(now, error)
-            return
-        self._sync.audit.acquit()
-        blame = self._subscriptions.blame(self.scope, now)
-        if blame.owners:
-            self._outputs.report(StreamsRefused(blame.keys, error, blame.owners))
-        elif blame.is_everything:
-            self._refusals = _REFUSALS_BEFORE_REJECTED
-        elif blame.is_searching:
-            pass  # some of them are tried first
-        elif self._sync.audit.is_asked:
-            self._sync.audit.is_understood = False
-        else:
-            self._refusals += 1
+        if not isinstance(error, AuthenticationError) and not blames_pace(error):
+            match self._sync.refused(error, now):
+                case RefusalVerdict.EVERYTHING:
+                    self._refusals = _REFUSALS_BEFORE_REJECTED
+                case RefusalVerdict.UNEXPLAINED:
+                    self._refusals += 1
         self._lose(now, error)
 
     def _confirmed(self, now: float) -> None:

@@ -175,8 +175,8 @@ class Renewal:
         """A frame of the successor: data is held, an answer is looked at."""
         step = None
         for found in read_objects(raw):
-            if isinstance(found, DecodeError):
-                self._outputs.report(ErrorReported(found))
+            if isinstance(found, ErrorReported):
+                self._outputs.report(found)
             elif isinstance(found, tuple):
                 self._buffered.append(found)
             elif isinstance(found, wire.ErrorFrame):

@@ -6,6 +6,7 @@ that a request was accepted: first frames, and the list where no first frame wil
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from qt_upbit.protocol.connection_outputs import (
     RequestSent,
     StreamsListed,
     StreamsLive,
+    StreamsRefused,
     StreamsSilent,
 )
 from qt_upbit.protocol.message_sender import MessageSender
@@ -29,11 +31,22 @@ from qt_upbit.protocol.subscription_state_manager import SubscriptionStateManage
 from qt_upbit.types import Scope, StreamKey
 from qt_upbit.types.registry import specs_of
 
-__all__ = ["SubscriptionSync"]
+__all__ = ["RefusalVerdict", "SubscriptionSync"]
 
 _NEVER: Final = float("inf")
 _CONFIRM_TIMEOUT_S: Final = 2.0
 """Without a LIST_SUBSCRIPTIONS reply, a request that is not refused in this time was accepted."""
+
+
+class RefusalVerdict(enum.Enum):
+    """What a refused message means for the connection."""
+
+    EXPLAINED = enum.auto()
+    """The next request will be another one."""
+    UNEXPLAINED = enum.auto()
+    """Nobody is to blame, and the same will be asked again."""
+    EVERYTHING = enum.auto()
+    """Whatever is asked is refused."""
 
 
 class SubscriptionSync:
@@ -219,6 +232,23 @@ class SubscriptionSync:
         if self._subscriptions.mark_live(self._scope, seen, rows=rows):
             self._outputs.report(StreamsLive((seen,)))
         self._send_if_moved(now)
+
+    def refused(self, error: ServerError, now: float) -> RefusalVerdict:
+        """The server refused a message, and will close: a request, or the question for its list."""
+        if self.audit.is_doubtful:
+            self.audit.is_understood = False
+            return RefusalVerdict.EXPLAINED
+        self.audit.acquit()
+        blame = self._subscriptions.blame(self._scope, now)
+        if blame.owners:
+            self._outputs.report(StreamsRefused(blame.keys, error, blame.owners))
+        elif blame.is_everything:
+            return RefusalVerdict.EVERYTHING
+        elif not blame.is_searching:
+            if not self.audit.is_asked:
+                return RefusalVerdict.UNEXPLAINED
+            self.audit.is_understood = False
+        return RefusalVerdict.EXPLAINED
 
     def receive_list(self, frame: wire.SubscriptionsFrame, now: float) -> bool:
         """The server's list; whether it confirms the last request."""
