@@ -162,7 +162,7 @@ _MOVED_TO_CORE = frozenset(
         "UpbitConnection",
     }
 )
-"""Once public here; still handed on, with a warning."""
+"""Formerly public here; still resolved, with a warning."""
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [*sorted(_HOME_OF), "__version__"]  # noqa: PLE0604  # a list of str, seen only at run time
@@ -283,7 +283,7 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> Any:
     home = _HOME_OF.get(name)
     if home is None and name in _MOVED_TO_CORE:
-        text = f"{name} is a part for builders: import it from qt_upbit.core"
+        text = f"{name} is part of the core: import it from qt_upbit.core"
         warnings.warn(text, DeprecationWarning, stacklevel=2)
         return getattr(importlib.import_module("qt_upbit.core"), name)
     if home is None:

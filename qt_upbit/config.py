@@ -1,7 +1,7 @@
 """Configuration: frozen, validated on construction, each default written once.
 
-`WebSocketConfig` says how to connect and deliver, `Credentials` holds the keys, a `Region` is a
-row of `qt_upbit.regions`. The environment is read only by the `from_env` methods here:
+`WebSocketConfig` says how to connect and deliver, `Credentials` contains the API key, a `Region` is
+declared in `qt_upbit.regions`. The environment is read only by the `from_env` methods here:
 
 ===========================  ================================================================
 ``QT_UPBIT_REGION``          ``kr`` (default), ``sg``, ``id`` or ``th``
@@ -40,16 +40,16 @@ __all__ = ["Credentials", "Preset", "Region", "SecretHeaders", "WebSocketConfig"
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine: ``localhost``, 127.0.0.0/8 or ::1."""
+    """Whether a host name or address means this machine: ``localhost``, 127.0.0.0/8 or ::1."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        # Other names are not looked up: what they mean may change between the check and the connection.
+        # Other names are not resolved: the answer may change between the check and the connection.
         return host.lower() == "localhost"
 
 
 class SecretHeaders(dict[str, str]):
-    """Headers that hold a token: an ordinary dict that shows its names only and is not pickled."""
+    """Headers with a token: a dict whose repr shows names only and which cannot be pickled."""
 
     def __repr__(self) -> str:
         return f"SecretHeaders({', '.join(self)})"
@@ -57,12 +57,12 @@ class SecretHeaders(dict[str, str]):
     __str__ = __repr__
 
     def __reduce_ex__(self, protocol: object) -> Any:
-        """Refuse: a pickle would hold the token in plain text."""
-        raise TypeError("headers with a token are not pickled or copied: use dict()")
+        """Refuse: a pickle would contain the token in plain text."""
+        raise TypeError("headers with a token cannot be pickled or copied: use dict()")
 
 
 class Preset(enum.StrEnum):
-    """Sets of settings for a purpose; each is a starting point, every field can be given beside it."""
+    """Named sets of settings; each is a starting point, and any field can be overridden."""
 
     PRODUCTION = "production"
     TESTING = "testing"
@@ -71,7 +71,7 @@ class Preset(enum.StrEnum):
 
 _PRESETS: Final[dict[Preset, dict[str, Any]]] = {
     Preset.PRODUCTION: {},
-    # Tests want to see a failure soon and leave nothing open behind them.
+    # Tests should fail fast and leave nothing open.
     Preset.TESTING: {
         "silent_code_timeout_s": 2.0,
         "linger_s": 0.2,
@@ -79,13 +79,13 @@ _PRESETS: Final[dict[Preset, dict[str, Any]]] = {
         "backoff_max_s": 0.5,
         "use_system_proxy": False,
     },
-    # A developer restarts often and wants long names in what a packet trace shows.
+    # A developer restarts often and wants readable keys in a packet trace.
     Preset.DEVELOPMENT: {"wire_format": WireFormat.DEFAULT, "linger_s": 1.0},
 }
 
 
 class _Values(dict[str, Any]):
-    """Values that may hold keys: shows their names only."""
+    """Values that may contain keys: the repr shows names only."""
 
     def __repr__(self) -> str:
         return f"_Values({', '.join(self)})"
@@ -104,12 +104,12 @@ class _Frozen(BaseModel):
                 f"{'.'.join(map(str, error['loc'])) or type(self).__name__}: {error['msg']}"
                 for error in exc.errors(include_input=False, include_url=False)
             ]
-        # Tools that report errors show variables, and exceptions behind exceptions: neither has the keys.
+        # Error trackers show local variables and chained exceptions: neither may contain the keys.
         del data
         raise ConfigError("; ".join(lines))
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """The same with other values, which are checked: pydantic's own copy takes any."""
+        """A copy with other values, which are validated: pydantic's own copy accepts any."""
         if not update:
             return super().model_copy(deep=deep)
         values = _Values(dict(self) | dict(update))
@@ -126,10 +126,10 @@ def _is_key(text: str) -> bool:
 
 
 class Credentials(_Frozen):
-    """An API key. Its repr, its text and its JSON hide both parts.
+    """An API key. Its repr, str and JSON hide both parts.
 
     Raises:
-        ConfigError: a part is empty or has blanks in it, as after copying from a web page.
+        ConfigError: a part is empty or contains whitespace, as after copying from a web page.
     """
 
     access_key: SecretStr
@@ -143,12 +143,12 @@ class Credentials(_Frozen):
     @classmethod
     def _no_blanks(cls, value: SecretStr) -> SecretStr:
         if not _is_key(value.get_secret_value()):
-            raise ValueError("must be the key as issued by Upbit: not empty, without blanks")
+            raise ValueError("must be the key as issued by Upbit: not empty, without whitespace")
         return value
 
     def __getstate__(self) -> dict[Any, Any]:
-        """Refuse: a pickle would hold the keys in plain text."""
-        raise TypeError("API keys are not pickled: pass them on in another way")
+        """Refuse: a pickle would contain the keys in plain text."""
+        raise TypeError("API keys cannot be pickled: pass them on in another way")
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Credentials | None:
@@ -159,7 +159,7 @@ class Credentials(_Frozen):
         """
         access = SecretStr(environ.get("UPBIT_ACCESS_KEY", ""))
         secret = SecretStr(environ.get("UPBIT_SECRET_KEY", ""))
-        # Tools that report errors show variables, and this one is the whole environment.
+        # Error trackers show local variables, and this one is the whole environment.
         del environ
         return cls._from_parts(access, secret)
 
@@ -169,42 +169,42 @@ class Credentials(_Frozen):
             return None
         if not access or not secret:
             missing = "UPBIT_SECRET_KEY" if access else "UPBIT_ACCESS_KEY"
-            raise ConfigError(f"{missing} is not set although its partner is: set both or neither")
+            raise ConfigError(f"{missing} is not set but the other key is: set both or neither")
         return cls(access_key=access, secret_key=secret)
 
 
 class WebSocketConfig(_Frozen):
-    """How to connect and how to deliver. Times are in seconds.
+    """How to connect and deliver. Times are in seconds.
 
     Raises:
-        ConfigError: a value is out of range; the text names the field.
+        ConfigError: a value is out of range; the message names the field.
     """
 
     region: Region = Region.KR
-    base_url: str | None = Field(default=None, description="http(s)://host[:port] instead of the region's")
+    base_url: str | None = Field(default=None, description="http(s)://host[:port], overrides the region's")
     allow_insecure: bool = Field(
-        default=False, description="let base_url be plain http to another machine: keys go unencrypted"
+        default=False, description="allow plain http to another machine in base_url: keys go unencrypted"
     )
     credentials: Credentials | None = Field(default=None, description="keys for private and info streams")
 
-    wire_format: WireFormat = Field(default=WireFormat.SIMPLE, description="format asked of the server")
+    wire_format: WireFormat = Field(default=WireFormat.SIMPLE, description="format requested from the server")
     compression: bool = Field(default=True, description="offer permessage-deflate")
     max_message_bytes: int = Field(
         default=4 * 1024 * 1024, ge=64 * 1024, description="larger frames end the connection"
     )
-    use_system_proxy: bool = Field(default=True, description="follow the proxy settings of the system")
+    use_system_proxy: bool = Field(default=True, description="use the system's proxy settings")
     user_agent: str = Field(default="qt-upbit", description="User-Agent of the handshake")
 
     connect_timeout_s: float = Field(default=10.0, gt=0, le=60)
     close_timeout_s: float = Field(default=1.0, gt=0, le=10)
     ping_interval_s: float = Field(default=5.0, gt=0, lt=60, description="Upbit cuts idle sockets after 60 s")
     pong_timeout_s: float = Field(
-        default=5.0, gt=0, lt=60, description="a peer silent this long after a ping is dead"
+        default=5.0, gt=0, lt=60, description="no pong within this time means the peer is dead"
     )
     silence_timeout_s: float = Field(
         default=15.0,
         gt=0,
-        description="public: no data for this long while it should flow means STALE, then reconnect",
+        description="public: no data for this long while some is expected means STALE, then reconnect",
     )
     backoff_initial_s: float = Field(default=0.25, gt=0)
     backoff_max_s: float = Field(default=30.0, gt=0)
@@ -215,12 +215,12 @@ class WebSocketConfig(_Frozen):
     coalesce_s: float = Field(
         default=0.03, ge=0, le=5, description="requests within this time become one request"
     )
-    linger_s: float = Field(default=5.0, ge=0, description="an unused connection is kept this long")
+    linger_s: float = Field(default=5.0, ge=0, description="an unused connection stays open this long")
     silent_code_timeout_s: float = Field(
-        default=10.0, gt=0, description="codes without a frame this long are reported"
+        default=10.0, gt=0, description="codes without a frame for this long are reported"
     )
     audit_interval_s: float | None = Field(
-        default=60.0, ge=1, description="LIST_SUBSCRIPTIONS this often when nothing changes; None never"
+        default=60.0, ge=1, description="interval of LIST_SUBSCRIPTIONS when nothing changes; None never"
     )
 
     jwt_algorithm: Literal["HS512", "HS256"] = Field(default="HS512", description="signature of our tokens")
@@ -231,24 +231,22 @@ class WebSocketConfig(_Frozen):
     )
     rest_timeout_s: float = Field(default=10.0, gt=0, le=120)
     order_resolve_timeout_s: float = Field(
-        default=10.0, gt=0, le=120, description="how long an order is asked for whose answer was lost"
+        default=10.0, gt=0, le=120, description="how long an order is looked up after its answer was lost"
     )
     recover_gaps: bool = Field(
         default=True, description="fetch what was missed over REST; needs the extra 'rest'"
     )
     recovery_timeout_s: float = Field(
-        default=15.0, gt=0, description="live events wait at most this long for those that were missed"
+        default=15.0, gt=0, description="live events are buffered at most this long for missed ones"
     )
     recovery_max_calls: int = Field(
-        default=20, ge=1, description="REST calls for one gap of one stream; what is beyond is reported"
+        default=20, ge=1, description="REST calls per gap of one stream; the rest is reported as a gap"
     )
 
-    frame_rate_hz: float = Field(
-        default=60.0, gt=0, le=240, description="LATEST and BATCH are delivered this often"
-    )
+    frame_rate_hz: float = Field(default=60.0, gt=0, le=240, description="delivery rate of LATEST and BATCH")
     slice_ms: float = Field(default=4.0, gt=0, le=50, description="delivery yields to Qt after this time")
     high_water_mark: int = Field(
-        default=100_000, ge=1, description="events an EVERY or BATCH subscriber may leave waiting"
+        default=100_000, ge=1, description="buffered events allowed per EVERY or BATCH subscriber"
     )
     metrics_interval_s: float = Field(default=1.0, ge=0.1)
 
@@ -278,14 +276,14 @@ class WebSocketConfig(_Frozen):
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ, **fields: Any) -> Self:
-        """The configuration of the environment; `fields` win over it.
+        """The configuration from the environment; `fields` override it.
 
         Raises:
-            ConfigError: a variable has a value that does not exist.
+            ConfigError: a variable has an unknown value.
         """
         access = SecretStr(environ.get("UPBIT_ACCESS_KEY", ""))
         secret = SecretStr(environ.get("UPBIT_SECRET_KEY", ""))
-        # Tools that report errors show variables: none of ours is the environment, or has a key.
+        # Error trackers show local variables: none here may be the environment or contain a key.
         environ = _Values({name: value for name, value in environ.items() if name.startswith("QT_UPBIT_")})
         values = _Values()
         if preset := environ.get("QT_UPBIT_PRESET"):
@@ -300,7 +298,7 @@ class WebSocketConfig(_Frozen):
             values["base_url"] = environ["QT_UPBIT_BASE_URL"]
         if allow := environ.get("QT_UPBIT_ALLOW_INSECURE"):
             if allow not in ("0", "1"):
-                raise ConfigError(f"QT_UPBIT_ALLOW_INSECURE: {allow!r} is neither 0 nor 1")
+                raise ConfigError(f"QT_UPBIT_ALLOW_INSECURE: {allow!r} must be 0 or 1")
             values["allow_insecure"] = allow == "1"
         values["credentials"] = Credentials._from_parts(access, secret)
         values |= fields
@@ -309,7 +307,7 @@ class WebSocketConfig(_Frozen):
 
     @classmethod
     def preset(cls, preset: Preset | str, **fields: Any) -> Self:
-        """The configuration for a purpose; `fields` win over it."""
+        """The configuration of a preset; `fields` override it."""
         return cls(**(_PRESETS[Preset(preset)] | fields))
 
     @property
@@ -319,15 +317,15 @@ class WebSocketConfig(_Frozen):
 
     @property
     def follows_proxy(self) -> bool:
-        """Whether connections follow the system's proxy: never to this machine, which no proxy can reach."""
+        """Whether connections use the system's proxy: never to this machine, which a proxy cannot reach."""
         return self.use_system_proxy and not self.is_loopback
 
     @property
     def rest_url(self) -> str:
-        """Base of the REST calls, ``…/v1``."""
+        """Base URL of the REST API, ``…/v1``."""
         return f"{self.base_url or self.region.base_url}/v1"
 
     def websocket_url(self, scope: Scope) -> str:
-        """Address of one endpoint."""
+        """URL of one endpoint."""
         base = self.base_url or self.region.base_url
         return "ws" + base.removeprefix("http") + scope.path

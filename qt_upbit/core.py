@@ -1,8 +1,8 @@
-"""What a program without Qt, or the builder of another front end, imports: the parts below the widgets.
+"""The parts below the widgets, for programs without Qt and for other front ends.
 
-Applications need none of this: `qt_upbit` has what they use. Each part stands here with the types that its
-methods take and return. Nothing of it imports Qt; `NativeWebSocketClient` alone opens sockets, and whatever
-takes ``now`` knows no clock (docs/architecture.md).
+Applications do not need this module: `qt_upbit` has what they use. Each part is exported with the types that
+its methods take and return. Nothing here imports Qt; only `NativeWebSocketClient` opens sockets, and whatever
+takes ``now`` reads no clock (docs/architecture.md).
 
     from qt_upbit.core import DataRoutingEngine, FanoutHub, UpbitConnection
 """

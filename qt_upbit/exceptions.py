@@ -2,22 +2,22 @@
 
     QtUpbitError
     ├── ConfigError                  a setting, key or environment variable is unusable
-    ├── LocalProtocolError           you asked for something the protocol does not have
+    ├── LocalProtocolError           a request that the protocol does not support
     │   ├── InvalidSubscriptionError a code, unit, depth, level or option is wrong
-    │   │   └── InvalidRequestError  the same of a REST call: empty, out of range or of the wrong kind
-    │   ├── CredentialsRequiredError a private stream was asked for without keys
+    │   │   └── InvalidRequestError  the same in a REST call: empty, out of range or of the wrong type
+    │   ├── CredentialsRequiredError a private stream was requested without keys
     │   └── InvalidOrderError        an order that Upbit would refuse
-    ├── ProxyClosedError             the proxy, subscription or manager was closed before
-    ├── WrongThreadError             a QObject of ours was used outside the GUI thread
-    ├── SubscriptionError            codes never delivered although everything else is fine
-    ├── RemoteError                  the other side did something
+    ├── ProxyClosedError             the proxy, subscription or manager is closed
+    ├── WrongThreadError             one of our QObjects was used outside the GUI thread
+    ├── SubscriptionError            codes never delivered although the connection is fine
+    ├── RemoteError                  the exchange, or the way to it, failed
     │   ├── ServerError              Upbit answered with an error frame
     │   ├── AuthenticationError      Upbit refused the key or the token
     │   ├── ConnectionFailedError    no connection: DNS, TCP, TLS, HTTP status, timeout
-    │   ├── DecodeError              a frame that is not what the documentation says
+    │   ├── DecodeError              a frame does not match the documentation
     │   ├── RestError                Upbit answered a REST call with an error
     │   │   └── RateLimitedError     too many calls; says how long to wait
-    │   └── OrderOutcomeError        an order was sent and nobody knows what became of it
+    │   └── OrderOutcomeError        an order was sent and its outcome is unknown
     └── CallbackError                a callback or slot of the application raised
 
 `LocalProtocolError` raises at the call that made the mistake. `RemoteError` never raises out of
@@ -53,13 +53,13 @@ __all__ = [
 ]
 
 _SAMPLE_LIMIT = 160
-"""A hostile frame must not fill a log: errors keep at most this many characters of it."""
+"""A hostile frame must not fill a log: errors include at most this many characters of it."""
 _REASON_LIMIT = 400
-"""Reasons quote the values they are about, which the other side has chosen too."""
+"""Reasons quote the values they are about, which come from the other side too."""
 
 
 def _bounded(text: str, limit: int = _SAMPLE_LIMIT) -> str:
-    """Text from outside, cut; lone surrogates would make the error itself impossible to write to a log."""
+    """Untrusted text, truncated; lone surrogates would make the error itself impossible to log."""
     return text[:limit].encode(errors="replace").decode()
 
 
@@ -68,26 +68,26 @@ class QtUpbitError(Exception):
 
 
 class ConfigError(QtUpbitError, ValueError):
-    """A setting, key or environment variable is unusable; the text names it and what would do."""
+    """A setting, key or environment variable is unusable; the message names it and a valid value."""
 
 
 class LocalProtocolError(QtUpbitError):
-    """The application asked for something that the protocol does not have."""
+    """The application requested something that the protocol does not support."""
 
 
 class InvalidSubscriptionError(LocalProtocolError, ValueError):
-    """A code, unit, depth, level or option of a subscription, or of a question over REST, is wrong."""
+    """A code, unit, depth, level or option of a subscription or REST query is wrong."""
 
 
 class InvalidRequestError(InvalidSubscriptionError, TypeError):
-    """An argument of a REST call is empty, out of range or of the wrong kind; nothing was sent.
+    """An argument of a REST call is empty, out of range or of the wrong type; nothing was sent.
 
-    The text says what would be right. Both a ValueError and a TypeError, whichever a program catches.
+    The message says what is valid. It is both a ValueError and a TypeError, so catching either works.
     """
 
 
 class CredentialsRequiredError(LocalProtocolError):
-    """A private stream was asked for and no keys are configured."""
+    """A private stream was requested and no keys are configured."""
 
     def __init__(self, stream: str) -> None:
         super().__init__(stream)
@@ -106,7 +106,7 @@ class InvalidOrderError(LocalProtocolError, ValueError):
     Attributes:
         field: the argument that is wrong, for example ``price``.
         value: what was given, as text.
-        reason: the rule, and a value that would be right.
+        reason: the rule, and a valid value.
     """
 
     def __init__(self, field: str, value: object, reason: str) -> None:
@@ -120,7 +120,7 @@ class InvalidOrderError(LocalProtocolError, ValueError):
 
 
 class ProxyClosedError(QtUpbitError, RuntimeError):
-    """The proxy, subscription or manager was closed before this call."""
+    """The proxy, subscription or manager was already closed."""
 
 
 class WrongThreadError(QtUpbitError, RuntimeError):
@@ -130,13 +130,13 @@ class WrongThreadError(QtUpbitError, RuntimeError):
 class SubscriptionError(QtUpbitError):
     """Codes of a subscription never delivered.
 
-    Upbit ignores unknown codes, lower-case codes and unsupported levels without a word
-    (protocol section 4), so silence is all there is to see.
+    Upbit silently ignores unknown codes, lower-case codes and unsupported levels
+    (protocol section 4), so the missing data is the only sign.
 
     Attributes:
-        codes: the silent codes, sorted.
+        codes: the codes without data, sorted.
         stream: the wire type, for example ``ticker``.
-        waited_s: how long the first frame was waited for, seconds.
+        waited_s: how long we waited for the first frame, seconds.
     """
 
     def __init__(self, stream: str, codes: Iterable[str], waited_s: float) -> None:
@@ -174,11 +174,11 @@ class ServerError(RemoteError):
 
 
 class AuthenticationError(RemoteError):
-    """Upbit refused the key or the token; not tried again until keys change or you ask.
+    """Upbit refused the key or the token; no retry until the keys change or you call `reconnect`.
 
     Attributes:
-        status: HTTP status of the handshake, or None when it came as a frame.
-        name: Upbit's error name when it gave one, for example ``no_authorization_ip``.
+        status: HTTP status of the handshake, or None when the refusal came as a frame.
+        name: Upbit's error name if there is one, for example ``no_authorization_ip``.
     """
 
     def __init__(self, name: str = "", status: int | None = None) -> None:
@@ -199,24 +199,24 @@ class AuthenticationError(RemoteError):
         return f"Upbit refused the API key ({how}{reason}): {self.advice}"
 
 
-_BAD_KEY = "access key and secret key do not belong together or do not exist: copy both again"
+_BAD_KEY = "access key and secret key do not match or do not exist: copy both again"
 _AUTH_ADVICE = {
     "invalid_access_key": _BAD_KEY,
     "jwt_verification": _BAD_KEY,
     "expired_access_key": "the key has expired (keys live for a year): issue a new one",
-    "no_authorization_ip": "this computer's IP address is not on the key's list: add it where keys are made",
+    "no_authorization_ip": "this computer's IP address is not on the key's list: add it on Upbit's page",
     "out_of_scope": "the key lacks a permission (자산조회, 주문조회 or 주문하기): issue one that has it",
     "nonce_used": "the token was used before: connect again",
 }
 
 
 class ConnectionFailedError(RemoteError):
-    """No connection could be made, or it broke.
+    """A connection could not be opened, or it broke.
 
     Attributes:
         reason: what happened, without secrets.
-        status: HTTP status when the server answered the handshake with one.
-        retry_after_s: seconds the server asked to wait, when it did.
+        status: HTTP status of a refused handshake, else None.
+        retry_after_s: seconds the server asked us to wait, else None.
     """
 
     def __init__(self, reason: str, status: int | None = None, retry_after_s: float | None = None) -> None:
@@ -231,7 +231,7 @@ class ConnectionFailedError(RemoteError):
 
 
 class DecodeError(RemoteError, ValueError):
-    """A frame is not what the documentation says.
+    """A frame does not match the documentation.
 
     Attributes:
         reason: what was expected and what was found, with the field's path, size-bounded.
@@ -249,7 +249,7 @@ class DecodeError(RemoteError, ValueError):
 
 
 class RestError(RemoteError):
-    """Upbit answered a REST call with an error, or not with what the documentation says.
+    """Upbit answered a REST call with an error, or with something undocumented.
 
     Attributes:
         status: HTTP status; None when no answer came.
@@ -286,7 +286,7 @@ class RateLimitedError(RestError):
     """Too many calls (429), or blocked after too many (418).
 
     Attributes:
-        retry_after_s: seconds to stay away; calls of this group raise at once until then.
+        retry_after_s: seconds to wait; calls of this group raise at once until then.
     """
 
     def __init__(
@@ -308,16 +308,16 @@ class RateLimitedError(RestError):
 
 
 class OrderOutcomeError(RemoteError):
-    """An order was sent, its answer did not say what became of it, and asking for it did not show it.
+    """An order was sent, its outcome is unknown, and looking it up did not find it.
 
     Attributes:
         identifier: of the order; `get_order(identifier=…)` asks again.
-        asked_for_s: how long it was asked for, seconds.
-        found_none: Upbit itself said, when it was last asked, that no such order exists, so it very probably
-            was not placed; False when not even that could be learnt.
-        answer: what came instead of an answer of Upbit's, for example ``HTTP 502``; empty when nothing came.
-        uuid: Upbit's id of the order where it was found, but what belongs to it could not be read (the order
-            that it replaces); empty when it was not found.
+        asked_for_s: how long it was looked up, seconds.
+        found_none: Upbit's last answer was that no such order exists, so it very probably was not placed;
+            False when Upbit could not be asked.
+        answer: what came instead of Upbit's answer, for example ``HTTP 502``; empty when nothing came.
+        uuid: Upbit's id of the order if it was found but the order that it replaces could not be read; empty
+            when it was not found.
     """
 
     def __init__(

@@ -1,12 +1,12 @@
-"""What the bytes of a frame tell without decoding it: type and code, snapshot or change, rows, variant.
+"""What the bytes of a frame show without decoding it: type and code, snapshot or change, rows, variant.
 
-Most frames are thrown away unread (a newer one comes before the screen asks), so what routing needs is read
-from where Upbit writes it: type and code at the head, ``stream_type`` at the tail, a book's level beside it.
-Every function gives what decoding the frame would say, or None for "cannot tell without decoding", never
-something else and never an exception, whatever the bytes are. Of a frame that `qt_upbit.models.decode`
-refuses the answer means nothing.
+Most frames are dropped undecoded (a newer one arrives before the next screen frame), so what routing needs is
+read from where Upbit writes it: type and code at the head, ``stream_type`` at the tail, a book's level beside
+it. Every function returns what decoding the frame would return, or None for "only decoding can say", never
+anything else, and never raises, whatever the bytes are. For a frame that `qt_upbit.models.decode` refuses
+the result is meaningless.
 
-Each function looks at one JSON object (`qt_upbit.models.split` takes the arrays of the list formats apart).
+Each function reads one JSON object (`qt_upbit.models.split` splits the arrays of the list formats).
 """
 
 from __future__ import annotations
@@ -58,13 +58,13 @@ _HEAD: Final = re.compile(
 )
 
 _HEADS: dict[bytes, Head] = {}
-"""By their text, of declared types only."""
+"""By their raw bytes; declared types only."""
 _HEADS_LIMIT: Final = 40_000
-"""855 pairs times a dozen types in two formats fit; a hostile server must not grow it forever."""
+"""Room for 855 pairs times a dozen types in two formats; a hostile server must not grow it forever."""
 
 
 class _AnyHead(msgspec.Struct, frozen=True):
-    """The head of a frame whose keys stand in an unusual order."""
+    """The head of a frame whose keys are in an unusual order."""
 
     type: Any = None
     ty: Any = None
@@ -76,16 +76,16 @@ _any_head_decoder: Final = msgspec.json.Decoder(_AnyHead)
 
 
 def known_head_of(raw: bytes) -> Head | None:
-    """What `head_of` says of nearly every frame, at the least cost; None where it takes a closer look."""
-    # Up to the second comma: there is none within a type or a code.
+    """The result of `head_of` for nearly every frame, at the lowest cost; None if it is not cached."""
+    # Up to the second comma: types and codes contain none.
     return _HEADS.get(raw[: raw.find(b",", raw.find(b",") + 1)])
 
 
 def head_of(raw: bytes) -> Head | None:
     """Type and code of one object without parsing the rest; None when it is not a data frame.
 
-    Falls back to parsing the whole object whenever the head looks different from what Upbit sends. The type
-    may be one that nobody has declared.
+    Falls back to parsing the whole object if the head does not look like what Upbit sends. The type may be
+    undeclared.
     """
     match = _HEAD.match(raw)
     if match is not None:
@@ -94,10 +94,10 @@ def head_of(raw: bytes) -> Head | None:
             return head
         wire_type = (match[1] or match[3]).decode()
         code = match[2] or match[4]
-        row = spec_of(wire_type)
-        if row is not None and (code is not None or not _has_code(row)):
+        spec = spec_of(wire_type)
+        if spec is not None and (code is not None or not _has_code(spec)):
             try:
-                head = Head(wire_type, code.decode() if code is not None and _has_code(row) else "")
+                head = Head(wire_type, code.decode() if code is not None and _has_code(spec) else "")
             except UnicodeDecodeError:
                 return None
             if len(_HEADS) < _HEADS_LIMIT:
@@ -115,8 +115,8 @@ def _parsed_head(raw: bytes) -> Head | None:
     wire_type, code = (found.ty, found.cd) if simple else (found.type, found.code)
     if not _is_text(wire_type):
         return None
-    row = spec_of(wire_type)
-    has_code = _is_text(code) and (row is None or _has_code(row))
+    spec = spec_of(wire_type)
+    has_code = _is_text(code) and (spec is None or _has_code(spec))
     return Head(wire_type, code if has_code else "")
 
 
@@ -124,8 +124,8 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str) and value != ""
 
 
-def _has_code(row: EventSpec) -> bool:
-    return "code" in row.event_class.__struct_fields__
+def _has_code(spec: EventSpec) -> bool:
+    return "code" in spec.event_class.__struct_fields__
 
 
 _DEFAULT_START: Final = b'{"type":'
@@ -154,11 +154,11 @@ class _Tail:
     """The end of a frame, from ``stream_type`` on.
 
     Attributes:
-        start: how the frame must begin for it to be read under these keys.
+        start: how the frame must begin for these keys to apply.
         is_snapshot: a first snapshot of its stream.
         is_realtime: a change.
-        numbers: further members and their text, by key; whichever stands last counts.
-        variants: what they are as a variant, by class of event, where they say it all.
+        numbers: further members and their text, by key; the last one counts.
+        variants: the variant that they make, by event class, if they are all it needs.
     """
 
     __slots__ = ("is_realtime", "is_snapshot", "numbers", "start", "variants")
@@ -173,15 +173,15 @@ class _Tail:
 
 _NUMBER: Final = rb"-?[0-9][0-9.eE+-]{0,40}"
 _MEMBER: Final = rb',"[a-z][a-z0-9_]{0,31}":' + _NUMBER
-# The comma before a key shows that its quote begins a string; a string that held this text had a backslash
-# before each quote. What follows the last member is the end of the outermost object.
+# The comma before a key shows that its quote begins a string; inside a string each quote would have a
+# backslash before it. After the last member comes the end of the outermost object.
 _TAIL: Final = re.compile(rb',"(stream_type|st)":"([A-Z_]{1,32})"((?:%b){0,4})\}\Z' % _MEMBER)
 _MEMBERS: Final = re.compile(rb',"([^"]+)":(%b)' % _NUMBER)
 _TAIL_MARK: Final = b',"st'
 _TAIL_LIMIT: Final = 160
 
 _TAILS: dict[bytes, _Tail] = {}
-"""By their text; there is a handful."""
+"""By their raw bytes; there are only a few."""
 _TAILS_LIMIT: Final = 1_000
 
 
@@ -198,41 +198,41 @@ def _read_tail(text: bytes) -> _Tail | None:
     return tail
 
 
-# The next three are asked of every frame: the same look-up is written three times, a call costs as much.
+# The next three run for every frame: the look-up is repeated inline, because a call would cost as much.
 
 
 def is_snapshot(raw: bytes) -> bool | None:
-    """Whether an object is a first snapshot of its stream; None where only decoding tells."""
+    """Whether an object is a first snapshot of its stream; None if only decoding can say."""
     text = raw[raw.rfind(_TAIL_MARK) :]
     tail = _TAILS.get(text) or _read_tail(text)
     return tail.is_snapshot if tail is not None and raw.startswith(tail.start) else None
 
 
 def is_realtime(raw: bytes) -> bool | None:
-    """Whether an object is a change; None where only decoding tells."""
+    """Whether an object is a change; None if only decoding can say."""
     text = raw[raw.rfind(_TAIL_MARK) :]
     tail = _TAILS.get(text) or _read_tail(text)
     return tail.is_realtime if tail is not None and raw.startswith(tail.start) else None
 
 
-def variant(raw: bytes, row: EventSpec) -> tuple[Hashable, ...] | None:
-    """The values of the row's ``stream_fields``, as the event's `variant`; None where only decoding tells.
+def variant(raw: bytes, spec: EventSpec) -> tuple[Hashable, ...] | None:
+    """The values of ``stream_fields``, as the event's `variant`; None if only decoding can say.
 
     Args:
         raw: the object.
-        row: of its type.
+        spec: of its type.
     """
-    if not row.stream_fields:
+    if not spec.stream_fields:
         return ()
     text = raw[raw.rfind(_TAIL_MARK) :]
     tail = _TAILS.get(text) or _read_tail(text)
     if tail is None or not raw.startswith(tail.start):
         return None
-    return tail.variants.get(row.event_class) or _read_variant(raw, row, tail)
+    return tail.variants.get(spec.event_class) or _read_variant(raw, spec, tail)
 
 
-def _read_variant(raw: bytes, row: EventSpec, tail: _Tail) -> tuple[Hashable, ...] | None:
-    keys = _number_keys(row.event_class, row.stream_fields, tail.start is _SIMPLE_START)
+def _read_variant(raw: bytes, spec: EventSpec, tail: _Tail) -> tuple[Hashable, ...] | None:
+    keys = _number_keys(spec.event_class, spec.stream_fields, tail.start is _SIMPLE_START)
     if keys is None:
         return None
     values = []
@@ -244,7 +244,7 @@ def _read_variant(raw: bytes, row: EventSpec, tail: _Tail) -> tuple[Hashable, ..
         values.append(value)
     found = tuple(values)
     if tail.numbers.keys() >= set(keys):
-        tail.variants[row.event_class] = found
+        tail.variants[spec.event_class] = found
     return found
 
 
@@ -266,7 +266,7 @@ def _before_tail(key: bytes) -> re.Pattern[bytes]:
 
 
 def _number_before_tail(raw: bytes, key: bytes) -> bytes | None:
-    """A number that stands right before ``stream_type``, which is the last member."""
+    """A number right before ``stream_type``, which is the last member."""
     match = _before_tail(key).search(raw, max(0, len(raw) - _TAIL_LIMIT))
     return None if match is None else match[1]
 
@@ -276,26 +276,26 @@ def _value_of(text: bytes) -> Hashable | None:
     try:
         number = Decimal(text.decode())
     except InvalidOperation:
-        return None  # ``1-2``: the frame is unreadable, and says so when it is read
+        return None  # ``1-2``: the frame is unreadable, which decoding reports
     return plain_value(number) if abs(number.adjusted()) <= 30 else None  # nor 1e999999999
 
 
 # --- the rows of a book ---------------------------------------------------------------------------
 
 _FLAT_ROWS: Final = re.compile(rb"\{[^][{}]*\[((?:\{[^][{}]*\},?)*)\][^][{}]*\}\s*\Z")
-"""What stands outside of strings in an object whose only nested value is one array of flat objects."""
+"""The text outside of strings in an object whose only nested value is one array of flat objects."""
 
 
-def row_count(raw: bytes, row: EventSpec) -> int | None:
-    """How many rows a book has, empty ones too; 0 for types without rows, None where only decoding tells.
+def row_count(raw: bytes, spec: EventSpec) -> int | None:
+    """Number of rows of a book, empty ones included; 0 for types without rows, None if only decoding can say.
 
-    Costs some microseconds, and is never asked of every frame.
+    Takes some microseconds, so it is not called for every frame.
 
     Args:
         raw: the object.
-        row: of its type.
+        spec: of its type.
     """
-    keys = _rows_keys(row.event_class)
+    keys = _rows_keys(spec.event_class)
     if keys is None:
         return 0
     simple = is_simple(raw)
@@ -311,7 +311,7 @@ def row_count(raw: bytes, row: EventSpec) -> int | None:
         at = parts.index(keys[simple])
     except ValueError:
         return None
-    # An odd place is a string; the array behind it is the only one that there is.
+    # An odd index is a string; the array after it is the only one.
     if at % 2 == 0 or parts.count(keys[simple]) > 1 or parts[at + 1].replace(b" ", b"")[:2] != b":[":
         return None
     return match[1].count(b"{")
@@ -319,7 +319,7 @@ def row_count(raw: bytes, row: EventSpec) -> int | None:
 
 @functools.cache
 def _rows_keys(cls: type[BaseWebSocketEvent]) -> tuple[bytes, bytes] | None:
-    """Keys of the field that stays wire text, DEFAULT and SIMPLE; None if the type has none."""
+    """Keys of the field that stays raw JSON, DEFAULT and SIMPLE; None if the type has none."""
     hints = typing.get_type_hints(cls)
     for name, key in zip(cls.__struct_fields__, cls.__struct_encode_fields__, strict=True):
         if hints.get(name) is msgspec.Raw:

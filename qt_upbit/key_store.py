@@ -1,7 +1,7 @@
 """API keys in the key store of the operating system, through ``keyring`` (extra ``keyring``).
 
-Windows Credential Manager, macOS Keychain, Secret Service or KWallet hold them encrypted for the user who
-is logged in; this library writes keys nowhere else. An application asks once and keeps them::
+Windows Credential Manager, macOS Keychain, Secret Service or KWallet store them encrypted for the logged-in
+user; this library writes keys nowhere else. An application asks once and saves them::
 
     credentials = Credentials.from_env() or load_credentials() or ask_the_user()
     save_credentials(credentials)
@@ -32,28 +32,28 @@ def load_credentials(profile: str = "default") -> Credentials | None:
         profile: a name for the keys, for example of an account or a region.
 
     Raises:
-        ConfigError: ``keyring`` is not installed, the store is locked or missing, or what it holds was
-            not written by `save_credentials`.
+        ConfigError: ``keyring`` is not installed, the store is locked or missing, or its entry was not
+            written by `save_credentials`.
     """
     keyring = _keyring()
-    # Hidden at once: tools that report errors show variables.
+    # Wrapped at once: error trackers show local variables.
     text = _ask(profile, lambda: _hidden(keyring.get_password(_SERVICE, profile)))
     if text is None:
         return None
     with contextlib.suppress(ValueError, TypeError):
         return Credentials(**json.loads(text.get_secret_value()))
-    # Outside of a handler: a parser's error holds what it could not read.
+    # Outside of the handler: a parser's error contains what it could not read.
     raise ConfigError(f"the keys saved as {profile!r} cannot be read: save them again")
 
 
 def save_credentials(credentials: Credentials, profile: str = "default") -> None:
-    """Keep keys under a profile, in place of those there were.
+    """Save keys under a profile, replacing any saved before.
 
     Raises:
         ConfigError: as in `load_credentials`.
     """
     keyring = _keyring()
-    # One entry for both: half a pair of keys is worse than none.
+    # One entry for both: half a key pair is worse than none.
     text = SecretStr(
         json.dumps(
             {
@@ -66,7 +66,7 @@ def save_credentials(credentials: Credentials, profile: str = "default") -> None
 
 
 def delete_credentials(profile: str = "default") -> None:
-    """Forget the keys of a profile, if there are any.
+    """Delete the keys of a profile, if there are any.
 
     Raises:
         ConfigError: as in `load_credentials`.
@@ -102,7 +102,7 @@ def _ask(profile: str, question: Callable[[], _T]) -> _T:
         return question()
     except KeyringError as exc:
         what = type(exc).__name__
-    # Outside of the handler: a backend's error has the keys in its frames.
+    # Outside of the handler: the frames of a backend's error contain the keys.
     raise ConfigError(
         f"the system's key store cannot be used for {profile!r} ({what}): unlock it, or "
         "set UPBIT_ACCESS_KEY and UPBIT_SECRET_KEY"

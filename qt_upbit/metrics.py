@@ -1,4 +1,4 @@
-"""Counters and what is derived from them. Pure: time is an argument."""
+"""Counters and figures derived from them. Pure: time is an argument."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ __all__ = [
 
 
 _BOUNDS: Final = tuple(0.00005 * 1.25**i for i in range(63))
-"""Upper bounds of a histogram's buckets, seconds; what is longer has one more."""
+"""Upper bounds of a histogram's buckets, seconds; one more bucket is for longer times."""
 
 
 @dataclass(frozen=True, slots=True)
 class LatencySummary:
-    """How long something took, over some time. Seconds; percentiles are exact to a quarter.
+    """Latencies over a period, in seconds; percentiles are accurate to 25 %.
 
     Attributes:
-        count: how often it was measured.
-        p50_s, p90_s, p99_s: half, nine tenths and ninety-nine hundredths took no longer.
+        count: number of measurements.
+        p50_s, p90_s, p99_s: percentiles.
         max_s: the longest.
-        buckets: ``(upper bound in seconds, how many)``, without empty ones, shortest first.
+        buckets: ``(upper bound in seconds, count)``, without empty ones, shortest first.
     """
 
     count: int = 0
@@ -43,9 +43,9 @@ class LatencySummary:
 
 
 class LatencyHistogram:
-    """Latencies in buckets that grow by a quarter; percentiles are exact to the bucket.
+    """Latencies in buckets that grow by 25 %; percentiles are accurate to the bucket.
 
-    Bounded whatever happens: 64 integers.
+    Memory is bounded: 64 integers.
     """
 
     def __init__(self) -> None:
@@ -61,25 +61,25 @@ class LatencyHistogram:
         self._counts[bisect_left(_BOUNDS, seconds)] += 1
 
     def percentile(self, fraction: float) -> float:
-        """The upper bound of the bucket in which `fraction` of all latencies is reached, seconds."""
+        """Upper bound of the bucket in which `fraction` of all latencies is reached, seconds."""
         if not self.count:
             return 0.0
         seen = 0
         for i, count in enumerate(self._counts):
             seen += count
-            # Rounding must not push an exact rank over the edge.
+            # Rounding must not push an exact rank into the next bucket.
             if seen and seen >= fraction * self.count - 1e-9:
                 return min(_BOUNDS[i], self.max_s) if i < 63 else self.max_s
         return self.max_s
 
     def add(self, other: LatencyHistogram) -> None:
-        """Add what another one has recorded."""
+        """Add the latencies of another histogram."""
         self.count += other.count
         self.max_s = max(self.max_s, other.max_s)
         self._counts = [mine + its for mine, its in zip(self._counts, other._counts, strict=True)]
 
     def summary(self) -> LatencySummary:
-        """What was recorded, as figures."""
+        """The recorded latencies as figures."""
         bounds = (*_BOUNDS, self.max_s)
         return LatencySummary(
             count=self.count,
@@ -92,7 +92,7 @@ class LatencyHistogram:
 
 
 class RecentLatency:
-    """Latencies of the last seconds: between `window_s` and twice that.
+    """Latencies of the most recent seconds: between `window_s` and twice that.
 
     Args:
         window_s: seconds.
@@ -107,11 +107,11 @@ class RecentLatency:
         """Add one latency, in seconds."""
 
     def roll(self, now: float) -> None:
-        """Forget what is too old; to be called now and then."""
+        """Drop what is too old; call it regularly."""
         if self._since is None:
             self._since = now
         elif now - self._since >= self._window_s:
-            # After a long pause, such as a machine's sleep, what came before it is old as well.
+            # After a long pause, such as system sleep, everything from before it is too old as well.
             is_recent = now - self._since < 2 * self._window_s
             self._before = self._now if is_recent else LatencyHistogram()
             self._now = LatencyHistogram()
@@ -119,7 +119,7 @@ class RecentLatency:
             self._since = now
 
     def summary(self) -> LatencySummary:
-        """What is remembered, as figures."""
+        """The recent latencies as figures."""
         both = LatencyHistogram()
         both.add(self._before)
         both.add(self._now)
@@ -128,25 +128,25 @@ class RecentLatency:
 
 @dataclass(frozen=True, slots=True)
 class ScopeMetrics:
-    """One connection.
+    """Metrics of one connection.
 
     Attributes:
         state: health.
-        connections_open: sockets open at this moment: 0 or 1.
+        connections_open: sockets currently open: 0 or 1.
         messages: data and control messages received, total.
         messages_per_second: over the last metrics interval.
-        wire_bytes: bytes read from the socket, as compressed.
+        wire_bytes: bytes read from the socket, before inflation.
         wire_bytes_per_second: over the last metrics interval.
         inflated_bytes: bytes after inflation.
         inflated_bytes_per_second: over the last metrics interval.
-        silence_s: seconds since the last data message; None while there is no connection with data.
-        transit: from Upbit's ``timestamp`` to the arrival here, of a sample of changes. Wrong by as much as
-            the two clocks differ; where this one is behind, 0.
+        silence_s: seconds since the last data message; None without a connection or before its first data.
+        transit: from Upbit's ``timestamp`` to arrival here, of a sample of changes. Off by the difference
+            between the two clocks; 0 if ours is behind.
         requests_sent: subscription requests, total.
         reconnects: times an open connection was lost.
         renewals: times a connection with a new token took over.
-        late_frames: frames that nobody waited for any more.
-        streams: streams wanted.
+        late_frames: frames that no subscriber wanted any more.
+        streams: streams requested.
         errors: errors reported.
     """
 
@@ -175,19 +175,19 @@ class ScopeMetrics:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionMetrics:
-    """What one subscription got and cost.
+    """What one subscription received and cost.
 
     Attributes:
         owner: name of its proxy.
         type: Upbit's type, for example ``ticker``.
-        codes: pairs; 0 for all of a type, or where there are none.
+        codes: number of pairs; 0 for all pairs or for types without codes.
         delivery: how events reach it.
         delivered: events handed over, total.
-        conflated: events replaced by newer ones before anyone read them, total. Not a loss.
+        conflated: events replaced by newer ones before they were read, total. Not a loss.
         overflowed: events dropped at a high-water mark, total.
-        waiting: events in its buffer.
-        slot_s: seconds that its callback and slots took, total.
-        slot_max_s: the longest, of one event or one batch.
+        waiting: events currently in its buffer.
+        slot_s: time spent in its callback and slots, seconds, total.
+        slot_max_s: the longest for one event or one batch, seconds.
     """
 
     owner: str
@@ -204,21 +204,20 @@ class SubscriptionMetrics:
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """A snapshot of the whole library at one moment.
+    """Metrics of the whole library at one moment.
 
     Attributes:
-        scopes: one row per endpoint.
+        scopes: metrics by endpoint.
         proxies: live proxies.
         subscriptions: open subscriptions.
         events_delivered: events handed to callbacks and signals, total.
-        events_conflated: events replaced by newer ones before anyone read them, total. Not a loss.
+        events_conflated: events replaced by newer ones before they were read, total. Not a loss.
         events_lost: events dropped at a high-water mark, total; each was reported by ``overflowed``.
         errors: errors reported, total.
-        latency: from socket read to slot called, of one event in eight of each subscription, over the last
-            ten to twenty seconds. Under LATEST and BATCH that includes the wait for the next frame.
-        loop_lag: how much too late Qt's loop came to a timer, over the same time: how long the window was
-            busy.
-        slices: times that delivery was cut short to give Qt a turn, total.
+        latency: from socket read to slot call, of one event in eight of each subscription, over the last ten
+            to twenty seconds. Under LATEST and BATCH it includes the wait for the next screen frame.
+        loop_lag: how late Qt's loop fired a timer, over the same period: how long the GUI thread was busy.
+        slices: times delivery yielded to Qt, total.
     """
 
     scopes: Mapping[Scope, ScopeMetrics] = field(default_factory=dict)
@@ -234,15 +233,15 @@ class Metrics:
 
     @property
     def latency_p50_s(self) -> float:
-        """Half of all events took no longer from socket read to slot called, seconds."""
+        """Median latency from socket read to slot call, seconds."""
         return self.latency.p50_s
 
     @property
     def latency_p99_s(self) -> float:
-        """Ninety-nine of a hundred took no longer, seconds."""
+        """99th percentile of the latency, seconds."""
         return self.latency.p99_s
 
     @property
     def latency_max_s(self) -> float:
-        """The longest, seconds."""
+        """Longest latency, seconds."""
         return self.latency.max_s

@@ -1,8 +1,8 @@
 """Conversion between what Upbit sends and the events of `qt_upbit.types`.
 
 Two halves: `decode` and `decode_all` for frames of the socket (msgspec straight into the event
-classes, decimals made from the wire text), `from_dict`, `to_dict` and `encode` for everything else.
-Nothing here knows a socket or a clock.
+classes, decimals made from the text on the wire), `from_dict`, `to_dict` and `encode` for everything else.
+Nothing here uses a socket or a clock.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ _untyped_decoder: Final = msgspec.json.Decoder(float_hook=Decimal)
 _exact_encoder: Final = msgspec.json.Encoder(decimal_format="number")
 
 peek = head_of
-"""`qt_upbit.frame_scan.head_of` under its older name."""
+"""Old name of `qt_upbit.frame_scan.head_of`."""
 peek_known = known_head_of
-"""`qt_upbit.frame_scan.known_head_of` under its older name."""
+"""Old name of `qt_upbit.frame_scan.known_head_of`."""
 
 
 def split(raw: bytes) -> list[bytes]:
     """The objects of a frame: itself, or the elements of a list format's array (of any length).
 
     Raises:
-        DecodeError: the frame begins like an array and is none.
+        DecodeError: the frame begins like an array but is not one.
     """
     if raw.lstrip()[:1] != b"[":
         return [raw]
@@ -61,32 +61,32 @@ def split(raw: bytes) -> list[bytes]:
 
 _Decoder = msgspec.json.Decoder[BaseWebSocketEvent]
 _decoders: dict[str, tuple[_Decoder, _Decoder]] = {}
-"""For DEFAULT and SIMPLE names; of declared types only, so that unknown ones cannot fill it."""
+"""For DEFAULT and SIMPLE names; declared types only, so that unknown ones cannot fill it."""
 
 
 def _decoders_of(wire_type: str) -> tuple[_Decoder, _Decoder] | None:
-    row = spec_of(wire_type)
-    if row is None:
+    spec = spec_of(wire_type)
+    if spec is None:
         return None
-    pair = (msgspec.json.Decoder(row.event_class), msgspec.json.Decoder(row.simple_class))
+    pair = (msgspec.json.Decoder(spec.event_class), msgspec.json.Decoder(spec.simple_class))
     return _decoders.setdefault(wire_type, pair)
 
 
 def decode(raw: bytes, head: Head | None = None) -> BaseWebSocketEvent:
-    """One object of the socket, in DEFAULT or SIMPLE, as its event.
+    """Decode one object from the socket, in DEFAULT or SIMPLE, into its event.
 
     Args:
         raw: one JSON object, UTF-8.
-        head: what `head_of` said, if it was asked already.
+        head: the result of `head_of`, if it is known already.
 
     Raises:
-        DecodeError: not JSON, an unknown type, a missing field, a value of the wrong kind, or a number that
-            is none or that no market has (NaN, 1e999999999).
+        DecodeError: not JSON, an unknown type, a missing field, a value of the wrong type, or a number that
+            is not finite or absurdly large (NaN, 1e999999999).
     """
     if head is None:
         head = head_of(raw)
         if head is None:
-            raise DecodeError("neither type nor ty is there, or this is not a JSON object", raw)
+            raise DecodeError("no type or ty, or not a JSON object", raw)
     decoders = _decoders.get(head.type) or _decoders_of(head.type)
     if decoders is None:
         raise DecodeError(f"unknown type {head.type[:40]!r}", raw)
@@ -103,28 +103,28 @@ def decode(raw: bytes, head: Head | None = None) -> BaseWebSocketEvent:
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, ArithmeticError, RecursionError) as exc:
         raise DecodeError(str(exc), raw) from exc
     if event.type != head.type or (head.code and getattr(event, "code", head.code) != head.code):
-        # A key that stands twice: routed by the first, it would be another market's price.
-        raise DecodeError(f"says {head.type[:40]} {head.code} at its head and something else behind", raw)
+        # A duplicate key: routed by the first one, the price would go to another market.
+        raise DecodeError(f"{head.type[:40]} {head.code} at the head, but something else later", raw)
     return event
 
 
 def _with_read_fields(raw: bytes, wire_type: str, simple: bool) -> bytes | None:
-    """A frame with the fields in it that have a reader read by it; None if there are none.
+    """A frame with its fields that have a `Reader` normalised; None if there are none.
 
-    For frames only that could not be decoded as declared: it costs as much as several of them.
+    Only for frames that could not be decoded as declared: it costs as much as decoding several.
     """
-    row = spec_of(wire_type)
+    spec = spec_of(wire_type)
     payload = _untyped_decoder.decode(raw)
-    if row is None or not isinstance(payload, dict):
+    if spec is None or not isinstance(payload, dict):
         return None
-    cls = row.event_class
+    cls = spec.event_class
     keys = {simple_key_of(cls, name) if simple else name: read for name, read in readers_of(cls).items()}
     read = {key: reader(payload[key]) for key, reader in keys.items() if key in payload}
     return _exact_encoder.encode(payload | read) if read else None
 
 
 def decode_all(raw: bytes) -> list[BaseWebSocketEvent]:
-    """A frame of any of the four formats as its events, in order.
+    """Decode a frame of any of the four formats into its events, in order.
 
     Raises:
         DecodeError: as in `decode`.
@@ -133,21 +133,21 @@ def decode_all(raw: bytes) -> list[BaseWebSocketEvent]:
 
 
 def from_dict(payload: Mapping[str, Any]) -> BaseWebSocketEvent:
-    """An event from a payload with DEFAULT or SIMPLE names, also an older one.
+    """An event from a payload with DEFAULT or SIMPLE names, including older payloads.
 
     Fields that Upbit has removed are ignored, fields it has added since may be missing. Decimals are
     taken from `Decimal`, `int` or text exactly, from `float` by its shortest text.
 
     Raises:
-        DecodeError: the type is unknown, or a field that was always there is missing or unusable.
+        DecodeError: the type is unknown, or a required field is missing or unusable.
     """
     wire_type = payload.get("type", payload.get("ty"))
-    row = spec_of(wire_type) if isinstance(wire_type, str) else None
-    if row is None or not isinstance(wire_type, str):
+    spec = spec_of(wire_type) if isinstance(wire_type, str) else None
+    if spec is None or not isinstance(wire_type, str):
         named = repr(wire_type[:40]) if isinstance(wire_type, str) else type(wire_type).__name__
         raise DecodeError(f"unknown type {named}", _text_of(payload))
     try:
-        # Through JSON text: the decoders are the one place that knows how a value becomes a field.
+        # Through JSON text: only the decoders know how a value becomes a field.
         raw = _exact_encoder.encode(dict(payload))
     except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as exc:
         raise DecodeError(str(exc), _text_of(payload)) from exc
@@ -158,15 +158,15 @@ def from_dict(payload: Mapping[str, Any]) -> BaseWebSocketEvent:
 
 
 def _text_of(payload: Mapping[str, Any]) -> str:
-    """For an error's sample, which shows no more than the beginning."""
+    """For an error's sample, which shows only the beginning."""
     try:
         return repr(dict(payload))
     except (ValueError, RecursionError):
-        return "{...}"  # whole numbers of more than 4,300 digits, endless nesting
+        return "{...}"  # integers of more than 4,300 digits, recursion
 
 
 def to_dict(event: BaseWebSocketEvent, format: WireFormat = WireFormat.DEFAULT) -> dict[str, Any]:
-    """An event under the wire's names: values exact (`Decimal`), enumerations as Upbit's text.
+    """An event as a dict under the wire names: values exact (`Decimal`), enumerations as Upbit's text.
 
     The list formats give the same dictionary as DEFAULT and SIMPLE: the array belongs to the frame.
     """
@@ -188,7 +188,7 @@ def encode(event: BaseWebSocketEvent, format: WireFormat = WireFormat.DEFAULT) -
 
 @functools.cache
 def _wire_keys(row_name: str, simple: bool) -> tuple[tuple[str, str], ...]:
-    """Fields with their keys in Upbit's order: type and code at the head, where `head_of` looks."""
+    """Fields with their keys in Upbit's order: type and code at the head, where `head_of` reads them."""
     cls = EVENT_TYPES[row_name].event_class
     wire = dict(zip(cls.__struct_fields__, cls.__struct_encode_fields__, strict=True))
     ends = {"type": 0, "code": 1, "stream_type": 3}
@@ -197,7 +197,7 @@ def _wire_keys(row_name: str, simple: bool) -> tuple[tuple[str, str], ...]:
 
 
 def _recast(value: Any, simple: bool) -> Any:
-    """Nested wire structs as the class that writes the wanted keys."""
+    """Convert nested wire structs to the class that writes the requested keys."""
     if isinstance(value, tuple):
         return tuple(_recast(item, simple) for item in value)
     public = nested_struct_of(type(value))

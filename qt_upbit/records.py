@@ -1,7 +1,7 @@
-"""What REST tells: markets, and what an account has and did (`Order`, `Fill`, `Balance`).
+"""Records from REST: markets, and the orders, fills and balances of an account.
 
-The names are those of the events of `qt_upbit.types`, wherever a value came from: REST says ``side``,
-``ord_type`` and ``market`` for what the socket calls ``ask_bid``, ``order_type`` and ``code``
+Fields are named as in the events of `qt_upbit.types`, whatever the source: REST says ``side``,
+``ord_type`` and ``market`` where the socket says ``ask_bid``, ``order_type`` and ``code``
 (protocol section 9.2). All are frozen; amounts are exact decimals.
 """
 
@@ -29,7 +29,7 @@ _OPEN = frozenset((OrderState.WAIT, OrderState.WATCH))
 
 
 class Fill(msgspec.Struct, frozen=True, kw_only=True):
-    """A part of an order that was executed.
+    """One execution of an order.
 
     Attributes:
         uuid: of the trade; ``trade_uuid`` in myOrder frames.
@@ -39,8 +39,8 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True):
         price: quote currency per unit.
         volume: base currency.
         trade_timestamp: milliseconds since the epoch, UTC.
-        fee: paid for this fill, quote currency; None where REST reported of it, which does not say.
-        is_maker: whether the order waited in the book; None as for `fee`.
+        fee: paid for this fill, quote currency; None if the fill came from REST, which omits it.
+        is_maker: whether the order rested in the book; None as for `fee`.
     """
 
     uuid: str
@@ -65,7 +65,7 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """An order as it stands.
+    """The current state of an order.
 
     Attributes:
         uuid: Upbit's id.
@@ -73,24 +73,23 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         ask_bid: side.
         order_type: kind; ``price`` is a market buy by amount, ``market`` a market sell.
         state: WAIT (also when partly filled), WATCH, DONE or CANCEL.
-        price: of a limit order; the amount to spend of a buy by amount.
+        price: of a limit order; for a buy by amount, the amount to spend.
         volume: base currency; None for a buy by amount.
-        remaining_volume: what is still to be filled; a cancelled order keeps the value it had.
+        remaining_volume: still to be filled; a cancelled order retains its last value.
         executed_volume: base currency filled so far.
-        executed_funds: quote currency of the fills; None where it is not known.
+        executed_funds: quote currency of the fills; None if unknown.
         trades_count: number of fills.
         reserved_fee, remaining_fee, paid_fee: quote currency.
-        locked: funds (bid, with fee) or volume (ask) held; a cancelled order keeps the value it had
+        locked: funds (bid, with fee) or volume (ask) reserved; a cancelled order retains its last value
             (protocol section 9.2), so read it only while `is_open`.
-        time_in_force: condition, None for none.
+        time_in_force: condition, or None.
         identifier: the client's own id.
         smp_type: self-match prevention.
         prevented_volume, prevented_locked: cancelled by self-match prevention.
         order_timestamp: when it was placed, milliseconds since the epoch, UTC; resolution one second.
-        fills: what is known of its fills, oldest first; fewer than `trades_count` where only a summary
-            was read.
-        new_order_uuid, new_order_identifier: of the order in its place, in the answer of
-            cancel_and_new only.
+        fills: its known fills, oldest first; fewer than `trades_count` if only a summary was read.
+        new_order_uuid, new_order_identifier: of the replacing order, only in the answer of
+            cancel_and_new.
     """
 
     uuid: str
@@ -120,7 +119,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def symbol(self) -> str:
-        """The pair: another name for `code`."""
+        """The pair; alias of `code`."""
         return self.code
 
     @property
@@ -130,7 +129,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def avg_price(self) -> Decimal | None:
-        """Mean price of the fills, quote currency; None where nothing was filled or it is not known."""
+        """Average price of the fills, quote currency; None if there are none or it is unknown."""
         if not self.executed_volume or self.executed_funds is None:
             return None
         return self.executed_funds / self.executed_volume
@@ -142,14 +141,14 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Balance(msgspec.Struct, frozen=True, kw_only=True):
-    """What the account has of one currency.
+    """The account's balance of one currency.
 
     Attributes:
         currency: for example ``KRW`` or ``BTC``.
-        balance: available, that is without what orders hold.
-        locked: held by orders and withdrawals.
-        avg_buy_price: mean price paid; None where only the socket reported, which does not say.
-        avg_buy_price_modified: whether the user has set it by hand.
+        balance: available, that is without what is locked.
+        locked: reserved for orders and withdrawals.
+        avg_buy_price: average price paid; None if it came from the socket, which omits it.
+        avg_buy_price_modified: whether the user set it manually.
         unit_currency: currency of `avg_buy_price`.
     """
 
@@ -162,18 +161,18 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def total(self) -> Decimal:
-        """Available and locked together."""
+        """Available plus locked."""
         return self.balance + self.locked
 
 
 class Market(msgspec.Struct, frozen=True, kw_only=True):
-    """A pair that is listed.
+    """A listed pair.
 
     Attributes:
         code: for example ``KRW-BTC``.
         korean_name, english_name: of the base currency.
         warning: under investment warning.
-        cautions: reasons to be careful, for example ``PRICE_FLUCTUATIONS`` (protocol section 9.1).
+        cautions: reasons for caution, for example ``PRICE_FLUCTUATIONS`` (protocol section 9.1).
     """
 
     code: str
@@ -184,13 +183,13 @@ class Market(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Instrument(msgspec.Struct, frozen=True, kw_only=True):
-    """What the order book of a pair allows.
+    """Order book settings of a pair.
 
     Attributes:
         code: the pair.
         quote_currency: for example ``KRW``.
-        tick_size: at the present price; `round_to_tick` knows the others.
-        supported_levels: price groupings, 0 for none.
+        tick_size: at the current price; `round_to_tick` knows the others.
+        supported_levels: price groupings; 0 is no grouping.
     """
 
     code: str
@@ -200,12 +199,12 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderChance(msgspec.Struct, frozen=True, kw_only=True):
-    """What orders of a pair may be, and with what (``/v1/orders/chance``).
+    """Allowed orders, fees and balances of a pair (``/v1/orders/chance``).
 
     Attributes:
         code: the pair.
-        bid_fee, ask_fee, maker_bid_fee, maker_ask_fee: shares of the funds, 0.0005 is 0.05 %.
-        bid_types, ask_types: kinds of order, for example ``limit_ioc``.
+        bid_fee, ask_fee, maker_bid_fee, maker_ask_fee: fractions of the funds; 0.0005 is 0.05 %.
+        bid_types, ask_types: order types, for example ``limit_ioc``.
         min_total_bid, min_total_ask, max_total: quote currency.
         state: ``active`` while it trades.
         bid_account, ask_account: the balances of quote and base currency.

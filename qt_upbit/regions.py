@@ -1,7 +1,7 @@
-"""The countries' Upbits and the currencies that they quote in: one row each, nothing about them elsewhere.
+"""Upbit's regions and quote currencies: each is declared here once and nowhere else.
 
 A new region is one member of `Region`: hosts, checks of orders and subscriptions, tick rules, the simulated
-exchange and the demo read its row.
+exchange and the demo read its declaration.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ class QuoteCurrency:
     Attributes:
         symbol: ``KRW``.
         per_won: how much of it one Korean won is worth, roughly: for orders of magnitude, never for money.
-        decimals: of an amount as people write it; 0 where there are no smaller coins.
-        small_balance: an account's holdings that are worth less may be hidden.
-        ticks: the documented tick table; None where there is none, and ``tick_size`` of the instruments is
-            all that is known.
-        min_total: of an order; None where none is documented.
-        max_total: of an order; None where none is documented.
-        fee_rate: share of an order's total that is paid as fee.
-        is_shared: quoted on every region's Upbit, from the same books. Those books are not grouped, and
-            there are no indicators for them (protocol sections 2.4 and 3.8).
+        decimals: of an amount as usually written; 0 for currencies without a smaller unit.
+        small_balance: holdings worth less than this may be hidden.
+        ticks: the documented tick table; None if there is none, and only ``tick_size`` of the instruments is
+            known.
+        min_total: of an order; None if undocumented.
+        max_total: of an order; None if undocumented.
+        fee_rate: fraction of an order's total that is paid as fee.
+        is_shared: quoted in every region, from the same books. Those books are not grouped, and have no
+            indicators (protocol sections 2.4 and 3.8).
     """
 
     symbol: str
@@ -53,9 +53,9 @@ class QuoteCurrency:
 
     @property
     def likely_ticks(self) -> TickTable:
-        """The documented table, or that of the documented currency whose unit is worth about as much.
+        """The documented table, or that of the documented currency whose unit has the closest value.
 
-        For display and simulation; no order is checked with another currency's table.
+        For display and simulation; orders are never checked against another currency's table.
         """
         if self.ticks is not None:
             return self.ticks
@@ -64,7 +64,7 @@ class QuoteCurrency:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegionSpec:
-    """The row of one country's Upbit (protocol section 1).
+    """Declaration of one country's Upbit (protocol section 1).
 
     Attributes:
         country: its English name.
@@ -112,12 +112,12 @@ class Region(enum.StrEnum):
     """A country's Upbit; BTC and USDT books are shared between regions (protocol section 1)."""
 
     spec: RegionSpec
-    """The region's row."""
+    """The region's declaration."""
 
     def __new__(cls, value: str, spec: RegionSpec | None = None) -> Region:
-        """A member from its value and its row; ``Region("kr")`` finds it again."""
+        """A member from its value and its declaration; ``Region("kr")`` looks it up."""
         if spec is None:
-            raise TypeError(f"region {value!r} has no row")
+            raise TypeError(f"region {value!r} has no declaration")
         member = str.__new__(cls, value)
         member._value_ = value
         member.spec = spec
@@ -212,11 +212,11 @@ _SHARED: Final = (
 QUOTE_CURRENCIES: Final[Mapping[str, QuoteCurrency]] = MappingProxyType(
     {each.symbol: each for each in (*(region.currency for region in Region), *_SHARED)}
 )
-"""By symbol: the regions' own, then those that are quoted everywhere."""
+"""By symbol: the regions' own, then the shared ones."""
 
 
 def quote_currency_of(code: str) -> QuoteCurrency:
-    """The row of a pair's quote currency, or of a currency; of one that is not declared, what fits a dollar.
+    """A pair's quote currency, or a currency by symbol; one that is not declared is treated like the dollar.
 
     Args:
         code: ``KRW-BTC`` or ``KRW``.

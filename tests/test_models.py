@@ -335,7 +335,7 @@ def test_other_fields_are_no_less_strict_for_it() -> None:
     odd = _ticker(b'{"year":2026,"month":12,"day":21}')
     with pytest.raises(DecodeError, match="trade_price"):
         decode(odd.replace(b'"trade_price":', b'"trade_price":"x","was":'))
-    with pytest.raises(DecodeError, match="something else behind"):
+    with pytest.raises(DecodeError, match="something else later"):
         decode(odd[:-1] + b',"code":"KRW-ETH"}')
     with pytest.raises(DecodeError):
         decode(odd[:-1])

@@ -1,4 +1,4 @@
-"""The one place where a wire type of Upbit is declared (docs/architecture.md tells how to add one)."""
+"""The one place where a wire type of Upbit is declared (docs/architecture.md says how to add one)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The enumerations. Unknown descriptive values survive; unknown states and sides are refused."""
+"""The enumerations. Unknown descriptive values are accepted; unknown states and sides are refused."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ __all__ = [
 
 
 class _OpenStrEnum(enum.StrEnum):
-    """An enumeration of descriptive values that keeps a value it does not know.
+    """An enumeration of descriptive values that accepts unknown ones.
 
-    The unknown value compares equal to its own text, and its ``name`` is ``UNKNOWN``; Upbit adds
-    values without notice, and a new warning level must not cost the price beside it.
+    An unknown value compares equal to its own text, and its ``name`` is ``UNKNOWN``; Upbit adds
+    values without notice, and a new warning level must not make the whole frame unreadable.
     """
 
     @classmethod
@@ -53,7 +53,7 @@ class _OpenStrEnum(enum.StrEnum):
 
     @property
     def is_known(self) -> bool:
-        """Whether this value stands in the documentation this library was written from."""
+        """Whether this value is documented, as of this version of the library."""
         return self._name_ != "UNKNOWN"
 
 
@@ -76,7 +76,7 @@ class Scope(enum.StrEnum):
 
 
 class WireFormat(enum.StrEnum):
-    """The four formats of protocol section 2.2; the format belongs to the connection."""
+    """The four formats of protocol section 2.2; one connection uses one format."""
 
     DEFAULT = "DEFAULT"
     SIMPLE = "SIMPLE"
@@ -109,19 +109,19 @@ class ConnectionState(enum.StrEnum):
     """Health of one scope, as a widget should show it."""
 
     IDLE = "idle"
-    """Nobody subscribes; there is no connection."""
+    """No subscriptions, so no connection."""
     CONNECTING = "connecting"
-    """The first connection is being made."""
+    """The first connection is being opened."""
     LIVE = "live"
-    """Connected, and what was asked for arrives."""
+    """Connected, and what was requested arrives."""
     STALE = "stale"
-    """Connected, but data that should flow does not."""
+    """Connected, but expected data does not arrive."""
     RECONNECTING = "reconnecting"
     """The connection was lost; the next attempt is under way or waiting."""
     RESYNCING = "resyncing"
-    """Connected again; the subscription was sent and its first frames are awaited."""
+    """Reconnected; the subscription was sent and its first frames are awaited."""
     REJECTED = "rejected"
-    """Upbit refused the key or the request; not tried again by itself."""
+    """Upbit refused the key or the request; no automatic retry."""
     CLOSED = "closed"
     """Closed for good, by the application."""
 
@@ -135,12 +135,12 @@ class CodeRule(enum.Enum):
 
 
 class Recovery(enum.Enum):
-    """How what was missed of a stream is reported from what was seen, and fetched over REST."""
+    """How missed events of a stream are identified and fetched over REST."""
 
     BY_ID = enum.auto()
-    """Each event has an id of its own, ``order_field``, and a ``trade_timestamp``."""
+    """Each event has its own id, ``order_field``, and a ``trade_timestamp``."""
     BY_START = enum.auto()
-    """One event per period (its first conflation field), which the last word on it replaces."""
+    """One event per period (its first conflation field), replaced by each update of that period."""
 
 
 class StreamType(_OpenStrEnum):
@@ -149,11 +149,11 @@ class StreamType(_OpenStrEnum):
     SNAPSHOT = "SNAPSHOT"
     REALTIME = "REALTIME"
     RECOVERED = "RECOVERED"
-    """Not Upbit's: missed while the line was down and fetched over REST afterwards."""
+    """Not Upbit's: missed while the connection was down and fetched over REST afterwards."""
 
 
 class Change(_OpenStrEnum):
-    """Price against the previous day's close."""
+    """Price relative to the previous day's close."""
 
     RISE = "RISE"
     EVEN = "EVEN"
@@ -183,7 +183,7 @@ class MarketWarning(_OpenStrEnum):
 
 
 class CandleUnit(enum.StrEnum):
-    """Candle lengths that Upbit streams; there is no day candle on the socket."""
+    """Candle lengths that Upbit streams; the socket has no day candles."""
 
     S1 = "1s"
     M1 = "1m"
@@ -202,7 +202,7 @@ class CandleUnit(enum.StrEnum):
 
 
 class CandlePeriod(enum.StrEnum):
-    """Candle lengths that only REST gives. A day is 00:00 to 24:00 UTC; weeks begin on Monday."""
+    """Candle lengths available only over REST. A day is 00:00 to 24:00 UTC; weeks begin on Monday."""
 
     DAY = "1d"
     WEEK = "1w"
@@ -210,13 +210,13 @@ class CandlePeriod(enum.StrEnum):
     YEAR = "1y"
 
     def start_of(self, moment: datetime) -> datetime:
-        """When the candle begins that an aware moment lies in; aware, UTC.
+        """Start of the candle that contains an aware datetime; aware, UTC.
 
         Raises:
-            ValueError: the moment has no zone.
+            ValueError: the datetime is naive.
         """
         if moment.tzinfo is None:
-            raise ValueError("give an aware moment, for example datetime.now(UTC)")
+            raise ValueError("give an aware datetime, for example datetime.now(UTC)")
         day = moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         if self is CandlePeriod.WEEK:
             return day - timedelta(days=day.weekday())
@@ -226,7 +226,7 @@ class CandlePeriod(enum.StrEnum):
 
 
 class OrderType(_OpenStrEnum):
-    """Kind of order; ``price`` is a market buy by amount, ``market`` a market sell."""
+    """Order type; ``price`` is a market buy by amount, ``market`` a market sell."""
 
     LIMIT = "limit"
     PRICE = "price"
@@ -235,7 +235,7 @@ class OrderType(_OpenStrEnum):
 
 
 class OrderState(enum.StrEnum):
-    """What happened to an order. Strict: a state we do not know is reported, never misread."""
+    """What happened to an order. Strict: an unknown state is reported, never misread."""
 
     WAIT = "wait"
     WATCH = "watch"

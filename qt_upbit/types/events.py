@@ -1,4 +1,4 @@
-"""The event types of the market, the account and the exchange's news: one class each, under its row."""
+"""The event types of the market, the account and the exchange's news, one class and `EventSpec` each."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ _DATE: Final = re.compile(r"([0-9]{4})([-./])([0-9]{1,2})\2([0-9]{1,2})")
 
 
 def _read_date(value: Any) -> str | None:
-    """A date as ISO text, ``2026-12-21``, in any shape that Upbit or a Java library gives it (section 13).
+    """A date as ISO text, ``2026-12-21``, from any form that Upbit or a Java library sends (section 13).
 
-    Text with a time of day stays as it is; what is no date becomes None.
+    Text with a time of day stays as it is; what is not a date becomes None.
     """
     match value:
         case str():
@@ -87,7 +87,7 @@ def _date_text(*parts: Any) -> str | None:
 
 
 def _iso_text(text: str) -> str | None:
-    """ISO text in its other forms: ``20261221`` as a date, a moment as it is."""
+    """Other ISO forms: ``20261221`` as a date, a date with a time as it is."""
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError:
@@ -101,7 +101,7 @@ def _iso_text(text: str) -> str | None:
 
 @event_type("ticker", wire_type="ticker", scope=Scope.PUBLIC, delivery=Delivery.LATEST, has_snapshot=True)
 class TickerEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
-    """Current price of a pair and its day (protocol section 3.1).
+    """Current price of a pair and its daily figures (protocol section 3.1).
 
     ``acc_*`` count from 00:00 UTC, ``*_24h`` over the last 24 hours. Rates are fractions:
     0.01 is one per cent.
@@ -119,14 +119,14 @@ class TickerEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
     change_rate: Annotated[Decimal, wire_key("cr")]
     signed_change_rate: Annotated[Decimal, wire_key("scr")]
     ask_bid: Annotated[AskBid | None, wire_key("ab")] = None
-    """Side of the last trade's taker; None from REST, which does not say."""
+    """Side of the last trade's taker; None from REST, which omits it."""
     trade_volume: Annotated[Decimal, wire_key("tv")]
     acc_trade_volume: Annotated[Decimal, wire_key("atv")]
     trade_date: Annotated[str, wire_key("tdt")]
     trade_time: Annotated[str, wire_key("ttm")]
     trade_timestamp: Annotated[int, wire_key("ttms")]
     acc_ask_volume: Annotated[Decimal | None, wire_key("aav")] = None
-    """Sold by takers; None from REST, as the next."""
+    """Sold by takers; None from REST, as is the next."""
     acc_bid_volume: Annotated[Decimal | None, wire_key("abv")] = None
     highest_52_week_price: Annotated[Decimal | None, wire_key("h52wp")] = None
     highest_52_week_date: Annotated[str | None, wire_key("h52wdt")] = None
@@ -136,7 +136,7 @@ class TickerEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
     is_trading_suspended: Annotated[bool | None, wire_key("its")] = None
     """Deprecated by Upbit; None once it is gone."""
     delisting_date: Annotated[str | None, wire_key("dd", reader=_read_date)] = None
-    """ISO date, once a delisting is scheduled; None where there is none or what came is no date."""
+    """ISO date, once a delisting is scheduled; None if there is none or the value is not a date."""
     market_warning: Annotated[MarketWarning | None, wire_key("mw")] = None
     """Deprecated by Upbit; None once it is gone."""
     acc_trade_price_24h: Annotated[Decimal, wire_key("atp24h")]
@@ -177,7 +177,7 @@ class TradeEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
     change: Annotated[Change, wire_key("c")]
     change_price: Annotated[Decimal, wire_key("cp")]
     sequential_id: Annotated[int, wire_key("sid")]
-    """Unique, but no promise of order; larger than 2**53."""
+    """Unique, but not guaranteed to increase; larger than 2**53."""
     best_ask_price: Annotated[Decimal | None, wire_key("bap")] = None
     best_ask_size: Annotated[Decimal | None, wire_key("bas")] = None
     best_bid_price: Annotated[Decimal | None, wire_key("bbp")] = None
@@ -213,10 +213,10 @@ event_type(
     recovery=Recovery.BY_START,
 )
 class CandleEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
-    """A candle so far (protocol section 3.4). The same candle comes many times; the last one wins.
+    """A candle so far (protocol section 3.4). The same candle is sent many times; the last update wins.
 
     No frame says that a candle is closed: it is, once a later one appears. Periods without a trade
-    have no candle at all.
+    have no candle.
     """
 
     candle_date_time_utc: Annotated[str, wire_key("cdttmu")]
@@ -230,12 +230,12 @@ class CandleEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
 
     @property
     def unit(self) -> CandleUnit:
-        """Length of the candle; `period` for those that only REST gives."""
+        """Length of the candle; see `period` for lengths available only over REST."""
         return CandleUnit(self.type.partition(".")[2])
 
     @property
     def period(self) -> CandlePeriod | None:
-        """Length of a candle of a day and longer; None for the others."""
+        """Length of a candle of a day or longer; None for shorter ones."""
         unit = self.type.partition(".")[2]
         return CandlePeriod(unit) if unit in set(CandlePeriod) else None
 
@@ -245,10 +245,10 @@ class CandleEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
         return utc_from_text(self.candle_date_time_utc)
 
     def is_older_than(self, other: CandleEvent) -> bool:
-        """Whether this is an earlier word on the same candle.
+        """Whether this is an earlier update of the same candle.
 
-        The volume of a candle only grows. ``timestamp`` decides between equal ones only: over REST it is the
-        time of the last trade, on the socket that of the frame, which a trade it lacks may precede.
+        The volume of a candle only grows. ``timestamp`` decides only if volumes are equal: over REST it is
+        the time of the last trade, on the socket that of the frame, which may be later than a trade it lacks.
         """
         mine = (self.candle_acc_trade_volume, self.timestamp)
         return mine < (other.candle_acc_trade_volume, other.timestamp)
@@ -262,10 +262,10 @@ class CandleEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
     codes=CodeRule.OPTIONAL,
 )
 class MyOrderEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
-    """Something happened to one of your orders (protocol section 3.5).
+    """A change of one of your orders (protocol section 3.5).
 
     With ``state`` TRADE, `price` and `volume` are those of the fill. In a CANCEL frame
-    `remaining_volume` and `locked` keep the value they had. A market buy usually ends as CANCEL,
+    `remaining_volume` and `locked` retain their last values. A market buy usually ends as CANCEL,
     because a remainder cannot be spent.
     """
 
@@ -297,7 +297,7 @@ class MyOrderEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
 
     @property
     def traded_at(self) -> datetime | None:
-        """Time of the fill, aware, UTC; None unless something was filled."""
+        """Time of the fill, aware, UTC; None if this is not a fill."""
         return None if self.trade_timestamp is None else utc_from_ms(self.trade_timestamp)
 
     @property
@@ -311,7 +311,7 @@ class Asset(WireStruct, frozen=True, kw_only=True, eq=False):
 
     currency: Annotated[str, wire_key("cu")]
     balance: Annotated[Decimal, wire_key("b")]
-    """Available, that is without what orders hold."""
+    """Available, that is without what is locked."""
     locked: Annotated[Decimal, wire_key("l")]
 
 
@@ -323,7 +323,7 @@ class Asset(WireStruct, frozen=True, kw_only=True, eq=False):
     codes=CodeRule.FORBIDDEN,
 )
 class MyAssetEvent(BaseWebSocketEvent, frozen=True, kw_only=True, eq=False, dict=True):
-    """Changed balances; only the currencies that changed (protocol section 3.6)."""
+    """Balances of the currencies that changed, and only those (protocol section 3.6)."""
 
     asset_uuid: Annotated[str, wire_key("astuid")]
     assets: Annotated[tuple[Asset, ...], wire_key("ast")]
@@ -352,7 +352,7 @@ class AnnouncementEvent(BaseWebSocketEvent, frozen=True, kw_only=True, eq=False,
     first_listed_at: Annotated[str, wire_key("flat")]
     listed_at: Annotated[str, wire_key("lat")]
     body: Annotated[str | None, wire_key("bd")] = None
-    """Only when asked for; may be None for a large notice."""
+    """Only if requested; may be None for a large notice."""
 
 
 class IndicatorValue(WireStruct, frozen=True, kw_only=True, eq=False, omit_defaults=True):

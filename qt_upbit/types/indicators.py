@@ -1,4 +1,4 @@
-"""Indicators of a request: `IndicatorDefinition`, its parts and its checks (protocol section 3.8)."""
+"""Indicators of a request: `IndicatorDefinition`, its parts and its validation (protocol section 3.8)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 _MAX_COMBINATIONS: Final = 100
-"""Indicators times codes that one request may hold."""
+"""Maximum of indicators times codes in one request."""
 
 
 class IndicatorParams(WireStruct, frozen=True, kw_only=True, eq=False, omit_defaults=True):
@@ -41,7 +41,7 @@ class IndicatorParams(WireStruct, frozen=True, kw_only=True, eq=False, omit_defa
 
 
 class IndicatorEventParams(WireStruct, frozen=True, kw_only=True, eq=False, omit_defaults=True):
-    """Threshold that a signal was asked with."""
+    """Threshold with which a signal was requested."""
 
     threshold: Annotated[Decimal | None, wire_key("th")] = None
     multiplier: Annotated[Decimal | None, wire_key("mul")] = None
@@ -60,7 +60,7 @@ class IndicatorDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaul
 
 
 def is_among_definitions(event: Any, options: Mapping[str, Any]) -> bool:
-    """Whether an event is of an indicator that a subscriber with these options asked for."""
+    """Whether an event is of an indicator that a subscriber with these options requested."""
     return any(
         event.indicator == wanted.type
         and event.params == wanted.params
@@ -99,7 +99,9 @@ def _definitions(
             f"{_MAX_COMBINATIONS} combinations"
         )
     if others := [code for code in codes if code.startswith(WITHOUT_LEVELS)]:
-        raise InvalidSubscriptionError(f"indicators are not for BTC and USDT pairs such as {others[0]}")
+        raise InvalidSubscriptionError(
+            f"indicators are not available for BTC and USDT pairs such as {others[0]}"
+        )
     return tuple(dict.fromkeys(definitions))
 
 

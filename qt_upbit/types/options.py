@@ -1,4 +1,4 @@
-"""`OptionSpec`: an option that requests of an event type may carry, declared in the type's row."""
+"""`OptionSpec`: an option that requests of an event type may carry, declared in the type's `EventSpec`."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class OptionSpec:
     Attributes:
         name: its key in a request, and the keyword of ``subscribe``.
         check: takes the given value and the codes; returns the value to send, hashable, or raises
-            `InvalidSubscriptionError` with what would be right.
-        merge: makes one value of two owners' for the same stream, so that both get what they asked for; None
-            for an option that tells streams apart (`EventSpec.stream_fields`).
+            `InvalidSubscriptionError` that says what is valid.
+        merge: combines the values of two owners for the same stream, so that both get what they requested;
+            None for an option that distinguishes streams (`EventSpec.stream_fields`).
         is_required: Upbit has no default for it.
         narrows: leaving it out asks for everything, as with a list of categories; otherwise it asks for less,
             as with a flag.
@@ -70,11 +70,11 @@ def either(a: bool, b: bool) -> bool:
 
 
 def shown(value: object) -> str:
-    """What was given, in few words: a mistake may be of any size."""
+    """A given value in an error text, shortened: it may be of any size."""
     try:
         return f"{value!r:.80}"
     except (ValueError, RecursionError):
-        return f"this {type(value).__name__}"  # more than 4,300 digits, or endless nesting
+        return f"this {type(value).__name__}"  # more than 4,300 digits, or recursion
 
 
 def _level(value: Any, codes: tuple[str, ...]) -> Hashable:
@@ -86,7 +86,7 @@ def _level(value: Any, codes: tuple[str, ...]) -> Hashable:
         )
     if value and (others := [code for code in codes if code.startswith(WITHOUT_LEVELS)]):
         raise InvalidSubscriptionError(
-            f"level is not for BTC and USDT pairs, and {others[0]} never delivers with it: use level=0"
+            f"level is not available for BTC and USDT pairs, {others[0]} never delivers with it: use level=0"
         )
     return int(value) if value == int(value) else value
 

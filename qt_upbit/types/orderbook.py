@@ -1,4 +1,4 @@
-"""`OrderbookEvent`: a book whose rows stay wire text until somebody reads them."""
+"""`OrderbookEvent`: a book whose rows stay raw JSON until they are read."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _public_unit(row: OrderbookUnit) -> OrderbookUnit:
 
 
 class _FloatUnit(WireStruct, frozen=True, kw_only=True, eq=False):
-    """A row for painters, who need no exact decimals: six times faster to make."""
+    """A row for painting, which needs no exact decimals: six times faster to decode."""
 
     ask_price: Annotated[float, wire_key("ap")]
     bid_price: Annotated[float, wire_key("bp")]
@@ -69,7 +69,7 @@ _NUMBER_TEXT: Final = b"0123456789.-"
 
 
 _NUMBERS_SHARE: Final = 5
-"""So many times as long as the text between the numbers, no book is."""
+"""The text of all numbers of a book is at most this many times as long as the text between them."""
 
 
 _SHAPES_LIMIT: Final = 256
@@ -82,24 +82,24 @@ _LONG_NUMBER: Final = b"0" * MAX_MAGNITUDE
 
 
 def _has_plain_numbers(text: bytes) -> bool:
-    """Whether none of the numbers in an array of objects can be odd: no exponent, no quotes, none is long.
+    """Whether all numbers in an array of objects are certainly plain: no exponent, no quotes, none is long.
 
-    Ten times cheaper than a look at each of a book's 120 numbers, which is taken where this says no.
+    Ten times cheaper than checking each of a book's 120 numbers, which is done if this returns False.
     """
     text = text.translate(_EVERY_DIGIT, b" \t\r\n")
     return not (b"0E" in text or b"0e" in text or b':"' in text or _LONG_NUMBER in text)
 
 
 class _ReadableShapes:
-    """What stood between the numbers of rows that could be read, and how many rows those were."""
+    """The text between the numbers of rows that could be read, with the number of those rows."""
 
     def __init__(self) -> None:
         self._rows: dict[bytes, int] = {}
         self._latest = (b"", 0)
-        """Nearly always the next one as well; comparing is cheaper than hashing."""
+        """Nearly always the same as the next one; comparing is cheaper than hashing."""
 
-    def specs_of(self, shape: bytes) -> int | None:
-        """How many rows have this shape; None if none was readable yet."""
+    def rows_of(self, shape: bytes) -> int | None:
+        """The number of rows of this shape; None if no rows of it have been read yet."""
         if shape == self._latest[0]:
             return self._latest[1]
         rows = self._rows.get(shape)
@@ -108,13 +108,13 @@ class _ReadableShapes:
         return rows
 
     def add(self, shape: bytes, rows: int) -> None:
-        """Rows of this shape were read."""
+        """Remember the shape of rows that were read."""
         if len(self._rows) < _SHAPES_LIMIT:
             self._rows[shape] = rows
 
 
 _readable_shapes: Final = {True: _ReadableShapes(), False: _ReadableShapes()}
-"""Under DEFAULT names or not."""
+"""By whether names are DEFAULT ones."""
 
 
 @functools.cache
@@ -124,16 +124,16 @@ def _units_decoder(unit: type[WireStructT], simple: bool) -> msgspec.json.Decode
 
 
 class OrderbookEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
-    """A whole order book (protocol section 3.3): replace what you had, never merge.
+    """A whole order book (protocol section 3.3): it replaces the last one; never merge.
 
-    The levels stay wire text until `orderbook_units`, `asks` or `bids` is read, and are exact then.
-    Painters take `float_levels`, which costs a sixth. ``level`` is the price grouping, 0 for none.
+    The levels stay raw JSON until `orderbook_units`, `asks` or `bids` is read, and are exact then.
+    For painting use `float_levels`, at a sixth of the cost. ``level`` is the price grouping, 0 for none.
     """
 
     total_ask_size: Annotated[Decimal, wire_key("tas")]
     total_bid_size: Annotated[Decimal, wire_key("tbs")]
     units_json: Annotated[msgspec.Raw, wire_key("obu")] = msgspec.field(name="orderbook_units")
-    """The rows as they came; read `orderbook_units` instead."""
+    """The rows as received; read `orderbook_units` instead."""
     level: Annotated[Decimal, wire_key("lv")] = Decimal(0)
 
     def _rows(self, unit: type[WireStructT]) -> list[WireStructT]:
@@ -147,14 +147,14 @@ class OrderbookEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
 
     @functools.cached_property
     def orderbook_units(self) -> tuple[OrderbookUnit, ...]:
-        """Rows, best first, exact; empty slots are dropped, half-empty rows hold None.
+        """Rows, best first, exact; empty rows are dropped, and a missing side of a row is None.
 
         Raises:
-            DecodeError: a row is not what the documentation says; so do all readers of the rows.
+            DecodeError: a row does not match the documentation; so do all readers of the rows.
         """
         exact = self._exact_rows
         if all(r.ask_price and r.ask_size and r.bid_price and r.bid_size for r in exact):
-            # Nearly always. Rows of a SIMPLE frame have its names, which show when they are encoded.
+            # Nearly always. Rows of a SIMPLE frame would be encoded under SIMPLE names.
             return tuple(exact) if type(self) is self.public_class else tuple(map(_public_unit, exact))
         asks, bids = self.asks, self.bids
         rows = []
@@ -166,7 +166,7 @@ class OrderbookEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
 
     @property
     def wire_rows(self) -> tuple[OrderbookUnit, ...]:
-        """`orderbook_units` and behind them the empty slots, which hold None: as many as `count_rows`."""
+        """`orderbook_units` followed by the empty rows, which contain None: `count_rows` in all."""
         units = self.orderbook_units
         return units + (_EMPTY_ROW,) * (len(self._exact_rows) - len(units))
 
@@ -176,7 +176,7 @@ class OrderbookEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
 
     @functools.cached_property
     def asks(self) -> tuple[BookLevel, ...]:
-        """Asks, best (lowest price) first, without empty slots."""
+        """Asks, best (lowest price) first, without empty rows."""
         return tuple(
             BookLevel(row.ask_price, row.ask_size)
             for row in self._exact_rows
@@ -185,7 +185,7 @@ class OrderbookEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
 
     @functools.cached_property
     def bids(self) -> tuple[BookLevel, ...]:
-        """Bids, best (highest price) first, without empty slots."""
+        """Bids, best (highest price) first, without empty rows."""
         return tuple(
             BookLevel(row.bid_price, row.bid_size)
             for row in self._exact_rows
@@ -202,18 +202,18 @@ class OrderbookEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
         )
 
     def count_rows(self) -> int:
-        """How many rows there are, empty ones too, and whether they can be read; at little cost.
+        """Number of rows, including empty ones; cheap, and checks that they can be read.
 
-        Their syntax was checked with the frame. What stands between the numbers shows whether they are where
-        they belong, and it is nearly always the same text, which was read once.
+        Their syntax was checked with the frame. The text between the numbers shows whether the numbers are
+        where they belong, and is nearly always one that was already checked.
 
         Raises:
-            DecodeError: as all readers of the rows; one number of absurd length may show only there.
+            DecodeError: as all readers of the rows; a number of absurd length may be found only there.
         """
         text = bytes(self.units_json)
         shape = text.translate(None, _NUMBER_TEXT)
         known = _readable_shapes[type(self) is self.public_class]
-        rows = known.specs_of(shape)
+        rows = known.rows_of(shape)
         if rows is None or len(text) > _NUMBERS_SHARE * len(shape):
             rows = len(self._rows(_FloatUnit))
             known.add(shape, rows)
@@ -223,14 +223,14 @@ class OrderbookEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
         """The same book with at most `depth` rows and the totals of those rows.
 
         That is what Upbit sends for the code suffix ``.depth``: its totals are the sums of the frame. The
-        other rows are gone: no copy of the cut book brings them back.
+        other rows are dropped.
 
         Raises:
             DecodeError: a row is unreadable.
             ValueError: `depth` is negative.
         """
         if depth < 0:
-            raise ValueError(f"depth: 0 or more rows, not {depth}")
+            raise ValueError(f"depth must be 0 or more, not {depth}")
         if self.count_rows() <= depth:
             return self
         texts = _raw_rows_decoder.decode(self.units_json)[:depth]
@@ -259,7 +259,7 @@ class OrderbookEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
     def __reduce__(self) -> tuple[Any, ...]:
         fields = msgspec.structs.asdict(self)
         if type(self) is not self.public_class:
-            # Under the public class's names, with the empty rows; an empty slot is a zero on the wire.
+            # Under the public class's names, with the empty rows, which are zeros on the wire.
             fields["units_json"] = msgspec.Raw(
                 _exact_encoder.encode(list(map(_public_unit, self._exact_rows)))
             )

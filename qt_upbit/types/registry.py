@@ -1,4 +1,4 @@
-"""`EventSpec`: one row per event type, read by every other part of the library."""
+"""`EventSpec`: the declaration of an event type, read by every other part of the library."""
 
 from __future__ import annotations
 
@@ -43,21 +43,21 @@ KST: Final = timezone(timedelta(hours=9), "KST")
 
 
 _MICROSECOND_THRESHOLD: Final = 10**15
-"""An orderbook frame once carried microseconds; a millisecond timestamp this large is in the year 33658
-(protocol section 10)."""
+"""Larger ones are microseconds, which an orderbook frame once carried (protocol section 10): as milliseconds
+it is the year 33658."""
 
 
 ALL_CODES: Final = ""
-"""Code of a stream of every pair, or of a type that has no codes."""
+"""Code of a stream of all pairs, or of a type without codes."""
 
 
 class StreamKey(typing.NamedTuple):
-    """What tells one stream from another on the wire.
+    """What distinguishes one stream from another on the wire.
 
     Attributes:
         type: Upbit's type, ``candle.1m`` with its unit.
-        code: the pair without depth suffix; `ALL_CODES` for all, or where there is none.
-        variant: values of the row's ``stream_fields``, such as the level of a grouped book.
+        code: the pair without depth suffix; `ALL_CODES` for all, or if there is none.
+        variant: values of the spec's ``stream_fields``, such as the level of a grouped book.
     """
 
     type: str
@@ -71,7 +71,7 @@ class StreamKey(typing.NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class EventSpec:
-    """The row of one wire type: all that other parts need to know about it.
+    """Declaration of one event type: all that other parts need to know about it.
 
     Attributes:
         name: snake-case name; ``subscribe_{name}``, ``{name}_received`` and the column in docs.
@@ -82,15 +82,15 @@ class EventSpec:
         delivery: the default delivery.
         has_snapshot: whether Upbit sends a first snapshot.
         has_depth: whether a code may carry a ``.n`` depth suffix in requests.
-        options: what a request object of this type may carry beside ``type``, ``codes`` and flags.
-        stream_fields: event fields that, beside type and code, tell one stream from another.
+        options: what a request object of this type may carry besides ``type``, ``codes`` and flags.
+        stream_fields: event fields that, besides type and code, distinguish streams.
         conflation_fields: further fields of the LATEST key; a value whose key differs is never replaced.
-        order_field: the field that tells whether a repeated snapshot is news.
-        order_is_identity: that field names the event and does not grow; compare for equality.
-        accepts: whether an event is among what a subscriber with these request options asked for;
-            a request carries everybody's options together.
-        recovery: how events missed during a gap are recovered; None where the next event says it all, or
-            where the account's component looks after it.
+        order_field: the field that shows whether a repeated snapshot is new.
+        order_is_identity: that field identifies the event but does not grow; compare for equality.
+        accepts: whether an event is among those that a subscriber with these request options requested;
+            a request on the wire merges the options of all subscribers.
+        recovery: how events missed during a gap are recovered; None if the next event makes up for them, or
+            if the account component recovers them.
         event_class: the public class.
     """
 
@@ -123,7 +123,7 @@ class EventSpec:
 
     @property
     def wire_types(self) -> tuple[str, ...]:
-        """Every value of ``type`` that belongs to this row."""
+        """Every value of ``type`` on the wire that this spec covers."""
         return tuple(f"{self.wire_type}.{unit}" for unit in self.units) or (self.wire_type,)
 
     @property
@@ -133,7 +133,7 @@ class EventSpec:
 
 
 EVENT_TYPES: Final[dict[str, EventSpec]] = {}
-"""Rows by ``EventSpec.name``, in the order of declaration."""
+"""Specs by ``EventSpec.name``, in the order of declaration."""
 
 
 _BY_WIRE_TYPE: Final[dict[str, EventSpec]] = {}
@@ -143,7 +143,7 @@ _E = TypeVar("_E", bound="BaseWebSocketEvent")
 
 
 def event_type(name: str, **columns: Any) -> Callable[[type[_E]], type[_E]]:
-    """Declare a class as an event type: fill in its row and register it."""
+    """Declare a class as an event type: make its spec and register it."""
 
     def register(cls: type[_E]) -> type[_E]:
         row = EventSpec(name=name, event_class=cls, **columns)
@@ -156,12 +156,12 @@ def event_type(name: str, **columns: Any) -> Callable[[type[_E]], type[_E]]:
 
 
 def spec_of_class(cls: type[BaseWebSocketEvent]) -> EventSpec:
-    """The row of a declared class, or of its twin for SIMPLE names."""
+    """The spec of a declared class, or of its twin for SIMPLE names."""
     return cls._row
 
 
 def spec_of(wire_type: str) -> EventSpec | None:
-    """The row that a ``type`` on the wire belongs to, or None if Upbit has invented a new one."""
+    """The spec of a ``type`` on the wire; None for a type unknown to this library."""
     return _BY_WIRE_TYPE.get(wire_type)
 
 
@@ -169,7 +169,7 @@ _NOT_IDENTITY: Final = frozenset(("timestamp", "stream_type"))
 
 
 class BaseWebSocketEvent(WireStruct, frozen=True, kw_only=True, eq=False, dict=True):
-    """What every event has. Immutable, hashable, comparable across wire formats.
+    """Base of all events. Immutable, hashable, comparable across wire formats.
 
     Attributes:
         type: Upbit's type, for example ``ticker`` or ``candle.1m``.
@@ -190,7 +190,7 @@ class BaseWebSocketEvent(WireStruct, frozen=True, kw_only=True, eq=False, dict=T
                 value = getattr(self, name) if name.endswith("timestamp") else None
                 if value is not None and value > _MICROSECOND_THRESHOLD:
                     while value > _MICROSECOND_THRESHOLD:
-                        value //= 1000  # nanoseconds too: what is written must be read as the same
+                        value //= 1000  # nanoseconds too: encoding and decoding must round-trip
                     msgspec.structs.force_setattr(self, name, value)
 
     @property
@@ -198,7 +198,7 @@ class BaseWebSocketEvent(WireStruct, frozen=True, kw_only=True, eq=False, dict=T
         """`timestamp` as an aware datetime, UTC. ``.astimezone(KST)`` gives Korean time.
 
         Raises:
-            DecodeError: no calendar has that moment; so do all readers of times.
+            DecodeError: it is outside of the calendar; so do all readers of times.
         """
         return utc_from_ms(self.timestamp)
 
@@ -209,7 +209,7 @@ class BaseWebSocketEvent(WireStruct, frozen=True, kw_only=True, eq=False, dict=T
 
     @property
     def is_recovered(self) -> bool:
-        """Whether it was missed while the line was down and fetched over REST afterwards."""
+        """Whether it was missed while the connection was down and fetched over REST afterwards."""
         return self.stream_type == StreamType.RECOVERED
 
     @property
@@ -219,7 +219,7 @@ class BaseWebSocketEvent(WireStruct, frozen=True, kw_only=True, eq=False, dict=T
 
     @property
     def identity(self) -> tuple[Hashable, ...]:
-        """What happened, apart from when the frame was made: two sockets show the same event with it."""
+        """The event without the time of its frame: equal if two sockets delivered the same event."""
         names = (name for name in self.public_class.__struct_fields__ if name not in _NOT_IDENTITY)
         values = (getattr(self, name) for name in names)
         return tuple(bytes(value) if isinstance(value, msgspec.Raw) else value for value in values)
@@ -231,12 +231,12 @@ class BaseWebSocketEvent(WireStruct, frozen=True, kw_only=True, eq=False, dict=T
 
     @property
     def variant(self) -> tuple[Hashable, ...]:
-        """What tells its stream from others of the same type and code."""
+        """What distinguishes its stream from others of the same type and code."""
         names = self._row.stream_fields
         return tuple([plain_value(getattr(self, name)) for name in names]) if names else ()
 
     def count_rows(self) -> int:
-        """How many rows it has, as a book has; 0 for what has none.
+        """Number of rows, for books; 0 for other events.
 
         Raises:
             DecodeError: they cannot be read.
@@ -251,26 +251,26 @@ class CodeEvent(BaseWebSocketEvent, frozen=True, kw_only=True, eq=False, dict=Tr
 
     @property
     def symbol(self) -> str:
-        """The pair, ``KRW-BTC``: another name for `code`."""
+        """The pair, ``KRW-BTC``; alias of `code`."""
         return self.code
 
 
 @functools.lru_cache(maxsize=256, typed=True)
 def plain_value(value: Hashable) -> Hashable:
-    """A stream field as it stands in a `StreamKey`: levels are whole numbers or exact decimals."""
+    """A stream field as used in a `StreamKey`: levels are integers or exact decimals."""
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else value
     return value if value is None else str(value)
 
 
 def utc_from_ms(timestamp_ms: int) -> datetime:
-    """The moment of a wire timestamp in milliseconds; `DecodeError` where the calendar ends."""
-    # Integer arithmetic: a float of milliseconds is not exact to the millisecond. By addition: Windows has
-    # no `fromtimestamp` before 1970.
+    """A wire timestamp in milliseconds as an aware datetime; `DecodeError` if out of range."""
+    # Integer arithmetic: float seconds are not exact to the millisecond. By addition: on Windows
+    # `fromtimestamp` does not work before 1970.
     try:
         return _EPOCH + timedelta(milliseconds=timestamp_ms)
     except OverflowError as exc:
-        raise DecodeError(f"{timestamp_ms} ms since the epoch is no time") from exc
+        raise DecodeError(f"{timestamp_ms} ms since the epoch is not a valid time") from exc
 
 
 def utc_from_text(text: str) -> datetime:
@@ -278,9 +278,9 @@ def utc_from_text(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text).replace(tzinfo=UTC)
     except ValueError as exc:
-        raise DecodeError(f"{text[:40]!r} is no time") from exc
+        raise DecodeError(f"{text[:40]!r} is not a valid time") from exc
 
 
 def specs_of(scope: Scope) -> Iterable[EventSpec]:
-    """The rows that an endpoint serves."""
+    """The specs that an endpoint serves."""
     return (row for row in EVENT_TYPES.values() if row.scope is scope)

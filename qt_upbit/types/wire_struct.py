@@ -1,4 +1,4 @@
-"""`WireStruct`: a value that stands on the wire under long or short keys, and the check of its numbers."""
+"""`WireStruct`: a value on the wire under long or short keys, and the validation of its numbers."""
 
 from __future__ import annotations
 
@@ -27,36 +27,36 @@ __all__ = [
 
 
 Reader = Callable[[Any], Any]
-"""Makes a field's value of whatever JSON value came; never raises."""
+"""Makes a field's value from any JSON value; never raises."""
 
 
 def wire_key(simple: str, *, reader: Reader | None = None) -> msgspec.Meta:
-    """The SIMPLE key of a field, and how to read what is not of its declared type.
+    """The SIMPLE key of a field, and how to read a value that is not of its declared type.
 
-    Without a reader such a value costs the whole frame.
+    Without a reader such a value makes the whole frame unreadable.
     """
     return msgspec.Meta(extra={"simple": simple, "reader": reader})
 
 
 MAX_MAGNITUDE: Final = 100
-"""No price, amount or rate has more digits before its point, or zeros behind it."""
+"""No price, amount or rate has more digits before its decimal point, or zeros after it."""
 
 
 _MAX_INT: Final = 2**63
 
 
 def validate_numbers(value: Any) -> None:
-    """Numbers that are none, or that no market has: they would hang or end whoever formats them.
+    """Refuse numbers that are not finite or are absurdly large: formatting them would hang or crash.
 
-    ``"NaN"`` as text makes a Decimal, and so does 1e999999999, whose digits fill a gigabyte.
+    ``"NaN"`` as text becomes a Decimal, and so does 1e999999999, whose digits fill a gigabyte.
 
     Raises:
         ValueError: the number is not finite, or absurdly large or small.
     """
-    # Of each frame read, so in the order of how often.
+    # Runs for each frame that is read: the most frequent types come first.
     if isinstance(value, Decimal):
         if not (-MAX_MAGNITUDE <= value.adjusted() <= MAX_MAGNITUDE and value.is_finite()):
-            raise ValueError(f"{value!s:.40} is no price, amount or rate")
+            raise ValueError(f"{value!s:.40} is not a price, amount or rate")
     elif isinstance(value, WireStruct):
         for each in _numbers_of(type(value))(value):
             kind = type(each)
@@ -71,15 +71,15 @@ def validate_numbers(value: Any) -> None:
         for item in value:
             validate_numbers(item)
     elif isinstance(value, int) and not -_MAX_INT <= value < _MAX_INT:
-        raise ValueError("a whole number of more than 64 bits")
+        raise ValueError("an integer of more than 64 bits")
 
 
 @functools.cache
 def _numbers_of(cls: type[WireStruct]) -> Callable[[Any], tuple[Any, ...]]:
-    """Reads the fields in which a number can stand, at any depth."""
+    """Returns a getter of the fields that may contain a number, at any depth."""
     hints = typing.get_type_hints(cls, include_extras=True)
     names = [name for name in cls.__struct_fields__ if _may_hold_number(hints[name])]
-    # The last one twice: of a single name `attrgetter` makes no tuple.
+    # The last one twice: for a single name `attrgetter` returns no tuple.
     return attrgetter(*names, names[-1]) if names else lambda _: ()
 
 
@@ -92,14 +92,14 @@ def _may_hold_number(hint: Any) -> bool:
 
 
 class WireStruct(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """A value that stands on the wire under long or short keys.
+    """A value on the wire, under long or short keys.
 
     The class itself has the DEFAULT names. `simple_class_of` derives a twin with the SIMPLE names
     that decodes at the same speed; its instances *are* instances of the public class and equal to it.
     """
 
     public_class: ClassVar[type[WireStruct]]
-    """The class with the DEFAULT names, also of the twin."""
+    """The class with the DEFAULT names, for the twin as well."""
     _simple: ClassVar[type[WireStruct]]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -125,7 +125,7 @@ WireStructT = TypeVar("WireStructT", bound=WireStruct)
 
 
 def rebuild_struct(cls: type[WireStructT], fields: dict[str, Any]) -> WireStructT:
-    """Make a struct from its fields; what pickle calls."""
+    """Make a struct from its fields; called by pickle."""
     return cls(**fields)
 
 
@@ -141,7 +141,7 @@ def _simple_keys(cls: type[WireStruct]) -> dict[str, str]:
 
 @functools.cache
 def readers_of(cls: type[WireStruct]) -> Mapping[str, Reader]:
-    """The readers of fields that may come in other shapes than declared, by field."""
+    """By field, the readers of fields that may come as other types than declared."""
     return {name: extra["reader"] for name, extra in _field_extras(cls) if extra.get("reader") is not None}
 
 

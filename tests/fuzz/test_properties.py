@@ -71,13 +71,13 @@ def test_near_valid_frames_stop_no_stream(kind: int, frames: list[bytes]) -> Non
 )  # fmt: skip
 def test_a_number_that_no_market_has_is_an_unreadable_frame(number: str) -> None:
     """A Decimal of 1e999999999 is made in a moment, and ends the program that formats it."""
-    with pytest.raises(DecodeError, match="is no price, amount or rate"):
+    with pytest.raises(DecodeError, match="is not a price, amount or rate"):
         decode(with_value("trade_price", number))
     book = decode(BOOK % (number.encode(), b"0"))
     assert isinstance(book, OrderbookEvent)
-    with pytest.raises(DecodeError, match="is no price, amount or rate"):
+    with pytest.raises(DecodeError, match="is not a price, amount or rate"):
         _ = book.orderbook_units
-    with pytest.raises(DecodeError, match="is no price, amount or rate"):
+    with pytest.raises(DecodeError, match="is not a price, amount or rate"):
         decode(BOOK % (b"1", number.encode()))
 
 
@@ -117,7 +117,7 @@ def test_numbers_in_control_frames_stay_inside_the_receive_path(number: str) -> 
 @pytest.mark.parametrize("ms", [253402300800000, 999_999_999_999_999, -(2**62), -62135596800001])
 def test_a_time_that_no_calendar_has_is_a_decode_error_where_it_is_read(ms: int) -> None:
     event = decode(with_value("timestamp", str(ms)))
-    with pytest.raises(DecodeError, match="is no time"):
+    with pytest.raises(DecodeError, match="is not a valid time"):
         _ = event.time
 
 
@@ -125,13 +125,13 @@ def test_a_start_that_is_no_time_is_a_decode_error_where_it_is_read() -> None:
     candle = next(line for line in sample_lines() if line.startswith(b'{"type":"candle.'))
     payload = json.loads(candle) | {"candle_date_time_utc": "yesterday"}
     event = decode(json.dumps(payload).encode())
-    with pytest.raises(DecodeError, match="'yesterday' is no time"):
+    with pytest.raises(DecodeError, match="'yesterday' is not a valid time"):
         _ = event.start  # type: ignore[attr-defined]
 
 
 def test_numbers_of_rest_rows_are_checked_too() -> None:
     row = {"currency": "KRW", "balance": "NaN", "locked": "0"}
-    with pytest.raises(DecodeError, match="is no price, amount or rate"):
+    with pytest.raises(DecodeError, match="is not a price, amount or rate"):
         rows.parse(json.dumps([row]).encode(), lambda found: rows.balance(found[0]))
 
 
