@@ -20,7 +20,7 @@ _LAYOUTS: Final = ("trading", "chart", "book", "wide", "compact")
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """What was asked for on the command line."""
+    """The parsed command line."""
 
     live: bool
     region: Region | None
@@ -36,7 +36,7 @@ class Arguments:
     settings: str | None = None
     replay: str | None = None
     upbit_data: bool = False
-    """Upbit's data by the user's preference. It is not ``--live``: orders stay off."""
+    """Upbit's data by the user's preference. Unlike ``--live``, orders stay off."""
     timeout_s: float = 60.0
     """How much longer than `after_s` a screenshot waits for the first data."""
 

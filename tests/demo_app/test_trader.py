@@ -582,8 +582,8 @@ async def test_the_line_drops_and_all_recovers_and_nothing_was_missed(
     developer = window.commands._developer
     assert developer is not None
     await trader.menu(developer, developer._entries["not_listening"])
-    assert trader.told.startswith("Fault: Nobody listens")
-    await trader.menu(developer, developer._lines[2])
+    assert trader.told.startswith("Fault: Not listening")
+    await trader.menu(developer, developer._scopes[2])
     await trader.menu(developer, developer._entries["reset"])
     for panel in markets:
         await until(lambda panel=panel: _is_overlaid(panel) and panel.stale_text == "Not live")

@@ -118,7 +118,7 @@ async def test_every_panel_is_at_the_moment_and_knows_nothing_of_later(
     await until(lambda: book.model.book is not None)
     assert book.model.book is not None
     assert book.model.book.timestamp == BEGIN + second * 1_000
-    tape._patience.timeout.emit()
+    tape._timeout.timeout.emit()
     await until(lambda: len(tape.canvas.rows) == second + 1)
     assert tape.canvas.rows[0].number == second + 1
     await until(lambda: chart._content.bars.closes[-1:] == [price])

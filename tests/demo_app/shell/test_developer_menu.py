@@ -56,7 +56,7 @@ async def test_a_line_that_is_broken_from_the_menu_recovers(exchange: Terminal, 
     # The line of the account is broken when one says so.
     await until(lambda: manager.state(Scope.PRIVATE) is ConnectionState.LIVE)
     assert manager.metrics().scopes[Scope.PRIVATE].reconnects == 0
-    next(action for action in menu.findChildren(QAction) if action.text() == "Of the private line").trigger()
+    next(action for action in menu.findChildren(QAction) if action.text() == "Private connection").trigger()
     _actions(menu)["reset"].trigger()
     await until(lambda: manager.metrics().scopes[Scope.PRIVATE].reconnects == 1)
     await until(lambda: manager.state(Scope.PRIVATE) is ConnectionState.LIVE)

@@ -108,7 +108,7 @@ async def test_a_number_that_is_wrong_makes_no_alert(exchange: Exchange, make: M
     panel.window_box.setFocus()
     panel.window_box.selectAll()
     QTest.keyClicks(panel.window_box, "1,5")
-    assert panel.hint.text() == "Give whole minutes, 1 to 1440"
+    assert panel.hint.text() == "Enter whole minutes, 1 to 1440"
     QTest.keyClick(panel.threshold, Qt.Key.Key_Return)
     assert not panel.watcher.alerts
     panel.window_box.selectAll()
@@ -209,13 +209,13 @@ async def test_the_form_says_what_is_wrong(exchange: Exchange, make: Make) -> No
     panel = await make()
     assert not panel.add.isEnabled()
     _type(panel, "0")
-    assert panel.hint.text() == "Give a number above 0"
+    assert panel.hint.text() == "Enter a number above 0"
     panel.save()
     assert panel.watcher.alerts == []
     panel.kind.setCurrentIndex(panel.kind.findData(AlertKind.CHANGE))
     assert panel.unit.text() == "%"
     _type(panel, "5000")
-    assert "does not happen" in panel.hint.text()
+    assert "below 1,000%" in panel.hint.text()
     _type(panel, "2.5")
     QTest.keyClick(panel.threshold, Qt.Key.Key_Up)
     assert panel.threshold.value == D("2.6")

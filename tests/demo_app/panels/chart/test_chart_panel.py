@@ -355,7 +355,7 @@ async def test_nobody_waits_forever_for_another_pair(
     await exchange()
     panel = open_panel()
     await _shown(panel)
-    panel._patience.setInterval(0)
+    panel._timeout.setInterval(0)
     state.set_market("KRW-ETH")
     await until(lambda: panel.has_placeholder)
     assert panel.canvas.content is panel.content

@@ -297,7 +297,7 @@ async def test_a_pair_without_a_book_says_so_and_is_asked_again(
     panel.canvas.picture = None
     state.set_market("KRW-NOPE")
     assert panel.has_placeholder
-    panel._patience.timeout.emit()
+    panel._timeout.timeout.emit()
     assert "KRW-NOPE" in panel._placeholder._text.text()
     state.set_market("KRW-BTC")
     await until(lambda: not panel.has_placeholder)

@@ -79,7 +79,7 @@ async def test_connections_subscriptions_and_streams_show_what_is(exchange: Exch
     assert _cells(panel._streams) == [["trade  KRW-BTC", "yes", "–"], ["trade  KRW-ETH", "yes", "–"]]
     await panel._on_ask()
     assert _cells(panel._streams) == [["trade  KRW-BTC", "yes", "yes"], ["trade  KRW-ETH", "yes", "yes"]]
-    assert panel._answer.text() == "Upbit sends exactly what is wanted: 2 streams."
+    assert panel._answer.text() == "Upbit sends exactly the requested streams: 2."
     assert panel._ask.isEnabled()
     panel.close()
 

@@ -216,7 +216,7 @@ async def test_a_past_that_cannot_be_read_is_said_and_asked_for_again(
     state.set_market("KRW-ETH")
     panel = TradesPanel(state)
     assert panel.has_placeholder
-    panel._patience.timeout.emit()
+    panel._timeout.timeout.emit()
     await until(lambda: "HTTP 503" in panel._placeholder._text.text())
     server.rest_faults.clear()
     panel._placeholder._button.click()
