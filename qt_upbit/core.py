@@ -12,22 +12,24 @@ from __future__ import annotations
 from qt_upbit.exceptions import is_retryable
 from qt_upbit.frame_scan import Head, head_of
 from qt_upbit.models import decode, decode_all, encode, split
-from qt_upbit.protocol.account_sync import (
+from qt_upbit.protocol.account_outputs import (
     AccountReset,
     AccountStateChanged,
-    AccountSync,
     AccountSyncAction,
     AccountSyncEvent,
     BalanceChanged,
     CancelRead,
     FillReported,
     GapReported,
-    Moment,
     OrderChanged,
     OrderEventReported,
     ReadFailed,
     ReadRest,
     Synchronized,
+)
+from qt_upbit.protocol.account_sync import (
+    AccountSync,
+    Moment,
     SyncState,
     SyncTrigger,
 )

@@ -22,8 +22,8 @@ from __future__ import annotations
 
 import enum
 import random
-from collections.abc import Callable, Collection
-from typing import Final
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, Final
 
 from qt_upbit import frame_scan
 from qt_upbit.config import WebSocketConfig
@@ -67,6 +67,7 @@ from qt_upbit.protocol.liveness import (
 )
 from qt_upbit.protocol.refusals import blames_pace, error_of, time_to_stay_away
 from qt_upbit.protocol.renewal import Renewal, RenewalStep
+from qt_upbit.protocol.stream_request import StreamRequest
 from qt_upbit.protocol.subscription_audit import SubscriptionAudit
 from qt_upbit.protocol.subscription_state_manager import SubscriptionStateManager, listed_streams
 from qt_upbit.protocol.timing import Backoff, RollingWindowLimiter
@@ -195,12 +196,13 @@ class UpbitConnection:
         self._reported_deadline = _NEVER
         """What `next_deadline` said last."""
         self._audit = SubscriptionAudit(config.audit_interval_s)
+        self._awaited = subscriptions.awaited_by_head(scope)
         self._forget_socket_state()
         self._last_frame_at: float | None = None
         self._gap_begin: float | None = None
         self._was_synced = False
         self._refusals = 0
-        self._refused_items: tuple[wire.RequestItem, ...] = ()
+        self._refused_requests: frozenset[StreamRequest] = frozenset()
         self._error: QtUpbitError | None = None
         self._reported = ""
         self.late_frames = 0
@@ -219,7 +221,6 @@ class UpbitConnection:
         self._silent_codes_from = 0.0
         """No code is called silent before: the program was blocked, and answers may wait to be read."""
         self._frames = 0
-        self._awaited: dict[Head, list[StreamKey]] = {}
 
     def _watch_pongs(self, now: float, first_ping_at: float) -> None:
         config = self._config
@@ -295,8 +296,6 @@ class UpbitConnection:
         """The desired set of this scope may have changed. Cheap; call it after every change."""
         if self._state is ConnectionState.CLOSED:
             return
-        if self.is_open:
-            self._watch()
         if not self._subscriptions.is_wanted(self.scope):
             self._send_at = _NEVER
             if self._state is not ConnectionState.IDLE and self._linger_until == _NEVER:
@@ -312,11 +311,16 @@ class UpbitConnection:
             # If the request was refused, another one is worth a try; a refused key stays refused.
             if (
                 isinstance(self._error, ServerError)
-                and self._subscriptions.request_items(self.scope) != self._refused_items
+                and self._subscriptions.distinct_requests(self.scope) != self._refused_requests
             ):
                 self.retry(now)
-        elif self.is_open and self._send_at == _NEVER and self._subscriptions.needs_request(self.scope):
-            self._send_at = now + self._coalesce(now)
+        elif self.is_open and self._send_at == _NEVER:
+            if self._subscriptions.needs_request(self.scope):
+                self._send_at = now + self._coalesce(now)
+            elif self._confirm_at == _NEVER and self._subscriptions.needs_confirmation(self.scope):
+                # It is asked for already, and no frame will tell.
+                self._audit.want(now)
+                self._confirm_at = now + _CONFIRM_TIMEOUT_S
 
     def opened(self, epoch: int, now: float) -> None:
         """The socket of `epoch` is open."""
@@ -500,7 +504,7 @@ class UpbitConnection:
                     self._lose(now, ConnectionFailedError(reason))
                     return
         if now >= self._confirm_at:
-            self._confirm(now, frozenset())
+            self._confirm(now, None)
         if now >= self._send_at:
             self._send(now)
         if now >= self._audit.due:
@@ -571,7 +575,7 @@ class UpbitConnection:
             self._reported = str(error)
         rejected = not is_retryable(error) or self._refusals >= _REFUSALS_BEFORE_REJECTED
         if rejected:
-            self._refused_items = self._subscriptions.request_items(self.scope)
+            self._refused_requests = self._subscriptions.distinct_requests(self.scope)
         self._drop_socket()
         self._error = error
         wait = time_to_stay_away(error)
@@ -682,7 +686,6 @@ class UpbitConnection:
         self.requests_sent += 1
         self._silence.running_changed(running)
         self._silence.asked_again(now)
-        self._watch()
         if self._state is ConnectionState.STALE:
             self._resync_due = now + _RESYNC_TIMEOUT_S
         elif self._state is ConnectionState.RESYNCING and self._subscriptions.has_pending_snapshots(
@@ -690,19 +693,17 @@ class UpbitConnection:
         ):
             self._resync_due = now + self._config.silent_code_timeout_s
         # Where no first frame will come, the server's own list is the only sign of life.
-        is_only_sign = not self._has_snapshots or (
-            self._state is ConnectionState.RESYNCING
-            and not self._subscriptions.has_pending_snapshots(self.scope)
+        is_only_sign = (
+            not self._has_snapshots
+            or self._subscriptions.needs_confirmation(self.scope)
+            or (
+                self._state is ConnectionState.RESYNCING
+                and not self._subscriptions.has_pending_snapshots(self.scope)
+            )
         )
         self._audit.request_sent(now, ask_now=is_only_sign)
         if is_only_sign:
             self._confirm_at = now + _CONFIRM_TIMEOUT_S
-
-    def _watch(self) -> None:
-        """Look out for the first frames, or snapshots, of what was asked for."""
-        self._awaited = {}
-        for key in self._subscriptions.awaited(self.scope):
-            self._awaited.setdefault(Head(key.type, key.code), []).append(key)
 
     def _ask_for_list(self, now: float) -> None:
         if not self._audit.is_understood or self._linger_until != _NEVER:
@@ -742,7 +743,7 @@ class UpbitConnection:
                 self._saw_awaited_frame(head, keys, raw, now)
         return True
 
-    def _saw_awaited_frame(self, head: Head, keys: list[StreamKey], raw: bytes, now: float) -> None:
+    def _saw_awaited_frame(self, head: Head, keys: Collection[StreamKey], raw: bytes, now: float) -> None:
         try:
             event = decode(raw, head)
             rows = event.count_rows()
@@ -753,15 +754,13 @@ class UpbitConnection:
             return
         # A change says as much as a first snapshot. Books always have all rows, empty ones too (protocol
         # section 3.3): one with fewer than were asked for answers an earlier request.
-        snapshot = rows >= self._subscriptions.rows_asked(self.scope, seen)
-        if self._subscriptions.mark_live(self.scope, seen, snapshot=snapshot):
+        if self._subscriptions.mark_live(self.scope, seen, rows=rows):
             self._outputs.report(StreamsLive((seen,)))
-        if not self._subscriptions.is_awaited(self.scope, seen):
-            keys.remove(seen)
-            if not keys:
-                del self._awaited[head]
-        if snapshot and self._subscriptions.take_released(self.scope) and self._send_at == _NEVER:
-            # Who wanted only this snapshot no longer counts: look whether the rest is what we asked for.
+        self._send_if_moved(now)
+
+    def _send_if_moved(self, now: float) -> None:
+        """Look whether what was received has made the request one too many, or one too few."""
+        if self._subscriptions.take_released(self.scope) and self._send_at == _NEVER:
             self._send_at = now + self._coalesce(now)
             self._deadline_moved = True
 
@@ -772,7 +771,7 @@ class UpbitConnection:
             self._synced(now)
 
     def _synced(self, now: float) -> None:
-        self._resync_due = self._confirm_at = _NEVER
+        self._resync_due = _NEVER
         if self._state not in (ConnectionState.RESYNCING, ConnectionState.STALE):
             return
         if self._gap_begin is not None:
@@ -838,12 +837,20 @@ class UpbitConnection:
         if isinstance(error, AuthenticationError) or blames_pace(error):
             self._lose(now, error)
             return
-        refused = self._subscriptions.quarantine_newcomers(self.scope, now)
-        if refused:
-            owners = self._subscriptions.owners_left_out(refused)
-            self._outputs.report(StreamsRefused(refused, error, owners))
-        elif self._audit.is_asked and self._audit.is_understood:
-            self._audit.is_understood = False  # it was our question that was not understood
+        if self._audit.is_doubtful:
+            self._audit.is_understood = False  # it was our question that was not understood, or will be again
+            self._lose(now, error)
+            return
+        self._audit.acquit()
+        blame = self._subscriptions.blame(self.scope, now)
+        if blame.owners:
+            self._outputs.report(StreamsRefused(blame.keys, error, blame.owners))
+        elif blame.is_everything:
+            self._refusals = _REFUSALS_BEFORE_REJECTED
+        elif blame.is_searching:
+            pass  # some of them are tried first
+        elif self._audit.is_asked:
+            self._audit.is_understood = False
         else:
             self._refusals += 1
         self._lose(now, error)
@@ -864,25 +871,19 @@ class UpbitConnection:
             self._send_at = now
             self.tick(now)
             return
-        self._confirm(now, missing)
+        self._confirm(now, frame.result)
 
-    def _confirm(self, now: float, missing: Collection[StreamKey]) -> None:
+    def _confirm(self, now: float, result: Iterable[Mapping[str, Any]] | None) -> None:
         """The request was accepted: the server lists it, or at least did not refuse it in time."""
         self._confirm_at = _NEVER
-        if not self._has_snapshots:
-            live = tuple(
-                key
-                for key in sorted(self._subscriptions.awaited(self.scope))
-                if key not in missing and self._subscriptions.mark_live(self.scope, key)
-            )
-            if live:
-                self._outputs.report(StreamsLive(live))
-            self._watch()
-        elif self._state is not ConnectionState.RESYNCING or self._subscriptions.has_pending_snapshots(
-            self.scope
+        if live := self._subscriptions.confirm(self.scope, result):
+            self._outputs.report(StreamsLive(tuple(live)))
+        self._send_if_moved(now)
+        if not self._has_snapshots or (
+            self._state is ConnectionState.RESYNCING
+            and not self._subscriptions.has_pending_snapshots(self.scope)
         ):
-            return  # on the public scope data tells, where data is due
-        self._synced(now)
+            self._synced(now)  # elsewhere data tells, where data is due
 
     # --- silence -----------------------------------------------------------------------------------
 

@@ -28,8 +28,8 @@ __all__ = ["Renewal", "RenewalPhase", "RenewalStep"]
 
 _NEVER: Final = float("inf")
 _CONFIRM_TIMEOUT_S: Final = 10.0
-"""Not refused in this time is accepted. Long, because the old socket goes on delivering: a server,
-connection or program that is seconds behind must not make a successor the only socket before it has been subscribed."""
+"""What is not refused in this time is accepted. It is long, because the old socket goes on delivering: where
+something is seconds behind, a successor must not become the only socket before it has been subscribed."""
 _DRAIN_TIMEOUT_S: Final = 2.0
 """How long the last pong of the old socket is waited for; the successor has what it still has to say."""
 _DEDUPLICATE_TIMEOUT_S: Final = 10.0

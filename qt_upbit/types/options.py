@@ -36,26 +36,37 @@ class OptionSpec:
         check: takes the given value and the codes; returns the value to send, hashable, or raises
             `InvalidSubscriptionError` with what would be right.
         merge: makes one value of two owners' for the same stream, so that both get what they asked for; None
-            for an option that distinguishes streams (`EventSpec.stream_fields`).
+            for an option that tells streams apart (`EventSpec.stream_fields`).
         is_required: Upbit has no default for it.
+        narrows: leaving it out asks for everything, as with a list of categories; otherwise it asks for less,
+            as with a flag.
     """
 
     name: str
     check: Callable[[Any, tuple[str, ...]], Hashable]
     merge: Callable[[Any, Any], Hashable] | None = None
     is_required: bool = False
+    narrows: bool = True
+
+    def merged(self, a: Any, b: Any) -> Any:
+        """One value for two owners of a stream; None stands for an option that was left out."""
+        if a == b:
+            return a
+        if a is None or b is None:
+            return None if self.narrows else (b if a is None else a)
+        if self.merge is None:
+            raise ValueError(f"{self.name} tells streams apart: {a!r:.40} and {b!r:.40} are no one stream's")
+        return self.merge(a, b)
 
 
-def union(a: tuple[Any, ...] | None, b: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
-    """Everything that either list names; no list is everything."""
-    if a is None or b is None:
-        return None
+def union(a: tuple[Any, ...], b: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Everything that either list names."""
     return (*a, *(item for item in b if item not in a))
 
 
-def either(a: bool | None, b: bool | None) -> bool:
+def either(a: bool, b: bool) -> bool:
     """A flag that one of them wants."""
-    return bool(a) or bool(b)
+    return a or b
 
 
 def shown(value: object) -> str:
@@ -107,5 +118,5 @@ def _timeframe(value: Any, _codes: tuple[str, ...]) -> str:
 
 LEVEL: Final = OptionSpec("level", _level)
 CATEGORIES: Final = OptionSpec("categories", _categories, union)
-INCLUDE_BODY: Final = OptionSpec("include_body", _include_body, either)
+INCLUDE_BODY: Final = OptionSpec("include_body", _include_body, either, narrows=False)
 TIMEFRAME: Final = OptionSpec("timeframe", _timeframe, is_required=True)

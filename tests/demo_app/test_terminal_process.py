@@ -20,7 +20,7 @@ WITH_TIMEOUT = ("--timeout", str(HANG_S))
 _FATAL_WARNINGS = ("-W", "error")
 
 
-def _terminal(*arguments: str, timeout_s: float = HANG_S, **env: str) -> subprocess.CompletedProcess[str]:
+def _terminal(*arguments: str, timeout_s: float = 2 * HANG_S, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *_FATAL_WARNINGS, "-m", "demo_app", *arguments],
         capture_output=True,

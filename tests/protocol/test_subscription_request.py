@@ -131,7 +131,7 @@ def test_mistakes_say_what_would_be_right(name: str, codes: Any, options: dict[s
 
 @pytest.mark.parametrize("name", ["Ticker", "orderBook", "", None, 5, []])
 def test_unknown_event_types_name_the_known_ones(name: Any) -> None:
-    with pytest.raises(InvalidSubscriptionError, match=r"choose from ticker, trade, candle"):
+    with pytest.raises(InvalidSubscriptionError, match=r"choose from ticker, trade, orderbook"):
         resolve_spec(name)
 
 
