@@ -231,7 +231,7 @@ def test_watch_list(simulator: str) -> None:
     wanted = r"shows \d+ rows, (1[1-9]|[2-9]\d|\d{3,}) known", r"shows KRW-[A-Z0-9]+ [\d,.]+"
     lines = run_example("watch_list.py", simulator, has(*wanted))
     rows, known = map(int, re.findall(r"\d+", matching(lines, wanted[0])[-1]))
-    assert 10 < known < 40 < rows, "rows in sight, and a few of them more after a sort"
+    assert 10 < known < 40 < rows, "visible rows, and a few more after a sort"
     assert len(matching(lines, wanted[1])) >= 3
 
 

@@ -263,9 +263,9 @@ class OrdersPanel(AccountPanel):
 
     def _send_cancel(self, order: Order, question: Question) -> None:
         async def cancel() -> str:
-            told = await self.state.gateway.cancel(question.text, order.uuid)
+            reply = await self.state.gateway.cancel(question.text, order.uuid)
             what = self._describe(order)
-            if told.is_open:
+            if reply.is_open:
                 return self.tr("Asked to cancel: {order}").format(order=what)
             return self.tr("No longer open: {order}").format(order=what)
 

@@ -107,7 +107,7 @@ class WatchListPanel(Panel):
         self._stack.addWidget(self.table)
         self._stack.addWidget(self._make_none())
         self.set_body(self._make_body())
-        self._settle = self.timer("watch list rows in sight", _SETTLE_MS, self._follow)
+        self._settle = self.timer("watch list visible rows", _SETTLE_MS, self._follow)
         self._refresh = self.timer("watch list prices", _SEED_MS, self._ask_prices)
         self._timeout = self.timer("watch list timeout", _TIMEOUT_MS, self._on_late)
         self._restore_sorting()

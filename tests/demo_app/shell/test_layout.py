@@ -535,7 +535,7 @@ async def test_text_is_readable_on_every_painted_background(exchange: Exchange, 
         )
         every = ("text", "muted", "up", "down")
         found: list[tuple[str, tuple[str, ...], QColor]] = []
-        for what, row in (("the pair on show", chosen), ("a selected pair", selected)):
+        for what, row in (("the shown pair", chosen), ("a selected pair", selected)):
             area = watch.table.visualRect(watch.order.index(row, Column.PRICE))
             found.append((what, every, _ground(markets, area)))
         area = orders.open_view.visualRect(orders.open_view.model().index(0, 2))
