@@ -1,4 +1,4 @@
-"""What the user chose is kept, and what no version knows is as if it had never been chosen."""
+"""The user's choices are stored, and an unknown stored value is ignored."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CHOICES = {
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name in CHOICES for value in CHOICES[name]])
-def test_a_choice_is_there_in_the_next_run(settings: QSettings, name: str, value: str) -> None:
+def test_a_choice_is_stored_for_the_next_run(settings: QSettings, name: str, value: str) -> None:
     preferences = Preferences(settings)
     assert preferences.get(name) == ""
     preferences.set(name, value)
@@ -32,21 +32,21 @@ def test_a_choice_is_there_in_the_next_run(settings: QSettings, name: str, value
 
 
 @pytest.mark.parametrize("name", CHOICES)
-def test_what_is_not_on_offer_is_refused_and_not_read(settings: QSettings, name: str) -> None:
+def test_an_invalid_choice_is_rejected_and_not_read(settings: QSettings, name: str) -> None:
     preferences = Preferences(settings)
-    with pytest.raises(ValueError, match=f"{name} is one of"):
+    with pytest.raises(ValueError, match=f"{name} must be one of"):
         preferences.set(name, "mars")
     assert not settings.contains(f"preferences/{name}")
-    settings.setValue(f"preferences/{name}", "mars")  # of a later version, or by hand
+    settings.setValue(f"preferences/{name}", "mars")  # from a later version, or edited by hand
     assert preferences.get(name) == ""
 
 
-def test_an_unknown_name_is_a_mistake(settings: QSettings) -> None:
+def test_an_unknown_name_raises(settings: QSettings) -> None:
     with pytest.raises(KeyError):
         Preferences(settings).get("colour of the moon")
 
 
-def test_one_is_new_once(settings: QSettings) -> None:
+def test_a_user_is_new_only_once(settings: QSettings) -> None:
     preferences = Preferences(settings)
     assert preferences.is_new
     preferences.welcome()
@@ -54,7 +54,7 @@ def test_one_is_new_once(settings: QSettings) -> None:
     assert not Preferences(QSettings(settings.fileName(), QSettings.Format.IniFormat)).is_new
 
 
-def test_a_broken_file_is_a_new_user(tmp_path: Path) -> None:
+def test_a_broken_file_counts_as_a_new_user(tmp_path: Path) -> None:
     path = tmp_path / "broken.ini"
     path.write_bytes(b"\x00\xff[preferences\nwelcomed=\nlanguage=\x00")
     preferences = Preferences(QSettings(str(path), QSettings.Format.IniFormat))

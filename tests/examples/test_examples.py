@@ -1,4 +1,4 @@
-"""Each example runs as its reader would run it: a process of its own, against the simulated exchange."""
+"""Each example runs as a reader would run it: in its own process, against the simulated exchange."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def simulator() -> Iterator[str]:
 
 
 def run_example(name: str, address: str, enough: Callable[[list[str]], object]) -> list[str]:
-    """Run one until it has said and shown enough, and return all of it; nothing may be on stderr."""
+    """Run one until it has printed and shown enough, and return all output; stderr must be empty."""
     path = ROOT / "examples" / name
     lines: list[str] = []
     with tempfile.TemporaryFile("w+", encoding="utf-8") as errors:
@@ -127,7 +127,7 @@ def run_example(name: str, address: str, enough: Callable[[list[str]], object]) 
         guard.cancel()
         guard.join()
         errors.seek(0)
-        # The offscreen platform has no size hints, and says so.
+        # The offscreen platform has no size hints, and reports it.
         complaints = [line for line in errors if "propagateSizeHints" not in line]
     assert (process.returncode, complaints) == (0, []), lines[:20]
     return lines
@@ -230,7 +230,7 @@ def test_watch_list(simulator: str) -> None:
     wanted = r"shows \d+ rows, (1[1-9]|[2-9]\d|\d{3,}) known", r"shows KRW-[A-Z0-9]+ [\d,.]+"
     lines = run_example("watch_list.py", simulator, has(*wanted))
     rows, known = map(int, re.findall(r"\d+", matching(lines, wanted[0])[-1]))
-    assert 10 < known < 40 < rows, "rows in sight, and a few of them more after a sort"
+    assert 10 < known < 40 < rows, "visible rows, and a few more after a sort"
     assert len(matching(lines, wanted[1])) >= 3
 
 

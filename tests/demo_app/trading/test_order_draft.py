@@ -1,4 +1,4 @@
-"""An order as the form says it: checked, tested and placed with the same words, each once."""
+"""An order as entered in the form: checked, tested and placed with the same arguments, each once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DRAFT = OrderDraft(
 
 
 class Rest:
-    """Notes what it is asked."""
+    """Records its calls."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
@@ -41,14 +41,14 @@ class Rest:
         return call
 
 
-def test_what_the_exchange_would_refuse_is_refused_here() -> None:
+def test_an_order_the_exchange_would_refuse_is_rejected_locally() -> None:
     DRAFT.check()
     for change in ({"price": Decimal("100000000.5")}, {"volume": Decimal(0)}, {"price": None}):
         with pytest.raises(InvalidOrderError):
             dataclasses.replace(DRAFT, **change).check()
 
 
-def test_it_is_placed_as_it_was_checked_once_and_by_its_identifier() -> None:
+def test_an_order_is_placed_once_as_checked_and_with_its_identifier() -> None:
     rest: Any = Rest()
     gateway = OrderGateway(TradingGuard(simulated=True, live=False, has_keys=lambda: True), lambda: rest)
     draft = dataclasses.replace(DRAFT, smp_type=SmpType.REDUCE)
@@ -66,7 +66,7 @@ def test_it_is_placed_as_it_was_checked_once_and_by_its_identifier() -> None:
     }
 
 
-def test_a_test_says_the_same_and_places_nothing() -> None:
+def test_a_test_order_has_the_same_arguments_and_places_nothing() -> None:
     rest: Any = Rest()
     asyncio.run(DRAFT.test(rest))
     ((name, values, options),) = rest.asked
@@ -75,6 +75,6 @@ def test_a_test_says_the_same_and_places_nothing() -> None:
     assert options["volume"] == DRAFT.volume
 
 
-def test_a_draft_does_not_change_under_the_question() -> None:
+def test_a_draft_cannot_change_during_the_confirmation() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         DRAFT.price = Decimal(1)

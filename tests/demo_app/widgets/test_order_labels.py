@@ -1,4 +1,4 @@
-"""Every value of an order has a word in both languages, and one that nobody knows is shown as it came."""
+"""Every value of an order has a label in both languages, and an unknown one is shown unchanged."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _ids(value: object) -> str:
 
 
 @pytest.mark.parametrize(("word", "value"), EVERY, ids=_ids)
-def test_every_value_has_a_word(word: Callable[[Any], str], value: Any, language: Language) -> None:
+def test_every_value_has_a_label(word: Callable[[Any], str], value: Any, language: Language) -> None:
     english = word(value)
     assert english
     assert english != str(value)
@@ -41,10 +41,10 @@ def test_the_two_market_orders_are_one_for_the_user() -> None:
 
 
 @pytest.mark.parametrize("word", [type_word, condition_word, smp_word], ids=_ids)
-def test_what_is_not_known_is_shown_as_it_came(word: Callable[[Any], str]) -> None:
+def test_an_unknown_value_is_shown_unchanged(word: Callable[[Any], str]) -> None:
     assert word("quantum") == "quantum"
 
 
-def test_no_two_values_look_the_same() -> None:
+def test_labels_are_distinct() -> None:
     for word, values in WORDS[2:]:
         assert len({word(value) for value in values}) == len(values), word.__name__
