@@ -180,7 +180,7 @@ class SubscriptionRegistry:
         self._on_changed(self._state.add(requester_id, requests, unserved))
 
     def pause(self, subscription_id: int, paused: bool) -> None:
-        """BackfillBuffer delivery back, not the subscription, or resume it."""
+        """Hold delivery back, not the subscription, or resume it."""
         self._hub.pause(subscription_id, paused)
 
     def remove(self, requester_id: Hashable) -> None:

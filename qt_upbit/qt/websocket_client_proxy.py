@@ -407,7 +407,7 @@ class WebSocketClientProxy(QObject):
     # --- visibility --------------------------------------------------------------------------------
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # Qt's name
-        """BackfillBuffer delivery back while the parent widget is hidden."""
+        """Hold delivery back while the parent widget is hidden."""
         kind = event.type()
         if kind in (QEvent.Type.Show, QEvent.Type.Hide) and watched is self.parent():
             self._paused = kind == QEvent.Type.Hide
