@@ -1,9 +1,9 @@
-"""Qt item models of live data: any view, widget or QML, has the same table in three lines.
+"""Qt item models of live data, for any view, widget or QML.
 
-See docs/item_models.md. They need QtCore and QtGui of PySide6, and no widget.
+See docs/item_models.md. They need QtCore and QtGui of PySide6, but no widgets.
 """
 
-# First, as it says in plain words what is wrong where PySide6 cannot be loaded.
+# First, as it explains the problem if PySide6 cannot be loaded.
 import qt_upbit.qt as _qt  # noqa: F401
 from qt_upbit.item_models.balances import BalanceTableModel
 from qt_upbit.item_models.base import LiveTableModel

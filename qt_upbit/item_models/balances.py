@@ -1,4 +1,4 @@
-"""`BalanceTableModel`: what the account has."""
+"""`BalanceTableModel`: the balances of the account."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class BalanceTableModel(LiveTableModel):
         model = BalanceTableModel(parent=self)
         view.setModel(model)
 
-    What they are worth is for the application to say, with prices of its choice. With other credentials the
-    rows go, and those of the other account come.
+    Valuation is up to the application, with prices of its choice. After a change of credentials the rows are
+    replaced by those of the other account.
 
     Args:
         parent, columns, manager: as `LiveTableModel`.
@@ -63,7 +63,7 @@ class BalanceTableModel(LiveTableModel):
         super().__init__(parent, columns=columns, manager=manager or source.manager)
         self._account: Account | None = source
         self._currencies: list[str] = []
-        """Of the rows."""
+        """The currencies of the rows."""
         self._pending: dict[str, Balance] = dict(source.balances)
         self._accounts_before = 0
         self._flush()
@@ -74,7 +74,7 @@ class BalanceTableModel(LiveTableModel):
         """The row of a currency.
 
         Raises:
-            ValueError: it has none.
+            ValueError: there is none.
         """
         return self._currencies.index(currency)
 
@@ -90,7 +90,7 @@ class BalanceTableModel(LiveTableModel):
         self.frames.schedule()
 
     def _on_cleared(self) -> None:
-        """What comes is another account's."""
+        """The credentials changed: start over with the other account."""
         self._accounts_before += 1
         self._pending.clear()
         self._currencies.clear()
@@ -107,7 +107,7 @@ class BalanceTableModel(LiveTableModel):
             row = bisect.bisect_left(self._currencies, currency)
             self._currencies.insert(row, currency)
             self.rows.insert(row, [self._values(pending[currency])])
-            # A slot that hears of a row may end the model, or let another account come.
+            # A slot notified of a row may close the model, or change the credentials.
             if self.is_closed or accounts_before != self._accounts_before:
                 return
         rows = {currency: row for row, currency in enumerate(self._currencies)}

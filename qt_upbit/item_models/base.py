@@ -28,7 +28,7 @@ __all__ = ["FIRST_FIELD_ROLE", "SORT_ROLE", "VALUE_ROLE", "LiveTableModel", "Val
 Index = QModelIndex | QPersistentModelIndex
 _ROOT: Final = QModelIndex()
 
-# Plain numbers: an item role of PySide costs more to compare than a cell costs to show.
+# Plain ints: comparing PySide enum members costs more than showing a cell.
 _DISPLAY: Final = int(Qt.ItemDataRole.DisplayRole)
 _TOOL_TIP: Final = int(Qt.ItemDataRole.ToolTipRole)
 _ALIGNMENT: Final = int(Qt.ItemDataRole.TextAlignmentRole)
@@ -43,49 +43,49 @@ _UNUSED: Final = frozenset(
         Qt.ItemDataRole.CheckStateRole,
     )
 )
-"""What a delegate asks of each cell it paints, besides text and alignment."""
+"""Roles that a delegate requests for each painted cell, besides text and alignment."""
 _RIGHT: Final = (Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter).value
 _LEFT: Final = (Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter).value
 
 
 def check_number(name: str, value: object, of: str, example: int, least: int = 1) -> None:
-    """A whole number of something that an application gives.
+    """Check a count given by the application.
 
     Raises:
-        ValueError: it is none, or less than `least`.
+        ValueError: it is not an integer, or less than `least`.
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise ValueError(f"{name} must be a number of {of} such as {example}, not {value!r:.80}")
 
 
 class LiveTableModel(QAbstractTableModel):
-    """What the models of live data share: read-only rows, each a set of named fields.
+    """Base of the models of live data: read-only rows, each a set of named fields.
 
     Roles of a cell:
         DisplayRole: text, by `text`. ToolTipRole and AccessibleTextRole: the same with its header.
-        ``ValueRole``: the exact value, a Decimal where it is one; for Python.
-        ``SortRole``: the same as a number or text that Qt compares; None where nothing is known.
+        ``ValueRole``: the exact value, a Decimal for decimals; for Python.
+        ``SortRole``: the same as a number or text that Qt can compare; None if unknown.
         TextAlignmentRole: right for numbers. EditRole: nothing.
     Roles of a row, named as Upbit's fields (`roleNames`), for QML and its ``ListView``: numbers as floats,
-    words as text. Every column answers them; a change is announced for the first column.
+    enumerations as text. They work for every column; changes are reported for the first column.
 
-    What changes within a frame is reported together: a ``dataChanged`` for each run of neighbouring rows,
-    with the columns and roles that changed, and none where nothing did.
+    Changes within a screen frame are reported together: one ``dataChanged`` per run of adjacent rows, with the
+    columns and roles that changed, and none if nothing did.
 
-    A model of your own overrides ``_flush`` and ``_release``, changes `rows`, and calls ``frames.schedule()``
-    when something came.
+    A custom model overrides ``_flush`` and ``_release``, changes `rows`, and calls ``frames.schedule()`` when
+    something arrived.
 
     Signals:
         ``error_occurred(error)``: one of `qt_upbit.exceptions`.
 
     Attributes:
-        rows: the rows, and the calls that change them.
-        frames: says when to show what has come.
+        rows: the rows, and the methods that change them.
+        frames: schedules `_flush`.
 
     Args:
-        parent: owner; the model ends with it, or by `close`.
+        parent: owner; the model is closed with it, or by `close`.
         columns: names of the fields to show, in order, instead of `DEFAULT_COLUMNS`.
-        manager: another manager than the application's.
+        manager: instead of the application's manager.
 
     Raises:
         ValueError: there is no such field.
@@ -98,7 +98,7 @@ class LiveTableModel(QAbstractTableModel):
     FIELDS: ClassVar[tuple[Field, ...]] = ()
     """Every field of a row; roles are numbered in this order."""
     DEFAULT_COLUMNS: ClassVar[tuple[str, ...]] = ()
-    """Names of the fields that are columns unless an application says otherwise."""
+    """Names of the fields that are columns by default."""
 
     def __init__(
         self,
@@ -132,7 +132,7 @@ class LiveTableModel(QAbstractTableModel):
         return self._columns
 
     def text(self, name: str, value: Any) -> str:
-        """What a cell of the field `name` shows; override it to show it otherwise."""
+        """Display text of a value of the field `name`; override it to customise the text."""
         return text_of(name, value)
 
     def value(self, row: int, name: str) -> Any:
@@ -145,7 +145,7 @@ class LiveTableModel(QAbstractTableModel):
 
     @property
     def manager(self) -> GlobalWebSocketManager:
-        """The manager whose connections it shows."""
+        """The manager whose connections it uses."""
         return self._manager
 
     @property
@@ -154,7 +154,7 @@ class LiveTableModel(QAbstractTableModel):
         return self._is_closed or not shiboken6.isValid(self)
 
     def close(self) -> None:
-        """Follow nothing any more; the rows stay. Idempotent."""
+        """Stop updating; the rows stay. Idempotent."""
         if self.is_closed:
             return
         self._manager.guard.check_thread()
@@ -163,19 +163,20 @@ class LiveTableModel(QAbstractTableModel):
         self._release()
 
     def _release(self) -> None:
-        """End what was subscribed."""
+        """Close the subscriptions."""
 
     def check_usable(self) -> None:
-        """Refuse a call that would change what it shows.
+        """Check that the model may be changed.
 
         Raises:
-            ProxyClosedError, WrongThreadError: as their names say.
+            ProxyClosedError: the model is closed.
+            WrongThreadError: this is not the GUI thread.
         """
         if self.is_closed:
             raise ProxyClosedError("the model is closed: make a new one")
         self._manager.guard.check_usable()
 
-    # --- Qt's names ----------------------------------------------------------------------------------
+    # --- QAbstractTableModel -------------------------------------------------------------------------
 
     def rowCount(self, parent: Index = _ROOT) -> int:
         """Number of rows."""
@@ -203,7 +204,7 @@ class LiveTableModel(QAbstractTableModel):
         return FIRST_FIELD_ROLE + self._position[name]
 
     def data(self, index: Index, role: int = _DISPLAY) -> Any:
-        """A cell, by role; see the class."""
+        """Data of a cell, by role; see the class."""
         if role in _UNUSED:
             return None
         row, column = index.row(), index.column()
@@ -237,7 +238,7 @@ class LiveTableModel(QAbstractTableModel):
         return self.rows.items[row].values[position]
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = _DISPLAY) -> Any:
-        """Text and alignment of a header; of columns only."""
+        """Text and alignment of a column header; there are no row headers."""
         if orientation != Qt.Orientation.Horizontal or not 0 <= section < len(self._columns):
             return None
         if role == _DISPLAY:
@@ -258,7 +259,7 @@ class LiveTableModel(QAbstractTableModel):
         value: Any,
         role: int = int(Qt.ItemDataRole.EditRole),  # Qt's signature
     ) -> bool:
-        """Give a column another header; None gives back its own."""
+        """Change the header of a column; None restores the default."""
         if orientation != Qt.Orientation.Horizontal or not 0 <= section < len(self._columns):
             return False
         if role not in (_DISPLAY, int(Qt.ItemDataRole.EditRole)):
@@ -268,4 +269,4 @@ class LiveTableModel(QAbstractTableModel):
         return True
 
     def _flush(self) -> None:
-        """Take over what has come since the last frame."""
+        """Apply what arrived since the last screen frame."""

@@ -24,15 +24,15 @@ class CandleModel(LiveTableModel):
         model = CandleModel(parent=self)
         model.set_code("KRW-BTC", "1m")
 
-    It is fed by a `CandleFeed`: a candle that begins is inserted at the end, the past that `load_more` asks
-    for in front, and the last row changes once per frame.
+    It is backed by a `CandleFeed`: new candles are appended, older ones that `load_more` requests are inserted
+    at the front, and the last row changes once per screen frame.
 
     Signals:
-        ``loaded()``: an answer to what was asked for, at the start and by `load_more`, is in.
+        ``loaded()``: the history requested at the start or by `load_more` has arrived.
 
     Args:
         parent, columns, manager: as `LiveTableModel`.
-        count: how many to begin with.
+        count: number of candles to load at the start.
     """
 
     loaded = Signal()
@@ -93,10 +93,10 @@ class CandleModel(LiveTableModel):
         return self._feed is not None and self._feed.is_complete
 
     def set_code(self, code: str, unit: CandleUnit | CandlePeriod | str = CandleUnit.M1) -> None:
-        """Show the candles of another pair, or of another length, ``1s`` to ``1y``.
+        """Show the candles of another pair or unit, ``1s`` to ``1y``.
 
         Raises:
-            InvalidSubscriptionError: code or unit is wrong; all stays as it was.
+            InvalidSubscriptionError: code or unit is wrong; nothing changes.
             ProxyClosedError: the model is closed.
         """
         self.check_usable()
@@ -113,7 +113,7 @@ class CandleModel(LiveTableModel):
         self._feed = feed
 
     def load_more(self, count: int = 200) -> bool:
-        """Load older candles; False if they are being loaded already or there are none."""
+        """Load older candles; False if a load is in progress or there are none."""
         return self._feed is not None and self._feed.load_more(count)
 
     def _release(self) -> None:
@@ -123,7 +123,7 @@ class CandleModel(LiveTableModel):
     def _on_added(self, first: int, count: int) -> None:
         if self._feed is None:
             return
-        # What waits belongs to the rows as they stand now.
+        # Pending changes refer to the rows as they are now.
         self._flush()
         if not self.is_closed:
             self.rows.insert(first, map(self._read, self._feed[first : first + count]))

@@ -1,4 +1,4 @@
-"""What an item model knows of a field: its name, its header, how its values are shown and compared."""
+"""Fields of item models: name, header, and how values are displayed and compared."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Field:
     """A field of a row.
 
     Attributes:
-        name: Upbit's DEFAULT name, which is the role's name as well.
-        header: English text of a column; models translate it.
-        is_number: whether it stands at the right.
+        name: Upbit's DEFAULT name, also the name of the role.
+        header: English column header; models translate it.
+        is_number: whether it is right-aligned.
     """
 
     name: str
@@ -37,7 +37,7 @@ def fields_of(
     without: Iterable[str] = (),
     headers: Mapping[str, str] | None = None,
 ) -> tuple[Field, ...]:
-    """The fields of an event or record, those of `first` in front."""
+    """The fields of an event or record, those in `first` at the front."""
     hints = typing.get_type_hints(cls)
     left_out = set(without)
     names = dict.fromkeys((*first, *cls.__struct_fields__))
@@ -56,7 +56,7 @@ def _is_number(hint: Any) -> bool:
 
 
 def text_of(name: str, value: Any) -> str:
-    """What a cell shows: numbers exact and grouped, rates in per cent, moments as local time."""
+    """Display text: numbers exact and grouped, rates in per cent, timestamps as local time."""
     if value is None:
         return ""
     if isinstance(value, Decimal):
@@ -66,7 +66,7 @@ def text_of(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else ""
     if isinstance(value, float):
-        # The shortest text that gives this float again: the digits of the wire, without an exponent.
+        # The shortest text that round-trips: the digits on the wire, without an exponent.
         text = f"{Decimal(repr(value)):,f}"
         return text.removesuffix(".0")
     if isinstance(value, int):
@@ -84,7 +84,7 @@ def _local_time(timestamp_ms: int) -> str:
 
 
 def plain(value: Any) -> Any:
-    """A value as QML can use it: exact decimals become floats, words plain text."""
+    """A value for QML: exact decimals become floats, enumerations plain text."""
     if isinstance(value, Decimal):
         return float(value)
     if isinstance(value, enum.Enum):
@@ -93,5 +93,5 @@ def plain(value: Any) -> Any:
 
 
 def sort_value(value: Any) -> Any:
-    """A value that Qt compares by itself, which it cannot do with a Python object such as a Decimal."""
+    """A value that Qt can compare, which it cannot do with a Python object such as a Decimal."""
     return int(value) if isinstance(value, bool) else plain(value)

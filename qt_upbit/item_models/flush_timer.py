@@ -1,4 +1,4 @@
-"""`FlushTimer`: gathers changes for one frame of the screen."""
+"""`FlushTimer`: collects changes for one screen frame."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["FlushTimer"]
 
 
 class FlushTimer(QObject):
-    """Says when what was gathered should be shown: soon, and at most once per frame.
+    """Signals when collected changes should be applied: soon, and at most once per screen frame.
 
     Signals:
-        ``due()``: take over what has come since the last time.
+        ``due()``: apply what arrived since the last time.
 
     Args:
         frame_s: the time between two frames.
@@ -40,13 +40,13 @@ class FlushTimer(QObject):
         self._timer.timeout.connect(self._on_timeout)
 
     def schedule(self) -> None:
-        """Have `due` emitted in this frame, or in the next if this one was shown already."""
+        """Emit `due` in this frame, or in the next if this one was already used."""
         if not self._is_stopped and not self._timer.isActive():
             left = self._last + self._frame_s - self._clock()
             self._timer.start(max(0, round(left * 1000)))
 
     def stop(self) -> None:
-        """Say nothing any more, for good."""
+        """Stop for good."""
         self._is_stopped = True
         if shiboken6.isValid(self):
             self._timer.stop()

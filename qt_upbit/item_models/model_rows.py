@@ -1,4 +1,4 @@
-"""`ModelRows`: the rows of a `LiveTableModel`, and what views hear when they change."""
+"""`ModelRows`: the rows of a `LiveTableModel`, and the notifications of their changes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ VALUE_ROLE: Final = _USER
 SORT_ROLE: Final = _USER + 1
 FIRST_FIELD_ROLE: Final = _USER + 16
 
-# Plain numbers: an item role of PySide costs more to compare than a cell costs to show.
+# Plain ints: comparing PySide enum members costs more than showing a cell.
 CELL_ROLES: Final = [
     int(Qt.ItemDataRole.DisplayRole),
     int(Qt.ItemDataRole.ToolTipRole),
@@ -26,7 +26,7 @@ CELL_ROLES: Final = [
     VALUE_ROLE,
     SORT_ROLE,
 ]
-"""What a cell answers differently when its value has changed."""
+"""Roles of a cell that change with its value."""
 
 Values = tuple[Any, ...]
 """The values of a row, in the order of `LiveTableModel.FIELDS`."""
@@ -37,7 +37,7 @@ class ModelRow:
 
     Attributes:
         values: exact, one for each field.
-        texts: one for each column, worked out when first shown; None until then.
+        texts: one for each column, computed when first shown; None until then.
     """
 
     __slots__ = ("texts", "values")
@@ -48,21 +48,21 @@ class ModelRow:
 
 
 class ModelRows:
-    """Rows that are changed by whole calls, each of which announces to Qt what it does.
+    """The rows; each method that changes them notifies Qt.
 
-    Slots may change the rows again, or end the model, while they hear of a change: `generation` tells.
+    A slot may change the rows again, or close the model, during a notification: compare `generation`.
 
     Args:
-        model: whose rows; held weakly, as it holds this.
+        model: the model of the rows; referenced weakly, as it owns this object.
         field_of_column: the position of each column's field among the values.
 
     Attributes:
-        items: the rows, to read.
-        generation: grows with each change of the rows' number or order.
+        items: the rows; read-only.
+        generation: increases with each change of the number or order of rows.
     """
 
     def __init__(self, model: QAbstractTableModel, field_of_column: Sequence[int]) -> None:
-        # Any: Qt's methods for models are protected in C++, and public in Python only.
+        # Any: these methods of Qt models are protected in C++ but public in Python.
         self._model: weakref.ref[Any] = weakref.ref(model)
         self._column_count = len(field_of_column)
         self._columns_of_field: dict[int, list[int]] = {}
@@ -78,7 +78,7 @@ class ModelRows:
         return [ModelRow(values, self._column_count) for values in rows]
 
     def insert(self, row: int, rows: Iterable[Values]) -> None:
-        """Put new rows before the one at `row`."""
+        """Insert rows before `row`."""
         made = self._made(rows)
         model = self._model()
         if made and model is not None:
@@ -88,7 +88,7 @@ class ModelRows:
             model.endInsertRows()
 
     def remove(self, row: int, count: int = 1) -> None:
-        """Remove rows from `row` on."""
+        """Remove `count` rows starting at `row`."""
         model = self._model()
         if count > 0 and model is not None:
             model.beginRemoveRows(QModelIndex(), row, row + count - 1)
@@ -97,10 +97,10 @@ class ModelRows:
             model.endRemoveRows()
 
     def move(self, before: int, after: int, *along: MutableSequence[Any]) -> None:
-        """Move one row, so that it is the one at `after`; `along` are lists with an entry for each row."""
+        """Move a row from `before` to `after`; `along` are lists parallel to the rows, moved with them."""
         model = self._model()
         if before != after and model is not None:
-            # Qt names the row in front of which it will stand, counted before it leaves.
+            # Qt wants the row before which it is inserted, counted before the removal.
             in_front_of = after if after < before else after + 1
             model.beginMoveRows(QModelIndex(), before, before, QModelIndex(), in_front_of)
             self.generation += 1
@@ -109,7 +109,7 @@ class ModelRows:
             model.endMoveRows()
 
     def reset(self, rows: Iterable[Values] = ()) -> None:
-        """Have these rows and no others; views read everything again."""
+        """Replace all rows; views read everything again."""
         model = self._model()
         if model is not None:
             model.beginResetModel()
@@ -118,7 +118,7 @@ class ModelRows:
             model.endResetModel()
 
     def put(self, news: Mapping[int, Values]) -> None:
-        """Replace the values of rows, and announce what differs."""
+        """Replace the values of rows, and notify of the differences."""
         changed: dict[int, list[int]] = {}
         for number, values in news.items():
             row = self.items[number]
@@ -153,7 +153,7 @@ class ModelRows:
         model: Any = self._model()
         generation = self.generation
         for top, left, bottom, right, roles in ranges:
-            # `index` would ask Python for the counts of rows and columns first.
+            # `index` would call into Python for the row and column counts.
             model.dataChanged.emit(model.createIndex(top, left), model.createIndex(bottom, right), roles)
             if not shiboken6.isValid(model) or generation != self.generation:
-                return  # a slot ended the model, or asked for other rows, which views read again
+                return  # a slot closed the model or replaced the rows, which views read again

@@ -30,14 +30,14 @@ class OrderbookTableModel(LiveTableModel):
         model = OrderbookTableModel(parent=self, depth=15)
         model.set_code("KRW-BTC")
 
-    The number of rows never changes; levels that a book does not have are empty. A frame shows one whole
-    book. Texts, sorting and QML read floats; ``ValueRole``, `value` and `spread` are exact.
+    The number of rows never changes; missing levels are empty. Each screen frame shows one whole book. Text,
+    sorting and QML use floats; ``ValueRole``, `value` and `spread` are exact.
 
-    Fields: ``ask_bid``, ``price``, ``size``, ``cumulative_size`` (from the best level on) and ``share``
-    (``cumulative_size`` as a fraction of the deeper side's, for bars).
+    Fields: ``ask_bid``, ``price``, ``size``, ``cumulative_size`` (from the best level) and ``share``
+    (``cumulative_size`` as a fraction of the larger side's total, for bars).
 
     Signals:
-        ``book_changed()``: another book is shown; read `spread` now.
+        ``book_changed()``: a new book is shown; read `spread`.
 
     Args:
         parent, columns, manager: as `LiveTableModel`.
@@ -94,23 +94,23 @@ class OrderbookTableModel(LiveTableModel):
 
     @property
     def book(self) -> OrderbookEvent | None:
-        """The book that is shown; None before the first."""
+        """The displayed book; None before the first."""
         return self._book
 
     @property
     def spread(self) -> Decimal | None:
-        """Best ask less best bid, quote currency; None while a side is empty."""
+        """Best ask minus best bid, quote currency; None while a side is empty."""
         if self._book is None or not self._book.asks or not self._book.bids:
             return None
         return self._book.asks[0].price - self._book.bids[0].price
 
     def set_code(self, code: str, *, level: int | Decimal = 0) -> None:
-        """Show the book of another pair, or with another grouping of prices.
+        """Show the book of another pair or price grouping.
 
-        Which levels a pair knows is in `RestClient.get_instruments`; an unknown one never delivers.
+        `RestClient.get_instruments` lists the levels of a pair; an unsupported one never delivers.
 
         Raises:
-            InvalidSubscriptionError: code or level is wrong; all stays as it was.
+            InvalidSubscriptionError: code or level is wrong; nothing changes.
             ProxyClosedError: the model is closed.
         """
         self.check_usable()
@@ -161,13 +161,13 @@ class OrderbookTableModel(LiveTableModel):
             self.book_changed.emit()
 
     def text(self, name: str, value: Any) -> str:
-        """As `LiveTableModel.text`; shares in per cent, sums with eight decimals at most."""
+        """As `LiveTableModel.text`; shares in per cent, sums with at most eight decimals."""
         if value is None:
             return ""
         if name == "share":
             return f"{value:.1%}"
         if name == "cumulative_size":
-            # The sum of floats has digits that no level has.
+            # A sum of floats has more digits than any level.
             text = f"{value:,.8f}"
             return text.rstrip("0").rstrip(".")
         return super().text(name, value)

@@ -25,14 +25,14 @@ class OrderTableModel(LiveTableModel):
         model = OrderTableModel(parent=self)
         view.setModel(model)
 
-    An order changes in its row, and moves to the closed ones, the last closed on top, when it ends. With
-    other credentials the rows go, and those of the other account come.
-    ``is_recovered`` tells that its last event was missed and read over REST.
+    An order is updated in its row, and when it ends moves to the top of the closed ones. After a change of
+    credentials the rows are replaced by those of the other account. ``is_recovered`` says that its last event
+    was missed and read over REST.
 
     Args:
         parent, columns, manager: as `LiveTableModel`.
         account: whose orders; `Account.instance` unless given. It is not closed with the model.
-        max_closed_orders: how many closed ones are kept.
+        max_closed_orders: maximum number of closed orders.
 
     Raises:
         CredentialsRequiredError: no keys are configured.
@@ -86,7 +86,7 @@ class OrderTableModel(LiveTableModel):
         self._account: Account | None = source
         self._max_closed_orders = max_closed_orders
         self._uuids: list[str] = []
-        """Of the rows."""
+        """The uuids of the rows."""
         self._open_count = 0
         self._recovered: set[str] = set()
         self._pending: dict[str, Order] = {}
@@ -101,7 +101,7 @@ class OrderTableModel(LiveTableModel):
         """The row of an order.
 
         Raises:
-            ValueError: it has none.
+            ValueError: there is none.
         """
         return self._uuids.index(uuid)
 
@@ -114,7 +114,7 @@ class OrderTableModel(LiveTableModel):
         self._pending.clear()
 
     def _on_order(self, order: Order) -> None:
-        # The last word at the end: orders that close in one frame stand in that sequence.
+        # The latest update last: orders that close within one frame keep that sequence.
         self._pending.pop(order.uuid, None)
         self._pending[order.uuid] = order
         self.frames.schedule()
@@ -131,7 +131,7 @@ class OrderTableModel(LiveTableModel):
                 self._on_order(order)
 
     def _on_cleared(self) -> None:
-        """What comes is another account's."""
+        """The credentials changed: start over with the other account."""
         self._accounts_before += 1
         self._pending.clear()
         self._recovered.clear()
@@ -147,7 +147,7 @@ class OrderTableModel(LiveTableModel):
         changed: dict[str, Order] = {}
         accounts_before = self._accounts_before
         for order in pending.values():
-            # A slot that hears of a row may end the model, or let another account come.
+            # A slot notified of a row may close the model, or change the credentials.
             if self.is_closed or accounts_before != self._accounts_before:
                 return
             if self._take(order):
@@ -158,7 +158,7 @@ class OrderTableModel(LiveTableModel):
             self.rows.put({row_of[order.uuid]: self._values(order) for order in known})
 
     def _take(self, order: Order) -> bool:
-        """Give an order its row; whether it had one, whose values are still the old ones."""
+        """Give an order a row; True if it had one, which still has the old values."""
         is_known = order.uuid in self._uuids
         if not is_known:
             row = self._row_for_open(order) if order.is_open else self._open_count
@@ -177,13 +177,13 @@ class OrderTableModel(LiveTableModel):
         return is_known
 
     def _move(self, before: int, order: Order) -> None:
-        """Between the open and the closed ones; an order that opens again goes on top."""
+        """Move between open and closed orders; a reopened order goes to the top."""
         self._open_count += 1 if order.is_open else -1
         after = 0 if order.is_open else self._open_count
         self.rows.move(before, after, self._uuids)
 
     def _row_for_open(self, order: Order) -> int:
-        """Below those that were placed later: what a gap hid may be older than what is shown."""
+        """The row below orders placed later: a recovered order may be older than those shown."""
         mine = order.order_timestamp
         if mine is None:
             return 0

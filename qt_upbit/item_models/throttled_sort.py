@@ -1,4 +1,4 @@
-"""`ThrottledSortProxyModel`: sorted rows that do not jump at the rate of the market."""
+"""`ThrottledSortProxyModel`: sorted rows that do not move with every tick."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ _DEFAULT_INTERVAL_MS: Final = 1000
 
 
 class ThrottledSortProxyModel(QSortFilterProxyModel):
-    """Sorts by ``SortRole``, at once when asked, and again at most once per interval while values change.
+    """Sorts by ``SortRole`` at once on request, and again at most once per interval while values change.
 
     An ordinary QSortFilterProxyModel with `dynamicSortFilter` sorts with each change of the sorted column:
-    rows run away from the mouse, and each tick costs a search. Here ticks only repaint; rows trade places
-    together, as a layout change, which keeps selection, current cell and scroll place. Nothing is moved
-    where the order still holds. New rows wait at the end for the next time. What is unknown stands last.
+    rows move away from under the mouse, and each tick costs a search. Here ticks only repaint; rows move
+    together, in one layout change, which preserves selection, current cell and scroll position. Nothing moves
+    while the order is still correct. New rows stay at the end until the next sort. Unknown values come last.
 
-    A filter is looked at again when it is set (or by ``invalidate``), not with each tick.
+    A filter is re-evaluated when it is set (or by ``invalidate``), not with each tick.
 
     Args:
         parent: owner.
-        interval_ms: the least time between two sortings that nobody asked for.
+        interval_ms: minimum time between two automatic sorts.
     """
 
     def __init__(self, parent: QObject | None = None, *, interval_ms: int = _DEFAULT_INTERVAL_MS) -> None:
@@ -43,10 +43,10 @@ class ThrottledSortProxyModel(QSortFilterProxyModel):
         self.setDynamicSortFilter(False)
         self.setSortRole(SORT_ROLE)
         self._keys: dict[int, tuple[bool, Any]] | None = None
-        """What rows of the source are compared by while they are sorted: each is read once."""
+        """Sort keys by source row during a sort, so that each is read once."""
         self._is_descending = False
         self._timer = QTimer(self)
-        self._timer.setObjectName("qt_upbit calm sort")
+        self._timer.setObjectName("qt_upbit throttled sort")
         self._timer.setSingleShot(True)
         self._timer.setInterval(interval_ms)
         self._timer.timeout.connect(self.sort_now)
@@ -63,7 +63,7 @@ class ThrottledSortProxyModel(QSortFilterProxyModel):
             model.rowsInserted.connect(self._on_rows_inserted)
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        """Sort at once, and keep it so; column -1 gives the order of the source back."""
+        """Sort at once, and keep sorted; column -1 restores the order of the source."""
         self._sort(column, order, {})
 
     def _sort(self, column: int, order: Qt.SortOrder, keys: dict[int, tuple[bool, Any]]) -> None:
@@ -75,12 +75,12 @@ class ThrottledSortProxyModel(QSortFilterProxyModel):
             self._keys = None
 
     def sort_now(self) -> None:
-        """Sort again by the same column if its order no longer holds."""
+        """Sort again by the same column if the order is no longer correct."""
         column = self.sortColumn()
         if column < 0 or self.sourceModel() is None:
             return
         rows = [self.mapToSource(self.index(row, 0)).row() for row in range(self.rowCount(QModelIndex()))]
-        # Those that the filter leaves out may be most of them.
+        # The filter may exclude most of them.
         keys = {row: self._key(row, column) for row in rows}
         shown = list(keys.values())
         if self._is_descending:
@@ -91,7 +91,7 @@ class ThrottledSortProxyModel(QSortFilterProxyModel):
     def lessThan(
         self, left: QModelIndex | QPersistentModelIndex, right: QModelIndex | QPersistentModelIndex
     ) -> bool:
-        """Qt's; of two rows of the source."""
+        """Override of Qt's; compares two source rows."""
         return self._known_key(left) < self._known_key(right)
 
     def _known_key(self, index: QModelIndex | QPersistentModelIndex) -> tuple[bool, Any]:
@@ -105,7 +105,7 @@ class ThrottledSortProxyModel(QSortFilterProxyModel):
     def _key(self, row: int, column: int) -> tuple[bool, Any]:
         source = self.sourceModel()
         value = source.data(source.index(row, column), self.sortRole())
-        # Descending order is the ascending one read backwards, and what is unknown stands last in both.
+        # Descending is ascending reversed, and unknown values come last in both.
         return ((value is None) != self._is_descending, 0 if value is None else value)
 
     def _on_data_changed(self, first: QModelIndex, last: QModelIndex, roles: list[int]) -> None:

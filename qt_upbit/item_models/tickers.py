@@ -27,8 +27,8 @@ class TickerTableModel(LiveTableModel):
         model.set_codes(["KRW-BTC", "KRW-ETH"])
         view.setModel(model)
 
-    Every row is subscribed unless `set_visible_codes` names fewer. Rows keep their last values; of a pair of
-    which nothing came yet only ``code`` is known.
+    Every row is subscribed unless `set_visible_codes` names fewer. Rows keep their last values; before the
+    first ticker of a pair only ``code`` is known.
     """
 
     FIELDS = fields_of(
@@ -74,7 +74,7 @@ class TickerTableModel(LiveTableModel):
         self._visible: frozenset[str] | None = None
         self._pending: dict[str, TickerEvent] = {}
         self._subscription: Subscription | None = None
-        # Scrolling names other rows many times a turn; the last word counts.
+        # Scrolling changes the visible rows many times per loop iteration; the last one counts.
         self._subscribe_timer = QTimer(self)
         self._subscribe_timer.setObjectName("qt_upbit item model subscription")
         self._subscribe_timer.setSingleShot(True)
@@ -87,7 +87,7 @@ class TickerTableModel(LiveTableModel):
 
     @property
     def subscribed_codes(self) -> tuple[str, ...]:
-        """The pairs that are followed, in the order of the rows."""
+        """The subscribed pairs, in the order of the rows."""
         if self._visible is None:
             return self._codes
         return tuple(code for code in self._codes if code in self._visible)
@@ -96,15 +96,15 @@ class TickerTableModel(LiveTableModel):
         """The row of a pair.
 
         Raises:
-            KeyError: it has none.
+            KeyError: there is none.
         """
         return self._row_of[code]
 
     def set_codes(self, codes: Iterable[str]) -> None:
-        """Show these pairs, in this order, each once; those shown before keep their values.
+        """Show these pairs, in this order, each once; those already shown keep their values.
 
         Raises:
-            InvalidSubscriptionError: a code is wrong; all stays as it was.
+            InvalidSubscriptionError: a code is wrong; nothing changes.
             ProxyClosedError: the model is closed.
         """
         self.check_usable()
@@ -127,7 +127,7 @@ class TickerTableModel(LiveTableModel):
             self._subscribe_timer.start(0)
 
     def set_visible_codes(self, codes: Iterable[str] | None) -> None:
-        """Subscribe only these of the rows, for example those in sight; None for all.
+        """Subscribe only these rows, for example the visible ones; None for all.
 
         A row that is not subscribed keeps its last values.
 
@@ -141,7 +141,7 @@ class TickerTableModel(LiveTableModel):
             self._subscribe_timer.start(0)
 
     def set_visible_rows(self, first: int, last: int) -> None:
-        """Subscribe only the rows from `first` to `last`, both included."""
+        """Subscribe only the rows from `first` to `last`, inclusive."""
         self.set_visible_codes(self._codes[max(0, first) : max(0, last + 1)])
 
     @staticmethod
@@ -158,7 +158,7 @@ class TickerTableModel(LiveTableModel):
         before, codes = self._subscription, self.subscribed_codes
         if before is not None and not before.is_closed and {key.code for key in before.keys} == set(codes):
             return
-        # The new stream first: what stays in sight is never without one.
+        # The new subscription first: rows that stay visible are never without one.
         self._subscription = self._proxy.subscribe_ticker(codes) if codes else None
         if before is not None:
             before.close()

@@ -1,4 +1,4 @@
-"""`TradeListModel`: the tape."""
+"""`TradeListModel`: the tape, newest trade first."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ class TradeListModel(LiveTableModel):
         model = TradeListModel(parent=self, limit=100)
         model.set_codes(["KRW-BTC"])
 
-    Every trade comes once, also across a gap; a frame's trades are inserted together. Trades stand in the
-    order in which they were received; a proxy can sort them by ``trade_timestamp``.
+    Every trade is added once, also across a gap; those of one screen frame are inserted together. Trades are in
+    the order of arrival; a proxy model can sort them by ``trade_timestamp``.
 
     Signals:
-        ``gap_detected(scope, codes, begin, end)``: as of a `WebSocketClientProxy`.
+        ``gap_detected(scope, codes, begin, end)``: as in `WebSocketClientProxy`.
 
     Args:
         parent, columns, manager: as `LiveTableModel`.
-        limit: how many are kept.
+        limit: maximum number of rows.
 
     Raises:
         ValueError: `limit` is not a number of trades, or there is no such column.
@@ -75,7 +75,7 @@ class TradeListModel(LiveTableModel):
         self._subscription: Subscription | None = None
         self._pending: list[TradeEvent] = []
         self._ids: list[tuple[str, int]] = []
-        """Of the rows, and of those that wait, oldest first: a snapshot repeats the last trade."""
+        """Ids of the rows and of pending trades, oldest first: a snapshot repeats the last trade."""
         self._known: set[tuple[str, int]] = set()
 
     @property
@@ -85,14 +85,14 @@ class TradeListModel(LiveTableModel):
 
     @property
     def limit(self) -> int:
-        """How many trades are kept."""
+        """Maximum number of rows."""
         return self._limit
 
     def set_codes(self, codes: Iterable[str]) -> None:
-        """Show the trades of these pairs, and none from before.
+        """Show the trades of these pairs, starting empty.
 
         Raises:
-            InvalidSubscriptionError: a code is wrong; all stays as it was.
+            InvalidSubscriptionError: a code is wrong; nothing changes.
             ProxyClosedError: the model is closed.
         """
         self.check_usable()
@@ -110,10 +110,10 @@ class TradeListModel(LiveTableModel):
         self.rows.reset()
 
     def seed(self, trades: Iterable[TradeEvent]) -> None:
-        """Add what happened before, oldest first as `RestClient.get_trades` gives it.
+        """Add earlier trades, oldest first as `RestClient.get_trades` returns them.
 
-        Trades that are known already, or of other pairs, are left out; so are those for which there is no
-        room. What is newer than the newest row goes on top of it, the others below the oldest.
+        Trades that are already there, of other pairs, or beyond `limit` are skipped. Those newer than the
+        newest row go on top of it, the others below the oldest.
 
         Raises:
             ProxyClosedError: the model is closed.
@@ -131,7 +131,7 @@ class TradeListModel(LiveTableModel):
         below = dict(older[len(older) - room :] if room < len(older) else older)
         self._known.update(above, below)
         self._ids[:0] = below
-        # Both before a slot can ask for other pairs.
+        # Both before a slot can change the pairs.
         self._on_fresh(list(above.values()))
         self.rows.insert(len(self.rows), map(self._read, reversed(below.values())))
 
@@ -150,7 +150,7 @@ class TradeListModel(LiveTableModel):
     def _on_fresh(self, events: Sequence[TradeEvent]) -> None:
         self._ids += [(event.code, event.sequential_id) for event in events]
         self._pending += events
-        # Some more than rows: a repetition may name one that has just left.
+        # Some more than rows: a repeated trade may just have dropped off.
         if len(self._ids) > 4 * self._limit:
             gone = len(self._ids) - 2 * self._limit
             self._known.difference_update(self._ids[:gone])

@@ -1,1 +1,1 @@
-"""REST calls, through Upbit's official SDK, as our types with exact decimals."""
+"""REST calls through Upbit's official SDK, returning our types with exact decimals."""

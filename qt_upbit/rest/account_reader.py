@@ -17,13 +17,13 @@ from qt_upbit.records import Balance, Order
 __all__ = ["AccountRest", "read_account"]
 
 _AT_ONCE: Final = 8
-"""Single orders that are asked for together."""
+"""Single orders that are requested concurrently."""
 
 Needed = Callable[[Iterable[Order], Iterable[Order]], Sequence[str]]
 
 
 class AccountRest(Protocol):
-    """What reading an account asks of REST; `RestClient` has it."""
+    """The REST calls needed to read an account; `RestClient` has them."""
 
     async def get_accounts(self) -> Sequence[Balance]:
         """Every balance."""
@@ -32,17 +32,17 @@ class AccountRest(Protocol):
         """Every open order."""
 
     async def get_closed_orders(self, *, start: datetime | None = None) -> Sequence[Order]:
-        """Finished orders since a moment."""
+        """Finished orders since a point in time."""
 
     async def get_order(self, *, uuid: str | None = None) -> Order:
         """One order with its fills."""
 
 
 async def read_account(rest: AccountRest, request: ReadRest, needed: Needed) -> AccountSnapshot:
-    """Make the calls that a `ReadRest` of an `AccountSync` asks for. Cancelling is safe.
+    """Make the calls that a `ReadRest` of an `AccountSync` requests. Cancelling is safe.
 
     Args:
-        rest: whom to ask.
+        rest: the client to use.
         request: since when, and how long at most.
         needed: `OrderTracker.needed`.
 
@@ -51,7 +51,7 @@ async def read_account(rest: AccountRest, request: ReadRest, needed: Needed) -> 
     """
     try:
         async with asyncio.timeout(request.timeout_s):
-            # In this order: an order that ends meanwhile is then in both lists and not in none.
+            # In this order: an order that ends meanwhile is then in both lists rather than in neither.
             open_orders = await rest.get_open_orders()
             closed_orders = await rest.get_closed_orders(start=request.closed_since)
             uuids = needed(open_orders, closed_orders)
@@ -72,7 +72,7 @@ async def _order(rest: AccountRest, uuid: str) -> Order | None:
     try:
         return await rest.get_order(uuid=uuid)
     except RestError as exc:
-        # Only Upbit's own word says so (protocol section 9.5): a 404 of a gateway says nothing of the order.
+        # Only Upbit's own error name counts (protocol section 9.5): a gateway's 404 proves nothing.
         if exc.status == 404 and exc.name == "order_not_found":
             return None
         raise

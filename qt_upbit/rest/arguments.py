@@ -1,8 +1,8 @@
-"""Arguments of REST calls, checked at the call: what would be misread by Upbit is never sent.
+"""Arguments of REST calls, validated at the call: what Upbit would misread is never sent.
 
-An empty list, a 0 or one text where a list belongs would drop out of the query, and Upbit would then take its
-own default: every market, 20 orders. So "all" is only ever said explicitly, and everything else is refused
-here, with what would be right.
+An empty list, a 0 or a string where a list belongs would drop out of the query, and Upbit would then use its
+default: every market, 20 orders. So "all" must always be requested explicitly, and anything else is refused
+here with a message that says what is valid.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ def check_codes(codes: Iterable[str], *, name: str = "codes", most: int | None =
     """Pairs, each once, in the order given.
 
     Raises:
-        InvalidRequestError: none, more than `most`, or no list.
-        InvalidSubscriptionError: something in it is no code.
+        InvalidRequestError: empty, more than `most`, or not a list.
+        InvalidSubscriptionError: an element is not a code.
     """
     listed = _listed(name, codes, "KRW-BTC", most)
     for code in listed:
@@ -52,7 +52,7 @@ def check_currencies(currencies: Iterable[str]) -> tuple[str, ...]:
     """Quote currencies, each once, in the order given.
 
     Raises:
-        InvalidRequestError: none, no list, or something in it is no currency.
+        InvalidRequestError: empty, not a list, or an element is not a currency.
     """
     listed = _listed("quote_currencies", currencies, "KRW")
     for each in listed:
@@ -62,10 +62,10 @@ def check_currencies(currencies: Iterable[str]) -> tuple[str, ...]:
 
 
 def check_ids(name: str, ids: Iterable[str], *, most: int | None = None) -> tuple[str, ...]:
-    """Ids of orders, each once, in the order given.
+    """Order ids, each once, in the order given.
 
     Raises:
-        InvalidRequestError: none, more than `most`, no list, or something in it is no id.
+        InvalidRequestError: empty, more than `most`, not a list, or an element is not an id.
     """
     listed = _listed(name, ids, "9ca023a5-851b-4fec-9f0a-48cd83c2eaae", most)
     for each in listed:
@@ -74,10 +74,10 @@ def check_ids(name: str, ids: Iterable[str], *, most: int | None = None) -> tupl
 
 
 def check_one_id(name: str, value: object) -> str:
-    """One id of an order.
+    """One order id.
 
     Raises:
-        InvalidRequestError: empty, or no text.
+        InvalidRequestError: empty, or not a string.
     """
     if not isinstance(value, str) or not value.strip():
         raise InvalidRequestError(f"{name} must be the id of an order, not {value!r:.80}")
@@ -100,14 +100,14 @@ def check_members(name: str, kind: type[_M], values: Iterable[_M | str], allowed
     """Members of an enumeration, each once, in the order given.
 
     Raises:
-        InvalidRequestError: none, no list, or something in it is not allowed.
+        InvalidRequestError: empty, not a list, or an element is not allowed.
     """
     listed = _listed(name, values, next(iter(allowed)).value)
     return [check_member(name, kind, value, allowed) for value in listed]
 
 
 def check_member(name: str, kind: type[_M], value: _M | str, allowed: Collection[_M]) -> _M:
-    """A member of an enumeration, given as such or as its text.
+    """A member of an enumeration, given as a member or by its value.
 
     Raises:
         InvalidRequestError: it is not allowed.
@@ -120,10 +120,10 @@ def check_member(name: str, kind: type[_M], value: _M | str, allowed: Collection
 
 
 def check_count(name: str, value: int, *, most: int | None = None) -> int:
-    """A number of things, 1 or more.
+    """A count, 1 or more.
 
     Raises:
-        InvalidRequestError: with the range.
+        InvalidRequestError: out of range; the message says the range.
     """
     if (
         isinstance(value, bool)
@@ -149,7 +149,7 @@ def check_level(value: int | Decimal) -> str:
 
 
 def check_flag(name: str, value: bool) -> bool:
-    """A switch, which is True or False and nothing that resembles it.
+    """A flag, strictly True or False.
 
     Raises:
         InvalidRequestError: it is neither.
@@ -160,24 +160,24 @@ def check_flag(name: str, value: bool) -> bool:
 
 
 def check_aware(*moments: datetime | None) -> None:
-    """Whether moments have a zone.
+    """Check that datetimes are aware.
 
     Raises:
-        InvalidRequestError: one has none.
+        InvalidRequestError: one is naive.
     """
     for moment in moments:
         if moment is not None and (not isinstance(moment, datetime) or moment.tzinfo is None):
             raise InvalidRequestError(
-                "give aware moments, for example datetime.now(UTC): without a zone they are a guess"
+                "give aware datetimes, for example datetime.now(UTC): without a time zone they are ambiguous"
             )
 
 
 def _listed(name: str, given: Iterable[str], example: str, most: int | None = None) -> tuple[str, ...]:
     what = name.replace("_", " ")
     if isinstance(given, str | bytes):
-        raise InvalidRequestError(f"give a list of {what}, not one text: [{given!r:.80}]")
+        raise InvalidRequestError(f"give a list of {what}, not a string: [{given!r:.80}]")
     try:
-        # Through a dictionary: each once, in order; things without a hash are none of ours.
+        # Through a dictionary: each once, in order; unhashable elements are invalid anyway.
         listed = tuple(dict.fromkeys(given))
     except TypeError:
         raise InvalidRequestError(f"give a list of {what} such as [{example!r}], not {given!r:.80}") from None

@@ -1,4 +1,4 @@
-"""The calls of Upbit's REST API that this library makes, one row each (protocol section 9)."""
+"""The endpoints of Upbit's REST API that this library calls (protocol section 9)."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One call of Upbit's REST API, as far as it does not depend on its parameters.
+    """One endpoint of Upbit's REST API, apart from its parameters.
 
     Attributes:
         name: method and path, for messages.
-        method: of the SDK.
-        group: of the rate limits.
+        method: the SDK's method.
+        group: its rate limit group.
         is_private: needs keys.
-        is_safe: reads only, so that it may be repeated when the answer was lost.
-        places_order: is never repeated by `RestSession`: `OrderOutcome` decides.
+        is_safe: read-only, so it may be retried when the answer was lost.
+        places_order: never retried by `RestSession`: `OrderOutcome` decides.
     """
 
     name: str

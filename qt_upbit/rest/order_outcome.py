@@ -1,9 +1,9 @@
-"""What became of a request for an order: placed, refused, or to be looked up.
+"""Outcome of an order request: placed, refused, or unknown until looked up.
 
-An order that was placed must never be called refused, and none may be placed twice. So only three things
-are believed: the order itself, under the identifier that was sent; a named refusal of Upbit's own table; and
-that nothing left this machine. Every other answer, and none, means that the order is looked up by its
-identifier, and that the caller is notified what is known if that does not show it.
+An order that was placed must never be reported as refused, and no order may be placed twice. So only three
+things are conclusive: the order itself, under the identifier that was sent; an error name of Upbit's own
+table; and proof that nothing left this machine. After any other answer, or none, the order is looked up by
+its identifier; if that does not find it, the error says what is known.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ __all__ = ["OrderOutcome", "OrderRequest", "RequestFate", "request_fate"]
 _FIRST_PAUSE_S: Final = 0.25
 _LONGEST_PAUSE_S: Final = 2.0
 _LEAST_ANSWER_S: Final = 3.0
-"""How long the answer to a question may take at least, also to one asked when the time is nearly over."""
+"""Minimum timeout of one look-up call, even of one made just before the deadline."""
 _SENDS: Final = 3
-"""How often a request is sent at most; one for an order again only after 429, once Upbit has denied it."""
+"""Maximum attempts; an order is sent again only after 429, once Upbit has said that it does not exist."""
 _REMEMBERED: Final = 4096
 
 
@@ -48,7 +48,7 @@ class RequestFate(enum.Enum):
 
 
 def request_fate(error: RestError | AuthenticationError | DecodeError) -> RequestFate:
-    """What became of a request that ended with an error."""
+    """The outcome of a request that ended with an error."""
     if isinstance(error, RestError) and not error.was_sent:
         return RequestFate.NOT_SENT
     if isinstance(error, DecodeError) or not is_refusal(error.status, error.name):
@@ -57,7 +57,7 @@ def request_fate(error: RestError | AuthenticationError | DecodeError) -> Reques
 
 
 def _denies_order(error: Exception) -> bool:
-    """Whether Upbit itself says that it knows no such order, or none that is open."""
+    """Whether Upbit itself says that there is no such order, or no such open order."""
     return isinstance(error, RestError) and (error.status, error.name) == (404, ORDER_NOT_FOUND)
 
 
@@ -67,12 +67,12 @@ class _DeniedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class OrderRequest:
-    """What was asked for, to know its order again.
+    """The terms of an order request, to recognise its order.
 
     Attributes:
         identifier: sent with it.
         price: of a limit order, else None.
-        volume: of a limit order where it is known, else None.
+        volume: of a limit order if known, else None.
     """
 
     identifier: str
@@ -84,7 +84,7 @@ class OrderRequest:
 
     @classmethod
     def of(cls, fields: Mapping[str, str]) -> OrderRequest:
-        """From the body of a request, as `check_order` gives it, with its identifier."""
+        """From a request body as `check_order` returns it, with its identifier."""
         order_type = OrderType(fields["ord_type"])
         terms = {
             name: Decimal(fields[name])
@@ -101,7 +101,7 @@ class OrderRequest:
         )
 
     def may_be(self, order: Order) -> bool:
-        """Whether nothing about an order says that it is another one."""
+        """Whether nothing about an order contradicts this request."""
         asked = (self.code, self.ask_bid, self.order_type)
         return asked == (order.code, order.ask_bid, order.order_type) and order.identifier in (
             self.identifier,
@@ -109,19 +109,19 @@ class OrderRequest:
         )
 
     def has_terms_of(self, order: Order) -> bool:
-        """Whether an order has the price and volume asked for, as far as both are known."""
+        """Whether an order has the requested price and volume, as far as both are known."""
         pairs = ((self.price, order.price), (self.volume, order.volume))
         return all(asked == found for asked, found in pairs if asked is not None and found is not None)
 
 
 class OrderOutcome:
-    """Sends requests for orders and finds out what became of them.
+    """Sends order requests and determines their outcome.
 
     Args:
-        get_order: asks for an order by its identifier.
-        clock: seconds, steady.
-        sleep: waits so many seconds.
-        resolve_timeout_s: how long an order is looked for.
+        get_order: looks up an order by its identifier.
+        clock: seconds, monotonic.
+        sleep: waits the given number of seconds.
+        resolve_timeout_s: how long an order is looked up.
     """
 
     def __init__(
@@ -139,19 +139,19 @@ class OrderOutcome:
         self._sent: OrderedDict[str, None] = OrderedDict()
 
     async def place(self, request: OrderRequest, send: Callable[[], Awaitable[Order]]) -> tuple[Order, bool]:
-        """Send a request for an order, and look for the order if the answer does not say what became of it.
+        """Send an order request, and look the order up if the answer is not conclusive.
 
         Args:
-            request: what is asked for.
-            send: sends it once, and gives the order of the answer; raises `DecodeError` for an answer that
-                cannot be read or is another order's.
+            request: the terms.
+            send: sends it once and returns the order in the answer; raises `DecodeError` for an answer that
+                cannot be read or is for another order.
 
         Returns:
-            The order of the answer and True, or the order that was found and False.
+            The order from the answer and True, or the order that was looked up and False.
 
         Raises:
             AuthenticationError, RestError: it was refused, or never sent.
-            OrderOutcomeError: neither is known.
+            OrderOutcomeError: the outcome is unknown.
         """
         was_used = request.identifier in self._sent
         self._remember(request.identifier)
@@ -168,11 +168,11 @@ class OrderOutcome:
             if attempt == 1 and (fate is RequestFate.REFUSED or (was_used and _is_duplicate(error))):
                 raise error
             may_send_again = _is_excess(error) and attempt < _SENDS
-            is_refused = fate is RequestFate.REFUSED  # but the one before may have been carried out
+            is_refused = fate is RequestFate.REFUSED  # but the previous attempt may have succeeded
             found = await self._look_up(request, error, until_denied=may_send_again or is_refused)
             if found is not None:
                 if _is_duplicate(error) and not request.has_terms_of(found):
-                    raise error  # an order of before has the identifier: nothing was placed
+                    raise error  # an earlier order has the identifier: nothing was placed
                 return found, False
             if is_refused:
                 raise error
@@ -181,18 +181,18 @@ class OrderOutcome:
     async def cancel(
         self, send: Callable[[], Awaitable[Order]], look: Callable[[], Awaitable[Order]]
     ) -> Order:
-        """Ask for an order to be cancelled, again if nobody knows what became of that; it does no harm.
+        """Request the cancellation of an order, again if the outcome is unknown: repeating it is harmless.
 
         Args:
-            send: asks once, and gives the order of the answer.
-            look: asks for the order.
+            send: requests it once and returns the order in the answer.
+            look: looks up the order.
 
         Returns:
-            The order of the answer, or the order as it is if it is not open any more.
+            The order from the answer, or its current state if it is no longer open.
 
         Raises:
-            AuthenticationError, RestError, DecodeError: it was refused, or never sent, or the answer stays
-                unclear and the order open.
+            AuthenticationError, RestError, DecodeError: it was refused or never sent, or the outcome stays
+                unknown and the order open.
         """
         for attempt in range(1, _SENDS + 1):
             try:
@@ -200,7 +200,7 @@ class OrderOutcome:
             except (RestError, AuthenticationError, DecodeError) as exc:
                 error = exc
             fate = request_fate(error)
-            is_repeated = attempt > 1  # the one before may have been carried out
+            is_repeated = attempt > 1  # the previous attempt may have succeeded
             if fate is RequestFate.NOT_SENT and not is_repeated:
                 raise error
             if fate is RequestFate.REFUSED and not (is_repeated and _denies_order(error)):
@@ -213,10 +213,10 @@ class OrderOutcome:
         raise AssertionError("the last attempt returns or raises")
 
     async def read_on(self, identifier: str, uuid: str, ask: Callable[[], Awaitable[Order]]) -> Order:
-        """Read what belongs to an order that is known to be placed, for as long as a look-up lasts.
+        """Read what belongs to an order that is known to be placed, with the timeout of a look-up.
 
         Raises:
-            OrderOutcomeError: it could not be read; has the `uuid`.
+            OrderOutcomeError: it could not be read; carries the `uuid`.
         """
         return await self._ask_until(identifier, ask, None, uuid=uuid)
 
@@ -227,12 +227,12 @@ class OrderOutcome:
         *,
         until_denied: bool,
     ) -> Order | None:
-        """The order; None as soon as Upbit denies knowing it, if `until_denied`."""
+        """The order; with `until_denied`, None as soon as Upbit says that there is no such order."""
 
         async def ask() -> Order:
             order = await self._get_order(request.identifier)
             if not request.may_be(order):
-                raise DecodeError(f"asked for {request.identifier}, reported of another order {order.uuid}")
+                raise DecodeError(f"asked for {request.identifier}, got another order, {order.uuid}")
             return order
 
         try:
@@ -249,9 +249,9 @@ class OrderOutcome:
         uuid: str = "",
         until_denied: bool = False,
     ) -> Order:
-        """Ask again and again: a request may still be on its way, and so may the trouble.
+        """Ask repeatedly: the request may still be in flight, and the failure may be temporary.
 
-        Whatever goes wrong here, the caller learns the identifier.
+        Whatever fails here, the error carries the identifier.
         """
         began = self._clock()
         deadline = began + self._resolve_timeout_s
@@ -259,7 +259,7 @@ class OrderOutcome:
         cause: Exception | None = answer
         while True:
             try:
-                # An exchange that hangs must not stretch the time that was promised.
+                # An exchange that hangs must not extend the timeout.
                 async with asyncio.timeout(max(deadline - self._clock(), _LEAST_ANSWER_S)):
                     return await ask()
             except (RestError, AuthenticationError, DecodeError, ProxyClosedError, TimeoutError) as exc:

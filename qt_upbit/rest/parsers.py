@@ -1,4 +1,4 @@
-"""Rows of REST answers as our types (protocol section 9): exact, under the names of the events."""
+"""Rows of REST responses as our types (protocol section 9): exact, with the field names of the events."""
 
 from __future__ import annotations
 
@@ -64,17 +64,17 @@ _ROWS_AT_ONCE: Final = 50
 
 
 def parse(raw: bytes, convert: Callable[[Any], _T]) -> _T:
-    """An answer's body, its numbers exact, converted.
+    """Decode a response body, with exact numbers, and convert it.
 
     Raises:
-        DecodeError: not JSON, or not what the documentation says.
+        DecodeError: not JSON, or it does not match the documentation.
     """
     with _decode_errors(raw):
         return convert(_decoder.decode(raw))
 
 
 async def parse_list(raw: bytes, convert: Callable[[Any], _T]) -> list[_T]:
-    """As `parse`, for an answer that is a list of rows: in slices, as hundreds take longer than a frame."""
+    """As `parse`, for a list of rows: in slices, as hundreds take longer than a screen frame."""
     with _decode_errors(raw):
         answer = _decoder.decode(raw)
         if not isinstance(answer, list):
@@ -110,7 +110,7 @@ def _decode_errors(raw: bytes) -> Iterator[None]:
 
 
 def ticker(row: Row) -> TickerEvent:
-    """A row of ``/v1/ticker``; what only the socket tells is None."""
+    """A row of ``/v1/ticker``; fields that only the socket has are None."""
     return _event(TickerEvent, row, "ticker")
 
 
@@ -137,7 +137,7 @@ def trade(row: Row) -> TradeEvent:
 
 def candle(row: Row, unit: str) -> CandleEvent:
     """A row of ``/v1/candles``."""
-    # The socket knows no days: decoded as minutes, and named afterwards.
+    # The socket has no day candles: decoded as minutes, and relabelled afterwards.
     return msgspec.structs.replace(_event(CandleEvent, row, "candle.1m"), type=f"candle.{unit}")
 
 
@@ -152,7 +152,7 @@ def _event(kind: type[_E], row: Row, wire_type: str, **fields: Any) -> _E:
         }
     )
     if not isinstance(event, kind):
-        raise TypeError(f"{wire_type} is no {kind.__name__}")
+        raise TypeError(f"{wire_type} is not a {kind.__name__}")
     return event
 
 
@@ -195,7 +195,7 @@ def balance(row: Row) -> Balance:
 
 
 def order(row: Row) -> Order:
-    """An order of any call; fills only where the call gives ``trades``."""
+    """An order from any call; with fills only if the call returns ``trades``."""
     side = AskBid(row["side"].upper())
     fills = tuple(sorted((_fill(each, row, side) for each in row.get("trades") or ()), key=_by_time))
     complete = len(fills) == int(row.get("trades_count") or 0)
@@ -244,7 +244,7 @@ def _by_time(fill: Fill) -> tuple[int, str]:
 
 
 def order_chance(row: Row) -> OrderChance:
-    """The answer of ``/v1/orders/chance``."""
+    """The response of ``/v1/orders/chance``."""
     about = row["market"]
     return OrderChance(
         code=_text(about, "id"),
@@ -264,7 +264,7 @@ def order_chance(row: Row) -> OrderChance:
 
 
 def cancel_result(row: Row) -> CancelResult:
-    """The answer of a call that cancels several orders."""
+    """The response of a call that cancels several orders."""
 
     def orders(part: Row) -> tuple[CancelledOrder, ...]:
         return tuple(

@@ -1,4 +1,4 @@
-"""`RateGroups`: Upbit's limits of REST calls, kept before the server complains (protocol section 6.2)."""
+"""`RateGroups`: client-side enforcement of Upbit's REST rate limits (protocol section 6.2)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RATE_LIMITS: Final[dict[str, tuple[int, float]]] = {
     "order-test": (8, 1.0),
     "order-cancel-all": (1, 2.0),
 }
-"""``(calls, seconds)`` of each group; the first five count per address, the others per account."""
+"""``(calls, seconds)`` of each group; the first five are per IP address, the others per account."""
 
 _REMAINING: Final = re.compile(r"sec=(\d+)")
 
@@ -39,12 +39,12 @@ class _Group:
 
 
 class RateGroups:
-    """Lets each call wait for its turn.
+    """Makes each call wait for its turn.
 
     Args:
-        clock: seconds, steady.
-        sleep: waits so many seconds.
-        limits: other limits than Upbit's, for tests.
+        clock: seconds, monotonic.
+        sleep: waits the given number of seconds.
+        limits: instead of Upbit's, for tests.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class RateGroups:
         """Wait until a call of `group` is allowed, and count it.
 
         Raises:
-            RateLimitedError: Upbit has blocked the group (418); says for how long.
+            RateLimitedError: Upbit has blocked the group (418); carries the remaining time.
         """
         own = self._groups[group]
         async with own.turn:
@@ -76,18 +76,18 @@ class RateGroups:
                 await self._sleep(delay)
 
     def note(self, group: str, remaining_req: str | None) -> None:
-        """Heed the ``Remaining-Req`` header of an answer: others may share the account or the address."""
+        """Apply the ``Remaining-Req`` header of a response: others may share the account or address."""
         match = _REMAINING.search(remaining_req or "")
         if match is not None and int(match[1]) == 0:
             own = self._groups[group]
             own.closed_until = max(own.closed_until, self._clock() + own.seconds)
 
     def pause(self, group: str, seconds: float) -> None:
-        """The server said 429: nothing of this group for so long."""
+        """The server returned 429: pause calls of this group for `seconds`."""
         own = self._groups[group]
         own.closed_until = max(own.closed_until, self._clock() + seconds)
 
     def penalise(self, group: str, seconds: float) -> None:
-        """The server said 418: calls of this group raise at once for so long."""
+        """The server returned 418: calls of this group raise at once for `seconds`."""
         own = self._groups[group]
         own.penalty_until = max(own.penalty_until, self._clock() + seconds)

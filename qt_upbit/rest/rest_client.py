@@ -1,7 +1,7 @@
 """`RestClient`: REST calls through Upbit's official SDK, on any asyncio loop, as our types.
 
-`endpoints` says which calls there are, `arguments` checks what they are given, `RestSession` makes them,
-`parsers` reads the answers, and `OrderOutcome` finds out what became of an order whose answer was lost.
+`endpoints` declares the calls, `arguments` validates their arguments, `RestSession` makes them, `parsers`
+reads the responses, and `OrderOutcome` determines the outcome of an order whose answer was lost.
 """
 
 from __future__ import annotations
@@ -60,31 +60,31 @@ _MOST_DAYS_AGO: Final = 7
 _OPEN_STATES: Final = (OrderState.WAIT, OrderState.WATCH)
 _CLOSED_STATES: Final = (OrderState.DONE, OrderState.CANCEL)
 _MARKETS_PER_CALL: Final = 100
-"""So that an address stays well below what servers accept."""
+"""Keeps URLs well below the length that servers accept."""
 
 
 class RestClient:
     """Upbit's REST calls. One per account is enough; `GlobalWebSocketManager.rest` is the application's.
 
-    Every call waits for its turn within Upbit's limits, in order, and may be cancelled while it waits.
-    Reading calls are repeated after a network failure or a server error, a few times; writing ones
-    never, except after 429, which says that nothing was done, and an order not even then before Upbit has
-    said that it does not know it.
+    Every call waits for its turn within Upbit's rate limits, in order, and may be cancelled while it waits.
+    Read-only calls are retried a few times after a network failure or a server error; others never, except
+    after 429, which means that nothing was done. An order is sent again after 429 only once Upbit has said
+    that it does not exist.
 
     Raises (all calls):
         AuthenticationError: the key was refused, or lacks a permission.
         CredentialsRequiredError: the call needs keys and none are configured.
-        RateLimitedError: Upbit has blocked us for a time; calls of that group raise at once until then.
+        RateLimitedError: Upbit has blocked us for some time; calls of that group raise at once until then.
         RestError: any other refusal, or no answer.
-        DecodeError: an answer that is not what the documentation says.
+        DecodeError: an answer that does not match the documentation.
         ProxyClosedError: after `aclose`.
 
     Args:
-        config: addresses, keys, times.
-        clock: seconds, steady.
-        sleep: waits so many seconds.
-        new_identifier: makes a new unique text for each order.
-        now: the time of day, aware.
+        config: URLs, keys, timeouts.
+        clock: seconds, monotonic.
+        sleep: waits the given number of seconds.
+        new_identifier: returns a new unique string for each order.
+        now: the wall clock, aware.
 
     Raises:
         ConfigError: the extra ``rest`` is not installed.
@@ -124,11 +124,11 @@ class RestClient:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the HTTP connections; calls that wait fail. Idempotent."""
+        """Close the HTTP connections; waiting calls fail. Idempotent."""
         await self._session.aclose()
 
     async def retire(self) -> None:
-        """Close as soon as the calls that run have their answers, and those that they lead to. Idempotent."""
+        """Close once the running calls, and the calls that follow from them, are done. Idempotent."""
         await self._session.retire()
 
     # --- markets ------------------------------------------------------------------------------------
@@ -148,7 +148,7 @@ class RestClient:
         return {one.code: one for one in found}
 
     async def get_tickers(self, codes: Iterable[str]) -> dict[str, TickerEvent]:
-        """Present prices of pairs."""
+        """Current prices of pairs."""
         found: list[TickerEvent] = []
         for part in _parts(arguments.check_codes(codes), _MARKETS_PER_CALL):
             names = ",".join(part)
@@ -157,7 +157,7 @@ class RestClient:
         return {one.code: one for one in found}
 
     async def get_all_tickers(self, quote_currencies: Iterable[str] | None = None) -> dict[str, TickerEvent]:
-        """Present prices of every pair of some quote currencies, in one call; None is the region's own."""
+        """Current prices of all pairs of some quote currencies, in one call; None: the region's own."""
         if quote_currencies is None:
             quote_currencies = (self._region.quote_currency,)
         names = ",".join(arguments.check_currencies(quote_currencies))
@@ -167,7 +167,7 @@ class RestClient:
     async def get_orderbooks(
         self, codes: Iterable[str], *, depth: int = 30, level: int | Decimal | None = None
     ) -> dict[str, OrderbookEvent]:
-        """Order books of pairs, `depth` rows (1 to 30), prices grouped by `level`, or not (0 or None)."""
+        """Order books of pairs, `depth` rows (1 to 30), grouped by `level`; 0 or None is no grouping."""
         arguments.check_count("depth", depth, most=_MOST_DEPTH)
         grouping = {} if level is None else {"level": arguments.check_level(level)}
         found: list[OrderbookEvent] = []
@@ -184,9 +184,9 @@ class RestClient:
 
         Args:
             code: the pair.
-            count: how many, 1 or more.
+            count: number of trades, 1 or more.
             before_id: only those with a smaller ``sequential_id``, to read backwards.
-            days_ago: of an earlier day (UTC), 1 to 7; without it the last ones.
+            days_ago: of an earlier day (UTC), 1 to 7; by default the latest.
         """
         check_code(code)
         arguments.check_count("count", count)
@@ -207,19 +207,19 @@ class RestClient:
         before: datetime | None = None,
         after: datetime | None = None,
     ) -> list[CandleEvent]:
-        """Candles of a pair, oldest first, as many calls as it takes.
+        """Candles of a pair, oldest first, in as many calls as needed.
 
         Periods without a trade have no candle, so 200 candles may span more than 200 periods.
 
         Args:
             code: the pair.
             unit: ``1s`` to ``240m``, or a `CandlePeriod`.
-            count: how many, 1 or more, counted from the newest; None for all since `after`.
-            before: only those that start before this aware moment; without it up to the running one.
-            after: only those that start at this aware moment or later.
+            count: number of candles, 1 or more, counted from the newest; None for all since `after`.
+            before: only those that start before this aware datetime; by default up to the current one.
+            after: only those that start at this aware datetime or later.
         """
         if count is None and after is None:
-            raise InvalidRequestError("count=None needs `after`: history has no end")
+            raise InvalidRequestError("count=None needs `after`: it would load the whole history")
         arguments.check_aware(after)
         found: list[CandleEvent] = []
         async with contextlib.aclosing(self.candle_pages(code, unit, count=count, before=before)) as pages:
@@ -238,12 +238,12 @@ class RestClient:
         count: int | None = None,
         before: datetime | None = None,
     ) -> AsyncGenerator[list[CandleEvent]]:
-        """Candles of a pair backwards, a page a call, each oldest first; ends where history begins.
+        """Candles of a pair backwards, one page per call, each oldest first; ends where history begins.
 
         Args:
             code: the pair.
             unit: as in `get_candles`.
-            count: how many are wanted in all, 1 or more, so that the last page is no larger than need be.
+            count: total number of candles, 1 or more, so that the last page is no larger than needed.
             before: as in `get_candles`.
         """
         check_code(code)
@@ -272,7 +272,7 @@ class RestClient:
     ) -> list[CandleEvent]:
         query: dict[str, Any] = {"market": code, "count": count}
         if before is not None:
-            # Rounded up: a candle that starts within the second before is wanted.
+            # Rounded up to include a candle that starts within the second before.
             query["to"] = f"{_up_to_second(before):%Y-%m-%dT%H:%M:%SZ}"
         call = endpoints.CANDLES.get(unit, endpoints.MINUTES)
         if call is endpoints.MINUTES:
@@ -283,7 +283,7 @@ class RestClient:
     # --- the account --------------------------------------------------------------------------------
 
     async def get_accounts(self) -> tuple[Balance, ...]:
-        """Balances of every currency the account has or had."""
+        """Balances of all currencies that the account has or had."""
         raw = await self._session.ask(endpoints.ACCOUNTS)
         return tuple(await parsers.parse_list(raw, parsers.balance))
 
@@ -317,9 +317,9 @@ class RestClient:
         *,
         states: Iterable[OrderState] = _OPEN_STATES,
     ) -> list[Order]:
-        """Every open order, of one pair or of all, oldest first, without fills.
+        """All open orders, of one pair or of all, oldest first, without fills.
 
-        Beyond a hundred they come in several calls: when one ends meanwhile, another may be missing.
+        More than a hundred take several calls: if an order ends meanwhile, another may be missing.
         """
         if code is not None:
             check_code(code)
@@ -331,11 +331,11 @@ class RestClient:
         for page in itertools.count(1):
             raw = await self._session.ask(endpoints.OPEN, page=page, **query)
             part = await parsers.parse_list(raw, parsers.order)
-            # An order that ends between two pages moves the others up: pages may overlap, or skip one.
+            # An order that ends between two pages shifts the others: pages may overlap, or skip one.
             found |= {one.uuid: one for one in part}
             if len(part) < _OPEN_PER_CALL:
                 return list(found.values())
-        raise AssertionError("counting never ends")
+        raise AssertionError("itertools.count never ends")
 
     async def get_closed_orders(
         self,
@@ -349,23 +349,23 @@ class RestClient:
 
         Args:
             code: the pair.
-            start: aware; without it seven days before `end`. Upbit gives seven days a call, and as many
-                calls are made as it takes.
-            end: aware; without it the exchange's now.
-            states: which ends.
+            start: aware; by default seven days before `end`. Upbit returns seven days per call, so longer
+                ranges take several calls.
+            end: aware; by default the exchange's current time.
+            states: which final states.
         """
         if code is not None:
             check_code(code)
         arguments.check_aware(start, end)
         ends = arguments.check_members("states", OrderState, states, _CLOSED_STATES)
-        # Whole seconds, outwards: Upbit's times have no finer ones, and a window must not exceed seven days.
+        # Rounded outwards to seconds: Upbit's times are no finer, and a window must not exceed seven days.
         until = _up_to_second(self._now() if end is None else end)
         start = until - _CLOSED_WINDOW if start is None else start.replace(microsecond=0)
         found: dict[str, Order] = {}
         while True:
             stop = min(start + _CLOSED_WINDOW, until)
             is_last = stop == until
-            # "Now" is the exchange's: its clock may be ahead of ours, and what just ended has its time.
+            # "Now" is the exchange's: its clock may be ahead of ours, and new ends have its time.
             part = await self._closed_page(code, start, None if is_last and end is None else stop, ends)
             before = len(found)
             found |= {one.uuid: one for one in part}
@@ -378,7 +378,7 @@ class RestClient:
             if newest is not None and len(found) > before and newest > start:
                 start = newest
             else:
-                # A thousand within one second cannot be distinguished: go on behind it.
+                # A thousand within one second cannot be paged: continue after that second.
                 start += timedelta(seconds=1)
             if start >= until and end is not None:
                 return list(found.values())
@@ -407,14 +407,14 @@ class RestClient:
         """Place an order; see `check_order` for the arguments.
 
         It is always sent with an identifier, a new one if you give none. Unless the answer is the order or a
-        named refusal of Upbit's, the order is looked up by it for ``order_resolve_timeout_s``. It is never
-        sent twice, except after 429 (too many calls) once Upbit has said that it knows no such order. A task
-        that is cancelled while it waits for the answer knows as little as you do: give an identifier of
-        your own where that can happen, and ask `get_order` for it.
+        named refusal of Upbit's, the order is looked up by identifier for ``order_resolve_timeout_s``. It is
+        never sent twice, except after 429 (too many calls) once Upbit has said that it does not exist. If
+        the task is cancelled while it waits for the answer, the outcome is unknown: pass your own identifier
+        if that can happen, and look it up with `get_order`.
 
         Raises:
             InvalidOrderError: Upbit would refuse it; nothing was sent.
-            OrderOutcomeError: no answer that says what became of it, and it was not found.
+            OrderOutcomeError: the answer was not conclusive, and the order was not found.
         """
         self._identify(options)
         body = check_order(code, ask_bid, order_type, **options)
@@ -424,7 +424,7 @@ class RestClient:
             raw = await self._session.ask(endpoints.CREATE, **body)
             order = _order_of(raw, identifier=request.identifier)
             if order.identifier is None or not request.may_be(order):
-                raise DecodeError("the answer is of another order", raw)
+                raise DecodeError("the answer is for another order", raw)
             return order
 
         with self._session.running:
@@ -433,21 +433,21 @@ class RestClient:
     async def test_order(
         self, code: str, ask_bid: AskBid | str, order_type: OrderType | str, **options: Unpack[OrderOptions]
     ) -> Order:
-        """Have Upbit check an order as if it were placed. Nothing is placed; the uuid is of no use."""
+        """Have Upbit validate an order without placing it; the returned uuid is meaningless."""
         raw = await self._session.ask(endpoints.TEST, **check_order(code, ask_bid, order_type, **options))
         return parsers.parse(raw, parsers.order)
 
     def _identify(self, options: OrderOptions) -> str:
-        """The order's identifier, made if the caller gave none."""
+        """The order's identifier, generated if the caller gave none."""
         given = options.get("identifier")
         identifier = options["identifier"] = self._new_identifier() if given is None else given
         return identifier
 
     async def cancel_order(self, *, uuid: str | None = None, identifier: str | None = None) -> Order:
-        """Ask for an order to be cancelled; the order as it was at that moment, usually still open.
+        """Request the cancellation of an order; returns the order as it was then, usually still open.
 
-        That it is cancelled is reported by the ``cancel`` event. If the answer is lost, the order is looked
-        at and the request repeated, which does no harm.
+        The ``cancel`` event reports that it was cancelled. If the answer is lost, the order is looked up and
+        the request repeated, which is harmless.
         """
         key: dict[str, Any] = arguments.check_one_of(uuid=uuid, identifier=identifier)
 
@@ -460,9 +460,9 @@ class RestClient:
     async def cancel_orders(
         self, *, uuids: Iterable[str] | None = None, identifiers: Iterable[str] | None = None
     ) -> CancelResult:
-        """Ask for up to 20 orders to be cancelled, by Upbit's ids or yours; which were accepted, which not.
+        """Request the cancellation of up to 20 orders, by Upbit's ids or yours; returns which were accepted.
 
-        One call, so that a failure leaves no doubt about some of them.
+        It is a single call, so a failure concerns all of them.
         """
         given = _given_ids(uuids, identifiers, most=_CANCELS_PER_CALL)
         if len(given) != 1:
@@ -481,19 +481,19 @@ class RestClient:
         all_markets: bool = False,
         count: int = _OPEN_CANCELS_PER_CALL,
     ) -> CancelResult:
-        """Ask for up to 300 open orders to be cancelled, the newest first.
+        """Request the cancellation of up to 300 open orders, newest first.
 
-        Say which: a call that names nothing is refused, and so is an empty list, which may come of a filter
-        that found nothing. Orders that wait for their trigger (``watch``) stay (protocol section 13):
-        give their uuids to `cancel_orders`.
+        Name the orders: a call without a selection is refused, and so is an empty list, which may come from a
+        filter without matches. Orders waiting for their trigger (``watch``) are not cancelled (protocol
+        section 13): pass their uuids to `cancel_orders`.
 
         Args:
             ask_bid: only one side.
             codes: only these pairs, 20 at most; not together with `quote_currencies`.
-            excluded_codes: not these pairs, 20 at most, whatever else is said.
+            excluded_codes: never these pairs, 20 at most.
             quote_currencies: only markets of these, for example ``KRW``.
-            all_markets: True if every market is meant; not together with `codes` or `quote_currencies`.
-            count: how many at most, 1 to 300.
+            all_markets: True for every market; not together with `codes` or `quote_currencies`.
+            count: maximum number of orders, 1 to 300.
         """
         names: dict[str, Iterable[str]] = {}
         if codes is not None:
@@ -501,9 +501,7 @@ class RestClient:
         if quote_currencies is not None:
             names["quote_currencies"] = arguments.check_currencies(quote_currencies)
         if len(names) + arguments.check_flag("all_markets", all_markets) > 1:
-            raise InvalidRequestError(
-                "give one of codes, quote_currencies, all_markets: they exclude each other"
-            )
+            raise InvalidRequestError("give only one of codes, quote_currencies, all_markets")
         if excluded_codes is not None:
             names["excluded_pairs"] = arguments.check_codes(
                 excluded_codes, name="excluded_codes", most=_CANCEL_CODES
@@ -530,24 +528,24 @@ class RestClient:
         remain_only: bool = False,
         **options: Unpack[OrderOptions],
     ) -> Order:
-        """Cancel an order and place another of the same pair and side once that is done.
+        """Cancel an order and place another of the same pair and side once it is cancelled.
 
         Args:
             code: the pair of both.
             ask_bid: the side of both.
-            order_type: kind of the new one.
+            order_type: of the new order.
             prev_order_uuid: Upbit's id of the order to cancel, or
             prev_order_identifier: yours.
-            remain_only: take the volume that the old one still had; give no `volume` then.
-            options: of the new one, as in `check_order`.
+            remain_only: use the remaining volume of the old order; give no `volume` then.
+            options: of the new order, as in `check_order`.
 
         Returns:
             The old order, with ``new_order_uuid`` and ``new_order_identifier``. Nothing is placed if the old
-            one was filled meanwhile.
+            order was filled meanwhile.
 
         Raises:
             InvalidOrderError: Upbit would refuse it; nothing was sent.
-            OrderOutcomeError: no answer, and the new order was not found.
+            OrderOutcomeError: the answer was not conclusive, and the new order was not found.
         """
         given = arguments.check_one_of(
             prev_order_uuid=prev_order_uuid, prev_order_identifier=prev_order_identifier
@@ -555,7 +553,7 @@ class RestClient:
         old = {name.removeprefix("prev_order_"): value for name, value in given.items()}
         identifier = self._identify(options)
         if arguments.check_flag("remain_only", remain_only):
-            # How much remains is not known here, so only the price can be checked.
+            # The remaining volume is unknown here, so only the price can be checked.
             rules = options.get("rules") or OrderRules()
             free = OrderRules(rules.tick_size, min_total=Decimal("1E-30"), max_total=Decimal("1E+30"))
             options |= {"volume": 1, "rules": free}
@@ -576,7 +574,7 @@ class RestClient:
                 or reported.new_order_identifier != identifier
                 or reported.new_order_uuid is None
             ):
-                raise DecodeError("the answer is of another order", raw)
+                raise DecodeError("the answer is for another order", raw)
             return reported
 
         with self._session.running:
@@ -588,17 +586,17 @@ class RestClient:
 
 
 def _order_of(raw: bytes, *, uuid: str | None = None, identifier: str | None = None) -> Order:
-    """The order of an answer.
+    """The order in an answer.
 
     Raises:
-        DecodeError: it cannot be read, or it is not the order that was named.
+        DecodeError: it cannot be read, or is not the requested order.
     """
     order = parsers.parse(raw, parsers.order)
     if (uuid is not None and order.uuid != uuid) or (
         # Orders without an identifier of their own have none to compare.
         identifier is not None and order.identifier not in (identifier, None)
     ):
-        raise DecodeError("the answer is of another order", raw)
+        raise DecodeError("the answer is for another order", raw)
     return order
 
 

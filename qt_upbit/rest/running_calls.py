@@ -1,4 +1,4 @@
-"""`RunningCalls`: whether a client still has something to do."""
+"""`RunningCalls`: whether a client still has calls in progress."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Final
 __all__ = ["RunningCalls"]
 
 _QUIET_S: Final = 1.0
-"""An answer of many pages asks for the next one sooner than this."""
+"""A call of many pages requests the next page sooner than this."""
 
 
 class RunningCalls:
-    """Counts the calls that run inside its ``with`` blocks.
+    """Counts the calls inside its ``with`` blocks.
 
     Args:
-        clock: seconds, steady.
-        sleep: waits so many seconds.
+        clock: seconds, monotonic.
+        sleep: waits the given number of seconds.
     """
 
     def __init__(self, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]]) -> None:
@@ -36,7 +36,7 @@ class RunningCalls:
         self._ended_at = self._clock()
 
     async def wait_until_over(self) -> None:
-        """Wait until nothing runs, and nothing has run for a second. Cancelling is safe."""
+        """Wait until no call has been running for a second. Cancelling is safe."""
         while self._count or self._clock() - self._ended_at < _QUIET_S:
             quiet_s = 0.0 if self._count else self._clock() - self._ended_at
             await self._sleep(_QUIET_S - quiet_s)

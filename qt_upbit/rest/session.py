@@ -1,6 +1,6 @@
-"""`RestSession`: signed calls through Upbit's official SDK, within the limits, as bytes or our errors.
+"""`RestSession`: signed calls through Upbit's official SDK within the rate limits, as bytes or our errors.
 
-The SDK signs, sends and knows the addresses. Its exceptions end here: they hold the request and the token.
+The SDK signs, sends and knows the URLs. Its exceptions stop here: they contain the request and the token.
 """
 
 from __future__ import annotations
@@ -37,25 +37,25 @@ __all__ = ["RestSession"]
 _ATTEMPTS: Final = 3
 _PAUSE_S: Final = 0.25
 _BLOCK_S: Final = 60.0
-"""After 418 without a time in the answer (protocol section 6.1)."""
+"""Block time after a 418 that does not say how long (protocol section 6.1)."""
 _SECONDS: Final = re.compile(r"(\d+)\s*(?:초|sec)")
 _NEVER_LEFT: Final = frozenset(
     ("ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol")
 )
-"""Errors of the HTTP library before there was a connection to send the request on."""
+"""Errors of the HTTP library from before there was a connection to send the request on."""
 
 
 class RestSession:
-    """Makes calls: waits for their turn, has the SDK sign and send them, repeats what may be repeated.
+    """Makes calls: waits for their turn, has the SDK sign and send them, retries what may be retried.
 
     Args:
-        config: addresses, keys, times.
-        clock: seconds, steady.
-        sleep: waits the number of seconds.
+        config: URLs, keys, timeouts.
+        clock: seconds, monotonic.
+        sleep: waits the given number of seconds.
 
     Attributes:
-        groups: of the rate limits.
-        running: the calls that run; what makes several of them in a row holds it from the first to the last.
+        groups: the rate limit groups.
+        running: calls in progress; enter it around a sequence of calls.
 
     Raises:
         ConfigError: the extra ``rest`` is not installed.
@@ -86,7 +86,7 @@ class RestSession:
         return importlib.util.find_spec("upbit") is not None
 
     async def aclose(self) -> None:
-        """Close the HTTP connections; calls that wait fail. Idempotent."""
+        """Close the HTTP connections; waiting calls fail. Idempotent."""
         self._closed = True
         # Ended first: a connection that is made after the HTTP library has closed all of them stays open.
         requests = tuple(self._requests)
@@ -99,12 +99,12 @@ class RestSession:
             await client.close()
 
     async def retire(self) -> None:
-        """Close as soon as the calls that run have their answers, and those that they lead to. Idempotent."""
+        """Close once the running calls, and the calls that follow from them, are done. Idempotent."""
         await self.running.wait_until_over()
         await self.aclose()
 
     async def ask(self, endpoint: Endpoint, **query: Any) -> bytes:
-        """The body of a successful answer.
+        """Make a call; returns the body of a successful response.
 
         Raises:
             AuthenticationError, RateLimitedError, RestError: the exchange refused, or did not answer.
@@ -120,7 +120,7 @@ class RestSession:
         self._check_open()
         for attempt in itertools.count(1):
             await self.groups.wait(endpoint.group, endpoint.name)
-            client = await self._connected()  # after the wait, which may outlast us
+            client = await self._connected()  # after the wait: we may have been closed meanwhile
             try:
                 remaining, body = await self._request(client, endpoint, query)
             except self._sdk.APIError as exc:
@@ -131,11 +131,11 @@ class RestSession:
                 self.groups.note(endpoint.group, remaining)
                 return body
             if attempt == _ATTEMPTS or not self._may_repeat(endpoint, error):
-                # Without cause: the SDK's exceptions hold the request, and with it the token.
+                # Without a cause: the SDK's exceptions contain the request and thereby the token.
                 raise error
             if not isinstance(error, RateLimitedError):
                 await self._sleep(_PAUSE_S * 2**attempt)
-        raise AssertionError("counting never ends")
+        raise AssertionError("itertools.count never ends")
 
     async def _request(
         self, client: AsyncUpbit, endpoint: Endpoint, query: Mapping[str, Any]
@@ -157,7 +157,7 @@ class RestSession:
     @staticmethod
     def _may_repeat(endpoint: Endpoint, error: Exception) -> bool:
         if isinstance(error, RateLimitedError):
-            # Refused before it was carried out; the group waits.
+            # Refused before it was executed; the group is paused.
             return error.status == 429 and not endpoint.places_order
         return endpoint.is_safe and isinstance(error, RestError) and is_retryable(error)
 
@@ -197,11 +197,11 @@ class RestSession:
     async def _connected(self) -> AsyncUpbit:
         async with self._loading:
             if self._sdk is None:
-                # It takes longer to import than all the rest together: a window need not wait for it.
+                # It takes longer to import than everything else together: the GUI must not wait for it.
                 self._sdk = await asyncio.to_thread(_load_sdk)
             self._check_open()
             if self._client is None:
-                # Reading the certificates takes longer than a frame.
+                # Loading the certificates takes longer than a screen frame.
                 client = await asyncio.to_thread(self._make_client)
                 if self._closed:
                     await client.close()
@@ -211,9 +211,9 @@ class RestSession:
 
     def _make_client(self) -> AsyncUpbit:
         config, keys = self._config, self._config.credentials
-        # No redirect is followed: it would carry an order to wherever it points. Upbit sends none.
+        # Redirects are not followed: they could carry an order to another server. Upbit sends none.
         http = self._sdk.DefaultAsyncHttpxClient(trust_env=config.follows_proxy, follow_redirects=False)
-        # Keys are always given: without, the SDK would look for some in the environment.
+        # Keys are always passed: without them the SDK would read the environment.
         client: AsyncUpbit = self._sdk.AsyncUpbit(
             access_key="" if keys is None else keys.access_key.get_secret_value(),
             secret_key="" if keys is None else keys.secret_key.get_secret_value(),
@@ -243,15 +243,15 @@ async def _send(
 
 
 def _load_sdk() -> ModuleType:
-    """The SDK and what it would import at the first call only, in the middle of a frame."""
+    """Import the SDK and what it would otherwise import at the first call, in the middle of a frame."""
     for late in ("upbit.resources", "anyio._backends._asyncio"):
-        with contextlib.suppress(ImportError):  # then it is somewhere else, and comes late
+        with contextlib.suppress(ImportError):  # moved in another version: imported later then
             importlib.import_module(late)
     return importlib.import_module("upbit")
 
 
 def _seconds(header: str | None, message: str) -> float | None:
-    """The time to stay away, from the header or from the text of the answer."""
+    """How long to wait, from the header or the text of the response."""
     if header is not None and header.isdecimal():
         return float(header)
     match = _SECONDS.search(message)

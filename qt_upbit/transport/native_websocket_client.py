@@ -1,7 +1,7 @@
 """`NativeWebSocketClient`: one socket on the `websockets` library. Decides nothing.
 
-Messages are taken synchronously where the library would put them into a queue for a coroutine: one
-loop hop less per message, and on a Qt loop a hop costs more than decoding does.
+Messages are processed synchronously where the library would queue them for a coroutine: one loop
+iteration less per message, which on a Qt loop costs more than decoding.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from qt_upbit.exceptions import AuthenticationError, ConnectionFailedError, QtUp
 __all__ = ["NativeWebSocketClient", "TransportCounters"]
 
 _logger: Final = logging.getLogger("qt_upbit.transport.websockets")
-# Below INFO the library writes each header it sends, the Authorization header included. The filter
-# holds even if an application turns every logger to DEBUG.
+# Below INFO the library logs each header it sends, the Authorization header included. The filter
+# works even if an application sets every logger to DEBUG.
 _logger.setLevel(logging.INFO)
 _logger.addFilter(lambda record: record.levelno > logging.DEBUG)
 
 _AUTH_STATUS: Final = (401, 403)
 _PIECE_BYTES: Final = 16384
-"""The clock is looked at after so many bytes; compressed, they may hold some hundred messages."""
+"""The clock is checked after this many bytes; compressed, they may contain some hundred messages."""
 _DATA: Final = (int(Opcode.BINARY), int(Opcode.TEXT), int(Opcode.CONT))
 _PONG: Final = int(Opcode.PONG)
 
@@ -44,7 +44,7 @@ class TransportCounters:
     """Totals since the client was made.
 
     Attributes:
-        wire_bytes: bytes read from the socket, compressed as they came (TLS and TCP not counted).
+        wire_bytes: bytes read from the socket, before inflation (without TLS and TCP).
         inflated_bytes: bytes of the messages after inflation.
         messages: data messages.
     """
@@ -55,17 +55,17 @@ class TransportCounters:
 
 
 class _Connect(connect):
-    """Follows no redirect: that would carry the token to wherever it points. Upbit sends none."""
+    """Does not follow redirects: they could carry the token to another server. Upbit sends none."""
 
     def process_redirect(self, exc: Exception) -> Exception | str:
         return exc
 
 
 class _Connection(ClientConnection):
-    """A connection that hands over each whole message at once instead of queueing it.
+    """A connection that passes on each whole message at once instead of queueing it.
 
-    What a single read of the socket brings is worked off in slices, so that a burst never holds up
-    the loop. Frames that travel in the handshake's packet wait for `announce`.
+    The bytes of a single socket read are processed in slices, so that a burst never blocks the loop.
+    Frames that arrive in the packet of the handshake wait for `announce`.
     """
 
     def __init__(self, *args: Any, client: NativeWebSocketClient, epoch: int, **kwargs: Any) -> None:
@@ -80,7 +80,7 @@ class _Connection(ClientConnection):
         self.muted = False
 
     def announce(self) -> None:
-        """The client knows of this connection; tell it what has come already, and from now on at once."""
+        """The client has registered this connection: pass on what was received, and from now on at once."""
         self.announced = True
         self._client._notify(self._client._on_opened, self._client_epoch)
         early, self._early = self._early, []
@@ -89,7 +89,7 @@ class _Connection(ClientConnection):
                 self._hand_over(data)
 
     def mute(self) -> None:
-        """Tell the client nothing more; only the close handshake goes on."""
+        """Stop notifying the client; only the close handshake continues."""
         if not self.muted:
             self.muted = True
             self._early.clear()
@@ -132,7 +132,7 @@ class _Connection(ClientConnection):
             self.transport.resume_reading()
 
     def _read_rest(self) -> None:
-        """Read what a slice left over, without waiting for its turn: nothing will come after it."""
+        """Process what a slice left over now: nothing more will arrive."""
         unread, self._unread = self._unread, b""
         if unread:
             super().data_received(unread)
@@ -152,7 +152,7 @@ class _Connection(ClientConnection):
     def _take(self, frame: Frame) -> None:
         data = bytes(frame.data)
         if not frame.fin or self._fragments:
-            # The protocol has checked the order of fragments and the size of the whole.
+            # The protocol has checked the order of fragments and the total size.
             self._fragments.append(data)
             if not frame.fin:
                 return
@@ -168,15 +168,15 @@ class _Connection(ClientConnection):
 
 
 class NativeWebSocketClient:
-    """Opens, feeds and closes sockets; each belongs to an epoch. One at a time, two during a renewal.
+    """Opens, writes to and closes sockets; each has an epoch. One at a time, two during a renewal.
 
     Callbacks run on the event loop; what one raises goes to the loop's exception handler. None is
-    called for an epoch that was closed:
+    called for a closed epoch:
 
-    * ``on_opened(epoch)``: the handshake is done; comes before anything else of the epoch;
+    * ``on_opened(epoch)``: the handshake is done; the first callback of the epoch;
     * ``on_message(data, epoch)``: one whole message, UTF-8, text and binary alike;
-    * ``on_pong(epoch)``: a pong came;
-    * ``on_lost(epoch, error)``: the socket could not be opened, or is gone; comes last.
+    * ``on_pong(epoch)``: a pong was received;
+    * ``on_lost(epoch, error)``: the socket could not be opened, or is gone; the last callback.
     """
 
     def __init__(
@@ -200,11 +200,11 @@ class NativeWebSocketClient:
 
     @property
     def open_sockets(self) -> int:
-        """Sockets whose handshake is done and that nobody has begun to close."""
+        """Number of sockets whose handshake is done and that are not being closed."""
         return sum(connection.announced and not connection.muted for connection in self._connections.values())
 
     def open(self, url: str, headers: Mapping[str, str], epoch: int) -> None:
-        """Start connecting; `headers` may hold a token and is not kept. Needs a running loop."""
+        """Start connecting; `headers` may contain a token and is not stored. Needs a running loop."""
         task = asyncio.get_running_loop().create_task(
             self._run(url, SecretHeaders(headers), epoch), name=f"qt_upbit socket {epoch}"
         )
@@ -231,7 +231,7 @@ class NativeWebSocketClient:
         if connection is not None:
             connection.mute()
         task = self._tasks.get(epoch)
-        # Cancelled once: a second time would cut the close handshake short.
+        # Cancelled only once: a second cancel would cut the close handshake short.
         if task is not None and not task.done() and not task.cancelling():
             task.cancel()
 
@@ -267,7 +267,7 @@ class NativeWebSocketClient:
     async def _run(self, url: str, headers: SecretHeaders, epoch: int) -> None:
         try:
             connection = await self._connect(url, headers, epoch)
-        except Exception as exc:  # whatever it is, the epoch is lost, and its owner must hear of it
+        except Exception as exc:  # whatever it is, the epoch is lost and its owner is notified
             self._connections.pop(epoch, None)
             self._notify(self._on_lost, epoch, _translate(exc, authorized="Authorization" in headers))
             return
@@ -293,7 +293,7 @@ class NativeWebSocketClient:
 
         connection = await _Connect(
             url,
-            # No Origin header: it would cut us down to one request in ten seconds (protocol section 6.1).
+            # No Origin header: it would limit us to one request in ten seconds (protocol section 6.1).
             origin=None,
             additional_headers=headers,
             user_agent_header=config.user_agent,
@@ -318,7 +318,7 @@ def _report(error: Exception) -> None:
 
 
 async def _close(socket: ClientConnection, timeout_s: float) -> None:
-    """Close politely, then cut: a unresponsive peer must not keep a closing program waiting."""
+    """Close gracefully, then abort: an unresponsive peer must not delay the program's exit."""
     try:
         async with asyncio.timeout(timeout_s):
             await socket.close()
@@ -334,8 +334,8 @@ def _why_closed(connection: ClientConnection) -> ConnectionFailedError:
     if protocol.close_rcvd is not None:
         close, side = protocol.close_rcvd, "closed by the server"
     elif protocol.close_sent is not None:
-        # A message beyond the limit, or a violation of the protocol.
-        close, side = protocol.close_sent, "given up"
+        # A message above the size limit, or a protocol violation.
+        close, side = protocol.close_sent, "closed by us"
     else:
         return ConnectionFailedError("connection cut without a close frame")
     reason = f": {close.reason}" if close.reason else ""
@@ -343,7 +343,7 @@ def _why_closed(connection: ClientConnection) -> ConnectionFailedError:
 
 
 def _translate(exc: BaseException, *, authorized: bool) -> QtUpbitError:
-    """A foreign exception of the handshake as one of ours, without anything we sent."""
+    """A foreign exception of the handshake as one of ours, without anything that we sent."""
     if isinstance(exc, InvalidStatus):
         status = exc.response.status_code
         if authorized and status in _AUTH_STATUS:

@@ -1,4 +1,4 @@
-"""`read_account`: what is asked, in which order, and what an answer means."""
+"""`read_account`: which calls it makes, in which order, and how it reads the answers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def an_order(uuid: str, state: OrderState = OrderState.WAIT) -> Order:
 
 
 class Rest:
-    """Answers what it is reported to, and notes what it was asked."""
+    """Answers as given, and records its calls."""
 
     def __init__(self, **answers: Any) -> None:
         self.answers = answers
@@ -74,7 +74,7 @@ async def test_lists_then_orders_then_balances() -> None:
     assert found.balances[0].currency == "KRW"
 
 
-async def test_many_orders_are_asked_for_a_few_at_once() -> None:
+async def test_many_orders_are_requested_a_few_at_a_time() -> None:
     rest = Rest()
     found = await read(rest, *(f"order {number}" for number in range(30)))
     assert len(found.asked) == 30
@@ -89,8 +89,8 @@ async def test_an_order_that_upbit_does_not_know() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "404", "not_found"])
-async def test_a_404_that_does_not_speak_of_the_order_says_nothing_of_it(name: str) -> None:
-    """An open order was reported as cancelled when a gateway knew no route."""
+async def test_a_404_that_does_not_name_the_order_is_not_a_cancellation(name: str) -> None:
+    """An open order used to be reported as cancelled when a gateway had no route."""
     with pytest.raises(RestError, match="404"):
         await read(Rest(A=RestError("GET /v1/order", 404, name)), "A")
 

@@ -1,4 +1,4 @@
-"""Arguments of REST calls: what is right comes back as Upbit wants it, what is not raises and says why."""
+"""Arguments of REST calls: valid ones are returned as Upbit wants them, others raise and say why."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ def test_an_empty_collection_never_means_all(empty: Any) -> None:
 
 
 @pytest.mark.parametrize("one", ["KRW-BTC", "", b"KRW-BTC", None, 5, 1.5, [["KRW-BTC"]], [{}]], ids=repr)
-def test_what_is_no_list_of_texts_is_refused(one: Any) -> None:
+def test_what_is_not_a_list_of_strings_is_refused(one: Any) -> None:
     for check in (arguments.check_codes, arguments.check_currencies):
         with pytest.raises(InvalidRequestError, match="give a list of"):
             check(one)
 
 
-def test_an_error_is_what_a_program_may_catch() -> None:
+def test_an_error_is_both_a_value_error_and_a_type_error() -> None:
     with pytest.raises(InvalidRequestError) as caught:
         arguments.check_codes("KRW-BTC")
     assert isinstance(caught.value, InvalidSubscriptionError | ValueError)
@@ -62,12 +62,12 @@ def test_an_error_is_what_a_program_may_catch() -> None:
 
 
 @pytest.mark.parametrize("code", ["krw-btc", "BTC-KRW", "KRW", "", None, 5])
-def test_each_code_must_be_one(code: Any) -> None:
+def test_each_element_must_be_a_code(code: Any) -> None:
     with pytest.raises(InvalidSubscriptionError):
         arguments.check_codes(["KRW-ETH", code])
 
 
-def test_more_than_may_be_are_refused() -> None:
+def test_more_than_the_maximum_is_refused() -> None:
     codes = [f"KRW-A{n}" for n in range(21)]
     assert len(arguments.check_codes(codes[:20], most=20)) == 20
     assert len(arguments.check_codes([*codes[:20], codes[0]], most=20)) == 20, "each counts once"
@@ -115,12 +115,12 @@ def test_a_level_is_exact_text_and_0_is_one(level: int | Decimal, text: str) -> 
 @pytest.mark.parametrize(
     "level", [-1, 0.1, True, "10", None, Decimal("NaN"), Decimal("Infinity"), Decimal(-1)]
 )
-def test_a_level_is_no_float_and_not_negative(level: Any) -> None:
+def test_a_float_or_negative_level_is_refused(level: Any) -> None:
     with pytest.raises(InvalidRequestError, match="level must be"):
         arguments.check_level(level)
 
 
-def test_members_are_given_as_such_or_as_text() -> None:
+def test_members_are_given_as_members_or_by_value() -> None:
     assert arguments.check_member("ask_bid", AskBid, "bid", tuple(AskBid)) is AskBid.BID
     assert arguments.check_members("states", OrderState, ["wait", OrderState.WATCH], STATES) == list(STATES)
     for wrong in ("done", "", None, 5, OrderState.DONE):
@@ -129,13 +129,13 @@ def test_members_are_given_as_such_or_as_text() -> None:
 
 
 @pytest.mark.parametrize("value", [0, 1, "yes", None, []])
-def test_a_flag_is_no_other_truth(value: Any) -> None:
+def test_a_flag_must_be_true_or_false(value: Any) -> None:
     assert arguments.check_flag("all_markets", True) is True
     with pytest.raises(InvalidRequestError, match="all_markets must be True or False"):
         arguments.check_flag("all_markets", value)
 
 
-def test_moments_have_a_zone() -> None:
+def test_datetimes_must_be_aware() -> None:
     arguments.check_aware(None, datetime.now(UTC))
     for wrong in (datetime(2026, 11, 30), "2026-11-30", 5):
         with pytest.raises(InvalidRequestError, match="aware"):

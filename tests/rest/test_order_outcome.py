@@ -1,4 +1,4 @@
-"""What became of an order: never refused when it was placed, never placed twice, and said honestly."""
+"""Outcome of an order: never reported as refused when placed, never placed twice, never guessed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def error(status: int, name: str | int, **headers: str) -> Answer:
 
 
 def row(identifier: str | None, uuid: str = "u-1", **fields: Any) -> dict[str, Any]:
-    """An order as Upbit answers it."""
+    """An order as Upbit returns it."""
     return {
         "market": "KRW-BTC", "uuid": uuid, "side": "bid", "ord_type": "limit", "price": "155772000",
         "state": "wait", "created_at": "2026-11-30T09:00:00+09:00", "volume": "0.001",
@@ -47,12 +47,12 @@ def row(identifier: str | None, uuid: str = "u-1", **fields: Any) -> dict[str, A
 
 
 class Exchange:
-    """Places what it is sent, or not, and answers otherwise than it should.
+    """Places orders or not, and answers wrongly.
 
     Args:
-        answer: to each request for an order; None for the right one.
-        places: whether it carries requests for orders out.
-        denies: the answer to a question about an order that it did not place.
+        answer: to each order request; None for the correct one.
+        places: whether it executes order requests.
+        denies: the answer to a look-up of an order that it did not place.
     """
 
     def __init__(self, answer: Answer | None, *, places: bool, denies: Answer = NOT_FOUND) -> None:
@@ -108,7 +108,7 @@ NO_ANSWERS = {
     "400 with a list": Answer(400, []),
     "400 with a text": Answer(400, {"error": "bad"}),
     "400 with a number for a name": error(400, 400),
-    "400 with a name nobody knows": error(400, "something_new"),
+    "400 with an unknown name": error(400, "something_new"),
     "400 cut in its JSON": Answer(400, b'{"error":{"name":"insufficient_funds_bid"'),
     "400 truncated": replace(error(400, "insufficient_funds_bid"), is_truncated=True),
     "400 duplicated": error(400, "duplicated_identifier"),
@@ -142,11 +142,11 @@ NO_ANSWERS = {
     "201 with an order of the other side": Answer(201, row("mine-1", "u-2", side="ask")),
     "201 with an error": error(201, "insufficient_funds_bid"),
 }
-"""Answers that do not say what became of the order."""
+"""Answers that leave the outcome of the order unknown."""
 
 
 @pytest.mark.parametrize("answer", NO_ANSWERS.values(), ids=NO_ANSWERS)
-async def test_an_order_that_was_placed_is_never_called_refused(answer: Answer) -> None:
+async def test_a_placed_order_is_never_reported_as_refused(answer: Answer) -> None:
     async with HttpServer(Exchange(answer, places=True)) as server, client(server) as rest:
         order = await create(rest)
     assert (order.uuid, order.identifier) == ("u-1", "mine-1")
@@ -154,7 +154,7 @@ async def test_an_order_that_was_placed_is_never_called_refused(answer: Answer) 
 
 
 @pytest.mark.parametrize("answer", NO_ANSWERS.values(), ids=NO_ANSWERS)
-async def test_an_order_that_upbit_does_not_know_was_very_probably_not_placed(answer: Answer) -> None:
+async def test_an_order_unknown_to_upbit_is_reported_as_not_found(answer: Answer) -> None:
     async with HttpServer(Exchange(answer, places=False)) as server, client(server) as rest:
         with pytest.raises(OrderOutcomeError, match="knows no such order") as lost:
             await create(rest)
@@ -204,7 +204,7 @@ async def test_a_named_refusal_is_reported_at_once(name: str, status: int) -> No
     assert [request.method for request in server.requests] == ["POST", "POST"]
 
 
-async def test_the_right_answer_costs_no_question() -> None:
+async def test_a_correct_answer_needs_no_look_up() -> None:
     async with HttpServer(Exchange(None, places=True)) as server, client(server) as rest:
         assert (await create(rest)).uuid == "u-1"
         assert (await rest.cancel_and_new(
@@ -235,7 +235,7 @@ async def test_after_429_an_order_is_sent_again_once_upbit_has_denied_it() -> No
     assert [request.method for request in server.requests] == ["POST", "GET", "POST"]
 
 
-async def test_after_429_an_order_that_cannot_be_asked_for_is_not_sent_again() -> None:
+async def test_after_429_an_order_that_cannot_be_looked_up_is_not_sent_again() -> None:
     exchange = Exchange(error(429, "x"), places=False, denies=Answer(502))
     async with HttpServer(exchange) as server, client(server) as rest:
         with pytest.raises(OrderOutcomeError) as lost:
@@ -244,7 +244,7 @@ async def test_after_429_an_order_that_cannot_be_asked_for_is_not_sent_again() -
     assert server.count("POST") == 1
 
 
-async def test_429_without_end_is_said_so() -> None:
+async def test_429_without_end_is_reported() -> None:
     async with HttpServer(Exchange(error(429, "x"), places=False)) as server, client(server) as rest:
         with pytest.raises(OrderOutcomeError, match="HTTP 429") as lost:
             await create(rest)
@@ -254,7 +254,7 @@ async def test_429_without_end_is_said_so() -> None:
 
 
 async def test_a_refusal_of_the_second_copy_says_nothing_about_the_first() -> None:
-    """The first was answered 429 and placed late: it holds the funds that the second lacks."""
+    """The first was answered 429 and placed late: it locks the funds that the second lacks."""
     exchange = Exchange(error(429, "x"), places=False)
 
     def script(request: Request) -> Answer:
@@ -298,7 +298,7 @@ async def test_an_identifier_of_an_order_with_other_terms_is_refused() -> None:
     assert server.count("POST") == 1
 
 
-async def test_what_never_left_does_not_use_the_identifier_up() -> None:
+async def test_a_request_that_was_never_sent_does_not_use_up_its_identifier() -> None:
     blocked = error(418, "x", **{"Retry-After": "5"})
     exchange, time = Exchange(blocked, places=False), PassingTime()
     async with HttpServer(exchange) as server, client(server, time) as rest:
@@ -342,7 +342,7 @@ async def test_a_replacement_without_a_clear_answer_is_looked_up(answer: Answer,
     assert server.count("POST") == 1
 
 
-async def test_a_replacement_that_was_placed_is_said_so_although_the_old_order_cannot_be_read() -> None:
+async def test_a_placed_replacement_is_reported_although_the_old_order_cannot_be_read() -> None:
     exchange = Exchange(Answer(502), places=True)
 
     def script(request: Request) -> Answer:
@@ -359,8 +359,8 @@ async def test_a_replacement_that_was_placed_is_said_so_although_the_old_order_c
 
 
 @pytest.mark.parametrize("answer", NO_ANSWERS.values(), ids=NO_ANSWERS)
-async def test_a_cancel_without_a_clear_answer_is_looked_at(answer: Answer) -> None:
-    """It may have been carried out; its second copy is then reported that there is no such open order."""
+async def test_a_cancel_without_a_clear_answer_is_looked_up(answer: Answer) -> None:
+    """It may have succeeded; a second attempt is then answered that there is no such open order."""
     state = {"state": "wait"}
 
     def script(request: Request) -> Answer:
@@ -380,7 +380,7 @@ async def test_a_cancel_without_a_clear_answer_is_looked_at(answer: Answer) -> N
             assert server.count("DELETE") == 2
 
 
-async def test_an_order_that_upbit_denies_cannot_be_cancelled() -> None:
+async def test_an_order_unknown_to_upbit_cannot_be_cancelled() -> None:
     async with HttpServer(lambda request: NOT_FOUND) as server, client(server) as rest:
         with pytest.raises(RestError, match="order_not_found"):
             await rest.cancel_order(uuid="u-1")
@@ -388,7 +388,7 @@ async def test_an_order_that_upbit_denies_cannot_be_cancelled() -> None:
 
 
 @pytest.mark.parametrize("key", [{"uuid": "u-1"}, {"identifier": "mine-1"}], ids=str)
-async def test_another_orders_body_is_no_answer(key: dict[str, str]) -> None:
+async def test_the_body_of_another_order_is_refused(key: dict[str, str]) -> None:
     async with (
         HttpServer(lambda request: Answer(200, row("theirs", "u-2"))) as server,
         client(server) as rest,
@@ -400,7 +400,7 @@ async def test_another_orders_body_is_no_answer(key: dict[str, str]) -> None:
 # --- rules ----------------------------------------------------------------------------------------
 
 
-def test_what_an_error_says_about_a_request() -> None:
+def test_the_fate_of_a_request_by_its_error() -> None:
     def fate(status: int | None, name: str = "", **options: Any) -> RequestFate:
         return request_fate(RestError("POST /v1/orders", status, name, **options))
 
@@ -416,7 +416,7 @@ def test_what_an_error_says_about_a_request() -> None:
     assert not is_refusal(None, "insufficient_funds_bid")
 
 
-async def test_nothing_left_without_a_connection(unused_tcp_port: int) -> None:
+async def test_without_a_connection_nothing_was_sent(unused_tcp_port: int) -> None:
     config = WebSocketConfig(
         base_url=f"http://127.0.0.1:{unused_tcp_port}", credentials=KEYS, use_system_proxy=False
     )

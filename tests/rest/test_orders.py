@@ -52,8 +52,8 @@ async def rest(server: SimulatedServer) -> AsyncIterator[RestClient]:
 
 
 @pytest_asyncio.fixture
-async def impatient(server: SimulatedServer) -> AsyncIterator[RestClient]:
-    """Soon gives up asking for an order whose answer was lost."""
+async def short_timeout(server: SimulatedServer) -> AsyncIterator[RestClient]:
+    """A client with a short look-up timeout for orders whose answer was lost."""
     config = WebSocketConfig(
         base_url=server.url, credentials=KEYS, use_system_proxy=False, order_resolve_timeout_s=0.6
     )
@@ -89,17 +89,17 @@ async def test_an_orders_life(rest: RestClient, server: SimulatedServer) -> None
 
 
 @pytest.mark.parametrize("ahead_s", [30.0, 3600.0])
-async def test_what_just_ended_is_there_although_the_clock_of_the_exchange_is_ahead(
+async def test_an_order_that_just_ended_is_listed_although_the_clock_of_the_exchange_is_ahead(
     server: SimulatedServer, rest: RestClient, ahead_s: float
 ) -> None:
-    """The clock of a desktop is off by seconds as a rule; "until now" must mean the exchange's now."""
+    """A desktop clock is usually off by seconds; "until now" must mean the exchange's current time."""
     server.exchange.skew_clock(ahead_s)
     order = await rest.create_order("KRW-BTC", "BID", "price", price=10_000)
     since = datetime.now(UTC) - timedelta(minutes=10)
     assert [one.uuid for one in await rest.get_closed_orders(start=since)] == [order.uuid]
 
 
-async def test_other_kinds_of_orders(rest: RestClient, server: SimulatedServer) -> None:
+async def test_other_order_types(rest: RestClient, server: SimulatedServer) -> None:
     bought = await rest.create_order("KRW-BTC", AskBid.BID, OrderType.PRICE, price=100_000)
     assert bought.state is OrderState.CANCEL
     sold = await rest.create_order("KRW-BTC", AskBid.ASK, OrderType.MARKET, volume="0.0005")
@@ -178,7 +178,9 @@ def _are_open(server: SimulatedServer, count: int) -> bool:
     return len(server.exchange.account.open_orders) == count
 
 
-async def test_what_would_be_refused_is_not_sent(rest: RestClient, server: SimulatedServer) -> None:
+async def test_an_order_that_upbit_would_refuse_is_not_sent(
+    rest: RestClient, server: SimulatedServer
+) -> None:
     with pytest.raises(InvalidOrderError, match="would do"):
         await rest.create_order(**bid(server, price=low_price(server) + 1))
     with pytest.raises(RestError, match="insufficient_funds_bid") as refused:
@@ -191,7 +193,7 @@ async def test_a_lost_answer_is_looked_up(rest: RestClient, server: SimulatedSer
     server.rest_faults.append(RestFault("POST", "/v1/orders", "lose_answer"))
     order = await rest.create_order(**bid(server))
     assert list(server.exchange.account.orders) == [order.uuid], "placed once"
-    # The answer to the question may be lost as well.
+    # The answer to the look-up may be lost as well.
     server.rest_faults.append(RestFault("POST", "/v1/orders", "lose_answer"))
     server.rest_faults.append(RestFault("GET", "/v1/order", "status", status=502))
     again = await rest.create_order(**bid(server))
@@ -200,41 +202,41 @@ async def test_a_lost_answer_is_looked_up(rest: RestClient, server: SimulatedSer
 
 @pytest.mark.parametrize("how", ["lose_request", "status"])
 async def test_a_lost_order_is_not_sent_again(
-    impatient: RestClient,
+    short_timeout: RestClient,
     server: SimulatedServer,
     how: Literal["lose_request", "status"],
 ) -> None:
     server.rest_faults.append(RestFault("POST", "/v1/orders", how))
     with pytest.raises(OrderOutcomeError) as lost:
-        await impatient.create_order(**bid(server, identifier="mine-7"))
+        await short_timeout.create_order(**bid(server, identifier="mine-7"))
     assert (lost.value.identifier, lost.value.found_none) == ("mine-7", True)
     assert lost.value.asked_for_s >= 0.6
     assert not server.exchange.account.orders
 
 
-async def test_an_exchange_that_cannot_be_asked_is_said_so(
-    impatient: RestClient, server: SimulatedServer
+async def test_an_exchange_that_cannot_be_asked_is_reported(
+    short_timeout: RestClient, server: SimulatedServer
 ) -> None:
     server.rest_faults.append(RestFault("POST", "/v1/orders", "lose_answer"))
     server.rest_faults.append(RestFault("GET", "/v1/order", "lose_request", times=100))
     with pytest.raises(OrderOutcomeError, match="cannot be asked") as lost:
-        await impatient.create_order(**bid(server))
+        await short_timeout.create_order(**bid(server))
     assert not lost.value.found_none
 
 
-async def test_an_exchange_that_hangs_does_not_stretch_the_time(
-    impatient: RestClient, server: SimulatedServer
+async def test_an_exchange_that_hangs_does_not_extend_the_timeout(
+    short_timeout: RestClient, server: SimulatedServer
 ) -> None:
     silent = RestFault("GET", "/v1/order", "wait", times=100)
     server.rest_faults += [RestFault("POST", "/v1/orders", "lose_answer"), silent]
     with pytest.raises(OrderOutcomeError) as lost:
-        await impatient.create_order(**bid(server))
+        await short_timeout.create_order(**bid(server))
     silent.release.set()
     assert not lost.value.found_none
     assert lost.value.asked_for_s < WebSocketConfig().rest_timeout_s
 
 
-async def test_a_key_refused_while_looking_up_costs_no_knowledge(
+async def test_a_key_refused_during_a_look_up_does_not_hide_the_identifier(
     rest: RestClient, server: SimulatedServer
 ) -> None:
     server.rest_faults += [
@@ -247,7 +249,7 @@ async def test_a_key_refused_while_looking_up_costs_no_knowledge(
     assert (await rest.get_order(identifier="mine-8")).is_open
 
 
-async def test_closing_while_an_order_is_under_way_tells_its_identifier(
+async def test_closing_while_an_order_is_in_flight_reports_its_identifier(
     rest: RestClient, server: SimulatedServer
 ) -> None:
     slow = RestFault("POST", "/v1/orders", "wait")
@@ -261,9 +263,7 @@ async def test_closing_while_an_order_is_under_way_tells_its_identifier(
 
 
 @pytest.mark.parametrize("how", ["lose_request", "lose_answer"])
-async def test_a_lost_cancel_is_repeated_without_harm(
-    rest: RestClient, server: SimulatedServer, how: Lost
-) -> None:
+async def test_a_lost_cancel_is_repeated(rest: RestClient, server: SimulatedServer, how: Lost) -> None:
     order = await rest.create_order(**bid(server))
     server.rest_faults.append(RestFault("DELETE", "/v1/order", how))
     await rest.cancel_order(uuid=order.uuid)
@@ -272,11 +272,11 @@ async def test_a_lost_cancel_is_repeated_without_harm(
 
 @pytest.mark.parametrize("how", ["lose_request", "lose_answer"])
 async def test_a_lost_replacement(
-    rest: RestClient, impatient: RestClient, server: SimulatedServer, how: Lost
+    rest: RestClient, short_timeout: RestClient, server: SimulatedServer, how: Lost
 ) -> None:
     old = await rest.create_order(**bid(server))
     server.rest_faults.append(RestFault("POST", "/v1/orders/cancel_and_new", how))
-    replace = (rest if how == "lose_answer" else impatient).cancel_and_new(
+    replace = (rest if how == "lose_answer" else short_timeout).cancel_and_new(
         "KRW-BTC",
         AskBid.BID,
         OrderType.LIMIT,
@@ -305,7 +305,7 @@ async def test_a_lost_replacement(
         ("invalid_access_key", "copy both again"),
     ],
 )
-async def test_a_refused_key_explains_itself(
+async def test_a_refused_key_is_explained(
     rest: RestClient, server: SimulatedServer, name: str, advice: str
 ) -> None:
     server.exchange.refuse_keys_with = name

@@ -1,4 +1,4 @@
-"""Bodies of REST answers, as Upbit sent or documented them, become exact values; others are reported."""
+"""REST response bodies, as Upbit sent or documented them, become exact values; others are refused."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ PARSERS: dict[str, tuple[Callable[[Any], Any], list[Any]]] = {
     "cancel_result": (parsers.cancel_result, rest_rows("2026-11/rest.cancel_result.docs.jsonl")),
     **{f"candle {unit}": (lambda row, unit=unit: parsers.candle(row, unit), [row]) for unit, row in CANDLES},
 }
-"""Every parser, with the bodies that there are of it."""
+"""Every parser with its sample bodies."""
 
 
 def is_quoted(row: Any) -> bool:
     return isinstance(row.get("timestamp"), str)
 
 
-def test_every_parser_is_here() -> None:
+def test_every_parser_has_samples() -> None:
     named = {name.partition(" ")[0] for name in PARSERS}
     assert named | {"parse", "parse_list"} == set(parsers.__all__)
     assert all(rows for _, rows in PARSERS.values())
@@ -156,7 +156,7 @@ def test_a_market_has_names_and_warnings() -> None:
     assert cautious.cautions == ("PRICE_FLUCTUATIONS", "TRADING_VOLUME_SOARING")
 
 
-def test_markets_of_long_ago_have_no_details() -> None:
+def test_old_market_rows_have_no_details() -> None:
     rows = rest_rows("rest.market_all.2021-04-17.jsonl")
     assert len(rows) == 294
     for row in rows:
@@ -218,7 +218,7 @@ def _milliseconds(moment: datetime) -> int:
     return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 
-def test_moments_are_those_of_the_text_to_the_millisecond() -> None:
+def test_times_are_exact_to_the_millisecond() -> None:
     row = ORDERS[0]
     order = parsers.order(row)
     assert order.ordered_at == datetime.fromisoformat(row["created_at"])
@@ -232,7 +232,7 @@ def test_moments_are_those_of_the_text_to_the_millisecond() -> None:
     assert order.fills[0].trade_timestamp == _milliseconds(exact)
 
 
-def test_fills_come_in_the_order_of_time() -> None:
+def test_fills_are_sorted_by_time() -> None:
     row = ORDERS[0]
     (fill,) = row["trades"]
     later = fill | {"uuid": "later", "created_at": "2025-08-09T16:44:01+09:00"}
@@ -260,7 +260,7 @@ def test_chances_have_fees_limits_and_balances() -> None:
     assert chance.ask_account.balance == Decimal(row["ask_account"]["balance"])
 
 
-def test_a_cancel_of_several_says_which() -> None:
+def test_a_cancel_of_several_lists_accepted_and_failed() -> None:
     (row,) = rest_rows("2026-11/rest.cancel_result.docs.jsonl")
     result = parsers.cancel_result(row)
     assert [(each.uuid, each.code) for each in result.success] == [
@@ -272,7 +272,7 @@ def test_a_cancel_of_several_says_which() -> None:
     assert parsers.cancel_result({"success": {"count": 0}, "failed": {"orders": None}}).success == ()
 
 
-# --- what is no answer ----------------------------------------------------------------------------
+# --- invalid bodies --------------------------------------------------------------------------------
 
 
 NEEDED = frozenset(
@@ -327,13 +327,13 @@ async def test_unreadable_lists_are_decode_errors(raw: bytes) -> None:
 
 
 @pytest.mark.parametrize("value", ['"NaN"', '"Infinity"', '"1E+999999999"', '"x"', '""', "[]", "null"])
-def test_numbers_that_are_none_are_refused(value: str) -> None:
+def test_invalid_numbers_are_refused(value: str) -> None:
     raw = f'{{"currency":"BTC","balance":{value},"locked":"0"}}'.encode()
     with pytest.raises(DecodeError):
         parsers.parse(raw, parsers.balance)
 
 
-def test_numbers_of_json_are_never_floats() -> None:
+def test_json_numbers_are_never_floats() -> None:
     raw = b'{"currency":"BTC","balance":0.1000000000000000000000001,"locked":1e-8}'
     balance = parsers.parse(raw, parsers.balance)
     assert balance.balance == Decimal("0.1000000000000000000000001")
@@ -349,7 +349,7 @@ async def test_lists_are_read_in_order() -> None:
     assert await parsers.parse_list(b"[]", parsers.balance) == []
 
 
-async def test_long_lists_leave_turns_to_others() -> None:
+async def test_long_lists_yield_to_the_loop() -> None:
     reading = asyncio.create_task(
         parsers.parse_list(b"[" + b",".join(b"%d" % n for n in range(120)) + b"]", int)
     )

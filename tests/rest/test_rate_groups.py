@@ -1,4 +1,4 @@
-"""Limits are kept before the server complains, first come first served."""
+"""Limits are enforced on our side, first come first served."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.wait import turns
 
 
 class Clock:
-    """A clock that sleeping moves."""
+    """A clock that advances by sleeping."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -26,7 +26,7 @@ class Clock:
 
 
 @pytest.mark.parametrize("group", RATE_LIMITS)
-async def test_no_window_holds_more_than_the_limit(group: str) -> None:
+async def test_no_window_contains_more_calls_than_the_limit(group: str) -> None:
     clock = Clock()
     groups = RateGroups(clock, clock.sleep)
     count, seconds = RATE_LIMITS[group]
@@ -39,7 +39,7 @@ async def test_no_window_holds_more_than_the_limit(group: str) -> None:
         assert last - first > seconds
 
 
-async def test_callers_are_served_in_order_and_may_give_up() -> None:
+async def test_callers_are_served_in_order_and_may_be_cancelled() -> None:
     clock = Clock()
     groups = RateGroups(clock, clock.sleep)
     served: list[int] = []
@@ -65,7 +65,7 @@ async def test_groups_do_not_wait_for_each_other() -> None:
     assert clock.now == 100.0
 
 
-async def test_a_spent_account_is_heeded() -> None:
+async def test_the_remaining_requests_header_is_applied() -> None:
     clock = Clock()
     groups = RateGroups(clock, clock.sleep)
     groups.note("default", "group=default; min=1800; sec=3")
@@ -78,7 +78,7 @@ async def test_a_spent_account_is_heeded() -> None:
     assert clock.now == 101.0
 
 
-async def test_429_makes_wait_and_418_refuses_at_once() -> None:
+async def test_429_waits_and_418_raises_at_once() -> None:
     clock = Clock()
     groups = RateGroups(clock, clock.sleep)
     groups.pause("order", 3.0)

@@ -1,4 +1,4 @@
-"""REST calls over real sockets: exact, joined over pages, within the limits, and honest about failures."""
+"""REST calls over real sockets: exact, joined over pages, within the limits; failures are reported."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ async def rest(server: SimulatedServer) -> AsyncIterator[RestClient]:
         yield client
 
 
-async def test_orders_of_a_pair_want_its_code(rest: RestClient) -> None:
+async def test_orders_of_a_pair_need_its_code(rest: RestClient) -> None:
     for call in (rest.get_open_orders, rest.get_closed_orders):
         with pytest.raises(InvalidSubscriptionError, match="KRW-BTC"):
             await call("krw-btc")
@@ -131,7 +131,7 @@ async def test_candles_of_a_range(rest: RestClient) -> None:
         await rest.get_candles("KRW-BTC", "1m", count=None)
 
 
-async def test_moments_are_aware_and_may_lie_within_a_second(rest: RestClient) -> None:
+async def test_datetimes_are_aware_and_may_lie_within_a_second(rest: RestClient) -> None:
     newest = (await rest.get_candles("KRW-BTC", "1s", count=1))[0]
     half = newest.start + timedelta(milliseconds=500)
     assert (await rest.get_candles("KRW-BTC", "1s", count=1, before=half))[0].start == newest.start
@@ -144,9 +144,9 @@ async def test_moments_are_aware_and_may_lie_within_a_second(rest: RestClient) -
         await rest.get_closed_orders(start=naive)
 
 
-async def test_closed_orders_are_asked_for_in_windows_of_seven_days(bad: Misbehaving) -> None:
+async def test_closed_orders_are_read_in_windows_of_seven_days(bad: Misbehaving) -> None:
     end = datetime(2026, 11, 23, 9, 0, 0, 500_000, tzinfo=UTC)
-    async with patient(bad) as rest:
+    async with retrying(bad) as rest:
         assert await rest.get_closed_orders(start=end - timedelta(days=15), end=end) == []
     windows = []
     for request in bad.requests:
@@ -159,7 +159,7 @@ async def test_closed_orders_are_asked_for_in_windows_of_seven_days(bad: Misbeha
 
 
 async def test_an_unreadable_answer_to_an_order_is_looked_up(bad: Misbehaving) -> None:
-    async with patient(bad) as rest:
+    async with retrying(bad) as rest:
         order = rest_rows("rest.order.jsonl")[2]
         bad.answers = [(201, b"<html>", {}), (200, json.dumps(order, default=str).encode(), {})]
         assert (await rest.create_order("KRW-BTC", "BID", "price", price=10_000)).uuid == order["uuid"]
@@ -170,7 +170,7 @@ async def test_an_unreadable_answer_to_an_order_is_looked_up(bad: Misbehaving) -
     assert sum(request.startswith(b"POST") for request in bad.requests) == 2, "each sent once"
 
 
-async def test_many_calls_at_once_break_no_limit(server: SimulatedServer) -> None:
+async def test_many_concurrent_calls_break_no_limit(server: SimulatedServer) -> None:
     async with RestClient(config_of(server)) as rest:
         for _ in range(3):
             share = CpuShare()
@@ -182,7 +182,7 @@ async def test_many_calls_at_once_break_no_limit(server: SimulatedServer) -> Non
             assert len(answers) == 90
             if not server.exchange.violations:
                 return
-    # What is sent in time comes in crowds where nobody lets it go, and the exchange counts what comes.
+    # On a starved machine calls sent in time arrive in bursts, and the exchange counts arrivals.
     share.excuse(f"limits broken: {dict(server.exchange.violations)}", 0.1)
 
 
@@ -213,7 +213,7 @@ async def test_errors_name_the_call_and_the_reason(rest: RestClient) -> None:
         await rest.get_tickers("KRW-BTC")
 
 
-async def test_keys_are_needed_and_checked_and_never_shown(
+async def test_keys_are_required_checked_and_never_shown(
     server: SimulatedServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -248,11 +248,11 @@ async def test_keys_of_the_environment_do_not_leak_in(
             await rest.get_accounts()
     (request,) = bad.requests
     assert b"from-the-environment" not in request
-    assert b"authorization" not in request.lower(), "nothing is signed with a key of theirs"
+    assert b"authorization" not in request.lower(), "nothing is signed with a key of the environment"
 
 
 class Misbehaving:
-    """An HTTP server that answers as reported: a status with a body and headers, or "cut" the line."""
+    """An HTTP server that answers as given: a status with a body and headers, or "cut" for no answer."""
 
     def __init__(self) -> None:
         self.answers: list[Any] = []
@@ -303,15 +303,15 @@ async def no_pause(seconds: float) -> None:
     await asyncio.sleep(0)
 
 
-def patient(bad: Misbehaving, **options: Any) -> RestClient:
+def retrying(bad: Misbehaving, **options: Any) -> RestClient:
     config = WebSocketConfig(
         base_url=bad.url, credentials=KEYS, use_system_proxy=False, order_resolve_timeout_s=0.5
     )
     return RestClient(config, sleep=no_pause, **options)
 
 
-async def test_reading_is_tried_again(bad: Misbehaving) -> None:
-    async with patient(bad) as rest:
+async def test_read_only_calls_are_retried(bad: Misbehaving) -> None:
+    async with retrying(bad) as rest:
         bad.answers = ["cut", (503, b"", {}), (200, b"[]", {})]
         assert await rest.get_accounts() == ()
         assert len(bad.requests) == 3
@@ -321,17 +321,17 @@ async def test_reading_is_tried_again(bad: Misbehaving) -> None:
         bad.answers = [(400, b'{"error":{"name":"validation_error"}}', {}), "cut"]
         with pytest.raises(RestError, match="validation_error"):
             await rest.get_accounts()
-        assert bad.answers == ["cut"], "a refusal is not asked again"
+        assert bad.answers == ["cut"], "a refusal is not retried"
 
 
-async def test_429_waits_and_418_stays_away(bad: Misbehaving) -> None:
+async def test_429_waits_and_418_raises_at_once(bad: Misbehaving) -> None:
     time = PassingTime()
     config = WebSocketConfig(base_url=bad.url, credentials=KEYS, use_system_proxy=False)
     async with RestClient(config, clock=time, sleep=time.sleep) as rest:
         bad.answers = [(429, b"", {"Retry-After": "7"}), (200, b"[]", {})]
         assert await rest.get_accounts() == ()
         assert time.now == 7.0
-    async with patient(bad) as rest:
+    async with retrying(bad) as rest:
         blocked = json.dumps({"error": {"name": "I'm a teapot", "message": "120초 후에 다시"}}).encode()
         bad.answers = [(418, blocked, {})]
         with pytest.raises(RateLimitedError) as penalty:
@@ -343,7 +343,7 @@ async def test_429_waits_and_418_stays_away(bad: Misbehaving) -> None:
         assert len(bad.requests) == before, "nothing is sent until then"
 
 
-async def test_nobody_is_there(unused_tcp_port_factory: Callable[[], int]) -> None:
+async def test_no_listener(unused_tcp_port_factory: Callable[[], int]) -> None:
     pauses: list[float] = []
 
     async def pause(seconds: float) -> None:
@@ -355,7 +355,7 @@ async def test_nobody_is_there(unused_tcp_port_factory: Callable[[], int]) -> No
     async with RestClient(config, sleep=pause) as rest:
         with pytest.raises(RestError, match="no answer ConnectError"):
             await rest.get_accounts()
-        assert len(pauses) == 2, "reading is tried again"
+        assert len(pauses) == 2, "read-only calls are retried"
         # It was certainly not sent, so there is nothing to look up.
         with pytest.raises(RestError, match="POST /v1/orders: no answer ConnectError"):
             await rest.create_order("KRW-BTC", AskBid.BID, "price", price=10_000)
@@ -365,7 +365,7 @@ async def test_nobody_is_there(unused_tcp_port_factory: Callable[[], int]) -> No
 # --- life -----------------------------------------------------------------------------------------
 
 
-async def test_a_closed_client_says_so(server: SimulatedServer) -> None:
+async def test_a_closed_client_raises(server: SimulatedServer) -> None:
     rest = RestClient(config_of(server))
     await rest.get_tickers(["KRW-BTC"])
     await rest.aclose()

@@ -1,4 +1,4 @@
-"""When a client has nothing to do any more, in virtual time."""
+"""When a client has no calls in progress, in virtual time."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class Time:
         await asyncio.sleep(0)
 
 
-async def test_nothing_ran_and_nothing_is_waited_for() -> None:
+async def test_without_calls_there_is_no_wait() -> None:
     time = Time()
     await RunningCalls(time.clock, time.sleep).wait_until_over()
     assert time.now == 100.0
 
 
-async def test_a_call_that_runs_is_waited_for_and_the_next_page_too() -> None:
+async def test_a_running_call_and_its_next_page_are_awaited() -> None:
     time = Time()
     running = RunningCalls(time.clock, time.sleep)
     released = asyncio.Event()

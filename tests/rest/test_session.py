@@ -1,4 +1,4 @@
-"""`RestSession`: what is repeated and what is not, what never left, and what an error says about it."""
+"""`RestSession`: what is retried, what was never sent, and what errors say about it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ async def ask(session: RestSession, endpoint: Endpoint) -> bytes:
     "answer", [CUT, Answer(500), Answer(503), replace(Answer(200, b"[]"), is_truncated=True)], ids=str
 )
 @pytest.mark.parametrize(("endpoint", "times"), [(READ, 3), (WRITE, 1), (ORDER, 1)], ids=str)
-async def test_only_reading_is_repeated_when_the_answer_is_lost(
+async def test_only_read_only_calls_are_retried_when_the_answer_is_lost(
     answer: Answer, endpoint: Endpoint, times: int
 ) -> None:
     async with HttpServer(lambda request: answer) as server, session_to(server.url) as (session, time):
@@ -66,7 +66,7 @@ async def test_only_reading_is_repeated_when_the_answer_is_lost(
 
 
 @pytest.mark.parametrize(("endpoint", "times"), [(READ, 3), (WRITE, 3), (ORDER, 1)], ids=str)
-async def test_429_is_repeated_after_the_time_it_says_but_for_an_order(
+async def test_429_is_retried_after_the_time_it_says_except_for_an_order(
     endpoint: Endpoint, times: int
 ) -> None:
     answer = Answer(429, headers={"Retry-After": "7"})
@@ -87,7 +87,7 @@ async def test_429_is_repeated_after_the_time_it_says_but_for_an_order(
     ],
     ids=str,
 )
-async def test_418_keeps_the_group_away(answer: Answer, wait_s: float) -> None:
+async def test_418_blocks_the_group(answer: Answer, wait_s: float) -> None:
     answers = [answer]
 
     def script(request: Request) -> Answer:
@@ -123,7 +123,7 @@ async def test_no_redirect_is_followed() -> None:
     ],
     ids=str,
 )
-async def test_a_refused_key_is_not_asked_for_again(answer: Answer, name: str) -> None:
+async def test_a_refused_key_is_not_retried(answer: Answer, name: str) -> None:
     async with HttpServer(lambda request: answer) as server, session_to(server.url) as (session, _):
         with pytest.raises(AuthenticationError) as refused:
             await ask(session, READ)
@@ -144,10 +144,10 @@ async def test_a_refusal_in_any_body_is_an_error_without_a_name(body: bytes) -> 
     assert (refused.value.status, refused.value.name) == (400, "")
 
 
-# --- what never left ------------------------------------------------------------------------------
+# --- never sent -----------------------------------------------------------------------------------
 
 
-async def test_without_a_listener_nothing_left(unused_tcp_port: int) -> None:
+async def test_without_a_listener_nothing_was_sent(unused_tcp_port: int) -> None:
     async with session_to(f"http://127.0.0.1:{unused_tcp_port}") as (session, _):
         with pytest.raises(RestError, match="ConnectError") as failed:
             await ask(session, ORDER)
@@ -166,7 +166,7 @@ async def _accept_and_reset(peer: Peer) -> None:
 @pytest.mark.parametrize(
     ("script", "says"), [(_refuse, "407"), (_accept_and_reset, "")], ids=["refused", "accepted and reset"]
 )
-async def test_behind_a_proxy_that_opens_no_way_nothing_left(
+async def test_behind_a_proxy_that_refuses_nothing_was_sent(
     script: Callable[[Peer], Awaitable[None]], says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy", "https_proxy"):

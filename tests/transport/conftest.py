@@ -28,7 +28,7 @@ async def _no_tasks_left() -> AsyncIterator[None]:
 @pytest.fixture(autouse=True)
 def _nothing_left(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     if inspect.iscoroutinefunction(getattr(request, "function", None)):
-        # Makes the loop as well, whose own sockets are thus no leak.
+        # Creates the loop as well, so that the loop's own sockets do not count as a leak.
         request.getfixturevalue("_no_tasks_left")
     sockets = leaks.open_sockets()
     yield

@@ -1,4 +1,4 @@
-"""The socket, on plain asyncio, against a far end that does what each test needs."""
+"""The socket, on plain asyncio, against a scripted peer."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ async def test_fragments_are_joined_with_a_ping_between(make_log: MakeLog) -> No
 
 
 async def test_first_frame_in_the_packet_of_the_handshake_comes_after_opened(make_log: MakeLog) -> None:
-    """Upbit's INVALID_AUTH may ride on the handshake's answer; reported too early it would be a late."""
+    """Upbit's INVALID_AUTH may share a packet with the handshake; before `on_opened` it would be dropped."""
 
     async def script(peer: Peer) -> None:
         await peer.accept(frame(BINARY, b"first"), frame(BINARY, b"second"))
@@ -202,7 +202,7 @@ async def test_send_and_ping_go_out_at_once(make_log: MakeLog) -> None:
         log.client.ping(3)
         await until(lambda: log.kinds().count("pong") == 2)
         assert server.peers[0].received[0] == (TEXT, '[{"ticket":"틱"}]'.encode())
-        log.client.send("to a socket of before", 2)
+        log.client.send("to an earlier socket", 2)
         log.client.ping(2)
         await log.client.aclose()
         assert [opcode for opcode, _ in server.peers[0].received] == [TEXT, PING, CLOSE]
@@ -236,7 +236,7 @@ async def test_compressed_message_is_limited_by_its_inflated_size(make_log: Make
         assert log.messages == []
 
 
-async def test_violation_of_the_protocol_is_a_lost_connection(make_log: MakeLog) -> None:
+async def test_protocol_violation_is_a_lost_connection(make_log: MakeLog) -> None:
     async def script(peer: Peer) -> None:
         await peer.accept()
         await peer.send(frame(CONT, b"of nothing"))
@@ -279,7 +279,7 @@ async def test_callback_that_raises_does_not_cost_the_connection(caplog: pytest.
 # --- bursts ---------------------------------------------------------------------------------------
 
 
-async def test_a_burst_is_worked_off_in_slices() -> None:
+async def test_a_burst_is_processed_in_slices() -> None:
     """While thousands of frames wait in the socket, other callbacks of the loop get their turn."""
     count, got = 4000, 0
     longest = 0.0
@@ -318,7 +318,7 @@ async def test_a_burst_is_worked_off_in_slices() -> None:
     assert longest < 0.05
 
 
-async def test_frames_held_back_by_slices_keep_their_order_before_a_close(make_log: MakeLog) -> None:
+async def test_frames_deferred_by_slices_keep_their_order_before_a_close(make_log: MakeLog) -> None:
     count = 3000
     packets = [frame(BINARY, b"%05d" % i + b"." * 100) for i in range(count)]
 
@@ -380,7 +380,7 @@ async def test_authorization_goes_out_and_into_no_log(
         n for n in logging.root.manager.loggerDict if n.startswith(("qt_upbit", "websockets", "asyncio"))
     ]
     for name in (*names, native_websocket_client.__name__):
-        # Even if an application turns on everything there is.
+        # Even if an application sets every logger to DEBUG.
         caplog.set_level(logging.DEBUG, logger=name)
 
     async def script(peer: Peer) -> None:
@@ -403,7 +403,7 @@ async def test_authorization_goes_out_and_into_no_log(
 
 
 async def test_redirect_is_not_followed(make_log: MakeLog) -> None:
-    """A redirect would take the token to wherever it points."""
+    """A redirect could carry the token to another server."""
 
     async def trap(peer: Peer) -> None:
         await peer.accept()
@@ -452,7 +452,7 @@ async def test_refusal_with_a_strange_body(make_log: MakeLog, body: bytes) -> No
         assert isinstance(await log.lost(), AuthenticationError)
 
 
-async def test_401_without_a_token_is_no_matter_of_keys(make_log: MakeLog) -> None:
+async def test_401_without_a_token_is_not_an_authentication_error(make_log: MakeLog) -> None:
     async def script(peer: Peer) -> None:
         await peer.refuse(401)
 
@@ -477,7 +477,7 @@ async def test_401_without_a_token_is_no_matter_of_keys(make_log: MakeLog) -> No
         (200, "", None),
     ],
 )
-async def test_refused_handshake_says_status_and_wait(
+async def test_refused_handshake_reports_status_and_wait(
     make_log: MakeLog, status: int, retry_after: str, seconds: float | None
 ) -> None:
     async def script(peer: Peer) -> None:
@@ -495,7 +495,7 @@ async def test_refused_handshake_says_status_and_wait(
 @pytest.mark.parametrize(
     "answer", [b"SSH-2.0-OpenSSH_9.6\r\n", b"", b"HTTP/1.1 101 Yes\r\n\r\n", b"\x00" * 9000]
 )
-async def test_something_else_listens_there(make_log: MakeLog, answer: bytes) -> None:
+async def test_peer_that_is_not_a_websocket_server(make_log: MakeLog, answer: bytes) -> None:
     async def script(peer: Peer) -> None:
         await peer.send(answer)
 
@@ -522,7 +522,7 @@ async def test_unknown_host(make_log: MakeLog) -> None:
     assert isinstance(await log.lost(), ConnectionFailedError)
 
 
-async def test_unusable_address(make_log: MakeLog) -> None:
+async def test_invalid_url(make_log: MakeLog) -> None:
     log = make_log()
     log.client.open("ftp://127.0.0.1/", {}, 1)
     assert isinstance(await log.lost(), ConnectionFailedError)
@@ -538,10 +538,10 @@ async def test_handshake_that_is_never_answered_times_out(make_log: MakeLog) -> 
         assert str(await log.lost()) == "connection failed: timed out while connecting"
 
 
-async def test_an_error_nobody_thought_of_is_a_lost_connection(
+async def test_an_unexpected_error_is_a_lost_connection(
     make_log: MakeLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever the libraries below come up with, the connection must not hang in CONNECTING."""
+    """Whatever the libraries below raise, the connection must not hang in CONNECTING."""
 
     class Odd(Exception):
         pass
@@ -583,12 +583,12 @@ async def test_cut_without_a_close_frame(make_log: MakeLog) -> None:
         assert str(await log.lost()) == "connection failed: connection cut without a close frame"
 
 
-async def test_close_is_polite_and_tells_nothing_more(make_log: MakeLog) -> None:
+async def test_close_does_the_close_handshake_and_reports_nothing_more(make_log: MakeLog) -> None:
     async def script(peer: Peer) -> None:
         await peer.accept()
         opcode, data = await peer.read_frame()
         assert opcode == CLOSE
-        # What was under way when the client closed.
+        # In flight when the client closed.
         await peer.send(frame(BINARY, b"late"), frame(PONG, b"late"), frame(CLOSE, data))
 
     log = make_log()
@@ -603,7 +603,7 @@ async def test_close_is_polite_and_tells_nothing_more(make_log: MakeLog) -> None
         assert log.reported == [("opened", 1)]
 
 
-async def test_unresponsive_peer_does_not_keep_a_closing_program(make_log: MakeLog) -> None:
+async def test_unresponsive_peer_does_not_delay_close(make_log: MakeLog) -> None:
     unresponsive = asyncio.Event()
 
     async def script(peer: Peer) -> None:
@@ -621,7 +621,7 @@ async def test_unresponsive_peer_does_not_keep_a_closing_program(make_log: MakeL
         unresponsive.set()
 
 
-async def test_peer_that_goes_on_sending_does_not_keep_a_closing_program(make_log: MakeLog) -> None:
+async def test_peer_that_keeps_sending_does_not_delay_close(make_log: MakeLog) -> None:
     async def script(peer: Peer) -> None:
         await peer.accept()
         while True:
@@ -657,7 +657,7 @@ async def test_aclose_while_connecting(make_log: MakeLog) -> None:
 
 @pytest.mark.parametrize("step", range(12))
 async def test_close_at_any_moment_of_connecting(make_log: MakeLog, step: int) -> None:
-    """Whenever it comes, no socket is left and nothing is reported afterwards."""
+    """At any step, no socket is left and nothing is reported afterwards."""
 
     async def script(peer: Peer) -> None:
         await peer.accept(frame(BINARY, b"first"))
