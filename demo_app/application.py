@@ -1,4 +1,4 @@
-"""Composition: which exchange, which window, and the way out."""
+"""Composition: which exchange, which window, and how to exit."""
 
 from __future__ import annotations
 
@@ -51,18 +51,18 @@ if TYPE_CHECKING:
 __all__ = ["make_guard", "prefer", "run_terminal"]
 
 _ORDER_INTERVAL_S: Final = 1.5
-"""The simulated account trades often: who looks for the first time sees orders move at once."""
+"""The simulated account trades often, so that a first-time user sees orders move at once."""
 _NOTICE_INTERVAL_S: Final = 90.0
-"""Upbit publishes some a day; here one shall see what they look like."""
+"""Upbit publishes a few a day; the demo shows some sooner."""
 _FOR_EVER_S: Final = 1e6
 _LOOK_AGAIN_S: Final = 0.05
 _WITHOUT_DATA: Final = frozenset((ContentState.LOADING, ContentState.FAILED))
 
 
 def run_terminal(arguments: Arguments) -> int:
-    """Run the terminal until it is closed; the exit code of the process."""
+    """Run the terminal until it is closed; return the exit code of the process."""
     if not RestClient.is_available():
-        # Imported later, beside the running window.
+        # Imported later, while the window is already running.
         raise ModuleNotFoundError("No module named 'upbit'", name="upbit")
     if arguments.screenshot is not None and not Path(arguments.screenshot).absolute().parent.is_dir():
         return _cannot_save(arguments.screenshot)
@@ -74,18 +74,18 @@ def run_terminal(arguments: Arguments) -> int:
         if app.platformName() == "offscreen":
             qInstallMessageHandler(_print_message)
     try:
-        # Kept until the loop has ended every task: what panels fetch ends while they are still there.
+        # Keep the windows until the loop has ended every task: panels must outlive their fetches.
         windows: list[MainWindow] = []
         code = qt_upbit.run(_main(arguments, windows))
     except ConfigError as exc:
         sys.stderr.write(f"{exc}\n")
         return 2
-    # None: quit from outside, which a screenshot still to come does not survive.
+    # None: quit from outside; a pending screenshot has failed.
     return int(arguments.screenshot is not None) if code is None else code
 
 
 def _print_message(_kind: QtMsgType, _context: QMessageLogContext, text: str) -> None:
-    """Qt's messages, but for the one that the offscreen platform prints about every window."""
+    """Print Qt's messages, except the one that the offscreen platform prints for every window."""
     if "propagateSizeHints" not in text:
         sys.stderr.write(text + "\n")
 
@@ -110,7 +110,7 @@ async def _main(arguments: Arguments, windows: list[MainWindow]) -> int:
             outcome = await session.run(windows)
             if isinstance(outcome, int):
                 return outcome
-            # The pair on show stays where the next exchange may have it as well.
+            # Keep the selected pair, as the next exchange may list it too.
             session_request = outcome if outcome.market else replace(outcome, market=session.market)
 
 
@@ -135,13 +135,13 @@ class _Session:
         self.market = session_request.market
 
     async def run(self, windows: list[MainWindow]) -> int | SessionRequest:
-        """The exit code, or what the next session shall be."""
+        """Return the exit code, or the request for the next session."""
         arguments, session_request = self._arguments, self._request
         is_replay = session_request.recording is not None
         async with AsyncExitStack() as stack:
             config, server = await _configure(arguments, self._region, session_request, stack)
             GlobalWebSocketManager.configure(config)
-            # What sends orders is given this guard and asks it for each.
+            # The order gateway checks each order with this guard.
             guard = make_guard(
                 arguments, lambda: GlobalWebSocketManager.instance().config, is_replay=is_replay
             )
@@ -150,7 +150,7 @@ class _Session:
             state = TerminalState(theme, guard, self._settings, session_request.market, replay_clock=clock)
             appearance = Appearance(state, self._language, self._preferences)
             window = MainWindow(state, appearance, _badge(arguments, guard, is_replay), arguments.layout)
-            # Those of sessions before have ended all they did.
+            # Windows of earlier sessions have finished all their work.
             for ended in windows:
                 ended.deleteLater()
             windows[:] = [window]
@@ -175,7 +175,7 @@ class _Session:
                 return await _until_quit_or_session(state)
             finally:
                 self.market = state.market
-                # Leaving already: closing the window must not cancel what is returned.
+                # Already leaving: closing the window must not cancel the result.
                 window.setAttribute(Qt.WidgetAttribute.WA_QuitOnClose, False)
                 window.close()
                 await markets.aclose()
@@ -214,7 +214,7 @@ def _badge(arguments: Arguments, guard: TradingGuard, is_replay: bool) -> str:
 
 
 def prefer(arguments: Arguments, preferences: Preferences) -> Arguments:
-    """Upbit's data, if that is preferred and the command line names no exchange. It never allows orders."""
+    """Use Upbit's data if preferred and the command line names no exchange. It never allows orders."""
     if arguments.live or arguments.base_url or preferences.get("environment") != "live":
         return arguments
     return replace(arguments, upbit_data=True)
@@ -233,12 +233,12 @@ def _settings(arguments: Arguments, stack: AsyncExitStack) -> QSettings:
 def make_guard(
     arguments: Arguments, config: Callable[[], WebSocketConfig], *, is_replay: bool = False
 ) -> TradingGuard:
-    """The door for orders: open on the embedded exchange, locked on any other.
+    """The guard of orders: open on the embedded exchange, locked on any other.
 
     Args:
         arguments: of the command line; nothing else makes a terminal live.
-        config: gives the present configuration; keys may come and go.
-        is_replay: a recording is played, which takes no orders.
+        config: returns the current configuration; keys may be added and removed.
+        is_replay: a recording is played; orders are not possible.
     """
     return TradingGuard(
         simulated=arguments.simulated and not is_replay,
@@ -250,7 +250,7 @@ def make_guard(
 async def _configure(
     arguments: Arguments, region: Region, session_request: SessionRequest, stack: AsyncExitStack
 ) -> tuple[WebSocketConfig, SimulatedServer | None]:
-    """The configuration, and the exchange if it runs in this program."""
+    """Return the configuration, and the exchange if it runs in this process."""
     if session_request.recording is not None:
         return await _configure_replay(region, session_request, stack)
     if not arguments.simulated:
@@ -259,7 +259,7 @@ async def _configure(
             options["base_url"] = arguments.base_url
         keys = Credentials.from_env()
         if keys is None and not arguments.base_url:
-            # A store that is locked or missing is no reason not to show prices; the settings say it.
+            # Prices are shown even if the key store is locked or missing; the settings dialog reports it.
             with contextlib.suppress(ConfigError):
                 keys = load_credentials()
         return WebSocketConfig.from_env({}, credentials=keys, **options), None
@@ -290,7 +290,7 @@ async def _configure_replay(
     settings = SimulatorSettings(region=region, markets=1, market_running=False, account_running=False)
     server = SimulatedServer(settings, replay=session_request.replay(time.time()))
     await stack.enter_async_context(server)
-    # A recording that is paused, or in which nothing happens, is no line that died.
+    # A paused or quiet recording is not a dead connection.
     config = WebSocketConfig(
         region=region, base_url=server.url, use_system_proxy=False,
         silence_timeout_s=_FOR_EVER_S, silent_code_timeout_s=_FOR_EVER_S, recover_gaps=False,
@@ -299,7 +299,7 @@ async def _configure_replay(
 
 
 def _clock_of(server: SimulatedServer | None) -> Callable[[], float] | None:
-    """Which moment the recording shows that a server plays, seconds since 1970."""
+    """The recorded time that a replaying server is at, seconds since 1970."""
     if server is None or server.exchange.replay is None:
         return None
     replay, now = server.exchange.replay, server.now
@@ -307,9 +307,9 @@ def _clock_of(server: SimulatedServer | None) -> Callable[[], float] | None:
 
 
 async def _first_data(window: MainWindow, timeout_s: float, *, is_replay: bool) -> list[str]:
-    """Wait until no panel in sight waits for its first data; titles of those that still do in the end.
+    """Wait until every visible panel has its first data; return the titles of those that still have none.
 
-    A recording may have nothing for some panels: there it is enough if one has.
+    A recording may have nothing for some panels: there it is enough if one panel has data.
     """
     deadline = time.monotonic() + timeout_s
     while True:

@@ -20,7 +20,7 @@ _LAYOUTS: Final = ("trading", "chart", "book", "wide", "compact")
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """What was asked for on the command line."""
+    """The parsed command line."""
 
     live: bool
     region: Region | None
@@ -36,7 +36,7 @@ class Arguments:
     settings: str | None = None
     replay: str | None = None
     upbit_data: bool = False
-    """Upbit's data by the user's preference. It is not ``--live``: orders stay off."""
+    """Upbit's data by the user's preference. Unlike ``--live``, orders stay off."""
     timeout_s: float = 60.0
     """How much longer than `after_s` a screenshot waits for the first data."""
 
@@ -81,7 +81,7 @@ def parse(argv: Sequence[str] | None = None) -> Arguments:
         description="A trading terminal on a simulated Upbit, or with --live on the real one.",
     )
     parser.add_argument("--live", action="store_true", help="use Upbit instead of the simulated exchange")
-    parser.add_argument("--region", choices=[str(r) for r in Region], help="whose Upbit")
+    parser.add_argument("--region", choices=[str(r) for r in Region], help="region of Upbit")
     parser.add_argument(
         "--base-url",
         type=_base_url,
@@ -98,16 +98,14 @@ def parse(argv: Sequence[str] | None = None) -> Arguments:
         type=_seconds,
         default=60.0,
         metavar="SECONDS",
-        help="how much longer it waits until every panel in sight has its first data; then it fails",
+        help="how much longer to wait until every visible panel has its first data, before failing",
     )
-    parser.add_argument("--lang", choices=["ko", "en"], help="instead of the one chosen in the settings")
-    parser.add_argument(
-        "--theme", choices=["dark", "light"], help="instead of the one chosen in the settings"
-    )
-    parser.add_argument("--layout", choices=_LAYOUTS, help="how the panels stand at first")
+    parser.add_argument("--lang", choices=["ko", "en"], help="overrides the settings")
+    parser.add_argument("--theme", choices=["dark", "light"], help="overrides the settings")
+    parser.add_argument("--layout", choices=_LAYOUTS, help="initial layout of the panels")
     parser.add_argument("--settings", metavar="FILE", help="an ini file instead of the user's own settings")
-    parser.add_argument("--market", type=_market, metavar="CODE", help="first pair, such as KRW-BTC")
-    parser.add_argument("--seed", type=int, default=7, help="of the simulated market")
+    parser.add_argument("--market", type=_market, metavar="CODE", help="initial pair, such as KRW-BTC")
+    parser.add_argument("--seed", type=int, default=7, help="random seed of the simulated market")
     parser.add_argument("--size", type=_size, metavar="WxH", help="size of the window")
     given = parser.parse_args(argv)
     if given.live and given.base_url:

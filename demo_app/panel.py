@@ -1,4 +1,4 @@
-"""`Panel`: what every panel of the terminal is: a title, a body, and what stands there while nothing can."""
+"""`Panel`: the base of every panel of the terminal: a title, a body, and a placeholder without data."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from qt_upbit import ConnectionState, Scope
 __all__ = ["SEEING", "ContentState", "Panel"]
 
 SEEING: Final = frozenset((ConnectionState.IDLE, ConnectionState.CONNECTING, ConnectionState.LIVE))
-"""While a connection is in one of these, what it has shown is of now, or nothing was shown yet."""
+"""While a connection is in one of these, what is shown is current, or nothing was shown yet."""
 
 
 class ContentState(Enum):
-    """What stands in a panel."""
+    """What a panel shows."""
 
-    SHOWN = "what it is for"
-    LOADING = "a word: it is still to come"
-    EMPTY = "a word: there is none, or it needs something of the user"
-    FAILED = "a word: it could not be had"
+    SHOWN = "the body"
+    LOADING = "a placeholder: data is still to come"
+    EMPTY = "a placeholder: there is no data, or the user must do something first"
+    FAILED = "a placeholder: loading failed"
 
 
 class _Placeholder(QWidget):
-    """Lies over the body: loading, empty or failed, with a word and perhaps a button."""
+    """Covers the body: loading, empty or failed, with a text and perhaps a button."""
 
     def __init__(self, panel: Panel) -> None:
         super().__init__(panel)
@@ -66,7 +66,7 @@ class _Placeholder(QWidget):
 
 
 class _StaleOverlay(QWidget):
-    """Makes what is old look old; mouse and keys go through it."""
+    """Dims stale content; mouse and keys go through it."""
 
     def __init__(self, panel: Panel) -> None:
         super().__init__(panel)
@@ -101,7 +101,7 @@ class Panel(QWidget):
     """A panel of the terminal: give it a body, and override `title`, `retranslate` and `apply_theme`.
 
     A panel has its own `WebSocketClientProxy` and works alone in a window, with a `TerminalState` and nothing
-    else. It never asks for another panel. Texts are Qt's: ``self.tr("…")``, set in `retranslate`.
+    else. It never refers to another panel. Texts are ``self.tr("…")``, set in `retranslate`.
 
     Args:
         state: what all panels share.
@@ -109,7 +109,7 @@ class Panel(QWidget):
     """
 
     NAME: ClassVar[str] = ""
-    """Its name in layouts and settings; never shown, never changed."""
+    """The panel's name in layouts and settings; never shown, never changed."""
 
     def __init__(self, state: TerminalState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -130,11 +130,11 @@ class Panel(QWidget):
     # --- for panels to override --------------------------------------------------------------------
 
     def title(self) -> str:
-        """What stands on its tab, in the language of now."""
+        """The text of its tab, in the current language."""
         raise NotImplementedError
 
     def shortcuts(self) -> tuple[tuple[str, str], ...]:
-        """Keys that work in it and what they do, for the list of all."""
+        """The panel's keys and what they do, for the list of all shortcuts."""
         return ()
 
     def retranslate(self) -> None:
@@ -152,7 +152,7 @@ class Panel(QWidget):
         self._placeholder.raise_()
 
     def show_body(self) -> None:
-        """There is something to show."""
+        """Show the body."""
         self._content_state = ContentState.SHOWN
         self._placeholder.hide()
 
@@ -164,36 +164,36 @@ class Panel(QWidget):
         *,
         state: ContentState = ContentState.EMPTY,
     ) -> None:
-        """There is nothing to show: it is loading, there is none, or something failed.
+        """Cover the body: data is loading, there is none, or something failed.
 
         Args:
             text: why, and what to do.
             label: of the button.
             action: what the button does; without it there is none.
-            state: which of them it is.
+            state: which of these it is.
         """
         self._content_state = state
         self._placeholder.say(text, label, action)
 
     @property
     def content_state(self) -> ContentState:
-        """What stands in it now."""
+        """What the panel shows now."""
         return self._content_state
 
     @property
     def has_placeholder(self) -> bool:
-        """Whether a word stands where the body would."""
+        """Whether a placeholder covers the body."""
         return not self._placeholder.isHidden()
 
     def set_stale(self, text: str) -> None:
-        """What is shown is not of now, and why, in few words; empty: it is."""
+        """Mark the content as stale, with a short reason; an empty text: it is current."""
         if text != self.stale_text:
             self.stale_text = text
             self._stale_overlay.setVisible(bool(text))
             self._stale_overlay.update()
 
     def follow(self, scope: Scope) -> None:
-        """Look stale from now on whenever the connection of `scope` does not see what happens."""
+        """From now on look stale whenever the connection of `scope` is not live."""
         self._followed = scope
         self.state.manager.state_changed.connect(self._on_connection_state)
         self._judge_connection(self.state.manager.state(scope))
@@ -201,7 +201,7 @@ class Panel(QWidget):
     def timer(
         self, name: str, interval_ms: int, slot: Callable[[], object] | None, *, repeats: bool = False
     ) -> QTimer:
-        """A timer of the panel, not started; without a slot somebody asks whether it runs."""
+        """Create a timer of the panel, not started; without a slot the caller polls `isActive`."""
         timer = QTimer(self)
         timer.setObjectName(name)
         timer.setSingleShot(not repeats)
@@ -228,7 +228,7 @@ class Panel(QWidget):
                 self._judge_connection(self.state.manager.state(self._followed))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Placeholder and stale_overlay cover all of it."""
+        """The placeholder and the stale overlay cover the whole panel."""
         super().resizeEvent(event)
         self._stale_overlay.setGeometry(self.rect())
         self._placeholder.setGeometry(self.rect())

@@ -1,4 +1,4 @@
-"""`Preferences`: what the user chose, in the settings; API keys are never among it."""
+"""`Preferences`: the user's choices, in the settings; never API keys."""
 
 from __future__ import annotations
 
@@ -23,35 +23,35 @@ _CHOICES: Final = {
 
 
 class Preferences:
-    """Choices by name. One that was never made, or that no version knows any more, is empty.
+    """Choices by name. A choice that was never made, or is no longer valid, is empty.
 
     Args:
-        settings: where they are kept.
+        settings: where they are stored.
     """
 
     def __init__(self, settings: QSettings) -> None:
         self._settings = settings
 
     def get(self, name: str) -> str:
-        """A choice, or an empty text."""
+        """A choice, or an empty string."""
         value = str(self._settings.value(f"preferences/{name}", ""))
         return value if value in _CHOICES[name] else ""
 
     def set(self, name: str, value: str) -> None:
-        """Keep a choice.
+        """Store a choice.
 
         Raises:
-            ValueError: it is none.
+            ValueError: the value is not valid for it.
         """
         if value not in _CHOICES[name]:
-            raise ValueError(f"{name} is one of {', '.join(_CHOICES[name])}, not {value!r}")
+            raise ValueError(f"{name} must be one of {', '.join(_CHOICES[name])}, not {value!r}")
         self._settings.setValue(f"preferences/{name}", value)
 
     @property
     def is_new(self) -> bool:
-        """Whether this user has not met the terminal yet."""
+        """Whether the user starts the terminal for the first time."""
         return not self._settings.value("preferences/welcomed", False, bool)
 
     def welcome(self) -> None:
-        """The user has met the terminal."""
+        """Record that the user has started the terminal."""
         self._settings.setValue("preferences/welcomed", True)

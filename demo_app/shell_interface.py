@@ -1,4 +1,4 @@
-"""`Shell`: what the commands and the recording may ask of the window that holds them."""
+"""`Shell`: what the commands and the recording may ask of their window."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ class Shell(Protocol):
         ...
 
     def show_notice(self, text: str) -> None:
-        """Say something in the line at the foot, for a while."""
+        """Show a notice in the status line, for a while."""
         ...
 
     def show_error(self, text: str) -> None:
-        """Say there what went wrong."""
+        """Show an error in the status line."""
         ...
 
     def search_market(self) -> None:
-        """Put the cursor where a market is typed."""
+        """Put the cursor into the market search."""
         ...
 
     def open_settings(self) -> None:
-        """Let the user choose, and keep keys."""
+        """Open the settings dialog."""
         ...
 
     def open_shortcuts(self) -> None:
-        """List every key."""
+        """Open the list of keyboard shortcuts."""
         ...
 
     def open_palette(self) -> None:
-        """Find a command or a market by typing."""
+        """Open the command palette."""
         ...
 
     def open_about(self) -> None:
-        """Say what this is."""
+        """Open the about dialog."""
         ...
 
     def new_alert(self) -> None:
-        """Let the user choose a price of the pair on show."""
+        """Open the form for an alert of the selected pair."""
         ...

@@ -1,4 +1,4 @@
-"""`TerminalState`: what all panels share, and how they hear that it changed."""
+"""`TerminalState`: the state that all panels share, with signals for its changes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FAVOURITES: Final = "watch_list/favourites"
 
 @dataclass(frozen=True, slots=True)
 class OrderPrefill:
-    """What a click elsewhere wants in the order form; None leaves a field as it is."""
+    """Values for the order form, from a click elsewhere; None leaves a field unchanged."""
 
     code: str
     ask_bid: AskBid | None = None
@@ -32,30 +32,30 @@ class OrderPrefill:
 
 
 class TerminalState(QObject):
-    """The pair on show, the markets, the theme. One per window; panels keep it, never each other.
+    """The selected pair, the markets, the theme. One per window; panels refer to it, never to each other.
 
     Signals:
-        ``market_changed(code)``: another pair is on show.
-        ``markets_changed()``: the list of markets is there, or is another one.
-        ``favourites_changed()``: other pairs are marked.
-        ``theme_changed()``: panels paint again; the application's stylesheet was set already.
-        ``order_drafted(draft)``: somebody clicked a price: an `OrderPrefill` for the order form.
-        ``alert_drafted(code, price, is_above)``: the user wants to hear when a price is reached, from below
+        ``market_changed(code)``: another pair is selected.
+        ``markets_changed()``: the list of markets was loaded or has changed.
+        ``favourites_changed()``: the favourites have changed.
+        ``theme_changed()``: panels repaint; the application's stylesheet is already set.
+        ``order_drafted(draft)``: the user clicked a price: an `OrderPrefill` for the order form.
+        ``alert_drafted(code, price, is_above)``: the user wants an alert when a price is reached, from below
             or from above.
         ``alert_prices_changed()``: see `alert_prices`.
         ``keys_wanted()``: the user wants to enter API keys.
-        ``session_wanted(request)``: another session shall begin: a `SessionRequest`.
-        ``noticed(title, text)``: something that the user should hear of now: the status line and the tray.
+        ``session_wanted(request)``: another session is requested: a `SessionRequest`.
+        ``noticed(title, text)``: the user must be notified now: in the status line and the tray.
 
-    A change of language is Qt's own: an ``QEvent.LanguageChange`` at every widget.
+    A language change is Qt's own: every widget receives a ``QEvent.LanguageChange``.
 
     Args:
-        theme: the first theme.
+        theme: the initial theme.
         guard: asked before every order.
-        settings: what is remembered; tests give one of a file of their own.
-        market: the first pair.
+        settings: persistent storage; tests pass their own file.
+        market: the initial pair.
         parent: owner.
-        replay_clock: says which moment a recording shows, seconds since 1970; None on an exchange that runs.
+        replay_clock: returns the time of the replay, seconds since 1970; None on a live exchange.
     """
 
     market_changed = Signal(str)
@@ -82,9 +82,9 @@ class TerminalState(QObject):
         super().__init__(parent)
         self.setObjectName("terminal state")
         self.is_replay = replay_clock is not None
-        """Whether a recording is played: it has no account, and takes no orders."""
+        """Whether a recording is played: it has no account, and orders are not possible."""
         self.clock: Callable[[], float] = replay_clock or time.time
-        """The time of what is on show, seconds since 1970: this machine's, or a recording's."""
+        """The current time of the data, seconds since 1970: this machine's, or the replay's."""
         self.guard = guard
         self.gateway = OrderGateway(guard, lambda: self.rest)
         self.settings = settings
@@ -95,17 +95,17 @@ class TerminalState(QObject):
 
     @property
     def manager(self) -> GlobalWebSocketManager:
-        """The application's."""
+        """The application's manager."""
         return GlobalWebSocketManager.instance()
 
     @property
     def rest(self) -> RestClient:
-        """REST calls with the present keys: ask each time rather than keep it."""
+        """REST calls with the current keys: read it each time rather than store it."""
         return self.manager.rest
 
     @property
     def theme(self) -> Theme:
-        """Colours and fonts of now."""
+        """The current colours and fonts."""
         return self._theme
 
     def set_theme(self, theme: Theme) -> None:
@@ -115,22 +115,22 @@ class TerminalState(QObject):
 
     @property
     def market(self) -> str:
-        """Code of the pair on show."""
+        """Code of the selected pair."""
         return self._market
 
     def set_market(self, code: str) -> None:
-        """Show another pair everywhere."""
+        """Select another pair, in every panel."""
         if code != self._market:
             self._market = code
             self.market_changed.emit(code)
 
     @property
     def markets(self) -> dict[str, Market]:
-        """Markets by code, in the exchange's order; empty until they have come."""
+        """Markets by code, in the exchange's order; empty until they are loaded."""
         return self._markets
 
     def market_name(self, code: str) -> str:
-        """The name of a pair's base currency in the language of now; its code while the name is not known."""
+        """The name of a pair's base currency in the current language; its code while the name is unknown."""
         market = self._markets.get(code)
         if market is None:
             return code.partition("-")[2]
@@ -138,24 +138,24 @@ class TerminalState(QObject):
 
     @property
     def favourites(self) -> list[str]:
-        """Pairs that the user has marked, in their order; kept in the settings."""
+        """Pairs that the user has marked, in their order; stored in the settings."""
         return [code for code in str(self.settings.value(_FAVOURITES, "")).split(",") if code]
 
     def set_favourites(self, codes: Sequence[str]) -> None:
-        """Mark these pairs and no others."""
+        """Replace the favourites."""
         self.settings.setValue(_FAVOURITES, ",".join(codes))
         self.favourites_changed.emit()
 
     def alert_prices(self, code: str) -> Sequence[Decimal]:
-        """Prices of a pair at which an alert is set."""
+        """Alert prices of a pair."""
         return self._alert_prices.get(code, ())
 
     def set_alert_prices(self, prices: Mapping[str, Sequence[Decimal]]) -> None:
-        """The alerts that are set are these, by code."""
+        """Replace the alert prices, by code."""
         self._alert_prices = prices
         self.alert_prices_changed.emit()
 
     def set_markets(self, markets: Sequence[Market]) -> None:
-        """The exchange's markets."""
+        """Replace the exchange's markets."""
         self._markets = {market.code: market for market in markets}
         self.markets_changed.emit()

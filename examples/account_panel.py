@@ -1,4 +1,4 @@
-"""Open orders and balances in a window, across every gap. Needs keys; the simulated exchange has its own.
+"""Open orders and balances, recovered after every gap. Needs keys; the simulated exchange has its own.
 
 QT_UPBIT_BASE_URL=http://127.0.0.1:PORT python examples/account_panel.py
 """
@@ -11,7 +11,7 @@ from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_K
 
 
 class AccountPanel(QWidget):
-    """Asks the application's one `Account` again whenever it says that something changed."""
+    """Reads the application's one `Account` again on each of its change signals."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,15 +45,15 @@ class AccountPanel(QWidget):
 
     def _show_balances(self, *_: object) -> None:
         self.balances.clear()
-        for held in self.account.balances.values():
-            self.balances.addItem(f"{held.currency} {held.balance:,.8f} and {held.locked:,.8f} in orders")
+        for each in self.account.balances.values():
+            self.balances.addItem(f"{each.currency} {each.balance:,.8f} and {each.locked:,.8f} in orders")
 
     def _show_fill(self, fill: qt_upbit.Fill) -> None:
         self.news.setText(f"filled {fill.code} {fill.ask_bid} {fill.volume:f} at {fill.price:,f}")
 
 
 async def main() -> None:
-    # UPBIT_ACCESS_KEY and UPBIT_SECRET_KEY in the environment, or else the simulated exchange's.
+    # UPBIT_ACCESS_KEY and UPBIT_SECRET_KEY from the environment, or the simulated exchange's keys.
     credentials = Credentials.from_env() or Credentials(
         access_key=SIMULATED_ACCESS_KEY, secret_key=SIMULATED_SECRET_KEY
     )

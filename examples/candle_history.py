@@ -1,4 +1,4 @@
-"""Candles as a chart needs them: history of any length and the live stream in one row, without a seam.
+"""Candles as a chart needs them: history of any length and the live stream in one continuous series.
 
 QT_UPBIT_BASE_URL=http://127.0.0.1:PORT python examples/candle_history.py
 """
@@ -10,7 +10,7 @@ from qt_upbit import CandleFeed
 
 
 class CandleHistory(QWidget):
-    """How many one-minute candles of KRW-BTC there are, the oldest and the newest, and more on request."""
+    """The number of one-minute candles of KRW-BTC, the oldest and the newest, and more on request."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -21,7 +21,7 @@ class CandleHistory(QWidget):
         layout.addWidget(self.more)
 
         self.feed = CandleFeed("KRW-BTC", "1m", count=500, parent=self)
-        # A chart paints self.feed[first:end]; these say what to paint again.
+        # A chart paints self.feed[first:end]; these signals say what to repaint.
         self.feed.candles_added.connect(self.show_candles)
         self.feed.candle_changed.connect(self.show_candles)
         self.feed.loaded.connect(lambda: self.more.setEnabled(not self.feed.is_complete))
@@ -29,7 +29,7 @@ class CandleHistory(QWidget):
         self.more.clicked.connect(lambda: self.feed.load_more(200))
 
     def show_candles(self) -> None:
-        """Show the ends of the row; called for every change."""
+        """Show both ends of the series; called on every change."""
         first, last = self.feed[0], self.feed[-1]
         highest = max(candle.high_price for candle in self.feed)
         self.text.setText(

@@ -1,4 +1,4 @@
-"""Candles: the running one changes, a closed one stays; the last word on it is never skipped.
+"""Candles: the running one changes, a closed one is final; its final update is never skipped.
 
 QT_UPBIT_BASE_URL=http://127.0.0.1:PORT python examples/candles.py
 """
@@ -10,7 +10,7 @@ from qt_upbit import CandleEvent, CandleUnit, WebSocketClientProxy
 
 
 class CandleList(QPlainTextEdit):
-    """One line per candle, newest first. The same candle comes many times: the last one wins."""
+    """One line per candle, newest first. The same candle arrives many times: the last update wins."""
 
     def __init__(self, code: str, unit: CandleUnit) -> None:
         super().__init__()
@@ -22,7 +22,7 @@ class CandleList(QPlainTextEdit):
         proxy.subscribe_candle([code], unit=unit)
 
     def on_candle(self, event: CandleEvent) -> None:
-        """A candle that changed, or the last word on one that closed."""
+        """A candle that changed, or the final update of one that closed."""
         self.candles[event.candle_date_time_utc] = event
         lines = (
             f"{start}  {c.opening_price:,f}  {c.high_price:,f}  {c.low_price:,f}  {c.trade_price:,f}"

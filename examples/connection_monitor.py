@@ -17,7 +17,7 @@ from qt_upbit import (
 
 
 class ConnectionMonitor(QWidget):
-    """Watches the manager; what flows is somebody else's business."""
+    """Watches the manager; it subscribes to no stream."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What happens to your orders and balances. Needs keys; the simulated exchange has a pair of its own.
+"""Events of your orders and balances. Needs keys; the simulated exchange has its own.
 
 QT_UPBIT_BASE_URL=http://127.0.0.1:PORT python examples/my_orders.py
 """
@@ -26,7 +26,7 @@ def on_asset(event: MyAssetEvent) -> None:
 
 
 async def main() -> None:
-    # UPBIT_ACCESS_KEY and UPBIT_SECRET_KEY in the environment, or else the simulated exchange's.
+    # UPBIT_ACCESS_KEY and UPBIT_SECRET_KEY from the environment, or the simulated exchange's keys.
     credentials = Credentials.from_env() or Credentials(
         access_key=SIMULATED_ACCESS_KEY, secret_key=SIMULATED_SECRET_KEY
     )

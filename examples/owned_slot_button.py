@@ -1,4 +1,4 @@
-"""A button whose slot is a coroutine: it asks for prices and ends with its window.
+"""A button whose slot is a coroutine: it requests prices and ends with its window.
 
 QT_UPBIT_BASE_URL=http://127.0.0.1:PORT python examples/owned_slot_button.py
 """
@@ -12,7 +12,7 @@ CODES = ["KRW-BTC", "KRW-ETH", "KRW-XRP"]
 
 
 class Prices(QWidget):
-    """Asks once per click; running streams of other widgets are not disturbed."""
+    """Requests once per click; streams of other widgets are not disturbed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class Prices(QWidget):
 
     @owned_slot
     async def ask(self) -> None:
-        """If the window is closed meanwhile, this is cancelled at its ``await``."""
+        """If the window closes meanwhile, this is cancelled at its ``await``."""
         self.button.setEnabled(False)
         try:
             tickers = await self.proxy.get_ticker_snapshot(CODES)

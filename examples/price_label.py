@@ -1,4 +1,4 @@
-"""The smallest widget: a label that shows a price, wherever it stands in a program.
+"""The smallest widget: a label that shows a price, usable anywhere in a program.
 
 Run it against the simulated exchange (`python -m qt_upbit.simulator` prints the address):
 

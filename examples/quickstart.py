@@ -1,4 +1,4 @@
-"""The shortest program: ticks of two pairs, one snapshot, and an end.
+"""The shortest program: ticks of two pairs, one snapshot, and a clean exit.
 
 Run it against the simulated exchange (`python -m qt_upbit.simulator` prints the address):
 

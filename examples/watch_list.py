@@ -1,4 +1,4 @@
-"""Every KRW pair in a table that can be sorted; only the rows in sight are subscribed.
+"""Every KRW pair in a table that can be sorted; only visible rows are subscribed.
 
 QT_UPBIT_BASE_URL=http://127.0.0.1:PORT python examples/watch_list.py
 """

@@ -72,7 +72,7 @@ _HOMES = {
         "from_dict",
         "to_dict",
     ),
-    "qt_upbit.protocol.account_sync": ("AccountState",),
+    "qt_upbit.protocol.account_outputs": ("AccountState",),
     "qt_upbit.protocol.jwt_manager": ("JWTManager",),
     "qt_upbit.protocol.order_check": (
         "OrderRules",
@@ -209,7 +209,7 @@ if TYPE_CHECKING:
     from qt_upbit.metrics import SubscriptionMetrics as SubscriptionMetrics
     from qt_upbit.models import from_dict as from_dict
     from qt_upbit.models import to_dict as to_dict
-    from qt_upbit.protocol.account_sync import AccountState as AccountState
+    from qt_upbit.protocol.account_outputs import AccountState as AccountState
     from qt_upbit.protocol.jwt_manager import JWTManager as JWTManager
     from qt_upbit.protocol.order_check import OrderRules as OrderRules
     from qt_upbit.protocol.order_check import check_order as check_order

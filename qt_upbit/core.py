@@ -12,22 +12,24 @@ from __future__ import annotations
 from qt_upbit.exceptions import is_retryable
 from qt_upbit.frame_scan import Head, head_of
 from qt_upbit.models import decode, decode_all, encode, split
-from qt_upbit.protocol.account_sync import (
+from qt_upbit.protocol.account_outputs import (
     AccountReset,
     AccountStateChanged,
-    AccountSync,
     AccountSyncAction,
     AccountSyncEvent,
     BalanceChanged,
     CancelRead,
     FillReported,
     GapReported,
-    Moment,
     OrderChanged,
     OrderEventReported,
     ReadFailed,
     ReadRest,
     Synchronized,
+)
+from qt_upbit.protocol.account_sync import (
+    AccountSync,
+    Moment,
     SyncState,
     SyncTrigger,
 )
@@ -55,7 +57,12 @@ from qt_upbit.protocol.jwt_manager import JWTManager, Token
 from qt_upbit.protocol.order_tracker import AccountSnapshot, OrderChange, OrderTracker, Reconciliation
 from qt_upbit.protocol.simple_format_converter import SimpleFormatConverter
 from qt_upbit.protocol.subscription_request import requests_for, resolve_spec, resolve_unit
-from qt_upbit.protocol.subscription_state_manager import StreamRequest, StreamState, SubscriptionStateManager
+from qt_upbit.protocol.subscription_state_manager import (
+    Blame,
+    StreamRequest,
+    StreamState,
+    SubscriptionStateManager,
+)
 from qt_upbit.protocol.timing import Backoff, RollingWindowLimiter
 from qt_upbit.rest.account_reader import AccountRest, read_account
 from qt_upbit.routing.candle_series import CandleSeries
@@ -81,6 +88,7 @@ __all__ = [
     "BackfillBuffer",
     "Backoff",
     "BalanceChanged",
+    "Blame",
     "CancelRead",
     "CandleSeries",
     "CloseSocket",

@@ -105,7 +105,7 @@ def test_a_recording_with_a_token_in_it_is_not_played(tmp_path: Path) -> None:
     line = f'{{"recv": 1.0, "frame": {frame[:-1]}, "note": "{token}"}}}}'
     path = tmp_path / "recording.jsonl"
     path.write_text(line, encoding="utf-8")
-    with pytest.raises(ValueError, match="line 1: holds what looks like a token") as caught:
+    with pytest.raises(ValueError, match="line 1: contains what looks like a token") as caught:
         Replay.from_file(path)
     assert token not in str(caught.value)
     path.write_text(line.replace(token, "harmless"), encoding="utf-8")

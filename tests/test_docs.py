@@ -33,6 +33,7 @@ PAGES = [
             "private",
             "reliability",
             "security",
+            "testing",
         )
     ),
 ]

@@ -14,6 +14,7 @@ from qt_upbit import (
     ConnectionFailedError,
     Credentials,
     NativeWebSocketClient,
+    OrderOutcomeError,
     QtUpbitError,
     RestClient,
     RestError,
@@ -229,8 +230,9 @@ async def test_rest_follows_no_redirect(stranger: RawServer, status: int) -> Non
     async with RawServer(script) as server:
         config = WebSocketConfig(base_url=f"http://127.0.0.1:{server.port}", credentials=KEYS)
         async with RestClient(config) as rest:
-            with pytest.raises(RestError) as caught:
+            with pytest.raises(OrderOutcomeError, match=str(status)) as caught:
                 await rest.create_order("KRW-BTC", "BID", "limit", **order)
-    assert caught.value.status == status
-    assert asked == ["/v1/orders"]
+    assert not caught.value.found_none, "only Upbit's own word says that there is no such order"
+    assert asked[0] == "/v1/orders"
+    assert all(path.startswith("/v1/order?identifier=") for path in asked[1:]), "it is only looked up"
     assert stranger.peers == []

@@ -1,4 +1,4 @@
-"""`AlertWatcher`: watches prices and fills for the user's alerts, and tells when one fires."""
+"""`AlertWatcher`: watches prices and fills for the user's alerts, and reports when one fires."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ _KEY: Final = "alerts/list"
 
 
 class AlertWatcher(QObject):
-    """Keeps the alerts in the settings and watches the pairs of those that are enabled, and no others.
+    """Stores the alerts in the settings and watches the pairs of the enabled ones only.
 
-    It hears every trade: a ticker may skip a price that was reached for some milliseconds, and trades that
-    were missed while the line was down come afterwards. An alert whose price is reached already fires with
-    the first one. While a recording is played all of them wait: its prices are of another day.
+    It receives every trade: a ticker may skip a price that was reached for a few milliseconds, and trades
+    missed while the connection was down come afterwards. An alert whose price is already reached fires on
+    the first trade. No alert fires while a recording is played: its prices are from another day.
 
     Signals:
-        ``changed()``: the list, or a price, is another one.
-        ``fired(alert)``: see `last_fired`; the state's ``noticed`` says it to the user.
+        ``changed()``: the list, or a price, has changed.
+        ``fired(alert)``: see `last_fired`; the state's ``noticed`` notifies the user.
 
     Args:
-        state: what all panels share; its settings keep the alerts.
+        state: what all panels share; its settings store the alerts.
         parent: owner.
     """
 
@@ -56,9 +56,9 @@ class AlertWatcher(QObject):
         self._manager = state.manager
         self._rules: dict[str, AlertRule] = {}
         self.prices: dict[str, Decimal] = {}
-        """The last price of each pair that is watched."""
+        """The last price of each watched pair."""
         self.last_fired: dict[str, tuple[datetime, str]] = {}
-        """When an alert fired in this session, and what was said."""
+        """When an alert fired in this session, and the text that was shown."""
         self._now = 0.0
         self._subscription: Subscription | None = None
         self._codes: frozenset[str] = frozenset()
@@ -74,23 +74,23 @@ class AlertWatcher(QObject):
 
     @property
     def alerts(self) -> list[Alert]:
-        """All of them, in the order in which they were made."""
+        """All alerts, in the order of creation."""
         return [rule.alert for rule in self._rules.values()]
 
     def put(self, alert: Alert) -> None:
-        """Add an alert, or replace that of the same name; it is armed again."""
+        """Add an alert, or replace the one of the same name; it is armed again."""
         self._rules[alert.name] = AlertRule(alert)
         self._keep()
 
     def remove(self, names: Iterable[str]) -> None:
-        """Forget alerts."""
+        """Delete alerts."""
         for name in names:
             self._rules.pop(name, None)
             self.last_fired.pop(name, None)
         self._keep()
 
     def free_name(self) -> str:
-        """A name that no alert has."""
+        """A name that is not in use."""
         number = 1
         while str(number) in self._rules:
             number += 1
@@ -136,7 +136,7 @@ class AlertWatcher(QObject):
 
     def _on_trade(self, event: TradeEvent) -> None:
         self.prices[event.code] = event.trade_price
-        # Moments of the exchange, which may set its clock back; rules know only time that goes on.
+        # Exchange timestamps may go back when its clock is set; rules need monotonic time.
         self._now = max(self._now, event.trade_timestamp / 1_000)
         for rule in list(self._rules.values()):
             if rule.alert.code == event.code and rule.price(self._now, event.trade_price):

@@ -14,7 +14,7 @@ import msgspec
 __all__ = ["Alert", "AlertKind", "AlertRule", "alerts_from_text", "alerts_to_text"]
 
 HYSTERESIS: Final = Decimal("0.001")
-"""So far back over its threshold, as a share of it, a price must go before its alert is armed again."""
+"""Hysteresis: how far back past its threshold, as a fraction of it, a price must go to re-arm the alert."""
 
 
 class AlertKind(StrEnum):
@@ -34,10 +34,10 @@ class Alert:
         name: unique among the alerts.
         code: its pair.
         kind: what it waits for.
-        threshold: a price; for CHANGE a share in percent, either way; unused for FILL.
-        window_s: of CHANGE.
+        threshold: a price; for CHANGE a percentage, in either direction; unused for FILL.
+        window_s: the window of CHANGE.
         is_enabled: whether it is watched.
-        is_once: it is watched no more after it has fired.
+        is_once: it is disabled after it has fired.
     """
 
     name: str
@@ -56,21 +56,21 @@ class Alert:
 
 
 class AlertRule:
-    """Watches for one alert. Fires once, then not before what it waits for was clearly over.
+    """Watches one alert. Fires once, and again only after its condition was clearly over.
 
     Args:
-        alert: what to watch for.
+        alert: the alert to watch.
     """
 
     def __init__(self, alert: Alert) -> None:
         self.alert = alert
         self.is_armed = True
-        # Times with prices that may still be the lowest or the highest of the window, oldest first.
+        # Prices, with times, that may still be the lowest or the highest of the window, oldest first.
         self._low: deque[tuple[float, Decimal]] = deque()
         self._high: deque[tuple[float, Decimal]] = deque()
 
     def price(self, now: float, price: Decimal) -> bool:
-        """A price came at `now`, in seconds that never go back. Whether the alert fires."""
+        """Feed a price seen at `now` (monotonic, seconds); return whether the alert fires."""
         alert = self.alert
         if not alert.is_enabled or alert.kind is AlertKind.FILL:
             return False
@@ -83,7 +83,7 @@ class AlertRule:
         return self._judge(price <= alert.threshold, price >= alert.threshold + margin)
 
     def fill(self, code: str) -> bool:
-        """One of the own orders of `code` was filled. Whether the alert fires: it does for each fill."""
+        """An own order of `code` was filled; return whether the alert fires: it does on each fill."""
         alert = self.alert
         return alert.is_enabled and alert.kind is AlertKind.FILL and alert.code == code
 
@@ -96,7 +96,7 @@ class AlertRule:
         return fires
 
     def _change(self, now: float, price: Decimal) -> Decimal:
-        """The larger of the moves from the window's lowest and highest price to `price`, in percent."""
+        """The larger move to `price` from the window's lowest or highest price, in percent."""
         while self._low and self._low[-1][1] >= price:
             self._low.pop()
         while self._high and self._high[-1][1] <= price:
@@ -110,14 +110,14 @@ class AlertRule:
 
 
 def alerts_to_text(alerts: Sequence[Alert]) -> str:
-    """The alerts as one line of JSON, for the settings."""
+    """Serialize the alerts as one line of JSON, for the settings."""
     return msgspec.json.encode(
         [{**asdict(alert), "threshold": str(alert.threshold)} for alert in alerts]
     ).decode()
 
 
 def alerts_from_text(text: str) -> list[Alert]:
-    """Read `alerts_to_text` back; what cannot be read is left out, as settings may be edited by hand."""
+    """Parse the output of `alerts_to_text`; skip unreadable entries, as settings may be edited by hand."""
     try:
         rows: Any = msgspec.json.decode(text or "[]")
     except msgspec.MsgspecError:

@@ -26,7 +26,7 @@ __all__ = ["AboutDialog"]
 
 
 class AboutDialog(QDialog):
-    """What this is, and whose work is in it.
+    """What the program is, and the third-party work in it.
 
     Args:
         state: for the fonts.

@@ -27,13 +27,13 @@ from qt_upbit import Market
 __all__ = ["CommandPalette", "plain_text"]
 
 _MOST: Final = 60
-"""So many rows are shown; who types one letter more sees the others."""
+"""The number of rows shown; typing one more letter narrows the list."""
 _MOVES: Final = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
 _ROLE: Final = Qt.ItemDataRole.UserRole
 
 
 def plain_text(action: QAction) -> str:
-    """What an action is called, without the mark of its key in the menu, as in 보기(&V)."""
+    """The text of an action without its menu mnemonic, as in 보기(&V)."""
     text = action.text().removesuffix("…")
     if text.endswith(")") and "(&" in text:
         text = text[: text.rindex("(&")]
@@ -41,18 +41,18 @@ def plain_text(action: QAction) -> str:
 
 
 class CommandPalette(QDialog):
-    """Type a part of a name, Enter does it; markets come by code and by both names.
+    """Type a part of a name, Enter runs it; markets are found by code and by both names.
 
     Args:
-        state: its markets are found, and the one chosen is shown.
-        actions: with the name of their menu.
+        state: provides the markets to find, and shows the chosen one.
+        actions: each with the name of its menu.
         parent: owner.
     """
 
     def __init__(
         self, state: TerminalState, actions: Sequence[tuple[str, QAction]], parent: QWidget | None = None
     ) -> None:
-        # No popup: those get no Hangul from the input methods of some systems.
+        # Not a popup: on some systems input methods do not work in popups, so Hangul could not be typed.
         super().__init__(parent, Qt.WindowType.Dialog | Qt.WindowType.FramelessWindowHint)
         self.setObjectName("palette")
         self.setWindowTitle(self.tr("Command palette"))
@@ -95,7 +95,7 @@ class CommandPalette(QDialog):
         return super().eventFilter(watched, event)
 
     def event(self, event: QEvent) -> bool:
-        """Close when the user goes on elsewhere."""
+        """Close when the window is deactivated."""
         if event.type() == QEvent.Type.WindowDeactivate:
             self.close()
         return super().event(event)
@@ -108,7 +108,7 @@ class CommandPalette(QDialog):
             if all(word in text.casefold() for word in words):
                 self._add(text, action.shortcut().toString(QKeySequence.SequenceFormat.NativeText), action)
         korean = is_korean()
-        # Without a word there would be hundreds of markets and no commands to be seen.
+        # Without a query, hundreds of markets would hide the commands.
         for market in self._state.markets.values() if words else ():
             if self.list.topLevelItemCount() >= _MOST:
                 break

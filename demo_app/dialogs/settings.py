@@ -1,4 +1,4 @@
-"""`SettingsDialog`: language, looks, exchange, and the keys in the system's key store."""
+"""`SettingsDialog`: language, looks, exchange, and the API keys in the system's key store."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ _WIDTH: Final = 560
 
 
 class SettingsDialog(QDialog):
-    """Looks change at once; what needs a restart says so. Keys are never shown and never in the settings.
+    """Looks change at once; what needs a restart says so. Keys are neither shown nor stored in the settings.
 
     Args:
-        appearance: changes looks, and has the preferences.
-        is_live: whether the terminal talks to Upbit itself, so that new keys are of use at once.
+        appearance: changes the looks and gives access to the preferences.
+        is_live: whether the terminal talks to Upbit itself, so that new keys can be used at once.
         parent: owner.
     """
 
@@ -70,7 +70,7 @@ class SettingsDialog(QDialog):
         self._ask_store()
 
     def changeEvent(self, event: QEvent) -> None:
-        """The language may have changed: in this very dialog."""
+        """The language may have changed, in this very dialog."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.LanguageChange:
             self._fill()
@@ -87,7 +87,7 @@ class SettingsDialog(QDialog):
             (
                 ("korean", self.tr("Red rises, blue falls")),
                 ("western", self.tr("Green rises, red falls")),
-                ("safe", self.tr("Blue rises, orange falls (for every eye)")),
+                ("safe", self.tr("Blue rises, orange falls (colour-blind safe)")),
             ),
             theme.colours,
         )
@@ -118,7 +118,7 @@ class SettingsDialog(QDialog):
             preferences.get("environment") or "simulated",
         )
         self.region = _choice(
-            # A region that nobody has translated yet has its English name.
+            # A region without a translated name gets its English one.
             tuple(
                 (str(region), names.get(region, f"{region.country} ({region.quote_currency})"))
                 for region in Region
@@ -161,7 +161,7 @@ class SettingsDialog(QDialog):
         form = QFormLayout(box)
         self.access, self.secret = QLineEdit(), QLineEdit()
         for title, edit in ((self.tr("Access key"), self.access), (self.tr("Secret key"), self.secret)):
-            # Both hidden: neither is for who looks over one's shoulder, nor for a screenshot.
+            # Both are masked, against onlookers and screenshots.
             edit.setEchoMode(QLineEdit.EchoMode.Password)
             edit.setAccessibleName(title)
             edit.textChanged.connect(self._offer)
@@ -180,7 +180,7 @@ class SettingsDialog(QDialog):
         form.addRow("", row)
         self.store = _hint("")
         form.addRow("", self.store)
-        form.addRow("", _hint(self.tr("Kept encrypted by the operating system, never in the settings.")))
+        form.addRow("", _hint(self.tr("Stored encrypted by the operating system, never in the settings.")))
         return box
 
     def _offer(self) -> None:
@@ -243,7 +243,7 @@ class SettingsDialog(QDialog):
         self._fit()
 
     def _fit(self) -> None:
-        """As tall as the wrapped texts are at this width: Qt does not ask them by itself."""
+        """Fit the height to the wrapped texts at this width: Qt does not do it by itself."""
         layout = self._content.layout() if self._content is not None else None
         if layout is not None:
             layout.activate()

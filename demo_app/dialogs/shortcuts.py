@@ -1,4 +1,4 @@
-"""`ShortcutsDialog`: every key of the terminal."""
+"""`ShortcutsDialog`: every keyboard shortcut of the terminal."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class ShortcutsDialog(QDialog):
     """Actions with a key, by menu.
 
     Args:
-        actions: with the name of their menu.
-        panels: titles of panels, with the keys that work in each and what they do.
+        actions: each with the name of its menu.
+        panels: titles of panels, each with its keys and what they do.
         parent: owner.
     """
 

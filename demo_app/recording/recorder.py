@@ -36,33 +36,33 @@ _MOST_WAITING: Final = 200_000
 _HISTORY: Final[dict[CandleUnit | CandlePeriod, int]] = {
     CandleUnit.M1: 1_000,
     **dict.fromkeys((CandleUnit.M15, CandleUnit.M30, CandleUnit.M60, CandleUnit.M240), 200),
-    # A running year is put together from its days.
+    # The current year's candle is built from its days.
     **{CandlePeriod.DAY: 366, CandlePeriod.WEEK: 100, CandlePeriod.MONTH: 60, CandlePeriod.YEAR: 10},
 }
-"""How many candles of before are kept, of each length.
+"""The number of earlier candles stored, for each length.
 
-Those shorter than a quarter of an hour are put together from minutes, of which there are enough for what has
-passed of the longest one that is streamed.
+Those shorter than a quarter of an hour are built from minutes, of which there are enough to cover the elapsed
+part of the longest streamed one.
 """
 
 
 class Recorder(QObject):
-    """Records the pairs it was reported to: public streams only, so that a file can be given to anybody.
+    """Records the given pairs: public streams only, so that a file can be shared.
 
-    Encoding, compression and writing happen on a thread; the GUI only puts the event and its moment into a
+    Encoding, compression and writing happen on a thread; the GUI only puts the event and its time into a
     queue. A file that has grown to `rotate_at` is followed by another one with ``-2``, ``-3`` … in its name.
 
-    Meanwhile the candles that had ended before are read over REST and put into the file too, so that a chart
-    of the recording does not begin with it.
+    Meanwhile earlier candles are read over REST and written too, so that a chart of the recording has
+    history.
 
     Signals:
-        ``history_failed(text)``: not all of those candles could be read; the recording goes on without.
-        ``failed(text)``: it cannot be written on; the recording has ended, and what is there can be played.
+        ``history_failed(text)``: not all earlier candles could be read; the recording continues.
+        ``failed(text)``: writing failed; the recording has ended, and what was written can be played.
 
     Args:
-        path: of the first file; must not exist yet.
-        header: what stands at the head of each file.
-        rotate_at: bytes of one file.
+        path: the first file; must not exist yet.
+        header: the first record of each file.
+        rotate_at: maximum bytes per file.
         parent: owner.
     """
 
@@ -84,7 +84,7 @@ class Recorder(QObject):
         self.lost = 0
         self._header = header
         self._history: list[CandleEvent] = []
-        """For the files that follow; only the thread touches it."""
+        """For subsequent files; only the thread accesses it."""
         self._rotate_at = rotate_at
         self._waiting: queue.Queue[tuple[float | None, BaseWebSocketEvent] | None]
         self._waiting = queue.Queue(_MOST_WAITING)
@@ -96,7 +96,7 @@ class Recorder(QObject):
 
     @property
     def elapsed_s(self) -> float:
-        """Since the start."""
+        """Seconds since the start."""
         return time.monotonic() - self._began
 
     def start(self, codes: Sequence[str], candle_unit: str = "1m") -> None:
@@ -114,20 +114,20 @@ class Recorder(QObject):
         self._read_history(tuple(codes), datetime.now(UTC))
 
     def stop(self, timeout_s: float = 5.0) -> None:
-        """End the recording and wait until the file is complete; more calls do nothing."""
+        """End the recording and wait until the file is complete; further calls do nothing."""
         for subscription in self._subscriptions:
             subscription.close()
         self._subscriptions.clear()
         if not self._is_recording:
             return
         self._is_recording = False
-        with contextlib.suppress(queue.Full):  # the thread has just failed: nobody takes anything
+        with contextlib.suppress(queue.Full):  # the thread has just failed and consumes nothing
             self._waiting.put(None, timeout=timeout_s)
         self._thread.join(timeout_s)
 
     @owned_slot
     async def _read_history(self, codes: Sequence[str], began: datetime) -> None:
-        """Add the candles that had ended at the begin, pair by pair."""
+        """Add the candles that had closed at the start, pair by pair."""
         rest = GlobalWebSocketManager.instance().rest
         try:
             for code in codes:
@@ -159,7 +159,7 @@ class Recorder(QObject):
             self.failed.emit(exc.strerror or str(exc))
 
     def _write_file(self, path: Path) -> bool:
-        """Write one file. Whether another one shall follow."""
+        """Write one file; return whether another one must follow."""
         before = self.size
         with RecordingWriter(path, self._header) as writer:
             for candle in self._history:
@@ -190,7 +190,7 @@ class Recorder(QObject):
 
 
 def _has_ended(unit: CandleUnit | CandlePeriod, start: datetime, moment: datetime) -> bool:
-    """Whether a candle that began at `start` was over at a moment; both are aware."""
+    """Whether a candle that began at `start` was closed at `moment`; both are timezone-aware."""
     if isinstance(unit, CandlePeriod):
         return start < unit.start_of(moment)
     return start + timedelta(seconds=unit.seconds) <= moment

@@ -23,13 +23,13 @@ _SUFFIX: Final = ".jsonl.gz"
 
 
 class RecordingControl(QObject):
-    """Offers what the menu of sessions has; shows in the status line that it records.
+    """Implements the session menu; shows in the status line that it is recording.
 
-    Recorded are the pair on show and the favourites, and nothing of the account.
+    It records the selected pair and the favourites, and no account data.
 
     Args:
-        shell: its frame is the owner; says there what becomes of it.
-        state: what is recorded, and what session is wanted.
+        shell: its frame is the owner; shows notices and errors.
+        state: provides the pairs; receives the request for the next session.
     """
 
     def __init__(self, shell: Shell, state: TerminalState) -> None:
@@ -52,7 +52,7 @@ class RecordingControl(QObject):
 
     @property
     def codes(self) -> list[str]:
-        """What would be recorded now."""
+        """The pairs that would be recorded now."""
         return list(dict.fromkeys([self._state.market, *self._state.favourites]))
 
     def ask_to_record(self) -> None:
@@ -85,7 +85,7 @@ class RecordingControl(QObject):
         self._show()
 
     def stop(self) -> None:
-        """End the recording, if there is one; its file is complete then."""
+        """End the recording, if there is one; its file is then complete."""
         recorder, self.recorder = self.recorder, None
         if recorder is None:
             return
@@ -105,7 +105,7 @@ class RecordingControl(QObject):
         self._state.noticed.emit(self.tr("The recording has ended"), why)
 
     def _on_history_failed(self, why: str) -> None:
-        text = self.tr("The recording has no candles of before: {why}")
+        text = self.tr("The recording has no earlier candles: {why}")
         self._shell.show_notice(text.format(why=why[:160]))
 
     def _show(self) -> None:
@@ -130,17 +130,17 @@ class RecordingControl(QObject):
 
     @owned_slot
     async def open(self, path: str) -> None:
-        """Play a recording; one that cannot be read is reported, and all stays as it is."""
+        """Play a recording; an unreadable one is reported, and the session continues."""
         self._shell.show_notice(self.tr("Reading the recording…"))
         try:
             request = await load_recording(path)
         except (OSError, ValueError) as error:
             self._shell.show_error(self.tr("No recording: {why}").format(why=str(error)[:160]))
             return
-        # Not from within a task: the session ends with it.
+        # Not from within a task: the signal ends the session, and the task with it.
         QTimer.singleShot(0, self, lambda: self._state.session_wanted.emit(request))
 
     def leave(self) -> None:
-        """Back to the exchange that the terminal was started with."""
+        """Return to the exchange that the terminal was started with."""
         if self._state.is_replay:
             self._state.session_wanted.emit(SessionRequest())

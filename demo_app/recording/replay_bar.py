@@ -1,4 +1,4 @@
-"""`ReplayBar`: plays a recording: pause, speed, and a slider to go anywhere."""
+"""`ReplayBar`: plays a recording: pause, speed, and a slider to seek."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ __all__ = ["ReplayBar"]
 
 _STEP_S: Final = 10.0
 _TICKS: Final = 10
-"""Of the slider, for each second."""
+"""Slider steps per second."""
 _REFRESH_MS: Final = 100
 _SPEEDS: Final = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 50.0, 100.0, float("inf"))
 
 
 class ReplayBar(QToolBar):
-    """Play, pause, speed and place of a recording.
+    """Play, pause, speed and position of a recording.
 
-    Pausing and another speed take effect at once. Another moment begins a new session there, so that no
-    panel keeps anything of later.
+    Pause and speed take effect at once. Seeking starts a new session at the target time, so that no
+    panel has later data.
 
     Args:
-        state: what the panels share; hears ``session_wanted``.
-        replay: what is played.
-        request: what this session was begun with.
+        state: what the panels share; emits ``session_wanted``.
+        replay: the recording being played.
+        request: the request this session was started with.
         now: the clock of the exchange that plays it.
         parent: owner.
     """
@@ -90,15 +90,15 @@ class ReplayBar(QToolBar):
         return action
 
     def retranslate(self) -> None:
-        """Every text, in the language and colours of now."""
+        """Set every text and icon again, in the current language and colours."""
         theme = self._state.theme
         self.back.setText(self.tr("−10 s"))
         self.forward.setText(self.tr("+10 s"))
         self.leave.setText(self.tr("Close recording"))
         self.back.setToolTip(self.tr("Ten seconds back (Ctrl+Left)"))
-        self.forward.setToolTip(self.tr("Ten seconds on (Ctrl+Right)"))
+        self.forward.setToolTip(self.tr("Ten seconds forward (Ctrl+Right)"))
         self.leave.setToolTip(self.tr("Back to the exchange (Ctrl+W)"))
-        self.slider.setAccessibleName(self.tr("Place in the recording"))
+        self.slider.setAccessibleName(self.tr("Position in the recording"))
         self.speed.setAccessibleName(self.tr("Speed"))
         for row, speed in enumerate(_SPEEDS):
             self.speed.setItemText(row, self.tr("max") if speed == float("inf") else f"{speed:g}×")
@@ -142,12 +142,12 @@ class ReplayBar(QToolBar):
         self.seek(self.slider.sliderPosition() / _TICKS)
 
     def _on_slider_action(self, _action: int) -> None:
-        # Keys and clicks beside the handle; dragging ends with a release.
+        # Keys, and clicks beside the handle; a drag seeks on release.
         if not self.slider.isSliderDown():
             self.seek(self.slider.sliderPosition() / _TICKS)
 
     def seek(self, offset_s: float) -> None:
-        """Begin a session at another moment."""
+        """Start a session at another time."""
         offset_s = min(max(offset_s, 0.0), self._replay.duration_s)
         request = replace(
             self._request, market=self._state.market, offset_s=offset_s,

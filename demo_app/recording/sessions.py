@@ -1,4 +1,4 @@
-"""`SessionRequest`: what the next session of the terminal shall show: a recording, or its own exchange."""
+"""`SessionRequest`: what the terminal's next session shows: a recording, or the original exchange."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class SessionRequest:
     """A session is a connection to one exchange and a window; the next one begins when it ends.
 
     Attributes:
-        recording: what to play; None leads back to the exchange that the terminal was started with.
-        name: of the recording, as a title.
-        market: the pair to show at first.
-        offset_s: where to begin.
+        recording: what to play; None returns to the exchange that the terminal was started with.
+        name: title of the recording.
+        market: the pair to show first.
+        offset_s: where to start, seconds.
         speed: 2 is twice as fast as recorded.
-        is_paused: stand still there.
+        is_paused: start paused.
     """
 
     recording: Replay | None = None
@@ -32,7 +32,7 @@ class SessionRequest:
     is_paused: bool = False
 
     def replay(self, now: float) -> Replay | None:
-        """The recording as it shall be played, for a server of its own."""
+        """Create the replay of the recording, for its own server."""
         if self.recording is None:
             return None
         made = self.recording.again()
@@ -43,13 +43,13 @@ class SessionRequest:
 
 
 async def load_recording(path: str | Path) -> SessionRequest:
-    """Read a recording beside the running window.
+    """Read a recording while the window is running.
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is no recording, or an empty one; the text says where.
+        ValueError: it is not a recording, or an empty one; the text says where.
     """
     recording = await asyncio.to_thread(Replay.from_file, path)
     if not recording.codes:
-        raise ValueError(f"{Path(path).name}: nothing of any pair was recorded")
+        raise ValueError(f"{Path(path).name}: it contains no recorded pair")
     return SessionRequest(recording, Path(path).name, recording.codes[0])

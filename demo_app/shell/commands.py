@@ -29,12 +29,12 @@ __all__ = ["Commands"]
 
 
 class Commands(QObject):
-    """Makes the actions of a window and its menu bar.
+    """Creates the actions of a window and its menu bar.
 
     Args:
         shell: its frame is the owner.
         state: what the panels share.
-        docks: shown, hidden and arranged.
+        docks: the docks that the actions show, hide and arrange.
         appearance: changes theme, colours and language.
         recording: records the session and opens recordings.
     """
@@ -79,7 +79,7 @@ class Commands(QObject):
         action.setObjectName(name)
         action.setShortcuts([QKeySequence(key) for key in keys])
         action.triggered.connect(slot)
-        # Also where the menu bar is not: the shortcuts work in floating panels.
+        # On the window too, so that the shortcuts work in floating panels.
         action.setShortcutContext(Qt.ShortcutContext.ApplicationShortcut)
         self._window.addAction(action)
         menu.addAction(action)
@@ -124,7 +124,7 @@ class Commands(QObject):
             for dock in specs:
                 action = dock.toggleViewAction()
                 action.setObjectName(f"toggle.{dock.spec.name}")
-                # What leads to a panel shows or hides it together with Shift.
+                # The shortcut of a panel goes to it; with Shift it shows or hides it.
                 action.setShortcut(QKeySequence(dock.spec.shortcut.replace("Ctrl+", "Ctrl+Shift+")))
                 action.setShortcutContext(Qt.ShortcutContext.ApplicationShortcut)
                 self.actions[action.objectName()] = action
@@ -167,12 +167,12 @@ class Commands(QObject):
         self._list_own()
 
     def add_developer_menu(self, menu: DeveloperMenu) -> None:
-        """Put the menu of faults into the menu bar."""
+        """Add the fault menu to the menu bar."""
         self._developer = menu
         self._window.menuBar().insertMenu(self._help.menuAction(), menu)
 
     def by_menu(self) -> list[tuple[str, QAction]]:
-        """Every action with the name of the menu that it is in, in the order of the menus."""
+        """Every action with the name of its menu, in menu order."""
         found: list[tuple[str, QAction]] = []
         for menu in self._menus.values():
             title = plain_text(menu.menuAction())
@@ -206,8 +206,8 @@ class Commands(QObject):
             "theme.light": self.tr("Light"),
             "colours.korean": self.tr("Red rises, blue falls"),
             "colours.western": self.tr("Green rises, red falls"),
-            "colours.safe": self.tr("Blue rises, orange falls (for every eye)"),
-            # Each in its own language: who is lost must find the way back.
+            "colours.safe": self.tr("Blue rises, orange falls (colour-blind safe)"),
+            # Each in its own language, so that a user in the wrong language finds it.
             "language.ko": "한국어",
             "language.en": "English",
             "settings": self.tr("&Settings…"),
@@ -241,14 +241,14 @@ class Commands(QObject):
         self.actions[f"theme.{theme.name}"].setChecked(True)
         self.actions[f"colours.{theme.colours}"].setChecked(True)
 
-    # --- what they do ------------------------------------------------------------------------------
+    # --- slots -------------------------------------------------------------------------------------
 
     def _list_own(self) -> None:
         docks = self._docks
         for menu, slot in ((self._own, docks.apply_own), (self._deletable, docks.delete_own)):
             menu.clear()
             for name in docks.own:
-                # An ampersand would mark a key.
+                # An ampersand would mark a mnemonic.
                 action = menu.addAction(name.replace("&", "&&"))
                 action.triggered.connect(functools.partial(_call, slot, name))
             menu.menuAction().setEnabled(bool(docks.own))

@@ -1,4 +1,4 @@
-"""`ConnectionLine`: how the connections are, in one line at the foot of the window."""
+"""`ConnectionLine`: the state of the connections, in the status line of the window."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _BAD = {ConnectionState.REJECTED, ConnectionState.STALE, ConnectionState.RECONNE
 
 _NOTICE_MS = 20_000
 _WIDE = 1_200
-"""From this width on all figures are shown."""
+"""From this width all figures are shown."""
 
 
 class _Elided(QLabel):
-    """A text that takes the room there is, and never asks the window for more."""
+    """A text elided to the available width, which never widens the window."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,13 +31,13 @@ class _Elided(QLabel):
         self._text = ""
 
     def set_text(self, text: str) -> None:
-        """Show a text; the whole of it is in the tool tip."""
+        """Show a text; the tool tip has all of it."""
         self._text = text
         self.setToolTip(text)
         self._fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Show as much as fits now."""
+        """Elide to the new width."""
         super().resizeEvent(event)
         self._fit()
 
@@ -47,7 +47,7 @@ class _Elided(QLabel):
 
 
 class ConnectionLine(QWidget):
-    """State of both scopes, what was said last, messages a second, compression, connections open."""
+    """State of both scopes, the last notice, messages per second, compression, open connections."""
 
     def __init__(self, state: TerminalState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -81,7 +81,7 @@ class ConnectionLine(QWidget):
         self.retranslate()
 
     def retranslate(self) -> None:
-        """Set every text again, in the language and colours of now."""
+        """Set every text again, in the current language and colours."""
         manager = self._state.manager
         self._words = {
             ConnectionState.IDLE: self.tr("idle"),
@@ -99,7 +99,7 @@ class ConnectionLine(QWidget):
         self._on_metrics(manager.metrics())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Where it is narrow, what is said counts more than every figure."""
+        """In a narrow window notices have priority over figures."""
         super().resizeEvent(event)
         for label in (self._saving, self._connections):
             label.setVisible(self.width() >= _WIDE)
@@ -118,13 +118,13 @@ class ConnectionLine(QWidget):
         return label
 
     def show_error(self, text: str) -> None:
-        """Say what went wrong, until the connection lives again; empty clears it."""
+        """Show an error until the connection is live again; an empty text clears it."""
         self._is_error = bool(text)
         self._fade.stop()
         self._error.set_text(text)
 
     def show_notice(self, text: str) -> None:
-        """Say something for a while."""
+        """Show a notice for a while."""
         self._is_error = False
         self._error.set_text(text)
         self._fade.start()

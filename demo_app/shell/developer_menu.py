@@ -1,4 +1,4 @@
-"""`DeveloperMenu`: lets things go wrong at the simulated exchange, from its own table of faults."""
+"""`DeveloperMenu`: injects faults into the simulated exchange, from its own table of faults."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ _NAMES: Final = {
     "close": QT_TRANSLATE_NOOP("Faults", "Clean close"),
     "cut": QT_TRANSLATE_NOOP("Faults", "Cut without a close frame"),
     "reset": QT_TRANSLATE_NOOP("Faults", "TCP reset"),
-    "silence": QT_TRANSLATE_NOOP("Faults", "Silence on an open line"),
-    "stop_reading": QT_TRANSLATE_NOOP("Faults", "Reads no more"),
+    "silence": QT_TRANSLATE_NOOP("Faults", "Silence on an open connection"),
+    "stop_reading": QT_TRANSLATE_NOOP("Faults", "Stops reading"),
     "stall": QT_TRANSLATE_NOOP("Faults", "Stall in the middle of a frame"),
     "error_frame": QT_TRANSLATE_NOOP("Faults", "Error frame: too many requests"),
     "garbage": QT_TRANSLATE_NOOP("Faults", "Garbage text"),
@@ -52,7 +52,7 @@ _NAMES: Final = {
     "fragment": QT_TRANSLATE_NOOP("Faults", "Fragmented messages"),
     "refuse_handshakes": QT_TRANSLATE_NOOP("Faults", "Refused once (503)"),
     "slow_handshakes": QT_TRANSLATE_NOOP("Faults", "Slow handshake"),
-    "not_listening": QT_TRANSLATE_NOOP("Faults", "Nobody listens for 3 s"),
+    "not_listening": QT_TRANSLATE_NOOP("Faults", "Not listening for 3 s"),
     "maintenance": QT_TRANSLATE_NOOP("Faults", "Maintenance for 10 s"),
     "clock_skew": QT_TRANSLATE_NOOP("Faults", "Clock 30 s ahead"),
     "delist": QT_TRANSLATE_NOOP("Faults", "Delist KRW-DOGE"),
@@ -64,16 +64,16 @@ _FRAMES: Final = 20
 
 
 def fault_name(name: str) -> str:
-    """What a fault is called, in the language of now."""
+    """The name of a fault, in the current language."""
     return QCoreApplication.translate("Faults", _NAMES[name])
 
 
 class DeveloperMenu(QMenu):
-    """One entry per fault, by kind. Only for the exchange inside this program.
+    """One entry per fault, by kind. Only for the embedded exchange.
 
     Args:
         server: the exchange.
-        say: shows one line of text.
+        say: shows a one-line message.
         parent: owner.
     """
 
@@ -96,14 +96,14 @@ class DeveloperMenu(QMenu):
                     action.setToolTip((fault.__doc__ or "").partition("\n")[0])
                     action.triggered.connect(functools.partial(self._inject, fault))
         self._scope: Scope | None = Scope.PUBLIC
-        self._lines = self._add_lines(self._menus[ConnectionFault])
+        self._scopes = self._add_scopes(self._menus[ConnectionFault])
         self.addSeparator()
         self._clear_action = self.addAction("")
         self._clear_action.triggered.connect(self._clear)
         self.retranslate()
 
-    def _add_lines(self, menu: QMenu) -> list[QAction]:
-        """Which of the connections is broken by what stands above."""
+    def _add_scopes(self, menu: QMenu) -> list[QAction]:
+        """Add the choice of the connections that the faults apply to."""
         menu.addSeparator()
         group = QActionGroup(self)
         lines = []
@@ -121,8 +121,8 @@ class DeveloperMenu(QMenu):
 
     def retranslate(self) -> None:
         """Set every text again."""
-        texts = (self.tr("Of the public line"), self.tr("Of the private line"), self.tr("Of all lines"))
-        for action, text in zip(self._lines, texts, strict=True):
+        texts = (self.tr("Public connection"), self.tr("Private connection"), self.tr("All connections"))
+        for action, text in zip(self._scopes, texts, strict=True):
             action.setText(text)
         self.setTitle(self.tr("Fa&ults"))
         for kind, menu in self._menus.items():
@@ -138,7 +138,7 @@ class DeveloperMenu(QMenu):
         name = fault_name(kind.name())
         try:
             self._faults.inject(fault)
-        except ValueError as exc:  # no such pair any more, for example
+        except ValueError as exc:  # for example, the pair no longer exists
             self._say(f"{name}: {exc}")
         else:
             self._say(self.tr("Fault: {name}").format(name=name))

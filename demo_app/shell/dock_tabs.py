@@ -1,4 +1,4 @@
-"""`DockTabs`: a panel that is a tab is named by its tab alone, and the tab has a menu."""
+"""`DockTabs`: a tabbed panel has no title bar but a tab with a menu."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ __all__ = ["DockTabs"]
 
 
 class DockTabs(QObject):
-    """Takes the title bar off each dock that is one of several tabs, and gives it back when it stands alone.
+    """Removes the title bar of each tabbed dock, and restores it when the dock is alone.
 
-    What the title bar offers, the menu of the tab does: float and close.
+    The tab's menu has the title bar's actions: float and close.
 
     Args:
         window: has the docks; owner.
-        docks: which to keep in order.
+        docks: the docks to manage.
     """
 
     def __init__(self, window: QMainWindow, docks: Iterable[QDockWidget]) -> None:
@@ -28,7 +28,7 @@ class DockTabs(QObject):
         self._window = window
         self._docks = list(docks)
         self._bare: dict[QDockWidget, QWidget] = {}
-        """Docks without a title bar, and the empty widget that stands for it."""
+        """Docks without a title bar, and the empty widget in its place."""
         self._known: set[QTabBar] = set()
         self._soon = QTimer(self)
         self._soon.setObjectName("dock tabs")
@@ -40,18 +40,18 @@ class DockTabs(QObject):
                 changed.connect(self._on_change)
 
     def _on_change(self, *_: object) -> None:
-        # Docks move one after the other; what counts is how they stand at last.
+        # Docks move one after the other; only their final positions matter.
         self._soon.start()
 
     def tidy(self) -> None:
-        """Look at every dock again."""
+        """Update every dock."""
         for dock in self._docks:
             is_tab = self.is_tab(dock)
             if is_tab and dock not in self._bare:
                 self._bare[dock] = QWidget(dock)
                 dock.setTitleBarWidget(self._bare[dock])
             elif not is_tab and dock in self._bare:
-                # None gives back Qt's own; PySide's signature does not say so.
+                # None restores Qt's own; PySide's signature does not allow it.
                 dock.setTitleBarWidget(cast("QWidget", None))
                 self._bare.pop(dock).deleteLater()
         for tabs in self._window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
@@ -62,13 +62,13 @@ class DockTabs(QObject):
                 tabs.destroyed.connect(functools.partial(self._known.discard, tabs))
 
     def is_tab(self, dock: QDockWidget) -> bool:
-        """Whether a dock shares its place with another that is shown."""
+        """Whether a dock is tabbed with another visible one."""
         if dock.isHidden() or dock.isFloating():
             return False
         return any(not other.isHidden() for other in self._window.tabifiedDockWidgets(dock))
 
     def menu(self, dock: QDockWidget) -> QMenu:
-        """What can be done with a dock that has no title bar; the caller shows it."""
+        """Create the menu of a dock without a title bar; the caller shows it."""
         menu = QMenu(self._window)
         menu.setObjectName("dockMenu")
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

@@ -1,4 +1,4 @@
-"""`Docks`: the panels as dock widgets of a window, and how they stand: built-in layouts and one's own."""
+"""`Docks`: the panels as dock widgets of a window, and their arrangement: built-in and user layouts."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from demo_app.terminal_state import TerminalState
 __all__ = ["Docks", "PanelDock"]
 
 _VERSION: Final = 1
-"""Of the saved layouts: one that another version saved is not restored."""
+"""Version of saved layouts: one saved by another version is not restored."""
 _LEAST: Final = QSize(200, 120)
 _AREA: Final = Qt.DockWidgetArea.LeftDockWidgetArea
-"""All panels stand in one area; without a central widget it is the whole window."""
+"""All panels are in one dock area; without a central widget it is the whole window."""
 
 
 class PanelDock(QDockWidget):
-    """A dock that makes its panel when it is first to be seen: what nobody looks at costs nothing."""
+    """A dock that creates its panel when first shown: hidden panels cost nothing."""
 
     def __init__(self, spec: PanelSpec, state: TerminalState, parent: QWidget) -> None:
         super().__init__(parent)
         self.spec = spec
         self.panel: Panel | None = None
         self.is_moving = False
-        """While the docks are arranged, each is seen for a moment; that is no reason to make a panel."""
+        """While the docks are arranged, each is visible for a moment; that must not create its panel."""
         self._state = state
         self.setObjectName(f"dock.{spec.name}")
-        # It is a window of its own while it floats.
+        # A floating dock is a window of its own.
         self.pacer = RepaintPacer(self)
         self.retranslate()
         if spec.always:
@@ -43,24 +43,24 @@ class PanelDock(QDockWidget):
         self.toggleViewAction().triggered.connect(self._on_toggle)
 
     def make(self) -> Panel:
-        """The panel, made if it was not yet."""
+        """Return the panel, creating it if needed."""
         if self.panel is None:
             self.panel = self.spec.panel(self._state)
-            # Else the widest rows of three panels decide how small the window can be.
+            # Otherwise the widest rows of three panels would decide the window's minimum width.
             self.panel.setMinimumSize(_LEAST)
             self.setWidget(self.panel)
             self.retranslate()
         return self.panel
 
     def retranslate(self) -> None:
-        """Name the tab again."""
+        """Set the tab's text again."""
         name = QCoreApplication.translate("Panels", self.spec.title)
         self.setWindowTitle(name if self.panel is None else self.panel.title())
         self.setAccessibleName(self.windowTitle())
 
     def _on_toggle(self, wanted: bool) -> None:
         if wanted:
-            # It may be a tab behind another.
+            # It may be behind another tab.
             self.raise_()
             self.make()
 
@@ -73,11 +73,11 @@ class Docks(QObject):
     """The docks of a window, in the order of the registry.
 
     Signals:
-        ``layouts_changed()``: one's own layouts are others than before.
+        ``layouts_changed()``: the user layouts have changed.
 
     Args:
         window: gets the docks; it must have no central widget.
-        state: what the panels share; its settings keep the layouts.
+        state: what the panels share; its settings store the layouts.
         specs: the panels.
     """
 
@@ -99,14 +99,14 @@ class Docks(QObject):
         self.docks: dict[str, PanelDock] = {}
         for spec in specs:
             self.docks[spec.name] = PanelDock(spec, state, window)
-            # Until there is a layout: the window would show all its children.
+            # Hidden until there is a layout: the window would show all its children.
             self.docks[spec.name].hide()
         self.tabs = DockTabs(window, self.docks.values())
 
     # --- layouts -----------------------------------------------------------------------------------
 
     def apply(self, layout: str) -> None:
-        """Arrange the panels as one of `LAYOUTS` says.
+        """Arrange the panels as in one of `LAYOUTS`.
 
         Raises:
             KeyError: there is no such layout.
@@ -140,7 +140,7 @@ class Docks(QObject):
                 above = first
         for _, dock in placed:
             dock.show()
-        # Hidden, but with a place for when they are wanted: tabs of one more column.
+        # Hidden, but with a place for when they are shown: tabs of one more column.
         hidden = [dock for dock in self.docks.values() if layout not in dock.spec.places]
         for index, dock in enumerate(hidden):
             if index == 0:
@@ -162,7 +162,7 @@ class Docks(QObject):
 
     def _set_heights(self, rows: Sequence[tuple[Place, PanelDock]]) -> None:
         window = self._window
-        # Each tool bar has a line of its own.
+        # Each tool bar has a row of its own.
         bars = [window.menuBar(), window.statusBar(), *window.findChildren(QToolBar)]
         room = window.height() - sum(bar.sizeHint().height() for bar in bars)
         heights = {dock: dock.sizeHint().height() for place, dock in rows if place.fits}
@@ -186,30 +186,30 @@ class Docks(QObject):
         return sorted(names, key=str.casefold)
 
     def save_own(self, name: str) -> None:
-        """Keep how the panels stand now under a name; an older one of that name goes."""
+        """Save the current layout under a name; replaces an older one of that name."""
         key = name.strip().replace("/", "-").replace("\\", "-")
         self._settings.setValue(f"layouts/{key}", self._window.saveState(_VERSION))
         self.layouts_changed.emit()
 
     def apply_own(self, name: str) -> bool:
-        """Arrange the panels as they were saved; False if that cannot be."""
+        """Apply a saved layout; False if that is not possible."""
         return self._restore(self._settings.value(f"layouts/{name}"))
 
     def delete_own(self, name: str) -> None:
-        """Forget a saved layout."""
+        """Delete a saved layout."""
         self._settings.remove(f"layouts/{name}")
         self.layouts_changed.emit()
 
     # --- from one run to the next ------------------------------------------------------------------
 
     def save_state(self) -> None:
-        """Keep place and size of the window and its panels for the next run."""
+        """Save position and size of the window and its panels for the next run."""
         self._settings.setValue("window/geometry", self._window.saveGeometry())
         self._settings.setValue("window/state", self._window.saveState(_VERSION))
         self._settings.setValue("window/layout", self.current)
 
     def restore_state(self) -> bool:
-        """Put window and panels where they were; False if nothing is remembered or it no longer fits."""
+        """Restore window and panels; False if nothing was saved or it no longer fits."""
         geometry = self._settings.value("window/geometry")
         if isinstance(geometry, QByteArray):
             self._window.restoreGeometry(geometry)
@@ -235,15 +235,15 @@ class Docks(QObject):
 
     @property
     def made(self) -> list[Panel]:
-        """The panels that have been made so far."""
+        """The panels created so far."""
         return [dock.panel for dock in self.docks.values() if dock.panel is not None]
 
     def panel(self, name: str) -> Panel:
-        """A panel by its name, made if it was not yet."""
+        """Return a panel by name, creating it if needed."""
         return self.docks[name].make()
 
     def go_to(self, name: str) -> None:
-        """Show a panel and give it the keyboard."""
+        """Show a panel and give it the keyboard focus."""
         dock = self.docks[name]
         dock.show()
         dock.raise_()
@@ -253,14 +253,14 @@ class Docks(QObject):
             panel.focusNextChild()
 
     def close_panels(self) -> None:
-        """Tell every panel that the window goes: what they fetch, they need no more."""
+        """Close every panel before the window goes; their fetches are cancelled."""
         for panel in self.made:
             panel.close()
-            # The manager closes before the panels go: none may wake up and ask it for something.
+            # The manager closes before the panels go: no timer of theirs may still call it.
             for timer in panel.findChildren(QTimer):
                 timer.stop()
 
     def retranslate(self) -> None:
-        """Name every tab again."""
+        """Set every tab's text again."""
         for dock in self.docks.values():
             dock.retranslate()

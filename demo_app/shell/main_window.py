@@ -1,4 +1,4 @@
-"""`MainWindow`: a bar with the pair on show, the docks, the menus, and one line at the foot."""
+"""`MainWindow`: a bar with the selected pair, the docks, the menus, and a status line."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["MainWindow"]
 
 _ROOMY: Final = QSize(1360, 840)
-"""A window smaller than this begins with the layout for small screens."""
+"""A window smaller than this starts with the layout for small screens."""
 
 
 class MainWindow(QMainWindow):
@@ -45,7 +45,7 @@ class MainWindow(QMainWindow):
         state: what the panels share.
         appearance: changes theme, colours and language.
         badge: which exchange this is: ``simulated``, ``live`` or ``external``.
-        layout: one of `LAYOUTS`, instead of what is remembered.
+        layout: one of `LAYOUTS`, instead of the saved one.
     """
 
     def __init__(
@@ -106,24 +106,24 @@ class MainWindow(QMainWindow):
     # --- for the application -----------------------------------------------------------------------
 
     def fit(self, size: tuple[int, int] | None) -> None:
-        """Have this size when it is first seen, instead of the remembered one."""
+        """Use this size when first shown, instead of the saved one."""
         if size is not None:
             self._size = size
             self.resize(*size)
 
     def add_developer_menu(self, server: SimulatedServer) -> None:
-        """Let the user make things go wrong; for the exchange inside this program only."""
+        """Add the menu of faults; for the embedded exchange only."""
         from demo_app.shell.developer_menu import DeveloperMenu
 
         self.commands.add_developer_menu(DeveloperMenu(server, self.connection_line.show_error, self))
 
     def add_replay_bar(self, bar: QToolBar) -> None:
-        """Put what plays a recording below the bar of the pair."""
+        """Put the replay bar below the bar of the pair."""
         self.addToolBarBreak()
         self.addToolBar(bar)
 
     def panel(self, name: str) -> Panel:
-        """A panel by its name, made if it was not yet."""
+        """Return a panel by name, creating it if needed."""
         return self.docks.panel(name)
 
     def retranslate(self) -> None:
@@ -159,31 +159,31 @@ class MainWindow(QMainWindow):
         """As `Shell.search_market`."""
         self.selector.search()
 
-    # --- what opens over it ------------------------------------------------------------------------
+    # --- dialogs ----------------------------------------------------------------------------------
 
     def open_settings(self) -> None:
-        """Let the user choose, and keep keys."""
+        """Open the settings dialog."""
         is_live = self._badge == "live"
         self._open(SettingsDialog(self.appearance, is_live, self))
 
     def open_shortcuts(self) -> None:
-        """List every key."""
+        """Open the list of keyboard shortcuts."""
         panels = [(panel.title(), panel.shortcuts()) for panel in self.docks.made if panel.shortcuts()]
         self._open(ShortcutsDialog(self.commands.by_menu(), panels, self))
 
     def new_alert(self) -> None:
-        """Let the user choose a price of the pair on show."""
+        """Open the form for an alert of the selected pair."""
         self.docks.go_to("alerts")
         panel = self.panel("alerts")
         if isinstance(panel, AlertsPanel):
             panel.begin()
 
     def open_about(self) -> None:
-        """Say what this is."""
+        """Open the about dialog."""
         self._open(AboutDialog(self.state, self))
 
     def open_palette(self) -> None:
-        """Find a command or a market by typing."""
+        """Open the command palette."""
         palette = CommandPalette(self.state, self.commands.by_menu(), self)
         here = self.mapToGlobal(QPoint((self.width() - palette.width()) // 2, self.selector.height() * 3))
         palette.move(here)
@@ -194,14 +194,14 @@ class MainWindow(QMainWindow):
 
     def _open(self, dialog: QDialog) -> None:
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        # Not exec(): prices go on, and so does the event loop.
+        # Not exec(), which would run a nested event loop.
         dialog.open()
 
     def _on_notice(self, title: str, text: str) -> None:
         self.connection_line.show_notice(f"{title}: {text}" if text else title)
 
     def _on_draft(self, draft: OrderPrefill) -> None:
-        """Show the form; one that was not made yet has not heard of the draft."""
+        """Show the form; a form created just now has not received the draft."""
         dock = self.docks.docks["order_form"]
         is_new = dock.panel is None
         form = dock.make()
@@ -213,7 +213,7 @@ class MainWindow(QMainWindow):
     # --- Qt ----------------------------------------------------------------------------------------
 
     def focusNextPrevChild(self, forwards: bool) -> bool:
-        """Qt's, but past what cannot be seen: panels behind tabs count as visible, and stand outside."""
+        """As Qt's, but skip what is out of view: panels behind tabs count as visible, outside the window."""
         passed: set[QWidget] = set()
         while super().focusNextPrevChild(forwards):
             here = self.focusWidget()
@@ -230,7 +230,7 @@ class MainWindow(QMainWindow):
         self._is_shown = True
         layout = self._bar.layout()
         if layout is not None:
-            # Qt's own margins go when the stylesheet is set again, and the window would move.
+            # Qt's own margins vanish when the stylesheet is set again, which would shift the content.
             layout.setContentsMargins(0, 0, 0, 0)
         if self._layout in LAYOUTS:
             self.docks.apply(self._layout)
@@ -238,7 +238,7 @@ class MainWindow(QMainWindow):
             self.docks.apply("compact" if self._is_small() else self.docks.current)
         if self._size is not None:
             self.resize(*self._size)
-        # Not in the search field, where a key would be taken for a market.
+        # Not in the search field, where a key press would search for a market.
         self.setFocus()
         if self.appearance.preferences.is_new:
             self.appearance.preferences.welcome()
@@ -257,7 +257,7 @@ class MainWindow(QMainWindow):
             self.retranslate()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Remember how the panels stood, and let them end what they do."""
+        """Save the layout, and close the panels."""
         if self._is_shown:
             self.docks.save_state()
         self.recording.stop()

@@ -1,4 +1,4 @@
-"""`MarketList`: fetches the exchange's markets beside the running window, until it has them."""
+"""`MarketList`: fetches the exchange's markets in the background, until it has them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _AGAIN_S: Final = 5.0
 
 
 class MarketList:
-    """Gives `TerminalState` its markets.
+    """Provides `TerminalState` with its markets.
 
     Args:
-        state: gets the markets, and a notice when they do not come.
+        state: receives the markets, and a notice when loading fails.
         failed: title of that notice.
     """
 
@@ -28,7 +28,7 @@ class MarketList:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to fetch."""
+        """Start fetching."""
         self._task = asyncio.get_running_loop().create_task(self._load())
 
     async def aclose(self) -> None:
@@ -43,7 +43,7 @@ class MarketList:
             try:
                 markets = await self._state.rest.get_markets()
             except QtUpbitError as exc:
-                # Once for each reason: the network may be away for hours.
+                # Once per reason: the network may be down for hours.
                 if explain(exc) != said:
                     said = explain(exc)
                     self._state.noticed.emit(self._failed, said[:90])

@@ -18,7 +18,7 @@ _LIST_WIDTH: Final = 380
 
 
 class MarketSelector(QComboBox):
-    """An editable list that filters while one types. What is chosen is the pair on show everywhere."""
+    """An editable list that filters while typing. The chosen pair is selected everywhere."""
 
     def __init__(self, state: TerminalState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -31,14 +31,14 @@ class MarketSelector(QComboBox):
         self.setLineEdit(self._edit)
         self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.setMaxVisibleItems(20)
-        # Else its width depends on when it was styled.
+        # Otherwise its width depends on when it was styled.
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumWidth(260)
         view = self.view()
         view.setMinimumWidth(_LIST_WIDTH)
         view.setTextElideMode(Qt.TextElideMode.ElideRight)
         if isinstance(view, QListView):
-            # Without it hundreds of rows would be measured before the list opens.
+            # Otherwise hundreds of rows would be measured before the list opens.
             view.setUniformItemSizes(True)
         self._names = QStringListModel(self)
         completer = QCompleter(self._names, self)
@@ -54,7 +54,7 @@ class MarketSelector(QComboBox):
         self.setCompleter(completer)
         completer.activated.connect(self._choose_label)
         self.activated.connect(self._choose_index)
-        # Before editingFinished, which puts the chosen pair's name back.
+        # Before editingFinished, which restores the chosen pair's name.
         self._edit.returnPressed.connect(self._choose_typed)
         self._edit.editingFinished.connect(self._restore)
 
@@ -97,7 +97,7 @@ class MarketSelector(QComboBox):
         self._state.set_market(text.partition(" ")[0])
 
     def _choose_typed(self) -> None:
-        """The pair with this code, or else the first whose code or name holds what was typed."""
+        """Choose the pair with this code, or the first whose code or name matches the text."""
         typed = self._edit.text().strip().casefold()
         if not typed:
             return
@@ -108,7 +108,7 @@ class MarketSelector(QComboBox):
             self._state.set_market(code)
 
     def _restore(self) -> None:
-        """Show what is chosen, whatever was typed."""
+        """Show the chosen pair again, whatever was typed."""
         for index, market in enumerate(self._markets):
             if market.code == self._state.market:
                 self.setCurrentIndex(index)

@@ -1,4 +1,4 @@
-"""Which panels there are, and where each stands in the layouts: one declaration per panel."""
+"""The panels, and the place of each in the layouts: one declaration per panel."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ __all__ = ["LAYOUTS", "PANELS", "PanelSpec", "Place"]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a panel stands: panels of the same column and row are tabs, the first of them in front.
+    """The place of a panel: panels of the same column and row are tabs, the first of them in front.
 
     Attributes:
         column, row: counted from the left and from the top.
         width, height: weights against the other columns, and against the other rows of the column.
-        fits: it is as high as the panel wants to be, instead, and the other rows share what is left.
+        fits: it gets its preferred height instead, and the other rows share the rest.
     """
 
     column: int
@@ -44,13 +44,13 @@ class PanelSpec:
     """One panel.
 
     Attributes:
-        panel: the class; made with ``panel(state)`` when it is first to be seen.
+        panel: the class; created with ``panel(state)`` when first shown.
         title: its name in menus, English; translated in the context ``Panels``.
-        icon: of ``resources/icons``.
-        group: panels of one group stand together in the menu.
-        shortcut: leads to the panel, wherever it is.
-        places: by name of layout; where it has none it is hidden.
-        always: made at once, because it collects something also while it is hidden.
+        icon: a file of ``resources/icons``.
+        group: panels of one group are together in the menu.
+        shortcut: goes to the panel, wherever it is.
+        places: by layout name; hidden in the other layouts.
+        always: created at startup, because it collects data even while hidden.
     """
 
     panel: type[Panel]
@@ -118,7 +118,7 @@ PANELS: Final = (
         {"trading": Place(1, 1, 8, 3), "wide": Place(1, 1, 8, 3), "compact": Place(1, 1, 6, 4)}, always=True,
     ),
 )  # fmt: skip
-"""In the order of the menu."""
+"""In menu order."""
 
 LAYOUTS: Final = {
     "trading": QT_TRANSLATE_NOOP("Layouts", "Trading"),
@@ -127,4 +127,4 @@ LAYOUTS: Final = {
     "wide": QT_TRANSLATE_NOOP("Layouts", "Wide monitor"),
     "compact": QT_TRANSLATE_NOOP("Layouts", "Small screen"),
 }
-"""Names in settings and on screen; the first is what one meets first."""
+"""Names in settings and on screen; the first is the default."""

@@ -15,12 +15,12 @@ FRAME_S: Final = 1 / 60
 
 
 class RepaintPacer(QObject):
-    """Gathers what Qt would repaint one by one.
+    """Coalesces the repaints of a window.
 
-    Qt repaints a window's changed parts whenever its event loop has nothing else to do. Trades, orders and
-    fading colours come between the frames, so a busy window would be put on the screen a hundred times a
-    second, of which a screen shows sixty. A request that comes too early is kept until its frame; Qt makes no
-    other one meanwhile, and the one that was kept has all that changed.
+    Qt repaints a window's changed parts whenever its event loop is idle. Trades, orders and
+    fading colours come between the frames, so a busy window would be repainted a hundred times a
+    second, of which a screen shows sixty. A request that comes too early is delayed until its frame; Qt makes
+    no other one meanwhile, and the delayed one covers all changes.
 
     Args:
         window: a widget that is a window, now or later; owner.
@@ -35,7 +35,7 @@ class RepaintPacer(QObject):
         self._window = window
         self._now = now
         self._next = 0.0
-        """When the next frame begins, at the earliest."""
+        """The earliest time of the next frame."""
         self._is_due = False
         self._timer = QTimer(self)
         self._timer.setObjectName("repaint pacer frame")
@@ -45,7 +45,7 @@ class RepaintPacer(QObject):
         window.installEventFilter(self)
 
     def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
-        """Let a request through, or keep it."""
+        """Let a request through, or delay it."""
         if event.type() is not QEvent.Type.UpdateRequest:
             return False
         if self._timer.isActive():
@@ -55,7 +55,7 @@ class RepaintPacer(QObject):
         if wait_s > 0 and not self._is_due:
             self._timer.start(max(1, round(wait_s * 1000)))
             return True
-        # In step with the frames before, unless the window has stood still.
+        # In step with the previous frames, unless the window was idle.
         self._next = FRAME_S + (self._next if abs(wait_s) < FRAME_S else now)
         self.painted += 1
         return False

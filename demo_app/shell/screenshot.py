@@ -1,4 +1,4 @@
-"""`terminal_window`: the window without the program around it, for benchmarks and for the docs' pictures."""
+"""`terminal_window`: the window without the program around it, for benchmarks and the docs' screenshots."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ __all__ = ["terminal_window"]
 async def terminal_window(
     url: str, language: str, layout: str, size: tuple[int, int], favourites: Sequence[str] = ()
 ) -> AsyncIterator[MainWindow]:
-    """The terminal, dark, on a simulated exchange that runs already; nothing is remembered.
+    """The terminal, dark, on a simulated exchange that is already running; no settings are stored.
 
     Args:
         url: where the exchange listens.
         language: ``ko`` or ``en``.
         layout: one of `demo_app.shell.registry.LAYOUTS`.
         size: of the window.
-        favourites: codes that are marked.
+        favourites: codes marked as favourites.
     """
     keys = Credentials(access_key=SIMULATED_ACCESS_KEY, secret_key=SIMULATED_SECRET_KEY)
     GlobalWebSocketManager.configure(WebSocketConfig(base_url=url, credentials=keys, use_system_proxy=False))

@@ -1,4 +1,4 @@
-"""`TickerHeader`: name, price, change and the day of one pair."""
+"""`TickerHeader`: name, price, change and 24-hour figures of one pair."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class TickerHeader(QWidget):
     def __init__(self, state: TerminalState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("tickerHeader")
-        # As wide as there is room for; `resizeEvent` leaves out what does not fit.
+        # Any width is accepted; `resizeEvent` hides what does not fit.
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.setMinimumWidth(360)
         self._state = state
@@ -100,7 +100,7 @@ class TickerHeader(QWidget):
             self.set_stale(state not in SEEING)
 
     def show_market(self, code: str) -> None:
-        """Change the pair; the figures of the old one stay, grey, until the new ones come."""
+        """Change the pair; the old figures stay, grey, until the new ones come."""
         before = self._subscription
         self._code = code
         self._subscription = self.proxy.subscribe_ticker([code])
@@ -109,7 +109,7 @@ class TickerHeader(QWidget):
         self._grey()
 
     def set_stale(self, stale: bool) -> None:
-        """Show that the figures are not of now."""
+        """Show whether the figures are stale."""
         self._is_stale = stale
         self._grey()
 
@@ -117,7 +117,7 @@ class TickerHeader(QWidget):
         self.setEnabled(not self._is_stale and self._shown_code == self._code)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Show as many figures as there is room for."""
+        """Show as many figures as fit."""
         super().resizeEvent(event)
         room = self.width() - 2 * SPACE - self._price.sizeHint().width() - self._change.sizeHint().width()
         for box in self._boxes:

@@ -1,4 +1,4 @@
-"""`Tray`: notices of the terminal in the system's tray, where there is one."""
+"""`Tray`: the terminal's notices in the system tray, where there is one."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ __all__ = ["Tray"]
 
 
 class Tray(QObject):
-    """Shows `TerminalState.noticed`; a click brings the window back. Without a tray it does nothing.
+    """Shows `TerminalState.noticed`; a click raises the window. Without a system tray it does nothing.
 
     The status line of the window shows every notice as well.
 
     Args:
-        window: owner; its icon and title are the tray's.
-        state: has the notices.
+        window: owner; the tray uses its icon and title.
+        state: emits the notices.
     """
 
     def __init__(self, window: QMainWindow, state: TerminalState) -> None:

@@ -14,24 +14,24 @@ __all__ = ["Appearance", "first_theme"]
 
 
 def first_theme(preferences: Preferences, language: str, given: str | None = None) -> Theme:
-    """The theme to start with: what the command line gives, or what was chosen, or dark.
+    """The initial theme: from the command line, or the preferences, or dark.
 
     Args:
-        preferences: what was chosen.
-        language: decides the colour convention if none was chosen.
-        given: name of a theme.
+        preferences: the user's choices.
+        language: determines the colour convention if none was chosen.
+        given: name of a theme, from the command line.
     """
     name = given or preferences.get("theme") or "dark"
     return make_theme(name, korean=language == "ko", colours=preferences.get("colours"))
 
 
 class Appearance:
-    """Dresses the application in the state's theme, and remembers what is chosen.
+    """Applies the state's theme to the application, and stores the user's choices.
 
     Args:
-        state: its theme is changed here only.
-        language: the language of now; it was chosen already.
-        preferences: keep the choices.
+        state: only this class changes its theme.
+        language: the current language, already set.
+        preferences: store the choices.
     """
 
     def __init__(self, state: TerminalState, language: Language, preferences: Preferences) -> None:
@@ -46,19 +46,19 @@ class Appearance:
         return self._language.name
 
     def set_language(self, name: str) -> None:
-        """Speak another language; colours follow if the user never chose any."""
+        """Change the language; the colour convention follows if the user never chose one."""
         self.preferences.set("language", name)
-        # Without this order, texts would be painted twice: once in the old colours.
+        # In another order texts would be painted twice, once in the old colours.
         self._renew(self.state.theme.name, name)
         self._language.use(name)
 
     def set_theme(self, name: str) -> None:
-        """Dark or light."""
+        """Set the dark or the light theme."""
         self.preferences.set("theme", name)
         self._renew(name, self.language)
 
     def set_colours(self, name: str) -> None:
-        """Which colour rises: one of `demo_app.style.theme.COLOURS`."""
+        """Set the colour convention: one of `demo_app.style.theme.COLOURS`."""
         self.preferences.set("colours", name)
         self._renew(self.state.theme.name, self.language)
 
@@ -76,7 +76,7 @@ class Appearance:
             app.setStyleSheet(theme.stylesheet())
 
     def close(self) -> None:
-        """Leave the application as it was, for what runs in it next."""
+        """Restore the application's look, for whatever runs in it next."""
         self._language.close()
         app = QApplication.instance()
         if isinstance(app, QApplication):

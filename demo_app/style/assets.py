@@ -1,4 +1,4 @@
-"""Where the files of `resources/` are: in the checkout, or inside the installed package."""
+"""The location of the files of `resources/`: in the checkout, or inside the installed package."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def asset(name: str) -> Path:
     """The path of a resource.
 
     Raises:
-        FileNotFoundError: there is no such resource, which means a broken installation.
+        FileNotFoundError: there is no such resource: the installation is broken.
     """
     for root in (_PACKAGE / "resources", _PACKAGE.parent / "resources"):
         path = root / name

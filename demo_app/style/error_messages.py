@@ -1,4 +1,4 @@
-"""`explain`: what went wrong, in the user's language."""
+"""`explain`: error messages in the user's language."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ translate = QCoreApplication.translate
 
 
 def explain(error: Exception) -> str:
-    """What happened, why, and what to do; never with a key."""
+    """Say what happened, why, and what to do; never includes an API key."""
     match error:
         case TradingLockedError():
             return _locked(error)
@@ -45,7 +45,7 @@ def explain(error: Exception) -> str:
                 "ErrorWords", "Too many requests: nothing was done. Try again in {seconds} s."
             ).format(seconds=f"{error.retry_after_s:g}")
         case RestError() if error.name == "order_not_found":
-            return translate("ErrorWords", "This order is open no more: it was filled or cancelled.")
+            return translate("ErrorWords", "This order is no longer open: it was filled or cancelled.")
         case RestError():
             return _rest(error)
         case ConnectionFailedError():
@@ -56,12 +56,12 @@ def explain(error: Exception) -> str:
             )
         case SubscriptionError():
             return translate(
-                "ErrorWords", "The exchange sends nothing of {codes}: is it still traded?"
+                "ErrorWords", "The exchange sends nothing for {codes}: is it still traded?"
             ).format(codes=", ".join(error.codes[:5]))
         case DecodeError():
-            return translate(
-                "ErrorWords", "Something that cannot be read came from the exchange: {why}"
-            ).format(why=error.reason)
+            return translate("ErrorWords", "The exchange sent something that cannot be read: {why}").format(
+                why=error.reason
+            )
         case _:
             return str(error)
 
@@ -71,9 +71,11 @@ def _unreachable(error: ConnectionFailedError) -> str:
         return translate("ErrorWords", "The exchange has a problem (HTTP {status}): try again soon.").format(
             status=error.status
         )
-    # What comes after it is for programmers.
+    # The rest is for developers.
     why = error.reason.partition(":")[0]
-    return translate("ErrorWords", "The exchange cannot be reached ({why}): check your line.").format(why=why)
+    return translate("ErrorWords", "The exchange cannot be reached ({why}): check your connection.").format(
+        why=why
+    )
 
 
 def _locked(error: TradingLockedError) -> str:
@@ -123,7 +125,7 @@ def _refused(error: AuthenticationError) -> str:
 
 def _rest(error: RestError) -> str:
     if error.status is None:
-        return translate("ErrorWords", "The exchange cannot be reached: check your line and try again.")
+        return translate("ErrorWords", "The exchange cannot be reached: check your connection and try again.")
     if error.status >= 500:
         return translate("ErrorWords", "The exchange has a problem (HTTP {status}): try again soon.").format(
             status=error.status
@@ -166,7 +168,7 @@ _DIGITS: Final = re.compile(r"(?<![\d.])\d{4,}")
 
 
 def _invalid(error: InvalidOrderError) -> str:
-    """The library's own check, which says what would be right, in the user's words."""
+    """Translate the result of the library's own check, which suggests valid values."""
     for pattern, say in _REASONS:
         found = pattern.fullmatch(error.reason)
         if found is not None:

@@ -13,13 +13,13 @@ __all__ = ["amount", "decimals_of", "fee_decimals", "percent", "price", "short",
 
 @functools.cache
 def _ten_won(quote: str) -> float:
-    """About as much in a quote currency as ten won are worth."""
+    """The approximate value of ten won in a quote currency."""
     return float(f"{10 * quote_currency_of(quote).per_won:.0e}")
 
 
 @functools.cache
 def _steps(quote: str) -> tuple[tuple[float, int], ...]:
-    """Price from, decimals: those of the tick table."""
+    """Pairs of lowest price and decimals, from the tick table."""
     return tuple(
         (float(start), max(0, -int(tick.normalize().as_tuple().exponent)))
         for start, tick in quote_currency_of(quote).likely_ticks
@@ -27,7 +27,7 @@ def _steps(quote: str) -> tuple[tuple[float, int], ...]:
 
 
 def decimals_of(value: Decimal | float, quote: str = "KRW") -> int:
-    """How many decimals a price of this magnitude is shown with (Upbit's tick sizes).
+    """The number of decimals shown for a price of this magnitude (Upbit's tick sizes).
 
     Args:
         value: the price.
@@ -46,10 +46,10 @@ def price(value: Decimal | float | None, quote: str = "KRW", decimals: int | Non
 
 
 def volume_decimals(price: Decimal | float, quote: str = "KRW") -> int:
-    """How many decimals make volumes of one pair line up: enough for some ten won's worth.
+    """The number of decimals for a pair's volumes: enough for a resolution of about ten won.
 
     Args:
-        price: of the pair, for its magnitude.
+        price: the pair's price, for its magnitude.
         quote: its currency.
     """
     worth = abs(float(price)) / _ten_won(quote)
@@ -57,7 +57,7 @@ def volume_decimals(price: Decimal | float, quote: str = "KRW") -> int:
 
 
 def fee_decimals(quote: str) -> int:
-    """How many decimals a fee is shown with at most: it is a small part of an amount."""
+    """The maximum number of decimals of a fee, which is a small part of an amount."""
     return 2 if quote_currency_of(quote).decimals == 0 else 8
 
 
@@ -92,7 +92,7 @@ def _is_long(value: Decimal, digits: int) -> bool:
 
 
 def percent(fraction: Decimal | float | None, *, sign: bool = True) -> str:
-    """A fraction as per cent: 0.0123 is +1.23 %."""
+    """A fraction as a percentage: 0.0123 is +1.23%."""
     if fraction is None:
         return "–"
     return f"{fraction * 100:{'+' if sign else ''}.2f}%"

@@ -1,4 +1,4 @@
-"""Finding names as Koreans type them: by syllables, by initial consonants (초성), by both. Knows no Qt."""
+"""Search for names as Koreans type them: by syllables, initial consonants (초성), or both. Knows no Qt."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FINAL_CONSONANTS: Final = ("", *"ㄱㄲㄳㄴㄵㄶㄷㄹㄺㄻㄼㄽㄾㄿㅀ�
 
 
 def fold(text: str) -> str:
-    """What is compared: composed, of one case, without spaces."""
+    """Normalise a text for comparison: composed, case-folded, without spaces."""
     return "".join(unicodedata.normalize("NFC", text).casefold().split())
 
 
@@ -29,27 +29,27 @@ def initial_of(character: str) -> str:
 
 
 def matches(query: str, text: str) -> bool:
-    """Whether `text` holds what was typed.
+    """Whether `text` contains what was typed.
 
-    A lone consonant stands for every syllable that begins with it. The last syllable may be half typed:
+    A lone consonant stands for every syllable that begins with it. The last syllable may be incomplete:
     비 finds 빗, and 빝, which is what 비ㅌ looks like on its way to 비트, finds 비트.
 
     Args:
-        query: what was typed; nothing finds everything.
+        query: what was typed; an empty query matches everything.
         text: a name or a code.
     """
-    wanted, held = fold(query), fold(text)
-    if not wanted or wanted in held:
+    wanted, text = fold(query), fold(text)
+    if not wanted or wanted in text:
         return True
     return any(
-        _is_at(spelling, held, start)
+        _is_at(spelling, text, start)
         for spelling in _spellings(wanted)
-        for start in range(len(held) - len(spelling) + 1)
+        for start in range(len(text) - len(spelling) + 1)
     )
 
 
 def _spellings(wanted: str) -> tuple[str, ...]:
-    """The query, and with the final consonant of its last syllable as the initial of the next."""
+    """The query, and a variant with the final consonant of its last syllable as the next initial."""
     number = ord(wanted[-1]) - _FIRST
     if not 0 <= number <= _LAST - _FIRST:
         return (wanted,)
@@ -59,13 +59,13 @@ def _spellings(wanted: str) -> tuple[str, ...]:
     return wanted, f"{wanted[:-1]}{chr(ord(wanted[-1]) - number % _FINALS)}{final}"
 
 
-def _is_at(wanted: str, held: str, start: int) -> bool:
+def _is_at(wanted: str, text: str, start: int) -> bool:
     last = len(wanted) - 1
     return all(
         mine == theirs
         or (mine in _INITIALS and initial_of(theirs) == mine)
         or (i == last and _is_open_beginning(mine, theirs))
-        for i, (mine, theirs) in enumerate(zip(wanted, held[start:], strict=False))
+        for i, (mine, theirs) in enumerate(zip(wanted, text[start:], strict=False))
     )
 
 

@@ -13,15 +13,15 @@ __all__ = ["icon"]
 
 _SIZES = (16, 20, 32)
 _RATIO = 2
-"""Drawn at twice the size, for screens of high density; Qt scales down elsewhere."""
+"""Drawn at twice the size, for high-density screens; Qt scales down elsewhere."""
 
 
 def icon(name: str, theme: Theme) -> QIcon:
     """An icon in the theme's text colour, muted where the action is disabled.
 
     Args:
-        name: of a file in ``resources/icons``, without its ending.
-        theme: for the colours. After another theme make the icons again.
+        name: a file in ``resources/icons``, without its extension.
+        theme: gives the colours. After a theme change create the icons again.
 
     Raises:
         FileNotFoundError: there is no such icon.
@@ -37,7 +37,7 @@ def icon(name: str, theme: Theme) -> QIcon:
 def _pixmap(name: str, color: str, size: int) -> QPixmap:
     pixels = size * _RATIO
     drawing = asset(f"icons/{name}.svg").read_text(encoding="utf-8").replace("currentColor", color)
-    # Drawn at its size: scaled afterwards it would be soft.
+    # Rendered at its final size: scaled afterwards it would be blurred.
     drawing = drawing.replace('width="24"', f'width="{pixels}"').replace('height="24"', f'height="{pixels}"')
     canvas = QPixmap.fromImage(QImage.fromData(drawing.encode()))
     canvas.setDevicePixelRatio(_RATIO)

@@ -14,7 +14,7 @@ __all__ = ["LANGUAGES", "QT_TRANSLATE_NOOP", "Language", "is_korean", "system_la
 
 LANGUAGES: Final = ("ko", "en")
 QT_TRANSLATE_NOOP: Final[Callable[[str, str], str]] = PySide6.QtCore.QT_TRANSLATE_NOOP  # type: ignore[assignment]
-"""Marks a text for translation where it is declared: Qt's own, whose result has no type."""
+"""Marks a text for translation where it is declared: Qt's own, which PySide leaves untyped."""
 _LOCALES: Final = {
     "ko": QLocale(QLocale.Language.Korean, QLocale.Country.SouthKorea),
     "en": QLocale(QLocale.Language.English, QLocale.Country.UnitedStates),
@@ -22,19 +22,19 @@ _LOCALES: Final = {
 
 
 def is_korean() -> bool:
-    """Whether the terminal speaks Korean now; names of markets and large numbers follow."""
+    """Whether the current language is Korean; market names and large numbers follow it."""
     return QLocale().language() is QLocale.Language.Korean
 
 
 def system_language() -> str:
-    """Korean where the system is Korean, English elsewhere."""
+    """Korean on a Korean system, English elsewhere."""
     return "ko" if QLocale.system().language() is QLocale.Language.Korean else "en"
 
 
 class Language:
-    """Installs and removes the translators. One per application; it must live as long.
+    """Installs and removes the translators. One per application, with the same lifetime.
 
-    Every window hears `QEvent.LanguageChange` from Qt.
+    Every window receives `QEvent.LanguageChange` from Qt.
     """
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Language:
         self.name = ""
 
     def use(self, name: str) -> None:
-        """Speak a language from now on.
+        """Switch to a language.
 
         Args:
             name: one of `LANGUAGES`.
@@ -56,7 +56,7 @@ class Language:
         if name == self.name:
             return
         self.name = name
-        # First: a widget that hears of the language asks for the locale.
+        # First: widgets that handle the language change read the locale.
         QLocale.setDefault(_LOCALES[name])
         self._remove()
         if name == "ko":
@@ -65,7 +65,7 @@ class Language:
             self._install("terminal_ko", str(asset("i18n/terminal_ko.qm").parent))
 
     def close(self) -> None:
-        """Leave the application as it was."""
+        """Remove the translators and restore the locale."""
         self.name = ""
         QLocale.setDefault(self._before)
         self._remove()

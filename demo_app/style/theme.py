@@ -15,7 +15,7 @@ __all__ = ["COLOURS", "SPACE", "THEMES", "Theme", "make_theme"]
 
 THEMES: Final = ("dark", "light")
 COLOURS: Final = ("korean", "western", "safe")
-"""Which colour rises: red, green, or blue against orange, which eyes of every kind tell apart."""
+"""The colour of a rise: red, green, or blue against orange, which is colour-blind safe."""
 
 SPACE: Final = 8
 """The spacing unit, in device-independent pixels."""
@@ -34,7 +34,7 @@ _FAMILIES: Final = (
 
 _STYLED: Final = ("window", "panel", "border", "text", "muted", "accent", "warning", "up", "down")
 _INKS: Final = ("accent", "warning", "up", "down")
-"""Colours that text stands on: the stylesheet has ``$on_accent`` and so on."""
+"""Colours used as text backgrounds: the stylesheet has ``$on_accent`` and so on."""
 
 
 # Window, panel, border, grid, text, muted, accent, warning.
@@ -60,7 +60,7 @@ class Theme:
     warning: QColor
 
     def faded(self, color: QColor, alpha: int) -> QColor:
-        """The same colour, see-through."""
+        """The same colour, translucent."""
         faded = QColor(color)
         faded.setAlpha(alpha)
         return faded
@@ -76,7 +76,7 @@ class Theme:
         return QColor("#000000" if (luminance + 0.05) ** 2 > 0.05 * 1.05 else "#ffffff")
 
     def font(self, points: float = 9.5, *, bold: bool = False) -> QFont:
-        """The text font: digits of one width, Hangul from the system's own family."""
+        """The text font: digits of equal width, Hangul from the system's own family."""
         font = QFont()
         font.setFamilies(_families() or [font.family()])
         font.setPointSizeF(points)
@@ -89,14 +89,14 @@ class Theme:
         template = Template(asset("terminal.qss").read_text(encoding="utf-8"))
         values = {name: getattr(self, name).name() for name in _STYLED}
         values |= {f"on_{name}": self.ink_on(getattr(self, name)).name() for name in _INKS}
-        # One scale of spaces: half a unit, one, two.
+        # One spacing scale: half a unit, one, two.
         values |= {"half": f"{SPACE // 2}px", "space": f"{SPACE}px", "double": f"{SPACE * 2}px"}
         # Arrows and check marks, in this theme's colours.
         values["icons"] = asset(f"icons/style/{self.name}/check.svg").parent.as_posix()
         return template.substitute(values)
 
     def palette(self) -> QPalette:
-        """What widgets take that the stylesheet does not reach."""
+        """The palette, for widgets that the stylesheet does not reach."""
         palette, role = QPalette(), QPalette.ColorRole
         for names, color in (
             ((role.Window, role.Button, role.AlternateBase), self.window),
@@ -115,7 +115,7 @@ class Theme:
 
 @functools.cache
 def _families() -> list[str]:
-    """Those of `_FAMILIES` that this system has. Asked once: it has hundreds, and painters ask for fonts."""
+    """Those of `_FAMILIES` that this system has. Cached: it has hundreds, and painters often ask."""
     available = set(QFontDatabase.families())
     return [name for name in _FAMILIES if name in available]
 
@@ -125,7 +125,7 @@ def make_theme(name: str, *, korean: bool, colours: str = "") -> Theme:
 
     Args:
         name: one of `THEMES`.
-        korean: which convention holds if none is named: red rises in Korea, green in the West.
+        korean: the convention if none is named: red rises in Korea, green in the West.
         colours: one of `COLOURS`.
     """
     dark = name == "dark"

@@ -1,4 +1,4 @@
-"""What an account is worth: exact, and honest about what has no price. Knows no Qt."""
+"""The value of an account: exact, and explicit about what has no price. Knows no Qt."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ class Holding:
     """One currency of the account, valued in another.
 
     Attributes:
-        currency: what is held.
+        currency: the code of the currency.
         balance: available.
-        locked: held by orders and withdrawals.
+        locked: reserved by orders and withdrawals.
         avg_buy_price: mean price paid, in the valuing currency; None where it is unknown or zero, as it is
-            of what was deposited or given.
-        price: of one unit in the valuing currency now, one for that currency itself; None where there is no
+            for deposits and airdrops.
+        price: current price of a unit in the valuing currency, one for that currency itself; None without a
             market, or no price yet.
-        is_money: it is the valuing currency itself, in which nothing is won or lost.
+        is_money: it is the valuing currency itself, which has no profit or loss.
     """
 
     currency: str
@@ -38,25 +38,25 @@ class Holding:
 
     @property
     def value(self) -> Decimal | None:
-        """What it is worth now; None where nobody can say."""
+        """Its current value; None if unknown."""
         if self.is_money:
             return self.total
         return None if self.price is None else self.total * self.price
 
     @property
     def cost(self) -> Decimal | None:
-        """What was paid for it, fees apart; None for money and where it is unknown."""
+        """What was paid for it, without fees; None for money and where it is unknown."""
         return None if self.is_money or not self.avg_buy_price else self.total * self.avg_buy_price
 
     @property
     def profit(self) -> Decimal | None:
-        """Value less cost."""
+        """Value minus cost."""
         value, cost = self.value, self.cost
         return None if value is None or cost is None else value - cost
 
     @property
     def profit_rate(self) -> Decimal | None:
-        """Profit as a share of the cost."""
+        """Profit as a fraction of the cost."""
         profit, cost = self.profit, self.cost
         return profit / cost if profit is not None and cost else None
 
@@ -66,10 +66,10 @@ class Totals:
     """The whole account.
 
     Attributes:
-        assets: worth of all that has a price, money included.
-        bought: paid for what has a price now.
-        profit: worth less paid, of what has both.
-        unvalued: how many currencies are in none of these sums, for lack of a price.
+        assets: value of everything with a price, money included.
+        bought: cost of everything with a current price.
+        profit: value minus cost, of everything that has both.
+        unvalued: the number of currencies not in these sums, for lack of a price.
     """
 
     assets: Decimal
@@ -79,12 +79,12 @@ class Totals:
 
     @property
     def profit_rate(self) -> Decimal | None:
-        """Profit as a share of what was paid."""
+        """Profit as a fraction of the cost."""
         return self.profit / self.bought if self.bought else None
 
 
 def totals_of(holdings: Iterable[Holding]) -> Totals:
-    """Add up an account; what has no price is counted and not guessed."""
+    """Add up an account; currencies without a price are counted, not guessed."""
     assets = bought = profit = Decimal(0)
     unvalued = 0
     for each in holdings:

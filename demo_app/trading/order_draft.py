@@ -1,4 +1,4 @@
-"""`OrderDraft`: an order as the form says it, not yet placed."""
+"""`OrderDraft`: an order as entered in the form, not yet placed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["OrderDraft"]
 
 @dataclass(frozen=True, slots=True)
 class OrderDraft:
-    """An order as the fields say it now; `price` is the amount to spend where it has no volume."""
+    """An order as entered; `price` is the amount to spend where it has no volume."""
 
     code: str
     ask_bid: AskBid
@@ -32,7 +32,7 @@ class OrderDraft:
         )  # fmt: skip
 
     async def place(self, gateway: OrderGateway, confirmed: str, identifier: str) -> None:
-        """Send it, once, if the guard lets it; by the identifier it is found if the answer is lost."""
+        """Send it, once, if the guard allows it; the identifier finds it if the response is lost."""
         await gateway.create(
             confirmed, self.code, self.ask_bid, self.order_type, price=self.price, volume=self.volume,
             time_in_force=self.condition, smp_type=self.smp_type, rules=self.rules, identifier=identifier,

@@ -1,6 +1,6 @@
 """The arithmetic of an order form: ticks, totals, percents and fees, exact to the last digit. Knows no Qt.
 
-Everything is rounded to the side that can be paid: a volume or an amount down, never up.
+Everything is rounded so that it can be paid: volumes and amounts down, never up.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = [
 _EXACT: Final = Context(prec=80)
 _LEAST: Final = Decimal("1E-8")
 _NUDGE: Final = Decimal("1E-12")
-"""Less than any tick: what is this much above a valid price is rounded up to the next one."""
+"""Less than any tick: a price this much above a valid one is rounded up to the next."""
 _NUMBER: Final = re.compile(
     r"""
     (?=\.?[0-9])                               # a digit, somewhere
@@ -41,18 +41,18 @@ _NUMBER: Final = re.compile(
 
 
 def read_number(text: str) -> Decimal | None:
-    """The number that a text typed or pasted by a person says, exactly; None if it says none.
+    """Parse a number typed or pasted by the user, exactly; None if it is not a number.
 
     Digits 0 to 9 with a point as decimal mark. Commas stand between complete groups of three, or not at all:
-    ``0,5`` and ``1,23`` have a comma of another meaning, and ``0,001`` surely is a thousandth. No sign and no
-    exponent. Blanks around do not count. The ambient decimal context does not matter.
+    ``0,5`` and ``1,23`` use a decimal comma, and ``0,001`` surely means a thousandth. No sign and no
+    exponent. Surrounding blanks are ignored. The ambient decimal context does not matter.
     """
     plain = text.strip()
     return Decimal(plain.replace(",", "")) if _NUMBER.fullmatch(plain) else None
 
 
 def exact_text(value: Decimal | None) -> str:
-    """All digits of an amount, grouped, without zeros at the end; empty for None."""
+    """All digits of an amount, grouped, without trailing zeros; empty for None."""
     if value is None:
         return ""
     text = f"{value:,f}"
@@ -60,15 +60,15 @@ def exact_text(value: Decimal | None) -> str:
 
 
 def step_price(code: str, price: Decimal, steps: int, tick: Decimal | None = None) -> Decimal:
-    """The valid price some ticks above, or below where `steps` is negative; one tick at least.
+    """The valid price `steps` ticks above, or below if negative; at least one tick.
 
     A price between two valid ones goes to its neighbour with the first step.
 
     Args:
         code: the pair.
         price: zero or more.
-        steps: how many ticks.
-        tick: of quote currencies that the library has no table for.
+        steps: the number of ticks.
+        tick: the tick size, for quote currencies without a table in the library.
 
     Raises:
         ValueError: there is neither a table nor a tick.
@@ -90,10 +90,10 @@ def _next_price(code: str, price: Decimal, up: bool, tick: Decimal | None) -> De
 
 
 def nearest_price(code: str, price: float) -> Decimal:
-    """The valid price nearest to a place on an axis, one tick at least.
+    """The valid price nearest to a position on an axis, at least one tick.
 
-    Where Upbit documents no ticks, those of a currency of about the same worth: whoever confirms an order
-    there sees the instrument's own.
+    Where Upbit documents no ticks, those of a currency of similar value are used: the confirmation of an
+    order shows the instrument's own.
     """
     ticks = quote_currency_of(code).likely_ticks
     exact = max(Decimal(repr(price)), ticks[-1][1]) if math.isfinite(price) else ticks[-1][1]
@@ -105,41 +105,41 @@ def nearest_price(code: str, price: float) -> Decimal:
 
 
 def total_of(price: Decimal, volume: Decimal) -> Decimal:
-    """Price times volume, every digit of it."""
+    """Price times volume, exactly."""
     return _EXACT.multiply(price, volume)
 
 
 def volume_for(total: Decimal, price: Decimal) -> Decimal:
-    """The largest volume whose total is not above; zero if there is none."""
+    """The largest volume whose total does not exceed `total`; zero if there is none."""
     return _rounded_down(_EXACT.divide(total, price), _LEAST) if price > 0 else Decimal(0)
 
 
 def fee_of(total: Decimal, rate: Decimal) -> Decimal:
-    """What an order of this total pays."""
+    """The fee of an order of this total."""
     return _EXACT.multiply(total, rate)
 
 
 def cost_of(total: Decimal, rate: Decimal) -> Decimal:
-    """What a purchase of this total takes from the balance, fee included."""
+    """What a buy of this total takes from the balance, fee included."""
     return _EXACT.add(total, fee_of(total, rate))
 
 
 def share_of(available: Decimal, percent: int) -> Decimal:
-    """A part of what is available, to eight decimals."""
+    """A percentage of the available amount, to eight decimals."""
     return _rounded_down(_EXACT.multiply(available, _EXACT.scaleb(Decimal(percent), -2)), _LEAST)
 
 
 def spendable(available: Decimal, percent: int, rate: Decimal, quote: str) -> Decimal:
-    """The largest total that a part of what is available pays together with its fee.
+    """The largest total that a percentage of the available amount covers, fee included.
 
     Args:
         available: quote currency.
-        percent: how much of it.
-        rate: of the fee, 0.0005 is 0.05 %.
-        quote: the currency, for its smallest part.
+        percent: the percentage of it to spend.
+        rate: the fee rate; 0.0005 is 0.05%.
+        quote: the currency, for its smallest unit.
     """
     part = _EXACT.multiply(available, _EXACT.scaleb(Decimal(percent), -2))
-    # Nobody spends parts of a currency without smaller coins.
+    # A currency without a smaller unit is spent in whole units.
     is_whole = quote_currency_of(quote).decimals == 0
     return _rounded_down(
         _EXACT.divide(part, _EXACT.add(Decimal(1), rate)), Decimal(1) if is_whole else _LEAST
@@ -147,7 +147,7 @@ def spendable(available: Decimal, percent: int, rate: Decimal, quote: str) -> De
 
 
 def away_from(price: Decimal, last: Decimal) -> Decimal:
-    """How far a price is from the last one, as a fraction of that; positive above."""
+    """The distance of a price from the last one, as a fraction of that; positive above."""
     return _EXACT.divide(_EXACT.subtract(price, last), last)
 
 

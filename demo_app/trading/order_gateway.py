@@ -1,4 +1,4 @@
-"""`OrderGateway`: the one module that sends orders; the guard is asked before each."""
+"""`OrderGateway`: the only module that sends orders; the guard checks each."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ __all__ = ["OrderGateway"]
 
 
 class OrderGateway:
-    """Places and cancels orders, each if the guard lets it.
+    """Places and cancels orders, each only if the guard allows it.
 
     Every call takes the text that the user has seen and confirmed, raises `TradingLockedError` and sends
-    nothing if the guard refuses, and otherwise raises what the method of `RestClient` does that it calls.
+    nothing if the guard refuses, and otherwise raises what the called method of `RestClient` raises.
 
     Args:
-        guard: of the terminal.
-        rest: gives the client with the present keys.
+        guard: the terminal's guard.
+        rest: returns the client with the current keys.
     """
 
     def __init__(self, guard: TradingGuard, rest: Callable[[], RestClient]) -> None:
@@ -37,7 +37,7 @@ class OrderGateway:
         return await self._rest().cancel_order(uuid=uuid)
 
     async def cancel_several(self, confirmed: str, uuids: Sequence[str]) -> CancelResult:
-        """Cancel the orders named."""
+        """Cancel the given orders."""
         self._guard.check(confirmed)
         return await self._rest().cancel_orders(uuids=uuids)
 

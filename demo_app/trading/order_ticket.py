@@ -1,4 +1,4 @@
-"""`OrderTicket`: what an order form says, which number follows from the others, and the order. No Qt."""
+"""`OrderTicket`: the contents of an order form, which numbers follow from others, and the order. No Qt."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from qt_upbit import AskBid, OrderChance, OrderRules, OrderType, SmpType, TimeIn
 __all__ = ["CONDITIONS", "KINDS", "SMP_TYPES", "OrderTerms", "OrderTicket"]
 
 KINDS: Final = (OrderType.LIMIT, OrderType.MARKET, OrderType.BEST)
-"""As the user knows them: Upbit's market buy (``price``) and market sell (``market``) are one."""
+"""The order types shown to the user: Upbit's market buy (``price``) and market sell (``market``) are one."""
 CONDITIONS: Final[Mapping[OrderType, tuple[TimeInForce | None, ...]]] = {
     OrderType.LIMIT: (None, TimeInForce.IOC, TimeInForce.FOK, TimeInForce.POST_ONLY),
     OrderType.MARKET: (None,),
     OrderType.BEST: (TimeInForce.IOC, TimeInForce.FOK),
 }
-"""Times in force of each kind, the usual one first."""
+"""Times in force of each order type, the usual one first."""
 SMP_TYPES: Final = (None, SmpType.CANCEL_MAKER, SmpType.CANCEL_TAKER, SmpType.REDUCE, SmpType.NONE)
 _FAR: Final = Decimal("0.1")
-"""A limit this far on the wrong side of the last price is probably a slip of the finger."""
+"""A limit this far on the wrong side of the last price is probably a typing error."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderTerms:
-    """Fees and limits of a pair as the exchange gave them.
+    """Fees and limits of a pair, from the exchange.
 
     Attributes:
-        chance: None while it is not known.
-        tick: where no table of the library has one.
+        chance: None while unknown.
+        tick: the tick size, where the library has no table.
     """
 
     chance: OrderChance | None = None
     tick: Decimal | None = None
 
     def rules(self, side: AskBid) -> OrderRules:
-        """What an order of this side is checked against."""
+        """The rules for an order of this side."""
         chance = self.chance
         if chance is None:
             return OrderRules(tick_size=self.tick)
@@ -47,7 +47,7 @@ class OrderTerms:
         return OrderRules(self.tick, least, chance.max_total)
 
     def fee_rate(self, side: AskBid, condition: TimeInForce | None) -> Decimal | None:
-        """0.0005 is 0.05 %; the maker's where the order cannot take. None while it is not known."""
+        """The fee rate, 0.0005 is 0.05%; the maker's where the order cannot take. None while unknown."""
         chance = self.chance
         if chance is None:
             return None
@@ -59,15 +59,15 @@ class OrderTerms:
 
 @dataclass(frozen=True, slots=True)
 class OrderTicket:
-    """What the form says at one moment; a number is None where nothing, or nothing right, stands.
+    """A snapshot of the form; a number is None where the field is empty or invalid.
 
     Attributes:
         code: the pair.
         ask_bid: buy or sell.
         kind: one of `KINDS`.
-        price: of a limit order, quote currency.
+        price: the limit price, quote currency.
         volume: base currency.
-        total: quote currency; what is to be spent where no volume is given.
+        total: quote currency; the amount to spend where no volume is given.
         condition: time in force.
         smp_type: self-match prevention.
     """
@@ -93,7 +93,7 @@ class OrderTicket:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every number is there that this kind needs."""
+        """Whether every number this order type needs is present."""
         amount = self.volume if self.has_volume else self.total
         return amount is not None and not (self.has_price and self.price is None)
 
@@ -108,17 +108,17 @@ class OrderTicket:
         return self.code.partition("-")[2]
 
     def worth(self, last_price: Decimal | None) -> Decimal | None:
-        """The order in quote currency: exact where there is a price, else about."""
+        """The order's value in quote currency: exact where there is a price, otherwise approximate."""
         if not self.has_volume:
             return self.total
         price = self.price if self.has_price else last_price
         return None if price is None or self.volume is None else entry.total_of(price, self.volume)
 
     def follower(self, *, by_total: bool) -> tuple[Literal["volume", "total"], Decimal | None]:
-        """The number that follows from the others, and what it is now.
+        """The number that follows from the others, and its current value.
 
         Args:
-            by_total: of a limit order the user gave the total, and the volume follows.
+            by_total: the user entered a limit order's total, and the volume follows.
         """
         if not self.has_volume:
             return "volume", None
@@ -129,15 +129,15 @@ class OrderTicket:
         return "volume", entry.volume_for(self.total, self.price)
 
     def needed(self, worth: Decimal | None, rate: Decimal | None) -> Decimal:
-        """What it takes from the balance of the currency that its side spends, fee included."""
+        """What it takes from the balance of the spent currency, fee included."""
         if self.ask_bid is AskBid.ASK:
             return self.volume or Decimal(0)
         return entry.cost_of(worth or Decimal(0), rate or Decimal(0))
 
     def slip(self, last_price: Decimal | None) -> Decimal | None:
-        """How far a limit is on the wrong side of the last price, as a fraction, if that is suspicious.
+        """The distance of a limit on the wrong side of the last price, as a fraction, if suspicious.
 
-        Positive above, which is the wrong side of a purchase.
+        Positive above the last price, which is the wrong side of a buy.
         """
         if not self.has_price or self.price is None or not last_price:
             return None
@@ -146,7 +146,7 @@ class OrderTicket:
         return away if wrong >= _FAR else None
 
     def draft(self, terms: OrderTerms) -> OrderDraft:
-        """The order that this says."""
+        """The order of this ticket."""
         kind = self.kind
         if kind is OrderType.MARKET and self.ask_bid is AskBid.BID:
             kind = OrderType.PRICE

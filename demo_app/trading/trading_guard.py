@@ -1,7 +1,7 @@
-"""`TradingGuard`: the one door through which the demo may place or cancel an order. Knows no Qt.
+"""`TradingGuard`: decides whether the demo may place or cancel an order. Knows no Qt.
 
-On the simulated exchange the door is open: nothing there is worth anything. On a real one it opens only if
-three things hold: the terminal was started with ``--live``, there are API keys, and the user has
+On the simulated exchange every order is allowed: nothing there has real value. On a real one, only if three
+conditions are met: the terminal was started with ``--live``, there are API keys, and the user has
 confirmed, once for the session and once for each order. The environment can give the keys and neither of the
 others.
 """
@@ -16,13 +16,13 @@ from typing import Final
 __all__ = ["TradingGuard", "TradingLockedError", "TradingState"]
 
 CONFIRM_PHRASE: Final = "REAL ORDERS"
-"""What the user types to unlock a session; a click can be an accident."""
+"""What the user types to unlock a session; a click could be accidental."""
 _SESSION_S: Final = 15 * 60.0
 _ORDER_S: Final = 30.0
 
 
 class TradingState(enum.Enum):
-    """What orders of the terminal are."""
+    """Whether orders are simulated, locked or real."""
 
     SIMULATED = "simulated"
     LIVE_LOCKED = "live-locked"
@@ -42,18 +42,18 @@ class TradingLockedError(Exception):
 
 
 class TradingGuard:
-    """Whether an order may be sent. Made once, where it is decided which exchange is used.
+    """Decides whether an order may be sent. Created once, where the exchange is chosen.
 
     Args:
         simulated: the exchange is the embedded one.
         live: the terminal was started with ``--live``.
-        has_keys: says whether there are API keys now; they may come later.
-        clock: seconds, steady.
+        has_keys: returns whether there are API keys now; they may be added later.
+        clock: monotonic, seconds.
         session_s: how long a session stays unlocked.
-        order_s: how long the confirmation of one order is good.
+        order_s: how long the confirmation of one order is valid.
 
     Raises:
-        ValueError: simulated and live at once.
+        ValueError: both simulated and live.
     """
 
     def __init__(
@@ -82,13 +82,13 @@ class TradingGuard:
 
     @property
     def state(self) -> TradingState:
-        """Simulated, locked or unlocked, as of now."""
+        """The current state: simulated, locked or unlocked."""
         if self._simulated:
             return TradingState.SIMULATED
         return TradingState.LIVE_LOCKED if self._missing() else TradingState.LIVE_UNLOCKED
 
     def unlock(self, typed: str) -> None:
-        """Unlock the session, with what the user typed.
+        """Unlock the session with the phrase that the user typed.
 
         Raises:
             TradingLockedError: it is not `CONFIRM_PHRASE`, or one of the other conditions is missing.
@@ -103,15 +103,15 @@ class TradingGuard:
         self._unlocked_until = self._clock() + self._session_s
 
     def lock(self) -> None:
-        """Lock the session again and forget what was confirmed."""
+        """Lock the session again and discard confirmations."""
         self._unlocked_until = None
         self._confirmed.clear()
 
     def confirm(self, order: str) -> None:
-        """The user has seen and confirmed one order.
+        """Record that the user has seen and confirmed one order.
 
         Args:
-            order: says everything about it, in the words that the user saw.
+            order: the complete description of the order, as the user saw it.
 
         Raises:
             TradingLockedError: the session is locked.
@@ -124,13 +124,13 @@ class TradingGuard:
         self._confirmed[order] = self._clock() + self._order_s
 
     def check(self, order: str) -> None:
-        """Return if this order may be sent now; a confirmation is good for one.
+        """Return if this order may be sent now; a confirmation is valid for one order.
 
         Args:
             order: the same text as in `confirm`.
 
         Raises:
-            TradingLockedError: it may not; nothing must be sent.
+            TradingLockedError: it may not; the caller must send nothing.
         """
         if self._simulated:
             return

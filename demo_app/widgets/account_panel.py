@@ -1,4 +1,4 @@
-"""`AccountPanel`: a panel of the user's account: keys, doubt, questions before orders, results."""
+"""`AccountPanel`: the base of account panels: keys, staleness, confirmations before orders, results."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class AccountPanel(Panel):
     """
 
     MESSAGE_LINES: ClassVar[int] = 1
-    """Height of `message`, which never changes."""
+    """Fixed height of `message`, in lines."""
 
     def __init__(self, state: TerminalState, parent: QWidget | None = None) -> None:
         super().__init__(state, parent)
@@ -48,7 +48,7 @@ class AccountPanel(Panel):
         self._busy: set[str] = set()
         self._was_synchronized = self._in_doubt = False
         self.manager = manager = state.manager
-        """Kept: asking the state for it when it has closed would make another."""
+        """Stored: asking the state for it after it has closed would create another."""
         manager.credentials_changed.connect(self.sign_in)
         manager.state_changed.connect(self._on_connection)
 
@@ -58,18 +58,18 @@ class AccountPanel(Panel):
         """Show an account."""
 
     def detach(self) -> None:
-        """Another account may come: forget this one."""
+        """Drop this account's data: another account may come."""
 
     def on_account_state(self) -> None:
-        """What is known may be all or not: see `doubt`."""
+        """The account's completeness may have changed: see `doubt`."""
 
     def on_busy(self) -> None:
-        """What is under way has changed: see `is_busy`."""
+        """The calls in progress have changed: see `is_busy`."""
 
     # --- keys and doubt ----------------------------------------------------------------------------
 
     def sign_in(self) -> None:
-        """Show the account of the present keys, or ask for keys."""
+        """Show the account of the current keys, or ask for keys."""
         if self.account is not None and not self.account.is_closed:
             self.account.state_changed.disconnect(self._judge)
             self.account.cleared.disconnect(self._on_cleared)
@@ -88,13 +88,13 @@ class AccountPanel(Panel):
         self._judge()
 
     def _on_cleared(self) -> None:
-        """Of the account that comes nothing has been read yet."""
+        """The new account has not been read yet."""
         self._was_synchronized = self._in_doubt = False
         self._judge()
 
     @property
     def doubt(self) -> str:
-        """Why what is shown may not be all; empty if it is."""
+        """Why the data may be incomplete; empty if it is complete."""
         account = self.account
         if account is None or not self._in_doubt:
             return ""
@@ -117,7 +117,7 @@ class AccountPanel(Panel):
         if account.is_closed:
             return
         self._was_synchronized = self._was_synchronized or account.is_synchronized
-        # Being read again is not yet being sure.
+        # While it is read again, it may still be incomplete.
         is_incomplete = account.state is AccountState.INCOMPLETE
         self._in_doubt = is_incomplete or (self._in_doubt and not account.is_synchronized)
         manager = self.manager
@@ -139,10 +139,10 @@ class AccountPanel(Panel):
         if scope is Scope.PRIVATE:
             self._judge()
 
-    # --- doing something ---------------------------------------------------------------------------
+    # --- actions ----------------------------------------------------------------------------------
 
     def is_busy(self, key: str) -> bool:
-        """Whether something is under way that must not be asked for twice."""
+        """Whether a call of this key is in progress, which must not be sent twice."""
         return key in self._busy
 
     def unlock(self, then: Callable[[], object] | None = None) -> None:
@@ -154,12 +154,12 @@ class AccountPanel(Panel):
         dialog.open()
 
     def ask(self, question: Question, go: Callable[[], object], *, always: bool) -> None:
-        """Have the user confirm, unlocking first where real orders are locked; then `go`.
+        """Have the user confirm, unlocking first if real orders are locked; then call `go`.
 
         Args:
-            question: everything about it.
+            question: the complete description.
             go: sends it, through `carry_out`.
-            always: ask on the simulated exchange as well.
+            always: also ask on the simulated exchange.
         """
         now = self.state.guard.state
         if now is TradingState.LIVE_LOCKED:
@@ -185,16 +185,16 @@ class AccountPanel(Panel):
         call: Callable[[], Awaitable[str]],
         done: Callable[[], object],
     ) -> None:
-        """Send something that was confirmed, once, and say what came of it.
+        """Make a confirmed call, once, and show the result.
 
         Args:
-            key: nothing else of this key is sent meanwhile.
-            call: sends it, through the order desk, which asks the guard; gives what to tell.
-            done: called if it went well.
+            key: no other call of this key is made meanwhile.
+            call: makes it, through the order gateway, which checks the guard; returns the message to show.
+            done: called on success.
         """
         if key in self._busy:
             return
-        # Before the task begins: a second click may come first.
+        # Before the task starts: a second click may come first.
         self._busy.add(key)
         self.on_busy()
         self._carry_out(key, call, done)
@@ -215,19 +215,19 @@ class AccountPanel(Panel):
             done()
         finally:
             self._busy.discard(key)
-        # Not where it was cancelled: the panel is no more.
+        # Not after a cancellation: the panel is gone.
         self.on_busy()
 
     def tell(self, text: str, *, failed: bool = False, title: str = "") -> None:
-        """Say what came of something, here and, with a title, to the whole terminal."""
+        """Show a result, here and, with a title, as a notice of the terminal."""
         theme = self.state.theme
         self.message.say(text, (theme.warning if failed else theme.text).name())
         if title:
-            # Not from within a task: whoever hears of it may open a dialog.
+            # Not from within a task: a receiver may open a dialog.
             QTimer.singleShot(0, self, functools.partial(self.state.noticed.emit, title, text))
 
     def changeEvent(self, event: QEvent) -> None:
-        """What the placeholder says is in the old language."""
+        """Update the placeholder, whose text is in the old language."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.LanguageChange:
             self._judge()

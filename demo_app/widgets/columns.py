@@ -1,4 +1,4 @@
-"""`WideningColumns`: columns of a table that grow with what they hold."""
+"""`WideningColumns`: columns of a table that grow with their contents."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from PySide6.QtWidgets import QTableView
 __all__ = ["WideningColumns"]
 
 _WIDEN_MS: Final = 1_000
-"""Values change with each tick, and are seldom longer than before."""
+"""Values change on each tick, and are seldom longer than before."""
 
 
 class WideningColumns(QObject):
-    """Columns grow with what they hold: no digit is ever cut off. They never shrink, so nothing jumps.
+    """Columns grow with their contents: no digit is ever cut off. They never shrink, so nothing jumps.
 
-    A column that the user has made narrow stays so until something longer comes.
+    A column that the user has narrowed stays narrow until something longer comes.
 
     Args:
         view: owner.
-        model: what it shows now.
-        widths: of its columns at first.
+        model: the view's current model.
+        widths: the initial widths of its columns.
     """
 
     def __init__(self, view: QTableView, model: QAbstractItemModel, widths: Iterable[int]) -> None:
@@ -46,7 +46,7 @@ class WideningColumns(QObject):
             self._soon.start()
 
     def fit(self, *_: object) -> None:
-        """Look at every column now."""
+        """Fit every column now."""
         view = self._view
         for column in range(view.horizontalHeader().count()):
             needed = view.sizeHintForColumn(column)

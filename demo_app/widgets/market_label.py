@@ -1,4 +1,4 @@
-"""How a pair stands in a list of pairs."""
+"""The label of a pair in a list of pairs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["market_label"]
 
 
 def market_label(market: Market, *, korean: bool) -> str:
-    """Code and both names, the one in the user's language first: all of them can be searched for."""
+    """Code and both names, the one in the user's language first: all are searchable."""
     first, second = market.korean_name, market.english_name
     if not korean:
         first, second = second, first

@@ -1,4 +1,4 @@
-"""`Message`: what came of something, in lines whose height never changes."""
+"""`Message`: the result of an action, in a label of fixed height."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["Message"]
 
 
 class Message(QLabel):
-    """One line of fixed height: what was done, or what is wrong. What does not fit is in its tool tip."""
+    """A label of fixed height: what was done, or what is wrong. The tool tip has the whole text."""
 
     def __init__(self, lines: int = 1, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -17,7 +17,7 @@ class Message(QLabel):
         self.setWordWrap(lines > 1)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        # A text must not make the panel wider.
+        # A text must not widen the panel.
         self.setMinimumWidth(1)
 
     def say(self, text: str, color: str) -> None:
@@ -27,5 +27,5 @@ class Message(QLabel):
         self.setStyleSheet(f"color: {color};")
 
     def fit(self) -> None:
-        """Keep the height of its lines, whatever is said."""
+        """Set the height of its lines, whatever the text."""
         self.setFixedHeight(self.fontMetrics().lineSpacing() * self._lines + 6)

@@ -1,4 +1,4 @@
-"""Fields for numbers. What is typed or pasted is read as meant or shown as wrong, never as another number."""
+"""Fields for numbers. Input is read as meant or marked as wrong, never read as another number."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _ENTER: Final = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 
 
 class NumberField(QLineEdit):
-    """Reads and shows a Decimal, grouped; never a rounded one.
+    """Reads and shows a Decimal, grouped and never rounded.
 
-    It takes every character: one that is left out would make another number of the rest. A text that is not
-    a number has no `value`, stays where it is, and has the property ``wrong`` for style sheets.
+    It accepts every character: dropping one would change the number. A text that is not a number has no
+    `value`, is left unchanged, and has the property ``wrong`` for style sheets.
 
     Signals:
         ``edited()``: the user typed.
@@ -49,7 +49,7 @@ class NumberField(QLineEdit):
         return self.value is None and bool(self.text().strip())
 
     def problem(self) -> str:
-        """What to tell about a wrong text; empty while there is none."""
+        """The message about a wrong text; empty if there is none."""
         return self.tr("Not a number (as in 1,234,567.5)") if self.is_wrong else ""
 
     def set_value(self, value: Decimal | None) -> None:
@@ -74,7 +74,7 @@ class NumberField(QLineEdit):
             self._step(steps)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Steps only with the focus: who scrolls past must not change a price."""
+        """Steps only with the focus: scrolling past must not change a price."""
         if self.hasFocus() and event.angleDelta().y():
             self._step(1 if event.angleDelta().y() > 0 else -1)
             event.accept()
@@ -82,12 +82,12 @@ class NumberField(QLineEdit):
             event.ignore()
 
     def _step(self, steps: int) -> None:
-        # From a text that is not a number there is no next one.
+        # A text that is not a number cannot be stepped.
         if not self.is_wrong:
             self.stepped.emit(steps)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
-        """Group what was typed; what is wrong stays to be seen."""
+        """Group the digits; a wrong text stays visible."""
         super().focusOutEvent(event)
         if not self.is_wrong:
             self.set_value(self.value)
@@ -96,19 +96,19 @@ class NumberField(QLineEdit):
 if TYPE_CHECKING:
     _BoxBase = QAbstractSpinBox
 else:
-    # PySide does not share one Qt class between two bases.
+    # PySide cannot share one Qt class between two bases.
     _BoxBase = object
 
 
 class _StrictBox(_BoxBase):
-    """What both spin boxes do: a wrong text stays, to be seen, until the user or the program replaces it.
+    """Base of both spin boxes: a wrong text stays visible until the user or the program replaces it.
 
-    Qt's own boxes leave letters out, take ``0,5`` for 5, and put another number in the place of a wrong text
-    when they are left.
+    Qt's own boxes drop letters, read ``0,5`` as 5, and replace a wrong text by another number when they lose
+    the focus.
     """
 
     def _prepare(self) -> None:
-        # A point is the decimal mark, as everywhere in the terminal, whatever the system says.
+        # A point is the decimal mark, as everywhere in the terminal, whatever the system locale.
         self.setLocale(QLocale.c())
         # Otherwise the beginning of a wrong text becomes the value.
         self.setKeyboardTracking(False)
@@ -119,30 +119,30 @@ class _StrictBox(_BoxBase):
 
     @property
     def is_wrong(self) -> bool:
-        """Whether the text is not a number that the box takes; an empty one neither."""
+        """Whether the text, which may be empty, is not a number that the box accepts."""
         return not self._accepts(self.text())
 
     def validate(self, text: str, pos: int) -> tuple[QValidator.State, str, int]:
-        """Refuses nothing while it is typed: what is left out would make another number of the rest."""
+        """Refuse nothing while typing: dropping a character would change the number."""
         state = QValidator.State.Acceptable if self._accepts(text) else QValidator.State.Intermediate
         return state, text, pos
 
     def fixup(self, text: str) -> str:
-        """Leaves it: Qt would take the commas out."""
+        """Leave the text unchanged: Qt would remove the commas."""
         return text
 
     def stepBy(self, steps: int) -> None:
-        """From a wrong text there is no next number."""
+        """Step, unless the text is wrong."""
         if not self.is_wrong:
             super().stepBy(steps)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Enter neither repairs nor accepts a wrong text."""
+        """Enter neither corrects nor accepts a wrong text."""
         if event.key() not in _ENTER or not self.is_wrong:
             super().keyPressEvent(event)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
-        """A wrong text stays to be seen."""
+        """Leave a wrong text visible."""
         if self.is_wrong:
             self.lineEdit().event(event)
             QWidget.focusOutEvent(self, event)
@@ -161,13 +161,13 @@ class WholeNumberBox(_StrictBox, QSpinBox):
         self._prepare()
 
     def value(self) -> int:
-        """Of the text as it stands."""
+        """The number of the current text."""
         return super().value() if self.is_wrong else self.valueFromText(self.text())
 
     def setValue(self, value: int) -> None:
         """Show a number."""
         super().setValue(value)
-        self._on_text("")  # which Qt does not say here
+        self._on_text("")  # Qt does not emit textChanged here
 
     def valueFromText(self, text: str) -> int:
         """As `read_number`."""
@@ -190,7 +190,7 @@ class DecimalBox(_StrictBox, QDoubleSpinBox):
         self._prepare()
 
     def value(self) -> float:
-        """Of the text as it stands."""
+        """The number of the current text."""
         return super().value() if self.is_wrong else self.valueFromText(self.text())
 
     def setValue(self, value: float) -> None:
@@ -214,6 +214,6 @@ class DecimalBox(_StrictBox, QDoubleSpinBox):
 def _mark(widget: QWidget, is_wrong: bool) -> None:
     if bool(widget.property("wrong")) != is_wrong:
         widget.setProperty("wrong", is_wrong)
-        # Style sheets look at properties only when a widget is polished.
+        # Style sheets read properties only when a widget is polished.
         widget.style().unpolish(widget)
         widget.style().polish(widget)

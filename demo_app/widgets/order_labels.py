@@ -1,4 +1,4 @@
-"""The words of orders, in the user's language."""
+"""Labels of orders, in the user's language."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def side_word(side: AskBid) -> str:
 
 
 def type_word(order_type: OrderType) -> str:
-    """Kind of order; Upbit's two market orders are one for the user."""
+    """Order type; Upbit's two market orders are one for the user."""
     match str(order_type):
         case "limit":
             return translate("OrderWords", "Limit")
@@ -62,7 +62,7 @@ def smp_word(smp: SmpType | None) -> str:
 
 
 def state_word(order_state: OrderState) -> str:
-    """State, as `OrderRows` tells it apart."""
+    """State, as `OrderRows` distinguishes it."""
     match order_state:
         case OrderState.WAIT:
             return translate("OrderWords", "Waiting")

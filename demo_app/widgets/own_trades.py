@@ -25,7 +25,7 @@ class FillMark:
 
 @dataclass(frozen=True, slots=True)
 class OrderLine:
-    """One of the user's own open orders; `text` says how much is left of it."""
+    """One of the user's own open orders; `text` has the remaining volume."""
 
     price: float
     is_buy: bool
@@ -33,12 +33,12 @@ class OrderLine:
 
 
 class OwnTrades(QObject):
-    """Follows `Account`, where there are keys; without them there is nothing of one's own.
+    """Follows `Account` if there are keys; without keys it is empty.
 
-    Fills are those that the account knows: of open orders and of the newest finished ones.
+    Fills are those the account knows: of open orders and of the newest finished ones.
 
     Signals:
-        ``changed()``: look at `open_orders`, `lines` and `fills` again.
+        ``changed()``: read `open_orders`, `lines` and `fills` again.
     """
 
     changed = Signal()
@@ -48,7 +48,7 @@ class OwnTrades(QObject):
         self._account: Account | None = None
         self._manager = GlobalWebSocketManager.instance()
         self._manager.credentials_changed.connect(self._attach)
-        # Many orders change at once when an account is read.
+        # Coalesce: many orders change at once when an account is read.
         self._timer = QTimer(self)
         self._timer.setObjectName("own trades")
         self._timer.setSingleShot(True)
@@ -73,7 +73,7 @@ class OwnTrades(QObject):
             self._timer.start()
 
     def open_orders(self, code: str) -> list[Order]:
-        """Open orders of a pair that stand in the book."""
+        """Open orders of a pair that are in the book."""
         if self._account is None or self._account.is_closed:
             return []
         return [
@@ -83,7 +83,7 @@ class OwnTrades(QObject):
         ]
 
     def lines(self, code: str) -> list[OrderLine]:
-        """The same as lines of a chart."""
+        """The same orders as lines of a chart."""
         return [
             OrderLine(float(order.price), order.ask_bid is AskBid.BID, formats.amount(order.remaining_volume))
             for order in self.open_orders(code)

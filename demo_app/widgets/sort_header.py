@@ -9,10 +9,10 @@ __all__ = ["SortHeader"]
 
 
 class SortHeader(QHeaderView):
-    """Qt's own mark lies over the end of a name that is aligned to the right; this one is part of it.
+    """Qt's own sort mark covers the end of a right-aligned name; this one is part of the text.
 
     Args:
-        view: gets it as its horizontal header.
+        view: uses it as its horizontal header.
     """
 
     def __init__(self, view: QTableView) -> None:

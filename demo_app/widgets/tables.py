@@ -1,4 +1,4 @@
-"""What the tables of orders and balances share: how they look, and copying rows."""
+"""Common parts of the tables of orders and balances: style, and copying rows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["CellDelegate", "RowTable", "copy_rows", "style_table"]
 
 
 class CellDelegate(QStyledItemDelegate):
-    """A selected cell keeps the colour that means something."""
+    """A selected cell keeps its meaningful text colour."""
 
     def initStyleOption(
         self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
@@ -33,7 +33,7 @@ class CellDelegate(QStyledItemDelegate):
 
 
 class RowTable(QTableView):
-    """Rows that are read, sorted and selected, and not edited."""
+    """A table of rows that can be sorted and selected, but not edited."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -52,7 +52,7 @@ class RowTable(QTableView):
         header.setStretchLastSection(True)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """The first arrow selects the row that has the cursor; Qt would go on from there."""
+        """The first arrow selects the current row; Qt would move on from there."""
         arrows = (Qt.Key.Key_Up, Qt.Key.Key_Down)
         if event.key() in arrows and not event.modifiers() and not self.selectedIndexes():
             self.selectRow(max(self.currentIndex().row(), 0))
@@ -61,7 +61,7 @@ class RowTable(QTableView):
 
 
 def style_table(view: QTableView, theme: Theme) -> None:
-    """Fonts and the scroll bar that the terminal's stylesheet does not know."""
+    """Set the fonts and the scroll bar, which the terminal's stylesheet does not cover."""
     view.setFont(theme.font(9))
     view.horizontalHeader().setFont(theme.font(8.5))
     view.setStyleSheet(
@@ -74,7 +74,7 @@ def style_table(view: QTableView, theme: Theme) -> None:
 
 
 def copy_rows(view: QTableView) -> None:
-    """The selected rows, with headers, as a spreadsheet takes them."""
+    """Copy the selected rows, with headers, in a form that spreadsheets accept."""
     model, selection = view.model(), view.selectionModel()
     rows = sorted(index.row() for index in selection.selectedRows()) if selection is not None else []
     if model is None or not rows:

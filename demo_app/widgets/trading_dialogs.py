@@ -1,4 +1,4 @@
-"""What stands between a click and an order: the question that says it all, and the lock of real trading."""
+"""The steps between a click and an order: the confirmation, and the lock of real trading."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ __all__ = ["ConfirmDialog", "Question", "TradingBand", "TradingDialog", "UnlockD
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What the user is asked before something is sent, and what the guard is asked.
+    """What the user confirms before something is sent, and what the guard checks.
 
     Attributes:
-        title: in few words.
+        title: a short summary.
         rows: label and value; everything that will be sent.
-        action: on the button that does it.
-        ask_bid: gives the colour.
+        action: text of the confirming button.
+        ask_bid: determines the colour.
         warning: what is unusual about it.
     """
 
@@ -47,12 +47,12 @@ class Question:
 
     @property
     def text(self) -> str:
-        """The whole, for the guard and for tool tips."""
+        """The whole text, for the guard and for tool tips."""
         return "\n".join((self.title, *(f"{label}: {value}" for label, value in self.rows)))
 
 
 class TradingDialog(QDialog):
-    """Window-modal and never blocking: an event loop inside another would hold up what comes in."""
+    """Window-modal and never blocking: a nested event loop would delay incoming events."""
 
     def __init__(self, state: TerminalState, parent: QWidget) -> None:
         super().__init__(parent)
@@ -73,12 +73,12 @@ class TradingDialog(QDialog):
         self.setMinimumWidth(320)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """A key that is still held from the field behind confirms nothing."""
+        """Ignore auto-repeat: a key still held down from the field behind must not confirm."""
         if not event.isAutoRepeat():
             super().keyPressEvent(event)
 
     def add_buttons(self, action: str, color: QColor, ink: QColor) -> tuple[QPushButton, QPushButton]:
-        """The one that does it and the one that does not."""
+        """Add the confirming and the dismissing button."""
         self.do = QPushButton(action)
         self.do.setObjectName("confirm")
         self.do.setStyleSheet(
@@ -98,12 +98,12 @@ class TradingDialog(QDialog):
 
 
 class ConfirmDialog(TradingDialog):
-    """Shows everything about an order in words; `accepted` if the user agrees.
+    """Describes an order completely; `accepted` if the user confirms.
 
     Args:
-        state: theme and guard: with real money the button that does nothing has the focus.
-        question: what is asked.
-        parent: over which it stands.
+        state: theme and guard: with real money the dismissing button has the focus.
+        question: what to confirm.
+        parent: the widget it opens over.
     """
 
     def __init__(self, state: TerminalState, question: Question, parent: QWidget) -> None:
@@ -150,7 +150,7 @@ class ConfirmDialog(TradingDialog):
 class UnlockDialog(TradingDialog):
     """Unlocks real orders for a while; `accepted` once the guard has agreed.
 
-    What cannot be unlocked by typing (no ``--live``, no keys) is said instead.
+    Where typing cannot unlock them (no ``--live``, no keys), the reason is shown instead.
     """
 
     def __init__(self, state: TerminalState, parent: QWidget) -> None:
@@ -188,7 +188,7 @@ class UnlockDialog(TradingDialog):
                 leave.setFocus()
 
     def accept(self) -> None:
-        """Only what the guard accepts."""
+        """Close only if the guard accepts the phrase."""
         try:
             self._state.guard.unlock(self.field.text())
         except TradingLockedError as error:
@@ -200,7 +200,7 @@ class UnlockDialog(TradingDialog):
 
 
 class TradingBand(QWidget):
-    """Says all the time what an order would be: simulated, real and locked, real and unlocked.
+    """Always shows what an order would be: simulated, real and locked, real and unlocked.
 
     Signals:
         ``unlock_wanted()``: the user wants to unlock real orders.
@@ -225,7 +225,7 @@ class TradingBand(QWidget):
         self.setFixedHeight(30)
 
     def show_state(self) -> None:
-        """Look at the guard again: a session ends by itself."""
+        """Read the guard's state again: a session expires by itself."""
         theme = self._state.theme
         now = self._state.guard.state
         texts = {

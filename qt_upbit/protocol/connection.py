@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import enum
 import random
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Final
 
 from qt_upbit import frame_scan
@@ -30,14 +30,13 @@ from qt_upbit.config import WebSocketConfig
 from qt_upbit.exceptions import (
     AuthenticationError,
     ConnectionFailedError,
-    DecodeError,
     QtUpbitError,
     ServerError,
     is_retryable,
 )
-from qt_upbit.frame_scan import Head, head_of, known_head_of
-from qt_upbit.models import decode, split
+from qt_upbit.frame_scan import Head, known_head_of
 from qt_upbit.protocol import wire
+from qt_upbit.protocol.connect_schedule import ConnectSchedule
 from qt_upbit.protocol.connection_outputs import (
     Action,
     CloseSocket,
@@ -65,13 +64,14 @@ from qt_upbit.protocol.liveness import (
     SilenceVerdict,
     SilenceWatch,
 )
+from qt_upbit.protocol.received import read_objects
 from qt_upbit.protocol.refusals import blames_pace, error_of, time_to_stay_away
 from qt_upbit.protocol.renewal import Renewal, RenewalStep
-from qt_upbit.protocol.subscription_audit import SubscriptionAudit
-from qt_upbit.protocol.subscription_state_manager import SubscriptionStateManager, listed_streams
+from qt_upbit.protocol.stream_request import StreamRequest
+from qt_upbit.protocol.subscription_state_manager import SubscriptionStateManager
+from qt_upbit.protocol.subscription_sync import RefusalVerdict, SubscriptionSync
 from qt_upbit.protocol.timing import Backoff, RollingWindowLimiter
-from qt_upbit.types import ConnectionState, Scope, StreamKey, spec_of
-from qt_upbit.types.registry import specs_of
+from qt_upbit.types import ConnectionState, Scope
 
 __all__ = [
     "TRANSITIONS",
@@ -133,17 +133,16 @@ TRANSITIONS: Final[dict[tuple[ConnectionState, ConnectionEventKind], ConnectionS
 
 _PROVEN_AFTER_S: Final = 5.0
 """A connection that lived this long with data has earned a fresh backoff."""
-_CONFIRM_TIMEOUT_S: Final = 2.0
-"""Private and info streams have no first frame; without a LIST_SUBSCRIPTIONS reply, wait this long."""
 _RESYNC_TIMEOUT_S: Final = 3.0
 """A resent subscription answers with snapshots in about 0.4 s (protocol section 2.7)."""
-_MAX_COALESCE_S: Final = 2.0
 _LATE_S: Final = 1.0
 """A deadline missed by more than this: the program was blocked, or the machine asleep."""
 _REFUSALS_BEFORE_REJECTED: Final = 3
+_UNRESPONSIVE: Final = {
+    KeepaliveVerdict.NO_PONG: "the server does not answer pings",
+    KeepaliveVerdict.UNRESPONSIVE: "the server sends but does not answer pings",
+}
 _NEVER: Final = float("inf")
-_ERRORS_PER_FRAME: Final = 10
-"""Unreadable objects of one frame that are reported each for itself."""
 _NO_SOCKET: Final = 0
 """Epochs begin with 1."""
 
@@ -172,12 +171,9 @@ class UpbitConnection:
         self.scope = scope
         self._config = config
         self._subscriptions = subscriptions
-        self._connect_limiter = connect_limiter
-        self._new_ticket = new_ticket
-        self._backoff = Backoff(config.backoff_initial_s, config.backoff_max_s, rng)
-        self._has_snapshots = any(row.has_snapshot for row in specs_of(scope))
+        backoff = Backoff(config.backoff_initial_s, config.backoff_max_s, rng)
+        self._connects = ConnectSchedule(connect_limiter, backoff)
         self._silence = SilenceWatch(config.silence_timeout_s)
-
         self._state = ConnectionState.IDLE
         self._epoch = 0
         self._socket = _NO_SOCKET
@@ -185,53 +181,34 @@ class UpbitConnection:
         self._renewal: Renewal | None = None
         """While a successor is made, and for a moment after it took over."""
         self._outputs = ConnectionOutputs()
-
-        self._connect_at = _NEVER
-        self._send_at = _NEVER
-        self._linger_until = _NEVER
-        self._blocked_until = 0.0
-        """The server asked us to stay away until then, whatever else happens."""
+        self._sync = SubscriptionSync(scope, config, subscriptions, new_ticket, self._outputs)
+        self._awaited = self._sync.awaited
+        self._has_snapshots = self._sync.has_snapshots
         self._deadline_moved = False
-        self._reported_deadline = _NEVER
+        self._linger_until = self._reported_deadline = _NEVER
         """What `next_deadline` said last."""
-        self._audit = SubscriptionAudit(config.audit_interval_s)
         self._forget_socket_state()
         self._last_frame_at: float | None = None
         self._gap_begin: float | None = None
-        self._was_synced = False
-        self._refusals = 0
-        self._refused_items: tuple[wire.RequestItem, ...] = ()
+        self._was_synced, self._refusals = False, 0
+        self._refused_requests: frozenset[StreamRequest] = frozenset()
         self._error: QtUpbitError | None = None
         self._reported = ""
         self.late_frames = 0
-        """Frames that nobody waits for any more: the tail of a subscription that was replaced."""
-        self.requests_sent = 0
-        self.reconnects = 0
-        self.renewals = 0
+        """Frames of a subscription that was replaced."""
+        self.reconnects = self.renewals = 0
 
     def _forget_socket_state(self) -> None:
-        self._message_limiter = self._new_message_limiter()
+        self._sync.reset()
         self._opened_at = 0.0
         self._watch_pongs(0.0, _NEVER)
-        self._audit.reset()
-        self._confirm_at = _NEVER
         self._resync_due = _NEVER
-        self._silent_codes_from = 0.0
-        """No code is called silent before: the program was blocked, and answers may wait to be read."""
         self._frames = 0
-        self._awaited: dict[Head, list[StreamKey]] = {}
 
     def _watch_pongs(self, now: float, first_ping_at: float) -> None:
         config = self._config
         self._keepalive = Keepalive(config.ping_interval_s, config.pong_timeout_s, now, first_ping_at)
         self._probe = ResumeProbe(self._keepalive)
-
-    def _new_message_limiter(self) -> RollingWindowLimiter:
-        # A limit is the connection's own: a new socket starts with a clean account.
-        config = self._config
-        return RollingWindowLimiter(((config.messages_per_second, 1.0), (config.messages_per_minute, 60.0)))
-
-    # --- reading -----------------------------------------------------------------------------------
 
     @property
     def state(self) -> ConnectionState:
@@ -258,9 +235,14 @@ class UpbitConnection:
         return now - self._last_frame_at if self.is_open and self._last_frame_at is not None else None
 
     @property
+    def requests_sent(self) -> int:
+        """How many subscriptions were sent."""
+        return self._sync.requests_sent
+
+    @property
     def has_output(self) -> bool:
         """Whether there are actions, events or an earlier deadline to take; cheap, for the hot path."""
-        return bool(self._outputs) or self._deadline_moved
+        return bool(self._outputs) or self._deadline_moved or self._sync.deadline_moved
 
     def take_actions(self) -> list[Action]:
         """What to do, in order. Ask after every call."""
@@ -272,19 +254,16 @@ class UpbitConnection:
 
     def next_deadline(self) -> float | None:
         """When to call `tick` at the latest; None while there is nothing to wait for."""
-        self._deadline_moved = False
+        self._deadline_moved = self._sync.deadline_moved = False
         deadline = min(
-            self._connect_at,
-            self._send_at,
+            self._connects.due,
             self._linger_until,
             self._keepalive.due,
             self._probe.due,
-            self._confirm_at,
-            self._audit.due,
+            self._sync.due if self.is_open else _NEVER,
             self._resync_due,
             _NEVER if self._renewal is None else self._renewal.due,
             self._silence_due(),
-            self._next_silent_code(),
         )
         self._reported_deadline = deadline
         return None if deadline == _NEVER else deadline
@@ -295,10 +274,8 @@ class UpbitConnection:
         """The desired set of this scope may have changed. Cheap; call it after every change."""
         if self._state is ConnectionState.CLOSED:
             return
-        if self.is_open:
-            self._watch()
         if not self._subscriptions.is_wanted(self.scope):
-            self._send_at = _NEVER
+            self._sync.cancel()
             if self._state is not ConnectionState.IDLE and self._linger_until == _NEVER:
                 self._linger_until = now + self._config.linger_s
             return
@@ -306,17 +283,17 @@ class UpbitConnection:
         if self._state is ConnectionState.IDLE:
             self._step(ConnectionEventKind.WANTED)
             # Wait for the requests of the same moment; the handshake takes longer anyway.
-            self._connect_at = now + self._connect_limiter.delay(now)
+            self._connects.plan(now + self._connects.delay(now))
             self.tick(now)
         elif self._state is ConnectionState.REJECTED:
             # If the request was refused, another one is worth a try; a refused key stays refused.
             if (
                 isinstance(self._error, ServerError)
-                and self._subscriptions.request_items(self.scope) != self._refused_items
+                and self._subscriptions.distinct_requests(self.scope) != self._refused_requests
             ):
                 self.retry(now)
-        elif self.is_open and self._send_at == _NEVER and self._subscriptions.needs_request(self.scope):
-            self._send_at = now + self._coalesce(now)
+        elif self.is_open:
+            self._sync.changed(now)
 
     def opened(self, epoch: int, now: float) -> None:
         """The socket of `epoch` is open."""
@@ -332,7 +309,7 @@ class UpbitConnection:
         self._opened_at = now
         self._watch_pongs(now, now)  # soon it is known whether this peer answers pings at all
         if self._subscriptions.is_wanted(self.scope):
-            self._send_at = now
+            self._sync.send_at(now)
         self.tick(now)
 
     def receive(self, raw: str | bytes, epoch: int, now: float) -> list[tuple[Head, bytes]]:
@@ -373,7 +350,7 @@ class UpbitConnection:
         """Connect again with other keys: also a handshake under way has the old ones, and is given up."""
         if self._socket != _NO_SOCKET and not self.is_open:
             self._drop_socket()
-            self._connect_at = now
+            self._connects.plan(now)
         self.retry(now)
 
     def retry(self, now: float) -> None:
@@ -383,14 +360,13 @@ class UpbitConnection:
         """
         self._refusals = 0
         self._reported = ""
-        self._audit.is_understood = True
+        self._sync.audit.is_understood = True
         if self._state is ConnectionState.REJECTED:
             self._step(ConnectionEventKind.RETRY)
-            self._connect_at = now
+            self._connects.plan(now)
         elif self._state in _OPEN:
             self._lose(now, ConnectionFailedError("reconnecting on request"), quiet=True)
-        if self._connect_at != _NEVER:
-            self._connect_at = now
+        self._connects.hurry(now)
         self.tick(now)
 
     def resumed(self, now: float) -> None:
@@ -403,10 +379,9 @@ class UpbitConnection:
         soon = self._probe.resumed(now)
         self._keepalive.resumed(now)
         self._silence.resumed(now)
-        self._silent_codes_from = soon
-        self._resync_due, self._confirm_at = (
-            due if due == _NEVER else max(due, soon) for due in (self._resync_due, self._confirm_at)
-        )
+        self._sync.resumed(soon)
+        if self._resync_due != _NEVER:
+            self._resync_due = max(self._resync_due, soon)
         self._send_ping(now)
         self._deadline_moved = True
 
@@ -423,15 +398,8 @@ class UpbitConnection:
             or self._linger_until != _NEVER
         ):
             return False
-        self._renewal = Renewal(
-            self.scope,
-            self._subscriptions,
-            self._config.wire_format,
-            self._new_ticket,
-            self._new_message_limiter(),
-            self._outputs,
-            now,
-        )
+        messages = self._sync.new_sender()
+        self._renewal = Renewal(self.scope, self._subscriptions, messages, self._outputs, now)
         self.tick(now)
         return True
 
@@ -440,9 +408,10 @@ class UpbitConnection:
 
         False where there is nobody to ask: no socket is open, or the server has not understood the question.
         """
-        if not self.is_open or not self._audit.is_understood or self._linger_until != _NEVER:
+        audit = self._sync.audit
+        if not self.is_open or not audit.is_understood or self._linger_until != _NEVER:
             return False
-        self._audit.want(now)
+        audit.want(now)
         self._deadline_moved = True
         return True
 
@@ -451,7 +420,8 @@ class UpbitConnection:
         if self._state is ConnectionState.CLOSED:
             return
         self._drop_socket()
-        self._connect_at = self._send_at = self._linger_until = _NEVER
+        self._connects.cancel()
+        self._linger_until = _NEVER
         self._step(ConnectionEventKind.CLOSED)
 
     # --- time --------------------------------------------------------------------------------------
@@ -461,7 +431,7 @@ class UpbitConnection:
         if now >= self._linger_until:
             self._release()
             return
-        if now >= self._connect_at:
+        if now >= self._connects.due:
             self._connect(now)
         if not self.is_open:
             return
@@ -472,16 +442,12 @@ class UpbitConnection:
         if self._renewal is not None:
             self._carry_on(self._renewal, self._renewal.on_tick(now), now)
         if self._probe.on_tick(now):
-            self._connection_died(
-                now, ConnectionFailedError("the connection did not survive a pause of the program")
-            )
+            reason = "the connection did not survive a pause of the program"
+            self._connection_died(now, ConnectionFailedError(reason))
             return
         keepalive = self._keepalive.on_tick(now)
-        if keepalive is KeepaliveVerdict.NO_PONG:
-            self._connection_died(now, ConnectionFailedError("the server does not answer pings"))
-            return
-        if keepalive is KeepaliveVerdict.UNRESPONSIVE:
-            self._connection_died(now, ConnectionFailedError("the server sends but does not answer pings"))
+        if keepalive is not None and keepalive is not KeepaliveVerdict.PING:
+            self._connection_died(now, ConnectionFailedError(_UNRESPONSIVE[keepalive]))
             return
         if now >= self._resync_due:
             if self._state is ConnectionState.RESYNCING:
@@ -499,15 +465,18 @@ class UpbitConnection:
                     reason = "the server answers requests but sends no live data"
                     self._lose(now, ConnectionFailedError(reason))
                     return
-        if now >= self._confirm_at:
-            self._confirm(now, frozenset())
-        if now >= self._send_at:
-            self._send(now)
-        if now >= self._audit.due:
-            self._ask_for_list(now)
-        self._report_silent_codes(now)
-        if self._backoff.failures and self._frames and now - self._opened_at >= _PROVEN_AFTER_S:
-            self._backoff.reset()
+        if self._sync.is_confirmed(now):
+            self._sync.confirm(None, now)
+            self._confirmed(now)
+        self._send(now)
+        self._sync.ask_if_due(self._socket, now, is_wanted=self._linger_until == _NEVER)
+        self._sync.report_silent_codes(now)
+        if self._connects.has_failed and self._is_proven(now):
+            self._connects.proved()
+
+    def _is_proven(self, now: float) -> bool:
+        """Whether the connection lived long enough, and with data, to have earned a fresh backoff."""
+        return self.is_open and self._frames > 0 and now - self._opened_at >= _PROVEN_AFTER_S
 
     # --- connecting --------------------------------------------------------------------------------
 
@@ -520,18 +489,15 @@ class UpbitConnection:
             self._outputs.report(StateChanged(old, new))
 
     def _connect(self, now: float) -> None:
-        delay = self._connect_delay(now)
+        delay = self._connects.delay(now)
         if delay > 0:
-            self._connect_at = now + delay
+            self._connects.plan(now + delay)
             return
-        self._connect_at = _NEVER
+        self._connects.cancel()
         self._socket = self._open_socket(now)
 
-    def _connect_delay(self, now: float) -> float:
-        return max(self._connect_limiter.delay(now), self._blocked_until - now)
-
     def _open_socket(self, now: float) -> int:
-        self._connect_limiter.record(now)
+        self._connects.connected(now)
         self._epoch += 1
         self._outputs.do(OpenSocket(self._epoch))
         return self._epoch
@@ -542,17 +508,16 @@ class UpbitConnection:
             self._outputs.do(CloseSocket(self._socket))
             self._socket = _NO_SOCKET
         self._forget_socket_state()
-        self._send_at = _NEVER
         self._subscriptions.mark_lost(self.scope)
 
     def _release(self) -> None:
         self._linger_until = _NEVER
-        self._connect_at = _NEVER
+        self._connects.cancel()
+        self._connects.proved()
         self._drop_socket()
         self._gap_begin = self._last_frame_at = None
         self._silence.forget()
         self._was_synced = False
-        self._backoff.reset()
         self._refusals = 0
         self._error = None
         self._reported = ""
@@ -564,31 +529,28 @@ class UpbitConnection:
             # A scope that is silent by nature was complete until the connection was last heard.
             last_data_at = self._last_frame_at if self._has_snapshots else self._keepalive.heard_at
             self._gap_begin = last_data_at if last_data_at is not None else self._opened_at
-        proven = was_open and self._frames > 0 and now - self._opened_at >= _PROVEN_AFTER_S
+        proven = self._is_proven(now)
         # Reported when it changes: a server that is down for an hour is one error, not a thousand.
         if not quiet and str(error) != self._reported and self._linger_until == _NEVER:
             self._outputs.report(ErrorReported(error))
             self._reported = str(error)
         rejected = not is_retryable(error) or self._refusals >= _REFUSALS_BEFORE_REJECTED
         if rejected:
-            self._refused_items = self._subscriptions.request_items(self.scope)
+            self._refused_requests = self._subscriptions.distinct_requests(self.scope)
         self._drop_socket()
         self._error = error
-        wait = time_to_stay_away(error)
-        if wait > 0:
-            self._blocked_until = max(self._blocked_until, now + wait)
-        self._connect_at = _NEVER
+        self._connects.stay_away(now + time_to_stay_away(error))
+        self._connects.cancel()
         if rejected:
             self._step(ConnectionEventKind.REFUSED)
             return
         if proven:
-            self._backoff.reset()
+            self._connects.proved()
         self.reconnects += was_open
         if not self._subscriptions.is_wanted(self.scope):
             self._release()
             return
-        backoff = 0.0 if quiet else self._backoff.next_delay()
-        self._connect_at = max(now + backoff, self._blocked_until)
+        self._connects.plan_retry(now, at_once=quiet)
         self._step(ConnectionEventKind.LOST)
 
     def _connection_died(self, now: float, error: QtUpbitError) -> None:
@@ -608,7 +570,7 @@ class UpbitConnection:
         """Do what a renewal says."""
         match step:
             case RenewalStep.CONNECT:
-                delay = self._connect_delay(now)
+                delay = self._connects.delay(now)
                 if delay > 0:
                     renewal.wait_until(now + delay)
                 else:
@@ -631,14 +593,12 @@ class UpbitConnection:
     def _take_over(self, renewal: Renewal, now: float) -> None:
         if not renewal.is_current:
             # The old connection died at the wrong moment; now the successor is asked as any socket is.
-            self._subscriptions.resend(self.scope)
-            self._send_at = now
+            self._sync.send_again(now)
         self._outputs.do(CloseSocket(self._socket))
         self._socket = renewal.epoch
-        self._message_limiter = renewal.limiter
+        self._sync.take_over(renewal.messages)
         self._opened_at = renewal.opened_at
         self._watch_pongs(now, now + self._config.ping_interval_s)
-        self._audit.forget_question()
         self.renewals += 1
         self._send_ping(now)
         renewal.took_over(self._keepalive.unanswered, now)
@@ -655,72 +615,18 @@ class UpbitConnection:
         self._outputs.do(SendPing(self._socket))
         self._keepalive.ping_sent(now)
 
-    def _coalesce(self, now: float) -> float:
-        """How long to gather requests: longer once half of the minute's messages are used up."""
-        limit = self._config.messages_per_minute
-        if self._message_limiter.used(now, 60.0) < limit // 2:
-            return self._config.coalesce_s
-        return max(self._config.coalesce_s, min(2 * 60.0 / limit, _MAX_COALESCE_S))
-
     def _send(self, now: float) -> None:
-        if not self._subscriptions.needs_request(self.scope):
-            self._send_at = _NEVER
-            if self._linger_until == _NEVER and not self._subscriptions.is_wanted(self.scope):
-                self._linger_until = now + self._config.linger_s
-            return
-        delay = self._message_limiter.delay(now)
-        if delay > 0:
-            self._send_at = now + delay
-            return
-        self._send_at = _NEVER
-        items = self._subscriptions.request_items(self.scope)
-        request = wire.Request(self._new_ticket(), items, self._config.wire_format)
-        self._emit_message(wire.encode_request(request), now)
-        self._subscriptions.mark_sent(self.scope, now)
-        running = self._subscriptions.running(self.scope)
-        self._outputs.report(RequestSent(running))
-        self.requests_sent += 1
-        self._silence.running_changed(running)
-        self._silence.asked_again(now)
-        self._watch()
-        if self._state is ConnectionState.STALE:
-            self._resync_due = now + _RESYNC_TIMEOUT_S
-        elif self._state is ConnectionState.RESYNCING and self._subscriptions.has_pending_snapshots(
-            self.scope, known=True
-        ):
-            self._resync_due = now + self._config.silent_code_timeout_s
-        # Where no first frame will come, the server's own list is the only sign of life.
-        is_only_sign = not self._has_snapshots or (
-            self._state is ConnectionState.RESYNCING
-            and not self._subscriptions.has_pending_snapshots(self.scope)
-        )
-        self._audit.request_sent(now, ask_now=is_only_sign)
-        if is_only_sign:
-            self._confirm_at = now + _CONFIRM_TIMEOUT_S
-
-    def _watch(self) -> None:
-        """Look out for the first frames, or snapshots, of what was asked for."""
-        self._awaited = {}
-        for key in self._subscriptions.awaited(self.scope):
-            self._awaited.setdefault(Head(key.type, key.code), []).append(key)
-
-    def _ask_for_list(self, now: float) -> None:
-        if not self._audit.is_understood or self._linger_until != _NEVER:
-            self._audit.skip(now)
-            return
-        delay = self._message_limiter.delay(now)
-        if delay > 0 or self._send_at != _NEVER:
-            self._audit.postpone(max(now + delay, self._send_at if self._send_at != _NEVER else now))
-            return
-        ticket = self._new_ticket()
-        # In the format in use: another would switch the live streams (protocol section 2.6).
-        request = wire.Request(ticket, format=self._config.wire_format, method=wire.LIST_SUBSCRIPTIONS)
-        self._emit_message(wire.encode_request(request), now)
-        self._audit.asked(ticket, now)
-
-    def _emit_message(self, text: str, now: float) -> None:
-        self._message_limiter.record(now)
-        self._outputs.do(SendText(text, self._socket))
+        is_resyncing = self._state is ConnectionState.RESYNCING
+        running = self._sync.send_if_due(self._socket, now, is_only_list=is_resyncing)
+        if running is not None:
+            self._silence.running_changed(running)
+            self._silence.asked_again(now)
+            if self._state is ConnectionState.STALE:
+                self._resync_due = now + _RESYNC_TIMEOUT_S
+            elif is_resyncing and self._subscriptions.has_pending_snapshots(self.scope, known=True):
+                self._resync_due = now + self._config.silent_code_timeout_s
+        elif self._linger_until == _NEVER and not self._subscriptions.is_wanted(self.scope):
+            self._linger_until = now + self._config.linger_s  # the last one has its snapshot
 
     # --- receiving ---------------------------------------------------------------------------------
 
@@ -739,31 +645,8 @@ class UpbitConnection:
         if self._awaited:
             keys = self._awaited.get(head)
             if keys is not None:
-                self._saw_awaited_frame(head, keys, raw, now)
+                self._sync.saw_awaited(head, keys, raw, now)
         return True
-
-    def _saw_awaited_frame(self, head: Head, keys: list[StreamKey], raw: bytes, now: float) -> None:
-        try:
-            event = decode(raw, head)
-            rows = event.count_rows()
-        except DecodeError:
-            return  # reported by whoever reads the frame; the stream goes on owing a good one
-        seen = event.stream_key
-        if seen not in keys:
-            return
-        # A change says as much as a first snapshot. Books always have all rows, empty ones too (protocol
-        # section 3.3): one with fewer than were asked for answers an earlier request.
-        snapshot = rows >= self._subscriptions.rows_asked(self.scope, seen)
-        if self._subscriptions.mark_live(self.scope, seen, snapshot=snapshot):
-            self._outputs.report(StreamsLive((seen,)))
-        if not self._subscriptions.is_awaited(self.scope, seen):
-            keys.remove(seen)
-            if not keys:
-                del self._awaited[head]
-        if snapshot and self._subscriptions.take_released(self.scope) and self._send_at == _NEVER:
-            # Who wanted only this snapshot no longer counts: look whether the rest is what we asked for.
-            self._send_at = now + self._coalesce(now)
-            self._deadline_moved = True
 
     def _saw_sign_of_life(self, now: float, *, is_live: bool) -> None:
         if self._state is ConnectionState.STALE and not is_live and self._silence.can_judge:
@@ -772,7 +655,7 @@ class UpbitConnection:
             self._synced(now)
 
     def _synced(self, now: float) -> None:
-        self._resync_due = self._confirm_at = _NEVER
+        self._resync_due = _NEVER
         if self._state not in (ConnectionState.RESYNCING, ConnectionState.STALE):
             return
         if self._gap_begin is not None:
@@ -793,96 +676,38 @@ class UpbitConnection:
         """Control frames, the list formats' arrays, and whatever else there is."""
         frames: list[tuple[Head, bytes]] = []
         epoch = self._socket
-        bad, last = 0, None
-        try:
-            for item in split(raw):
-                head = head_of(item)
-                if head is not None and spec_of(head.type) is not None:
-                    if self._saw_data(head, item, now):
-                        frames.append((head, item))
-                    continue
-                try:
-                    self._receive_odd(head, item, now)
-                except DecodeError as exc:
-                    bad += 1
-                    if bad <= _ERRORS_PER_FRAME:
-                        self._outputs.report(ErrorReported(exc))
-                    else:
-                        last = exc
-                if self._socket != epoch:
-                    break  # an error frame ended this socket
-        except DecodeError as exc:
-            self._outputs.report(ErrorReported(exc))
-        if last is not None:
-            self._outputs.report(ErrorReported(last, bad - _ERRORS_PER_FRAME))
+        for found in read_objects(raw):
+            if isinstance(found, ErrorReported):
+                self._outputs.report(found)
+            elif isinstance(found, tuple):
+                if self._saw_data(*found, now):
+                    frames.append(found)
+            elif isinstance(found, wire.ErrorFrame):
+                self._receive_error(found, now)
+            elif isinstance(found, wire.SubscriptionsFrame) and self._sync.receive_list(found, now):
+                self._confirmed(now)
+            if self._socket != epoch:
+                break  # an error frame ended this socket
         return frames
-
-    def _receive_odd(self, head: Head | None, item: bytes, now: float) -> None:
-        control = wire.decode_control(item)
-        if control is not None:
-            self._receive_control(control, now)
-        elif head is None:
-            raise DecodeError("a frame without type", item)
-        else:
-            raise DecodeError(f"unknown type {head.type[:40]!r}", item)
-
-    def _receive_control(self, control: wire.ControlFrame, now: float) -> None:
-        if isinstance(control, wire.ErrorFrame):
-            self._receive_error(control, now)
-        elif isinstance(control, wire.SubscriptionsFrame):
-            self._receive_list(control, now)
 
     def _receive_error(self, frame: wire.ErrorFrame, now: float) -> None:
         """The server closes about 0.2 s after an error; there is nothing to wait for."""
         error = error_of(frame)
-        if isinstance(error, AuthenticationError) or blames_pace(error):
-            self._lose(now, error)
-            return
-        refused = self._subscriptions.quarantine_newcomers(self.scope, now)
-        if refused:
-            owners = self._subscriptions.owners_left_out(refused)
-            self._outputs.report(StreamsRefused(refused, error, owners))
-        elif self._audit.is_asked and self._audit.is_understood:
-            self._audit.is_understood = False  # it was our question that was not understood
-        else:
-            self._refusals += 1
+        if not isinstance(error, AuthenticationError) and not blames_pace(error):
+            match self._sync.refused(error, now):
+                case RefusalVerdict.EVERYTHING:
+                    self._refusals = _REFUSALS_BEFORE_REJECTED
+                case RefusalVerdict.UNEXPLAINED:
+                    self._refusals += 1
         self._lose(now, error)
 
-    def _receive_list(self, frame: wire.SubscriptionsFrame, now: float) -> None:
-        if not self._audit.take_answer(frame.ticket):
-            return
-        listed = (key for entry in frame.result for key, _ in listed_streams(entry))
-        self._outputs.report(StreamsListed(frozenset(listed)))
-        missing, surplus = self._subscriptions.audit(self.scope, frame.result)
-        differences = frozenset(missing | surplus)
-        if self._send_at != _NEVER:
-            return  # another request is about to go out anyway, and its own audit follows
-        if self._subscriptions.is_wanted(self.scope) and self._audit.should_resend(differences):
-            names = ", ".join(sorted(map(str, differences)))[:120]
-            self._outputs.report(ErrorReported(ServerError("SUBSCRIPTION_MISMATCH", f"resent for {names}")))
-            self._subscriptions.resend(self.scope)
-            self._send_at = now
-            self.tick(now)
-            return
-        self._confirm(now, missing)
-
-    def _confirm(self, now: float, missing: Collection[StreamKey]) -> None:
-        """The request was accepted: the server lists it, or at least did not refuse it in time."""
-        self._confirm_at = _NEVER
-        if not self._has_snapshots:
-            live = tuple(
-                key
-                for key in sorted(self._subscriptions.awaited(self.scope))
-                if key not in missing and self._subscriptions.mark_live(self.scope, key)
-            )
-            if live:
-                self._outputs.report(StreamsLive(live))
-            self._watch()
-        elif self._state is not ConnectionState.RESYNCING or self._subscriptions.has_pending_snapshots(
-            self.scope
+    def _confirmed(self, now: float) -> None:
+        """The last request was accepted: where no data is due, that is the sign of life."""
+        if not self._has_snapshots or (
+            self._state is ConnectionState.RESYNCING
+            and not self._subscriptions.has_pending_snapshots(self.scope)
         ):
-            return  # on the public scope data tells, where data is due
-        self._synced(now)
+            self._synced(now)
 
     # --- silence -----------------------------------------------------------------------------------
 
@@ -900,19 +725,4 @@ class UpbitConnection:
         """Ask again before giving up: a resent subscription must bring live data."""
         self._gap_begin = self._silence.live_at
         self._step(ConnectionEventKind.SILENT)
-        self._subscriptions.resend(self.scope)
-        self._send_at = now
-
-    def _next_silent_code(self) -> float:
-        if not self.is_open:
-            return _NEVER
-        due = self._subscriptions.next_silence(self.scope, self._config.silent_code_timeout_s)
-        return _NEVER if due is None else max(due, self._silent_codes_from)
-
-    def _report_silent_codes(self, now: float) -> None:
-        if now < self._silent_codes_from:
-            return
-        timeout = self._config.silent_code_timeout_s
-        silent = self._subscriptions.take_silent(self.scope, now, timeout)
-        if silent:
-            self._outputs.report(StreamsSilent(silent, timeout))
+        self._sync.send_again(now)

@@ -112,7 +112,7 @@ class StreamsLive:
 
 @dataclass(frozen=True, slots=True)
 class StreamsSilent:
-    """Streams that owe a first frame and did not send one in time."""
+    """Streams whose first frame is awaited and did not come in time."""
 
     keys: tuple[StreamKey, ...]
     waited_s: float

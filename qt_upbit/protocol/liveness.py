@@ -198,7 +198,7 @@ class SilenceWatch:
         """Nothing is subscribed any more."""
         self._counts: dict[Head, int] = {}
         """Live frames per running stream, the older ones counting less."""
-        self._counted = 0
+        self._halve_at = _COUNTS_OVER
         self._intervals = 0
         """Between how many frames the mean interval was measured."""
         self._mean = 0.0
@@ -207,7 +207,7 @@ class SilenceWatch:
         """From when on silence counts, after a pause of the program."""
         self._is_interrupted = True
         """The distance from the frame before would say nothing of the market."""
-        self._timeout = 1.0
+        self._stretch = 1.0
         self._longest_s = 0.0
         self._recover_at = _NEVER
         self._is_suspicious = False
@@ -220,12 +220,13 @@ class SilenceWatch:
         heads = {Head(key.type, key.code) for key in keys}
         if heads == self._counts.keys():
             return
+        before = sum(self._counts.values())
         self._counts = {head: self._counts.get(head, 0) for head in heads}
         kept = sum(self._counts.values())
-        if kept < self._counted:
-            share = kept / self._counted
-            self._counted = kept
+        if kept < before:
+            share = kept / before
             self._intervals = int(self._intervals * share)
+            self._halve_at = self._intervals + _COUNTS_OVER
             self._mean = self._mean / share if kept else 0.0
 
     def synchronized(self, now: float) -> None:
@@ -243,34 +244,33 @@ class SilenceWatch:
             self._dead_at = max(self._dead_at, now + _LIVE_TIMEOUT_S)
 
     def saw(self, head: Head, now: float) -> None:
-        """A live frame came."""
+        """A live frame came. Cheap: called for every one."""
         try:
             self._counts[head] += 1
         except KeyError:
             if (every := Head(head.type, ALL_CODES)) not in self._counts:
                 return  # a late frame of a stream that was replaced
             self._counts[every] += 1
-        self._counted += 1
-        if self._counted >= _COUNTS_OVER:
-            self._counts = {each: count >> 1 for each, count in self._counts.items()}
-            self._counted = sum(self._counts.values())
         pause = now - self._live_at
         self._live_at = now
+        if self._is_suspicious:
+            self._is_suspicious = False
+            self._dead_at = _NEVER
         if self._is_interrupted:
             self._is_interrupted = False
             self._longest_s = 0.0
             if self._recover_at != _NEVER:
                 self._recover_at = now + _HEALTH_S
-        else:
-            self._intervals += 1
-            self._mean += (pause - self._mean) / min(self._intervals, _MEAN_OVER)
-            if pause > self._longest_s:
-                self._longest_s = pause
-            if now >= self._recover_at:
-                self._recover(now)
-        if self._is_suspicious:
-            self._is_suspicious = False
-            self._dead_at = _NEVER
+            return
+        intervals = self._intervals = self._intervals + 1
+        self._mean += (pause - self._mean) / (intervals if intervals < _MEAN_OVER else _MEAN_OVER)
+        if pause > self._longest_s:
+            self._longest_s = pause
+        if now >= self._recover_at:
+            self._recover(now)
+        if intervals >= self._halve_at:
+            self._halve_at = intervals + _COUNTS_OVER // 2
+            self._counts = {each: count >> 1 for each, count in self._counts.items()}
 
     def asked_again(self, now: float) -> None:
         """The request was sent; while silence is suspicious, the first one counts."""
@@ -296,7 +296,7 @@ class SilenceWatch:
             return _NEVER
         if self._is_suspicious:
             return self._dead_at
-        return max(self._live_at, self._not_before) + self._timeout * self._threshold_s
+        return max(self._live_at, self._not_before) + self._stretch * self._threshold_s
 
     def on_tick(self, now: float) -> SilenceVerdict | None:
         """What the silence has come to mean; each verdict is given once."""
@@ -306,7 +306,7 @@ class SilenceWatch:
             self._dead_at = _NEVER
             return SilenceVerdict.DEAD
         self._is_suspicious = True
-        self._timeout *= 2.0
+        self._stretch *= 2.0
         self._recover_at = now + _HEALTH_S
         return SilenceVerdict.SUSPICIOUS
 
@@ -315,7 +315,7 @@ class SilenceWatch:
         return max(self._timeout_s, _SILENCE_FACTOR * self._mean)
 
     def _recover(self, now: float) -> None:
-        while self._timeout > 1.0 and self._timeout * self._threshold_s > 4.0 * self._longest_s:
-            self._timeout /= 2.0
+        while self._stretch > 1.0 and self._stretch * self._threshold_s > 4.0 * self._longest_s:
+            self._stretch /= 2.0
         self._longest_s = 0.0
-        self._recover_at = now + _HEALTH_S if self._timeout > 1.0 else _NEVER
+        self._recover_at = now + _HEALTH_S if self._stretch > 1.0 else _NEVER

@@ -11,25 +11,26 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from typing import Final
 
 from qt_upbit.exceptions import ConnectionFailedError, DecodeError, QtUpbitError
-from qt_upbit.frame_scan import Head, head_of
-from qt_upbit.models import decode, split
+from qt_upbit.frame_scan import Head
+from qt_upbit.models import decode
 from qt_upbit.protocol import wire
-from qt_upbit.protocol.connection_outputs import ConnectionOutputs, ErrorReported, SendText
+from qt_upbit.protocol.connection_outputs import ConnectionOutputs, ErrorReported
+from qt_upbit.protocol.message_sender import MessageSender
+from qt_upbit.protocol.received import read_objects
 from qt_upbit.protocol.refusals import error_of
 from qt_upbit.protocol.subscription_state_manager import SubscriptionStateManager
-from qt_upbit.protocol.timing import RollingWindowLimiter
-from qt_upbit.types import Scope, WireFormat, spec_of
+from qt_upbit.types import Scope
 
 __all__ = ["Renewal", "RenewalPhase", "RenewalStep"]
 
 _NEVER: Final = float("inf")
 _CONFIRM_TIMEOUT_S: Final = 10.0
-"""Not refused in this time is accepted. Long, because the old socket goes on delivering: a server,
-connection or program that is seconds behind must not make a successor the only socket before it has been subscribed."""
+"""What is not refused in this time is accepted. It is long, because the old socket goes on delivering: where
+something is seconds behind, a successor must not become the only socket before it has been subscribed."""
 _DRAIN_TIMEOUT_S: Final = 2.0
 """How long the last pong of the old socket is waited for; the successor has what it still has to say."""
 _DEDUPLICATE_TIMEOUT_S: Final = 10.0
@@ -77,9 +78,7 @@ class Renewal:
     Args:
         scope: of the connection.
         subscriptions: what is wanted.
-        wire_format: asked of the server.
-        new_ticket: makes the ticket of each request.
-        limiter: of the successor's messages; limits are per connection.
+        messages: of the successor; limits are per connection.
         outputs: of the connection.
         now: the time.
 
@@ -87,7 +86,7 @@ class Renewal:
         epoch: of the successor; 0 while WAITING.
         due: when to call `on_tick`, seconds of a monotonic clock.
         opened_at: when the handshake was done.
-        limiter: of the successor's messages.
+        messages: of the successor.
         error: what it came to nothing for, once a step says so.
     """
 
@@ -95,16 +94,12 @@ class Renewal:
         self,
         scope: Scope,
         subscriptions: SubscriptionStateManager,
-        wire_format: WireFormat,
-        new_ticket: Callable[[], str],
-        limiter: RollingWindowLimiter,
+        messages: MessageSender,
         outputs: ConnectionOutputs,
         now: float,
     ) -> None:
         self._scope = scope
         self._subscriptions = subscriptions
-        self._wire_format = wire_format
-        self._new_ticket = new_ticket
         self._outputs = outputs
         self._phase = RenewalPhase.WAITING
         self._items: tuple[wire.RequestItem, ...] = ()
@@ -112,7 +107,7 @@ class Renewal:
         self._pongs_due = 0
         self._buffered: list[tuple[Head, bytes]] = []
         self._shown: Counter[Hashable] = Counter()
-        self.limiter = limiter
+        self.messages = messages
         self.epoch = 0
         self.due = now
         self.opened_at = 0.0
@@ -179,20 +174,16 @@ class Renewal:
     def receive(self, raw: bytes, now: float) -> RenewalStep | None:
         """A frame of the successor: data is held, an answer is looked at."""
         step = None
-        try:
-            for item in split(raw):
-                head = head_of(item)
-                if head is not None and spec_of(head.type) is not None:
-                    self._buffered.append((head, item))
-                    continue
-                control = wire.decode_control(item)
-                if isinstance(control, wire.ErrorFrame):
-                    return self.failed(error_of(control))
-                if isinstance(control, wire.SubscriptionsFrame) and control.ticket == self._ticket:
-                    self._ticket = ""
-                    step = self._confirmed(now)
-        except DecodeError as exc:
-            self._outputs.report(ErrorReported(exc))
+        for found in read_objects(raw):
+            if isinstance(found, ErrorReported):
+                self._outputs.report(found)
+            elif isinstance(found, tuple):
+                self._buffered.append(found)
+            elif isinstance(found, wire.ErrorFrame):
+                return self.failed(error_of(found))
+            elif isinstance(found, wire.SubscriptionsFrame) and found.ticket == self._ticket:
+                self._ticket = ""
+                step = self._confirmed(now)
         return step
 
     def draining(self, pongs_due: int, now: float) -> None:
@@ -262,13 +253,8 @@ class Renewal:
             self.error = ConnectionFailedError("nothing is subscribed any more")
             return RenewalStep.NOT_NEEDED
         self._items = self._subscriptions.request_items(self._scope)
-        self._ticket = self._new_ticket()
-        for request in (
-            wire.Request(self._new_ticket(), self._items, self._wire_format),
-            wire.Request(self._ticket, format=self._wire_format, method=wire.LIST_SUBSCRIPTIONS),
-        ):
-            self.limiter.record(now)
-            self._outputs.do(SendText(wire.encode_request(request), self.epoch))
+        self.messages.request(self._items, self.epoch, now)
+        self._ticket = self.messages.ask_for_list(self.epoch, now)
         self._enter(RenewalPhase.CONFIRMING, now + _CONFIRM_TIMEOUT_S)
         return None
 
@@ -280,7 +266,7 @@ class Renewal:
         return RenewalStep.TAKE_OVER if self.is_current else self._subscribe_again(now)
 
     def _subscribe_again(self, now: float) -> RenewalStep | None:
-        delay = self.limiter.delay(now)
+        delay = self.messages.delay(now)
         if delay <= 0:
             return self._subscribe(now)
         self._enter(RenewalPhase.CONFIRMING, now + delay)

@@ -28,6 +28,8 @@ class SubscriptionAudit:
         self._interval_s = interval_s
         self.is_understood = True
         """Whether the server may be asked at all."""
+        self._was_answered = False
+        self._was_acquitted = False
         self.reset()
 
     def reset(self) -> None:
@@ -43,9 +45,19 @@ class SubscriptionAudit:
         self._ticket = None
 
     @property
+    def is_doubtful(self) -> bool:
+        """Whether a refusal may be of the question: it is under way, and none was ever answered."""
+        return self.is_asked and not self._was_answered and not self._was_acquitted
+
+    @property
     def is_asked(self) -> bool:
         """Whether an answer is under way."""
-        return self._ticket is not None
+        return self._ticket is not None and self.is_understood
+
+    def acquit(self) -> None:
+        """A refusal came without a question: an earlier one may not have been of the question either."""
+        if not self.is_understood and not self._was_acquitted:
+            self._was_acquitted = self.is_understood = True
 
     @property
     def due(self) -> float:
@@ -87,6 +99,7 @@ class SubscriptionAudit:
             return False
         self._ticket = None
         self._is_wanted = False
+        self._was_answered = True
         return True
 
     def should_resend(self, differences: AbstractSet[StreamKey]) -> bool:

@@ -25,6 +25,7 @@ class SubscriptionProgress:
     def __init__(self, name: str, keys: Iterable[StreamKey]) -> None:
         self._name = name
         self._keys = tuple(keys)
+        self._ours = frozenset(self._keys)
         self._awaited = set(self._keys)
         self._silent: set[StreamKey] = set()
         self._waited_s = 0.0
@@ -93,7 +94,7 @@ class SubscriptionProgress:
     # --- what happens ------------------------------------------------------------------------------
 
     def mark_live(self, key: StreamKey) -> None:
-        """A frame of a stream has come, or the server says that it sends it."""
+        """A stream is served as it was requested: a frame has shown it, or the server says so."""
         self._awaited.discard(key)
         self._silent.discard(key)
         if key in self._refused:
@@ -111,13 +112,14 @@ class SubscriptionProgress:
 
     def mark_refused(self, keys: Iterable[StreamKey], refusal: QtUpbitError) -> None:
         """The server refused the request of these streams, or the whole connection."""
-        self._refused.update(keys)
+        refused = self._ours.intersection(keys)
+        self._refused |= refused
+        self._awaited |= refused
         self._refusal = refusal
         self._settle()
 
     def mark_retried(self) -> None:
         """What was refused with its connection is asked for again; a new answer will come."""
-        self._awaited |= self._refused
         self._forget_refusal()
 
     def close(self) -> None:

@@ -15,22 +15,24 @@ import shiboken6
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from qt_upbit.exceptions import ProxyClosedError, QtUpbitError, ServerError
-from qt_upbit.protocol.account_sync import (
+from qt_upbit.protocol.account_outputs import (
     AccountReset,
     AccountState,
     AccountStateChanged,
-    AccountSync,
     AccountSyncEvent,
     BalanceChanged,
     CancelRead,
     FillReported,
     GapReported,
-    Moment,
     OrderChanged,
     OrderEventReported,
     ReadFailed,
     ReadRest,
     Synchronized,
+)
+from qt_upbit.protocol.account_sync import (
+    AccountSync,
+    Moment,
 )
 from qt_upbit.protocol.order_tracker import AccountSnapshot, OrderTracker
 from qt_upbit.protocol.subscription_request import resolve_spec

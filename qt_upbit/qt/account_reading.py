@@ -12,7 +12,9 @@ import shiboken6
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from qt_upbit.exceptions import ConfigError, QtUpbitError, RestError
-from qt_upbit.protocol.account_sync import ReadRest
+from qt_upbit.protocol.account_outputs import (
+    ReadRest,
+)
 from qt_upbit.protocol.order_tracker import AccountSnapshot
 from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
 from qt_upbit.qt.subscription import Subscription

@@ -58,11 +58,12 @@ class RestClients:
             await client.retire()
             self._retired.discard(client)
         finally:
-            del self._tasks[client]
+            self._tasks.pop(client, None)
 
     async def aclose(self) -> None:
         """Close all clients; running calls fail."""
-        for task in tuple(self._tasks.values()):
+        tasks, self._tasks = self._tasks, {}
+        for task in tasks.values():
             task.cancel()
         await asyncio.gather(*(client.aclose() for client in self.open_clients))
         self._retired.clear()

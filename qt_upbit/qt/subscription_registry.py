@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, 
 from typing import NamedTuple, Protocol
 
 from qt_upbit.exceptions import QtUpbitError
-from qt_upbit.protocol.subscription_state_manager import StreamRequest, StreamState, SubscriptionStateManager
+from qt_upbit.protocol.subscription_state_manager import StreamRequest, SubscriptionStateManager
 from qt_upbit.qt.subscription import SubscriptionOwner, SubscriptionRecord
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine, Target
 from qt_upbit.routing.fanout_hub import FanoutHub, Subscriber
@@ -150,11 +150,7 @@ class SubscriptionRegistry:
         self._add(record.id, _Registered(weakref.ref(record), record.owner_id, record.row.scope))
         self._attach(record.id, name, record.delivery, requests)
         # Streams that are already served send no first frame.
-        record.mark_live(
-            request.key
-            for request in requests
-            if self._state.state_of(request.key) in (StreamState.LIVE, StreamState.SATISFIED)
-        )
+        record.mark_live(request.key for request in requests if self._state.is_served(record.id, request.key))
         if paused:
             self._hub.pause(record.id, True)
 
@@ -227,8 +223,8 @@ class SubscriptionRegistry:
     def mark_live(self, keys: Iterable[StreamKey]) -> None:
         """Frames of these streams arrived."""
         for requester_id, mine in self._concerned(keys).items():
-            # Frames that another requester is served do not answer a refused request.
-            served = [key for key in mine if requester_id not in self._state.owners_left_out((key,))]
+            # What another requester is served does not answer a request for more, or a refused one.
+            served = [key for key in mine if self._state.is_served(requester_id, key)]
             if served and (requester := self._find(requester_id)) is not None:
                 requester.mark_live(served)
 

@@ -8,7 +8,9 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from qt_upbit.exceptions import RestError
-from qt_upbit.protocol.account_sync import ReadRest
+from qt_upbit.protocol.account_outputs import (
+    ReadRest,
+)
 from qt_upbit.protocol.order_tracker import AccountSnapshot
 from qt_upbit.records import Balance, Order
 

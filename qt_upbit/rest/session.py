@@ -77,6 +77,7 @@ class RestSession:
         self._client: AsyncUpbit | None = None
         self._loading = asyncio.Lock()
         self.running = RunningCalls(clock, sleep)
+        self._requests: set[asyncio.Task[tuple[str | None, bytes]]] = set()
         self._closed = False
 
     @staticmethod
@@ -87,6 +88,12 @@ class RestSession:
     async def aclose(self) -> None:
         """Close the HTTP connections; waiting calls fail. Idempotent."""
         self._closed = True
+        # Cancelled first: a connection opened after the HTTP library has closed all of them would stay open.
+        requests = tuple(self._requests)
+        for request in requests:
+            request.cancel()
+        if requests:
+            await asyncio.wait(requests)
         client, self._client = self._client, None
         if client is not None:
             await client.close()
@@ -115,25 +122,37 @@ class RestSession:
             await self.groups.wait(endpoint.group, endpoint.name)
             client = await self._connected()  # after the wait: we may have been closed meanwhile
             try:
-                resource, _, method = endpoint.method.partition(".")
-                answer = await getattr(getattr(client, resource).with_raw_response, method)(**query)
-                body = await answer.read()
+                remaining, body = await self._request(client, endpoint, query)
             except self._sdk.APIError as exc:
                 error = self._translate(endpoint, exc)
-            except BaseException as exc:
-                # A cancellation above all. The SDK's stack frames contain the keys and the token in
-                # local variables, which error trackers show: cut them off here.
-                exc.__cause__ = exc.__context__ = None
-                raise exc.with_traceback(None) from None
+            except RestError as exc:
+                error = exc
             else:
-                self.groups.note(endpoint.group, answer.headers.get("remaining-req"))
-                return bytes(body)
+                self.groups.note(endpoint.group, remaining)
+                return body
             if attempt == _ATTEMPTS or not self._may_repeat(endpoint, error):
                 # Without a cause: the SDK's exceptions contain the request and thereby the token.
                 raise error
             if not isinstance(error, RateLimitedError):
                 await self._sleep(_PAUSE_S * 2**attempt)
         raise AssertionError("itertools.count never ends")
+
+    async def _request(
+        self, client: AsyncUpbit, endpoint: Endpoint, query: Mapping[str, Any]
+    ) -> tuple[str | None, bytes]:
+        """Send a request, which is cancelled with this session or with the calling task."""
+        request = asyncio.create_task(_send(client, endpoint, query, self._sdk.APIError))
+        self._requests.add(request)
+        request.add_done_callback(self._requests.discard)
+        try:
+            return await request
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if not self._closed or (task is not None and task.cancelling()):
+                raise
+            raise RestError(
+                endpoint.name, None, "closed", "the client was closed before the answer"
+            ) from None
 
     @staticmethod
     def _may_repeat(endpoint: Endpoint, error: Exception) -> bool:
@@ -204,6 +223,23 @@ class RestSession:
             http_client=http,
         )
         return client
+
+
+async def _send(
+    client: AsyncUpbit, endpoint: Endpoint, query: Mapping[str, Any], api_error: type[Exception]
+) -> tuple[str | None, bytes]:
+    """Send a request; returns the header ``remaining-req`` and the body of the response."""
+    try:
+        resource, _, method = endpoint.method.partition(".")
+        answer = await getattr(getattr(client, resource).with_raw_response, method)(**query)
+        return answer.headers.get("remaining-req"), bytes(await answer.read())
+    except api_error:
+        raise
+    except BaseException as exc:
+        # A cancellation above all. The SDK's stack frames contain the keys and the token in local variables,
+        # which error trackers show: cut them off here.
+        exc.__cause__ = exc.__context__ = None
+        raise exc.with_traceback(None) from None
 
 
 def _load_sdk() -> ModuleType:

@@ -7,20 +7,18 @@ After a gap it holds the frames of streams whose missed events are being fetched
 
 from __future__ import annotations
 
-from collections import Counter, deque
 from collections.abc import Callable, Collection, Hashable, Iterable
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from qt_upbit import frame_scan
 from qt_upbit.exceptions import DecodeError
 from qt_upbit.frame_scan import Head
 from qt_upbit.routing.fanout_hub import FanoutHub, Gap, LazyFrame, Subscriber, with_stream_type
-from qt_upbit.routing.recovery import BackfillBuffer, memory_for
+from qt_upbit.routing.recovery import BackfillBuffer
+from qt_upbit.routing.route import Route, Target, row_count
 from qt_upbit.types import (
     ALL_CODES,
     BaseWebSocketEvent,
-    CodeRule,
     Delivery,
     EventSpec,
     Scope,
@@ -31,121 +29,11 @@ from qt_upbit.types import (
 
 __all__ = ["DataRoutingEngine", "Target"]
 
-_RECENT_IDS: Final = 64
-"""Trades remembered per code, to recognise the one that a repeated snapshot shows again."""
-
 _SPELLING_SLACK: Final = 16
 """``SNAPSHOT`` and ``REALTIME`` are equally long, but the same number can be spelled in two ways."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where the frames of one stream go.
-
-    Attributes:
-        key: the stream; code `ALL_CODES` receives every code of the type.
-        options: as in the request; events that are not in its lists are not for this subscriber.
-    """
-
-    key: StreamKey
-    options: tuple[tuple[str, Any], ...] = ()
-
-
 _REALTIME: Final = StreamType.REALTIME
-
-
-class _RecentIds:
-    """The last `_RECENT_IDS` ids of one pair's trades."""
-
-    __slots__ = ("_known", "_order")
-
-    def __init__(self) -> None:
-        self._known: set[Any] = set()
-        self._order: deque[Any] = deque()
-
-    def __contains__(self, number: Any) -> bool:
-        return number in self._known
-
-    def add(self, number: Any) -> None:
-        if number not in self._known:
-            self._known.add(number)
-            self._order.append(number)
-            if len(self._order) > _RECENT_IDS:
-                self._known.discard(self._order.popleft())
-
-    def clear(self) -> None:
-        self._known.clear()
-        self._order.clear()
-
-
-class _Route:
-    """Everything about one (type, code)."""
-
-    __slots__ = (
-        "depths",
-        "flowing",
-        "fresh",
-        "head",
-        "last",
-        "lazy_key",
-        "memory",
-        "pending_snapshots",
-        "plain",
-        "recent",
-        "row",
-        "rows_asked",
-        "rows_kept",
-        "since",
-        "targets",
-    )
-
-    def __init__(self, head: Head, row: EventSpec) -> None:
-        self.head = head
-        self.row = row
-        self.targets: dict[tuple[Hashable, Target], tuple[Subscriber, Target]] = {}
-        self.lazy_key: tuple[Head, tuple[Hashable, ...]] | None = None
-        """Conflation key when frames may stay unread until the screen asks; None when they may not."""
-        self.plain: tuple[tuple[Hashable, ...], tuple[Subscriber, ...]] | None = None
-        """The variant of which all want every change, and who they are; nobody if they differ, None if
-        nobody has looked."""
-        self.last: dict[tuple[Hashable, ...], LazyFrame] = {}
-        self.flowing: set[tuple[Hashable, ...]] = set()
-        """Variants of which changes are asked for, so that `last` stays up to date; also for a while after
-        the last subscriber left, until the server is notified."""
-        self.fresh: set[tuple[Hashable, ...]] = set()
-        """Variants whose `last` was received on the present connection."""
-        self.recent = _RecentIds()
-        self.memory = memory_for(row)
-        self.since: dict[tuple[Hashable, Target], Any] = {}
-        """What had been seen when somebody came: what was missed before is not for them."""
-        self.pending_snapshots: set[tuple[Hashable, tuple[Hashable, ...]]] = set()
-        """Who waits for a first snapshot of which variant; who has seen a change needs none."""
-        self.depths: dict[tuple[Hashable, ...], Counter[int]] = {}
-        """Order books: how many subscribers of a variant want how many rows."""
-        self.rows_asked: dict[tuple[Hashable, ...], int] = {}
-        """Order books: rows that the deepest subscriber of a variant wants."""
-        self.rows_kept: dict[tuple[Hashable, ...], int] = {}
-        """Order books: rows that `last` is known to answer for."""
-
-    def count_depth(self, variant: tuple[Hashable, ...], depth: int, change: int) -> None:
-        """A subscriber of a book came (+1) or went (-1)."""
-        depths = self.depths.setdefault(variant, Counter())
-        depths[depth] += change
-        self.rows_asked[variant] = max((rows for rows, number in depths.items() if number), default=0)
-
-    def keep(self, variant: tuple[Hashable, ...], frame: LazyFrame) -> None:
-        """Remember the last value of a variant."""
-        self.last[variant] = frame
-        self.fresh.add(variant)
-        if not self.row.has_depth:
-            return
-        asked, kept = self.rows_asked.get(variant, 0), self.rows_kept.get(variant)
-        if kept == asked:
-            return
-        # Between a change of depth and its first frames, a frame may answer the request before it.
-        rows = _row_count(frame, self.row)
-        if kept is None or (rows > kept if kept < asked else rows <= asked):
-            self.rows_kept[variant] = asked
 
 
 class DataRoutingEngine:
@@ -167,7 +55,7 @@ class DataRoutingEngine:
         self._hub = hub
         self._max_buffered_frames = max_buffered_frames
         self._on_gap = on_gap
-        self._routes: dict[Head, _Route] = {}
+        self._routes: dict[Head, Route] = {}
         self._of_subscriber: dict[Hashable, tuple[Target, ...]] = {}
         self._buffers: dict[Head, BackfillBuffer] = {}
         self.events_recovered = 0
@@ -203,7 +91,7 @@ class DataRoutingEngine:
         head, variant = Head(target.key.type, target.key.code), target.key.variant
         route = self._routes.get(head)
         if route is None:
-            route = self._routes[head] = _Route(head, row)
+            route = self._routes[head] = Route(head, row)
         if variant not in route.flowing:
             # What was kept is as old as the last first snapshot.
             route.last.pop(variant, None)
@@ -212,25 +100,19 @@ class DataRoutingEngine:
         served = snapshot and self._offer_last(route, subscriber, target)
         if served and not subscriber.wants_realtime:
             return True
+        may_be_shallow = variant in route.flowing and route.may_be_shallower(variant, subscriber.depth)
         if subscriber.wants_realtime:
             route.flowing.add(variant)
-        alone = not route.targets
-        if route.memory is not None and (alone or route.lazy_key is not None):
+        if route.memory is not None and (not route.targets or route.lazy_key is not None):
             # Unread frames were not remembered, but the last value is what the subscriber is given.
             route.memory.forget()
             if variant in route.fresh and (last := _event_or_none(route.last.get(variant))) is not None:
                 route.memory.remember(last)
-        route.targets[subscriber.key, target] = (subscriber, target)
-        route.plain = None
-        if route.memory is not None and (now := route.memory.now()) is not None:
-            route.since[subscriber.key, target] = now
-        if row.has_depth:
-            route.count_depth(variant, subscriber.depth, +1)
-        lazy = (head, variant) if _may_stay_unread(row, subscriber, target) else None
-        # As `_lazy_key` would say, without asking everybody again.
-        route.lazy_key = lazy if alone or route.lazy_key == lazy else None
+        route.add(subscriber, target)
         if snapshot and not served:
             route.pending_snapshots.add((subscriber.key, variant))
+        if may_be_shallow:
+            route.awaiting_rows.add((subscriber.key, variant))
         return served or not snapshot
 
     def detach(self, key: Hashable) -> None:
@@ -241,23 +123,11 @@ class DataRoutingEngine:
             if route is not None:
                 self._detach(route, key, target)
 
-    def _detach(self, route: _Route, key: Hashable, target: Target) -> None:
-        pair = route.targets.pop((key, target), None)
-        if pair is None:
-            return
-        variant = target.key.variant
-        route.plain = None
-        route.pending_snapshots.discard((key, variant))
-        route.since.pop((key, target), None)
-        if route.row.has_depth:
-            route.count_depth(variant, pair[0].depth, -1)
-        if not route.targets:
+    def _detach(self, route: Route, key: Hashable, target: Target) -> None:
+        if route.remove(key, target) and not route.targets:
             self._drop_if_done(route)
-            return
-        if route.lazy_key is None:
-            route.lazy_key = _lazy_key(route)
 
-    def _drop_if_done(self, route: _Route) -> None:
+    def _drop_if_done(self, route: Route) -> None:
         if not route.targets and (buffer := self._buffers.pop(route.head, None)) is not None:
             buffer.is_over = True
             route.fresh.clear()  # the held frames were newer
@@ -265,7 +135,6 @@ class DataRoutingEngine:
         if not route.targets and not (route.flowing and route.fresh and route.row.has_snapshot):
             del self._routes[route.head]
         elif not route.targets:
-            route.lazy_key = None
             route.recent.clear()
 
     def last_event(self, key: StreamKey, depth: int = 0) -> BaseWebSocketEvent | None:
@@ -296,6 +165,7 @@ class DataRoutingEngine:
         if (
             route is not None
             and (key := route.lazy_key) is not None
+            and not route.awaiting_rows
             and frame_scan.is_realtime(raw)
             and ((last := route.last.get(key[1])) is None or last.raw != raw)
             and (not key[1] or frame_scan.variant(raw, route.row) == key[1])
@@ -313,12 +183,12 @@ class DataRoutingEngine:
         if route is None or not self._route_plain(route, frame):
             self._route_decoded(route, frame)
 
-    def _route_plain(self, route: _Route, frame: LazyFrame) -> bool:
+    def _route_plain(self, route: Route, frame: LazyFrame) -> bool:
         """The short way of most frames: a change that is news, for everybody; False where it is not that."""
         if (plain := route.plain) is None:
-            plain = route.plain = _find_plain(route)
+            plain = route.plain = route.find_plain()
         variant, subscribers = plain
-        if not subscribers or route.pending_snapshots:
+        if not subscribers or route.pending_snapshots or route.awaiting_rows:
             return False
         event = frame.event()
         if event.stream_type is not _REALTIME or (variant and event.variant != variant):
@@ -342,7 +212,7 @@ class DataRoutingEngine:
             offer(subscriber, frame, key)
         return True
 
-    def _route_decoded(self, route: _Route | None, frame: LazyFrame) -> None:
+    def _route_decoded(self, route: Route | None, frame: LazyFrame) -> None:
         head = frame.head
         everything = self._routes.get(Head(head.type, ALL_CODES)) if head.code else None
         if everything is None and (route is None or not route.targets):
@@ -359,7 +229,7 @@ class DataRoutingEngine:
             if one is not None:
                 self._deliver(one, frame, event)
 
-    def _keep_for_successor(self, route: _Route, frame: LazyFrame) -> None:
+    def _keep_for_successor(self, route: Route, frame: LazyFrame) -> None:
         variant = frame_scan.variant(frame.raw, route.row)
         if variant is None:
             event = _event_or_none(frame)
@@ -367,7 +237,7 @@ class DataRoutingEngine:
         if variant is not None and variant in route.flowing:
             route.keep(variant, frame)
 
-    def _deliver(self, route: _Route, frame: LazyFrame, event: BaseWebSocketEvent) -> None:
+    def _deliver(self, route: Route, frame: LazyFrame, event: BaseWebSocketEvent) -> None:
         row, variant = route.row, event.variant
         if not any(target.key.variant == variant for _, target in route.targets.values()):
             self.unrouted += 1  # the tail of a subscription that was replaced
@@ -389,8 +259,11 @@ class DataRoutingEngine:
                 continue
             if snapshot and not subscriber.wants_snapshot:
                 continue
-            if not subscriber.wants_realtime and _row_count(frame, row) < subscriber.depth:
-                continue  # a book that answers an earlier request; any other change is as good as a snapshot
+            awaits_rows = (subscriber.key, variant) in route.awaiting_rows
+            if awaits_rows or not subscriber.wants_realtime:
+                if row_count(frame, row) < subscriber.depth:
+                    continue  # a book that answers an earlier request
+                route.awaiting_rows.discard((subscriber.key, variant))
             route.pending_snapshots.discard((subscriber.key, variant))
             if not target.options or row.accepts(event, dict(target.options)):
                 shown = frame if subscriber.wants_realtime else frame.as_snapshot()
@@ -398,7 +271,7 @@ class DataRoutingEngine:
             if not subscriber.wants_realtime:
                 self._detach(route, subscriber.key, target)
 
-    def _is_repetition(self, route: _Route, frame: LazyFrame, event: BaseWebSocketEvent) -> bool:
+    def _is_repetition(self, route: Route, frame: LazyFrame, event: BaseWebSocketEvent) -> bool:
         """Whether an event was delivered already: a frame that came twice, or a snapshot of nothing new."""
         row, variant = route.row, event.variant
         kept = route.last.get(variant)
@@ -426,7 +299,7 @@ class DataRoutingEngine:
             self.duplicates += not event.is_snapshot
         return repeated
 
-    def _is_older(self, route: _Route, event: BaseWebSocketEvent) -> bool:
+    def _is_older(self, route: Route, event: BaseWebSocketEvent) -> bool:
         """Whether a value is of an earlier moment than the one kept, such as a late word on an old candle."""
         row, variant = route.row, event.variant
         if variant not in route.fresh or not row.conflation_fields:
@@ -436,7 +309,7 @@ class DataRoutingEngine:
             getattr(event, name) < getattr(last, name) for name in row.conflation_fields
         )
 
-    def _offer_last(self, route: _Route, subscriber: Subscriber, target: Target) -> bool:
+    def _offer_last(self, route: Route, subscriber: Subscriber, target: Target) -> bool:
         """Give a late subscriber the last value of a running stream; False if there is none for it."""
         variant = target.key.variant
         frame = route.last.get(variant) if variant in route.fresh else None
@@ -493,12 +366,12 @@ class DataRoutingEngine:
         """The connection of a scope is gone: last values are history."""
         for route in tuple(self._routes.values()):
             if route.row.scope is scope:
-                route.fresh.clear()
+                route.forget_freshness()
                 if (buffer := self._buffers.get(route.head)) is not None:
                     buffer.is_stale = True
                 self._drop_if_done(route)
 
-    def _is_behind_a_gap(self, route: _Route, frame: LazyFrame, event: BaseWebSocketEvent) -> bool:
+    def _is_behind_a_gap(self, route: Route, frame: LazyFrame, event: BaseWebSocketEvent) -> bool:
         """Whether a snapshot of a running stream shows that something was missed; it is held then.
 
         A request for other streams brings first snapshots of those that run already, some tenths of a second
@@ -531,7 +404,7 @@ class DataRoutingEngine:
         self._on_gap(buffer)
         return True
 
-    def _buffer(self, route: _Route, begin: float, end: float, limit: int) -> BackfillBuffer | None:
+    def _buffer(self, route: Route, begin: float, end: float, limit: int) -> BackfillBuffer | None:
         """Buffer a stream from now on; None if what was missed of it cannot be known, or no one wants it."""
         if (buffer := self._buffers.get(route.head)) is not None:
             buffer.extend(end)
@@ -548,13 +421,13 @@ class DataRoutingEngine:
         self.events_decoded += 1
         self._put_buffered(buffer, self._routes[head], frame)
 
-    def _put_buffered(self, buffer: BackfillBuffer, route: _Route, frame: LazyFrame) -> None:
+    def _put_buffered(self, buffer: BackfillBuffer, route: Route, frame: LazyFrame) -> None:
         if not all(subscriber.wants_realtime for subscriber, _ in route.targets.values()):
             self._serve_snapshots(route, frame)
         if route.targets and frame.event().stream_key == buffer.key:
             buffer.put(frame)
 
-    def _serve_snapshots(self, route: _Route, frame: LazyFrame) -> None:
+    def _serve_snapshots(self, route: Route, frame: LazyFrame) -> None:
         """Who wants only a snapshot of now has missed nothing and does not wait."""
         for subscriber, target in tuple(route.targets.values()):
             if not subscriber.wants_realtime:
@@ -575,7 +448,7 @@ class DataRoutingEngine:
         self.events_recovered += len(missed)
         return len(missed)
 
-    def _deliver_recovered(self, route: _Route, event: BaseWebSocketEvent, now: float) -> None:
+    def _deliver_recovered(self, route: Route, event: BaseWebSocketEvent, now: float) -> None:
         row, variant = route.row, event.variant
         frame = LazyFrame(route.head, b"", now, event)
         if not self._is_older(route, event):
@@ -644,20 +517,9 @@ def _head_of(buffer: BackfillBuffer) -> Head:
     return Head(buffer.key.type, buffer.key.code)
 
 
-def _has_listeners(route: _Route) -> bool:
+def _has_listeners(route: Route) -> bool:
     """Whether anybody wants the changes of a stream."""
     return any(subscriber.wants_realtime for subscriber, _ in route.targets.values())
-
-
-def _row_count(frame: LazyFrame, row: EventSpec) -> int:
-    """Rows of an order book, read only if its frame looks unusual; 0 for other types and unreadable ones."""
-    rows = frame_scan.row_count(frame.raw, row)
-    if rows is not None:
-        return rows
-    try:
-        return frame.event().count_rows()
-    except DecodeError:
-        return 0
 
 
 def _event_or_none(frame: LazyFrame | None) -> BaseWebSocketEvent | None:
@@ -665,42 +527,3 @@ def _event_or_none(frame: LazyFrame | None) -> BaseWebSocketEvent | None:
         return frame.event() if frame is not None else None
     except DecodeError:
         return None  # reported when its own subscribers read it
-
-
-def _find_plain(route: _Route) -> tuple[tuple[Hashable, ...], tuple[Subscriber, ...]]:
-    """One variant and its subscribers, if frames may go the short way; nobody otherwise."""
-    row, targets = route.row, route.targets.values()
-    variants = {target.key.variant for _, target in targets}
-    if (
-        len(variants) != 1
-        or row.conflation_fields
-        or not row.has_snapshot
-        or row.codes is CodeRule.OPTIONAL
-        or any(target.options or not subscriber.wants_realtime for subscriber, target in targets)
-    ):
-        return (), ()
-    return variants.pop(), tuple(subscriber for subscriber, _ in targets)
-
-
-def _lazy_key(route: _Route) -> tuple[Head, tuple[Hashable, ...]] | None:
-    """The conflation key of a route whose frames may stay unread until the screen asks.
-
-    Only where everyone wants changes, takes LATEST and the same variant, and neither conflation nor
-    filters look at a field that only decoding shows.
-    """
-    variants = set()
-    for subscriber, target in route.targets.values():
-        variants.add(target.key.variant)
-        if len(variants) > 1 or not _may_stay_unread(route.row, subscriber, target):
-            return None
-    return (route.head, variants.pop()) if variants else None
-
-
-def _may_stay_unread(row: EventSpec, subscriber: Subscriber, target: Target) -> bool:
-    return (
-        subscriber.wants_realtime
-        and subscriber.delivery is Delivery.LATEST
-        and not target.options
-        and not row.conflation_fields
-        and row.codes is not CodeRule.OPTIONAL
-    )

@@ -331,7 +331,7 @@ class FanoutHub:
             self._on_pending(Delivery.EVERY if every else Delivery.LATEST)
 
     def pause(self, key: Hashable, paused: bool) -> None:
-        """BackfillBuffer back, or resume, delivery to a subscriber; its buffer goes on filling."""
+        """Hold back, or resume, delivery to a subscriber; its buffer goes on filling."""
         subscriber = self._subscribers.get(key)
         if subscriber is None or subscriber.paused == paused:
             return

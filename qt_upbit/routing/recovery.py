@@ -238,7 +238,7 @@ class BackfillBuffer:
         self.is_stale = False
 
     def put(self, frame: LazyFrame) -> None:
-        """BackfillBuffer a frame. Beyond the limit the oldest is dropped, for REST to tell."""
+        """Keep a frame. Beyond the limit the oldest is dropped, for REST to tell."""
         if len(self.frames) >= self.limit:
             self.end = self.frames.popleft().received_at
             self.generation += 1

@@ -1,4 +1,4 @@
-"""Upbit's server side: a simulated exchange on loopback, from the same declarations as the client.
+"""Upbit's server side: a simulated exchange on loopback, built from the same declarations as the client.
 
     async with SimulatedServer(SimulatorSettings(seed=7)) as server:
         print(server.url)

@@ -1,4 +1,4 @@
-"""``python -m qt_upbit.simulator``: the simulated exchange as a program of its own."""
+"""``python -m qt_upbit.simulator``: run the simulated exchange as a program."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _markets(text: str) -> int | None:
         return None
     number = int(text)
     if number < 1:
-        raise argparse.ArgumentTypeError("at least 1")
+        raise argparse.ArgumentTypeError("must be at least 1")
     return number
 
 
@@ -40,17 +40,19 @@ def _loopback(text: str) -> str:
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m qt_upbit.simulator",
-        description="A simulated Upbit on this machine: sockets and REST, seeded, without network and keys.",
+        description="A simulated Upbit on this machine: sockets and REST, seeded. Needs no network or keys.",
     )
     parser.add_argument(
         "--host", type=_loopback, default="127.0.0.1", help="address of this machine (default: %(default)s)"
     )
     parser.add_argument("--port", type=int, default=0, help="port to listen on; 0 takes a free one (default)")
-    parser.add_argument("--seed", type=int, default=7, help="everything random follows from it")
+    parser.add_argument("--seed", type=int, default=7, help="seed of all randomness")
     parser.add_argument("--markets", type=_markets, default=None, metavar="N|full", help="number of pairs")
     parser.add_argument("--region", choices=[region.value for region in Region], default="kr")
     parser.add_argument("--replay", metavar="FILE", help="play a recording instead of the simulated market")
-    parser.add_argument("--speed", type=_positive, default=1.0, help="of the recording, or of market time")
+    parser.add_argument(
+        "--speed", type=_positive, default=1.0, help="speed of the recording or of market time"
+    )
     parser.add_argument("--rate", type=_positive, default=1.0, help="multiplies trades and book changes")
     parser.add_argument("--no-compression", action="store_true", help="do not negotiate permessage-deflate")
     parser.add_argument(
@@ -60,7 +62,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serve until interrupted; the exit code."""
+    """Serve until interrupted; return the exit code."""
     args = _parse(argv)
     try:
         from qt_upbit.simulator.server.server import SimulatedServer

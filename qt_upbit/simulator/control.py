@@ -1,4 +1,4 @@
-"""``python -m qt_upbit.simulator.control``: switch the faults of a simulated exchange that runs."""
+"""``python -m qt_upbit.simulator.control``: inject faults into a running simulated exchange."""
 
 from __future__ import annotations
 

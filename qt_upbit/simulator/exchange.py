@@ -42,15 +42,15 @@ _INVALID_AUTH: Final = ("INVALID_AUTH", "인증 정보가 올바르지 않습니
 
 
 class SimulatedExchange:
-    """Upbit's side of every socket. Call `tick` often; send what sessions' `take` returns.
+    """Upbit's side of every socket. Call `tick` often; send what each session's `take` returns.
 
     Times are seconds on one clock that starts as seconds since the epoch. The same seed, settings and
     calls give the same frames.
 
     Args:
         settings: behaviour.
-        now: time of the start.
-        replay: a recording to play instead of a running market, once somebody has subscribed to it.
+        now: start time.
+        replay: a recording to play instead of a running market; starts with the first subscription to it.
     """
 
     def __init__(
@@ -59,7 +59,8 @@ class SimulatedExchange:
         self.settings = settings or SimulatorSettings()
         self.started = now
         self.violations: Counter[str] = Counter()
-        """Broken limits: ``connect``, ``message_second``, ``message_minute``, ``origin``, ``rest``."""
+        """Broken limits, counted: ``connect``, ``message_second``, ``message_minute``, ``origin``,
+        ``rest``."""
         self.sessions: list[Session] = []
         self.timers = Timers(now)
         self.replay = replay
@@ -68,7 +69,7 @@ class SimulatedExchange:
         )
         self.dispatcher = Dispatcher(self.settings, self.timers, self.market.supported_levels)
         self.accounts: dict[str, Account] = {}
-        """By access key, the first one first."""
+        """By access key, the first account first."""
         self.account = self._add_account(self.settings.access_key, self.settings.seed)
         self.engine = MatchingEngine(
             self.settings, self.market, self.account, self.dispatcher, self._call_later
@@ -94,9 +95,9 @@ class SimulatedExchange:
         )
         self.on_output: Callable[[Session], None] = lambda session: None
         self.is_offline = False
-        """Maintenance: nothing happens, and REST says so."""
+        """In maintenance: nothing happens, and REST says so."""
         self.is_reachable = True
-        """Whether new connections get through to it; the server sees to that."""
+        """Whether new connections are accepted; the server enforces it."""
         self._rng = random.Random(mix(self.settings.seed, 1001))  # noqa: S311  # a simulation, not a secret
         self._keepalive = Keepalive(self.settings, self.dispatcher, self.timers)
         self._subscriptions = Subscriptions(
@@ -117,7 +118,7 @@ class SimulatedExchange:
         return int((self.started + passed + self._skew_s) * 1000)
 
     def tick(self, now: float, max_events: int = 1_000_000) -> bool:
-        """Let everything happen that is due; whether something is left because of `max_events`."""
+        """Process everything that is due; return whether `max_events` left something over."""
         self.timers.run(now, max_events)
         market_ms = self.market_ms(now)
         more = not self.is_offline and self.market.tick(market_ms, self.dispatcher, max_events)
@@ -134,7 +135,7 @@ class SimulatedExchange:
         return more
 
     def _tick_feeds(self, market_ms: int) -> None:
-        """Orders, notices, indicators, and whatever else somebody has asked for."""
+        """Orders, notices, indicators, and sampled types that a session has requested."""
         if self.settings.account_running:
             self._trader.tick(market_ms)
         notice = self._announcer.tick(market_ms)
@@ -149,7 +150,7 @@ class SimulatedExchange:
                 self.publish(event)
 
     def _sampled(self) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-        """What is asked for of types that only the sample feed makes, each once."""
+        """Requested streams of types that only the sample feed makes, each once."""
         seen: set[tuple[Hashable, ...]] = set()
         for session in self.sessions:
             for streams in session.streams.values():
@@ -160,13 +161,13 @@ class SimulatedExchange:
                         yield stream.wire_type, stream.code, stream.item.options
 
     def trade(self, code: str, price: Decimal, volume: Decimal, ask_bid: AskBid, now: float) -> Trade:
-        """Have others trade at a price, also on a market that stands still; waiting orders it reaches fill.
+        """Trade at a price between third parties, even in a stopped market; open orders it reaches fill.
 
         Args:
             code: the pair.
             price: of the trade.
             volume: base currency.
-            ask_bid: the taker's side: ASK fills bids that wait at `price` or higher.
+            ask_bid: the taker's side: ASK fills open bids at `price` or higher.
             now: the exchange's time.
         """
         pair, at = self.market.pairs[code], self.market_ms(now)
@@ -185,7 +186,7 @@ class SimulatedExchange:
 
     @property
     def tokens(self) -> TokenCheck:
-        """The keys that are known; may be replaced."""
+        """The known keys; may be replaced."""
         return self.admission.tokens
 
     @tokens.setter
@@ -194,7 +195,7 @@ class SimulatedExchange:
 
     @property
     def refuse_keys_with(self) -> str | None:
-        """An error name with which every token is refused from now on, such as ``no_authorization_ip``."""
+        """An error name with which every token is refused, such as ``no_authorization_ip``; or None."""
         return self.admission.refuse_keys_with
 
     @refuse_keys_with.setter
@@ -206,23 +207,23 @@ class SimulatedExchange:
         return self.admission.verify_token(authorization, query)
 
     def call_later(self, seconds: float, callback: Callable[[], None]) -> None:
-        """Have something done so many seconds from now."""
+        """Schedule a callback a number of seconds from now."""
         self.timers.call_later(seconds, lambda at: callback())
 
     # --- connections ----------------------------------------------------------------------------
 
     def admit(self, scope: Scope, headers: Mapping[str, str], address: str, now: float) -> Refusal | None:
-        """Judge a handshake; None lets it in. Counts against the limits of connecting."""
+        """Check a handshake; None accepts it. Counts against the connection limits."""
         return self.admission.admit(scope, _lower(headers), address, now)
 
     def connect(self, scope: Scope, now: float, headers: Mapping[str, str] | None = None) -> Session:
-        """Open a session for a socket that `admit` let in.
+        """Open a session for a socket that `admit` accepted.
 
         Args:
             scope: its endpoint.
             now: the exchange's time.
-            headers: of the handshake; their token says whose session a private one is, without one it
-                is the first account's.
+            headers: of the handshake; their token decides the account of a private session, which is
+                the first account without one.
         """
         settings = self.settings
         self.timers.advance(now)
@@ -250,7 +251,7 @@ class SimulatedExchange:
         return session
 
     def disconnect(self, session: Session) -> None:
-        """The socket is gone."""
+        """The socket is closed."""
         session.closed = True
         session.outbox.clear()
         self.dispatcher.drop(session, tuple(session.streams))
@@ -268,7 +269,7 @@ class SimulatedExchange:
     # --- what clients send ----------------------------------------------------------------------
 
     def receive(self, session: Session, raw: str | bytes, now: float) -> None:
-        """A message from a client."""
+        """Process a message from a client."""
         self.timers.advance(now)
         session.messages.append(Message(raw, now))
         session.last_activity = now
@@ -295,7 +296,7 @@ class SimulatedExchange:
             self._subscriptions.replace(session, request, now)
 
     def receive_ping(self, session: Session, now: float) -> bool:
-        """A ping frame came; whether to answer it."""
+        """Process a ping frame; return whether to answer it."""
         if session.silent:
             return False
         self.timers.advance(now)
@@ -304,7 +305,7 @@ class SimulatedExchange:
         return not self.settings.ping_frame_counts or self._count_message(session, now)
 
     def _count_message(self, session: Session, now: float) -> bool:
-        """Whether the message may be worked on."""
+        """Count a message; return whether it may be processed."""
         broken = [
             name
             for name, window in (("message_second", session.second), ("message_minute", session.minute))
@@ -319,10 +320,10 @@ class SimulatedExchange:
             self.dispatcher.refuse(session, "Too Many Requests", "요청 수 제한을 초과했습니다.")
         return False
 
-    # --- what the market says -------------------------------------------------------------------
+    # --- market events -------------------------------------------------------------------
 
     def wants(self, wire_type: str, code: str) -> bool:
-        """Whether any session has asked for a stream."""
+        """Whether any session has requested a stream."""
         return self.dispatcher.wants(wire_type, code)
 
     def publish(self, event: BaseWebSocketEvent, account: Account | None = None) -> None:
@@ -341,25 +342,25 @@ class SimulatedExchange:
         """Send one JSON object to a session as a frame of its format."""
         self.dispatcher.send(session, data)
 
-    # --- what can go wrong (`qt_upbit.simulator.faults`) ------------------------------------------
+    # --- faults (`qt_upbit.simulator.faults`) ------------------------------------------
 
     def send_error(self, session: Session, name: str, message: str) -> None:
         """Send an error frame, and the close that follows it."""
         self.dispatcher.refuse(session, name, message)
 
     def set_offline(self, offline: bool) -> None:
-        """Begin or end a maintenance: nothing is traded, sockets are quiet, REST says ``market_offline``."""
+        """Begin or end maintenance: no trades, no frames, and REST answers ``market_offline``."""
         self.is_offline = offline
 
     def skew_clock(self, seconds: float) -> None:
-        """Let the market's clock jump ahead."""
+        """Move the market's clock forward."""
         self._skew_s += seconds
 
     def delist(self, code: str) -> None:
-        """Trade a pair no longer: its orders are cancelled, a last ticker says so.
+        """Delist a pair: its orders are cancelled, and a last ticker says so.
 
         Raises:
-            ValueError: no such pair.
+            ValueError: there is no such pair.
         """
         pair = self.market.delist(code)
         if pair is None:
@@ -375,16 +376,16 @@ class SimulatedExchange:
         )
 
     def list_pair(self, code: str) -> None:
-        """Trade a pair from now on.
+        """List a pair.
 
         Raises:
-            ValueError: it is traded already, or there is no such coin.
+            ValueError: it is traded already, or the coin is unknown.
         """
         if self.market.list_pair(code) is None:
-            raise ValueError(f"{code} is traded already, or nobody knows the coin")
+            raise ValueError(f"{code} is traded already, or its coin is unknown")
 
     def drop_streams(self, scope: Scope, share: float, listed: bool) -> None:
-        """Serve only a part of what was asked for, quietly, until the next request.
+        """Silently serve only part of what was requested, until the next request.
 
         Args:
             scope: on which endpoint.

@@ -13,22 +13,22 @@ from qt_upbit.types import SmpType
 __all__ = ["SIMULATED_ACCESS_KEY", "SIMULATED_SECRET_KEY", "SimulatedAccount", "SimulatorSettings"]
 
 SIMULATED_ACCESS_KEY: Final = "SIMULATEDaccesskeyOfNobody0123456789abcd"
-"""The one key the simulated exchange knows by default. It opens nothing anywhere else."""
+"""The only key that the simulated exchange knows by default. It is not valid anywhere else."""
 
 SIMULATED_SECRET_KEY: Final = "simulated-secret-key-of-nobody-0123456789-abcdefghijklmnopqrstuvwxyz"  # noqa: S105
-"""Its secret; 64 bytes and more, as HS512 wants."""
+"""Its secret; at least 64 bytes, as HS512 requires."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SimulatedAccount:
     """An account beside the first one: a key of its own, with its own balances, orders and rate limits.
 
-    Nothing happens in it by itself. Its orders and those of other accounts match each other in one market.
+    It places no orders by itself. Its orders and those of other accounts match each other in one market.
 
     Attributes:
-        access_key: the key that opens it; no two accounts have the same.
-        secret_key: its secret; 64 bytes and more, as HS512 wants.
-        balances: what is available at the start, by currency; empty by default.
+        access_key: the key of the account; unique.
+        secret_key: its secret; at least 64 bytes, as HS512 requires.
+        balances: available at the start, by currency; empty by default.
     """
 
     access_key: str
@@ -53,35 +53,35 @@ class SimulatedAccount:
 class SimulatorSettings:
     """Frozen settings of a simulated exchange. Times are in seconds of real time unless named otherwise.
 
-    Settings marked [?] stand for behaviour of Upbit that nobody could verify (protocol section 12);
+    Settings marked [?] stand for behaviour of Upbit that could not be verified (protocol section 12);
     a client must not depend on either value.
 
     Attributes:
         seed: everything random follows from it.
-        markets: number of pairs, or None for the full market of 855.
+        markets: number of pairs; None is the full market of 855.
         region: whose quote currency the local markets have.
-        market_running: False: the market produces nothing of its own but snapshots.
+        market_running: False stops the market: it produces nothing but snapshots.
         time_scale: seconds of market time per second.
-        rate: multiplies how often trades and books happen.
+        rate: multiplies the frequency of trades and book changes.
         tick_interval_s: how often the server drives the exchange.
 
         compression: negotiate permessage-deflate when it is offered.
         binary_frames: data frames are binary; False sends text.
-        snapshot_delays_s: when the two bursts of snapshots come after a request.
+        snapshot_delays_s: from a request to its two bursts of snapshots.
         close_delay_s: from an error frame to the close with code 1000.
         max_late_frames: frames of the old subscription after a replacement, at most.
         idle_timeout_s: sockets without data are cut after this time, without a close frame.
-        up_interval_s: rhythm of status UP once PING was received.
+        up_interval_s: interval of status UP once PING was received.
         ping_keeps_open: [?] a ping frame counts as activity.
         trade_disorder: share of multi-fill orders whose trades arrive out of order.
         slow_client_frames: a client that leaves this many frames unread is cut.
 
-        both_flags: [?] what ``is_only_snapshot`` and ``is_only_realtime`` together give.
-        camel_case_flags: [?] the older names of the flags count.
+        both_flags: [?] effect of ``is_only_snapshot`` and ``is_only_realtime`` together.
+        camel_case_flags: [?] the older names of the flags are accepted.
         binary_requests: [?] requests in binary frames are understood.
         same_code: [?] one code with two levels or depths in one request: both served, or the last.
         list_batching: [?] list formats put several events into one array.
-        list_wraps_control: [?] errors and status stand in an array under the list formats.
+        list_wraps_control: [?] errors and status are sent in an array under the list formats.
         list_subscriptions_resets_format: [?] LIST_SUBSCRIPTIONS without a format means DEFAULT.
         duplicate_snapshot: [?] a replacement repeats snapshots of codes that were live.
 
@@ -98,24 +98,24 @@ class SimulatorSettings:
         connect_excess: [?] too many connections: HTTP 429, or only counting.
         origin_interval_s: with an Origin header one handshake or REST call in this time.
         rest_limit: quotation calls per second and group, with the account's groups as documented; None
-            switches every limit of REST off.
-        rest_penalty_after: [?] so many calls beyond a limit within ten seconds block the group (418).
-        rest_penalty_s: [?] for so long.
+            switches all REST limits off.
+        rest_penalty_after: [?] this many calls beyond a limit within ten seconds block the group (418).
+        rest_penalty_s: [?] for this time.
 
-        account_running: orders of the first account happen by themselves.
+        account_running: the first account trades automatically.
         order_interval_s: mean time between new orders, market time.
         wait_before_fill: [?] an order that fills at once shows ``wait`` first.
         post_only_crossing: [?] a post_only order that would match is cancelled at once, or refused.
-        fewer_my_order_fields: myOrder frames lack the fields that regional captures lack; None does so
-            outside of Korea.
+        fewer_my_order_fields: myOrder frames omit the fields that regional captures lack; None does so
+            outside Korea.
         default_smp_type: [?] self-match prevention of an order that names none; announced for 2026-11-09.
-            None lets our own orders trade with each other.
+            None lets orders of one account match each other.
         cancel_delay_s: from the accepted request to cancel to the cancelled order.
         announcement_interval_s: mean time between notices, market time; None is never.
-        sample_interval_s: time between two events of a stream whose type no feed makes (`SampleFeed`), market
-            time.
-        indicator_delay_s: from the close of a candle to its indicators, market time.
-        max_indicator_combinations: more than this in one request is refused.
+        sample_interval_s: market time between two events of a stream whose type no other feed makes
+            (`SampleFeed`).
+        indicator_delay_s: market time from the close of a candle to its indicators.
+        max_indicator_combinations: the limit for one request.
         initial_krw: quote currency that the first account starts with.
     """
 
@@ -178,7 +178,7 @@ class SimulatorSettings:
 
     def __post_init__(self) -> None:
         if self.markets is not None and self.markets < 1:
-            raise ValueError("markets: at least one pair")
+            raise ValueError("markets: must be at least 1")
         if self.time_scale <= 0 or self.rate <= 0 or self.tick_interval_s <= 0:
             raise ValueError("time_scale, rate and tick_interval_s must be positive")
         keys = [self.access_key, *(account.access_key for account in self.further_accounts)]

@@ -36,7 +36,8 @@ from qt_upbit.types.indicators import (
     IndicatorParams,
     is_among_definitions,
 )
-from qt_upbit.types.options import CATEGORIES, INCLUDE_BODY, TIMEFRAME
+from qt_upbit.types.options import CATEGORIES, INCLUDE_BODY, LEVEL, TIMEFRAME
+from qt_upbit.types.orderbook import OrderbookEvent
 from qt_upbit.types.registry import BaseWebSocketEvent, CodeEvent, event_type, utc_from_ms, utc_from_text
 from qt_upbit.types.wire_struct import WireStruct, wire_key
 
@@ -186,6 +187,19 @@ class TradeEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
     def traded_at(self) -> datetime:
         """Time of the trade, aware, UTC."""
         return utc_from_ms(self.trade_timestamp)
+
+
+# Here rather than in `orderbook.py`: specs are declared in the order of the documentation.
+event_type(
+    "orderbook",
+    wire_type="orderbook",
+    scope=Scope.PUBLIC,
+    delivery=Delivery.LATEST,
+    has_snapshot=True,
+    has_depth=True,
+    options=(LEVEL,),
+    stream_fields=("level",),
+)(OrderbookEvent)
 
 
 @event_type(

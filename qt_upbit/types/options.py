@@ -38,24 +38,35 @@ class OptionSpec:
         merge: combines the values of two owners for the same stream, so that both get what they requested;
             None for an option that distinguishes streams (`EventSpec.stream_fields`).
         is_required: Upbit has no default for it.
+        narrows: True if omitting it requests everything, as with a list of categories; False if omitting it
+            requests less, as with a flag.
     """
 
     name: str
     check: Callable[[Any, tuple[str, ...]], Hashable]
     merge: Callable[[Any, Any], Hashable] | None = None
     is_required: bool = False
+    narrows: bool = True
+
+    def merged(self, a: Any, b: Any) -> Any:
+        """One value for two owners of a stream; None means that the option was omitted."""
+        if a == b:
+            return a
+        if a is None or b is None:
+            return None if self.narrows else (b if a is None else a)
+        if self.merge is None:
+            raise ValueError(f"{self.name} distinguishes streams: {a!r:.40} and {b!r:.40} cannot be merged")
+        return self.merge(a, b)
 
 
-def union(a: tuple[Any, ...] | None, b: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
-    """Everything in either list; None means everything."""
-    if a is None or b is None:
-        return None
+def union(a: tuple[Any, ...], b: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Everything in either list."""
     return (*a, *(item for item in b if item not in a))
 
 
-def either(a: bool | None, b: bool | None) -> bool:
+def either(a: bool, b: bool) -> bool:
     """Whether either sets the flag."""
-    return bool(a) or bool(b)
+    return a or b
 
 
 def shown(value: object) -> str:
@@ -107,5 +118,5 @@ def _timeframe(value: Any, _codes: tuple[str, ...]) -> str:
 
 LEVEL: Final = OptionSpec("level", _level)
 CATEGORIES: Final = OptionSpec("categories", _categories, union)
-INCLUDE_BODY: Final = OptionSpec("include_body", _include_body, either)
+INCLUDE_BODY: Final = OptionSpec("include_body", _include_body, either, narrows=False)
 TIMEFRAME: Final = OptionSpec("timeframe", _timeframe, is_required=True)

@@ -10,9 +10,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from qt_upbit.exceptions import DecodeError
-from qt_upbit.types.enums import Delivery, Scope
-from qt_upbit.types.options import LEVEL
-from qt_upbit.types.registry import CodeEvent, event_type
+from qt_upbit.types.registry import CodeEvent
 from qt_upbit.types.wire_struct import (
     MAX_MAGNITUDE,
     WireStruct,
@@ -125,16 +123,6 @@ def _units_decoder(unit: type[WireStructT], simple: bool) -> msgspec.json.Decode
     return msgspec.json.Decoder(list[item])  # type: ignore[valid-type]  # a run-time class
 
 
-@event_type(
-    "orderbook",
-    wire_type="orderbook",
-    scope=Scope.PUBLIC,
-    delivery=Delivery.LATEST,
-    has_snapshot=True,
-    has_depth=True,
-    options=(LEVEL,),
-    stream_fields=("level",),
-)
 class OrderbookEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
     """A whole order book (protocol section 3.3): it replaces the last one; never merge.
 

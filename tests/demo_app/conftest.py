@@ -1,4 +1,4 @@
-"""The demo's tests: a quiet exchange, the application's manager on it, and what nobody may say."""
+"""The demo's tests: a quiet exchange, the application's manager on it, and no unexpected Qt messages."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ def _silence(app: QApplication, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
     said: list[str] = []
     monkeypatch.setattr(sys, "excepthook", lambda kind, error, trace: raised.append(error))
 
-    def hear(kind: QtMsgType, _context: object, text: str) -> None:
-        # The offscreen platform tells what it cannot do.
+    def record(kind: QtMsgType, _context: object, text: str) -> None:
+        # The offscreen platform reports what it does not support.
         if kind != QtMsgType.QtDebugMsg and "This plugin does not support" not in text:
             said.append(text)
 
-    previous = qInstallMessageHandler(hear)
+    previous = qInstallMessageHandler(record)
     yield
     qInstallMessageHandler(previous)
     if raised:
@@ -86,22 +86,22 @@ def theme(request: pytest.FixtureRequest, app: QApplication) -> Theme:
 
 @pytest.fixture(autouse=True)
 def _no_turns_without_a_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep pytest-qt from letting Qt turn between a test and its fixtures' end, where no asyncio loop runs.
+    """Keep pytest-qt from running Qt's event loop between a test and its teardown, without an asyncio loop.
 
-    In the terminal it always runs, and slots start coroutines.
+    In the terminal one is always running, and slots start coroutines.
     """
     monkeypatch.setattr("pytestqt.plugin._process_events", lambda: None)
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> QSettings:
-    """Never the user's own."""
+    """Settings in a temporary file, never the user's own."""
     return QSettings(str(tmp_path / "terminal.ini"), QSettings.Format.IniFormat)
 
 
 @pytest.fixture
 def language(app: QApplication) -> Iterator[Language]:
-    """What the terminal speaks; as it was before, afterwards."""
+    """The terminal's language; restored afterwards."""
     made = Language()
     made.use("en")
     yield made
@@ -120,7 +120,7 @@ def state(settings: QSettings, language: Language) -> TerminalState:
 
 @pytest_asyncio.fixture
 async def open_window(settings: QSettings, language: Language) -> AsyncIterator[Open]:
-    """Open the terminal's window, in English and dark; the manager must be there already."""
+    """Open the terminal's window, in English and dark; the manager must exist already."""
     made: list[tuple[MainWindow, Appearance]] = []
 
     def new(market: str = "KRW-BTC", layout: str | None = None) -> MainWindow:
@@ -138,14 +138,14 @@ async def open_window(settings: QSettings, language: Language) -> AsyncIterator[
 
 
 def _configure(config: WebSocketConfig) -> None:
-    # A test that failed may have left a manager on a loop that is no more: no other shall fail for that.
+    # A failed test may have left a manager on a closed loop, which must not fail the next test.
     GlobalWebSocketManager._instance = None
     GlobalWebSocketManager.configure(config)
 
 
 @pytest_asyncio.fixture
 async def offline() -> AsyncIterator[None]:
-    """The application's manager, for widgets that are fed by hand: it is closed before it connects."""
+    """The application's manager, for widgets fed by the test itself: it is closed before it connects."""
     _configure(WebSocketConfig(base_url="http://127.0.0.1:1", credentials=KEYS))
     yield
     await GlobalWebSocketManager.close_instance()

@@ -12,17 +12,17 @@ from qt_upbit import Region
 def test_without_arguments_the_exchange_is_simulated() -> None:
     arguments = parse([])
     assert arguments.simulated
-    # Not given: what was chosen in the settings counts, or what fits the system.
+    # Not given: the settings apply, or the system's defaults.
     assert (arguments.region, arguments.lang, arguments.theme, arguments.layout) == (None,) * 4
     assert arguments.screenshot is None
 
 
 @pytest.mark.parametrize("given", [["--live"], ["--base-url", "http://127.0.0.1:8080"]])
-def test_an_exchange_of_ones_own_is_not_simulated(given: list[str]) -> None:
+def test_a_custom_exchange_is_not_simulated(given: list[str]) -> None:
     assert not parse(given).simulated
 
 
-def test_everything_together() -> None:
+def test_all_arguments_together() -> None:
     where = ["--region", "sg", "--market", "sgd-btc", "--seed", "3"]
     look = ["--lang", "ko", "--theme", "light", "--size", "800x600", "--layout", "chart"]
     arguments = parse([*where, *look, "--screenshot", "a.png", "--after", "2.5", "--timeout", "9"])
@@ -55,7 +55,7 @@ def test_the_layouts_of_the_command_line_are_those_of_the_window() -> None:
         ["--nonsense"],
     ],
 )
-def test_what_is_wrong_ends_with_code_two_and_a_message(
+def test_wrong_arguments_exit_with_code_two_and_a_message(
     given: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as caught:

@@ -1,4 +1,4 @@
-"""Other keys in the terminal: every panel shows the account behind them, and nothing of the one before."""
+"""Other keys in the terminal: every panel shows their account, and nothing of the previous one."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def state(app: QApplication, tmp_path: Path) -> TerminalState:
 
 @pytest.fixture
 def shown() -> Iterator[list[QWidget]]:
-    """Panels, ended afterwards."""
+    """Panels, deleted afterwards."""
     made: list[QWidget] = []
     yield made
     for widget in made:
@@ -48,7 +48,7 @@ def shown() -> Iterator[list[QWidget]]:
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
-def _held(panel: BalancesPanel) -> dict[str, Decimal]:
+def _balances(panel: BalancesPanel) -> dict[str, Decimal]:
     return {} if panel.rows is None else {each.currency: each.balance for each in panel.rows.holdings}
 
 
@@ -66,14 +66,14 @@ async def test_panels_of_the_account(exchange: Exchange, state: TerminalState, s
     first = server.exchange.account
     await until(lambda: orders.open_view.model() is not None and orders.open_view.model().rowCount() == 1)
     await until(lambda: own.open_orders("KRW-BTC"))
-    await until(lambda: _held(balances).keys() == first.balances.keys())
+    await until(lambda: _balances(balances).keys() == first.balances.keys())
     await until(lambda: not orders.has_placeholder and not balances.has_placeholder)
 
     placeholders: list[bool] = []
     Account.instance().cleared.connect(lambda *_: placeholders.append(orders.has_placeholder))
     changes.clear()
     GlobalWebSocketManager.instance().set_credentials(KEYS)
-    await until(lambda: _held(balances) == {"KRW": Decimal(4_321), "XRP": Decimal(700)})
+    await until(lambda: _balances(balances) == {"KRW": Decimal(4_321), "XRP": Decimal(700)})
     await until(lambda: not orders.has_placeholder and not balances.has_placeholder)
     assert placeholders == [True], "until it is read, no panel claims to know an account"
     assert orders.open_view.model().rowCount() == orders.closed_view.model().rowCount() == 0
@@ -85,10 +85,10 @@ async def test_panels_of_the_account(exchange: Exchange, state: TerminalState, s
     own.deleteLater()
 
 
-async def test_fees_and_funds_of_the_form_are_the_other_account_s(
+async def test_the_form_has_the_other_accounts_fees_and_balance(
     exchange: Exchange, state: TerminalState, shown: list[QWidget]
 ) -> None:
-    """An answer that was asked for with the keys of before comes late."""
+    """A response requested with the previous keys arrives late."""
     server = await exchange(further_accounts=(SECOND,))
     fault = RestFault("GET", "/v1/orders/chance", "wait", 1)
     server.rest_faults.append(fault)
@@ -96,7 +96,7 @@ async def test_fees_and_funds_of_the_form_are_the_other_account_s(
     shown.append(form)
     form.resize(320, 500)
     form.show()
-    await until(lambda: fault.times == 0, what="fees are asked for")
+    await until(lambda: fault.times == 0, what="fees are requested")
     await Account.instance().synchronized_once()
     GlobalWebSocketManager.instance().set_credentials(KEYS)
     await until(lambda: form.available == Decimal(4_321))
@@ -110,14 +110,14 @@ async def test_fees_and_funds_of_the_form_are_the_other_account_s(
     assert form._terms.chance.bid_account.balance == 4_321
 
 
-async def test_what_is_held_in_the_watch_list(
+async def test_holdings_in_the_watch_list(
     exchange: Exchange, state: TerminalState, shown: list[QWidget]
 ) -> None:
     server = await exchange(further_accounts=(SECOND,))
     state.set_markets(await state.rest.get_markets())
-    for held in server.exchange.account.balances.values():
-        if held.currency not in ("KRW", "BTC"):
-            held.balance = held.locked = Decimal(0)
+    for balance in server.exchange.account.balances.values():
+        if balance.currency not in ("KRW", "BTC"):
+            balance.balance = balance.locked = Decimal(0)
     server.exchange.account.balance("BTC").balance = Decimal(1)
     panel = WatchListPanel(state)
     shown.append(panel)

@@ -1,4 +1,4 @@
-"""What every panel can do: say why it is empty, look old, speak another language, change colours, and go."""
+"""What every panel does: explain why it is empty, look stale, change language and colours, be released."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Figures(Panel):
 
 @pytest.fixture
 def panel(state: TerminalState) -> Iterator[Figures]:
-    """Deleted as a window does it; left to the collector, PySide may crash."""
+    """Deleted as by a window; left to the garbage collector, PySide may crash."""
     made = Figures(state)
     yield made
     shiboken6.delete(made)
@@ -78,7 +78,7 @@ def test_a_placeholder_covers_the_body_until_there_is_something_to_show(panel: F
     panel.close()
 
 
-def test_a_stale_panel_looks_stale_and_fresh_again(panel: Figures) -> None:
+def test_a_panel_looks_stale_and_live_again(panel: Figures) -> None:
     panel.resize(300, 200)
     panel.label.setStyleSheet("background: #ffffff")
     panel.show()
@@ -98,21 +98,21 @@ def test_language_and_theme_reach_it(state: TerminalState, panel: Figures) -> No
     assert state.theme.name == "light"
 
 
-def test_the_state_tells_what_changed_and_only_that(state: TerminalState) -> None:
-    heard: list[object] = []
-    state.market_changed.connect(heard.append)
-    state.markets_changed.connect(lambda: heard.append("markets"))
-    state.order_drafted.connect(heard.append)
+def test_the_state_emits_only_what_changed(state: TerminalState) -> None:
+    emitted: list[object] = []
+    state.market_changed.connect(emitted.append)
+    state.markets_changed.connect(lambda: emitted.append("markets"))
+    state.order_drafted.connect(emitted.append)
     state.set_market("KRW-BTC")
     state.set_market("KRW-ETH")
     state.set_markets([Market(code="KRW-ETH", korean_name="이더리움", english_name="Ethereum")])
     draft = OrderPrefill("KRW-ETH", AskBid.BID, Decimal("5000000"))
     state.order_drafted.emit(draft)
-    assert heard == ["KRW-ETH", "markets", draft]
+    assert emitted == ["KRW-ETH", "markets", draft]
     assert state.markets["KRW-ETH"].korean_name == "이더리움"
 
 
-def test_a_panel_that_is_gone_is_gone(state: TerminalState) -> None:
+def test_a_deleted_panel_is_released(state: TerminalState) -> None:
     panel = Figures(state)
     gone = weakref.ref(panel)
     panel.deleteLater()

@@ -1,4 +1,4 @@
-"""CI's look at a picture of the terminal can fail: each of its reasons, planted."""
+"""CI's check of a screenshot of the terminal: each of its failures, provoked."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ picture = _load()
 
 
 def drawn(*blank: str, word: str = "") -> QImage:
-    """Regions full of lines, but for the blank ones, which have a word in the middle."""
+    """Regions full of lines, except the blank ones, which have a word in the middle."""
     image = QImage(WIDTH, HEIGHT, QImage.Format.Format_RGB32)
     image.fill(QColor("#101418"))
     painter = QPainter(image)
@@ -61,11 +61,11 @@ def test_a_region_without_data_is_named(app: QApplication, region: str, word: st
     assert problem.startswith(f"{region}: ")
 
 
-def test_another_size_is_told(app: QApplication) -> None:
+def test_another_size_is_reported(app: QApplication) -> None:
     assert list(picture.look_at(drawn(), "1000x640")) == ["1440x900 instead of 1000x640"]
 
 
-def test_a_file_that_is_no_picture_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_is_not_an_image_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "picture.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(40_000))
     assert picture.main([str(path)]) == 1

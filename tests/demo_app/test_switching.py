@@ -1,4 +1,4 @@
-"""Another pair: what is old looks old until the new one is there, and nothing jumps."""
+"""Switching the pair: old data looks stale until the new comes, and nothing jumps."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Terminal = Callable[..., Awaitable[SimulatedServer]]
 pytestmark = pytest.mark.usefixtures("offline")
 
 
-async def test_the_headline_of_another_pair_is_grey(state: TerminalState) -> None:
+async def test_the_ticker_header_is_grey_while_switching(state: TerminalState) -> None:
     header = TickerHeader(state)
     header.proxy.ticker_received.emit(events.ticker("KRW-BTC", 158_000_000))
     assert header.isEnabled()

@@ -1,4 +1,4 @@
-"""`python -m demo_app` as its user meets it: a process with an exit code and something to say."""
+"""`python -m demo_app` as a process: exit codes and messages."""
 
 from __future__ import annotations
 
@@ -13,20 +13,19 @@ from typing import Any
 
 import pytest
 
-from tests.support.programs import ROOT, environment, run_program, start_program
-from tests.support.wait import HANG_S
+from tests.support.programs import PROGRAM_HANG_S, ROOT, environment, run_program, start_program
 
-PATIENT = ("--timeout", str(HANG_S))
+WITH_TIMEOUT = ("--timeout", str(PROGRAM_HANG_S - 10))
 _FATAL_WARNINGS = ("-W", "error")
 
 
-def _terminal(*arguments: str, timeout_s: float = HANG_S, **env: str) -> subprocess.CompletedProcess[str]:
+def _terminal(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *_FATAL_WARNINGS, "-m", "demo_app", *arguments],
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=timeout_s,
+        timeout=PROGRAM_HANG_S,
         env=environment(**env),
         cwd=ROOT,
     )
@@ -40,12 +39,12 @@ def _png_size(path: Path) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("language", ["ko", "en"])
-def test_a_screenshot_and_not_a_word(tmp_path: Path, language: str) -> None:
+def test_a_screenshot_without_any_output(tmp_path: Path, language: str) -> None:
     path = tmp_path / "terminal.png"
     home = tmp_path / "home"
     home.mkdir()
     own: dict[str, Any] = {"HOME": str(home), "XDG_CONFIG_HOME": str(home / "config")}
-    done = _terminal("--screenshot", str(path), "--after", "0", *PATIENT, "--lang", language, **own)
+    done = _terminal("--screenshot", str(path), "--after", "0", *WITH_TIMEOUT, "--lang", language, **own)
     assert not list(home.rglob("*.conf")), "the user's own settings are not touched"
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert _png_size(path) == (1440, 900)
@@ -58,9 +57,9 @@ def test_a_screenshot_and_not_a_word(tmp_path: Path, language: str) -> None:
 @pytest.mark.parametrize("language", ["ko", "en"])
 def test_without_data_there_is_no_screenshot(tmp_path: Path, language: str) -> None:
     path = tmp_path / "terminal.png"
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))  # and does not listen
-        url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # and does not listen
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
         done = _terminal(
             *("--screenshot", str(path), "--after", "0", "--timeout", "0.5"),
             *("--base-url", url, "--lang", language),
@@ -74,7 +73,7 @@ def test_without_data_there_is_no_screenshot(tmp_path: Path, language: str) -> N
 def test_size_and_theme(tmp_path: Path) -> None:
     path = tmp_path / "small.png"
     done = _terminal(
-        *("--screenshot", str(path), "--after", "0", *PATIENT),
+        *("--screenshot", str(path), "--after", "0", *WITH_TIMEOUT),
         *("--size", "1000x640", "--theme", "light"),
         *("--region", "sg", "--layout", "book"),
     )
@@ -85,7 +84,7 @@ def test_size_and_theme(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["no such folder/x.png", "."])
 def test_a_screenshot_that_cannot_be_written_is_an_error(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
-    done = _terminal("--screenshot", str(path), "--after", "0", *PATIENT)
+    done = _terminal("--screenshot", str(path), "--after", "0", *WITH_TIMEOUT)
     assert done.returncode == 1
     assert str(path) in done.stderr
     assert "Traceback" not in done.stderr
@@ -99,7 +98,7 @@ def test_wrong_arguments_end_with_code_two() -> None:
 
 
 @pytest.mark.parametrize("module", ["aiohttp", "upbit", "PySide6"])
-def test_what_is_missing_is_said_in_words(module: str) -> None:
+def test_a_missing_package_is_explained(module: str) -> None:
     done = run_program(
         """
         import sys
@@ -140,7 +139,7 @@ def test_closing_the_window_ends_the_process(after_ms: str, tmp_path: Path) -> N
     settings = tmp_path / "terminal.ini"
     done = run_program(_CLOSES, after_ms, str(settings))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert "[window]" in settings.read_text(), "how the panels stood is remembered"
+    assert "[window]" in settings.read_text(), "the layout is saved"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to another process on Windows")
@@ -165,5 +164,5 @@ def test_control_c_ends_the_process(tmp_path: Path) -> None:
     assert process.stdout is not None
     assert process.stdout.readline() == "running\n"
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=HANG_S)
+    _, said = process.communicate(timeout=PROGRAM_HANG_S)
     assert (process.returncode, said) == (0, "")

@@ -1,4 +1,4 @@
-"""A trader at the whole window: only mouse and keys, and only on what is seen and not covered."""
+"""A trader at the whole window: only mouse and keys, and only on visible, uncovered widgets."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ def _is_part(part: QWidget | None, whole: QWidget) -> bool:
 
 
 class Trader:
-    """Somebody before the window. What is hidden, covered, disabled or behind a dialog cannot be clicked.
+    """The user of a window. Widgets that are hidden, covered, disabled or behind a dialog cannot be clicked.
 
-    Mouse and keys go to the windows as those of the system do: Qt decides what hears them.
+    Mouse and key events go to the windows as the system's do: Qt decides which widget receives them.
     """
 
     def __init__(self, window: MainWindow) -> None:
@@ -65,14 +65,14 @@ class Trader:
         return found
 
     def click(self, widget: QWidget, place: QPoint | None = None) -> None:
-        """Click a widget, in its middle or at a place of it."""
+        """Click a widget, in its middle or at a given point."""
         place = place if place is not None else widget.rect().center()
         name = _name(widget)
         assert widget.isVisible(), f"{name} is not seen"
         assert widget.isEnabled(), f"{name} is disabled"
         top = widget.window()
         there = widget.mapTo(top, place)
-        # The offscreen screen is smaller than the windows: the system cannot be asked what is where.
+        # The offscreen screen is smaller than the windows: the system cannot say which widget is at a point.
         hit = top.childAt(there) or top
         assert _is_part(hit, widget), f"{name} is under {hit}"
         modal = QApplication.activeModalWidget()
@@ -80,10 +80,10 @@ class Trader:
         QTest.mouseClick(top.windowHandle(), Qt.MouseButton.LeftButton, pos=there)
 
     def key(self, key: Qt.Key | str, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
-        """Press a key, wherever the keyboard is."""
+        """Press a key, in the window with the keyboard focus."""
         top = QApplication.focusWindow()
         assert top is not None, "no window has the keyboard"
-        # PySide's stubs do not know that Qt takes a character as well.
+        # PySide's stubs do not know that Qt accepts a character as well.
         QTest.keyClick(top, cast(Qt.Key, key), modifiers)
 
     def ctrl(self, key: Qt.Key | str, *more: Qt.KeyboardModifier) -> None:
@@ -98,12 +98,12 @@ class Trader:
             self.key(letter)
 
     def replace_text(self, text: str) -> None:
-        """Type over what stands in the field."""
+        """Replace the text of the field."""
         self.ctrl(Qt.Key.Key_A)
         self.write(text)
 
     def compose(self, text: str) -> None:
-        """Type Hangul: an input method shows what is being composed, and hands it over when it is done."""
+        """Type Hangul: an input method shows the composition, and commits it when done."""
         for letter in text:
             for event in (QInputMethodEvent(letter, []), QInputMethodEvent()):
                 if not event.preeditString():
@@ -113,7 +113,7 @@ class Trader:
                 QApplication.sendEvent(focus, event)
 
     def tab_to(self, widget: QWidget, *, back: bool = False) -> None:
-        """Press Tab, or Shift and Tab, until a widget has the keyboard."""
+        """Press Tab, or Shift and Tab, until a widget has the keyboard focus."""
         for _ in range(40):
             if widget.hasFocus():
                 return
@@ -122,7 +122,7 @@ class Trader:
         raise AssertionError(f"Tab never comes to {_name(widget)}")
 
     def sees(self, widget: QWidget) -> bool:
-        """Whether a widget is there to be seen. What is a tab behind another is "visible" to Qt."""
+        """Whether a widget can be seen. One behind another tab is "visible" to Qt."""
         top = widget.window()
         return widget.isVisible() and _is_part(top.childAt(widget.mapTo(top, widget.rect().center())), widget)
 
@@ -145,7 +145,7 @@ class Trader:
         return found
 
     async def back(self) -> None:
-        """Dialogs have closed: a desktop gives the keyboard back, the offscreen platform does not."""
+        """Restore the focus after a dialog: a desktop does so, the offscreen platform does not."""
         await until(lambda: QApplication.activeModalWidget() is None)
         self.window.activateWindow()
         await until(self.window.isActiveWindow)
@@ -166,8 +166,8 @@ class Trader:
         await until(lambda: not menu.isVisible())
 
     @property
-    def told(self) -> str:
-        """What the status line says, all of it."""
+    def status(self) -> str:
+        """The whole text of the status line."""
         label = self.window.findChild(QLabel, "statusText")
         assert label is not None
         assert label.isVisible()
@@ -198,7 +198,7 @@ async def _ready(form: OrderFormPanel) -> None:
 async def _book(trader: Trader) -> OrderbookPanel:
     book = trader.panel(OrderbookPanel)
     await until(lambda: book.canvas.picture is not None and not book.has_placeholder)
-    # Where the columns are is known when they have been painted.
+    # The column positions are known once painted.
     await until(lambda: book.canvas.place_of(AskBid.BID, 0).x() > 0)
     return book
 
@@ -219,15 +219,15 @@ def _said(dialog: QDialog) -> list[str]:
 
 
 def _row(panel: OrdersPanel, row: int = 0) -> list[str]:
-    """The words of a row of the table that is seen."""
+    """The texts of a row of the visible table."""
     view = panel.open_view if panel.open_view.isVisible() else panel.closed_view
     assert view.isVisible()
     model = view.model()
     return [str(model.index(row, column).data()) for column in range(model.columnCount())]
 
 
-def _held(panel: BalancesPanel, currency: str) -> tuple[D, D]:
-    """Available, and in orders: as exactly as it is known, and as it is written in the table."""
+def _balance(panel: BalancesPanel, currency: str) -> tuple[D, D]:
+    """Available, and in orders: the exact values, checked against the texts of the table."""
     assert panel.shown is not None
     model = panel.shown
     for row in range(model.rowCount()):
@@ -284,8 +284,8 @@ async def test_from_a_price_in_the_book_to_a_filled_order(
     assert state.theme.name == theme
     trader.open_tab("balances")
     balances = trader.panel(BalancesPanel)
-    await until(lambda: _held(balances, "KRW")[0] > 10_000_000)
-    (cash, _), (coins, _) = (_held(balances, currency) for currency in ("KRW", "BTC"))
+    await until(lambda: _balance(balances, "KRW")[0] > 10_000_000)
+    (cash, _), (coins, _) = (_balance(balances, currency) for currency in ("KRW", "BTC"))
     trader.open_tab("orders")
     trader.open_tab("order_form")
     form, orders, chart = trader.panel(OrderFormPanel), trader.panel(OrdersPanel), trader.panel(ChartPanel)
@@ -293,7 +293,7 @@ async def test_from_a_price_in_the_book_to_a_filled_order(
     await _ready(form)
     await until(lambda: not chart.has_placeholder and len(chart.content.bars) > 0)
 
-    # The book fills in the form: the side that would take a size, and a price as it stands.
+    # The book fills in the form: the side that would take a size, and the exact price.
     bid, _ = _level(book, AskBid.BID, 3)
     _click_book(trader, book, AskBid.BID, 3, size=True)
     total = sum((_level(book, AskBid.BID, level)[1] for level in range(4)), D(0))
@@ -327,10 +327,10 @@ async def test_from_a_price_in_the_book_to_a_filled_order(
         f"{(bid * volume).normalize():,f} KRW",
     ):
         assert text in _said(question)
-    assert not server.exchange.account.orders, "nothing is sent before the answer"
+    assert not server.exchange.account.orders, "nothing is sent before the confirmation"
     trader.click(question.do)
 
-    # It waits: in the table, in the book, in the chart; what it holds cannot be spent.
+    # The order is open: in the table, in the book, in the chart; its funds are locked.
     fee = bid * volume * FEE
     await until(lambda: orders.tabs.tabText(0) == f"{words['open']} (1)")
     row = _row(orders)
@@ -342,12 +342,12 @@ async def test_from_a_price_in_the_book_to_a_filled_order(
     assert _pixel(book.canvas.viewport(), 1, row_y + 20) != state.theme.up.name()
     await until(lambda: [(line.price, line.is_buy) for line in chart.content.orders] == [(float(bid), True)])
     trader.open_tab("balances")
-    await until(lambda: _held(balances, "KRW") == (cash - bid * volume - fee, bid * volume + fee))
+    await until(lambda: _balance(balances, "KRW") == (cash - bid * volume - fee, bid * volume + fee))
 
-    # Somebody sells to it.
+    # Another order fills it.
     server.exchange.trade("KRW-BTC", bid, volume, AskBid.ASK, server.now())
-    await until(lambda: _held(balances, "KRW") == (cash - bid * volume - fee, D(0)))
-    await until(lambda: _held(balances, "BTC") == (coins + volume, D(0)))
+    await until(lambda: _balance(balances, "KRW") == (cash - bid * volume - fee, D(0)))
+    await until(lambda: _balance(balances, "BTC") == (coins + volume, D(0)))
     trader.open_tab("orders")
     await until(lambda: orders.tabs.tabText(1) == f"{words['closed']} (1)")
     assert orders.tabs.tabText(0) == f"{words['open']} (0)"
@@ -361,13 +361,13 @@ async def test_from_a_price_in_the_book_to_a_filled_order(
     (fill,) = next(iter(server.exchange.account.orders.values())).fills
     assert mark == FillMark(fill.time_ms / 1000, float(bid), is_buy=True)
     assert (fill.price, fill.volume, fill.fee) == (bid, volume, fee)
-    # The candle has to reach down to it.
+    # The candle must reach down to it.
     await until(lambda: chart.content.bars.closes[-1] == float(bid))
     _assert_marked(chart, mark)
 
 
 def _assert_marked(chart: ChartPanel, mark: FillMark) -> None:
-    """A buy is a triangle that stands on its tip, below its price."""
+    """A buy is a triangle below its price."""
     canvas = chart.canvas
     with_mark = canvas.grab().toImage()
     fills, canvas.content.fills = canvas.content.fills, []
@@ -389,10 +389,8 @@ def _assert_marked(chart: ChartPanel, mark: FillMark) -> None:
 
 
 @pytest.mark.parametrize("layout", ["trading", "compact"])
-async def test_a_price_in_the_book_leads_to_a_form_that_is_seen(
-    exchange: Exchange, open_window: Open, layout: str
-) -> None:
-    """Where the form is a tab behind another, or was never shown, a click is not lost."""
+async def test_a_click_in_the_book_shows_the_form(exchange: Exchange, open_window: Open, layout: str) -> None:
+    """A click is not lost if the form is behind another tab, or was never shown."""
     await exchange()
     trader = await _sit_down(open_window(layout=layout), layout=layout)
     book = await _book(trader)
@@ -463,11 +461,11 @@ async def test_place_replace_and_cancel_without_the_mouse(exchange: Exchange, op
     trader.key(Qt.Key.Key_Delete)
     await until(lambda: orders.tabs.tabText(0) == "Open (0)")
     assert not server.exchange.account.open_orders
-    await until(lambda: trader.told.startswith("My orders: "))
+    await until(lambda: trader.status.startswith("My orders: "))
     assert orders.empty.isVisible()
 
 
-async def test_an_arrow_chooses_the_only_order(exchange: Exchange, open_window: Open) -> None:
+async def test_an_arrow_selects_the_only_order(exchange: Exchange, open_window: Open) -> None:
     server = await exchange()
     trader = await _sit_down(open_window(layout="trading"))
     orders = trader.panel(OrdersPanel)
@@ -480,7 +478,7 @@ async def test_an_arrow_chooses_the_only_order(exchange: Exchange, open_window: 
 
 
 @pytest.mark.parametrize("layout", ["trading", "compact"])
-async def test_tab_goes_round_the_window_and_only_to_what_is_seen(
+async def test_tab_cycles_through_the_visible_widgets(
     exchange: Exchange, open_window: Open, layout: str
 ) -> None:
     await exchange()
@@ -496,8 +494,8 @@ async def test_tab_goes_round_the_window_and_only_to_what_is_seen(
         trader.key(Qt.Key.Key_Tab)
         stop = QApplication.focusWidget()
         assert stop is not None
-        assert trader.sees(stop), f"the keyboard is in {_name(stop)}, which nobody sees"
-        assert stop not in stops, f"Tab comes to {_name(stop)} and not further"
+        assert trader.sees(stop), f"the focus is in {_name(stop)}, which is not visible"
+        assert stop not in stops, f"Tab does not move past {_name(stop)}"
         stops.append(stop)
     assert len(stops) >= 8
 
@@ -542,7 +540,7 @@ async def test_a_market_is_found_by_its_initials_and_everything_follows(
     await until(lambda: form.last_price == price)
 
 
-# --- what goes wrong, and what is reported ----------------------------------------------------------------
+# --- errors and reports -----------------------------------------------------------------------------------
 
 
 def _is_overlaid(panel: QWidget) -> bool:
@@ -551,14 +549,14 @@ def _is_overlaid(panel: QWidget) -> bool:
     return stale_overlay.isVisible()
 
 
-async def test_the_line_drops_and_all_recovers_and_nothing_was_missed(
+async def test_after_a_lost_connection_everything_recovers_without_loss(
     exchange: Exchange, open_window: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await exchange()
     inject = server.faults.inject
 
     def until_cleared(fault: Fault) -> int:
-        """However long it takes here to look at all that says so."""
+        """Long enough to check every panel that reports it."""
         if isinstance(fault, NotListening):
             fault.for_s = None
         return inject(fault)
@@ -582,8 +580,8 @@ async def test_the_line_drops_and_all_recovers_and_nothing_was_missed(
     developer = window.commands._developer
     assert developer is not None
     await trader.menu(developer, developer._entries["not_listening"])
-    assert trader.told.startswith("Fault: Nobody listens")
-    await trader.menu(developer, developer._lines[2])
+    assert trader.status.startswith("Fault: Not listening")
+    await trader.menu(developer, developer._scopes[2])
     await trader.menu(developer, developer._entries["reset"])
     for panel in markets:
         await until(lambda panel=panel: _is_overlaid(panel) and panel.stale_text == "Not live")
@@ -593,7 +591,7 @@ async def test_the_line_drops_and_all_recovers_and_nothing_was_missed(
     (order,) = server.exchange.account.open_orders
     server.exchange.trade("KRW-BTC", D(100_000_000), D("0.001"), AskBid.ASK, server.now())
     assert order.state is OrderState.DONE
-    assert orders.tabs.tabText(0) == "Open (1)", "nobody could tell"
+    assert orders.tabs.tabText(0) == "Open (1)", "the terminal cannot know yet"
 
     server.faults.clear()
     for panel in (*markets, orders):
@@ -609,7 +607,7 @@ async def test_the_line_drops_and_all_recovers_and_nothing_was_missed(
     assert "read afterwards" in cell.data(Qt.ItemDataRole.ToolTipRole)
 
 
-async def test_an_alert_is_made_and_told(exchange: Exchange, open_window: Open) -> None:
+async def test_an_alert_is_created_and_reported(exchange: Exchange, open_window: Open) -> None:
     server = await exchange()
     trader = await _sit_down(open_window(layout="trading"))
     trader.open_tab("alerts")
@@ -630,19 +628,19 @@ async def test_an_alert_is_made_and_told(exchange: Exchange, open_window: Open) 
     await until(lambda: panel.watcher.prices.get("KRW-BTC") == price)
     server.exchange.trade("KRW-BTC", below + 1_000, D("0.01"), AskBid.ASK, server.now())
     await until(lambda: panel.watcher.prices["KRW-BTC"] == below + 1_000)
-    assert "Price at or below" not in trader.told
+    assert "Price at or below" not in trader.status
     server.exchange.trade("KRW-BTC", below, D("0.01"), AskBid.ASK, server.now())
-    await until(lambda: "Price at or below" in trader.told)
-    assert trader.told == f"Bitcoin (KRW-BTC): Price at or below {below:,f} KRW: {below:,f} KRW"
+    await until(lambda: "Price at or below" in trader.status)
+    assert trader.status == f"Bitcoin (KRW-BTC): Price at or below {below:,f} KRW: {below:,f} KRW"
     await until(lambda: trader.window.header._price.text() == f"{below:,f}")
 
 
-async def test_a_session_is_recorded_and_played_again_in_its_own_window(
+async def test_a_session_is_recorded_and_replayed_in_its_own_window(
     tmp_path: Path, language: Language, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The whole program: what is asked for in dialogs, and the windows that come one after the other."""
+    """The whole program: its dialogs, and its consecutive windows."""
     leave, windows = asyncio.Event(), list[MainWindow]()
-    # Only what `qt_upbit.run` runs can wait for that.
+    # Only code run by `qt_upbit.run` can wait for that.
     monkeypatch.setattr("qt_upbit.until_quit", leave.wait)
     options = ["--lang", language.name, "--settings", str(tmp_path / "terminal.ini")]
     program = asyncio.ensure_future(_main(parse([*options, "--layout", "trading"]), windows))
@@ -658,7 +656,7 @@ async def test_a_session_is_recorded_and_played_again_in_its_own_window(
         await until(recording.sign.isVisible)
         await until(lambda: recording.recorder is not None and recording.recorder.size > 20_000)
         trader.click(recording.sign)
-        await until(lambda: trader.told == f"Recorded: {path}")
+        await until(lambda: trader.status == f"Recorded: {path}")
         assert not recording.sign.isVisible()
 
         trader.ctrl(Qt.Key.Key_O)

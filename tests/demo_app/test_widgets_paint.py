@@ -1,4 +1,4 @@
-"""Every widget paints in every state and size, and Qt has nothing to say about it."""
+"""Every widget paints in every state and size, without Qt warnings."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ def make(
 def _paint(widget: QWidget) -> None:
     for width, height in _SIZES:
         widget.resize(width, height)
-        picture = widget.grab()
-        assert (picture.width(), picture.height()) >= (width, height)
+        pixmap = widget.grab()
+        assert (pixmap.width(), pixmap.height()) >= (width, height)
 
 
 def _colors(widget: QWidget) -> int:
-    """How many colours a picture has: more than one means that something is painted."""
+    """The number of colours in a pixmap: more than one means that something is painted."""
     widget.resize(800, 500)
     image = widget.grab().toImage()
     return len({image.pixel(x, y) for x in range(0, image.width(), 3) for y in range(0, image.height(), 3)})
@@ -152,7 +152,7 @@ async def test_connection_line(make: Make, state: ConnectionState) -> None:
 
 
 def test_a_painter_ends_with_its_paint_event() -> None:
-    """Not with its frame: an error's traceback or a profiler keeps that, and the process may crash."""
+    """Not with its stack frame: a traceback or profiler keeps that alive, and the process may crash."""
     for path in (ROOT / "demo_app").rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         managed = {

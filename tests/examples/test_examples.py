@@ -1,4 +1,4 @@
-"""Each example runs as its reader would run it: a process of its own, against the simulated exchange."""
+"""Each example runs as a reader would run it: in its own process, against the simulated exchange."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from pathlib import Path
 import pytest
 
 from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY
-from tests.support.programs import ROOT, environment
-from tests.support.wait import HANG_S
+from tests.support.programs import PROGRAM_HANG_S, ROOT, environment
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
@@ -93,14 +92,14 @@ def simulator() -> Iterator[str]:
     finally:
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.communicate(timeout=HANG_S)
+            process.communicate(timeout=PROGRAM_HANG_S)
         if process.poll() is None:
             process.kill()
             process.communicate()
 
 
 def run_example(name: str, address: str, enough: Callable[[list[str]], object]) -> list[str]:
-    """Run one until it has said and shown enough, and return all of it; nothing may be on stderr."""
+    """Run one until it has printed and shown enough, and return all output; stderr must be empty."""
     path = ROOT / "examples" / name
     lines: list[str] = []
     with tempfile.TemporaryFile("w+", encoding="utf-8") as errors:
@@ -116,7 +115,7 @@ def run_example(name: str, address: str, enough: Callable[[list[str]], object]) 
         )
         assert process.stdin is not None
         assert process.stdout is not None
-        guard = threading.Timer(HANG_S, process.kill)
+        guard = threading.Timer(PROGRAM_HANG_S, process.kill)
         guard.start()
         for line in process.stdout:
             lines.append(line.removesuffix("\n"))
@@ -128,7 +127,7 @@ def run_example(name: str, address: str, enough: Callable[[list[str]], object]) 
         guard.cancel()
         guard.join()
         errors.seek(0)
-        # The offscreen platform has no size hints, and says so.
+        # The offscreen platform has no size hints, and reports it.
         complaints = [line for line in errors if "propagateSizeHints" not in line]
     assert (process.returncode, complaints) == (0, []), lines[:20]
     return lines
@@ -211,7 +210,7 @@ def test_rest_calls(simulator: str) -> None:
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=HANG_S,
+        timeout=PROGRAM_HANG_S,
         env=environment(
             QT_UPBIT_BASE_URL=simulator,
             UPBIT_ACCESS_KEY=SIMULATED_ACCESS_KEY,
@@ -231,7 +230,7 @@ def test_watch_list(simulator: str) -> None:
     wanted = r"shows \d+ rows, (1[1-9]|[2-9]\d|\d{3,}) known", r"shows KRW-[A-Z0-9]+ [\d,.]+"
     lines = run_example("watch_list.py", simulator, has(*wanted))
     rows, known = map(int, re.findall(r"\d+", matching(lines, wanted[0])[-1]))
-    assert 10 < known < 40 < rows, "rows in sight, and a few of them more after a sort"
+    assert 10 < known < 40 < rows, "visible rows, and a few more after a sort"
     assert len(matching(lines, wanted[1])) >= 3
 
 
@@ -257,7 +256,7 @@ def test_headless_core_needs_neither_qt_nor_network() -> None:
         [sys.executable, str(ROOT / "examples" / "headless_core.py")],
         capture_output=True,
         text=True,
-        timeout=HANG_S,
+        timeout=PROGRAM_HANG_S,
         env={k: v for k, v in environment().items() if k != "QT_UPBIT_BASE_URL"},
         cwd=ROOT,
     )

@@ -19,24 +19,26 @@ from qt_upbit.exceptions import (
     QtUpbitError,
     RestError,
 )
-from qt_upbit.protocol.account_sync import (
-    TRANSITIONS,
+from qt_upbit.protocol.account_outputs import (
     AccountReset,
     AccountState,
     AccountStateChanged,
-    AccountSync,
     AccountSyncAction,
     AccountSyncEvent,
     BalanceChanged,
     CancelRead,
     FillReported,
     GapReported,
-    Moment,
     OrderChanged,
     OrderEventReported,
     ReadFailed,
     ReadRest,
     Synchronized,
+)
+from qt_upbit.protocol.account_sync import (
+    TRANSITIONS,
+    AccountSync,
+    Moment,
     SyncState,
     SyncTrigger,
 )

@@ -8,24 +8,26 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from qt_upbit.config import WebSocketConfig
 from qt_upbit.exceptions import AuthenticationError, ConfigError, RestError
-from qt_upbit.protocol.account_sync import (
+from qt_upbit.protocol.account_outputs import (
     AccountReset,
     AccountState,
     AccountStateChanged,
-    AccountSync,
     BalanceChanged,
     CancelRead,
     FillReported,
-    Moment,
     OrderChanged,
     OrderEventReported,
     ReadRest,
     Synchronized,
+)
+from qt_upbit.protocol.account_sync import (
+    AccountSync,
+    Moment,
 )
 from qt_upbit.protocol.order_tracker import AccountSnapshot, OrderTracker
 from qt_upbit.records import Balance, Order
@@ -34,6 +36,7 @@ from qt_upbit.simulator.account.account import Account
 from qt_upbit.simulator.account.account import Order as TheirOrder
 from qt_upbit.simulator.account.order_calls import fill_row, order_row
 from qt_upbit.types import AskBid, BaseWebSocketEvent, MyAssetEvent, MyOrderEvent, OrderState, OrderType
+from tests.support.profiles import examples
 
 START_MS = 1_800_000_000_000
 _ENDS = (OrderState.DONE, OrderState.CANCEL)
@@ -486,7 +489,17 @@ _STEPS = st.lists(st.tuples(st.sampled_from(_NAMES), st.integers(0, 40)), min_si
 
 
 @given(_STEPS, st.booleans())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(800))
+# A frame of a balance that REST had overtaken came again, and passed for news.
+@example([("connect", 0), ("place", 1), ("cancel", 0), ("calm", 0), ("repeat", 1)], True)
+# The last frame but one came again, after one that was lost and while REST was asked.
+@example(
+    [
+        ("connect", 0), ("place", 1), ("cancel", 0), ("calm", 0), ("repeat", 1), ("place", 1),
+        ("overflow", 1), ("pass time", 0), ("deliver", 0), ("repeat", 1), ("answer", 0),
+    ],
+    True,
+)  # fmt: skip
 def test_whatever_happens_it_ends_where_the_exchange_is(
     steps: list[tuple[str, int]], recover_gaps: bool
 ) -> None:

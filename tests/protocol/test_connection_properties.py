@@ -234,7 +234,7 @@ class Weather(RuleBasedStateMachine):
             connection.retry(rig.now)
             rig.carry_out(scope)
         rig.changed(Scope)
-        rig.run_market(100.0, 1.0)  # a feed that stood still would be doubted, and rightly
+        rig.run_market(100.0, 3.0)  # a feed that stood still would be doubted, and rightly
         for scope, connection in rig.connections.items():
             rig.scope = scope
             wanted = rig.subscriptions.desired(scope)
@@ -247,7 +247,7 @@ class Weather(RuleBasedStateMachine):
             assert not rig.subscriptions.needs_request(scope)
             before = rig.log.states()
             requests = len(rig.log.requests())
-            rig.run_market(30.0, 1.0)
+            rig.run_market(30.0, 3.0)
             assert rig.log.states() == before, "and calm it stays"
             assert len(rig.log.requests()) == requests
         rig.check_limits()
@@ -278,7 +278,7 @@ def test_any_pace_of_changes_keeps_the_limits_and_ends_with_the_last_set(
     rig.add(*stream_requests(name, "KRW-BTC"), owner=-1)
     for wait, number in changes:
         rig.run(wait)
-        if number in rig.subscriptions._stream_requests:
+        if number in rig.subscriptions._requests:
             rig.remove(number)
         else:
             rig.add(*stream_requests(name, f"KRW-C{number}"), owner=number)

@@ -118,7 +118,7 @@ MISTAKES: list[tuple[str, Any, dict[str, Any], str]] = [
     ("indicator", BTC, {"timeframe": "5m", "indicators": [RSI | {"type": "vwap"}]}, r"must be one of volume"),
     ("indicator", BTC, {"timeframe": "5m", "indicators": [SIGNAL]}, r"indicator_signal, or leave it out"),
     ("indicator_signal", BTC, {"timeframe": "5m", "indicators": [RSI]}, r"needs a trigger for rsi"),
-    ("indicator", ["BTC-ETH"], {"timeframe": "5m", "indicators": [RSI]}, r"not for BTC and USDT.*BTC-ETH"),
+    ("indicator", ["BTC-ETH"], {"timeframe": "5m", "indicators": [RSI]}, r"not available for BTC and USDT.*BTC-ETH"),
     ("indicator", [f"KRW-C{i}" for i in range(101)], {"timeframe": "5m", "indicators": [RSI]}, r"100 comb"),
 ]  # fmt: skip
 
@@ -131,7 +131,7 @@ def test_mistakes_say_what_would_be_right(name: str, codes: Any, options: dict[s
 
 @pytest.mark.parametrize("name", ["Ticker", "orderBook", "", None, 5, []])
 def test_unknown_event_types_name_the_known_ones(name: Any) -> None:
-    with pytest.raises(InvalidSubscriptionError, match=r"choose from ticker, trade, candle"):
+    with pytest.raises(InvalidSubscriptionError, match=r"choose from ticker, trade, orderbook"):
         resolve_spec(name)
 
 

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from qt_upbit.protocol import wire
+from qt_upbit.protocol import stream_record, wire
+from qt_upbit.protocol import stream_request as stream_request_module
+from qt_upbit.protocol.stream_record import Standing
 from qt_upbit.protocol.subscription_state_manager import (
     StreamRequest,
     StreamState,
     SubscriptionStateManager,
-    _options_key,
-    _subsumes,
 )
 from qt_upbit.types import ALL_CODES, CandleUnit, IndicatorDefinition, Scope, StreamKey, WireFormat
 from tests.support.model_server import MACD, RSI, stream_requests
@@ -383,7 +383,9 @@ def test_a_shallower_book_is_no_snapshot(subscriptions: SubscriptionStateManager
     assert subscriptions.mark_live(Scope.PUBLIC, BTC, snapshot=False)
     assert subscriptions.is_wanted(Scope.PUBLIC)
     assert subscriptions.is_awaited(Scope.PUBLIC, BTC)
-    assert not subscriptions.mark_live(Scope.PUBLIC, BTC, snapshot=True)
+    assert not subscriptions.is_served("a", BTC)
+    assert subscriptions.mark_live(Scope.PUBLIC, BTC, snapshot=True), "now it is served"
+    assert subscriptions.is_served("a", BTC)
     assert not subscriptions.is_wanted(Scope.PUBLIC)
 
 
@@ -412,7 +414,10 @@ def test_a_deeper_snapshot_ends_the_deep_stream(subscriptions: SubscriptionState
     subscriptions.add("deep", stream_requests("orderbook", "KRW-BTC", realtime=False))
     send(subscriptions)
     assert items(subscriptions) == [{"type": "orderbook", "codes": ["KRW-BTC"]}]
-    assert not subscriptions.mark_live(Scope.PUBLIC, BOOK)
+    assert not subscriptions.mark_live(Scope.PUBLIC, BOOK, rows=5)
+    assert not subscriptions.is_served("deep", BOOK)
+    assert subscriptions.mark_live(Scope.PUBLIC, BOOK, rows=30)
+    assert subscriptions.is_served("deep", BOOK)
     send(subscriptions)
     assert items(subscriptions) == [{"type": "orderbook", "codes": ["KRW-BTC.5"]}]
 
@@ -587,8 +592,6 @@ def test_a_monstrous_level_is_no_work() -> None:
 
 def test_a_change_does_not_merge_everything_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """855 pairs of three types, wanted by 200 owners each: only what changed is merged again."""
-    from qt_upbit.protocol import subscription_state_manager as module
-
     subscriptions = SubscriptionStateManager()
     codes = [f"KRW-C{i}" for i in range(855)]
     for owner in range(200):
@@ -597,14 +600,15 @@ def test_a_change_does_not_merge_everything_again(monkeypatch: pytest.MonkeyPatc
     assert len(subscriptions.desired(Scope.PUBLIC)) == 3 * 855
     subscriptions.mark_sent(Scope.PUBLIC, 0.0)
     merges = 0
-    merge = module._merge
+    merge = stream_request_module.merge
 
     def counting(a: StreamRequest, b: StreamRequest) -> StreamRequest:
         nonlocal merges
         merges += 1
         return merge(a, b)
 
-    monkeypatch.setattr(module, "_merge", counting)
+    for module in (stream_request_module, stream_record):
+        monkeypatch.setattr(module, "merge", counting)
     assert not subscriptions.needs_request(Scope.PUBLIC)
     assert merges == 0
     subscriptions.add("one more", stream_requests("ticker", "KRW-C7"))
@@ -623,7 +627,7 @@ def test_a_change_does_not_merge_everything_again(monkeypatch: pytest.MonkeyPatc
 def covers(asked: StreamRequest, stream_request: StreamRequest) -> bool:
     """Whether a merged request brings everything that one owner named."""
     return (
-        _subsumes(asked, stream_request)
+        stream_request_module.covers(asked, stream_request)
         and (asked.realtime or not stream_request.realtime)
         and (asked.snapshot or not stream_request.snapshot)
     )
@@ -717,16 +721,16 @@ class Merging(RuleBasedStateMachine):
                 for stream_request in wanted:
                     if stream_request.row.scope is not scope:
                         continue
-                    stream = state.streams[stream_request.key]
-                    assert owner in stream.stream_requests
-                    if owner in stream.satisfied:
+                    record = state.records[stream_request.key]
+                    standing = record.standing_of(owner)
+                    if standing is Standing.SATISFIED:
                         assert not stream_request.realtime
                         continue
-                    if owner in stream.refused:
+                    if standing in (Standing.REFUSED, Standing.DEFERRED):
                         continue
                     everything = state.sendable.get(stream_request.key._replace(code=ALL_CODES))
                     asked = everything or state.sendable[stream_request.key]
-                    assert covers(asked, stream.stream_requests[owner])
+                    assert covers(asked, record.request_of(owner))
 
     @invariant()
     def nothing_lacks_unnoticed(self) -> None:
@@ -739,7 +743,7 @@ class Merging(RuleBasedStateMachine):
                 for key, stream_request in state.sendable.items():
                     served = self.server[scope][key]
                     assert served.depth == stream_request.depth
-                    assert _options_key(served.options) == _options_key(stream_request.options)
+                    assert stream_request_module.has_same_options(served, stream_request)
                     assert served.realtime or not stream_request.realtime
                 surplus = {
                     key for key, stream_request in self.server[scope].items() if stream_request.realtime
@@ -750,17 +754,20 @@ class Merging(RuleBasedStateMachine):
     def states_fit(self) -> None:
         for scope in Scope:
             state = self.subscriptions._scopes[scope]
-            for key, stream in state.streams.items():
-                assert stream.stream_requests
-                assert (stream.state is StreamState.SATISFIED) == (stream.wanted is None)
-                assert (stream.state is StreamState.QUARANTINED) == (
-                    stream.wanted is not None and stream.sendable is None
+            for key, record in state.records.items():
+                standings = [record.standing_of(owner) for owner in record.owners]
+                assert standings
+                assert (record.state is StreamState.SATISFIED) == (record.wanted is None)
+                assert (record.state is StreamState.QUARANTINED) == (
+                    record.wanted is not None
+                    and record.sendable is None
+                    and Standing.DEFERRED not in standings
                 )
-                assert key in self.subscriptions.awaited(scope) or stream.state is not StreamState.SENT
-            assert set(state.pending_snapshots) <= set(state.streams)
+                assert key in self.subscriptions.awaited(scope) or record.state is not StreamState.SENT
+            assert set(state.pending_snapshots) <= set(state.records)
             assert list(state.pending_snapshots.values()) == sorted(state.pending_snapshots.values())
             assert set(self.subscriptions.codes(scope)) == {
-                key.code for key, stream in state.streams.items() if stream.wanted is not None
+                key.code for key, record in state.records.items() if record.wanted is not None
             } - {ALL_CODES}
 
     def teardown(self) -> None:
@@ -807,7 +814,7 @@ def test_the_union_does_not_depend_on_the_order(
                 other.snapshot,
                 other.realtime,
             )
-            assert _options_key(stream_request.options) == _options_key(other.options)
+            assert stream_request_module.has_same_options(stream_request, other)
 
 
 def test_definitions_that_are_spelled_differently_are_one() -> None:

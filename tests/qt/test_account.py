@@ -528,3 +528,38 @@ async def test_who_asks_for_everything_as_soon_as_the_connection_is_back_gets_it
     await until(lambda: len(asked) == 2)
     await until(lambda: account.is_synchronized)
     assert account.order(order.uuid) is not None
+
+
+async def test_rest_that_raises_what_it_likes_is_a_failure_like_others(
+    make_server: MakeServer, make_manager: MakeManager, make_account: MakeAccount
+) -> None:
+    """The account waited for its answer forever."""
+    server = await make_server()
+    manager = make_manager(server, keys=True)
+    rest = FailingRest(manager.rest)
+    rest.error = ZeroDivisionError("in the application")
+    account = make_account(manager=manager, rest=rest)
+    log = Log(account)
+    await until(lambda: log.errors)
+    assert isinstance(log.errors[0], RestError)
+    assert log.errors[0].__cause__ is rest.error
+    rest.error = None
+    await account.synchronized_once()
+    await same(account, server)
+
+
+async def test_a_reading_that_is_cancelled_from_outside_is_made_up_for(
+    make_server: MakeServer, make_manager: MakeManager, make_account: MakeAccount
+) -> None:
+    server = await make_server()
+    manager = make_manager(server, keys=True, recovery_timeout_s=0.2)
+    rest = FailingRest(manager.rest)
+    rest.gate.clear()
+    account = make_account(manager=manager, rest=rest)
+    await until(lambda: rest.calls)
+    for task in asyncio.all_tasks():
+        if task.get_name() == "qt_upbit account synchronization":
+            task.cancel()
+    rest.gate.set()
+    await account.synchronized_once()
+    await same(account, server)

@@ -2,44 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
-from types import FrameType
-from typing import Any, TypeVar
 
 import pytest
 import pytest_asyncio
 from PySide6.QtWidgets import QApplication
 
-import qt_upbit
 from qt_upbit import GlobalWebSocketManager, Subscription, WebSocketClientProxy, WebSocketConfig
 from qt_upbit.types import Delivery
+from tests.support.work import lines_run
 
-_T = TypeVar("_T")
-LIBRARY = str(Path(qt_upbit.__file__).parent)
 FEW, MANY = 20, 160
-
-
-def lines_run(action: Callable[[], _T]) -> tuple[int, _T]:
-    """How many lines of the library an action runs, each turn of a loop counted."""
-    count = 0
-
-    def in_function(_frame: FrameType, event: str, _arg: object) -> Any:
-        nonlocal count
-        count += event == "line"
-        return in_function
-
-    def in_library(frame: FrameType, _event: str, _arg: object) -> Any:
-        return in_function if frame.f_code.co_filename.startswith(LIBRARY) else None
-
-    before = sys.gettrace()
-    sys.settrace(in_library)
-    try:
-        result = action()
-    finally:
-        sys.settrace(before)
-    return count, result
 
 
 @pytest_asyncio.fixture

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from qt_upbit.exceptions import RestError
-from qt_upbit.protocol.account_sync import ReadRest
+from qt_upbit.protocol.account_outputs import (
+    ReadRest,
+)
 from qt_upbit.records import Balance, Order
 from qt_upbit.rest.account_reader import read_account
 from qt_upbit.types import AskBid, OrderState, OrderType

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -20,9 +22,11 @@ from qt_upbit.rest import endpoints
 from qt_upbit.rest.endpoints import Endpoint
 from qt_upbit.rest.session import RestSession
 from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY
+from tests.support import leaks
 from tests.support.http_server import CUT, Answer, HttpServer, Request
 from tests.support.passing_time import PassingTime
 from tests.support.raw_server import Peer, RawServer
+from tests.support.wait import turns, until
 
 KEYS = Credentials(access_key=SIMULATED_ACCESS_KEY, secret_key=SIMULATED_SECRET_KEY)
 READ, WRITE, ORDER = endpoints.ACCOUNTS, endpoints.CANCEL, endpoints.CREATE
@@ -177,7 +181,53 @@ async def test_behind_a_proxy_that_refuses_nothing_was_sent(
     assert says in failed.value.message
 
 
-async def test_a_closed_session_raises() -> None:
+@pytest.mark.parametrize(("endpoint", "expected"), [(READ, ProxyClosedError), (ORDER, RestError)], ids=str)
+async def test_closing_in_the_middle_of_a_connect_leaves_no_socket(
+    endpoint: Endpoint, expected: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that was made after the HTTP library had closed all of them stayed open."""
+    loop = asyncio.get_running_loop()
+    connect, connecting, goes_on = loop.create_connection, asyncio.Event(), asyncio.Event()
+
+    async def slow(*args: Any, **options: Any) -> Any:
+        connecting.set()
+        await goes_on.wait()
+        return await connect(*args, **options)
+
+    async with HttpServer(lambda request: Answer(200, b"[]")) as server:
+        before = leaks.open_sockets()
+        async with session_to(server.url) as (session, _):
+            monkeypatch.setattr(loop, "create_connection", slow)
+            call = asyncio.create_task(ask(session, endpoint))
+            await connecting.wait()
+            await session.aclose()
+            goes_on.set()
+            with pytest.raises(expected):
+                await call
+            await turns(20)
+            assert leaks.open_sockets() == before
+    assert server.requests == []
+
+
+async def test_closing_in_the_middle_of_an_answer_leaves_no_socket() -> None:
+    asked = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        asked.set()
+        await peer.reader.read()
+
+    async with RawServer(script) as server, session_to(f"http://127.0.0.1:{server.port}") as (session, _):
+        before = leaks.open_sockets()
+        call = asyncio.create_task(ask(session, ORDER))
+        await asked.wait()
+        await session.aclose()
+        with pytest.raises(RestError) as lost:
+            await call
+        assert lost.value.was_sent, "it may have been carried out"
+        await until(lambda: leaks.open_sockets() <= before)
+
+
+async def test_a_closed_session_says_so() -> None:
     async with (
         HttpServer(lambda request: Answer(200, b"[]")) as server,
         session_to(server.url) as (session, _),

@@ -806,3 +806,83 @@ def check(rig: Rig, one: Subscriber, shown: list[Any]) -> None:
         # The newest value stands where it came.
         after = "gap" not in shown[len(shown) - shown[::-1].index(values[-1]) :]
         assert (seen[-1] != "gap") == after
+
+
+# --- books have the rows that were asked for ------------------------------------------------------
+
+
+@pytest.mark.parametrize("delivery", Delivery)
+@pytest.mark.parametrize("snapshot", [True, False])
+def test_the_first_book_of_who_comes_to_a_shallow_one_has_its_rows(
+    rig: Rig, delivery: Delivery, snapshot: bool
+) -> None:
+    shallow = rig.attach("orderbook", "KRW-BTC", depth=5, delivery=delivery)
+    rig.frame(book(ms=1, rows=5))
+    deep = rig.attach("orderbook", "KRW-BTC", depth=30, delivery=delivery, snapshot=snapshot)
+    middle = rig.attach("orderbook", "KRW-BTC", depth=15, delivery=delivery, snapshot=snapshot)
+    rig.frame(book(ms=2, rows=5))
+    rig.frame(book(ms=3, rows=5, snapshot=True))
+    assert rig.seen(deep) == rig.seen(middle) == []
+    assert rig.seen(shallow)
+    rig.frame(book(ms=4, rows=15))
+    assert rig.seen(deep) == []
+    assert rig.seen(middle) == [4]
+    rig.frame(book(ms=5, rows=30))
+    for one in (shallow, middle, deep):
+        slots = rig.slots(one)
+        assert slots
+        for slot in slots:
+            assert isinstance(slot, LazyFrame)
+            shown = one.view(slot)
+            assert isinstance(shown, OrderbookEvent)
+            assert len(shown.orderbook_units) == one.depth
+    rig.frame(book(ms=6, rows=30))
+    assert rig.seen(deep) == [6]
+
+
+def test_who_waits_for_rows_makes_the_stream_dear_only_until_they_come(rig: Rig) -> None:
+    rig.attach("orderbook", "KRW-BTC", depth=5)
+    rig.frame(book(ms=1, rows=5))
+    rig.attach("orderbook", "KRW-BTC", depth=30)
+    rig.frame(book(ms=2, rows=30))
+    decoded = rig.engine.events_decoded
+    for ms in range(3, 20):
+        rig.frame(book(ms=ms, rows=30))
+    assert rig.engine.events_decoded == decoded
+
+
+def test_who_waits_for_rows_and_leaves_is_forgotten(rig: Rig) -> None:
+    shallow = rig.attach("orderbook", "KRW-BTC", depth=5)
+    rig.frame(book(ms=1, rows=5))
+    deep = rig.attach("orderbook", "KRW-BTC", depth=30)
+    rig.engine.detach(deep.key)
+    decoded = rig.engine.events_decoded
+    rig.frame(book(ms=2, rows=5))
+    assert rig.engine.events_decoded == decoded
+    assert rig.seen(shallow) == [2]
+
+
+def test_rows_of_one_level_say_nothing_of_another(rig: Rig) -> None:
+    rig.attach("orderbook", "KRW-BTC", depth=5, level=10_000)
+    rig.frame(book(ms=1, rows=5, level=10_000))
+    deep = rig.attach("orderbook", "KRW-BTC", depth=30)
+    rig.frame(book(ms=2, rows=30))
+    assert rig.seen(deep) == [2]
+
+
+def test_a_thin_book_is_all_there_is_where_nobody_asked_for_fewer_rows(rig: Rig) -> None:
+    one, two = rig.attach("orderbook", "KRW-BTC"), rig.attach("orderbook", "KRW-BTC")
+    rig.frame(book(ms=1, rows=2, snapshot=True))
+    assert rig.seen(one) == rig.seen(two) == ["1s"]
+
+
+def test_rows_that_were_asked_for_and_refused_are_not_promised_to_others(rig: Rig) -> None:
+    """The deepest is still attached, and what comes is deeper than before and not as deep as that."""
+    rig.attach("orderbook", "KRW-BTC", depth=5)
+    rig.frame(book(ms=1, rows=5))
+    refused = rig.attach("orderbook", "KRW-BTC", depth=30)
+    rig.attach("orderbook", "KRW-BTC", depth=15)
+    rig.frame(book(ms=2, rows=15))
+    late = rig.attach("orderbook", "KRW-BTC", depth=30)
+    assert rig.seen(late) == rig.seen(refused) == []
+    assert rig.seen(rig.attach("orderbook", "KRW-BTC", depth=15)) == ["2s"]

@@ -7,10 +7,12 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from tests.support.wait import HANG_S
 
+PROGRAM_HANG_S: Final = 4 * HANG_S
+"""A program imports everything first, which takes seconds of computing."""
 ROOT = Path(__file__).parents[2]
 
 
@@ -29,7 +31,7 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def run_program(
-    code: str, *arguments: str, timeout_s: float = HANG_S, **env: str
+    code: str, *arguments: str, timeout_s: float = PROGRAM_HANG_S, **env: str
 ) -> subprocess.CompletedProcess[str]:
     """Run Python source text in a fresh interpreter."""
     return subprocess.run(

@@ -1,4 +1,4 @@
-"""`BalanceRows`: the library's balances with what they are worth, as a table."""
+"""`BalanceRows`: the library's balances with their values, as a table."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class BalanceRows(QAbstractTableModel):
 
     Args:
         state: names and colours.
-        account: whose.
-        quote: currency that they are valued in.
+        account: the account shown.
+        quote: the currency they are valued in.
         parent: owner.
     """
 
@@ -84,7 +84,7 @@ class BalanceRows(QAbstractTableModel):
         self.dataChanged.emit(self.index(first, column), self.index(last, len(COLUMNS) - 1))
 
     def set_price(self, currency: str, price: Decimal) -> None:
-        """What one unit is worth now."""
+        """Set the current value of one unit."""
         if self._prices.get(currency) == price:
             return
         self._prices[currency] = price
@@ -100,7 +100,7 @@ class BalanceRows(QAbstractTableModel):
             self._notify(0, len(self.holdings) - 1, 0)
 
     def is_listed(self, currency: str) -> bool:
-        """Whether it can be valued at all."""
+        """Whether the currency has a market in the quote currency."""
         return f"{self.quote}-{currency}" in self._state.markets
 
     # --- Qt's names ----------------------------------------------------------------------------------
@@ -190,10 +190,10 @@ class BalanceRows(QAbstractTableModel):
 
 
 class HoldingsShown(ThrottledSortProxyModel):
-    """What is held, without what is worth little if the user says so; money always.
+    """The holdings, without small ones if the user hides them; the quote currency is always shown.
 
     Args:
-        rows: all.
+        rows: all holdings.
         parent: owner.
     """
 
@@ -209,7 +209,7 @@ class HoldingsShown(ThrottledSortProxyModel):
         rows.modelReset.connect(self._on_changed)
 
     def set_hides_small(self, hides: bool) -> None:
-        """Hide amounts that are worth little."""
+        """Hide holdings of little value."""
         self.hides_small = hides
         self._on_changed()
 
@@ -220,7 +220,7 @@ class HoldingsShown(ThrottledSortProxyModel):
         return not holding.total or (self.hides_small and is_small)
 
     def _on_changed(self, *_: object) -> None:
-        # Only when a row appears or goes: a calm proxy does not filter with each tick.
+        # Filter again only when a row appears or goes: the throttled proxy does not filter on each tick.
         hidden = [self._is_hidden(holding) for holding in self._rows.holdings]
         if hidden != self._hidden:
             self._hidden = hidden
@@ -231,7 +231,7 @@ class HoldingsShown(ThrottledSortProxyModel):
         return not self._is_hidden(self._rows.holdings[row])
 
     def holding(self, row: int) -> Holding:
-        """What a row of this proxy shows."""
+        """The holding in a row of this proxy."""
         return self._rows.holdings[self.mapToSource(self.index(row, 0)).row()]
 
 

@@ -1,4 +1,4 @@
-"""`BalancesPanel`: what the account has, and what it is worth now."""
+"""`BalancesPanel`: what the account holds, and its current value."""
 
 from __future__ import annotations
 
@@ -103,11 +103,11 @@ class BalancesPanel(AccountPanel):
     # --- the panel ---------------------------------------------------------------------------------
 
     def title(self) -> str:
-        """Its tab."""
+        """As `Panel.title`."""
         return self.tr("Balances")
 
     def retranslate(self) -> None:
-        """Every text."""
+        """Set every text again."""
         texts = (self.tr("Total assets"), self.tr("Total bought"), self.tr("Total profit"))
         for label, value, text in zip(self.names, self.sums, texts, strict=True):
             label.setText(f"{text} ({self._quote})")
@@ -149,7 +149,7 @@ class BalancesPanel(AccountPanel):
         self._on_rows()
 
     def detach(self) -> None:
-        """Its rows are another account's."""
+        """Drop the rows: another account may come."""
         if self.rows is not None and self.shown is not None:
             self.shown.deleteLater()
             self.rows.source.close()
@@ -158,12 +158,12 @@ class BalancesPanel(AccountPanel):
         self._follow(())
 
     def on_account_state(self) -> None:
-        """Say what may be missing."""
+        """Show what may be missing."""
         self._say()
 
     @property
     def _quote(self) -> str:
-        """What everything is valued in."""
+        """The currency everything is valued in."""
         return self.manager.config.region.quote_currency
 
     # --- what it is worth ------------------------------------------------------------------------------
@@ -181,7 +181,7 @@ class BalancesPanel(AccountPanel):
         self._add_up()
 
     def _follow(self, codes: tuple[str, ...]) -> None:
-        """Have the prices of these pairs."""
+        """Subscribe to the prices of these pairs."""
         if codes == self._codes:
             return
         self._codes = codes
@@ -248,5 +248,5 @@ class BalancesPanel(AccountPanel):
             self.state.set_market(code)
 
     def copy(self) -> None:
-        """The selected rows, with headers, as a spreadsheet takes them."""
+        """Copy the selected rows, with headers, in a form that spreadsheets accept."""
         copy_rows(self.view)

@@ -40,7 +40,7 @@ from qt_upbit import (
 
 __all__ = ["OrderRows", "OrderView", "OrdersOf"]
 
-# A fill changes the columns from "filled" to "fee"; the state, which says "partly", stands between them
+# A fill changes the columns from "filled" to "fee"; the state, which shows "partly filled", is between them
 # because it is reported again with them.
 _COLUMNS: Final = (
     "order_timestamp", "code", "ask_bid", "order_type", "price", "volume",
@@ -57,7 +57,7 @@ class OrderRows(OrderTableModel):
 
     Args:
         state: names, language and colours.
-        account: whose.
+        account: the account shown.
         parent: owner.
     """
 
@@ -101,12 +101,12 @@ class OrderRows(OrderTableModel):
         return executed / volume if volume else None
 
     def _is_by_amount(self, row: int) -> bool:
-        """Whether ``price`` is the money to spend, and no price."""
+        """Whether ``price`` is the money to spend rather than a price."""
         kind, side = self.value(row, "order_type"), self.value(row, "ask_bid")
         return kind is OrderType.PRICE or (kind is OrderType.BEST and side is AskBid.BID)
 
     def _shown_state(self, row: int) -> OrderState:
-        """The state, told apart a little more."""
+        """The state, in finer distinctions than Upbit's."""
         order_state: OrderState = self.value(row, "state")
         if order_state is OrderState.WAIT and self.value(row, "executed_volume"):
             return OrderState.TRADE
@@ -115,7 +115,7 @@ class OrderRows(OrderTableModel):
         return order_state
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """A cell, in the user's words."""
+        """A cell, in the user's language."""
         if not index.isValid():
             return None
         row, name = index.row(), _COLUMNS[index.column()]
@@ -183,8 +183,8 @@ class OrdersOf(ThrottledSortProxyModel):
     """The open orders, or the closed ones.
 
     Args:
-        rows: all of them.
-        is_open: which.
+        rows: all orders.
+        is_open: whether to show the open ones.
         parent: owner.
     """
 
@@ -201,7 +201,7 @@ class OrdersOf(ThrottledSortProxyModel):
         return self._rows.value(row, "is_open") is self._is_open
 
     def _on_changed(self, _first: QModelIndex, _last: QModelIndex, roles: list[int]) -> None:
-        # A calm proxy does not filter with each tick: an order ends once.
+        # The throttled proxy does not filter on each tick: an order ends only once.
         if self._role in roles:
             self.invalidate()
 
@@ -238,7 +238,7 @@ class OrderView(RowTable):
 
     Signals:
         ``cancel_wanted()``: Delete was pressed.
-        ``chosen()``: the selection is another one.
+        ``chosen()``: the selection has changed.
     """
 
     cancel_wanted = Signal()
@@ -250,7 +250,7 @@ class OrderView(RowTable):
         self.setItemDelegateForColumn(_FILLED, _FilledBar(state, self))
 
     def show_orders(self, orders: OrdersOf) -> None:
-        """Another account's, or the first."""
+        """Show these orders, of the first account or of another."""
         self.setModel(orders)
         self.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
         if self._columns is not None:
@@ -260,7 +260,7 @@ class OrderView(RowTable):
 
     @property
     def orders(self) -> OrdersOf | None:
-        """What it shows."""
+        """The orders shown."""
         model = self.model()
         return model if isinstance(model, OrdersOf) else None
 

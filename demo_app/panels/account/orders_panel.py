@@ -1,4 +1,4 @@
-"""`OrdersPanel`: the orders of the account, open and closed, and what can be done with them."""
+"""`OrdersPanel`: the orders of the account, open and closed, and the actions on them."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from qt_upbit import Account, Order, OrderType, SmpType, TimeInForce
 __all__ = ["OrdersPanel"]
 
 _MOST_AT_ONCE = 300
-"""What Upbit cancels with one call."""
+"""The number of orders Upbit cancels in one call."""
 
 
 class OrdersPanel(AccountPanel):
-    """Open and closed orders; cancel one, those of the pair on show, or all; replace one.
+    """Open and closed orders; cancel one, those of the selected pair, or all; replace one.
 
     Args:
         state, parent: as `Panel`.
@@ -97,7 +97,7 @@ class OrdersPanel(AccountPanel):
     # --- the panel ---------------------------------------------------------------------------------
 
     def title(self) -> str:
-        """Its tab."""
+        """As `Panel.title`."""
         return self.tr("My orders")
 
     def shortcuts(self) -> tuple[tuple[str, str], ...]:
@@ -108,11 +108,11 @@ class OrdersPanel(AccountPanel):
         )
 
     def retranslate(self) -> None:
-        """Every text."""
+        """Set every text again."""
         self.cancel.setText(self.tr("Cancel"))
         self.cancel.setToolTip(self.tr("Cancel the selected orders (Del)"))
         self.replace.setText(self.tr("Replace…"))
-        self.replace.setToolTip(self.tr("Another price or size: cancels the order and places a new one"))
+        self.replace.setToolTip(self.tr("Change price or size: cancels the order and places a new one"))
         self.cancel_all.setText(self.tr("Cancel all"))
         self.open_view.setAccessibleName(self.tr("Open orders"))
         self.closed_view.setAccessibleName(self.tr("Closed orders"))
@@ -162,7 +162,7 @@ class OrdersPanel(AccountPanel):
         self._refresh()
 
     def detach(self) -> None:
-        """Its rows are another account's."""
+        """Drop the rows: another account may come."""
         if self.rows is None:
             return
         for proxy in self._proxies:
@@ -172,7 +172,7 @@ class OrdersPanel(AccountPanel):
         self.rows, self._proxies = None, []
 
     def on_account_state(self) -> None:
-        """Say what may be missing."""
+        """Show what may be missing."""
         doubt = self.doubt
         self.doubt_line.setVisible(bool(doubt))
         self.doubt_line.setToolTip(doubt)
@@ -183,7 +183,7 @@ class OrdersPanel(AccountPanel):
         self._reported_doubt = bool(doubt)
 
     def on_busy(self) -> None:
-        """Nothing is sent twice."""
+        """Disable what is under way: nothing is sent twice."""
         self._refresh()
 
     def _on_markets(self) -> None:
@@ -209,7 +209,7 @@ class OrdersPanel(AccountPanel):
         return [order for order in orders if code is None or order.code == code]
 
     def _selected(self) -> list[Order]:
-        """The open orders that are selected and are not being changed already."""
+        """The selected open orders that are not already being changed."""
         orders = self.open_view.selected() if self.tabs.currentIndex() == 0 else []
         return [order for order in orders if order.is_open and not self.is_busy(order.uuid)]
 
@@ -246,7 +246,7 @@ class OrdersPanel(AccountPanel):
         return f"{words} {entry.exact_text(order.remaining_volume)} {base}{at}"
 
     def cancel_selected(self) -> None:
-        """Cancel what is selected; several after a question, one on a real exchange too."""
+        """Cancel the selected orders; several after a confirmation, a single one only on a real exchange."""
         orders = self._selected()
         if len(orders) == 1:
             self._cancel_one(orders[0])
@@ -263,22 +263,22 @@ class OrdersPanel(AccountPanel):
 
     def _send_cancel(self, order: Order, question: Question) -> None:
         async def cancel() -> str:
-            told = await self.state.gateway.cancel(question.text, order.uuid)
+            reply = await self.state.gateway.cancel(question.text, order.uuid)
             what = self._describe(order)
-            if told.is_open:
+            if reply.is_open:
                 return self.tr("Asked to cancel: {order}").format(order=what)
             return self.tr("No longer open: {order}").format(order=what)
 
         self.carry_out(order.uuid, cancel, self._refresh)
 
     def cancel_of_market(self) -> None:
-        """Cancel every open order of the pair on show, after a question."""
+        """Cancel every open order of the selected pair, after a confirmation."""
         code = self.state.market
         call = functools.partial(self._cancel_open, (code,))
         self._cancel_many(f"{self.state.market_name(code)} ({code})", self._open_orders(code), call)
 
     def cancel_every(self) -> None:
-        """Cancel every open order, after a question."""
+        """Cancel every open order, after a confirmation."""
         self._cancel_many(
             self.tr("all markets"), self._open_orders(), functools.partial(self._cancel_open, None)
         )
@@ -348,7 +348,7 @@ class OrdersPanel(AccountPanel):
         self, order: Order, price: Decimal, volume: Decimal, question: Question, identifier: str
     ) -> None:
         async def replace() -> str:
-            # The same kind of order as before; post_only takes no other prevention than none.
+            # The same order type as before; post_only cannot be combined with self-match prevention.
             is_post_only = order.time_in_force is TimeInForce.POST_ONLY
             smp: SmpType | None = None if is_post_only else order.smp_type
             await self.state.gateway.replace(

@@ -1,4 +1,4 @@
-"""`ReplaceDialog`: another price or size for an order that waits."""
+"""`ReplaceDialog`: another price or size for an open order."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ __all__ = ["ReplaceDialog"]
 
 
 class ReplaceDialog(TradingDialog):
-    """`accepted` once price and size are such as the exchange takes: read `price` and `volume` then.
+    """`accepted` once the exchange would take price and size: then read `price` and `volume`.
 
     Args:
         state: theme and names.
-        order: a limit order that waits.
-        parent: over which it stands.
+        order: an open limit order.
+        parent: the widget it opens over.
     """
 
     def __init__(self, state: TerminalState, order: Order, parent: QWidget) -> None:
@@ -77,7 +77,7 @@ class ReplaceDialog(TradingDialog):
         try:
             self.price_field.set_value(entry.step_price(self._order.code, self.price, steps))
         except ValueError:
-            return  # a region's own currency, for which there is no table
+            return  # a quote currency of another region, without a tick table
         self._check()
 
     def _check(self) -> None:

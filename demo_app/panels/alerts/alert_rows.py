@@ -34,11 +34,11 @@ class AlertColumn(IntEnum):
 class AlertRows(QAbstractTableModel):
     """What an `AlertWatcher` watches. The check box of a row enables its alert.
 
-    Not a `LiveTableModel`: its rows are the user's own, and only one column is alive.
+    Not a `LiveTableModel`: its rows are the user's own, and only one column changes live.
 
     Args:
         state: for names and colours.
-        watcher: whose alerts.
+        watcher: provides the alerts.
         parent: owner.
     """
 
@@ -54,7 +54,7 @@ class AlertRows(QAbstractTableModel):
         return self._alerts[row]
 
     def refresh(self) -> None:
-        """Look at the watcher again."""
+        """Read the watcher's alerts again."""
         alerts = self._watcher.alerts
         if [each.name for each in alerts] != [each.name for each in self._alerts]:
             self.beginResetModel()
@@ -71,7 +71,7 @@ class AlertRows(QAbstractTableModel):
         self.refresh()
 
     def distance(self, alert: Alert) -> Decimal | None:
-        """From the price now to the threshold, as a share of the price; None where there is no such thing."""
+        """From the current price to the threshold, as a fraction of the price; None if not applicable."""
         price = self._watcher.prices.get(alert.code)
         if not price or alert.kind not in (AlertKind.ABOVE, AlertKind.BELOW):
             return None

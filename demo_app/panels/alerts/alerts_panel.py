@@ -1,4 +1,4 @@
-"""`AlertsPanel`: the user's alerts, and the form that makes one."""
+"""`AlertsPanel`: the user's alerts, and the form to create one."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _REFRESH_MS: Final = 250
 class AlertsPanel(Panel):
     """Alerts for prices, moves and fills, shown in the status line and, where there is one, the tray.
 
-    It watches also while it is hidden.
+    It also watches while it is hidden.
 
     Args:
         state: what all panels share.
@@ -86,7 +86,7 @@ class AlertsPanel(Panel):
         copy.setContext(Qt.ShortcutContext.WidgetShortcut)
         copy.activated.connect(self.copy)
         self._price: Decimal | None = None
-        """Of the pair on show, to begin with."""
+        """The alert form's pair; initially the selected one."""
         self._proxy = WebSocketClientProxy("alert form", parent=self)
         self._proxy.ticker_received.connect(self._on_ticker)
         self._ticker = self._proxy.subscribe_ticker([state.market])
@@ -149,7 +149,7 @@ class AlertsPanel(Panel):
         )
 
     def retranslate(self) -> None:
-        """Every text."""
+        """Set every text again."""
         words = {
             AlertKind.ABOVE: self.tr("Price at or above"),
             AlertKind.BELOW: self.tr("Price at or below"),
@@ -167,7 +167,7 @@ class AlertsPanel(Panel):
         self.once.setToolTip(self.tr("Switch the alert off when it has fired"))
         self.sound.setText(self.tr("Sound"))
         self.view.setAccessibleName(self.tr("Alerts"))
-        self.empty.setText(self.tr("No alerts. Choose a price above; you are reported here and in the tray."))
+        self.empty.setText(self.tr("No alerts. Choose a price above; alerts appear here and in the tray."))
         self.rows.rename()
         self._name_pair()
         self._check()
@@ -183,7 +183,7 @@ class AlertsPanel(Panel):
         self._check()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Where it is narrow, the fields count more than the name and the sound."""
+        """In a narrow panel hide the name and the sound option before the fields."""
         super().resizeEvent(event)
         self.pair.setVisible(self.width() >= _ROOMY)
         self.sound.setVisible(self.width() >= _ROOMY)
@@ -195,7 +195,7 @@ class AlertsPanel(Panel):
         return self._editing.code if self._editing is not None else self.state.market
 
     def begin(self, code: str = "", price: Decimal | None = None) -> None:
-        """Prepare a new alert; without a price at the one of now, where it is known."""
+        """Prepare a new alert; without a price, at the current one where it is known."""
         self._editing = None
         if code:
             self.state.set_market(code)
@@ -208,7 +208,7 @@ class AlertsPanel(Panel):
         self.threshold.selectAll()
 
     def save(self) -> None:
-        """Watch for what stands in the form."""
+        """Save the alert in the form."""
         if self._check():
             return
         kind = AlertKind(self.kind.currentData())
@@ -225,7 +225,7 @@ class AlertsPanel(Panel):
         self._check()
 
     def _on_draft(self, code: str, price: Decimal, is_above: bool) -> None:
-        """What was chosen elsewhere needs no form; it fires once."""
+        """An alert drafted elsewhere skips the form; it fires once."""
         kind = AlertKind.ABOVE if is_above else AlertKind.BELOW
         alert = Alert(self.watcher.free_name(), code, kind, price, is_once=True)
         self.watcher.put(alert)
@@ -242,11 +242,11 @@ class AlertsPanel(Panel):
         value = self.threshold.value
         problem = ""
         if kind is not AlertKind.FILL and (value is None or value <= 0):
-            problem = self.threshold.problem() or self.tr("Give a number above 0")
+            problem = self.threshold.problem() or self.tr("Enter a number above 0")
         elif kind is AlertKind.CHANGE and value is not None and value >= 1_000:
-            problem = self.tr("A move of so many per cent does not happen")
+            problem = self.tr("Enter a move below 1,000%")
         elif kind is AlertKind.CHANGE and self.window_box.is_wrong:
-            problem = self.tr("Give whole minutes, 1 to 1440")
+            problem = self.tr("Enter whole minutes, 1 to 1440")
         is_typed = bool(self.threshold.text())
         self.hint.setText(problem if is_typed else "")
         self.hint.setStyleSheet(f"color: {self.state.theme.warning.name()}")
@@ -262,7 +262,7 @@ class AlertsPanel(Panel):
         if AlertKind(self.kind.currentData()) is AlertKind.CHANGE:
             self.threshold.set_value(max(value + steps * Decimal("0.1"), Decimal("0.1")))
         else:
-            # Some currencies have no table of ticks.
+            # Some currencies have no tick table.
             with contextlib.suppress(ValueError):
                 self.threshold.set_value(step_price(self._code, value, steps))
         self._check()
@@ -304,7 +304,7 @@ class AlertsPanel(Panel):
         return [self.rows.alert(index.row()) for index in self.view.selectionModel().selectedRows()]
 
     def delete(self) -> None:
-        """Forget the selected alerts."""
+        """Delete the selected alerts."""
         self.watcher.remove(alert.name for alert in self._selected())
         self._show()
 
@@ -330,5 +330,5 @@ class AlertsPanel(Panel):
         self.threshold.setFocus()
 
     def copy(self) -> None:
-        """The selected rows, with headers, as a spreadsheet takes them."""
+        """Copy the selected rows, with headers, in a form that spreadsheets accept."""
         copy_rows(self.view)

@@ -15,7 +15,7 @@ __all__ = ["UNITS", "Bar", "Bars", "TimeGrid", "Unit", "unit_of"]
 Unit = CandleUnit | CandlePeriod
 
 UNITS: Final[tuple[Unit, ...]] = (*CandleUnit, *CandlePeriod)
-"""Every length of candles that Upbit knows, shortest first."""
+"""Every candle length that Upbit offers, shortest first."""
 
 _KST_S: Final = 9 * 3600
 _DAY_S: Final = 86_400
@@ -35,7 +35,7 @@ def unit_of(text: str) -> Unit:
     """The unit of this name.
 
     Raises:
-        ValueError: there is none.
+        ValueError: there is no such unit.
     """
     return CandlePeriod(text) if text in set(CandlePeriod) else CandleUnit(text)
 
@@ -64,9 +64,9 @@ class Bar(NamedTuple):
 
 
 class TimeGrid:
-    """Numbers the candles of a unit through time: each has its slot, whether there was a trade or not.
+    """Numbers the periods of a unit through time: each has a slot, whether there was a trade or not.
 
-    Slots count from the epoch, so a slot keeps its number whatever history is loaded before it.
+    Slots count from the epoch, so a slot's number does not depend on the history loaded before it.
     """
 
     def __init__(self, unit: Unit) -> None:
@@ -79,18 +79,18 @@ class TimeGrid:
 
     @property
     def most_slots(self) -> float:
-        """So many can be shown at once: two hundred years, which calendars can count."""
+        """The most slots shown at once: two hundred years, which the calendar functions can handle."""
         return 200 * 12 * _MONTH_S / self.slot_s
 
     @property
     def slot_s(self) -> float:
-        """Length of a slot, for months and years the mean."""
+        """Length of a slot, seconds; for months and years the mean."""
         if self._seconds:
             return float(self._seconds)
         return _MONTH_S if self.unit is CandlePeriod.MONTH else 12 * _MONTH_S
 
     def slot(self, seconds: float) -> int:
-        """Number of the slot that a moment lies in."""
+        """Number of the slot that a time is in."""
         if self._seconds:
             return math.floor((seconds - self._offset) / self._seconds)
         moment = datetime.fromtimestamp(seconds, UTC)
@@ -120,7 +120,7 @@ class TimeGrid:
         if seconds > _INTERVALS_S[-1] or not self._seconds:
             return self._month_ticks(first, last, seconds)
         interval = next(each for each in _INTERVALS_S if each >= seconds)
-        # A day begins at midnight on the clock of those who read it, but as a candle at 00:00 UTC.
+        # The reader's day begins at local midnight, but a day candle at 00:00 UTC.
         shift = 0 if isinstance(self.unit, CandlePeriod) else _KST_S
         zone = UTC if isinstance(self.unit, CandlePeriod) else KST
         found = []
@@ -148,12 +148,12 @@ class TimeGrid:
             month += step
 
     def left_s(self, now: float) -> float:
-        """Seconds until the running slot ends."""
+        """Seconds until the current slot ends."""
         return max(0.0, self.start(self.slot(now) + 1) - now)
 
 
 class Bars:
-    """Candles of one pair and unit, oldest first, in columns: what a painter reads quickest."""
+    """Candles of one pair and unit, oldest first, in columns, which are fast to paint from."""
 
     def __init__(self, code: str, unit: Unit) -> None:
         self.code = code
@@ -165,7 +165,7 @@ class Bars:
         self.closes: list[float] = []
         self.volumes: list[float] = []
         self.version = 0
-        """Changes whenever anything changes but the last candle, or candles that are added behind it."""
+        """Changes whenever anything changes except the last candle and candles appended after it."""
 
     def __len__(self) -> int:
         return len(self.slots)
@@ -197,7 +197,7 @@ class Bars:
             column[first:first] = values
 
     def put(self, index: int, row: Bar) -> None:
-        """Give a candle new values."""
+        """Replace the values of a candle."""
         for column, value in zip(self._columns(), row[1:], strict=True):
             column[index] = value
         if index != len(self) - 1:

@@ -35,9 +35,9 @@ from demo_app.style.theme import SPACE, Theme
 __all__ = ["CandleCanvas", "countdown"]
 
 _NOTCH: Final = 120
-"""What a mouse wheel turns by at once; a touch pad moves in much smaller steps."""
+"""One notch of a mouse wheel; a touch pad moves in much smaller steps."""
 _PAST_SHARE: Final = 0.5
-"""Older candles are asked for when less than this much of the screen is left of them."""
+"""Older candles are requested when less than this fraction of the screen is left of the loaded ones."""
 _WORD_MS: Final = 1_600
 
 
@@ -45,18 +45,18 @@ class CandleCanvas(QWidget):
     """Paints candles by time: a period without a trade keeps its place, with a dotted line at the last price.
 
     Dragging and arrows scroll, wheel, pinch and + - zoom about the cursor, dragging the price axis widens the
-    prices, a double click puts all back, Home and End go to the oldest and to now. Closed candles are kept in
-    a pixmap; a tick paints one column.
+    prices, a double click resets the view, Home and End go to the oldest and to now. Closed candles are
+    cached in a pixmap;   a tick paints one column.
 
     Signals:
-        ``past_wanted()``: someone looks further back than there are candles.
+        ``past_wanted()``: the view reaches further back than the loaded candles.
         ``price_picked(price)``: a click with Ctrl.
-        ``menu_wanted(place, price)``: a right click, or the menu key; where on the screen, and at what price.
+        ``menu_wanted(place, price)``: a right click, or the menu key; the screen position and the price.
         ``copy_wanted()``: Ctrl+C.
 
     Args:
-        theme: how it looks.
-        content: what it shows.
+        theme: colours and fonts.
+        content: what to show.
         parent: owner.
         now: the time of day, seconds since the epoch.
     """
@@ -112,7 +112,7 @@ class CandleCanvas(QWidget):
     # --- what it shows -----------------------------------------------------------------------------
 
     def set_theme(self, theme: Theme) -> None:
-        """Other colours and fonts."""
+        """Change colours and fonts."""
         self._theme = theme
         self._font = theme.font(8.5)
         self.now_button.setFont(theme.font(11, bold=True))
@@ -124,7 +124,7 @@ class CandleCanvas(QWidget):
         self._on_moved()
 
     def show_content(self, content: ChartContent) -> None:
-        """Show other candles, from now."""
+        """Show other candles, from now on."""
         is_other = content.bars is not self.content.bars or not self._newest
         is_other_unit = content.bars.unit is not self.content.bars.unit or not self._newest
         self.content = content
@@ -141,7 +141,7 @@ class CandleCanvas(QWidget):
         self._on_moved()
 
     def candles_changed(self) -> None:
-        """The content's candles are other ones: go with time, and look whether there are enough."""
+        """The content's candles have changed: follow time, and request older ones if needed."""
         newest = self._newest_slot()
         if self.view.follows:
             if self._newest:
@@ -153,12 +153,12 @@ class CandleCanvas(QWidget):
         self.update()
 
     def redraw(self) -> None:
-        """Something else than candles has changed: colours, indicators."""
+        """Something other than candles has changed: colours, indicators."""
         self._cache = None
         self.update()
 
     def fit_history(self) -> None:
-        """Where all there is would not fill the chart, show less time."""
+        """Show less time where the whole history would not fill the chart."""
         bars = self._bars
         if len(bars) and self.content.is_complete:
             known = bars.slots[-1] - bars.slots[0]
@@ -168,12 +168,12 @@ class CandleCanvas(QWidget):
                 self.update()
 
     def set_dimmed(self, dimmed: bool) -> None:
-        """Whether these are the candles of another pair or unit, until the right ones come."""
+        """Set whether the candles are those of the previous pair or unit, until the new ones come."""
         self.is_dimmed = dimmed
         self.update()
 
     def say(self, text: str) -> None:
-        """Show a word for a moment."""
+        """Show a message for a moment."""
         self._word = text
         self._word_timer.start()
         self.update()
@@ -187,7 +187,7 @@ class CandleCanvas(QWidget):
         return self.content.bars
 
     def _newest_slot(self) -> int:
-        """The slot of now; of a pair that nobody has traded for long, not far from its last candle."""
+        """The current slot; of a pair without trades for a long time, a slot not far from its last candle."""
         bars = self._bars
         if not len(bars):
             return 0
@@ -198,7 +198,7 @@ class CandleCanvas(QWidget):
         self.candles_changed()
 
     def ask_for_past(self) -> None:
-        """Ask for older candles if there are too few left of what is in sight."""
+        """Request older candles if too few are left before the visible ones."""
         bars = self._bars
         if not len(bars) or self.content.is_complete or self.content.is_loading or self.is_dimmed:
             return
@@ -216,7 +216,7 @@ class CandleCanvas(QWidget):
         return QSize(260, 160)
 
     def panes(self) -> Panes:
-        """Where things are now."""
+        """The current layout of the panes."""
         metrics = QFontMetricsF(self._font)
         last = self._bars.closes[-1] if len(self._bars) else 1.0
         quote = self.content.quote
@@ -229,7 +229,7 @@ class CandleCanvas(QWidget):
     # --- painting ----------------------------------------------------------------------------------
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Paint the cached past, the last column, and what lies above."""
+        """Paint the cached past, the last column, and the overlay."""
         with QPainter(self) as painter:
             self._paint(painter)
 
@@ -302,14 +302,14 @@ class CandleCanvas(QWidget):
     # --- moving about ------------------------------------------------------------------------------
 
     def pan(self, slots: float) -> None:
-        """Scroll by so many slots; negative is into the past."""
+        """Scroll by a number of slots; negative is into the past."""
         if len(self._bars):
             self.view.pan(slots, self._bars.slots[0], self._newest)
             self.ask_for_past()
             self._on_moved()
 
     def _on_moved(self) -> None:
-        """Offer the way back while now is out of sight."""
+        """Offer the button back while the newest candle is out of view."""
         button, plot = self.now_button, self.panes().plot
         corner = plot.bottomRight().toPoint() - QPoint(button.width() + SPACE, button.height() + SPACE)
         button.move(corner)
@@ -317,7 +317,7 @@ class CandleCanvas(QWidget):
         self.update()
 
     def zoom(self, factor: float, x: float | None = None) -> None:
-        """Show `factor` times as much time, about a point, or about now when now is in sight."""
+        """Show `factor` times as much time, about a point, or about now if it is visible."""
         if not len(self._bars):
             return
         view = self.view
@@ -335,7 +335,7 @@ class CandleCanvas(QWidget):
         self._on_moved()
 
     def reset_view(self) -> None:
-        """As at the beginning."""
+        """Reset zoom and position."""
         self.view.reset(self._newest)
         self._on_moved()
 
@@ -354,7 +354,7 @@ class CandleCanvas(QWidget):
         event.accept()
 
     def event(self, event: QEvent) -> bool:
-        """Two fingers on a touch pad zoom, where the platform tells."""
+        """Two fingers on a touch pad zoom, where the platform reports the gesture."""
         zooms = Qt.NativeGestureType.ZoomNativeGesture
         if isinstance(event, QNativeGestureEvent) and event.gestureType() is zooms:
             self.zoom(1 / max(0.2, 1 + event.value()), event.position().x())
@@ -379,7 +379,7 @@ class CandleCanvas(QWidget):
         self._drag = (place, self.view.right, self.view.stretch, self.view.lift)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        """What can be done at a price."""
+        """Ask for the menu of a price."""
         area = self.panes().price
         by_key = event.reason() is QContextMenuEvent.Reason.Keyboard
         place = self.cursor_at if by_key and self.cursor_at is not None else QPointF(event.pos())
@@ -398,7 +398,7 @@ class CandleCanvas(QWidget):
             else:
                 wanted = right - (place.x() - begin.x()) / self.view.step(panes.plot.width())
                 self.pan(wanted - self.view.right)
-                # Who has chosen the prices himself moves them as well.
+                # A user who has set the price range moves the prices as well.
                 if not self.view.fits:
                     self.view.lift = lift + 2 * (place.y() - begin.y()) / panes.price.height()
         self.update()
@@ -409,12 +409,12 @@ class CandleCanvas(QWidget):
         self.update()
 
     def mouseDoubleClickEvent(self, _event: QMouseEvent) -> None:
-        """Put all back."""
+        """Reset the view."""
         self._drag = None
         self.reset_view()
 
     def leaveEvent(self, _event: QEvent) -> None:
-        """Take the cross-hair away."""
+        """Hide the cross-hair."""
         self.cursor_at = None
         self.update()
 
@@ -445,24 +445,24 @@ class CandleCanvas(QWidget):
     # --- Qt ----------------------------------------------------------------------------------------
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Forget the cached picture."""
+        """Drop the cached pixmap."""
         self._cache = None
         super().resizeEvent(event)
         self._on_moved()
 
     def showEvent(self, event: QShowEvent) -> None:
-        """The countdown runs while it is seen."""
+        """Run the countdown while the chart is visible."""
         super().showEvent(event)
         self._clock.start()
 
     def hideEvent(self, event: QHideEvent) -> None:
-        """Nobody sees the countdown."""
+        """Stop the countdown while the chart is hidden."""
         super().hideEvent(event)
         self._clock.stop()
 
 
 def countdown(seconds: float) -> str:
-    """How long a candle still runs: minutes and seconds, before them as many hours as it takes."""
+    """Time left of a candle: minutes and seconds, preceded by hours where needed."""
     whole = math.ceil(seconds)
     hours, rest = divmod(whole, 3600)
     text = f"{rest // 60:02d}:{rest % 60:02d}"

@@ -27,13 +27,13 @@ _LIGHT: Final = ("#a86400", "#7b1fa2", "#00788a", "#4b7a22", "#55688f", "#b8480b
 
 
 def indicator_colors(theme: Theme) -> tuple[QColor, ...]:
-    """Four averages, the bands, and a second line: readable on the theme, and none that means up or down."""
+    """Four averages, the bands, and a second line: readable on the theme, and none like up or down."""
     return tuple(QColor(name) for name in (_DARK if theme.name == "dark" else _LIGHT))
 
 
 @dataclass(frozen=True, slots=True)
 class Panes:
-    """Where things are: prices on top, then volume, RSI and MACD as far as they are shown."""
+    """The areas of the chart: prices on top, then volume, RSI and MACD if shown."""
 
     plot: QRectF
     price: QRectF
@@ -43,7 +43,7 @@ class Panes:
 
 
 def lay_out(plot: QRectF, *, volume: bool, rsi: bool, macd: bool) -> Panes:
-    """Share the height; a pane that there is no room for is left out, the last one first."""
+    """Share the height; panes without room are left out, the last one first."""
     shares = {"volume": _VOLUME_SHARE * volume, "rsi": _STUDY_SHARE * rsi, "macd": _STUDY_SHARE * macd}
     for name in ("macd", "rsi", "volume"):
         if plot.height() * (1 - sum(shares.values())) < _MIN_PRICE_PX:
@@ -59,14 +59,14 @@ def lay_out(plot: QRectF, *, volume: bool, rsi: bool, macd: bool) -> Panes:
 
 
 class CandlePainter:
-    """Draws what does not move with the mouse. Holds nothing of its own: make one for each picture.
+    """Draws what does not move with the mouse. It has no state of its own: create one per paint.
 
     Args:
-        theme, font: how it looks.
+        theme, font: the appearance.
         bars: the candles.
         indicators: of these candles.
-        view: what is in sight.
-        panes: where it goes.
+        view: the visible range.
+        panes: the areas to draw in.
         axis_right: the right end of the price axis.
     """
 
@@ -93,7 +93,7 @@ class CandlePainter:
 
     @property
     def scales(self) -> tuple[float, float]:
-        """What the heights in the lower panes depend on: while they stay, a picture stays right."""
+        """What the heights in the lower panes depend on: while unchanged, a cached pixmap stays valid."""
         return self.top_volume, self._macd_reach
 
     def _reach(self) -> float:
@@ -117,20 +117,20 @@ class CandlePainter:
         painter.drawLines(lines)
 
     def _marks(self) -> Iterator[tuple[float, float]]:
-        """Round prices, and where each stands, from the bottom up."""
+        """Round prices and their positions, from the bottom up."""
         view, area = self._view, self._panes.price
         before = math.inf
         for price in round_prices(view.low, view.high, max(2, int(area.height() / 52))):
             if price <= 0:
                 continue
             y = self._origin - view.scale(price) * self._factor
-            # With a logarithm the upper ones crowd.
+            # On a logarithmic scale the upper ones crowd.
             if area.top() + 10 <= y <= area.bottom() - 6 and before - y >= 24:
                 before = y
                 yield price, y
 
     def _levels(self) -> Iterator[tuple[int, float]]:
-        """Levels of the lower panes that one looks for, and where each stands."""
+        """The usual levels of the lower panes, and the position of each."""
         for pane, levels in ((self._panes.rsi, (30, 70)), (self._panes.macd, (0,))):
             for level in levels if pane else ():
                 start, per_level = self._rsi_map if pane is self._panes.rsi else self._macd_map
@@ -142,7 +142,7 @@ class CandlePainter:
         painter.drawLines([QLineF(0, y, right, y) for _, y in (*self._marks(), *self._levels())])
 
     def draw_prices(self, painter: QPainter, quote: str, taken: QRectF) -> None:
-        """The texts of the price axis, but for those that would lie under what stands at `taken`."""
+        """Draw the texts of the price axis, except those that `taken` would cover."""
         digits = formats.decimals_of(self._view.high, quote)
         painter.setPen(self._theme.muted)
         for price, y in self._marks():
@@ -176,14 +176,14 @@ class CandlePainter:
     # --- candles -----------------------------------------------------------------------------------
 
     def draw_candles(self, painter: QPainter, begin: int, end: int) -> None:
-        """Candles and volume, all of one colour in one call: that is what makes a thousand cheap."""
+        """Draw candles and volume, all of one colour in one call: this makes a thousand candles cheap."""
         if begin >= end:
             return
         rows = self._merged(begin, end) if self._step < 1.5 else self._rows(begin, end)
         view, area, volume = self._view, self._panes.price, self._panes.volume
         origin, factor = self._origin, self._factor
         scale = view.scale
-        # Whole pixels: Qt fills a QRect several times as fast as a QRectF. An odd number has a middle.
+        # Whole pixels: Qt fills a QRect several times as fast as a QRectF. An odd width has a middle.
         body = max(1, round(self._step * 0.72))
         body -= body > 2 and body % 2 == 0
         half = body // 2
@@ -239,7 +239,7 @@ class CandlePainter:
         ]
 
     def _merged(self, begin: int, end: int) -> list[tuple[float, ...]]:
-        """One for each column of pixels: nothing finer could be seen."""
+        """One row per column of pixels: finer detail is not visible."""
         bars, view = self._bars, self._view
         highs, lows, volumes = bars.highs, bars.lows, bars.volumes
         merged: list[tuple[float, ...]] = []
@@ -260,7 +260,7 @@ class CandlePainter:
         return merged
 
     def draw_silences(self, painter: QPainter) -> None:
-        """A thin line at the last price through the time in which nobody traded."""
+        """Draw a thin line at the last price through periods without trades."""
         if self._step < 2:
             return
         bars, view, area = self._bars, self._view, self._panes.price
@@ -280,7 +280,7 @@ class CandlePainter:
     # --- indicators --------------------------------------------------------------------------------
 
     def draw_indicators(self, painter: QPainter, begin: int, end: int) -> None:
-        """Every line switched on, from candle `begin` to before `end`, joined to what comes before."""
+        """Draw the enabled indicator lines, from candle `begin` to before `end`, joined to those before."""
         first = max(0, begin - 1)
         found, panes = self._indicators, self._panes
         painter.save()
@@ -328,7 +328,7 @@ class CandlePainter:
     ) -> None:
         step = self._step
         offset = (0.5 - self._view.left) * step
-        # One point for each pixel is enough, and always the same ones, lest the line trembles.
+        # One point per pixel is enough, and always the same ones, or the line would jitter.
         stride = max(1, int(1 / step))
         begin -= begin % stride
         points = [

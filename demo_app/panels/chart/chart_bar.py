@@ -1,4 +1,4 @@
-"""`ChartBar`: units, indicators, scale and picture: what is chosen above a chart."""
+"""`ChartBar`: the tool bar above a chart: units, indicators, scale, copy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["ChartBar"]
 
 _SWITCHES: Final = ("show_averages", "show_band", "show_volume", "show_rsi", "show_macd")
 _OFTEN: Final = tuple(unit_of(value) for value in ("1m", "15m", "60m", "1d", "5m", "240m", "1w"))
-"""What stays as buttons the longest where there is little room."""
+"""The units that remain buttons the longest where there is little room."""
 
 
 class ChartBar(QWidget):
@@ -25,13 +25,13 @@ class ChartBar(QWidget):
 
     Signals:
         ``unit_chosen(unit)``, ``settings_changed(settings)``, ``log_switched(on)``.
-        ``dialog_wanted()``: the periods of the indicators shall be set.
-        ``copy_wanted()``: a picture of the chart for the clipboard.
+        ``dialog_wanted()``: the user wants to set the indicators' periods.
+        ``copy_wanted()``: an image of the chart for the clipboard.
 
     Args:
-        unit: the first one.
-        settings: the first ones.
-        is_log: whether the scale is logarithmic at first.
+        unit: the initial one.
+        settings: the initial ones.
+        is_log: whether the scale is logarithmic initially.
         parent: owner.
     """
 
@@ -49,7 +49,7 @@ class ChartBar(QWidget):
         self._unit, self._settings = unit, settings
         row = QHBoxLayout(self)
         row.setContentsMargins(SPACE // 2, 2, SPACE // 2, 2)
-        # Else the buttons on show would decide how narrow it can be.
+        # Otherwise the visible buttons would decide how narrow it can be.
         row.setSizeConstraint(QHBoxLayout.SizeConstraint.SetNoConstraint)
         row.setSpacing(1)
         self._units = QButtonGroup(self)
@@ -133,12 +133,12 @@ class ChartBar(QWidget):
         self.log_button.setToolTip(self.tr("Logarithmic price scale"))
         self.log_button.setAccessibleName(self.tr("Logarithmic price scale"))
         self.copy_button.setText(self.tr("Copy"))
-        self.copy_button.setToolTip(self.tr("Copy a picture of the chart (Ctrl+C)"))
-        self.copy_button.setAccessibleName(self.tr("Copy a picture of the chart (Ctrl+C)"))
+        self.copy_button.setToolTip(self.tr("Copy the chart as an image (Ctrl+C)"))
+        self.copy_button.setAccessibleName(self.tr("Copy the chart as an image (Ctrl+C)"))
         self._fold()
 
     def apply_theme(self, theme: Theme) -> None:
-        """A sheet for what is chosen."""
+        """Set the stylesheet of checked buttons."""
         # The arrows of menus would hide the last letters.
         self.setStyleSheet(
             f"ChartBar, QWidget#chartBar {{ background: {theme.panel.name()};"
@@ -150,7 +150,7 @@ class ChartBar(QWidget):
 
     @property
     def unit_name(self) -> str:
-        """The unit on show, as the user reads it."""
+        """The selected unit, in the user's language."""
         return self._names[self._unit]
 
     def set_settings(self, settings: IndicatorSettings) -> None:
@@ -183,12 +183,12 @@ class ChartBar(QWidget):
     # --- room --------------------------------------------------------------------------------------
 
     def minimumSizeHint(self) -> QSize:
-        """As narrow as with the units in their menu."""
+        """The width with all units in the menu."""
         size = super().minimumSizeHint()
         return QSize(200, size.height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Show as buttons what there is room for."""
+        """Show the units that fit as buttons."""
         super().resizeEvent(event)
         self._fold()
 
@@ -199,7 +199,7 @@ class ChartBar(QWidget):
         widths = {unit: button.sizeHint().width() + 1 for unit, button in buttons.items()}
         shown = set(buttons)
         if sum(widths.values()) > room:
-            # The one on show first: else nothing would tell which it is.
+            # The selected one first: otherwise nothing would show which it is.
             wanted = dict.fromkeys([self._unit, *_OFTEN, *UNITS])
             room -= self.unit_button.sizeHint().width() + 1
             shown.clear()

@@ -1,4 +1,4 @@
-"""`ChartOverlay`: what lies above the candles: price tags, cross-hair, legends, own orders and fills."""
+"""`ChartOverlay`: what is drawn over the candles: price tags, cross-hair, legends, own orders and fills."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ __all__ = ["ChartContent", "ChartOverlay"]
 
 _TAG_HEIGHT: Final = 18.0
 _LEGEND_PX: Final = 56.0
-"""So high do the figures stand."""
+"""Height of the figures."""
 _LEGEND_WIDTH: Final = 460.0
-"""On a narrower chart the values of indicators are reported under the cursor only."""
+"""On a narrower chart the values of indicators are shown under the cursor only."""
 _Run = tuple[str, QColor]
 
 
 @dataclass(slots=True)
 class ChartContent:
-    """What a chart is about.
+    """What a chart shows.
 
     Attributes:
         title: the pair and the unit, as the user reads them.
         is_complete: there is nothing older.
-        is_loading: older candles are on their way.
-        alerts: prices at which the user wants to hear of it.
+        is_loading: older candles are being loaded.
+        alerts: prices of the user's alerts.
     """
 
     bars: Bars
@@ -55,17 +55,17 @@ class ChartContent:
 
 
 translate = QCoreApplication.translate
-"""Under the name by which pyside6-lupdate knows it."""
+"""Under the name that pyside6-lupdate recognises."""
 
 
 class ChartOverlay:
-    """Draws it. Made for one picture, like `CandlePainter`.
+    """Draws the overlay. Created per paint, like `CandlePainter`.
 
     Args:
-        theme, font: how it looks.
-        content: the candles and what belongs to them.
-        view: what is in sight.
-        panes: where things are.
+        theme, font: the appearance.
+        content: the candles and everything shown with them.
+        view: the visible range.
+        panes: the areas of the chart.
         width: of the whole chart.
     """
 
@@ -86,7 +86,7 @@ class ChartOverlay:
         return self._view.x(slot, self._panes.plot.width())
 
     def _price(self, price: float | Decimal) -> str:
-        # The tags line up with the axis: prices of another magnitude in sight do not change decimals.
+        # The tags line up with the axis: visible prices of another magnitude do not change the decimals.
         return formats.price(price, self._content.quote, self._digits)
 
     def _tag_box(self, y: float, lines: int) -> QRectF:
@@ -109,7 +109,7 @@ class ChartOverlay:
     # --- the market --------------------------------------------------------------------------------
 
     def last_price_box(self, left: str) -> QRectF:
-        """Where the tag of the last price stands on the axis."""
+        """The rectangle of the last price's tag on the axis."""
         return self._tag_box(self._last_y(), 2 if left else 1)
 
     def _last_y(self) -> float:
@@ -117,7 +117,7 @@ class ChartOverlay:
         return min(max(self._y(self._bars.closes[-1]), area.top() + _TAG_HEIGHT / 2), area.bottom() - 24)
 
     def draw_last_price(self, painter: QPainter, left: str, *, is_old: bool) -> None:
-        """The last price, and how long its candle will still run."""
+        """Draw the last price, and the time left of its candle."""
         bars, area = self._bars, self._panes.price
         close = bars.closes[-1]
         color = self._theme.up if close >= bars.opens[-1] else self._theme.down
@@ -130,7 +130,7 @@ class ChartOverlay:
         self._tag(painter, self._last_y(), color, *filter(None, (self._price(close), left)))
 
     def draw_past(self, painter: QPainter) -> None:
-        """Where history begins, or that more of it is on its way."""
+        """Draw where history begins, or that more of it is being loaded."""
         content, plot = self._content, self._panes.plot
         x = self._x(self._bars.slots[0] - 0.5)
         if x < plot.left() or x > plot.right() or not (content.is_complete or content.is_loading):
@@ -154,7 +154,7 @@ class ChartOverlay:
     # --- the user's own ----------------------------------------------------------------------------
 
     def draw_own(self, painter: QPainter) -> None:
-        """Alerts and open orders as lines with their tags, fills as triangles at their prices."""
+        """Draw alerts and open orders as lines with tags, fills as triangles at their prices."""
         area = self._panes.price
         for price in self._content.alerts:
             pen = QPen(self._theme.warning, 1, Qt.PenStyle.DotLine)
@@ -172,7 +172,7 @@ class ChartOverlay:
             if not self._view.left - 1 <= slot <= self._view.right + 1:
                 continue
             x, y = self._x(slot), self._y(fill.price)
-            # Buys point up from below their price, sells down from above: told apart without colour.
+            # Buys point up from below their price, sells down from above: distinguishable without colour.
             way = 1 if fill.is_buy else -1
             shape = (QPointF(x, y), QPointF(x - 5, y + 9 * way), QPointF(x + 5, y + 9 * way))
             painter.setPen(QPen(self._theme.panel, 1.5))
@@ -187,7 +187,7 @@ class ChartOverlay:
         painter.setPen(pen)
         painter.drawLine(QLineF(0, y, plot.right(), y))
         wide = self._metrics.horizontalAdvance(text) + 2 * SPACE
-        # Left, where the newest candles are not; but not under the figures.
+        # On the left, away from the newest candles, but not under the figures.
         left = SPACE if y > _LEGEND_PX else plot.right() - wide - SPACE
         box = QRectF(left, y - 9, wide, _TAG_HEIGHT)
         painter.fillRect(box, self._theme.panel)
@@ -201,11 +201,11 @@ class ChartOverlay:
     # --- cross-hair and legends --------------------------------------------------------------------
 
     def slot_under(self, cursor: QPointF) -> int:
-        """The slot that a point lies in."""
+        """The slot under a point."""
         return int(self._view.slot_at(cursor.x(), self._panes.plot.width()) // 1)
 
     def draw_cross(self, painter: QPainter, cursor: QPointF) -> None:
-        """Lines through the cursor, its price and its time on the axes."""
+        """Draw lines through the cursor, and its price and time on the axes."""
         plot, panes = self._panes.plot, self._panes
         slot = self.slot_under(cursor)
         x = self._x(slot)
@@ -227,14 +227,14 @@ class ChartOverlay:
         panes = self._panes
         if panes.price.top() <= y <= panes.price.bottom():
             price = self._view.price_at(y, panes.price.top(), panes.price.height())
-            # What can be ordered, and what a click with Ctrl drafts.
+            # A valid order price: what a click with Ctrl drafts.
             return self._price(round_to_tick(self._bars.code, Decimal(repr(price)))) if price > 0 else ""
         if panes.rsi and panes.rsi.top() <= y <= panes.rsi.bottom():
             return f"{(panes.rsi.bottom() - y) / panes.rsi.height() * 100:.1f}"
         return ""
 
     def draw_legends(self, painter: QPainter, cursor: QPointF | None) -> None:
-        """The candle under the cursor in figures, or the last one; and every indicator's values there."""
+        """Draw the figures and indicator values of the candle under the cursor, or of the last one."""
         bars = self._bars
         index: int | None = len(bars) - 1
         runs: list[_Run] = [(self._content.title, self._theme.text)]
@@ -285,7 +285,7 @@ class ChartOverlay:
             self._draw_runs(painter, runs, panes.macd.top() + 2)
 
     def _at(self, line: Line, index: int, more: int = 0) -> str:
-        """A value with the decimals of prices; differences of low prices need some more."""
+        """A value with the decimals of prices; differences of low prices need a few more."""
         value = line[index] if index < len(line) else None
         digits = self._digits + (more if self._digits else 0)
         return "–" if value is None else f"{value:,.{digits}f}"
@@ -312,7 +312,7 @@ class ChartOverlay:
         return runs
 
     def _draw_runs(self, painter: QPainter, runs: list[_Run], top: float) -> float:
-        """Texts in a row, in as many rows as it takes; the height below them."""
+        """Draw texts in as many rows as needed; return the height below them."""
         metrics = self._metrics
         rows: list[list[tuple[float, _Run]]] = [[]]
         x, limit = float(SPACE), self._panes.plot.width() - SPACE

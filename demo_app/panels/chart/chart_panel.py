@@ -1,4 +1,4 @@
-"""`ChartPanel`: the candles of the pair on show, from a second to a year, with what traders lay over them."""
+"""`ChartPanel`: the candles of the selected pair, from a second to a year, with traders' indicators."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ __all__ = ["ChartPanel"]
 
 _PAGE: Final = 400
 _PAGES: Final = {CandlePeriod.WEEK: 200, CandlePeriod.MONTH: 120, CandlePeriod.YEAR: 12}
-"""No exchange is so old that there were more of these."""
+"""No exchange is old enough to have more of these."""
 _TIMEOUT_MS: Final = 1_500
-"""So long the old candles stay, grey, while the new ones are on their way."""
+"""How long the old candles stay, grey, while the new ones load."""
 _PAUSE_MS: Final = 5_000
 
 
 class ChartPanel(Panel):
-    """Chart, units and indicators. What the user chooses is kept in the settings.
+    """Chart, units and indicators. The user's choices are stored in the settings.
 
     Args:
         state: what all panels share.
@@ -60,7 +60,7 @@ class ChartPanel(Panel):
         self._feed: CandleFeed | None = None
         self._has_loaded = False
         self._content = ChartContent(Bars("", self.unit), Indicators(settings))
-        """What is asked for; the canvas may still show what was before."""
+        """The requested content; the canvas may still show the previous one."""
         self.bar = ChartBar(self.unit, settings, is_log=is_log)
         self.canvas = CandleCanvas(state.theme, self._content, now=state.clock)
         self.canvas.view.is_log = is_log
@@ -74,8 +74,8 @@ class ChartPanel(Panel):
         self.setFocusProxy(self.canvas)
         QWidget.setTabOrder(self.canvas, self.bar)
         self._dialog: IndicatorDialog | None = None
-        self._patience = self.timer("chart patience", _TIMEOUT_MS, self._on_timeout)
-        # A page that failed is not asked for again with every tick.
+        self._timeout = self.timer("chart timeout", _TIMEOUT_MS, self._on_timeout)
+        # A page that failed is not requested again on every tick.
         self._pause = self.timer("chart pause", _PAUSE_MS, None)
         self._own = OwnTrades(self)
         self._own.changed.connect(self._show_own)
@@ -100,14 +100,14 @@ class ChartPanel(Panel):
     # --- Panel -------------------------------------------------------------------------------------
 
     def title(self) -> str:
-        """Its name."""
+        """As `Panel.title`."""
         return self.tr("Chart")
 
     def retranslate(self) -> None:
         """Set every text again."""
         self.bar.retranslate()
-        self.canvas.now_button.setToolTip(self.tr("To the newest candle (End)"))
-        self.canvas.now_button.setAccessibleName(self.tr("To the newest candle (End)"))
+        self.canvas.now_button.setToolTip(self.tr("Go to the newest candle (End)"))
+        self.canvas.now_button.setAccessibleName(self.tr("Go to the newest candle (End)"))
         self.canvas.setAccessibleName(self.tr("Candle chart"))
         self.canvas.setAccessibleDescription(
             self.tr(
@@ -118,7 +118,7 @@ class ChartPanel(Panel):
         self._name_it()
 
     def apply_theme(self) -> None:
-        """Other colours."""
+        """Change colours."""
         self.bar.apply_theme(self.state.theme)
         self.canvas.set_theme(self.state.theme)
 
@@ -131,7 +131,7 @@ class ChartPanel(Panel):
             return CandleUnit.M1
 
     def _load(self) -> None:
-        """Ask for the candles of the pair and the unit of now."""
+        """Request the candles of the current pair and unit."""
         self._pause.stop()
         before, self._feed = self._feed, None
         self._has_loaded = False
@@ -145,7 +145,7 @@ class ChartPanel(Panel):
         else:
             for signal, slot in self._links(self._feed):
                 signal.connect(slot)
-        # The new stream first: the shared connection then never has to go without this chart.
+        # Subscribe to the new stream first, so that the shared connection always has a stream of this chart.
         if before is not None:
             for signal, slot in self._links(before):
                 signal.disconnect(slot)
@@ -155,7 +155,7 @@ class ChartPanel(Panel):
             return
         if len(self.canvas.content.bars) and not self.has_placeholder:
             self.canvas.set_dimmed(True)
-            self._patience.start()
+            self._timeout.start()
         else:
             self._reveal()
             self.show_placeholder(self.tr("Loading candles…"), state=ContentState.LOADING)
@@ -178,17 +178,17 @@ class ChartPanel(Panel):
 
     @property
     def content(self) -> ChartContent:
-        """What was asked for; the canvas shows it once there is something to show."""
+        """The requested content; the canvas shows it once there are candles."""
         return self._content
 
     def _reveal(self) -> None:
-        self._patience.stop()
+        self._timeout.stop()
         if self.canvas.content is not self._content:
             self._show_own()
             self.canvas.show_content(self._content)
 
     def _on_timeout(self) -> None:
-        """The old candles have stood there long enough."""
+        """The old candles were shown long enough."""
         self._reveal()
         if not len(self._content.bars):
             self.show_placeholder(self.tr("Loading candles…"), state=ContentState.LOADING)
@@ -215,7 +215,7 @@ class ChartPanel(Panel):
 
     def _changed(self) -> None:
         if self._has_loaded and self.has_placeholder:
-            self._on_loaded()  # the first trade of all, or the first candle after a failure
+            self._on_loaded()  # the pair's first trade ever, or the first candle after a failure
         elif self.canvas.content is self._content:
             self.canvas.candles_changed()
 
@@ -230,7 +230,7 @@ class ChartPanel(Panel):
         if len(self._content.bars):
             self.show_body()
         else:
-            self.show_placeholder(self.tr("No trades of this pair yet"))
+            self.show_placeholder(self.tr("No trades in this pair yet"))
         self.canvas.candles_changed()
         if is_first:
             self.canvas.fit_history()
@@ -245,7 +245,7 @@ class ChartPanel(Panel):
         if len(self._content.bars) < 2 or self.has_placeholder:
             self._fail(explain(error))
         elif was_loading:
-            # A stream that broke is reported by the stale_overlay.
+            # A broken stream is shown by the stale overlay.
             self._pause.start()
             self.canvas.say(self.tr("Candles could not be loaded"))
 
@@ -292,14 +292,14 @@ class ChartPanel(Panel):
             self._dialog = None
 
     def copy_screenshot(self) -> None:
-        """Put the chart into the clipboard as a picture."""
+        """Copy the chart to the clipboard as an image."""
         QGuiApplication.clipboard().setPixmap(self.canvas.grab())
         self.canvas.say(self.tr("Copied"))
 
     def _on_price_picked(self, price: float) -> None:
         bars = self._content.bars
         if len(bars):
-            # A limit order that would wait: below the market a buy, above it a sale.
+            # A limit order that would rest in the book: a buy below the market, a sell above it.
             self._draft(AskBid.BID if price < bars.closes[-1] else AskBid.ASK, self._valid(price))
 
     def _valid(self, price: float) -> Decimal:
@@ -314,7 +314,7 @@ class ChartPanel(Panel):
         menu.popup(place)
 
     def make_menu(self, price: float) -> QMenu:
-        """What a right click at a price offers; a recording has neither orders nor alerts."""
+        """The context menu of a price; a recording has neither orders nor alerts."""
         menu, bars, valid = QMenu(self), self._content.bars, self._valid(price)
         text = formats.amount(valid)
         if not self.state.is_replay:
@@ -328,7 +328,7 @@ class ChartPanel(Panel):
             )
             menu.addSeparator()
         menu.addAction(self.tr("Fit the chart"), self.canvas.reset_view)
-        menu.addAction(self.tr("Copy picture"), self.copy_screenshot)
+        menu.addAction(self.tr("Copy image"), self.copy_screenshot)
         return menu
 
     def _show_own(self) -> None:

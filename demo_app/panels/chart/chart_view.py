@@ -1,4 +1,4 @@
-"""`ChartView`: the stretch of time and price that a chart shows, and its place on the screen. Knows no Qt."""
+"""`ChartView`: the range of time and price that a chart shows, and its mapping to the screen. Knows no Qt."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ MIN_SPAN: Final = 15.0
 MAX_SPAN: Final = 12_000.0
 DEFAULT_SPAN: Final = 120.0
 _MARGIN: Final = 0.07
-"""Free room below, as a share of the prices shown."""
+"""Margin below, as a fraction of the price range."""
 
 
 class ChartView:
     """Slots from `left` to `right`, prices from `low` to `high`; slots are those of a `TimeGrid`.
 
     Attributes:
-        span: how many slots are shown, a fraction while zooming; `max_span` at most, `usual_span` at
-            the beginning.
+        span: how many slots are shown, a fraction while zooming; `max_span` at most, `usual_span`
+            initially.
         right: the slot at the right edge.
-        follows: whether the right edge goes with time.
-        is_log: prices by their logarithm.
-        stretch, lift: by how much the user has widened the prices and moved them, if not.
+        follows: whether the right edge follows time.
+        is_log: whether the price axis is logarithmic.
+        stretch, lift: how far the user has widened and moved the price range.
     """
 
     def __init__(self) -> None:
@@ -46,22 +46,22 @@ class ChartView:
 
     @property
     def fits(self) -> bool:
-        """Whether the prices shown are those of the candles in sight."""
+        """Whether the price range is fitted to the visible candles."""
         return self.stretch == 1.0 and self.lift == 0.0
 
     def go_to_now(self, newest: int) -> None:
-        """Show the newest slot, with some room behind it, and go on with time."""
+        """Show the newest slot, with some room after it, and follow time."""
         self.right = newest + 1 + max(2.0, self.span * 0.04)
         self.follows = True
 
     def reset(self, newest: int) -> None:
-        """As at the beginning."""
+        """Reset to the initial view."""
         self.span = self.usual_span
         self.stretch, self.lift = 1.0, 0.0
         self.go_to_now(newest)
 
     def pan(self, slots: float, oldest: int, newest: int) -> None:
-        """Move through time; some of the candles stay in sight."""
+        """Scroll through time; some candles always stay visible."""
         right = self.right + slots
         keep = min(self.span * 0.25, 10.0)
         self.right = min(max(right, oldest + keep), newest + 1 + self.span - keep)
@@ -76,11 +76,11 @@ class ChartView:
         self.pan(0.0, oldest, newest)
 
     def fit(self, bars: Bars, extra: Sequence[float] = ()) -> None:
-        """Choose the prices to show for the candles in sight.
+        """Fit the price range to the visible candles.
 
         Args:
             bars: the candles.
-            extra: prices that shall be seen as well.
+            extra: prices that must be visible as well.
         """
         begin, end = bars.between(self.left, self.right)
         if begin == end:
@@ -91,7 +91,7 @@ class ChartView:
         high = max(max(bars.highs[begin:end]), *extra) if extra else max(bars.highs[begin:end])
         bottom, top = self.scale(low), self.scale(high)
         room = (top - bottom) * _MARGIN or abs(top) * 0.001 or 1.0
-        # More above than below: the figures of the candles stand there.
+        # More above than below: the candle figures are there.
         top, bottom = top + 2 * room, bottom - room
         middle = (top + bottom) / 2
         half = (top - bottom) / 2 * self.stretch
@@ -99,11 +99,11 @@ class ChartView:
         self.low, self.high = self.unscale(middle - half), self.unscale(middle + half)
 
     def scale(self, price: float) -> float:
-        """A price as it is laid on the axis."""
+        """A price in axis units: itself, or its logarithm."""
         return math.log(max(price, 1e-12)) if self.is_log else price
 
     def unscale(self, value: float) -> float:
-        """The other way round."""
+        """The inverse of `scale`."""
         return math.exp(value) if self.is_log else value
 
     def step(self, width: float) -> float:
@@ -115,11 +115,11 @@ class ChartView:
         return (slot + 0.5 - self.left) * width / self.span
 
     def slot_at(self, x: float, width: float) -> float:
-        """The place in time of a point, in slots."""
+        """The slot at a point, with its fraction."""
         return self.left + x * self.span / width
 
     def price_map(self, top: float, height: float) -> tuple[float, float]:
-        """``(origin, factor)``: a price lies at ``origin - scale(price) * factor``."""
+        """``(origin, factor)``: a price is at ``origin - scale(price) * factor``."""
         bottom, peak = self.scale(self.low), self.scale(self.high)
         factor = height / ((peak - bottom) or 1.0)
         return top + height + bottom * factor, factor

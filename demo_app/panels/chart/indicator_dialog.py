@@ -22,10 +22,10 @@ __all__ = ["IndicatorDialog"]
 
 
 class IndicatorDialog(QDialog):
-    """Asks for the periods; `settings` is what was chosen.
+    """Asks for the periods; `settings` has the result.
 
     Args:
-        settings: what they are now.
+        settings: the current ones.
         parent: owner.
     """
 
@@ -86,7 +86,7 @@ class IndicatorDialog(QDialog):
         self._ok.setEnabled(not any(box.is_wrong for box in self._boxes))
 
     def accept(self) -> None:
-        """Only what is shown as right."""
+        """Accept valid input only."""
         if not any(box.is_wrong for box in self._boxes):
             super().accept()
 
@@ -108,7 +108,7 @@ class IndicatorDialog(QDialog):
 
     @property
     def settings(self) -> IndicatorSettings:
-        """What is chosen; what is shown and what not stays as it was."""
+        """The chosen periods; which indicators are shown is unchanged."""
         return replace(
             self._before,
             averages=tuple(box.value() for box in self.averages),

@@ -22,8 +22,8 @@ class IndicatorSettings:
     """Which indicators are shown and how long they look back, in candles.
 
     Attributes:
-        averages: of how many candles the moving averages are, at most four.
-        exponential: whether they are exponential ones.
+        averages: the lengths of the moving averages, in candles; at most four.
+        exponential: whether they are exponential.
         band: candles of the Bollinger bands, `band_width` in standard deviations.
         fast, slow, signal: of the MACD.
     """
@@ -48,7 +48,7 @@ class IndicatorSettings:
 
     @classmethod
     def from_json(cls, text: str) -> IndicatorSettings:
-        """What `to_json` wrote; what is missing or makes no sense is as by default."""
+        """Parse the output of `to_json`; what is missing or invalid gets its default."""
         default = cls()
         try:
             raw = json.loads(text)
@@ -109,13 +109,13 @@ def _itself(value: float) -> float:
 
 
 class Indicators:
-    """The indicators that are switched on, for one row of closing prices.
+    """The enabled indicators, for one series of closing prices.
 
-    A new price of the last candle, and a new candle, cost the same however many there are; older candles make
-    it compute all again, once for each picture.
+    An update of the last candle, or a new candle, costs the same for any number of candles; older candles
+    cause a full recomputation, once per paint.
 
     Args:
-        settings: which, and how long.
+        settings: which indicators, and their periods.
     """
 
     def __init__(self, settings: IndicatorSettings) -> None:
@@ -136,28 +136,28 @@ class Indicators:
 
     @property
     def band(self) -> tuple[Line, ...]:
-        """Lower, middle and upper; nothing when switched off."""
+        """Lower, middle and upper; empty if disabled."""
         return self._band.lines if self._band else ()
 
     @property
     def rsi(self) -> Line | None:
-        """0 to 100; None when switched off."""
+        """0 to 100; None if disabled."""
         return self._rsi.lines[0] if self._rsi else None
 
     @property
     def macd(self) -> tuple[Line, ...]:
-        """MACD, signal, histogram; nothing when switched off."""
+        """MACD, signal, histogram; empty if disabled."""
         return self._macd.lines if self._macd else ()
 
     def _all(self) -> list[_Running]:
         return [*self._averages, *(each for each in (self._band, self._rsi, self._macd) if each)]
 
     def sync(self, closes: Sequence[float], version: int) -> None:
-        """Be those of these prices.
+        """Update to these prices.
 
         Args:
             closes: the closing prices.
-            version: another number than the last time if any of the prices but the last may have changed.
+            version: differs from the last call's if any price except the last may have changed.
         """
         if version != self._version or not 0 < self._count <= len(closes):
             self._version = version
@@ -176,7 +176,7 @@ class Indicators:
         request = self.settings
         self._count, self._last = len(values), values[-1] if values else None
         mean = EMA if request.exponential else SMA
-        # Each gets a list of its own: talipp keeps and changes what it is given.
+        # Each gets its own list: talipp keeps a reference and modifies it.
         self._averages = [
             _Running(mean(n, list(values)), (_itself,))
             for n in (request.averages if request.show_averages else ())

@@ -1,4 +1,4 @@
-"""`EventRows`: what happened, newest first, as a table of texts."""
+"""`EventRows`: events, newest first, as a table of texts."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class EventRow:
     """One event.
 
     Attributes:
-        key: an event of the same key takes its place.
-        event: what it was.
-        is_new: the user has not seen it.
+        key: a newer event of the same key replaces this one.
+        event: the event itself.
+        is_new: whether it is still unread.
     """
 
     key: str
@@ -34,14 +34,14 @@ class EventRow:
 
 
 class EventRows(QAbstractTableModel):
-    """Rows that come one by one, at most `limit`; override `texts` and `color`.
+    """Rows that arrive one by one, at most `limit`; override `texts` and `color`.
 
-    Not a `LiveTableModel`: these rows never change but for being seen.
+    Not a `LiveTableModel`: the only change to a row is being read.
 
     Args:
         state: for colours and fonts.
-        columns: how many.
-        limit: the oldest beyond it go.
+        columns: the number of columns.
+        limit: beyond it the oldest are dropped.
         parent: owner.
     """
 
@@ -60,14 +60,14 @@ class EventRows(QAbstractTableModel):
         raise NotImplementedError
 
     def color(self, event: Any, column: int) -> QColor:
-        """Of a cell."""
+        """The colour of a cell."""
         return self.state.theme.text
 
     # --- for panels --------------------------------------------------------------------------------
 
     @property
     def unseen(self) -> int:
-        """How many the user has not seen."""
+        """The number of unread events."""
         return sum(row.is_new for row in self._rows)
 
     def row(self, number: int) -> EventRow:
@@ -75,7 +75,7 @@ class EventRows(QAbstractTableModel):
         return self._rows[number]
 
     def put(self, row: EventRow) -> None:
-        """Add an event on top; an older one of its key goes."""
+        """Add an event on top; an older one of the same key is removed."""
         for number, old in enumerate(self._rows):
             if old.key == row.key:
                 self.beginRemoveRows(QModelIndex(), number, number)
@@ -92,7 +92,7 @@ class EventRows(QAbstractTableModel):
         self.endInsertRows()
 
     def mark_seen(self, numbers: Sequence[int] | None = None) -> None:
-        """The user has seen some rows, or all."""
+        """Mark some rows as read, or all."""
         for number in range(len(self._rows)) if numbers is None else numbers:
             row = self._rows[number]
             if row.is_new:
@@ -100,7 +100,7 @@ class EventRows(QAbstractTableModel):
         self._notify()
 
     def name(self, heads: Sequence[str]) -> None:
-        """Name the columns, in the language of now."""
+        """Name the columns, in the current language."""
         self._heads = heads
         self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, self._columns - 1)
         self._notify()
@@ -132,7 +132,7 @@ class EventRows(QAbstractTableModel):
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """A cell; what is not seen yet is bold."""
+        """A cell; unread rows are bold."""
         if not index.isValid():
             return None
         row = self._rows[index.row()]

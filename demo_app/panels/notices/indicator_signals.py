@@ -1,4 +1,4 @@
-"""Which indicator signals the terminal asks for, and what each means in words."""
+"""Which indicator signals the terminal requests, and what each is called."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SIGNALS: Final = (
         "event_params": {"multiplier": 3},
     },
 )
-"""Nine for each pair (protocol section 3.8); a request may have a hundred combinations."""
+"""Nine for each pair (protocol section 3.8); a request may contain a hundred combinations."""
 
 RISING: Final = {
     "overbought": True,
@@ -48,7 +48,7 @@ RISING: Final = {
     "zero_cross_above": True,
     "zero_cross_below": False,
 }
-"""Whether a trigger tells of a price that rises; None, where it is missing, of neither."""
+"""Whether a trigger means a rising price; a trigger that is missing means neither."""
 
 _TRIGGERS: Final = {
     "overbought": QT_TRANSLATE_NOOP("Signals", "overbought"),
@@ -72,7 +72,7 @@ _INDICATORS: Final = {
 
 
 def signal_words(event: IndicatorSignalEvent) -> tuple[str, str]:
-    """The indicator with its parameters, and what happened; an unknown one keeps Upbit's own word."""
+    """The indicator with its parameters, and what happened; an unknown one keeps Upbit's name."""
     params = event.params
     numbers = (
         params.period, params.short_period, params.long_period, params.fast, params.slow,

@@ -1,4 +1,4 @@
-"""`NoticesPanel`: what the exchange announces, and the indicator signals that it computes."""
+"""`NoticesPanel`: the exchange's announcements, and its indicator signals."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ _URGENT: Final = {
     AnnouncementCategory.MAINTENANCE,
     AnnouncementCategory.DIGITAL_ASSET,
 }
-"""What touches trading is reported at once; the rest waits in the list."""
+"""Notices about trading are reported at once; the rest only go into the list."""
 
 
 def _category(event: AnnouncementEvent) -> str:
@@ -106,14 +106,14 @@ class _Signals(EventRows):
 
 
 class NoticesPanel(Panel):
-    """Two lists. New notices about trading are reported in the status line and the tray, if one wants that.
+    """Two lists. New notices about trading are also reported in the status line and the tray, if enabled.
 
-    Signals are asked for the pair on show and the favourites of the watch list, at most ten, in won.
+    Signals are requested for the selected pair and the favourites, at most ten pairs, all in KRW.
 
     Args:
         state: what all panels share.
         parent: owner.
-        open_url: opens a notice; the system's browser.
+        open_url: opens a notice; by default in the system's browser.
     """
 
     NAME = "notices"
@@ -203,7 +203,7 @@ class NoticesPanel(Panel):
     # --- texts and looks ---------------------------------------------------------------------------
 
     def title(self) -> str:
-        """Its name on the tab."""
+        """As `Panel.title`."""
         return self.tr("Notices")
 
     def shortcuts(self) -> tuple[tuple[str, str], ...]:
@@ -211,8 +211,8 @@ class NoticesPanel(Panel):
         return (("Return", self.tr("Notices: open the notice, or show the pair of the signal")),)
 
     def retranslate(self) -> None:
-        """Every text."""
-        self.tell.setText(self.tr("Tell at once what touches trading"))
+        """Set every text again."""
+        self.tell.setText(self.tr("Notify immediately about trading notices"))
         self.all_seen.setText(self.tr("Mark all as read"))
         self.timeframe.setAccessibleName(self.tr("Candles of the signals"))
         self.timeframe.setToolTip(self.tr("Candles of the signals"))
@@ -238,7 +238,7 @@ class NoticesPanel(Panel):
         codes, _ = self._requested
         text = self.tr("Signals come when a candle closes.\nFollowed: {codes}").format(codes=", ".join(codes))
         if not codes:
-            text = self.tr("The exchange has signals of won pairs only: show one, or make it a favourite.")
+            text = self.tr("The exchange has signals for won pairs only: show one, or make it a favourite.")
         self._empty[self.signal_view].setText(text)
         for view, stack in self._pages.items():
             has_rows = view.model().rowCount() > 0
@@ -247,7 +247,7 @@ class NoticesPanel(Panel):
     # --- the streams -------------------------------------------------------------------------------
 
     def _ask(self) -> None:
-        """Subscribe, if there are keys: both streams need them, and no permission of theirs."""
+        """Subscribe, if there are keys: both streams need keys, but no permissions."""
         if self._announcements is None:
             try:
                 self._announcements = self._proxy.subscribe_announcement()
@@ -266,7 +266,7 @@ class NoticesPanel(Panel):
         self._ask_signals()
 
     def codes(self) -> tuple[str, ...]:
-        """The pairs whose signals are asked for."""
+        """The pairs whose signals are requested."""
         wanted = dict.fromkeys((self.state.market, *self.state.favourites))
         return tuple(code for code in wanted if not quote_currency_of(code).is_shared)[:_MOST_CODES]
 
@@ -284,7 +284,7 @@ class NoticesPanel(Panel):
                     codes, timeframe=timeframe, indicators=SIGNALS
                 )
             except InvalidSubscriptionError:
-                # A favourite that is no pair any more spoils the others: the pair on show alone.
+                # A delisted favourite makes the whole request fail: request the selected pair alone.
                 self._requested = (codes[:1], timeframe)
                 self._stream_requests = self._proxy.subscribe_indicator_signal(
                     codes[:1], timeframe=timeframe, indicators=SIGNALS
@@ -319,7 +319,7 @@ class NoticesPanel(Panel):
         self._remember(rows)
 
     def mark_all_seen(self) -> None:
-        """Nothing is new any more."""
+        """Mark everything as read."""
         self._remember(list(range(self.notices.rowCount())))
 
     def _remember(self, rows: list[int]) -> None:
@@ -333,7 +333,7 @@ class NoticesPanel(Panel):
 
     def _on_open(self, index: QModelIndex) -> None:
         url = QUrl(self.notices.row(index.row()).event.url)
-        # The address comes from the network: nothing but a page is opened.
+        # The address comes from the network: open web pages only.
         if url.isValid() and url.scheme() in ("https", "http") and url.host():
             self._open_url(url)
 
@@ -342,7 +342,7 @@ class NoticesPanel(Panel):
 
 
 def _strings(text: object) -> list[str]:
-    """A list of words as the settings keep it; what cannot be read is none."""
+    """A list of strings as stored in the settings; empty if it cannot be read."""
     try:
         found: Any = json.loads(str(text or "[]"))
     except ValueError:

@@ -1,4 +1,4 @@
-"""`OrderFields`: the widgets of the order form and where they stand. What they mean is `OrderFormPanel`'s."""
+"""`OrderFields`: the widgets of the order form and their layout; `OrderFormPanel` has the logic."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ PERCENTS: Final = (10, 25, 50, 100)
 
 
 class OrderFields(QWidget):
-    """Band, sides, kind, amounts, percents, advanced, hint, buttons and message, from top to bottom.
+    """Band, sides, type, amounts, percents, advanced, hint, buttons and message, from top to bottom.
 
     Args:
         state: for the band.
-        message: where results are reported.
+        message: shows results.
         parent: owner.
     """
 
@@ -62,7 +62,7 @@ class OrderFields(QWidget):
         self.advanced.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.advanced.setArrowType(Qt.ArrowType.RightArrow)
         self.terms = QLabel()
-        """What the fold hides and the order has all the same."""
+        """Advanced terms that apply even while the fold hides them."""
         self.terms.setWordWrap(True)
         self.terms.setTextFormat(Qt.TextFormat.PlainText)
         self.terms.setMinimumWidth(1)
@@ -159,7 +159,7 @@ class OrderFields(QWidget):
 
     @property
     def side(self) -> AskBid:
-        """Which side is chosen."""
+        """The chosen side."""
         return AskBid.BID if self.buy.isChecked() else AskBid.ASK
 
     def _on_fold(self, is_open: bool) -> None:
@@ -168,7 +168,7 @@ class OrderFields(QWidget):
         self.advanced.setArrowType(Qt.ArrowType.DownArrow if is_open else Qt.ArrowType.RightArrow)
 
     def show_terms(self, texts: list[str]) -> None:
-        """Say what differs from an ordinary order, also while the fold is closed."""
+        """Show what differs from an ordinary order, even while the fold is closed."""
         self.terms.setText(" · ".join(texts))
         self._on_fold(self.advanced.isChecked())
 

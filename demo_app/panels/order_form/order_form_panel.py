@@ -1,4 +1,4 @@
-"""`OrderFormPanel`: buy and sell the pair on show."""
+"""`OrderFormPanel`: buy and sell the selected pair."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ from qt_upbit import (
 __all__ = ["OrderFormPanel"]
 
 _SWITCH_MS: Final = 150
-"""Who walks through a list of pairs asks for the fees of the one he stays at."""
+"""Debounce: fees are requested only for the pair the user stops at."""
 _RETRY_MS: Final = 5000
 _BAND_MS: Final = 1000
 
 
 class OrderFormPanel(AccountPanel):
-    """Price, size and total follow each other exactly; nothing is sent without a question.
+    """Price, size and total follow each other exactly; nothing is sent without a confirmation.
 
     Args:
         state, parent: as `Panel`.
@@ -62,7 +62,7 @@ class OrderFormPanel(AccountPanel):
         self._terms = OrderTerms()
         self._accounts_before = 0
         self._by_total = False
-        """Whether the user said the total, and the size follows it."""
+        """Whether the user entered the total, and the size follows from it."""
         self._wants_last_price = True
         self._ticker: Subscription | None = None
         self._proxy = WebSocketClientProxy("order_form", parent=self)
@@ -104,7 +104,7 @@ class OrderFormPanel(AccountPanel):
     # --- the panel ---------------------------------------------------------------------------------
 
     def title(self) -> str:
-        """Its tab."""
+        """As `Panel.title`."""
         return self.tr("Order")
 
     def shortcuts(self) -> tuple[tuple[str, str], ...]:
@@ -116,7 +116,7 @@ class OrderFormPanel(AccountPanel):
         )
 
     def retranslate(self) -> None:
-        """Every text."""
+        """Set every text again."""
         fields = self.fields
         fields.buy.setText(side_word(AskBid.BID))
         fields.sell.setText(side_word(AskBid.ASK))
@@ -151,7 +151,7 @@ class OrderFormPanel(AccountPanel):
         self._refresh()
 
     def set_stale(self, text: str) -> None:
-        """Said in the hint: no overlay may lie over the band that says whether orders are real."""
+        """Shown in the hint: no overlay may cover the band that says whether orders are real."""
         if text != self.stale_text:
             self.stale_text = text
             self._refresh()
@@ -162,27 +162,27 @@ class OrderFormPanel(AccountPanel):
         self._switch_timer.start(_SWITCH_MS)
 
     def detach(self) -> None:
-        """Another account has other fees."""
+        """Forget the fees: another account has its own."""
         if self.account is not None and not self.account.is_closed:
             self.account.balance_changed.disconnect(self._on_balance)
         self._terms = OrderTerms(tick=self._terms.tick)
         self._accounts_before += 1
 
     def on_account_state(self) -> None:
-        """Ask for the fees that could not be read before."""
+        """Request fees that could not be read before."""
         if self.account is not None and self.account.is_synchronized and self._terms.chance is None:
             self._switch_timer.start(_SWITCH_MS)
         self._refresh()
 
     def on_busy(self) -> None:
-        """Nothing is sent twice."""
+        """Disable what is under way: nothing is sent twice."""
         self.fields.band.show_state()
         self._refresh()
 
-    # --- what is on show ---------------------------------------------------------------------------
+    # --- what is shown -----------------------------------------------------------------------------
 
     def show_market(self, code: str) -> None:
-        """Another pair: nothing of the last one's order stays."""
+        """Show another pair; the form is cleared."""
         if code == self.code:
             return
         self.code = code
@@ -198,7 +198,7 @@ class OrderFormPanel(AccountPanel):
         self._refresh()
 
     def take(self, draft: OrderPrefill) -> None:
-        """Fill in what a click elsewhere says; nothing is sent."""
+        """Fill in a draft from another panel; nothing is sent."""
         self.state.set_market(draft.code)
         self.show_market(draft.code)
         fields = self.fields
@@ -242,7 +242,7 @@ class OrderFormPanel(AccountPanel):
 
     @property
     def ticket(self) -> OrderTicket:
-        """What the fields say now."""
+        """The current state of the fields."""
         fields, kind = self.fields, self.kind
         return OrderTicket(
             self.code,
@@ -256,7 +256,7 @@ class OrderFormPanel(AccountPanel):
         )
 
     def draft(self) -> OrderDraft:
-        """The order as the fields say it: what `submit` asks about and `test` has checked."""
+        """The order in the fields, as `submit` confirms it and `test` checks it."""
         return self.ticket.draft(self._terms)
 
     @property
@@ -266,7 +266,7 @@ class OrderFormPanel(AccountPanel):
 
     @property
     def available(self) -> Decimal | None:
-        """Of what the chosen side spends; None while that is not known."""
+        """The balance that the chosen side spends; None while unknown."""
         account, ticket, chance = self.account, self.ticket, self._terms.chance
         is_bid = ticket.ask_bid is AskBid.BID
         balance: Balance | None = None
@@ -285,7 +285,7 @@ class OrderFormPanel(AccountPanel):
         self._follow()
 
     def _on_kind(self, *_: object) -> None:
-        """Another kind begins as it does in a new form: neither a price nor a time in force is left over."""
+        """Another order type starts as in a new form: no price or time in force is left over."""
         self._fill_conditions()
         self.fields.condition.setCurrentIndex(0)
         ticket = self.ticket
@@ -294,7 +294,7 @@ class OrderFormPanel(AccountPanel):
         elif ticket.price is None:
             self._wants_last_price = self.last_price is None
             self.fields.price.set_value(self.last_price)
-        # An amount to spend becomes the total, whose size follows.
+        # The amount to spend becomes the total, and the size follows from it.
         self._by_total = ticket.has_price and ticket.volume is None
         self._follow()
         self._settle()
@@ -316,7 +316,7 @@ class OrderFormPanel(AccountPanel):
         self._follow()
 
     def _settle(self) -> None:
-        """The total that the size really gives; a wrong one stays to be seen."""
+        """Show the total that the size really gives; invalid text stays visible."""
         if self._by_total and self.ticket.has_volume and not self.fields.total.is_wrong:
             self._by_total = False
             self._follow()
@@ -329,7 +329,7 @@ class OrderFormPanel(AccountPanel):
         try:
             self.fields.price.set_value(entry.step_price(self.code, start, steps, self._terms.tick))
         except ValueError:
-            return  # no table and no answer yet: nobody knows the tick
+            return  # no tick table and no answer yet: the tick is unknown
         self._on_price()
 
     def _take_percent(self, percent: int) -> None:
@@ -373,7 +373,7 @@ class OrderFormPanel(AccountPanel):
             self._refresh()
 
     def _refresh(self, *_: object) -> None:
-        """Everything but the fields that the user fills."""
+        """Update everything except the fields that the user fills in."""
         fields, theme, ticket = self.fields, self.state.theme, self.ticket
         is_bid, quote, base = ticket.ask_bid is AskBid.BID, ticket.quote, ticket.base
         fields.price_unit.setText(quote)
@@ -394,7 +394,7 @@ class OrderFormPanel(AccountPanel):
         available, rate = self.available, self._rate
         unit = quote if is_bid else base
         exact = "–" if available is None else f"{formats.amount(available)} {unit}"
-        # Whole won in sight, so that a narrow form never cuts the first digits off; never rounded up.
+        # Show whole won, so that a narrow form never cuts off leading digits; never rounded up.
         is_whole = is_bid and quote_currency_of(quote).decimals == 0 and available is not None
         fields.available.setText(f"{int(available or 0):,} {unit}" if is_whole else exact)
         fields.available.setToolTip(exact)
@@ -415,7 +415,7 @@ class OrderFormPanel(AccountPanel):
         fields.submit.setText(f"{word} {base}" if is_free else self.tr("Sending…"))
 
     def _problem(self) -> tuple[str, bool]:
-        """What is wrong or unusual, and whether that forbids sending."""
+        """What is wrong or unusual, and whether it prevents sending."""
         fields, ticket, available = self.fields, self.ticket, self.available
         for field in (fields.price, fields.volume, fields.total):
             if field.isEnabledTo(fields) and field.is_wrong:
@@ -445,7 +445,7 @@ class OrderFormPanel(AccountPanel):
 
     @owned_slot
     async def _load_chance(self) -> None:
-        """Fees and limits of the pair, and its tick where no table has one."""
+        """Load fees and limits of the pair, and its tick where there is no table."""
         code, accounts_before = self.code, self._accounts_before
         if self.account is None:
             return
@@ -477,14 +477,14 @@ class OrderFormPanel(AccountPanel):
     # --- sending ---------------------------------------------------------------------------------------
 
     def submit(self) -> None:
-        """Ask the user whether to send what the fields say; Enter in a field comes here."""
+        """Ask the user to confirm the order; Enter in a field calls this too."""
         self._settle()
         if self.is_busy("order") or self._problem()[1]:
             return
         order, ticket = self.draft(), self.ticket
         name, worth = self.state.market_name(ticket.code), ticket.worth(self.last_price)
         question = order_question(ticket, name, worth, self._rate, self._warning())
-        # One identifier for one answer of the user: by it the library finds an order whose answer is lost.
+        # One identifier per confirmation: with it the library finds an order whose response is lost.
         send = functools.partial(self._send, order, question, str(uuid.uuid4()))
         self.ask(question, send, always=True)
 
@@ -496,7 +496,7 @@ class OrderFormPanel(AccountPanel):
         self.carry_out("order", place, self._sent)
 
     def _sent(self) -> None:
-        """Ready for the next order at the same price."""
+        """Get ready for the next order at the same price."""
         self.fields.volume.set_value(None)
         self.fields.total.set_value(None)
         field = self.fields.volume if self.ticket.has_volume else self.fields.total
@@ -504,7 +504,7 @@ class OrderFormPanel(AccountPanel):
         self._refresh()
 
     def test(self) -> None:
-        """Have the exchange check the order; nothing is placed, so the guard is not asked."""
+        """Have the exchange check the order; nothing is placed, so the guard is not needed."""
         self._settle()
         if self.is_busy("order") or self._problem()[1]:
             return
@@ -518,7 +518,7 @@ class OrderFormPanel(AccountPanel):
 
 
 def _fill(combo: QComboBox, items: list[tuple[object, str]]) -> None:
-    """New texts, or others: what was chosen stays if it is still there."""
+    """Replace the items; the selection stays if it still exists."""
     with QSignalBlocker(combo):
         before = combo.currentData()
         combo.clear()

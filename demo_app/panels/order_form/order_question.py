@@ -1,4 +1,4 @@
-"""The question before an order is sent: every word of it, as the user agrees to it."""
+"""The question before an order is sent: the exact text that the user agrees to."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ translate = QCoreApplication.translate
 def order_question(
     ticket: OrderTicket, name: str, worth: Decimal | None, rate: Decimal | None, warning: str
 ) -> Question:
-    """Ask whether to send an order.
+    """Build the question whether to send an order.
 
     Args:
         ticket: the order; complete.
-        name: of the pair, in the user's language.
-        worth: in quote currency; about, where the order has no price.
-        rate: of the fee.
+        name: the pair's name in the user's language.
+        worth: in quote currency; approximate where the order has no price.
+        rate: the fee rate.
         warning: what is unusual about it.
     """
     exact, quote = entry.exact_text, ticket.quote

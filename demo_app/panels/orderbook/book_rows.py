@@ -1,4 +1,4 @@
-"""What an order book looks like, row by row, and where the columns stand. Knows no widget."""
+"""An order book prepared for painting, row by row, and the layout of its columns. Knows no widget."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class BookView:
     Attributes:
         code: the pair.
         asks, bids: price and size, best first.
-        ask_sums, bid_sums: what is up to there, base currency or quote currency.
+        ask_sums, bid_sums: cumulative sums, in base or quote currency.
         digits: decimals of prices.
         size_digits: decimals of sizes.
         in_quote: whether the sums are in quote currency.
@@ -37,14 +37,14 @@ class BookView:
 
     @classmethod
     def of(cls, book: OrderbookEvent, *, in_quote: bool) -> BookView:
-        """The picture of a book.
+        """Prepare a book for painting.
 
         Raises:
             DecodeError: its rows cannot be read.
         """
         asks, bids = book.float_levels
         best = bids[0][0] if bids else asks[0][0] if asks else 1.0
-        # The dearest row decides: a book that spans a step of magnitude keeps one form.
+        # The highest price decides: a book that spans a tick-size boundary is formatted uniformly.
         quote = book.code.partition("-")[0]
         return cls(
             book.code, asks, bids, _sums(asks, in_quote), _sums(bids, in_quote),
@@ -68,7 +68,7 @@ class BookView:
 
     @property
     def spread(self) -> tuple[float, float] | None:
-        """Best ask less best bid, and as a share of the bid; None while a side is empty."""
+        """Best ask less best bid, and as a fraction of the bid; None while a side is empty."""
         if not self.asks or not self.bids:
             return None
         difference = self.asks[0][0] - self.bids[0][0]
@@ -85,7 +85,7 @@ def _sums(levels: Iterable[tuple[float, float]], in_quote: bool) -> tuple[float,
 
 
 def group_of(price: Decimal, side: AskBid, level: Decimal) -> Decimal:
-    """The row of a grouped book that holds a price: asks are grouped upwards, bids downwards."""
+    """The row of a grouped book that contains a price: asks are grouped upwards, bids downwards."""
     if not level:
         return price
     way = ROUND_CEILING if side is AskBid.ASK else ROUND_FLOOR
@@ -93,7 +93,7 @@ def group_of(price: Decimal, side: AskBid, level: Decimal) -> Decimal:
 
 
 def own_volumes(orders: Iterable[Order], level: Decimal) -> dict[tuple[AskBid, float], Decimal]:
-    """What is left of one's own orders, by side and price of the row."""
+    """The remaining volumes of the user's orders, by side and price of the row."""
     found: dict[tuple[AskBid, float], Decimal] = {}
     for order in orders:
         if order.price is None or order.remaining_volume is None:
@@ -118,9 +118,9 @@ class Columns:
 
     @classmethod
     def fit(cls, room: float, price: float, change: float, size: float, total: float) -> Columns:
-        """Place the columns; each is given the width of its widest text with its margins.
+        """Place the columns, given the width of the widest text of each with margins.
 
-        The change goes first where there is no room, then the sum. What is left over widens all.
+        Without room the change is dropped first, then the sum. Spare width is shared by all.
         """
         shows_change = price + change + size + total <= room
         shows_total = shows_change or price + size + total <= room

@@ -37,11 +37,11 @@ _FLASH_S: Final = 0.4
 _FLASH_STEP_MS: Final = 50
 _RIGHT: Final = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
 _OLD: Final = 0.5
-"""Opacity of a book of the pair before."""
+"""Opacity of the previous pair's book."""
 
 
 class OrderbookCanvas(QAbstractScrollArea):
-    """Asks above bids with the spread between them in the middle, where it stays until the user scrolls.
+    """Asks above bids; the spread stays centred until the user scrolls.
 
     Signals:
         ``picked(side, position, with_volume)``: the user wants the price of a level, counted from the best,
@@ -66,19 +66,19 @@ class OrderbookCanvas(QAbstractScrollArea):
         self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.picture: BookView | None = None
         self.is_old = False
-        """Whether the book is of the pair before."""
+        """Whether the book is of the previous pair."""
         self.previous_close: float | None = None
         self.last_price: float | None = None
         self.own: Mapping[tuple[AskBid, float], Decimal] = {}
         self.heads = ("", "", "", "")
-        """Of price, change, size and sum."""
+        """Titles of price, change, size and sum."""
         self.spread_word = ""
         self.level: tuple[AskBid, int] | None = None
-        """Side and position from the best of the level that the keys have reached."""
+        """The level at the keyboard cursor: side, and position from the best."""
         self.is_centred = True
         self._hover = -1
         self._widest = {"price": 0.0, "size": 0.0, "total": 0.0}
-        """Text widths of this pair so far: columns only grow."""
+        """Largest text widths of this pair so far: columns only grow."""
         self._columns = Columns(0, None, 0, None)
         self._flash: tuple[float, QColor, float] | None = None
         self._fade = QTimer(self)
@@ -92,24 +92,24 @@ class OrderbookCanvas(QAbstractScrollArea):
     # --- for the panel -----------------------------------------------------------------------------
 
     def apply_theme(self, theme: Theme) -> None:
-        """Other colours."""
+        """Change colours."""
         self._theme = theme
         self._font, self._bold = theme.font(9), theme.font(9, bold=True)
         self._small = theme.font(8)
         self.forget_widths()
 
     def forget_widths(self) -> None:
-        """Another pair has other widths."""
+        """Reset the widths, for another pair."""
         self._widest = dict.fromkeys(self._widest, 0.0)
         self.viewport().update()
 
-    def show_book(self, picture: BookView) -> None:
+    def show_book(self, view: BookView) -> None:
         """Show another book."""
-        self.picture = picture
+        self.picture = view
         self.viewport().update()
 
     def flash(self, price: float, ask_bid: AskBid) -> None:
-        """A trade happened at a price: its row lights up for a moment."""
+        """Flash the row of a price, after a trade at it."""
         before, self.last_price = self.last_price, price
         color = self._theme.up if ask_bid is AskBid.BID else self._theme.down
         self._update_price(before)
@@ -118,13 +118,13 @@ class OrderbookCanvas(QAbstractScrollArea):
         self._update_price(price)
 
     def centre(self) -> None:
-        """Put the spread into the middle, and keep it there."""
+        """Centre the spread, and keep it centred."""
         self.is_centred = True
         bar = self.verticalScrollBar()
         bar.setValue(round((DEPTH + 0.5) * _ROW - self._room() / 2))
 
     def visible_levels(self) -> list[tuple[AskBid, int]]:
-        """The levels in sight, from above."""
+        """The visible levels, from the top."""
         first, last = self._row_at(_HEADER), self._row_at(_HEADER + self._room() - 1)
         rows = (self._level(row) for row in range(max(first, 0), min(last, _ROWS - 1) + 1))
         return [level for level in rows if level is not None and self._exists(level)]
@@ -132,7 +132,7 @@ class OrderbookCanvas(QAbstractScrollArea):
     # --- rows --------------------------------------------------------------------------------------
 
     def _room(self) -> int:
-        """Height of the rows in sight, which are whole ones."""
+        """Height of the visible rows, which are whole ones."""
         return max((self.viewport().height() - _HEADER) // _ROW, 1) * _ROW
 
     def _top(self) -> int:
@@ -173,41 +173,41 @@ class OrderbookCanvas(QAbstractScrollArea):
     # --- painting ----------------------------------------------------------------------------------
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """The rows in sight that have changed."""
+        """Paint the visible rows that have changed."""
         with QPainter(self.viewport()) as painter:
             painter.fillRect(event.rect(), self._theme.panel)
             if self.picture is not None:
                 self._paint_book(painter, self.picture, event.rect())
 
-    def _paint_book(self, painter: QPainter, picture: BookView, dirty: QRect) -> None:
+    def _paint_book(self, painter: QPainter, view: BookView, dirty: QRect) -> None:
         width = self.viewport().width()
         painter.setOpacity(_OLD if self.is_old else 1.0)
-        self._columns = self._fit(picture, width)
+        self._columns = self._fit(view, width)
         painter.setFont(self._font)
         painter.setClipRect(0, _HEADER, width, self._room())
         first = max(0, self._row_at(max(_HEADER, dirty.top())))
         last = min(_ROWS - 1, self._row_at(min(_HEADER + self._room() - 1, dirty.bottom())))
-        top, largest, deepest = self._top(), picture.largest, picture.deepest
+        top, largest, deepest = self._top(), view.largest, view.deepest
         for row in range(first, last + 1):
             y = top + row * _ROW
             level = self._level(row)
             if level is None:
-                self._paint_spread(painter, y, picture)
+                self._paint_spread(painter, y, view)
                 continue
-            values = picture.row(*level)
+            values = view.row(*level)
             if values is not None:
-                self._paint_level(painter, y, level, values, picture, largest, deepest)
+                self._paint_level(painter, y, level, values, view, largest, deepest)
         painter.setClipping(False)
         if dirty.top() < _HEADER:
             self._paint_heads(painter, width)
 
-    def _fit(self, picture: BookView, width: int) -> Columns:
+    def _fit(self, view: BookView, width: int) -> Columns:
         metrics, bold = QFontMetricsF(self._font), QFontMetricsF(self._bold)
-        dearest = picture.asks[-1][0] if picture.asks else picture.bids[0][0] if picture.bids else 0.0
+        dearest = view.asks[-1][0] if view.asks else view.bids[0][0] if view.bids else 0.0
         samples = {
-            "price": bold.horizontalAdvance(f"{dearest:,.{picture.digits}f}"),
-            "size": metrics.horizontalAdvance(f"{picture.largest:,.{picture.size_digits}f}"),
-            "total": metrics.horizontalAdvance(self._sum_text(picture, picture.deepest)),
+            "price": bold.horizontalAdvance(f"{dearest:,.{view.digits}f}"),
+            "size": metrics.horizontalAdvance(f"{view.largest:,.{view.size_digits}f}"),
+            "total": metrics.horizontalAdvance(self._sum_text(view, view.deepest)),
         }
         for name, text_width in samples.items():
             self._widest[name] = max(self._widest[name], text_width)
@@ -221,10 +221,10 @@ class OrderbookCanvas(QAbstractScrollArea):
         )
 
     @staticmethod
-    def _sum_text(picture: BookView, value: float) -> str:
-        if picture.in_quote:
+    def _sum_text(view: BookView, value: float) -> str:
+        if view.in_quote:
             return formats.short(value, korean=is_korean())
-        return f"{value:,.{picture.size_digits}f}"
+        return f"{value:,.{view.size_digits}f}"
 
     def _paint_heads(self, painter: QPainter, width: int) -> None:
         painter.setOpacity(1.0)
@@ -236,19 +236,19 @@ class OrderbookCanvas(QAbstractScrollArea):
         for text, edge in zip(self.heads, edges, strict=True):
             if edge is not None:
                 box = QRectF(left, 0, edge - left - SPACE, _HEADER)
-                # Short of room it goes without its unit, which stands beside the button of the sums too.
+                # In a narrow column the unit is dropped; the sums button shows it too.
                 fits = QFontMetricsF(self._small).horizontalAdvance(text) <= box.width()
                 painter.drawText(box, _RIGHT, text if fits else text.partition(" (")[0])
                 left = edge
         painter.setPen(self._theme.border)
         painter.drawLine(0, _HEADER - 1, width, _HEADER - 1)
 
-    def _paint_spread(self, painter: QPainter, y: float, picture: BookView) -> None:
+    def _paint_spread(self, painter: QPainter, y: float, view: BookView) -> None:
         painter.fillRect(QRectF(0, y, self.viewport().width(), _ROW), self._theme.grid)
-        if picture.spread is None:
+        if view.spread is None:
             return
-        difference, share = picture.spread
-        number = f"{difference:,.{picture.digits}f} {picture.quote}  ({share * 100:.3f}%)"
+        difference, share = view.spread
+        number = f"{difference:,.{view.digits}f} {view.quote}  ({share * 100:.3f}%)"
         painter.setPen(self._theme.muted)
         box = QRectF(0, y, self.viewport().width(), _ROW)
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, f"{self.spread_word}  {number}")
@@ -259,7 +259,7 @@ class OrderbookCanvas(QAbstractScrollArea):
         y: float,
         level: tuple[AskBid, int],
         values: tuple[float, float, float],
-        picture: BookView,
+        view: BookView,
         largest: float,
         deepest: float,
     ) -> None:
@@ -282,23 +282,21 @@ class OrderbookCanvas(QAbstractScrollArea):
         tone = theme.up if change > 0 else theme.down if change < 0 else theme.text
         painter.setPen(tone)
         painter.setFont(self._bold)
-        painter.drawText(QRectF(0, y, columns.price - SPACE, _ROW), _RIGHT, f"{price:,.{picture.digits}f}")
+        painter.drawText(QRectF(0, y, columns.price - SPACE, _ROW), _RIGHT, f"{price:,.{view.digits}f}")
         painter.setFont(self._font)
         if columns.change is not None and self.previous_close:
             painter.drawText(QRectF(0, y, columns.change - SPACE, _ROW), _RIGHT, formats.percent(change))
         painter.setPen(theme.text)
-        painter.drawText(QRectF(0, y, columns.size - SPACE, _ROW), _RIGHT, f"{size:,.{picture.size_digits}f}")
+        painter.drawText(QRectF(0, y, columns.size - SPACE, _ROW), _RIGHT, f"{size:,.{view.size_digits}f}")
         if columns.total is not None:
             painter.setPen(theme.muted)
-            painter.drawText(
-                QRectF(0, y, columns.total - SPACE, _ROW), _RIGHT, self._sum_text(picture, total)
-            )
+            painter.drawText(QRectF(0, y, columns.total - SPACE, _ROW), _RIGHT, self._sum_text(view, total))
         if level == self.level and self.hasFocus():
             painter.setPen(theme.accent)
             painter.drawRect(QRectF(0.5, y + 0.5, width - 1, _ROW - 1))
 
     def _paint_marks(self, painter: QPainter, y: float, side: AskBid, price: float) -> None:
-        """The last trade's frame and its flash; one's own orders."""
+        """Paint the last trade's frame and flash, and the mark of own orders."""
         theme = self._theme
         cell = QRectF(SPACE / 2, y + 0.5, self._columns.price - SPACE / 2, _ROW - 1)
         if self._flash is not None and price == self._flash[0]:
@@ -329,7 +327,7 @@ class OrderbookCanvas(QAbstractScrollArea):
         self._update_price(price)
 
     def _update_price(self, price: float | None) -> None:
-        """Paint the row of a price again, where there is one."""
+        """Schedule a repaint of a price's row, if there is one."""
         if self.picture is None or price is None:
             return
         for side, levels in ((AskBid.ASK, self.picture.asks), (AskBid.BID, self.picture.bids)):
@@ -341,14 +339,14 @@ class OrderbookCanvas(QAbstractScrollArea):
     # --- the user ----------------------------------------------------------------------------------
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Prices give the price; what is right of them the volume as well."""
+        """A click on a price picks the price; right of it, the volume too."""
         level = self.level_at(event.position().toPoint())
         if event.button() == Qt.MouseButton.LeftButton and level is not None and not self.is_old:
             self._set_cursor(level)
             self.picked.emit(*level, event.position().x() > self._columns.price)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Light the row under the mouse."""
+        """Highlight the row under the mouse."""
         level = self.level_at(event.position().toPoint())
         self.viewport().setCursor(
             Qt.CursorShape.ArrowCursor if level is None else Qt.CursorShape.PointingHandCursor
@@ -367,7 +365,7 @@ class OrderbookCanvas(QAbstractScrollArea):
             self.viewport().update()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Arrows move a cursor; Enter picks its price, with Shift the volume too; Home goes to the middle."""
+        """Arrows move a cursor; Enter picks its price, with Shift the volume too; Home centres the spread."""
         key = event.key()
         steps = {
             Qt.Key.Key_Up: -1,
@@ -395,7 +393,7 @@ class OrderbookCanvas(QAbstractScrollArea):
         if self.level in order:
             at = min(max(order.index(self.level) + by, 0), len(order) - 1)
         else:
-            # At first the best price in the direction of the key.
+            # Initially the best price in the direction of the key.
             at = len(self.picture.asks) - (1 if by < 0 else 0)
             at = min(max(at, 0), len(order) - 1)
         self._set_cursor(order[at])
@@ -417,14 +415,14 @@ class OrderbookCanvas(QAbstractScrollArea):
         self.is_centred = False
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Scrolling by wheel is the user's too."""
+        """Scrolling by wheel counts as the user's scrolling."""
         self.is_centred = False
         super().wheelEvent(event)
 
     # --- Qt ----------------------------------------------------------------------------------------
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep the middle in the middle."""
+        """Keep the spread centred."""
         super().resizeEvent(event)
         bar = self.verticalScrollBar()
         bar.setPageStep(self._room())
@@ -433,12 +431,12 @@ class OrderbookCanvas(QAbstractScrollArea):
             self.centre()
 
     def focusInEvent(self, event: QFocusEvent) -> None:
-        """The cursor is seen."""
+        """Show the cursor."""
         super().focusInEvent(event)
         self.viewport().update()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
-        """The cursor is not seen."""
+        """Hide the cursor."""
         super().focusOutEvent(event)
         self.viewport().update()
 

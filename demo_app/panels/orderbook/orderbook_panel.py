@@ -1,4 +1,4 @@
-"""`OrderbookPanel`: the order book of the pair on show, grouped as one likes; a click drafts an order."""
+"""`OrderbookPanel`: the order book of the selected pair, with groupings; a click drafts an order."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ from qt_upbit import (
 __all__ = ["OrderbookPanel"]
 
 _TIMEOUT_MS: Final = 6_000
-"""A pair without a book for so long has none."""
+"""After this time without a book, the pair is assumed to have none."""
 _IN_QUOTE: Final = "orderbook/in_quote"
 
 
 class _Totals(QWidget):
-    """What all asks and all bids of the book come to, and their ratio as a bar."""
+    """The totals of asks and bids, and their ratio as a bar."""
 
     def __init__(self, state: TerminalState) -> None:
         super().__init__()
@@ -86,9 +86,9 @@ class _Totals(QWidget):
 
 
 class OrderbookPanel(Panel):
-    """Thirty levels a side on an `OrderbookTableModel`; the last trade and one's own orders are marked.
+    """Thirty levels a side on an `OrderbookTableModel`; the last trade and the user's orders are marked.
 
-    A click on a price drafts an order at it; right of the price, also with the volume up to there, for the
+    A click on a price drafts an order at it; right of the price, also with the cumulative volume, for the
     side that would take it. The grouping is remembered for each pair.
 
     Args:
@@ -132,7 +132,7 @@ class OrderbookPanel(Panel):
         self._ticker: Subscription | None = None
         self._own = OwnTrades(self)
         self._own.changed.connect(self._show_own)
-        self._patience = self.timer("order book patience", _TIMEOUT_MS, self._on_timeout)
+        self._timeout = self.timer("order book timeout", _TIMEOUT_MS, self._on_timeout)
         state.market_changed.connect(self.show_market)
         self.retranslate()
         self.apply_theme()
@@ -158,7 +158,7 @@ class OrderbookPanel(Panel):
     # --- texts and looks ---------------------------------------------------------------------------
 
     def title(self) -> str:
-        """Its name on the tab."""
+        """As `Panel.title`."""
         return self.tr("Order book")
 
     def shortcuts(self) -> tuple[tuple[str, str], ...]:
@@ -167,16 +167,16 @@ class OrderbookPanel(Panel):
             ("Up", self.tr("Order book: next level")),
             ("Return", self.tr("Order book: draft an order at the price")),
             ("Shift+Return", self.tr("Order book: draft an order with the volume up to there")),
-            ("Home", self.tr("Order book: spread into the middle")),
+            ("Home", self.tr("Order book: centre the spread")),
         )
 
     def retranslate(self) -> None:
-        """Every text."""
+        """Set every text again."""
         self.level.setAccessibleName(self.tr("Grouping of prices"))
         if not self._failure:
             self.level.setToolTip(self.tr("Grouping of prices"))
         self.middle.setText(self.tr("Centre"))
-        self.middle.setToolTip(self.tr("Spread into the middle (Home)"))
+        self.middle.setToolTip(self.tr("Centre the spread (Home)"))
         self.canvas.setAccessibleName(self.tr("Order book"))
         self.canvas.spread_word = self.tr("Spread")
         self._name_levels()
@@ -184,9 +184,9 @@ class OrderbookPanel(Panel):
         self._wait()
 
     def _name_columns(self) -> None:
-        picture = self.canvas.picture
-        # The book that is seen may still be that of the pair before.
-        quote, _, base = (picture.code if picture is not None else self.state.market).partition("-")
+        view = self.canvas.picture
+        # The visible book may still be the previous pair's.
+        quote, _, base = (view.code if view is not None else self.state.market).partition("-")
         in_quote = self.in_quote.isChecked()
         self.in_quote.setText(f"Σ {quote if in_quote else base}")
         self.in_quote.setToolTip(self.tr("Sums in base or in quote currency"))
@@ -217,7 +217,7 @@ class OrderbookPanel(Panel):
     # --- the pair ----------------------------------------------------------------------------------
 
     def show_market(self, code: str) -> None:
-        """Show another pair; the book of the one before stays, grey, until the new one comes."""
+        """Show another pair; the previous book stays, grey, until the new one comes."""
         if code == self._code:
             return
         self._code = code
@@ -234,7 +234,7 @@ class OrderbookPanel(Panel):
             before.close()
         self._name_columns()
         self._show_own()
-        self._patience.start()
+        self._timeout.start()
         self._wait()
         self._ask_levels(code)
 
@@ -258,7 +258,7 @@ class OrderbookPanel(Panel):
 
     @owned_slot
     async def _ask_levels(self, code: str) -> None:
-        """Which groupings the pair has; without an answer the present one stays."""
+        """Request the pair's groupings; without an answer the current one stays."""
         try:
             found = await self.state.rest.get_instruments([code])
         except QtUpbitError as error:
@@ -270,7 +270,7 @@ class OrderbookPanel(Panel):
             return
         levels = sorted({Decimal(0), *found[code].supported_levels})
         if self.model.level not in levels:
-            # Remembered from before the exchange changed them: such a book never delivers.
+            # Remembered from before the exchange changed them: such a subscription never delivers.
             self.model.set_code(code, level=0)
         self._fill_levels(levels, self.model.level)
 
@@ -281,7 +281,7 @@ class OrderbookPanel(Panel):
         self.canvas.level = None
         self.canvas.forget_widths()
         self.model.set_code(self._code, level=level)
-        self._patience.start()
+        self._timeout.start()
         self._show_own()
 
     def _on_in_quote(self, in_quote: bool) -> None:
@@ -298,14 +298,14 @@ class OrderbookPanel(Panel):
         if book is None:
             return
         try:
-            picture = BookView.of(book, in_quote=self.in_quote.isChecked())
+            view = BookView.of(book, in_quote=self.in_quote.isChecked())
         except DecodeError as error:
             self._on_error(error)
             return
-        self._patience.stop()
-        is_another = self.canvas.picture is None or self.canvas.picture.code != picture.code
+        self._timeout.stop()
+        is_another = self.canvas.picture is None or self.canvas.picture.code != view.code
         self.canvas.is_old = False
-        self.canvas.show_book(picture)
+        self.canvas.show_book(view)
         if is_another:
             self._name_columns()
         self._totals.show_book(book)
@@ -339,7 +339,7 @@ class OrderbookPanel(Panel):
 
     def _on_timeout(self) -> None:
         if self.model.book is None and not self.stale_text:
-            text = self.tr("The exchange sends no order book of {code}. Is it still traded?")
+            text = self.tr("The exchange sends no order book for {code}. Is it still traded?")
             self.show_placeholder(
                 text.format(code=self._code), self.tr("Try again"), self._try_again, state=ContentState.FAILED
             )
@@ -373,7 +373,7 @@ class OrderbookPanel(Panel):
         self.state.order_drafted.emit(OrderPrefill(self._code, taker, price, volume))
 
     def describe(self, side: AskBid, position: int) -> str:
-        """A level in words: exact price, size, sums, and one's own orders."""
+        """Describe a level: exact price, size, sums, and the user's orders."""
         row = self._model_row(side, position)
         price = self.model.value(row, "price")
         if price is None:
@@ -405,7 +405,7 @@ class OrderbookPanel(Panel):
             self.canvas.setAccessibleDescription(self.describe(*self.canvas.level))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Tool tips of single levels."""
+        """Show tool tips of single levels."""
         if isinstance(event, QHelpEvent):
             level = self.canvas.level_at(event.pos())
             text = self.describe(*level) if level is not None and not self.canvas.is_old else ""
@@ -414,7 +414,7 @@ class OrderbookPanel(Panel):
         return super().eventFilter(watched, event)
 
     def copy(self) -> None:
-        """The levels in sight, with headers, as a spreadsheet takes them."""
+        """Copy the visible levels, with headers, in a form that spreadsheets accept."""
         names = ("ask_bid", "price", "size", "cumulative_size")
         lines = ["\t".join((self.tr("Side"), self.tr("Price"), self.tr("Size"), self.tr("Sum")))]
         for level in self.canvas.visible_levels():

@@ -1,4 +1,4 @@
-"""`LatencyChart` and `RateChart`: two small pictures of the performance panel, painted from figures."""
+"""`LatencyChart` and `RateChart`: two small charts of the performance panel."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _RATIO: Final = 1.25
 
 
 class _Figure(QWidget):
-    """A picture with a title; how high is fixed, how wide is free."""
+    """A chart with a title, of fixed height and any width."""
 
     def __init__(self, state: TerminalState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -33,15 +33,15 @@ class _Figure(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
 
     def sizeHint(self) -> QSize:
-        """Room for a title, a picture and a scale."""
+        """Room for a title, a chart and a scale."""
         return QSize(260, 96)
 
     def minimumSizeHint(self) -> QSize:
-        """Less of both."""
+        """The same height, narrower."""
         return QSize(120, 60)
 
     def _begin(self, painter: QPainter, *notes: str) -> QRectF:
-        """Ground, title, and the first of the notes that fits beside it; where the picture goes."""
+        """Paint background, title, and the first of the notes that fits beside it; return the chart area."""
         theme = self._state.theme
         painter.fillRect(self.rect(), theme.panel)
         painter.setFont(theme.font(8.5))
@@ -57,7 +57,7 @@ class _Figure(QWidget):
 
 
 class RateChart(_Figure):
-    """Messages a second over the last two minutes."""
+    """Messages per second over the last two minutes."""
 
     def __init__(self, state: TerminalState, parent: QWidget | None = None) -> None:
         super().__init__(state, parent)
@@ -66,12 +66,12 @@ class RateChart(_Figure):
         self.scale: tuple[str, str] = ("", "")
 
     def add(self, rate: float) -> None:
-        """One more second."""
+        """Add one second."""
         self._rates.append(rate)
         self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """A filled line from the left, the newest at the right."""
+        """Paint a filled line, the newest second at the right."""
         with QPainter(self) as painter:
             self._paint(painter)
 
@@ -103,7 +103,7 @@ class RateChart(_Figure):
 
 
 class LatencyChart(_Figure):
-    """How many events took how long; both on scales on which a step is a factor."""
+    """Histogram of latencies, logarithmic on both axes."""
 
     def __init__(self, state: TerminalState, parent: QWidget | None = None) -> None:
         super().__init__(state, parent)
@@ -111,13 +111,13 @@ class LatencyChart(_Figure):
         self.empty = ""
 
     def show_summary(self, summary: LatencySummary) -> None:
-        """Other figures."""
+        """Show new figures."""
         if summary != self._summary:
             self._summary = summary
             self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """A bar for each bucket, from a twentieth of a millisecond to a second and more."""
+        """Paint a bar for each bucket, from a twentieth of a millisecond to a second and more."""
         with QPainter(self) as painter:
             self._paint(painter)
 
@@ -146,13 +146,13 @@ class LatencyChart(_Figure):
         for bound, count in buckets:
             left, right = _x(bound / _RATIO, area), _x(bound, area)
             height = max(2.0, count / most * (area.height() - 2))
-            # A frame of the screen is 16.7 ms: what took longer was seen late.
+            # A display frame is 16.7 ms: slower events were shown late.
             painter.setBrush(theme.warning if bound > 0.021 else theme.accent)
             painter.drawRect(QRectF(left, area.bottom() - height, max(1.0, right - left - 1), height))
 
 
 def _x(seconds: float, area: QRectF) -> float:
-    """The place of a time: from 0.04 ms at the left to 2 s at the right."""
+    """The x position of a time: from 0.04 ms at the left to 2 s at the right."""
     from math import log
 
     low, high = log(0.00004), log(2.0)

@@ -1,4 +1,4 @@
-"""`PerformancePanel`: how the connections are, what they cost, and whether the exchange sees it as we do."""
+"""`PerformancePanel`: the connections' health and cost, and the exchange's own list of streams."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _tr(text: str) -> str:
 
 
 class _Table(QTableWidget):
-    """Figures that are set again and again; rows and columns stay in their places."""
+    """A table of figures that are updated in place."""
 
     def __init__(self, columns: int, stretched: int = 0) -> None:
         super().__init__(0, columns)
@@ -88,7 +88,7 @@ class _Table(QTableWidget):
         )
 
     def set_rows(self, rows: Iterable[tuple[str, ...]], left: int = 1) -> None:
-        """Show these; the first `left` columns are words, the others numbers."""
+        """Show these rows; the first `left` columns are texts, the others numbers."""
         rows = tuple(rows)
         self.setRowCount(len(rows))
         for y, row in enumerate(rows):
@@ -103,7 +103,7 @@ class _Table(QTableWidget):
                     item.setText(text)
 
     def set_heads(self, heads: Iterable[str], left: int = 1) -> None:
-        """What stands above the columns."""
+        """Set the column headers."""
         heads = tuple(heads)
         self.setHorizontalHeaderLabels(heads)
         for x in range(left):
@@ -112,7 +112,7 @@ class _Table(QTableWidget):
 
 
 class PerformancePanel(Panel):
-    """Connections, rates and latencies, subscriptions with what their slots cost, and the server's own list.
+    """Connections, rates, latencies, subscriptions with the cost of their slots, and the server's own list.
 
     Updated with the manager's metrics, once a second.
     """
@@ -153,7 +153,7 @@ class PerformancePanel(Panel):
         manager.metrics_updated.connect(self._on_metrics)
         manager.state_changed.connect(self._on_state)
         manager.token_renewed.connect(self._on_renewed)
-        # While the panel is deleted its pages go one by one, and no method of it can be called any more.
+        # While the panel is deleted its pages go one by one, and none of its methods can be called.
         self._tabs.currentChanged.connect(functools.partial(_refresh, weakref.ref(self)))
         self.apply_theme()
         self.retranslate()
@@ -162,14 +162,14 @@ class PerformancePanel(Panel):
                 self._on_state(scope, manager.state(scope))
 
     def _lay_out_overview(self) -> None:
-        pictures = QGridLayout()
-        pictures.setHorizontalSpacing(SPACE * 3)
-        pictures.setVerticalSpacing(SPACE)
-        pictures.addWidget(self._rates, 0, 0)
-        pictures.addWidget(self._latency, 0, 1)
-        pictures.addWidget(self._lag, 0, 2)
+        charts = QGridLayout()
+        charts.setHorizontalSpacing(SPACE * 3)
+        charts.setVerticalSpacing(SPACE)
+        charts.addWidget(self._rates, 0, 0)
+        charts.addWidget(self._latency, 0, 1)
+        charts.addWidget(self._lag, 0, 2)
         for each in range(3):
-            pictures.setColumnStretch(each, 1)
+            charts.setColumnStretch(each, 1)
         foot = QHBoxLayout()
         foot.setSpacing(SPACE)
         foot.addWidget(self._sums, 1)
@@ -179,7 +179,7 @@ class PerformancePanel(Panel):
         column.setContentsMargins(SPACE, SPACE // 2, SPACE, SPACE // 2)
         column.setSpacing(SPACE // 2)
         column.addWidget(self._connections)
-        column.addLayout(pictures, 1)
+        column.addLayout(charts, 1)
         column.addLayout(foot)
         self._connections.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._connections.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
@@ -200,11 +200,11 @@ class PerformancePanel(Panel):
     # --- words and colours -------------------------------------------------------------------------
 
     def title(self) -> str:
-        """What stands on its tab."""
+        """As `Panel.title`."""
         return self.tr("Performance")
 
     def retranslate(self) -> None:
-        """Every text again."""
+        """Set every text again."""
         tabs = (self.tr("Overview"), self.tr("Subscriptions"), self.tr("Streams"), self.tr("History"))
         for index, text in enumerate(tabs):
             self._tabs.setTabText(index, text)
@@ -223,10 +223,8 @@ class PerformancePanel(Panel):
             ),
             left=3,
         )  # fmt: skip
-        self._streams.set_heads(
-            (self.tr("Stream"), self.tr("Wanted by us"), self.tr("Listed by Upbit")), left=3
-        )
-        self._rates.title = self.tr("Messages a second")
+        self._streams.set_heads((self.tr("Stream"), self.tr("Requested"), self.tr("Listed by Upbit")), left=3)
+        self._rates.title = self.tr("Messages per second")
         self._rates.scale = (self.tr("2 minutes ago"), self.tr("now"))
         self._latency.title = self.tr("Read to slot")
         self._lag.title = self.tr("Window busy")
@@ -234,7 +232,7 @@ class PerformancePanel(Panel):
         self._reconnect.setText(self.tr("Reconnect"))
         self._ask.setText(self.tr("Ask Upbit"))
         if not self._listed:
-            self._answer.setText(self.tr("What Upbit itself says it sends us is not known until you ask."))
+            self._answer.setText(self.tr("Ask Upbit which streams it is sending."))
         for index, scope in enumerate(_SCOPES):
             self._scope.setItemText(index, _tr(_SCOPE_NAMES[scope]))
         self._scope.setAccessibleName(self.tr("Connection"))
@@ -369,10 +367,12 @@ class PerformancePanel(Panel):
             return self.tr("There is no live connection to ask.")
         streams = {scope: set(self.state.manager.streams(scope)) for scope in live}
         if all(streams[scope] == self._listed[scope] for scope in live):
-            return self.tr("Upbit sends exactly what is wanted: {number} streams.").format(
+            return self.tr("Upbit sends exactly the requested streams: {number}.").format(
                 number=sum(map(len, streams.values()))
             )
-        return self.tr("Upbit's list differs from what is wanted; the library asks again by itself.")
+        return self.tr(
+            "Upbit's list differs from the requested streams; the library requests them again by itself."
+        )
 
 
 def _refresh(reference: weakref.ref[PerformancePanel], _index: int) -> None:

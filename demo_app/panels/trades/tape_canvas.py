@@ -1,4 +1,4 @@
-"""`TapeCanvas`: trades as painted rows, newest on top, which stand still while one looks further down."""
+"""`TapeCanvas`: trades as painted rows, newest on top, which stand still while the user has scrolled down."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ class TapeRow:
 
 
 class TapeCanvas(QAbstractScrollArea):
-    """Rows of one height. What comes in on top pushes the others down only while the top is in sight.
+    """Rows of equal height. New trades push the others down only while the top is visible.
 
     Signals:
         ``chosen(number)``: Enter or a double click on a trade.
-        ``selected(number)``: the cursor went to a trade.
-        ``missed_changed(count)``: so many trades have come on top that were not in sight.
+        ``selected(number)``: the cursor moved to a trade.
+        ``missed_changed(count)``: the number of new trades above the visible rows.
 
     Args:
         theme: colours and fonts.
@@ -76,11 +76,11 @@ class TapeCanvas(QAbstractScrollArea):
         self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.rows: list[TapeRow] = []
         self.large_from = float("inf")
-        """Value from which on a trade stands out, quote currency."""
+        """Value from which a trade is highlighted, quote currency."""
         self.is_old = False
-        """Whether the trades are those of the pair before."""
+        """Whether the trades are of the previous pair."""
         self.heads = ("", "", "", "")
-        """Of time, price, size and value."""
+        """Titles of time, price, size and value."""
         self.cursor_number: int | None = None
         self.missed = 0
         self._widest = [0.0] * 4
@@ -92,20 +92,20 @@ class TapeCanvas(QAbstractScrollArea):
     # --- for the panel -----------------------------------------------------------------------------
 
     def apply_theme(self, theme: Theme) -> None:
-        """Other colours."""
+        """Change colours."""
         self._theme = theme
         self._font, self._bold = theme.font(9), theme.font(9, bold=True)
         self._small, self._small_bold = theme.font(8), theme.font(8, bold=True)
         self.forget_widths()
 
     def forget_widths(self) -> None:
-        """Another pair has other widths."""
+        """Reset the widths, for another pair."""
         self._widest = [0.0] * 4
         self._measure(self.rows)
         self.viewport().update()
 
     def show_rows(self, rows: list[TapeRow]) -> None:
-        """Show other trades, newest first; those in sight stay where they are if one has scrolled."""
+        """Show other trades, newest first; the visible ones do not move if the user has scrolled."""
         bar = self.verticalScrollBar()
         before = self.rows[0].number if self.rows else None
         position = next((i for i, row in enumerate(rows) if row.number == before), None)
@@ -122,12 +122,12 @@ class TapeCanvas(QAbstractScrollArea):
         self.viewport().update()
 
     def to_top(self) -> None:
-        """Show the newest."""
+        """Scroll to the newest."""
         self.verticalScrollBar().setValue(0)
         self._set_missed(0)
 
     def selected_row(self) -> TapeRow | None:
-        """The trade that the cursor is on."""
+        """The trade at the cursor."""
         return next((row for row in self.rows if row.number == self.cursor_number), None)
 
     # --- geometry ----------------------------------------------------------------------------------
@@ -146,7 +146,7 @@ class TapeCanvas(QAbstractScrollArea):
         return self.rows[at] if at < len(self.rows) else None
 
     def place_of(self, number: int) -> QPoint:
-        """The middle of a trade's row; it need not be in sight."""
+        """The middle of a trade's row; it need not be visible."""
         at = next(i for i, row in enumerate(self.rows) if row.number == number)
         y = _HEADER + (at - self._first()) * _ROW + _ROW // 2
         return QPoint(self.viewport().width() // 2, y)
@@ -167,7 +167,7 @@ class TapeCanvas(QAbstractScrollArea):
             widths[3] = 0.0
         self._is_tight = sum(widths) > room
         if self._is_tight:
-            # Smaller letters, and half of the space between them.
+            # A smaller font, and half the spacing.
             widths = [width * 8 / 9 + SPACE for width in self._widest[:3]] + [0.0]
             widths[1] += _MARK
         spare = max(0.0, room - sum(widths)) / (4 if widths[3] else 3)
@@ -180,7 +180,7 @@ class TapeCanvas(QAbstractScrollArea):
     # --- painting ----------------------------------------------------------------------------------
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """All rows in sight."""
+        """Paint the visible rows."""
         with QPainter(self.viewport()) as painter:
             self._paint(painter)
 
@@ -216,7 +216,7 @@ class TapeCanvas(QAbstractScrollArea):
         painter.setPen(theme.warning if row.is_recovered else theme.muted)
         painter.drawText(QRectF(pad, y, edges[0], _ROW), _LEFT, row.texts[0])
         painter.setPen(color)
-        # A shape as well: colours are not for every eye.
+        # A shape as well, for colour-blind users.
         painter.drawText(QRectF(edges[0], y, 2 * SPACE, _ROW), _LEFT, "▲" if row.is_buy else "▼")
         painter.drawText(QRectF(0, y, edges[1] - pad, _ROW), _RIGHT, row.texts[1])
         painter.setPen(theme.text)
@@ -230,7 +230,7 @@ class TapeCanvas(QAbstractScrollArea):
     # --- the user ----------------------------------------------------------------------------------
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Put the cursor there."""
+        """Move the cursor to a trade."""
         row = self.row_at(event.position().toPoint())
         if row is not None:
             self._select(row)
@@ -242,7 +242,7 @@ class TapeCanvas(QAbstractScrollArea):
             self.chosen.emit(row.number)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Arrows move the cursor, Enter chooses, Home leads to the newest."""
+        """Arrows move the cursor, Enter chooses, Home goes to the newest."""
         key = event.key()
         steps = {
             Qt.Key.Key_Up: -1,
@@ -285,18 +285,18 @@ class TapeCanvas(QAbstractScrollArea):
     # --- Qt ----------------------------------------------------------------------------------------
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Another number of rows has room."""
+        """The number of visible rows may have changed."""
         super().resizeEvent(event)
         self.verticalScrollBar().setPageStep(self._room())
         self.verticalScrollBar().setRange(0, max(0, len(self.rows) * _ROW - self._room()))
 
     def focusInEvent(self, event: QFocusEvent) -> None:
-        """The cursor is seen."""
+        """Show the cursor."""
         super().focusInEvent(event)
         self.viewport().update()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
-        """The cursor is not seen."""
+        """Hide the cursor."""
         super().focusOutEvent(event)
         self.viewport().update()
 

@@ -1,4 +1,4 @@
-"""`TradesPanel`: the tape of the pair on show; large trades stand out."""
+"""`TradesPanel`: the tape of the selected pair; large trades are highlighted."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ _SEED: Final = 200
 _TIMEOUT_MS: Final = 3_000
 _MINUTE_MS: Final = 60_000
 _AUTO: Final = 5.0
-"""So many times the mean value of the trades in the list is large."""
+"""A trade is large from this multiple of the list's mean value."""
 _AMOUNTS: Final = (1_000_000, 10_000_000, 50_000_000, 100_000_000)
-"""Values from which on a trade may be called large, in won; other currencies have about these."""
+"""Choices for the value of a large trade, in won; other currencies have about the same values."""
 
 
 def _large_amounts(quote: str) -> tuple[float, ...]:
@@ -64,7 +64,7 @@ def _worth_decimals(worth: Decimal, quote: str) -> int:
 
 
 class _Balance(QWidget):
-    """What was bought and sold within the last minute of the tape."""
+    """The volumes bought and sold within the last minute of the tape."""
 
     def __init__(self, state: TerminalState) -> None:
         super().__init__()
@@ -74,7 +74,7 @@ class _Balance(QWidget):
         self.setFixedHeight(3 * SPACE)
 
     def show_rows(self, rows: Sequence[TapeRow], template: str) -> None:
-        """Add up the newest; `template` has ``{count}``."""
+        """Add up the newest trades; `template` has ``{count}``."""
         self._bought = self._sold = 0.0
         count = 0
         for row in rows:
@@ -90,7 +90,7 @@ class _Balance(QWidget):
 
     @property
     def share(self) -> float:
-        """What of it was bought."""
+        """The bought fraction."""
         both = self._bought + self._sold
         return self._bought / both if both else 0.5
 
@@ -117,9 +117,9 @@ class _Balance(QWidget):
 
 
 class TradesPanel(Panel):
-    """The newest trades on a `TradeListModel`, a batch per frame, begun with those that REST knows.
+    """The newest trades on a `TradeListModel`, a batch per frame, seeded over REST.
 
-    What is large, and whether only that is shown, is remembered for each quote currency.
+    The large-trade value and filter are remembered for each quote currency.
 
     Args:
         state: what all panels share.
@@ -159,8 +159,8 @@ class TradesPanel(Panel):
         self.model.rowsRemoved.connect(self._on_removed)
         self.model.error_occurred.connect(self._on_error)
         self.model.gap_detected.connect(self._on_gap)
-        # A pair in which nobody ever traded has no first frame.
-        self._patience = self.timer("trades patience", _TIMEOUT_MS, self._ask_past)
+        # A pair that has never traded gets no first frame.
+        self._timeout = self.timer("trades timeout", _TIMEOUT_MS, self._ask_past)
         self._wants_past = False
         state.market_changed.connect(self.show_market)
         self.retranslate()
@@ -187,7 +187,7 @@ class TradesPanel(Panel):
     # --- texts and looks ---------------------------------------------------------------------------
 
     def title(self) -> str:
-        """Its name on the tab."""
+        """As `Panel.title`."""
         return self.tr("Trades")
 
     def shortcuts(self) -> tuple[tuple[str, str], ...]:
@@ -199,9 +199,9 @@ class TradesPanel(Panel):
         )
 
     def retranslate(self) -> None:
-        """Every text."""
+        """Set every text again."""
         self.large.setAccessibleName(self.tr("Large trades"))
-        self.large.setToolTip(self.tr("From which value on a trade stands out"))
+        self.large.setToolTip(self.tr("Value from which a trade is highlighted"))
         self.only_large.setText(self.tr("Only large"))
         self.canvas.setAccessibleName(self.tr("Trades"))
         self._name_columns()
@@ -231,7 +231,7 @@ class TradesPanel(Panel):
         return self._code.partition("-")[0]
 
     def show_market(self, code: str) -> None:
-        """Show another pair; the trades of the one before stay, grey, until new ones come."""
+        """Show another pair; the previous trades stay, grey, until new ones come."""
         if code == self._code:
             return
         self._code = code
@@ -247,18 +247,18 @@ class TradesPanel(Panel):
         if not self.canvas.rows:
             self.show_placeholder(self.tr("Waiting for trades…"), state=ContentState.LOADING)
         self._wants_past = True
-        self._patience.start()
+        self._timeout.start()
 
     def _ask_past(self) -> None:
-        """Once the stream has begun: what is asked before it would leave a hole between the two."""
-        self._patience.stop()
+        """Request past trades once the stream has begun: asked earlier, they would leave a gap before it."""
+        self._timeout.stop()
         if self._wants_past:
             self._wants_past = False
             self._seed(self._code)
 
     @owned_slot
     async def _seed(self, code: str) -> None:
-        """Begin with what was traded before; without an answer the tape begins with the next trade."""
+        """Seed the tape with past trades; without an answer it begins with the next trade."""
         try:
             trades = await self.state.rest.get_trades(code, count=_SEED)
         except QtUpbitError as error:
@@ -317,7 +317,7 @@ class TradesPanel(Panel):
             return
         rows, chosen = self._rows, self.large.currentData()
         mean = sum(row.value for row in rows) / len(rows) if rows else 0.0
-        # One alone is not larger than the others.
+        # A single trade cannot be larger than the others.
         self.canvas.large_from = float(chosen) if chosen else _AUTO * mean if len(rows) > 10 else float("inf")
         if self.only_large.isChecked():
             rows = [row for row in rows if row.value >= self.canvas.large_from]
@@ -385,7 +385,7 @@ class TradesPanel(Panel):
         self.newest.setText(self.tr("{count} new trades ▲").format(count=count))
 
     def copy(self) -> None:
-        """The trades of the list with headers, as a spreadsheet takes them; exact."""
+        """Copy the list's trades, with headers and exact numbers, in a form that spreadsheets accept."""
         heads = (self.tr("Time"), self.tr("Side"), self.tr("Price"), self.tr("Size"), self.tr("Value"))
         lines = ["\t".join(heads)]
         for shown in self.canvas.rows:

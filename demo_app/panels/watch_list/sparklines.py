@@ -1,4 +1,4 @@
-"""`Sparklines`: the last day of the pairs in sight, as lines of hourly prices."""
+"""`Sparklines`: the last day of the visible pairs, as lines of hourly prices."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _FRESH_S: Final = 1_800.0
 
 
 class Sparklines(QObject):
-    """Asks for one pair after the other, those first that are wanted first, and keeps what came.
+    """Requests one pair after the other, in the order wanted, and caches the results.
 
     Signals:
-        ``changed(code)``: the line of a pair is there, or is another one.
+        ``changed(code)``: the line of a pair is available or has changed.
 
     Args:
-        state: gives REST.
+        state: provides the REST client.
         parent: owner.
         now: the time, seconds, monotonic.
     """
@@ -53,13 +53,13 @@ class Sparklines(QObject):
         self._next.timeout.connect(self._ask)
 
     def line(self, code: str) -> tuple[float, ...]:
-        """Closing prices of the last 24 hours with trades, oldest first; empty while they are not known."""
+        """Closing prices of the last 24 hours with trades, oldest first; empty while unknown."""
         return self._lines.get(code, ())
 
     def want(self, codes: Sequence[str]) -> None:
-        """These are in sight now, from the top; nobody needs the others."""
+        """Set the visible pairs, from the top; the others are not needed."""
         self._wanted = tuple(codes)
-        # A pause after a failure goes on; that of having nothing to ask does not.
+        # A pause after a failure continues; an idle pause ends now.
         if not self._next.isActive() or self._next.interval() > _RETRY_MS:
             self._next.start(_PACE_MS)
 
@@ -77,7 +77,7 @@ class Sparklines(QObject):
         try:
             candles = await self._state.rest.get_candles(code, _UNIT, count=_COUNT)
         except QtUpbitError:
-            # An ornament: what is wrong with REST is said where the prices are asked for.
+            # Sparklines are decoration: REST errors are reported where prices are requested.
             self._next.start(_RETRY_MS)
             return
         finally:

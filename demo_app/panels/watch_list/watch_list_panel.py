@@ -1,4 +1,4 @@
-"""`WatchListPanel`: every market, found, sorted, followed while in sight."""
+"""`WatchListPanel`: every market, searchable and sortable, streamed while visible."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ _FAVOURITES: Final = "favourites"
 _HELD: Final = "held"
 _KEY: Final = "watch_list/"
 _SETTLE_MS: Final = 150
-"""Scrolling rests this long before other rows are asked for: Upbit counts requests."""
+"""Debounce: scrolling must pause this long before other rows are requested, as Upbit limits requests."""
 _SEED_MS: Final = 60_000
 _TIMEOUT_MS: Final = 10_000
 _FOLLOWED_AT_MOST: Final = 60
 
 
 class _SearchField(QLineEdit):
-    """Knows the syllable that is being composed as well, which is no text yet: Hangul is typed so."""
+    """Includes the Hangul syllable being composed, which is not part of `text` yet."""
 
     composed = Signal()
 
@@ -68,9 +68,9 @@ class _SearchField(QLineEdit):
 
 
 class WatchListPanel(Panel):
-    """Every market of the exchange: a click on a header sorts, typing finds, Enter shows it everywhere.
+    """Every market of the exchange: a header click sorts, typing searches, Enter selects the pair everywhere.
 
-    Only rows in sight are streamed; the others are sorted by one REST call a minute while the panel is shown.
+    Only visible rows are streamed; one REST call a minute gives the prices that sort the others.
 
     Args:
         state: what all panels share.
@@ -107,9 +107,9 @@ class WatchListPanel(Panel):
         self._stack.addWidget(self.table)
         self._stack.addWidget(self._make_none())
         self.set_body(self._make_body())
-        self._settle = self.timer("watch list rows in sight", _SETTLE_MS, self._follow)
+        self._settle = self.timer("watch list visible rows", _SETTLE_MS, self._follow)
         self._refresh = self.timer("watch list prices", _SEED_MS, self._ask_prices)
-        self._patience = self.timer("watch list patience", _TIMEOUT_MS, self._on_late)
+        self._timeout = self.timer("watch list timeout", _TIMEOUT_MS, self._on_late)
         self._restore_sorting()
         self._connect()
         self.retranslate()
@@ -161,7 +161,7 @@ class WatchListPanel(Panel):
     # --- for the shell -----------------------------------------------------------------------------
 
     def title(self) -> str:
-        """What stands on its tab."""
+        """As `Panel.title`."""
         return self.tr("Markets")
 
     def start_search(self) -> None:
@@ -170,14 +170,14 @@ class WatchListPanel(Panel):
         self.search.selectAll()
 
     def toggle_favourite(self, code: str) -> None:
-        """Make a pair a favourite, or no longer one; it is remembered."""
+        """Add a pair to the favourites or remove it; stored in the settings."""
         favourites = list(self.model.favourites)
         if code in favourites:
             favourites.remove(code)
         else:
             favourites.append(code)
         self.model.favourites = favourites
-        # As one text: an INI file reads a list of one back as no list.
+        # Stored as one string: an INI file does not read a list of one back as a list.
         self.state.set_favourites(favourites)
         self.model.refresh()
         if self._tab == _FAVOURITES:
@@ -186,7 +186,7 @@ class WatchListPanel(Panel):
     # --- texts and colours -------------------------------------------------------------------------
 
     def retranslate(self) -> None:
-        """Every text again."""
+        """Set every text again."""
         self.model.caution_text = {
             "": self.tr("Investment warning: the exchange may end trading of this pair"),
             "PRICE_FLUCTUATIONS": self.tr("Caution: sudden rise or fall of the price"),
@@ -238,9 +238,9 @@ class WatchListPanel(Panel):
         markets = self.state.markets
         if not markets:
             self._show_loading()
-            self._patience.start()
+            self._timeout.start()
             return
-        self._patience.stop()
+        self._timeout.stop()
         self._error = ""
         self.model.set_codes(markets)
         self._make_tabs()
@@ -305,7 +305,7 @@ class WatchListPanel(Panel):
         return [code for code in markets if code.startswith(f"{self._tab}-")]
 
     def _filter(self) -> None:
-        """Show what the tab holds, or of all markets what is searched for."""
+        """Show the markets of the tab, or those of all that match the search."""
         query = self.search.wanted()
         codes = list(self.state.markets) if query.strip() else self._codes_of_tab()
         self.order.accept(codes, query)
@@ -313,9 +313,9 @@ class WatchListPanel(Panel):
         self._stack.setCurrentIndex(0 if count else 1)
         self._clear.setVisible(bool(query))
         if query:
-            self._none.setText(self.tr("No market is called so: {query}").format(query=query.strip()[:40]))
+            self._none.setText(self.tr("No market matches: {query}").format(query=query.strip()[:40]))
         elif self._tab == _HELD:
-            self._none.setText(self.tr("Nothing is held that is traded here"))
+            self._none.setText(self.tr("None of your assets is traded here"))
         else:
             self._none.setText(self.tr("No favourites yet: press F on a market, or click its star"))
         self._show_foot()
@@ -324,7 +324,9 @@ class WatchListPanel(Panel):
     def _show_foot(self) -> None:
         text = self.tr("Markets: {count}").format(count=self.order.rowCount())
         if self._error:
-            text += "   " + self.tr("Prices out of sight are unknown: {error}").format(error=self._error)
+            text += "   " + self.tr("Prices of rows out of view are unknown: {error}").format(
+                error=self._error
+            )
         self._foot.setText(text)
 
     # --- what is followed --------------------------------------------------------------------------
@@ -334,7 +336,7 @@ class WatchListPanel(Panel):
             self._settle.start()
 
     def _follow(self) -> None:
-        """Stream the rows in sight; what is streamed already is left alone while it does."""
+        """Stream the visible rows; nothing is resubscribed while the streamed rows include them."""
         self.table.want_sparklines()
         if not self.isVisible():
             self.model.set_visible_codes(())
@@ -346,7 +348,7 @@ class WatchListPanel(Panel):
 
     @owned_slot
     async def _ask_prices(self) -> None:
-        """One call for all: what rows out of sight are sorted by."""
+        """Request all prices in one call, to sort the rows out of view."""
         if self._is_asking or not self.isVisible() or not self.state.markets:
             return
         self._is_asking = True
@@ -359,13 +361,13 @@ class WatchListPanel(Panel):
             self._error = explain(error)[:120]
         finally:
             self._is_asking = False
-        # Not where it was cancelled: the panel is no more.
+        # Not after a cancellation: the panel is gone.
         self._refresh.start()
         self._show_foot()
 
     @property
     def content_state(self) -> ContentState:
-        """Names alone are not what it is for: prices are still to come."""
+        """Names alone do not count as content: prices are still to come."""
         state = super().content_state
         if state is ContentState.SHOWN and not self.model.has_seed and not self._error:
             return ContentState.LOADING
@@ -390,7 +392,7 @@ class WatchListPanel(Panel):
 
     @owned_slot
     async def ask_markets(self) -> None:
-        """Read the markets; called where nobody else has brought them."""
+        """Load the markets, where the application has not done so."""
         self._error = ""
         self._show_loading()
         try:
@@ -417,7 +419,7 @@ class WatchListPanel(Panel):
         menu.popup(self.table.viewport().mapToGlobal(at))
 
     def make_menu(self, code: str) -> QMenu:
-        """What a right click on a pair offers."""
+        """The context menu of a pair."""
         menu = QMenu(self)
         is_favourite = code in self.model.favourites
         menu.addAction(self.tr("Show chart"), lambda: self.state.set_market(code))
@@ -446,7 +448,7 @@ class WatchListPanel(Panel):
     # --- Qt ----------------------------------------------------------------------------------------
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Keys of the search field: Enter takes the first, arrows go to the table, Escape clears."""
+        """Keys of the search field: Enter selects the first, arrows move to the table, Escape clears."""
         if watched is self.search and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
             key, count = event.key(), self.order.rowCount()
             if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
@@ -467,7 +469,7 @@ class WatchListPanel(Panel):
         return super().eventFilter(watched, event)
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Follow again what is in sight."""
+        """Stream the visible rows again."""
         super().showEvent(event)
         if self.state.markets:
             self._make_tabs()
@@ -475,13 +477,13 @@ class WatchListPanel(Panel):
         self._on_scrolled()
 
     def hideEvent(self, event: QHideEvent) -> None:
-        """Nothing is in sight."""
+        """Stop streaming."""
         super().hideEvent(event)
         self._refresh.stop()
         self._on_scrolled()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """A narrow panel leaves out what can be missed most easily."""
+        """A narrow panel hides the least important columns."""
         super().resizeEvent(event)
         self.table.fit(self.width())
         self._on_scrolled()

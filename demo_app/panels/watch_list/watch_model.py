@@ -24,7 +24,7 @@ _ACCESSIBLE: Final = int(Qt.ItemDataRole.AccessibleTextRole)
 
 
 class Column(enum.IntEnum):
-    """What stands where."""
+    """The columns, from the left."""
 
     FAVOURITE = 0
     NAME = 1
@@ -45,7 +45,7 @@ _FIELD: Final = {
 
 
 def turnover(value: Decimal | float, *, korean: bool) -> str:
-    """Money traded, in few characters: 억 and 백만, or B and M; small amounts as they are."""
+    """Turnover in few characters: 억 and 백만, or B and M; small amounts as they are."""
     number = float(value)
     steps = (
         ((1e12, "조", 1), (1e8, "억", 0), (1e6, "백만", 0))
@@ -61,11 +61,11 @@ def turnover(value: Decimal | float, *, korean: bool) -> str:
 class WatchModel(TickerTableModel):
     """`TickerTableModel` in the columns of the watch list.
 
-    Only rows in sight are streamed; the others show, and are sorted by, what one REST call told (`set_seed`),
-    or what was streamed, whichever is later.
+    Only visible rows are streamed; the others show, and are sorted by, the values of a REST call (`set_seed`)
+    or the last streamed ones, whichever is later.
 
     Args:
-        state: names of the markets, in the language of now.
+        state: names of the markets, in the current language.
         parent: owner.
     """
 
@@ -81,22 +81,22 @@ class WatchModel(TickerTableModel):
         self.dataChanged.connect(self._remember)
 
     def set_seed(self, tickers: Mapping[str, TickerEvent]) -> None:
-        """Prices that REST told, for rows that are not streamed."""
+        """Set prices read over REST, for rows that are not streamed."""
         self._seed.update(tickers)
         self.refresh()
 
     @property
     def has_seed(self) -> bool:
-        """Whether rows never seen are known."""
+        """Whether prices of rows never streamed are known."""
         return bool(self._seed)
 
     def refresh(self) -> None:
-        """Every cell may read otherwise: language, favourites, or prices of REST."""
+        """Update every cell: language, favourites or REST prices have changed."""
         if self.rowCount():
             self.dataChanged.emit(self.index(0, 0), self.index(self.rowCount() - 1, len(Column) - 1))
 
     def known(self, row: int, name: str) -> Any:
-        """The latest value of a field that is known; None where none is."""
+        """The latest known value of a field; None if there is none."""
         seed = self._seed.get(self.codes[row])
         streamed = self.value(row, "timestamp")
         if seed is not None and (streamed is None or seed.timestamp > streamed):
@@ -117,7 +117,7 @@ class WatchModel(TickerTableModel):
         return super().data(index, role)
 
     def cell_text(self, row: int, column: Column) -> str:
-        """What stands in a cell: what `data` says to painters that have no time to ask through Qt."""
+        """The text of a cell, as `data` returns it: direct access for painting."""
         code = self.codes[row]
         if column is Column.FAVOURITE:
             return "★" if code in self.favourites else "☆"
@@ -173,7 +173,7 @@ class WatchModel(TickerTableModel):
 
 
 class WatchOrder(ThrottledSortProxyModel):
-    """Sorts calmly, and shows the codes that are accepted and hold what was typed.
+    """Sorts at a throttled rate, and shows the accepted codes that match the query.
 
     Args:
         state: names of the markets.
@@ -189,19 +189,19 @@ class WatchOrder(ThrottledSortProxyModel):
         self.setSourceModel(model)
 
     def accept(self, codes: Collection[str], query: str = "") -> None:
-        """Show these of the rows, as far as name or code holds `query`."""
-        accepted = frozenset(code for code in codes if self._holds(code, query))
+        """Show the rows of these codes whose name or code matches `query`."""
+        accepted = frozenset(code for code in codes if self._matches(code, query))
         if accepted != self._accepted:
             self._accepted = accepted
             self.invalidate()
             self.sort_now()
 
     def code(self, row: int) -> str:
-        """The pair of a row as it is shown."""
+        """The pair of a proxy row."""
         return self._model.codes[self.mapToSource(self.index(row, 0)).row()]
 
     def row_of(self, code: str) -> int:
-        """The row of a pair as it is shown; -1 if it is not."""
+        """The proxy row of a pair; -1 if it is not shown."""
         if code not in self._accepted or code not in self._model.codes:
             return -1
         return self.mapFromSource(self._model.index(self._model.row_of(code), 0)).row()
@@ -210,7 +210,7 @@ class WatchOrder(ThrottledSortProxyModel):
         """Qt's."""
         return self._model.codes[source_row] in self._accepted
 
-    def _holds(self, code: str, query: str) -> bool:
+    def _matches(self, code: str, query: str) -> bool:
         market = self._state.markets.get(code)
         names = (code,) if market is None else (code, market.korean_name, market.english_name)
         return any(hangul.matches(query, name) for name in names)

@@ -1,4 +1,4 @@
-"""The table of the watch list: painting of its cells, calm flashes, and keys."""
+"""The table of the watch list: painting of its cells, fading flashes, and keys."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _WIDTHS: Final = {
     Column.CHANGE: (82, 78, 0),
     Column.TURNOVER: (92, 80, 350),
 }
-"""Of each column: its width with room and without, and how wide a panel has it.
+"""Of each column: its width with room and without, and the panel width from which it is shown.
 
 A star can be set by key and menu as well."""
 
@@ -134,7 +134,7 @@ class _Cells(QStyledItemDelegate):
         for is_on, text in zip((market.warning, bool(market.cautions)), self.badges, strict=True):
             if not is_on:
                 continue
-            # A warning may be short of room, never of a sign.
+            # A warning may be shortened, but its sign is always shown.
             shown = text if left + room(text) <= lower.right() else "!"
             width = room(shown)
             box = QRect(left, lower.top() + 1, width, lower.height() - 2)
@@ -182,9 +182,9 @@ class WatchTable(QTableView):
         ``favourite_toggled(code)``: F, or a click on the star.
 
     Args:
-        state: theme and the pair on show.
+        state: theme and the selected pair.
         model: the rows.
-        order: the rows as they are shown.
+        order: the proxy that sorts and filters them.
         parent: owner.
     """
 
@@ -200,7 +200,7 @@ class WatchTable(QTableView):
         self.setObjectName("watchTable")
         self._model, self._order = model, order
         self._state = state
-        # Scrolling then moves what is painted already, and paints nothing but the rows that come.
+        # Scrolling then moves the painted pixels, and paints only the new rows.
         self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setModel(order)
         self.cells = _Cells(self, state, model, order, self.sparklines)
@@ -223,7 +223,7 @@ class WatchTable(QTableView):
         header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.Stretch)
         self.fit(self.width())
         self.setSortingEnabled(True)
-        # Flashes fade by themselves: only the price cells of rows in sight are painted for it.
+        # Only the price cells of visible rows are repainted while flashes fade.
         self._fade = QTimer(self)
         self._fade.setObjectName("watch list flash")
         self._fade.setInterval(_FLASH_STEP_MS)
@@ -232,13 +232,13 @@ class WatchTable(QTableView):
         self.clicked.connect(self._on_click)
 
     def fit(self, room: int) -> None:
-        """Leave out in so many pixels what can be missed most easily; names keep their place."""
+        """Hide the least important columns at this width, in pixels; names keep their place."""
         for column, (roomy, tight, least_room) in _WIDTHS.items():
             self.setColumnHidden(column, room < least_room)
             self.setColumnWidth(column, roomy if room >= _ROOMY else tight)
 
     def want_sparklines(self) -> None:
-        """Have those of the rows in sight, if there is room for them."""
+        """Request those of the visible rows, if there is room for them."""
         is_shown = self.isVisible() and not self.isColumnHidden(Column.SPARKLINE)
         self.sparklines.want(self.codes_in_sight(0) if is_shown else ())
 
@@ -251,7 +251,7 @@ class WatchTable(QTableView):
         return self._order.code(index.row()) if index.isValid() else ""
 
     def rows_in_sight(self) -> range:
-        """Rows that are seen, without spare ones."""
+        """The visible rows, without spare ones."""
         count = self._order.rowCount()
         if not count:
             return range(0)
@@ -259,7 +259,7 @@ class WatchTable(QTableView):
         return range(max(0, self.rowAt(0)), (last if last >= 0 else count - 1) + 1)
 
     def codes_in_sight(self, spare: int = _SPARE_ROWS) -> list[str]:
-        """Pairs that are seen, and a few above and below, which a turn of the wheel brings."""
+        """The visible pairs, and a few above and below, which a turn of the wheel reveals."""
         seen = self.rows_in_sight()
         if not seen:
             return []
@@ -281,13 +281,13 @@ class WatchTable(QTableView):
             super().keyPressEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """The ground, then Qt's."""
+        """Paint the background, then Qt's part."""
         with QPainter(self.viewport()) as painter:
             painter.fillRect(event.rect(), self._state.theme.panel)
         super().paintEvent(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """A click on the star."""
+        """Toggle the favourite on a click on the star."""
         super().mouseReleaseEvent(event)
         index = self.indexAt(event.position().toPoint())
         if (

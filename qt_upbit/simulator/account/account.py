@@ -1,6 +1,6 @@
 """`Account`: balances and orders with Upbit's arithmetic (protocol sections 3.5, 3.6 and 9.2).
 
-Knows neither market nor sockets: orders are placed, filled and cancelled by calls, and each call says
+Knows neither market nor sockets: orders are placed, filled and cancelled by calls, and each call reports
 what happened as events.
 """
 
@@ -36,7 +36,7 @@ _EXACT: Final = Context(prec=60)
 
 
 class InsufficientFunds(Exception):
-    """The account does not have what an order would lock."""
+    """The available balance does not cover what an order would lock."""
 
 
 @dataclass(slots=True)
@@ -45,8 +45,8 @@ class Balance:
 
     Attributes:
         balance: available.
-        locked: held by orders.
-        avg_buy_price: mean price paid, fees apart.
+        locked: by open orders.
+        avg_buy_price: mean price paid, without fees.
     """
 
     currency: str
@@ -72,8 +72,8 @@ class Order:
     """An order. `price` is the amount to spend for a market buy; volumes are None for it.
 
     Attributes:
-        account: whose it is.
-        locked: funds (bid, fee included) or quantity (ask) still held.
+        account: the owner.
+        locked: funds (bid, fee included) or quantity (ask) still locked.
     """
 
     account: Account = field(repr=False)
@@ -117,12 +117,12 @@ class Order:
 
     @property
     def held_currency(self) -> str:
-        """What it holds while it is open: money for a bid, the thing itself for an ask."""
+        """The currency it locks while it is open: quote for a bid, base for an ask."""
         return self.quote if self.side is AskBid.BID else self.base
 
     @property
     def by_amount(self) -> bool:
-        """Whether it is a buy for an amount of money."""
+        """Whether it is a market buy for an amount of money."""
         return self.volume is None
 
     @property
@@ -172,10 +172,10 @@ class Account:
     """One account. Every change is reported to `publish` as myOrder and myAsset events, in order.
 
     Amounts are exact: available plus locked of a currency changes only by fills and their fees. `EVENTS` are
-    the classes of what it reports.
+    the event classes it reports.
 
     Args:
-        seed: its uuids follow from it.
+        seed: determines its uuids.
         publish: takes the events.
     """
 
@@ -188,8 +188,8 @@ class Account:
         self.balances: dict[str, Balance] = {}
         self.orders: dict[str, Order] = {}
         self.used_identifiers: set[str] = set()
-        """Of every order ever placed; each is good for one order."""
-        # A trade of the market looks at those that wait, a thousand finished ones or not.
+        """Of every order ever placed; an identifier can be used once."""
+        # A market trade visits open orders only, however many are finished.
         self._open: dict[str, Order] = {}
 
     def new_uuid(self) -> str:
@@ -197,12 +197,12 @@ class Account:
         return str(uuids.UUID(int=self._rng.getrandbits(128), version=4))
 
     def balance(self, currency: str) -> Balance:
-        """The balance of a currency, made when missing."""
+        """The balance of a currency, created when missing."""
         return self.balances.setdefault(currency, Balance(currency))
 
     @property
     def open_orders(self) -> list[Order]:
-        """Orders that wait, oldest first."""
+        """Open orders, oldest first."""
         return list(self._open.values())
 
     def fee_rate(self, quote: str) -> Decimal:
@@ -223,7 +223,7 @@ class Account:
         smp_type: SmpType | None = SmpType.CANCEL_MAKER,
         uuid: str | None = None,
     ) -> Order:
-        """An order as it would be placed, with what it would hold; nothing is changed.
+        """The order as it would be placed, with what it would lock; changes nothing.
 
         Args:
             code: the pair.
@@ -235,14 +235,14 @@ class Account:
             time_in_force: condition.
             identifier: the client's own id.
             smp_type: self-match prevention.
-            uuid: of the order, if it was promised to somebody.
+            uuid: of the order, if a caller was already given one.
         """
         order = Order(
             self, uuid or self.new_uuid(), code, side, order_type, now_ms,
             self.fee_rate(code.partition("-")[0]), price, volume, time_in_force, identifier, smp_type,
         )  # fmt: skip
         with localcontext(_EXACT):
-            # What an order does not have counts once: a buy by amount no volume, a sale no price.
+            # Absent values are normalised: a buy by amount has no volume, a market sell no price.
             worth = (price or _ONE) * (volume or _ONE)
             if side is AskBid.BID:
                 order.reserved_fee = order.remaining_fee = worth * order.fee_rate
@@ -252,7 +252,7 @@ class Account:
         return order
 
     def available(self, currency: str) -> Decimal:
-        """What is not held by orders."""
+        """What is not locked by orders."""
         held = self.balances.get(currency)
         return _ZERO if held is None else held.balance
 
@@ -278,7 +278,7 @@ class Account:
         return order
 
     def fill(self, order: Order, price: Decimal, volume: Decimal, now_ms: int, *, is_maker: bool) -> Fill:
-        """Execute a part of an order and report ``trade``; a limit order that is complete, ``done``.
+        """Execute part of an order and report ``trade``; also ``done`` when a limit order is complete.
 
         `price` may be better than the order's; `volume` not more than remains.
         """
@@ -321,7 +321,7 @@ class Account:
         return fill
 
     def _release_bid(self, order: Order, funds: Decimal, fee: Decimal) -> Decimal:
-        """Reduce what a bid holds after a fill; how much was freed or spent."""
+        """Reduce what a bid locks after a fill; return the amount released or spent."""
         before = order.locked
         if order.remaining_volume is None:
             order.remaining_fee -= fee
@@ -334,14 +334,14 @@ class Account:
         return before - order.locked
 
     def affordable(self, order: Order, price: Decimal) -> Decimal:
-        """Volume, cut to eight decimals, that the rest of a buy by amount still pays at `price`."""
+        """Volume, truncated to eight decimals, that the rest of a buy by amount still pays for at `price`."""
         with localcontext(_EXACT):
             assert order.price is not None  # noqa: S101  # the amount
             rest = order.price - order.executed_funds - order.prevented_funds
             return (rest / price).quantize(_EIGHT, rounding=ROUND_DOWN)
 
     def prevent(self, order: Order, volume: Decimal, price: Decimal, now_ms: int) -> None:
-        """Take `volume` off an order that would have matched one of ours at `price`.
+        """Take `volume` off an order that would have matched another order of this account at `price`.
 
         Reports ``prevented``; ``cancel`` if nothing is left.
         """
@@ -374,7 +374,7 @@ class Account:
         self._publish_assets([held.currency], now_ms)
 
     def cancel(self, order: Order, now_ms: int) -> None:
-        """Release what an order holds and report ``cancel``; the order's own numbers stay as they were."""
+        """Release what an order locks and report ``cancel``; the order's own figures do not change."""
         if not order.is_open:
             raise ValueError(f"the order is {order.state.value}")
         with localcontext(_EXACT):

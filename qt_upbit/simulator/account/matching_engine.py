@@ -40,7 +40,7 @@ class OrderRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRequest:
-    """An order as it was asked for. `price` is the amount to spend of a buy without volume."""
+    """An order as requested. `price` is the amount to spend for a buy without volume."""
 
     code: str
     side: AskBid
@@ -53,19 +53,19 @@ class OrderRequest:
 
 
 class MatchingEngine:
-    """Checks orders, matches them with the visible book, and lets the market's trades fill what waits.
+    """Checks orders, matches them with the visible book, and lets market trades fill open orders.
 
-    A taker's fills are real trades: they stand on the public tape, and what they took is gone from the
-    book until it changes. Waiting orders of all accounts stand beside the book, by price and then by
-    age: what an account takes of another's is a trade like any other, its own it does not trade with
+    A taker's fills are real trades: they appear on the public tape, and what they took is gone from the
+    book until it changes. Open orders of all accounts match beside the book in price-time priority: a
+    match between two accounts is an ordinary trade, one within an account is prevented
     (`SmpType`). Prices and volumes are exact.
 
     Args:
         settings: unverified behaviour.
         market: the pairs.
-        account: the first account; the one that is meant where none is named.
+        account: the first account; the default where none is named.
         sink: receives public trades and changed books.
-        call_later: has something done after so many seconds.
+        call_later: schedules a callback after a number of seconds.
     """
 
     def __init__(
@@ -100,13 +100,13 @@ class MatchingEngine:
         *,
         account: Account | None = None,
     ) -> Order:
-        """Refuse what Upbit refuses; the order as it would be placed.
+        """Refuse what Upbit refuses; return the order as it would be placed.
 
         Args:
             request: what is asked for.
             now_ms: when.
-            replaced: an order that would go first, so that what it holds can be spent.
-            account: whose order it would be; None is the first account.
+            replaced: an order that would be cancelled first, so that what it locks can be spent.
+            account: the owner; None is the first account.
 
         Raises:
             OrderRefused: with Upbit's name.
@@ -126,7 +126,7 @@ class MatchingEngine:
         except InvalidOrderError as exc:
             raise _refusal(exc, side) from exc
         least = DOCUMENTED_RULES.get(pair.listing.quote, OrderRules()).min_total or _ZERO
-        # A sale at the market's price: what it brings is known here.
+        # A market sell: its proceeds are known only here.
         if request.price is None and (request.volume or _ZERO) * from_units(pair.quote[1]) < least:
             raise OrderRefused(f"under_min_total_{side}", _UNDER_MIN_TOTAL)
         if (
@@ -162,8 +162,8 @@ class MatchingEngine:
         Args:
             request: what is asked for.
             now_ms: when.
-            uuid: of the order, if it was promised already.
-            account: whose order it is; None is the first account.
+            uuid: of the order, if a caller was already given one.
+            account: the owner; None is the first account.
 
         Raises:
             OrderRefused: nothing was changed.
@@ -186,7 +186,7 @@ class MatchingEngine:
         return order
 
     def cancel(self, order: Order) -> None:
-        """Accept the request; the order is cancelled a moment later, unless it ends before."""
+        """Accept the request; the order is cancelled a moment later, unless it is finished by then."""
         if order.uuid in self._cancelling:
             return
         self._cancelling.add(order.uuid)
@@ -199,18 +199,18 @@ class MatchingEngine:
         self._call_later(self._settings.cancel_delay_s, finish)
 
     def replace(self, order: Order, request: OrderRequest, *, remain_only: bool = False) -> str:
-        """Accept the request for another order in place of one; placed only if that is really cancelled.
+        """Accept a cancel-and-new request; the new order is placed only if the old one is really cancelled.
 
         Args:
             order: the one to cancel.
             request: the one to place then.
-            remain_only: it gets the volume that remains at that moment.
+            remain_only: the new order gets the volume that remains at that moment.
 
         Returns:
-            The uuid that the other order will have.
+            The uuid that the new order will have.
 
         Raises:
-            OrderRefused: the other order could not be placed; nothing was changed.
+            OrderRefused: the new order could not be placed; nothing was changed.
         """
 
         def wanted() -> OrderRequest:
@@ -222,7 +222,7 @@ class MatchingEngine:
         uuid = account.new_uuid()
 
         def place(now_ms: int) -> None:
-            # The price may have gone meanwhile: then the old order is cancelled, and that is all.
+            # The new order may be refused by now: then the old one is cancelled and nothing replaces it.
             if order.state is OrderState.CANCEL:
                 with contextlib.suppress(OrderRefused):
                     self.place(wanted(), now_ms, uuid, account=account)
@@ -237,7 +237,7 @@ class MatchingEngine:
     # --- matching -----------------------------------------------------------------------------------
 
     def _offers(self, pair: Pair, side: AskBid, account: Account) -> list[tuple[int, int]]:
-        """What others offer a taker of `side`, as price and size in units, best first."""
+        """What is offered to a taker of `side`, as price and size in units, best first."""
         levels = list(pair.book.asks if side is AskBid.BID else pair.book.bids)
         waiting = [
             (to_units(order.price or _ZERO), to_units(order.remaining_volume or _ZERO))
@@ -286,7 +286,7 @@ class MatchingEngine:
         return False
 
     def _resting(self, code: str, side: AskBid) -> list[Order]:
-        """Waiting limit orders of every account on one side, best price first, then oldest."""
+        """Open limit orders of every account on one side, best price first, then oldest."""
         found = [
             order
             for account in self._accounts
@@ -308,7 +308,7 @@ class MatchingEngine:
             self._sink.publish_book(pair.book)
 
     def _walk(self, pair: Pair, order: Order, limit: int | None, waiting: list[Order], now_ms: int) -> None:
-        """Take level by level, the accounts' waiting orders and the book, best price first."""
+        """Take level by level, from the accounts' open orders and the book, best price first."""
         levels = list(pair.book.asks if order.side is AskBid.BID else pair.book.bids)
         while order.is_open and (levels or waiting):
             known = to_units(waiting[0].price or _ZERO) if waiting else None
@@ -318,7 +318,7 @@ class MatchingEngine:
                     return
                 self._meet(pair, order, waiting.pop(0), now_ms)
                 continue
-            assert visible is not None  # noqa: S101  # one of the two is there
+            assert visible is not None  # noqa: S101  # one of the two exists
             if limit is not None and not _accepts(order.side, visible, limit):
                 return
             units, size = levels.pop(0)
@@ -334,13 +334,13 @@ class MatchingEngine:
                 return
 
     def _wanted(self, order: Order, price: Decimal) -> Decimal:
-        """Volume that the order still takes at a price; what an amount pays, cut to eight decimals."""
+        """Volume that the order still takes at a price; for a buy by amount, truncated to eight decimals."""
         if order.remaining_volume is not None:
             return order.remaining_volume
         return order.account.affordable(order, price)
 
     def _meet(self, pair: Pair, taker: Order, maker: Order, now_ms: int) -> None:
-        """A match of two accounts' orders; of one account's, it is prevented in the taker's way."""
+        """Match two orders; within one account, the match is prevented as the taker's `SmpType` says."""
         price = maker.price or _ZERO
         volume = min(self._wanted(taker, price), maker.remaining_volume or _ZERO)
         if not volume:
@@ -362,7 +362,7 @@ class MatchingEngine:
                 self._market.announce(pair, [trade], now_ms, self._sink)
 
     def on_book(self, pair: Pair, now_ms: int) -> None:
-        """A book whose best prices cross waiting orders has met them; at their price, on the tape."""
+        """Fill open orders that the book's best prices cross, at the orders' price and on the tape."""
         for side, best in zip((AskBid.BID, AskBid.ASK), pair.quote, strict=True):
             for order in self._resting(pair.code, side):
                 if order.price is None or not _accepts(side, best, to_units(order.price)):
@@ -376,7 +376,7 @@ class MatchingEngine:
                     order.account.fill(order, order.price.normalize(), volume, now_ms, is_maker=True)
 
     def on_trade(self, pair: Pair, trade: Trade) -> None:
-        """A trade of the market fills waiting orders that its price reaches, best price first."""
+        """Let a market trade fill the open orders that its price reaches, best price first."""
         left = from_units(trade.volume)
         for order in self._resting(pair.code, _OTHER[trade.ask_bid]):
             assert order.price is not None  # noqa: S101  # _resting gives limit orders
@@ -394,7 +394,7 @@ def _accepts(side: AskBid, price: int, limit: int) -> bool:
 
 
 def _refusal(exc: InvalidOrderError, side: str) -> OrderRefused:
-    """What our own check says, in Upbit's words."""
+    """The library's own check, translated into Upbit's refusal."""
     if exc.field.startswith("price") and "valid prices" in exc.reason:
         return OrderRefused(
             f"invalid_price_{side}", "주문가격 단위를 잘못 입력하셨습니다. 확인 후 시도해주세요."

@@ -1,4 +1,4 @@
-"""`OrderCalls`: the account's REST calls (protocol section 9.2), on the orders that the sockets tell of."""
+"""`OrderCalls`: the account's REST calls (protocol section 9.2), on the orders that the sockets report."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["OrderCalls", "Steps"]
 Query = Mapping[str, str]
 Steps = Generator[None, None, Any]
 PrivateCall = Callable[[Account, Query, float], Steps]
-"""Whose call it is, its parameters and the exchange's time → the answer, in steps."""
+"""The account, the call's parameters and the exchange's time → the answer, in steps."""
 _T = TypeVar("_T")
 _WEEK_MS: Final = 7 * 86_400_000
 _TYPES: Final = ("best_fok", "best_ioc", "limit", "limit_fok", "limit_ioc")
@@ -28,13 +28,13 @@ _TYPES: Final = ("best_fok", "best_ioc", "limit", "limit_fok", "limit_ioc")
 class OrderCalls:
     """One generator per call; each gives the value of the answer, or raises `OrderRefused`.
 
-    Every call is one account's: it sees and changes nothing of another's.
+    A call belongs to one account: it neither sees nor changes another's orders.
 
     Args:
         market: the pairs.
         engine: places and cancels.
-        market_ms: market time of the exchange's time.
-        unit_currency: of an account's mean prices.
+        market_ms: converts the exchange's time to market time.
+        unit_currency: the currency of an account's mean prices.
     """
 
     def __init__(
@@ -142,7 +142,7 @@ class OrderCalls:
         row = order_row(old) | {"new_order_uuid": self._engine.replace(old, request, remain_only=remain_only)}
         return row | ({"new_order_identifier": request.identifier} if request.identifier else {})
 
-    # --- looking ------------------------------------------------------------------------------------
+    # --- queries ------------------------------------------------------------------------------------
 
     def _order(self, account: Account, query: Query, _now: float) -> Steps:
         yield
@@ -335,7 +335,7 @@ def state_of(order: Order) -> str:
 
 
 def order_row(order: Order) -> dict[str, Any]:
-    """An order; what is null is left out (protocol section 9.2)."""
+    """An order as REST returns it; null fields are left out (protocol section 9.2)."""
     row: dict[str, Any] = {
         "market": order.code,
         "uuid": order.uuid,
@@ -366,7 +366,7 @@ def order_row(order: Order) -> dict[str, Any]:
 
 
 def fill_row(order: Order, fill: Fill) -> dict[str, Any]:
-    """A trade of an order."""
+    """A fill of an order as REST returns it."""
     return {
         "market": order.code,
         "uuid": fill.uuid,

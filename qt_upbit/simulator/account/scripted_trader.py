@@ -1,4 +1,4 @@
-"""`ScriptedTrader`: makes orders of the account happen by themselves, at prices of the simulated market."""
+"""`ScriptedTrader`: places orders of the account automatically, at prices of the simulated market."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _TAIL: Final = Decimal("0.37231066771348207123")
 
 
 class ScriptedTrader:
-    """Buys and sells on a few local pairs: limit orders that fill bit by bit or are cancelled, market orders.
+    """Buys and sells on a few local pairs: limit orders that fill gradually or are cancelled, market orders.
 
     Args:
-        settings: rhythm and starting money.
+        settings: order interval and initial balances.
         market: where it trades.
-        account: whose orders these are.
+        account: the owner of the orders.
         engine: places them.
     """
 
@@ -60,7 +60,7 @@ class ScriptedTrader:
 
     @property
     def pairs(self) -> list[Pair]:
-        """Where it trades."""
+        """The pairs it trades."""
         return self._pairs
 
     def tick(self, now_ms: int) -> None:

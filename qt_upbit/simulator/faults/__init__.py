@@ -1,1 +1,1 @@
-"""Faults: what can go wrong, when, and how it is asked for."""
+"""Faults: what can go wrong, when, and how it is injected."""

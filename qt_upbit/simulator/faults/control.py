@@ -1,20 +1,20 @@
-"""The control API of the simulated exchange: faults while it runs.
+"""The control API of the simulated exchange: injects faults while it runs.
 
 On the exchange's own port, beside Upbit's paths:
 
 ``GET /simulator/faults``
-    what can go wrong, what is about to, and how often it did
+    the faults there are, those that are armed, and how often each was injected
 ``POST /simulator/faults``
-    ``{"fault": "reset", "scope": "public"}`` lets it happen; the answer says how many sockets it has hit
+    ``{"fault": "reset", "scope": "public"}`` injects it; the answer has the number of sockets hit
 ``DELETE /simulator/faults``
-    nothing more goes wrong
+    disarms all faults
 ``GET /simulator/sockets``
     the open sockets and what they are subscribed to
 
 As a command::
 
-    python -m qt_upbit.simulator.control http://127.0.0.1:PORT                     # what can go wrong
-    python -m qt_upbit.simulator.control http://127.0.0.1:PORT garbage times=100   # let it
+    python -m qt_upbit.simulator.control http://127.0.0.1:PORT                     # list the faults
+    python -m qt_upbit.simulator.control http://127.0.0.1:PORT garbage times=100   # inject one
     python -m qt_upbit.simulator.control http://127.0.0.1:PORT clear
 """
 
@@ -47,16 +47,16 @@ def fault_of(fields: Mapping[str, Any], *, strict: bool = True) -> Fault:
     """The fault that ``{"fault": name, ...}`` describes.
 
     Args:
-        fields: its name and those of its fields that are to differ from the default.
-        strict: False reads texts as numbers and so on, as a command line has them.
+        fields: its name, and the fields that differ from their default.
+        strict: False converts strings to numbers and so on, for a command line.
 
     Raises:
-        ValueError: no such fault or field, or a value that makes no sense.
+        ValueError: no such fault or field, or an invalid value.
     """
     name = fields.get("fault")
     kind = FAULTS.get(name) if isinstance(name, str) else None
     if kind is None:
-        raise ValueError(f"fault: one of {', '.join(sorted(FAULTS))}")
+        raise ValueError(f"fault: must be one of {', '.join(sorted(FAULTS))}")
     try:
         return msgspec.convert(dict(fields), kind, strict=strict)
     except msgspec.ValidationError as exc:
@@ -64,7 +64,7 @@ def fault_of(fields: Mapping[str, Any], *, strict: bool = True) -> Fault:
 
 
 def describe(kind: type[Fault]) -> dict[str, Any]:
-    """A fault in words: what it is, and its fields with type and default."""
+    """A description of a fault: what it does, and its fields with type and default."""
     summary = (inspect.getdoc(kind) or "").partition("\n")[0]
     fields = {
         field.name: {"type": _type_name(field.type), "default": msgspec.to_builtins(field.default)}
@@ -79,14 +79,14 @@ def _type_name(kind: Any) -> str:
 
 
 class FaultControl:
-    """The server's half: answers the calls."""
+    """The server's half: answers the HTTP calls."""
 
     def __init__(self, faults: FaultInjector, exchange: SimulatedExchange) -> None:
         self._faults = faults
         self._exchange = exchange
 
     def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Refusal | None:
-        """The answer to a call; None if the path is another's."""
+        """The answer to a call; None if the path is not part of this API."""
         if path not in (_FAULTS_PATH, _SOCKETS_PATH):
             return None
         if any(name.lower() == "origin" for name in headers):
@@ -136,13 +136,13 @@ class FaultControl:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; the exit code."""
+    """Run the command; return the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m qt_upbit.simulator.control",
-        description="Lets things go wrong at a running simulated exchange.",
+        description="Injects faults into a running simulated exchange.",
     )
-    parser.add_argument("url", help="what the exchange printed when it began to listen")
-    parser.add_argument("fault", nargs="?", help="its name, or 'clear'; without it: what can go wrong")
+    parser.add_argument("url", help="the URL that the exchange printed at start")
+    parser.add_argument("fault", nargs="?", help="its name, or 'clear'; without it, list the faults")
     parser.add_argument("fields", nargs="*", metavar="field=value", help="of the fault")
     args = parser.parse_args(argv)
     try:
@@ -163,13 +163,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def inject(url: str, fault: Fault) -> int:
-    """Let something go wrong at a running exchange; the number of sockets that it has hit at once.
+    """Inject a fault into a running exchange; return the number of sockets it hit at once.
 
-    Blocks until it is done.
+    Blocks until the exchange has answered.
 
     Raises:
         OSError: the exchange cannot be reached.
-        ValueError: it says that this cannot be done.
+        ValueError: the exchange refused the fault.
     """
     return int(_call(url, "POST", _json.encode(fault))["hit"])
 
@@ -196,7 +196,7 @@ def _call(url: str, method: str, body: bytes | None = None) -> dict[str, Any]:
     try:
         return msgspec.json.decode(text, type=dict[str, Any])
     except msgspec.MsgspecError:
-        raise ValueError(f"{url}: answers, but is no simulated exchange") from None
+        raise ValueError(f"{url}: answers, but is not a simulated exchange") from None
 
 
 def _print_state(state: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""`FaultInjector`: makes the simulated exchange misbehave as reported."""
+"""`FaultInjector`: makes the simulated exchange misbehave on request."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Final
 
 from qt_upbit.simulator.exchange import SimulatedExchange
 from qt_upbit.simulator.faults.faults import (
+    Connection,
     ConnectionFault,
     ExchangeFault,
     Fault,
     FrameFault,
     HandshakeFault,
-    Line,
     RefuseHandshakes,
     SlowHandshakes,
     head_of,
@@ -30,21 +30,21 @@ _AUTH_NAMES: Final = {401: "jwt_verification", 403: "out_of_scope"}
 
 
 class FaultInjector:
-    """Holds the faults that wait for frames, handshakes or their end, and counts what was done.
+    """Keeps the faults that are armed for frames or handshakes or are in effect, and counts injections.
 
     Args:
-        exchange: the one that misbehaves.
-        lines: gives its open sockets.
+        exchange: where faults are injected.
+        connections: gives its open sockets.
 
     Attributes:
-        injected: by name of the fault, how often something was really disturbed: a socket, a frame, a
-            handshake, the exchange.
+        injected: by name of the fault, how often it took effect on a socket, a frame, a handshake or
+            the exchange.
     """
 
-    def __init__(self, exchange: SimulatedExchange, lines: Callable[[], Iterable[Line]]) -> None:
+    def __init__(self, exchange: SimulatedExchange, connections: Callable[[], Iterable[Connection]]) -> None:
         self.injected: Counter[str] = Counter()
         self._exchange = exchange
-        self._lines = lines
+        self._connections = connections
         self._rng = random.Random(mix(exchange.settings.seed, 1002))  # noqa: S311  # a simulation
         self._frames: list[tuple[FrameFault, list[int]]] = []
         self._handshakes: list[tuple[HandshakeFault, list[int | None]]] = []
@@ -52,14 +52,14 @@ class FaultInjector:
 
     @property
     def armed(self) -> tuple[Fault, ...]:
-        """What waits for frames or handshakes, and what holds until its end, in the order of injection."""
+        """Faults armed for frames or handshakes, and those in effect, in the order of injection."""
         return (*(each for each, _ in self._frames), *(each for each, _ in self._handshakes), *self._running)
 
     def inject(self, fault: Fault) -> int:
-        """Let something go wrong; the number of sockets that it has hit at once.
+        """Inject a fault; return the number of sockets it hit at once.
 
         Raises:
-            ValueError: it cannot be done, for example because no such pair is traded.
+            ValueError: it is impossible, for example because no such pair is traded.
         """
         match fault:
             case ConnectionFault():
@@ -78,7 +78,7 @@ class FaultInjector:
         return 0
 
     def clear(self) -> None:
-        """Let nothing more go wrong. Broken sockets stay broken."""
+        """Disarm all faults. Broken sockets stay broken."""
         self._frames.clear()
         self._handshakes.clear()
         self._exchange.dispatcher.disturb = None
@@ -86,7 +86,7 @@ class FaultInjector:
             self._finish(fault)
 
     def _finish(self, fault: ExchangeFault) -> None:
-        # Two equal faults may run; each ends once.
+        # Two equal faults may be in effect; each ends once.
         for index, running in enumerate(self._running):
             if running is fault:
                 del self._running[index]
@@ -97,11 +97,11 @@ class FaultInjector:
         self.injected[fault.name()] += 1
 
     def _strike(self, fault: ConnectionFault) -> int:
-        lines = [line for line in self._lines() if fault.scope in (None, line.session.scope)]
-        for line in lines:
-            fault.strike(line)
+        connections = [each for each in self._connections() if fault.scope in (None, each.session.scope)]
+        for connection in connections:
+            fault.strike(connection)
             self._count(fault)
-        return len(lines)
+        return len(connections)
 
     def _disturb(self, session: Session, frame: bytes) -> Iterable[bytes | Raw]:
         head = head_of(frame)
@@ -124,7 +124,7 @@ class FaultInjector:
     # --- handshakes ---------------------------------------------------------------------------------
 
     def take_handshake(self, scope: Scope) -> tuple[float, Refusal | None]:
-        """A connection is coming: how many seconds to wait, and how to refuse it then."""
+        """For a new connection: how many seconds to wait, and how to refuse it then."""
         delay_s, refusal = 0.0, None
         for entry in tuple(self._handshakes):
             fault, left = entry

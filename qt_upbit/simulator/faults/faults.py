@@ -1,18 +1,18 @@
-"""What can go wrong at the simulated exchange: one declaration per fault.
+"""The faults of the simulated exchange: one declaration for each.
 
     server.faults.inject(Reset(scope=Scope.PUBLIC))
     server.faults.inject(Garbage(times=20))
 
-A fault's class is all there is to it: its fields are what the control API and the command line take, its
+A fault is declared by its class alone: its fields are what the control API and the command line take, its
 docstring is what they show, and its method is what it does (`qt_upbit.simulator.faults.control`). Four kinds:
 
-* `ConnectionFault`: breaks open sockets, at once;
-* `FrameFault`: disturbs so many of the coming data frames;
+* `ConnectionFault`: breaks open sockets at once;
+* `FrameFault`: disturbs a number of coming data frames;
 * `HandshakeFault`: disturbs coming connections;
-* `ExchangeFault`: changes how the exchange is, until it ends or is cleared.
+* `ExchangeFault`: changes the exchange's behaviour, until it ends or is cleared.
 
-Upbit's documented misbehaviour is in protocol sections 4, 5 and 10; the rest is what networks and
-servers do everywhere.
+Upbit's documented misbehaviour is in protocol sections 4, 5 and 10; the rest is what any
+network or server may do.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ __all__ = [
     "ClockSkew",
     "Close",
     "CompressionBomb",
+    "Connection",
     "ConnectionFault",
     "Cut",
     "Delist",
@@ -57,7 +58,6 @@ __all__ = [
     "HandshakeFault",
     "Huge",
     "LateFrames",
-    "Line",
     "Maintenance",
     "Microseconds",
     "MissingFields",
@@ -77,7 +77,7 @@ __all__ = [
 ]
 
 Output = bytes | Raw
-"""A JSON object for the session's format, or bytes for the line as they are."""
+"""A JSON object for the session's format, or raw bytes for the connection."""
 
 _MEBIBYTE: Final = 1 << 20
 
@@ -94,7 +94,7 @@ ERROR_FRAMES: Final[Mapping[str, str]] = MappingProxyType(
         "I'm a teapot": "차단되었습니다.",
     }
 )
-"""Every error a socket can get, with a message (protocol section 4)."""
+"""Every error that a socket can receive, with a message (protocol section 4)."""
 
 
 def _tag(name: str) -> str:
@@ -102,7 +102,7 @@ def _tag(name: str) -> str:
 
 
 class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, tag_field="fault", tag=_tag):
-    """Something that goes wrong. Fields have defaults: a fault can be asked for by its name alone."""
+    """A fault to inject. Every field has a default, so that the name alone is enough."""
 
     @classmethod
     def name(cls) -> str:
@@ -110,19 +110,19 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, tag_field=
         return _tag(cls.__name__)
 
 
-# --- lines ----------------------------------------------------------------------------------------
+# --- connections ----------------------------------------------------------------------------------------
 
 
-class Line(Protocol):
+class Connection(Protocol):
     """An open socket as faults see it."""
 
     session: Session
 
     def reset(self) -> None:
-        """End it with a TCP reset."""
+        """Reset the TCP connection."""
 
     def stop_reading(self) -> None:
-        """Take nothing more from it: requests, pings and close frames wait forever."""
+        """Read nothing more: requests, pings and close frames wait forever."""
 
     def send_error(self, name: str, message: str) -> None:
         """Send an error frame and close, as Upbit does."""
@@ -132,13 +132,13 @@ class ConnectionFault(Fault):
     """Breaks open sockets at once.
 
     Attributes:
-        scope: of which endpoint; None is all.
+        scope: the endpoint; None is all.
     """
 
     scope: Scope | None = None
 
-    def strike(self, line: Line) -> None:
-        """Do it to one socket."""
+    def strike(self, connection: Connection) -> None:
+        """Break one socket."""
         raise NotImplementedError
 
 
@@ -151,61 +151,61 @@ class Close(ConnectionFault):
 
     code: int = 1000
 
-    def strike(self, line: Line) -> None:
-        line.session.put(CloseOutput(self.code, "fault"))
+    def strike(self, connection: Connection) -> None:
+        connection.session.put(CloseOutput(self.code, "fault"))
 
 
 class Cut(ConnectionFault):
-    """The line ends without a close frame, as Upbit does with idle sockets."""
+    """The connection ends without a close frame, as Upbit does with idle sockets."""
 
-    def strike(self, line: Line) -> None:
-        line.session.put(CloseOutput(None, "fault"))
+    def strike(self, connection: Connection) -> None:
+        connection.session.put(CloseOutput(None, "fault"))
 
 
 class Reset(ConnectionFault):
-    """A TCP reset: what was under way is lost."""
+    """A TCP reset: data in flight is lost."""
 
-    def strike(self, line: Line) -> None:
-        line.reset()
+    def strike(self, connection: Connection) -> None:
+        connection.reset()
 
 
 class Silence(ConnectionFault):
-    """Half-open: the peer says nothing more and answers nothing, but the line stays open."""
+    """Half-open: the peer sends and answers nothing more, but the connection stays open."""
 
-    def strike(self, line: Line) -> None:
-        line.session.silence()
+    def strike(self, connection: Connection) -> None:
+        connection.session.silence()
 
 
 class StopReading(ConnectionFault):
-    """The peer reads nothing more but goes on sending."""
+    """The peer stops reading but continues to send."""
 
-    def strike(self, line: Line) -> None:
-        line.stop_reading()
+    def strike(self, connection: Connection) -> None:
+        connection.stop_reading()
 
 
 class Stall(ConnectionFault):
-    """The line falls silent in the middle of a frame."""
+    """The peer stops sending in the middle of a frame."""
 
-    def strike(self, line: Line) -> None:
+    def strike(self, connection: Connection) -> None:
         whole = binary_frame(b'{"type":"ticker","code":"KRW-BTC","trade_price":1')
-        line.session.put(StallOutput(whole[:-10]))
+        connection.session.put(StallOutput(whole[:-10]))
 
 
 class ErrorFrame(ConnectionFault):
     """An error frame, and the close that follows it.
 
     Attributes:
-        error: Upbit's name of it; `ERROR_FRAMES` has all.
+        error: Upbit's error name, a key of `ERROR_FRAMES`.
     """
 
     error: str = "Too Many Requests"
 
     def __post_init__(self) -> None:
         if self.error not in ERROR_FRAMES:
-            raise ValueError(f"error: one of {', '.join(ERROR_FRAMES)}")
+            raise ValueError(f"error: must be one of {', '.join(ERROR_FRAMES)}")
 
-    def strike(self, line: Line) -> None:
-        line.send_error(self.error, ERROR_FRAMES[self.error])
+    def strike(self, connection: Connection) -> None:
+        connection.send_error(self.error, ERROR_FRAMES[self.error])
 
 
 # --- frames ---------------------------------------------------------------------------------------
@@ -215,10 +215,10 @@ class FrameFault(Fault):
     """Disturbs coming data frames.
 
     Attributes:
-        scope: of which endpoint.
+        scope: the endpoint.
         type: only frames of this wire type; empty is any.
         code: only frames of this code; empty is any.
-        times: so many frames.
+        times: number of frames.
     """
 
     scope: Scope = Scope.PUBLIC
@@ -228,18 +228,18 @@ class FrameFault(Fault):
 
     def __post_init__(self) -> None:
         if self.times < 1:
-            raise ValueError("times: at least 1")
+            raise ValueError("times: must be at least 1")
 
     def concerns(self, session: Session, head: Head) -> bool:
-        """Whether it disturbs this frame."""
+        """Whether the fault applies to this frame."""
         return session.scope is self.scope and self.type in ("", head.type) and self.code in ("", head.code)
 
     def strike(self, frame: bytes, head: Head, rng: random.Random) -> Sequence[Output]:
-        """What goes out in the place of a frame, in order."""
+        """What is sent in place of a frame, in order."""
         raise NotImplementedError
 
     def delay_s(self) -> float:
-        """How long the frame is held back."""
+        """How long the frame is delayed."""
         return 0.0
 
 
@@ -255,7 +255,7 @@ class BrokenFrame(FrameFault):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.place not in ("before", "after", "instead"):
-            raise ValueError("place: before, after or instead")
+            raise ValueError("place: must be before, after or instead")
 
     def strike(self, frame: bytes, head: Head, rng: random.Random) -> Sequence[Output]:
         broken = self.broken(frame, head, rng)
@@ -267,14 +267,14 @@ class BrokenFrame(FrameFault):
 
 
 class Garbage(BrokenFrame):
-    """Text that is no JSON."""
+    """Text that is not JSON."""
 
     def broken(self, frame: bytes, head: Head, rng: random.Random) -> Output:
         return bytes(rng.choices(b'{}[]",:0123456789abcdefnul\\ <>/', k=rng.randrange(1, 120)))
 
 
 class Truncated(BrokenFrame):
-    """JSON that stops too early."""
+    """JSON that is cut off."""
 
     def broken(self, frame: bytes, head: Head, rng: random.Random) -> Output:
         return frame[: rng.randrange(1, len(frame))]
@@ -290,7 +290,7 @@ class WrongTypes(BrokenFrame):
 
 
 class MissingFields(BrokenFrame):
-    """A field that every frame of the type has is not there."""
+    """A required field of the type is missing."""
 
     def broken(self, frame: bytes, head: Head, rng: random.Random) -> Output:
         payload = msgspec.json.decode(frame)
@@ -299,14 +299,14 @@ class MissingFields(BrokenFrame):
 
 
 class UnknownType(BrokenFrame):
-    """A type of event that nobody has heard of."""
+    """An unknown event type."""
 
     def broken(self, frame: bytes, head: Head, rng: random.Random) -> Output:
         return b'{"type":"futures_funding","code":"KRW-BTC","rate":0.0001,"stream_type":"REALTIME"}'
 
 
 class Huge(BrokenFrame):
-    """A frame beyond every limit.
+    """A frame above every size limit.
 
     Attributes:
         mebibytes: its size.
@@ -337,7 +337,7 @@ class CompressionBomb(BrokenFrame):
 
 
 class UnknownFields(FrameFault):
-    """Fields that nobody has heard of, in an otherwise good frame."""
+    """Unknown fields in an otherwise good frame."""
 
     def strike(self, frame: bytes, head: Head, rng: random.Random) -> Sequence[Output]:
         return (frame[:-1] + b',"new_in_2027":{"a":[1,"\\u00e9",null]},"x":1e-9}',)
@@ -360,10 +360,10 @@ class Duplicate(FrameFault):
 
 
 class Reorder(FrameFault):
-    """Frames that others overtake; trades do so in real recordings (protocol section 10).
+    """Frames delivered out of order, as trades are in real recordings (protocol section 10).
 
     Attributes:
-        seconds: how long they are held back.
+        seconds: how long they are delayed.
     """
 
     type: str = "trade"
@@ -380,7 +380,7 @@ class Fragment(FrameFault):
     """One message over several WebSocket frames, with a ping between them.
 
     Attributes:
-        parts: so many frames.
+        parts: number of frames.
     """
 
     parts: int = 3
@@ -396,7 +396,7 @@ class Fragment(FrameFault):
 
 
 def _a_required_key(payload: Mapping[str, object], head: Head, rng: random.Random) -> str:
-    """A key of the payload without which the event is none."""
+    """A key of the payload that the event requires."""
     row = spec_of(head.type)
     assert row is not None  # noqa: S101  # the exchange sends no others
     names = [
@@ -416,8 +416,8 @@ class HandshakeFault(Fault):
     """Disturbs coming connections.
 
     Attributes:
-        scope: of which endpoint; None is all.
-        times: so many handshakes; None is all until it is cleared.
+        scope: the endpoint; None is all.
+        times: number of handshakes; None is all until it is cleared.
     """
 
     scope: Scope | None = None
@@ -430,7 +430,7 @@ class RefuseHandshakes(HandshakeFault):
     Attributes:
         status: 401, 418, 429, 500 and so on.
         retry_after_s: in the answer's header; None leaves it out.
-        error: Upbit's name of the error; empty is the status.
+        error: Upbit's error name; empty is the status.
     """
 
     status: int = 503
@@ -439,7 +439,7 @@ class RefuseHandshakes(HandshakeFault):
 
 
 class SlowHandshakes(HandshakeFault):
-    """An answer that takes its time.
+    """A slow answer.
 
     Attributes:
         seconds: how long.
@@ -457,43 +457,43 @@ class Exchange(Protocol):
     is_reachable: bool
 
     def set_offline(self, offline: bool) -> None:
-        """Begin or end a maintenance."""
+        """Begin or end maintenance."""
 
     def skew_clock(self, seconds: float) -> None:
-        """Let its clock jump ahead."""
+        """Move its clock forward."""
 
     def delist(self, code: str) -> None:
-        """Trade a pair no longer."""
+        """Delist a pair."""
 
     def list_pair(self, code: str) -> None:
-        """Trade a pair from now on."""
+        """List a pair."""
 
     def drop_streams(self, scope: Scope, share: float, listed: bool) -> None:
-        """Serve only a part of what was asked for."""
+        """Silently serve only part of what was requested."""
 
     def set_late_frames(self, number: int | None, seconds: float) -> None:
         """How many frames of the old subscription follow a replacement, and when."""
 
 
 class ExchangeFault(Fault):
-    """Changes how the exchange is.
+    """Changes the exchange's behaviour.
 
     Attributes:
-        for_s: how long; None is until it is cleared. What cannot be taken back ignores it.
+        for_s: how long; None is until it is cleared. Faults that cannot be undone ignore it.
     """
 
     for_s: float | None = None
 
     def begin(self, exchange: Exchange) -> None:
-        """Change it."""
+        """Make the change."""
         raise NotImplementedError
 
     def end(self, exchange: Exchange) -> None:
-        """Change it back."""
+        """Undo the change."""
 
 
 class NotListening(ExchangeFault):
-    """New connections are refused by the system: nobody listens. Open ones stay."""
+    """New connections are refused by the system, because the server does not listen. Open ones stay."""
 
     for_s: float | None = 3.0
 
@@ -505,7 +505,7 @@ class NotListening(ExchangeFault):
 
 
 class Maintenance(ExchangeFault):
-    """REST answers ``market_offline`` and the sockets fall quiet without a word (protocol section 10)."""
+    """REST answers ``market_offline`` and the sockets silently stop delivering (protocol section 10)."""
 
     for_s: float | None = 10.0
 
@@ -528,7 +528,7 @@ class ClockSkew(ExchangeFault):
     def __post_init__(self) -> None:
         if self.seconds < 0:
             raise ValueError(
-                "seconds: a clock that jumps back is no clock; start the server with an earlier one"
+                "seconds: must not be negative; to test an earlier time, start the server with it"
             )
 
     def begin(self, exchange: Exchange) -> None:
@@ -549,7 +549,7 @@ class Delist(ExchangeFault):
 
 
 class NewListing(ExchangeFault):
-    """A pair that was delisted, or never there, is traded from now on.
+    """A pair that was delisted, or never listed, is traded.
 
     Attributes:
         code: the pair.
@@ -562,11 +562,11 @@ class NewListing(ExchangeFault):
 
 
 class DropStreams(ExchangeFault):
-    """The exchange quietly serves only a part of what was asked for.
+    """The exchange silently serves only part of what was requested.
 
     Attributes:
-        scope: of which endpoint.
-        share: of the streams that are dropped, between 0 and 1.
+        scope: the endpoint.
+        share: fraction of the streams to drop, between 0 and 1.
         listed: LIST_SUBSCRIPTIONS still names them.
     """
 
@@ -579,7 +579,7 @@ class DropStreams(ExchangeFault):
 
 
 class LateFrames(ExchangeFault):
-    """Frames of the old subscription come after it was replaced (protocol section 2.5).
+    """Frames of the old subscription arrive after it was replaced (protocol section 2.5).
 
     Attributes:
         number: after each replacement.
@@ -603,11 +603,11 @@ def _leaves(cls: type[Fault]) -> list[type[Fault]]:
 
 
 FAULTS: Final[Mapping[str, type[Fault]]] = MappingProxyType({cls.name(): cls for cls in _leaves(Fault)})
-"""Every fault by its name."""
+"""Every fault by name."""
 
 
 def head_of(frame: bytes) -> Head:
-    """Type and code of an object that the exchange sends."""
+    """The type and code of an object that the exchange sends."""
     head = scan_head(frame)
     assert head is not None  # noqa: S101  # the exchange sends no others
     return head

@@ -1,4 +1,4 @@
-"""WebSocket frames as bytes (RFC 6455), for what a server's library does not offer: to misbehave."""
+"""WebSocket frames as bytes (RFC 6455), to misbehave in ways that a server library does not offer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`Announcer`: a notice of the exchange now and then."""
+"""`Announcer`: publishes occasional notices of the exchange."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ _TITLES: Final = {
     AnnouncementCategory.DIGITAL_ASSET: "[디지털 자산] {coin} 유의 종목 지정 안내 (모의)",
     AnnouncementCategory.EVENT: "[이벤트] 모의 거래소 이벤트 안내",
 }
-"""What a notice of a category says; those that are not here say that they are one."""
+"""Title of a notice by category; other categories have a generic one."""
 
 
 class Announcer:
-    """Writes notices at random times, of every category. `EVENTS` are the classes of what it makes.
+    """Makes notices of every category at random times. `EVENTS` are the event classes it makes.
 
     Args:
         seed: of the exchange.
         interval_s: mean time between notices; None for none.
-        start_ms: market time of the start.
-        coins: that notices are about.
+        start_ms: market time at the start.
+        coins: the coins that notices mention.
     """
 
     EVENTS: ClassVar[tuple[type[BaseWebSocketEvent], ...]] = (AnnouncementEvent,)
@@ -49,7 +49,7 @@ class Announcer:
         self._plan_next(start_ms)
 
     def tick(self, now_ms: int) -> AnnouncementEvent | None:
-        """The notice that is due, if one is."""
+        """The notice that is due, or None."""
         if self._next_ms is None or now_ms < self._next_ms:
             return None
         self._plan_next(now_ms)

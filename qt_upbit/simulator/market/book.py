@@ -17,11 +17,11 @@ _CACHE_LIMIT: Final = 4_000
 
 
 Level = tuple[int, int]
-"""Price and size of one price level; both in 10^-8. Plain, because there are fifty thousand of them."""
+"""Price and size of one price level; both in 10^-8. A tuple, because there are fifty thousand of them."""
 
 
 def size_text(size: int, simple: bool) -> str:
-    """A size as frames spell it."""
+    """A size in the spelling of frames."""
     if simple:
         if 100_000 <= size < 10**15:
             text = f"{size // SCALE}.{size % SCALE:08d}".rstrip("0")
@@ -31,7 +31,7 @@ def size_text(size: int, simple: bool) -> str:
 
 
 class _Texts(dict[int, str]):
-    """Numbers as text, written once each; a hit costs no call."""
+    """Numbers as text, each formatted once; a hit costs no call."""
 
     def __init__(self, write: Callable[[int], str]) -> None:
         super().__init__()
@@ -45,11 +45,11 @@ class _Texts(dict[int, str]):
 
 
 class Book:
-    """A whole book. Frames of it are made once per format, depth and level.
+    """A full order book. Its frames are encoded once per format, depth and level.
 
     Attributes:
         code: the pair.
-        time_ms: when it changed last.
+        time_ms: time of its last change.
         asks: best first.
         bids: best first.
     """
@@ -102,7 +102,7 @@ class Book:
             form % (price[ask], price[bid], size[asked], size[wanted])
             for (ask, asked), (bid, wanted) in zip(asks, bids, strict=False)
         ]
-        # Empty slots are zeros: in the rows that one side does not reach, or neither.
+        # Rows that one or both sides do not reach are zeros.
         price_0, size_0 = ("0", "0") if simple else ("0.0", "0E-8")
         rows += [form % (price[ask], price_0, size[asked], size_0) for ask, asked in asks[len(bids) :]]
         rows += [form % (price_0, price[bid], size_0, size[wanted]) for bid, wanted in bids[len(asks) :]]
@@ -130,7 +130,7 @@ class BookMaker:
         grid: valid prices.
         typical_size: of a level, in 10^-8 base currency.
         density: share of prices near the best that have orders.
-        longest: most levels a side has; fewer than 30 leave zero slots.
+        longest: maximum number of levels on a side; fewer than 30 leave zero rows.
     """
 
     def __init__(
@@ -147,7 +147,7 @@ class BookMaker:
             (_Texts(lambda n: java_double(from_units(n))), _Texts(lambda n: size_text(n, False))),
             (_Texts(lambda n: plain(from_units(n))), _Texts(lambda n: size_text(n, True))),
         )
-        """How prices and sizes are written: in DEFAULT, then in SIMPLE."""
+        """Prices and sizes as text: in DEFAULT, then in SIMPLE."""
 
     def make(self, best_ask: int, best_bid: int, change: int, time_ms: int) -> Book:
         """The book around a quote; `change` counts the changes so far."""
@@ -166,7 +166,7 @@ class BookMaker:
                 row = -(-price // level) * level if side > 0 else price // level * level
                 sums[row] = sums.get(row, 0) + size
             rows = sorted(sums, reverse=side < 0)
-            # Beyond the visible levels: what as many prices of that region would hold.
+            # Beyond the visible levels: an estimate for as many prices of that region.
             ticks = max(level // self._grid.tick(max(price, 1)), 1)
             while len(rows) < depth and levels and rows[-1] + side * level > 0:
                 row = rows[-1] + side * level
@@ -206,12 +206,12 @@ class BookMaker:
         return levels
 
     def best_size(self, price: int, change: int) -> int:
-        """The size at the best price of a side, where somebody always is."""
+        """The size at the best price of a side, which is never empty."""
         size = self._size(price, change)
         return size or 1 + mix(self._seed, price, change // 9) % (2 * self._typical_size)
 
     def _size(self, price: int, change: int) -> int:
-        """The size at a price, 0 if nobody is there; each price changes in its own rhythm."""
+        """The size at a price, 0 if it has no orders; each price changes at its own rate."""
         cached = self._levels.get(price)
         if cached is not None and cached[0] > change:
             return cached[1]

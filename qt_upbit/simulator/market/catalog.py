@@ -13,7 +13,7 @@ from qt_upbit.simulator.market.price_path import mix, text_seed, uniform
 __all__ = ["FULL_MARKET", "Coin", "Listing", "list_markets"]
 
 FULL_MARKET: Final = {"KRW": 289, "BTC": 328, "USDT": 238}
-"""Pairs per quote currency that one public socket was seen to carry (protocol section 1)."""
+"""Pairs per quote currency, as seen on one public socket (protocol section 1)."""
 
 # Popularity order with price levels in won; round numbers of late 2026's order of magnitude.
 _LEVELS: Final = """
@@ -93,7 +93,7 @@ def _rows() -> list[tuple[str, frozenset[str], str, str]]:
 
 
 def _made_up(taken: set[str], count: int) -> list[tuple[str, frozenset[str], str, str]]:
-    """Plausible names for the pairs whose real ones we do not have."""
+    """Plausible names for pairs whose real names we do not have."""
     rows: list[tuple[str, frozenset[str], str, str]] = []
     names: set[str] = set()
     n = 0
@@ -150,7 +150,7 @@ def _coins(region: Region) -> tuple[tuple[Coin, frozenset[str]], ...]:
 def _ranked(quote: str, region: Region) -> list[Coin]:
     """The coins of a quote currency, most traded first."""
     listed = [(coin, quotes) for coin, quotes in _coins(region) if coin.symbol != quote]
-    if quote != "KRW":  # what Upbit really listed goes before what fills the number up
+    if quote != "KRW":  # pairs that Upbit really listed come before made-up ones
         listed.sort(key=lambda item: (quote not in item[1], item[0].rank))
     chosen = [coin for coin, _ in listed[: FULL_MARKET[quote]]]
     return sorted(chosen, key=lambda coin: coin.rank)
@@ -167,9 +167,9 @@ def list_markets(
     """The pairs, most traded first per quote currency, local ones before BTC and USDT.
 
     Args:
-        count: how many, or None for all; a fifth of a smaller market is BTC pairs, a tenth USDT pairs.
+        count: number of pairs, or None for all; a fifth of a smaller market is BTC pairs, a tenth USDT pairs.
         region: whose quote currency the local pairs have.
-        also: codes that must be there, whatever their rank.
+        also: codes to include whatever their rank.
     """
     total = sum(FULL_MARKET.values())
     if count is None or count >= total:
@@ -177,7 +177,7 @@ def list_markets(
     else:
         btc, usdt = min(count // 5, FULL_MARKET["BTC"]), min(count // 10, FULL_MARKET["USDT"])
         krw = min(count - btc - usdt, FULL_MARKET["KRW"])
-        # What the local market cannot take goes to the BTC pairs.
+        # What exceeds the local market is added to the BTC pairs.
         counts = {"KRW": krw, "BTC": min(count - krw - usdt, FULL_MARKET["BTC"]), "USDT": usdt}
         counts["USDT"] = count - krw - counts["BTC"]
     listings = []

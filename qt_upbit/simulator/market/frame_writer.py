@@ -1,4 +1,4 @@
-"""`encode_frame`: an event as the bytes Upbit would send, keys in its order and numbers in its spelling."""
+"""`encode_frame`: an event as the bytes Upbit would send, with its key order and number spelling."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _AFTER_STREAM_TYPE: Final = {"orderbook": ("level",)}
 
 @functools.cache
 def key_order(cls: type[BaseWebSocketEvent]) -> tuple[str, ...]:
-    """Field names of an event class in the order of the wire."""
+    """Field names of an event class in wire order."""
     name = spec_of_class(cls).name
     head = tuple(n for n in ("type", "code") if n in cls.__struct_fields__)
     tail = _AFTER_STREAM_TYPE.get(name, ())
@@ -56,7 +56,7 @@ def _text(value: Any, spell: Spell, simple: bool) -> str:
     if isinstance(value, tuple):
         return f"[{','.join(_text(item, spell, simple) for item in value)}]"
     public = nested_struct_of(type(value))
-    assert public is not None  # noqa: S101  # nothing else stands in an event
+    assert public is not None  # noqa: S101  # an event has no other objects
     parts = []
     for field in msgspec.structs.fields(public):
         inner = getattr(value, field.name)
@@ -97,7 +97,7 @@ def encode_object(event: BaseWebSocketEvent, simple: bool, without: frozenset[st
             assert isinstance(event, OrderbookEvent)  # noqa: S101  # only books have that column
             parts.append(key + _units_text(event.wire_rows, simple))
         elif name == "body" and getattr(event, name) is None:
-            continue  # the key is there only when it was asked for
+            continue  # the key is sent only when requested
         else:
             parts.append(key + _text(getattr(event, name), spell, simple))
     return f"{{{','.join(parts)}}}".encode()

@@ -1,8 +1,8 @@
-"""`CandleHistory`: candles of the past, made when asked for, the same ones every time.
+"""`CandleHistory`: candles of the past, generated on demand and always the same.
 
-A day is made from the price path; each shorter candle is a part of its parent. The parts' opening,
-highest, lowest and last prices and volumes add up to the parent exactly; turnovers nearly (each is made
-at its own part's typical price).
+A day is generated from the price path; each shorter candle is a part of its parent. The parts' opening,
+high, low and closing prices and volumes add up to the parent exactly; turnovers approximately (each uses
+its own part's typical price).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def merge(first: Candle | None, second: Candle | None) -> Candle | None:
 DAY_S: Final = 86_400
 _LENGTHS_S: Final = (DAY_S, 14_400, 3_600, 1_800, 900, 300, 60, 1)
 _INNER_SAMPLES: Final = {14_400: 8, 3_600: 6, 1_800: 6, 900: 3, 300: 5, 60: 6, 1: 1}
-"""How often the price path is looked at inside a part: its high and low are those of its own parts."""
+"""Samples of the price path within a part: its high and low are those of its own parts."""
 _FEW_INNER_SAMPLES: Final = {14_400: 4, 3_600: 2, 1_800: 2, 900: 1, 300: 2, 60: 2, 1: 1}
 _CACHE_LIMIT: Final = 3_000
 _PRICES_LIMIT: Final = 50_000
@@ -63,8 +63,8 @@ class CandleHistory:
         grid: valid prices.
         day_turnover: mean turnover of a day in quote currency.
         trades_per_s: how often it trades; short windows without trades are missing.
-        recent_s: days that end after this are made more carefully, since they are what charts show.
-        fine: whether any of it is made carefully; costs three times as much.
+        recent_s: days that end after this are generated in more detail, since charts show them.
+        fine: whether any of it is generated in detail, which costs three times as much.
     """
 
     def __init__(
@@ -104,14 +104,14 @@ class CandleHistory:
         return result
 
     def forget(self) -> None:
-        """Drop what was made on the way; it is made again, the same, when it is asked for."""
+        """Drop cached candles; they are generated again, with the same values, on demand."""
         self._parts.clear()
         self._prices.clear()
 
     def series(self, length_s: int, end_s: int) -> Iterator[tuple[int, Candle]]:
         """Start and candle of the windows that end at or before `end_s`, newest first.
 
-        Ends by itself after a long stretch without trades.
+        Ends after a long stretch without trades.
         """
         start = end_s - end_s % length_s - length_s
         searched = 0
@@ -233,7 +233,7 @@ class CandleHistory:
 
 
 def _share_volume(whole: Candle, shapes: list[list[int]], rng: random.Random) -> list[int]:
-    """Volumes that add up, lively where the price moves."""
+    """Volumes that add up to the whole, larger where the price moves."""
     room = (whole.high - whole.low) or 1
     weights = [rng.expovariate(1.0) + 0.1 + 2.5 * (shape[1] - shape[2]) / room for shape in shapes]
     total = sum(weights)
@@ -246,5 +246,5 @@ def _share_volume(whole: Candle, shapes: list[list[int]], rng: random.Random) ->
 
 
 def _turnover(shape: list[int], volume: int) -> int:
-    """What so much volume costs at the part's typical price, which lies between its low and high."""
+    """The cost of a volume at the part's typical price, which lies between its low and high."""
     return volume * (sum(shape) // 4)

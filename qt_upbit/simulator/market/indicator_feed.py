@@ -1,4 +1,4 @@
-"""`IndicatorFeed`: what the info socket sends when a candle has closed."""
+"""`IndicatorFeed`: what the info socket sends when a candle closes."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ _CANDLES: Final = 260
 
 
 class IndicatorFeed:
-    """Watches candles close and computes what sessions asked for. `EVENTS` are the classes of what it makes.
+    """Computes requested indicators when candles close. `EVENTS` are the event classes it makes.
 
     Args:
         market: whose candles.
-        delay_s: from the close to the frames, market time.
+        delay_s: market time from the close to the frames.
     """
 
     EVENTS: ClassVar[tuple[type[BaseWebSocketEvent], ...]] = (IndicatorEvent, IndicatorSignalEvent)
@@ -59,7 +59,7 @@ class IndicatorFeed:
         for unit, close_ms in self._next_ms.items():
             if close_ms + self._delay_ms <= now_ms:
                 length = UNITS_S[unit]
-                # After a long stop only the newest candle counts.
+                # After a long pause only the newest candle counts.
                 newest = (now_ms - self._delay_ms) // (length * 1000) * length
                 result.append((unit, newest - length))
                 self._next_ms[unit] = self._next_close(unit, now_ms - self._delay_ms)
@@ -68,7 +68,7 @@ class IndicatorFeed:
     def events(
         self, items: Iterable[RequestItem], unit: str, start_s: int, now_ms: int
     ) -> Iterable[BaseWebSocketEvent]:
-        """The frames for a closed candle, each once however often it was asked for."""
+        """The events for a closed candle, each once however often it was requested."""
         seen: set[tuple[Any, ...]] = set()
         for item in items:
             spec = spec_of(item.type)

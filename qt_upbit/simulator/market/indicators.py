@@ -116,7 +116,7 @@ _COMPUTE: Final[dict[str, Callable[[Sequence[float], Sequence[float], Mapping[st
     IndicatorType.BOLLINGER_BANDS: _bollinger_bands,
     IndicatorType.MACD: _macd,
 }
-"""How each is computed; one that is not here has the close of the candle as its value."""
+"""How each is computed; the value of any other is the candle's close."""
 
 
 def compute(
@@ -128,7 +128,7 @@ def compute(
         kind: Upbit's name, for example ``rsi``.
         closes: oldest first.
         volumes: of the same candles.
-        params: as in the request; what is missing has a usual default.
+        params: as in the request; missing ones have the usual default.
     """
     return _COMPUTE.get(kind, _close)(closes, volumes, params)
 
@@ -141,7 +141,7 @@ def triggered(
     params: Mapping[str, Any],
     event_params: Mapping[str, Any],
 ) -> Values | None:
-    """The indicator's values if the last candle made the trigger true, else None."""
+    """The indicator's values if the last candle fired the trigger, else None."""
     now = compute(kind, closes, volumes, params)
     if now is not None and trigger == "volume_spike":
         return now if now["ratio"] >= float(event_params.get("multiplier", 2)) else None

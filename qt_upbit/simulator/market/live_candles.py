@@ -12,7 +12,7 @@ __all__ = ["DAY_S", "UNITS_S", "LiveCandles", "LiveSeries", "TimedCandle"]
 
 DAY_S: Final = 86_400
 UNITS_S: Final = {unit.value: unit.seconds for unit in CandleUnit} | {CandlePeriod.DAY.value: DAY_S}
-"""Seconds of every length that Upbit streams, and of a day, of which the longer ones are made."""
+"""Every length that Upbit streams, and a day, from which longer ones are built; seconds."""
 _KEPT: Final = 1_000
 
 
@@ -45,13 +45,13 @@ class LiveSeries:
         self._values: list[int] = []
 
     def begin(self, start_s: int, candle: Candle, time_ms: int) -> None:
-        """Take over the candle that history has begun."""
+        """Continue the candle that history has begun."""
         self._start_ms = start_s * 1000
         self._values = list(candle)
         self.time_ms = time_ms
 
     def apply(self, time_ms: int, price: int, volume: int, *, announce: bool) -> None:
-        """Count one trade; with `announce`, keep the last state of a candle that ends by it in `ended`."""
+        """Add one trade; with `announce`, add the final state of a candle that it ends to `ended`."""
         start = time_ms - time_ms % self.length_ms
         values = self._values
         if start != self._start_ms:
@@ -89,6 +89,6 @@ class LiveCandles:
         self._all = tuple(self.series.values())
 
     def apply(self, time_ms: int, price: int, volume: int, *, announce: bool) -> None:
-        """Count one trade everywhere."""
+        """Add one trade to every length."""
         for series in self._all:
             series.apply(time_ms, price, volume, announce=announce)

@@ -35,10 +35,10 @@ _CATCH_UP_MS: Final = 5_000
 
 
 class MarketSink(Protocol):
-    """Where a market's news go."""
+    """Where a market delivers its events."""
 
     def wants(self, wire_type: str, code: str) -> bool:
-        """Whether anybody listens; nothing is made otherwise."""
+        """Whether a stream has a subscriber; otherwise nothing is made for it."""
 
     def publish(self, event: BaseWebSocketEvent) -> None:
         """Deliver an event."""
@@ -48,14 +48,14 @@ class MarketSink(Protocol):
 
 
 class SimulatedMarket:
-    """The pairs and their clock. `tick` makes what is due; times are milliseconds of market time.
+    """The pairs and their clock. `tick` processes what is due; times are milliseconds of market time.
 
-    `EVENTS` are the classes of what it makes.
+    `EVENTS` are the event classes it makes.
 
     Args:
         settings: of the exchange.
         start_ms: where history ends and live data begins.
-        also: codes that are listed whatever their rank.
+        also: codes to list whatever their rank.
     """
 
     EVENTS: ClassVar[tuple[type[BaseWebSocketEvent], ...]] = (
@@ -117,14 +117,14 @@ class SimulatedMarket:
             self._schedule(pair.next_trade_ms(self.now_ms), _TRADE, pair)
 
     def delist(self, code: str) -> Pair | None:
-        """Trade a pair no longer; None if there is no such pair."""
+        """Delist a pair; None if it is not listed."""
         pair = self.pairs.pop(code, None)
         if pair is not None:
             self._gone[code] = pair
         return pair
 
     def list_pair(self, code: str) -> Pair | None:
-        """Trade a pair from now on; None if it is traded already or nobody knows the coin."""
+        """List a pair; None if it is listed already or its coin is unknown."""
         if code in self.pairs:
             return None
         pair = self._gone.pop(code, None)
@@ -135,7 +135,7 @@ class SimulatedMarket:
                 return None
             pair = self._make_pair(listing)
         self.pairs[code] = pair
-        # What a delisted pair had before it is still due (`tick` leaves it out), and would be due twice.
+        # What was scheduled before the delisting is still due (`tick` skips it), and would be due twice.
         self._due = [entry for entry in self._due if entry[3] is not pair]
         heapq.heapify(self._due)
         self._pending = {entry for entry in self._pending if entry[1] != code}
@@ -144,17 +144,17 @@ class SimulatedMarket:
 
     @property
     def next_due_ms(self) -> int | None:
-        """When something happens next; None if nothing ever does."""
+        """When the next thing is due; None if nothing is."""
         return self._due[0][0] if self._due else None
 
     def tick(self, now_ms: int, sink: MarketSink, max_events: int = 1_000_000) -> bool:
-        """Let everything happen that is due; whether something is left because of `max_events`."""
+        """Process everything that is due; return whether `max_events` left something over."""
         self.now_ms = max(now_ms, self.now_ms)
         for _ in range(max_events):
             if not self._due or self._due[0][0] > now_ms:
                 return False
             due, _, kind, pair = heapq.heappop(self._due)
-            # After a long stop (a suspended machine) the market goes on from now.
+            # After a long pause (a suspended machine) the market continues from now.
             at = max(due, now_ms - _CATCH_UP_MS)
             if pair.code not in self.pairs:
                 continue
@@ -179,7 +179,7 @@ class SimulatedMarket:
         self.book_changed(pair, at, sink)
 
     def book_changed(self, pair: Pair, at: int, sink: MarketSink) -> None:
-        """Tell who listens of a changed book, and let it meet the orders that it crosses."""
+        """Publish a changed book, and match the orders that it crosses."""
         for listener in self.book_listeners:
             listener(pair, at)
         if sink.wants(_BOOK_TYPE, pair.code):
@@ -198,7 +198,7 @@ class SimulatedMarket:
         return any(sink.wants(key, pair.code) for key, _ in pair.candle_keys)
 
     def announce(self, pair: Pair, trades: list[Trade], at: int, sink: MarketSink) -> None:
-        """Tell who listens of trades, and of what follows from them."""
+        """Publish trades, and the tickers and candles that follow from them."""
         code = pair.code
         if sink.wants(_TRADE_TYPE, code):
             for trade in trades:
@@ -225,13 +225,13 @@ class SimulatedMarket:
                     sink.publish(pair.candle_event(unit, timed, StreamType.REALTIME))
 
     def snapshot(self, wire_type: str, code: str) -> BaseWebSocketEvent | None:
-        """How a stream other than a book stands now; None if there is nothing to show."""
+        """The snapshot of a stream other than a book; None if there is nothing to show."""
         spec, pair = spec_of(wire_type), self.pairs.get(code)
         make = None if spec is None else _SNAPSHOTS.get(spec.event_class)
         return None if make is None or pair is None else make(self, pair, wire_type)
 
     def _ticker(self, pair: Pair, _wire_type: str) -> TickerEvent:
-        # What was traded since the last ticker makes it a later one.
+        # Trades since the last ticker make this a later one.
         last = self._ticker_times.get(pair.code, 0) + ((_TICKER, pair.code) in self._pending)
         at = max(pair.last_trade.time_ms, self.now_ms - 1_000, last)
         return pair.ticker_event(at, StreamType.SNAPSHOT)
@@ -250,7 +250,7 @@ class SimulatedMarket:
         listing = self.pairs[code].listing
         if listing.currency.is_shared:
             return (0,)
-        # As of won pairs, in round numbers of about the same worth.
+        # Those of won pairs, as round numbers of about the same value.
         exponent = round(math.log10(listing.currency.per_won))
         price = listing.coin.price / listing.currency.per_won
         return (

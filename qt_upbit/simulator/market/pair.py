@@ -31,7 +31,7 @@ __all__ = ["Pair", "Trade", "utc_text"]
 
 _TRADES_KEPT: Final = 2_000
 _FINE_PAIRS: Final = 40
-"""So many local pairs have a carefully made past; the others would cost every start some seconds."""
+"""Number of local pairs with a detailed history; for all of them every start would take seconds longer."""
 _RATE_EXPONENT: Final = Decimal("1E-10")
 
 
@@ -60,10 +60,10 @@ class Pair:
         listing: which pair.
         seed: of the exchange.
         path: of the base currency, in the region's currency.
-        quote_path: of the quote currency in the same, None if it is that currency.
+        quote_path: of the quote currency, in the region's currency; None if it is that currency.
         start_ms: where history ends and live data begins; a whole second.
-        rate: multiplies how often something happens.
-        disorder: share of multi-fill orders whose trades come out of order.
+        rate: multiplies the frequency of trades and book changes.
+        disorder: share of multi-fill orders whose trades arrive out of order.
     """
 
     def __init__(
@@ -161,7 +161,7 @@ class Pair:
         return self._book
 
     def change_book(self, now_ms: int) -> None:
-        """Let the book change now."""
+        """Change the book now."""
         self._book_time_ms = max(now_ms, self._book_time_ms)
         self._change += 1
         self._quote = None
@@ -181,12 +181,12 @@ class Pair:
     # --- trades ---------------------------------------------------------------------------------
 
     def next_trade_ms(self, now_ms: int) -> int:
-        """When the next order comes that trades."""
+        """When the next taker's order arrives."""
         heat = min(max(self._path.heat(now_ms / 1000), 0.25), 6.0)
         return now_ms + max(int(self._rng.expovariate(self.trades_per_s * heat) * 1000), 1)
 
     def trade(self, now_ms: int) -> list[Trade]:
-        """One taker's order now: its trades in the order in which they are announced."""
+        """Execute one taker's order; its trades in the order in which they are announced."""
         live = self._ensure()
         rng = self._rng
         ask, bid = self.quote
@@ -208,7 +208,7 @@ class Pair:
         return trades
 
     def take(self, now_ms: int, price: int, volume: int, ask_bid: AskBid) -> Trade:
-        """A trade of the account's with the book: on the tape, and out of the book until it changes.
+        """Execute a trade of an account with the book: on the tape, and out of the book until it changes.
 
         `ask_bid` is the taker's side; price and volume in 10^-8.
         """
@@ -224,7 +224,7 @@ class Pair:
         return trade
 
     def execute(self, now_ms: int, price: int, volume: int, ask_bid: AskBid) -> Trade:
-        """A trade of others at any price, for tests that move the market; units of 10^-8."""
+        """Execute a trade of third parties at any price, for tests that move the market; units of 10^-8."""
         live = self._ensure()
         return self._execute(max(now_ms, live.series["1s"].time_ms), price, volume, ask_bid)
 
@@ -250,7 +250,7 @@ class Pair:
         return trade
 
     def _ensure(self) -> LiveCandles:
-        """Live candles, begun from history; made when something is first asked of the pair."""
+        """Live candles, started from history; created when the pair is first used."""
         if self._live is None:
             self._live = LiveCandles()
             start = self._start_ms // 1000
@@ -261,7 +261,7 @@ class Pair:
                     self._live.series[unit].begin(begin, candle, self._start_ms - 1)
             self._day_s = start - start % DAY_S
             today = self._live.series["1d"].current
-            if today is None:  # the day has just begun: the exchange still shows the one before
+            if today is None:  # the day has just begun: the exchange still shows the previous one
                 self._day_s -= DAY_S
                 whole = self.history.candle(self._day_s, DAY_S)
                 assert whole is not None  # noqa: S101  # every day has a candle
@@ -276,12 +276,12 @@ class Pair:
             self._bid_volume = today.candle.volume - self._ask_volume
             self._first_trade(today)
             self._last_day(start)
-            # Most pairs are never looked at again, and a full market of memories slows the collector down.
+            # Most pairs are never used again, and the caches of a full market slow the garbage collector.
             self.history.forget()
         return self._live
 
     def _first_trade(self, today: TimedCandle) -> None:
-        """The last trade of history: there is always one to show."""
+        """The last trade of history, so that there is always one to show."""
         past = next(self._past_trades(self._start_ms // 1000), None)
         if past is None:
             price, time_ms = today.candle.close, self._start_ms - 1
@@ -320,12 +320,12 @@ class Pair:
 
     @property
     def last_trade(self) -> Trade:
-        """The newest trade; of history if there was none since."""
+        """The newest trade; from history if there was none since."""
         self._ensure()
         return self._trades[-1]
 
     def trades(self, before_ms: int) -> Iterator[Trade]:
-        """The trades before a time, newest first, live ones joined to history."""
+        """The trades before a time, newest first, live ones followed by history."""
         self._ensure()
         recent = tuple(reversed(self._trades))
         yield from (trade for trade in recent if trade.time_ms < before_ms)
@@ -348,7 +348,7 @@ class Pair:
         )
 
     def take_changed(self, unit: str) -> list[TimedCandle]:
-        """Candles of a unit whose last state was not taken yet, oldest first."""
+        """Candles of a unit that changed since the last call, oldest first."""
         series = self._ensure().series[unit]
         result, series.ended = series.ended, []
         if series.changed:
@@ -359,12 +359,12 @@ class Pair:
         return result
 
     def candles(self, unit: str, before_s: int) -> Iterator[TimedCandle]:
-        """Candles whose window starts before `before_s`, newest first, live ones joined to history."""
+        """Candles whose window starts before `before_s`, newest first, live ones followed by history."""
         series = self._ensure().series[unit]
         length = UNITS_S[unit]
         current = series.current
         oldest = self._start_ms // 1000 - (self._start_ms // 1000) % length
-        # Copied: an answer is made in steps, and the market runs on between them.
+        # Copied: an answer is built in steps, and the market continues between them.
         live = [*(() if current is None else (current,)), *reversed(series.closed)]
         for timed in live:
             oldest = min(timed.start_s, oldest) if timed.start_s <= oldest else oldest
@@ -502,9 +502,9 @@ def _change(price: int, prev_close: int) -> Change:
 
 
 def _liveliness(listing: Listing, seed: int) -> tuple[float, float, float, float]:
-    """Trades and book changes per second, a day's turnover and a usual trade, both in quote currency.
+    """Trades and book changes per second, a day's turnover and a typical trade, both in quote currency.
 
-    Chosen so that the full market gives about what was seen: 790 book frames a second for 855 pairs.
+    Chosen so that the full market matches about what was observed: 790 book frames a second for 855 pairs.
     """
     rank = listing.rank
     if listing.quote == "BTC":

@@ -11,7 +11,7 @@ from qt_upbit.regions import quote_currency_of
 __all__ = ["SCALE", "PriceGrid", "from_units", "to_units", "turnover"]
 
 SCALE: Final = 10**8
-"""Prices and volumes are integers of a hundred-millionth; turnovers of its square."""
+"""Prices and volumes are integers in units of 10^-8; turnovers in units of 10^-16."""
 
 
 def from_units(units: int) -> Decimal:
@@ -64,11 +64,11 @@ class PriceGrid:
         return lower if lower > 0 else price
 
     def band(self, price: int) -> tuple[int, int]:
-        """The tick above a valid price, and the price from which a larger one holds."""
+        """The tick above a valid price, and the price from which a larger tick applies."""
         n = bisect.bisect_right(self._starts, price)
         return self._ticks[n - 1], self._starts[n] if n < len(self._starts) else 1 << 80
 
     def band_below(self, price: int) -> tuple[int, int]:
-        """The tick below a valid price, and the price from which downwards a smaller one holds."""
+        """The tick below a valid price, and the price at and below which a smaller tick applies."""
         n = bisect.bisect_right(self._starts, price - 1) - 1
         return self._ticks[n], self._starts[n]

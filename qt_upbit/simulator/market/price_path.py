@@ -1,4 +1,4 @@
-"""`PricePath`: the price of a coin as a pure function of time: history and live data are one curve."""
+"""`PricePath`: the price of a coin as a pure function of time; history and live data are one curve."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class PricePath:
         price: the price at `origin_s`.
         daily_volatility: standard deviation of a day's logarithmic return, roughly.
         origin_s: the time at which the price is known, seconds since the epoch.
-        shortest_s: no noise of shorter length.
+        shortest_s: length of the shortest noise.
         market: what the coin follows, times `beta`.
     """
 
@@ -110,13 +110,13 @@ class PricePath:
         self._logs.clear()
 
     def heat(self, t: float) -> float:
-        """How lively the market is, around 1: scales short moves and the number of trades."""
+        """Activity of the market, around 1: scales short moves and the number of trades."""
         slow, fast = self._heat
         return math.exp(0.9 * slow.at(t) + 0.8 * fast.at(t))
 
     def log_at(self, t: float) -> float:
         """Logarithm of the price, `t` in seconds since the epoch."""
-        # Pairs share the paths of coin, quote currency and market, and ask at the same times.
+        # Pairs share the paths of coin, quote currency and market, and use them at the same times.
         known = self._logs.get(t)
         if known is not None:
             return known

@@ -1,7 +1,7 @@
 """`SampleFeed`: frames of event types that no other feed makes, generated from their declaration.
 
-A type that Upbit adds is declared once (`qt_upbit.types`); until somebody writes a feed for it, the simulated
-exchange serves it with these.
+A type that Upbit adds is declared once (`qt_upbit.types`); until it has a feed of its own, the simulated
+exchange serves it with generated frames.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _NUMBER: Final = Decimal(1000)
 
 
 class SampleFeed:
-    """One event a while for each stream that somebody asked for.
+    """Makes an event now and then for each requested stream.
 
     Fields that every event of the type has get a plain value of their declared type, the time, or a number
-    that grows; those that distinguish streams get what was asked for. The others keep their default.
+    that grows; those that distinguish streams get the requested value. The others keep their default.
 
     Args:
         market: whose pairs and clock.
@@ -49,7 +49,7 @@ class SampleFeed:
         self._numbers = itertools.count(1)
 
     def serves(self, spec: EventSpec) -> bool:
-        """Whether nothing else makes events of a type."""
+        """Whether no other feed makes events of a type."""
         return spec.event_class not in self._made_elsewhere
 
     def due(
@@ -63,7 +63,7 @@ class SampleFeed:
         """
         if now_ms < self._next_ms:
             return
-        # After a long stop only one of each is of interest.
+        # After a long pause one of each is enough.
         self._next_ms = now_ms + self._interval_ms
         for wire_type, code, options in streams:
             event = self.event(wire_type, code, options)

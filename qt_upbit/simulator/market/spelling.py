@@ -1,4 +1,4 @@
-"""The spellings of numbers that Upbit's frames have (protocol section 3.9).
+"""How Upbit's frames spell numbers (protocol section 3.9).
 
 They are by-products of Java's ``BigDecimal`` and ``double``: the same value is written differently in
 different fields and formats. Each function writes one style from an exact `Decimal` and never changes
@@ -64,7 +64,7 @@ def rate(value: Decimal) -> str:
 
 
 def scaled(value: Decimal) -> str:
-    """A turnover as BigDecimal's multiplication leaves it: at least eight decimals, zeros kept."""
+    """A turnover as BigDecimal's multiplication leaves it: at least eight decimals, with trailing zeros."""
     exponent = value.as_tuple().exponent
     assert isinstance(exponent, int)  # noqa: S101  # turnovers are numbers
     return format(value, "f") if exponent <= -8 else fixed8(value)
@@ -112,4 +112,4 @@ STYLES: Final[dict[tuple[str, str], tuple[Spell, Spell]]] = {
     ("candle", "candle_acc_trade_volume"): (fixed8, fixed8),
     ("candle", "candle_acc_trade_price"): (scaled, plain),
 }
-"""Where a field is not listed, `plain` is right."""
+"""Fields not listed use `plain`."""

@@ -1,4 +1,4 @@
-"""`RecordingWriter`: writes the events that came as a file that `Replay` plays."""
+"""`RecordingWriter`: writes received events to a file that `Replay` plays."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ VERSION = 1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecordingHeader:
-    """The first line of a recording. Holds nothing of the account.
+    """The first line of a recording. Contains nothing about the account.
 
     Attributes:
         date: of its start, ISO 8601 with zone.
-        region: whose Upbit.
+        region: of the exchange.
         library: version of qt_upbit.
-        codes: the pairs that were asked for.
+        codes: the pairs that were subscribed.
         markets: code to name.
         qt_upbit_recording: version of the format.
     """
@@ -40,14 +40,14 @@ class RecordingHeader:
 
 
 class RecordingWriter:
-    """A compressed recording. Every `flush` makes what was written readable, whatever happens afterwards.
+    """Writes a compressed recording. What was written before a `flush` stays readable, whatever happens.
 
     Args:
         path: of the file; must not exist yet.
         header: its first line.
 
     Raises:
-        OSError: by any call: it cannot be written. What was flushed stays readable.
+        OSError: by any call, if the file cannot be written. What was flushed stays readable.
     """
 
     def __init__(self, path: str | Path, header: RecordingHeader) -> None:
@@ -66,24 +66,24 @@ class RecordingWriter:
         self.close()
 
     def write(self, recv: float, event: BaseWebSocketEvent) -> None:
-        """Add an event that came `recv` seconds after the start."""
+        """Add an event received `recv` seconds after the start."""
         scope = event.row.scope.value
         head = f'{{"recv":{recv:.6f},"scope":"{scope}","frame":'.encode()
         self._put(self._gzip.compress(head + models.encode(event) + b"}\n"))
 
     def write_history(self, candle: CandleEvent) -> None:
-        """Add a candle that had ended before the recording began, of any length that REST gives."""
+        """Add a candle that ended before the recording began, of any length that REST has."""
         unit = candle.type.partition(".")[2]
-        # The socket knows no days: encoded as minutes, and named beside it.
+        # The socket has no day candles: encoded as minutes, with the unit beside it.
         frame = models.encode(msgspec.structs.replace(candle, type="candle.1m"))
         self._put(self._gzip.compress(f'{{"history":"{unit}","frame":'.encode() + frame + b"}\n"))
 
     def flush(self) -> None:
-        """Put on disk what was written so far."""
+        """Write everything so far to disk."""
         self._put(self._gzip.flush(zlib.Z_SYNC_FLUSH))
 
     def close(self) -> None:
-        """End the file; it is closed even if the end cannot be written."""
+        """Finish and close the file; it is closed even if the end cannot be written."""
         if self._file.closed:
             return
         try:
@@ -102,7 +102,7 @@ def read_header(path: str | Path) -> RecordingHeader | None:
     """The header of a recording; None if the file has none.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: the file cannot be read.
     """
     with Path(path).open("rb") as file:
         start = file.read(1_048_576)

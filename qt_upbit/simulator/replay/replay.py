@@ -1,4 +1,4 @@
-"""`Replay`: plays a recording of frames to whoever is subscribed to them."""
+"""`Replay`: plays a recording of frames to the sessions subscribed to them."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _TOKEN: Final = re.compile(rb"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}")
 
 
 HEADER_START: Final = b'{"qt_upbit_recording":'
-"""How the first line of a recording begins that has a header."""
+"""The start of the first line of a recording that has a header."""
 
 
 def _lines(path: Path) -> list[bytes]:
-    """Its lines; of a compressed file that was cut off, those that are complete."""
+    """The lines of a recording; of a truncated compressed file, the complete ones."""
     data = path.read_bytes()
     if not data.startswith(b"\x1f\x8b"):
         return data.splitlines()
@@ -53,10 +53,10 @@ class ReplayFrame:
     """One frame of a recording.
 
     Attributes:
-        offset_s: after the first frame.
-        raw: untouched.
-        format: DEFAULT or SIMPLE, whichever it was recorded in.
-        event: what it says.
+        offset_s: seconds after the first frame.
+        raw: the bytes, unchanged.
+        format: DEFAULT or SIMPLE, as recorded.
+        event: the decoded frame.
     """
 
     offset_s: float
@@ -73,13 +73,13 @@ class ReplayFrame:
 class Replay:
     """A recording: one ``{"recv": seconds, "frame": {…}}`` per line. Played complete and in order.
 
-    A file may be compressed, may begin with a `RecordingHeader`, and may have candles of before it, each a
-    ``{"history": unit, "frame": {…}}``; one that was cut off is played up to there.
+    A file may be compressed, may begin with a `RecordingHeader`, and may have candles from before its start,
+    each a ``{"history": unit, "frame": {…}}``; a truncated file is played up to the cut.
 
     Args:
         frames: in order.
         speed: 2 is twice as fast as recorded.
-        history: candles that had ended when it began, in any order; REST tells of them.
+        history: candles that ended before it began, in any order; REST returns them.
     """
 
     def __init__(
@@ -89,11 +89,11 @@ class Replay:
         self.frames = frames
         self.history = tuple(history)
         self._speed = speed
-        # Frames stand in the order of arrival, yet a clock may have been set back meanwhile.
+        # Frames are in order of arrival, but the clock may have been set back meanwhile.
         self._duration_s = max((frame.offset_s for frame in frames), default=0.0)
         self._position = 0
         self._is_paused = False
-        # Where it was, and when that was; it goes on from there.
+        # The last known position and its time; playback continues from there.
         self._offset_s = 0.0
         self._since: float | None = None
         self._snapshots: list[ReplayFrame] = []
@@ -104,8 +104,8 @@ class Replay:
         """Read a recording.
 
         Raises:
-            OSError: it cannot be read.
-            ValueError: a line is not what a recording has; the text tells which.
+            OSError: the file cannot be read.
+            ValueError: a line is not valid; the message has its number.
         """
         decoder = msgspec.json.Decoder(_Line)
         frames: list[ReplayFrame] = []
@@ -115,8 +115,8 @@ class Replay:
             if not line.strip() or line.startswith(HEADER_START):
                 continue
             if _TOKEN.search(line):
-                # It would be sent to whoever subscribes. Not quoted: this text may go into a log.
-                raise ValueError(f"{path}, line {number}: holds what looks like a token; take it out")
+                # It would be sent to subscribers. Not quoted: this text may go into a log.
+                raise ValueError(f"{path}, line {number}: contains what looks like a token; remove it")
             try:
                 row = decoder.decode(line)
                 raw = bytes(row.frame)
@@ -125,18 +125,18 @@ class Replay:
                 raise ValueError(f"{path}, line {number}: {exc}") from exc
             if row.history:
                 if not isinstance(event, CandleEvent):
-                    raise ValueError(f"{path}, line {number}: history is of candles, not of {event.type!r}")
+                    raise ValueError(f"{path}, line {number}: history must be candles, not {event.type!r}")
                 history.append(msgspec.structs.replace(event, type=f"candle.{row.history}"))
                 continue
             if row.recv is None:
-                raise ValueError(f"{path}, line {number}: no `recv`, which says when it came")
+                raise ValueError(f"{path}, line {number}: `recv`, the time of arrival, is missing")
             first = row.recv if first is None else first
             format = WireFormat.SIMPLE if is_simple(raw) else WireFormat.DEFAULT
             frames.append(ReplayFrame(row.recv - first, raw, format, event))
         return cls(frames, speed, history)
 
     def again(self) -> Replay:
-        """The same recording from its beginning, at its own speed; nothing is read again."""
+        """The same recording from its beginning, at its own speed; the file is not read again."""
         return Replay(self.frames, history=self.history)
 
     @property
@@ -146,7 +146,7 @@ class Replay:
 
     @property
     def streams(self) -> frozenset[tuple[str, str]]:
-        """Type and code of everything it has."""
+        """The type and code of every stream it has."""
         return frozenset((frame.event.type, frame.code) for frame in self.frames)
 
     @property
@@ -165,48 +165,48 @@ class Replay:
         return self.frames[0].event.timestamp if self.frames else 0
 
     def moment_ms(self, now: float) -> int:
-        """Which moment of the recording it shows at `now`, ms since 1970."""
+        """The moment of the recording that is shown at `now`, ms since 1970."""
         return self.began_ms + round(self.position_s(now) * 1000)
 
     @property
     def speed(self) -> float:
-        """2 is twice as fast as recorded; infinity as fast as it can be sent."""
+        """2 is twice as fast as recorded; infinity is as fast as it can be sent."""
         return self._speed
 
     @property
     def is_paused(self) -> bool:
-        """Whether it stands still."""
+        """Whether it is paused."""
         return self._is_paused
 
     def start(self, now: float) -> None:
-        """Begin at `now`, in seconds; later calls change nothing."""
+        """Start at `now`, in seconds; later calls change nothing."""
         if self._since is None:
             self._since = now
 
     def position_s(self, now: float) -> float:
-        """Where in the recording it is at `now`."""
+        """Position in the recording at `now`, in seconds."""
         if self._since is None or self._is_paused or now <= self._since:
             return self._offset_s
         # Not by multiplication alone: infinity times a moment that is zero is not a number.
         return min(self._offset_s + (now - self._since) * self._speed, self.duration_s)
 
     def set_speed(self, speed: float, now: float) -> None:
-        """Go on at another speed from where it is."""
+        """Continue at another speed from the current position."""
         _check_speed(speed)
-        self._hold(now)
+        self._fix_position(now)
         self._speed = speed
 
     def set_paused(self, paused: bool, now: float) -> None:
-        """Stand still, or go on from there."""
-        self._hold(now)
+        """Pause, or resume from the same position."""
+        self._fix_position(now)
         self._is_paused = paused
 
     def seek(self, offset_s: float, now: float) -> None:
-        """Go on from another moment: the last frame of every public stream up to there comes first.
+        """Continue from another position: the last frame of every public stream up to there comes first.
 
-        Trades and account events up to that moment are not repeated: they are history, not a snapshot.
+        Trades and account events up to that position are not repeated: they are history, not a snapshot.
         """
-        self._hold(now)
+        self._fix_position(now)
         self._offset_s = min(max(offset_s, 0.0), self.duration_s)
         later = (number for number, frame in enumerate(self.frames) if frame.offset_s > self._offset_s)
         self._position = next(later, len(self.frames))
@@ -233,8 +233,8 @@ class Replay:
             self.last[frame.event.type, frame.code] = frame
         return snapshots + due
 
-    def _hold(self, now: float) -> None:
-        """Make where it is at `now` what it goes on from."""
+    def _fix_position(self, now: float) -> None:
+        """Make the position at `now` the one to continue from."""
         self._offset_s = self.position_s(now)
         if self._since is not None:
             self._since = max(now, self._since)
@@ -246,6 +246,6 @@ def _check_speed(speed: float) -> None:
 
 
 def _is_snapshot(wire_type: str) -> bool:
-    """Whether one event of a type says how things stand, not what happened."""
+    """Whether an event of a type is a state, not an occurrence."""
     row = spec_of(wire_type)
     return row is not None and row.has_snapshot and not row.order_is_identity

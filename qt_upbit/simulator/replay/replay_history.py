@@ -1,4 +1,4 @@
-"""`ReplayHistory`: what a recording tells of the time before the moment it has reached, for REST."""
+"""`ReplayHistory`: the part of a recording that has been played, for REST."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _MINUTE_S: Final = 60
 
 
 class ReplayHistory:
-    """Answers from a recording, up to where it stands: nothing of later, and nothing invented.
+    """Answers from a recording, up to its current position: nothing later, and nothing invented.
 
-    Candles are those that were recorded, and those that had ended before. Of lengths that were not recorded
-    they are put together from minutes, seconds from trades.
+    Candles are those that were recorded, and those that ended before it. Lengths that were not recorded are
+    merged from minutes, and seconds built from trades.
 
     Args:
         replay: the recording.
@@ -52,7 +52,7 @@ class ReplayHistory:
             self._past[candle.code, unit][candle.candle_date_time_utc] = _candle_row(candle)
 
     def now_ms(self, now: float) -> int:
-        """The moment of the recording, ms since 1970."""
+        """The current moment of the recording, ms since 1970."""
         return self._replay.moment_ms(now)
 
     def ticker(self, code: str, now: float) -> TickerEvent | None:
@@ -67,7 +67,7 @@ class ReplayHistory:
         """Trades of a pair, newest first."""
         known: set[int] = set()
         for event in reversed(_until(self._trades[code], self._replay.position_s(now))):
-            # The snapshot at the begin of a subscription repeats the last one.
+            # The snapshot at the start of a subscription repeats the last trade.
             if event.sequential_id not in known:
                 known.add(event.sequential_id)
                 yield event
@@ -83,14 +83,14 @@ class ReplayHistory:
         return [rows[start] for start in sorted(rows, reverse=True) if start < limit]
 
     def periods(self, code: str, period: str, before_s: int) -> list[Row]:
-        """Days, weeks, months or years that had ended before the recording began, newest first."""
+        """Days, weeks, months or years that ended before the recording began, newest first."""
         rows, limit = self._past[code, period], _text(before_s)
         return [rows[start] for start in sorted(rows, reverse=True) if start < limit]
 
     def _known(self, code: str, unit: str, now: float) -> dict[str, Row]:
-        """Candles of a length that were there, by their start."""
+        """Recorded candles of a length, by their start."""
         recorded = _until(self._candles.get((code, unit), []), self._replay.position_s(now))
-        # The last word on each candle.
+        # The final update of each candle wins.
         return self._past[code, unit] | {event.candle_date_time_utc: _candle_row(event) for event in recorded}
 
     def _of_trades(self, code: str, seconds: int, now: float) -> dict[str, Row]:
@@ -121,7 +121,7 @@ class ReplayHistory:
 
 
 def _merged(minutes: Mapping[str, Row], seconds: int) -> dict[str, Row]:
-    """Minutes as longer candles. The oldest is left out where its first minutes may be missing."""
+    """Minutes merged into longer candles. The oldest is left out where its first minutes may be missing."""
     rows: dict[str, Row] = {}
     oldest = min(minutes)
     for start in sorted(minutes):

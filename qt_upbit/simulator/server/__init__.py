@@ -12,7 +12,7 @@ __all__ = ["SimulatedServer"]
 
 
 def __getattr__(name: str) -> Any:
-    # When first asked for: faults make frames of this room's, and are what the server is made of.
+    # Imported on first use, because faults and the server use each other's modules.
     if name == "SimulatedServer":
         return importlib.import_module("qt_upbit.simulator.server.server").SimulatedServer
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -19,12 +19,12 @@ from qt_upbit.simulator.sessions.session import Close, Output, Raw, Session, Sta
 __all__ = ["SLICE_S", "SocketConnection"]
 
 SLICE_S: Final = 0.003
-"""After this time other tasks of the loop, a window for example, get their turn."""
+"""After this time other tasks of the loop, such as a window's, get their turn."""
 _LINGER_ZERO: Final = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 
 class SocketConnection:
-    """Carries a session's output to its socket, and what comes from the socket to the exchange."""
+    """Sends a session's output to its socket, and passes received messages to the exchange."""
 
     def __init__(
         self,
@@ -42,13 +42,13 @@ class SocketConnection:
             self._wake.set()
 
     def wake(self) -> None:
-        """The session has something to send."""
+        """Notify that the session has something to send."""
         self._wake.set()
 
     # --- faults -------------------------------------------------------------------------------------
 
     def reset(self) -> None:
-        """End it with a TCP reset; what was not sent yet is lost."""
+        """Reset the TCP connection; unsent data is lost."""
         self.session.outbox.clear()
         raw = self.transport.get_extra_info("socket")
         if raw is not None:
@@ -57,7 +57,7 @@ class SocketConnection:
         self.transport.abort()
 
     def stop_reading(self) -> None:
-        """Take nothing more from the socket."""
+        """Stop reading from the socket."""
         self.session.unresponsive = True
         with contextlib.suppress(RuntimeError):  # it is closing already
             self.transport.pause_reading()
@@ -66,10 +66,10 @@ class SocketConnection:
         """Send an error frame, and the close that follows it."""
         self._exchange.send_error(self.session, name, message)
 
-    # --- both directions, until the socket is gone ---------------------------------------------------
+    # --- both directions, until the socket is closed ---------------------------------------------------
 
     async def serve(self, now: Callable[[], float]) -> None:
-        """Send and receive until the socket is gone."""
+        """Send and receive until the socket is closed."""
         sender = asyncio.get_running_loop().create_task(
             self._send(), name=f"simulated {self.session.scope.value} socket"
         )
@@ -115,7 +115,7 @@ class SocketConnection:
                         began = time.perf_counter()
 
     async def _write(self, output: Output) -> bool:
-        """Put one thing on the line; whether more can follow."""
+        """Send one output; return whether more can follow."""
         match output:
             case Close(None):
                 self.transport.close()

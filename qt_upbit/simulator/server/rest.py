@@ -1,7 +1,7 @@
 """`RestApi`: the REST calls of protocol section 9; those of the account are in `order_calls`.
 
-From the same state as the sockets. An answer is made in small steps, because it is made in the process
-and thread of a window.
+Uses the same state as the sockets. An answer is built in small steps, because that may happen in the
+process and thread of a window.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class _Refused(Exception):
 class RestApi:
     """Answers REST calls.
 
-    Limits are counted per group and caller: an address for quotation, an account for its own calls
+    Limits apply per group and caller: an address for quotation, an account for its own calls
     (protocol section 6.2).
     """
 
@@ -110,7 +110,7 @@ class RestApi:
         now: float,
         body: bytes = b"",
     ) -> Generator[None, None, Refusal]:
-        """The answer to one call, an error or not; yields now and then so that others get their turn.
+        """The answer to one call, an error or not; yields now and then so that other work gets its turn.
 
         Args:
             method: of HTTP.
@@ -196,7 +196,7 @@ class RestApi:
     # --- parameters -----------------------------------------------------------------------------
 
     def _pair(self, code: str) -> Pair:
-        # REST takes lower case, unlike the sockets (protocol section 9.1).
+        # REST accepts lower case, unlike the sockets (protocol section 9.1).
         pair = self._exchange.market.pairs.get(code.strip().upper())
         if pair is None:
             raise _Refused(_CODE_NOT_FOUND)
@@ -208,7 +208,7 @@ class RestApi:
     # --- quotation ------------------------------------------------------------------------------
 
     def _listed(self) -> Iterable[Pair]:
-        """Every pair; of a recording, those that it has."""
+        """Every pair; in a replay, those of the recording."""
         replay, market = self._exchange.replay, self._exchange.market
         return market if replay is None else [market.pairs[code] for code in replay.codes]
 
@@ -254,7 +254,7 @@ class RestApi:
         return rows
 
     def _ticker(self, pair: Pair, now: float) -> list[dict[str, Any]]:
-        """One row; none where a recording has not come to it yet."""
+        """One row; none if a recording has not reached a ticker yet."""
         if self._history is None:
             event = pair.ticker_event(self._exchange.market_ms(now), StreamType.SNAPSHOT)
         else:
@@ -292,7 +292,7 @@ class RestApi:
                     "timestamp": pair.book.time_ms,
                     "total_ask_size": from_units(sum(size for _, size in asks)),
                     "total_bid_size": from_units(sum(size for _, size in bids)),
-                    # Another order of keys than on the socket (protocol section 3.3).
+                    # The keys are in another order than on the socket (protocol section 3.3).
                     "orderbook_units": [
                         {
                             "bid_price": from_units(bid[0]),
@@ -406,13 +406,13 @@ class RestApi:
         return rows[:-1]
 
     def _periods(self, period: CandlePeriod, query: _Query, now: float) -> _Rows:
-        """Weeks, months and years, put together from days."""
+        """Weeks, months and years, merged from days."""
         pair, before_s, count = self._wanted_candles(query, now)
         rows: list[dict[str, Any]] = []
         if self._history is not None:
             ended = self._history.periods(pair.code, period.value, before_s)[:count]
             return [row | {"first_day_of_period": row["candle_date_time_utc"][:10]} for row in ended]
-        # The period that `to` lies in is asked for as a whole, as its days before `to`.
+        # The period that contains `to` is returned as its days before `to`.
         days = pair.candles(_DAY, before_s)
         for first, group in itertools.groupby(days, lambda timed: period.start_of(_moment_of(timed))):
             whole: Candle | None = None
@@ -435,7 +435,7 @@ def _parameters(query: str) -> dict[str, str]:
 
 
 def _body(body: bytes) -> tuple[dict[str, str], str]:
-    """The parameters of a POST, and the text that its token vouches for: in the order of the body."""
+    """The parameters of a POST, and the query text that its token must hash, in the order of the body."""
     if not body:
         return {}, ""
     try:

@@ -31,17 +31,17 @@ _EVENTS_PER_STEP: Final = 2
 
 @dataclass
 class RestFault:
-    """Something that goes wrong with a REST call.
+    """A fault of a REST call.
 
     Attributes:
         method: of HTTP.
         path: for example ``/v1/orders``.
-        how: ``lose_request`` cuts the line before anything is done, ``lose_answer`` after it was done,
-            ``status`` answers with `status` and `name` instead, ``wait`` waits for `release`.
-        times: how often.
+        how: ``lose_request`` cuts the connection before the call is processed, ``lose_answer`` after
+            it, ``status`` answers with `status` and `name` instead, ``wait`` waits for `release`.
+        times: number of calls.
         status: HTTP status.
         name: Upbit's error name.
-        release: set it to let a call that waits go on.
+        release: set it to let a waiting call continue.
     """
 
     method: str
@@ -57,17 +57,17 @@ class SimulatedServer:
     """Serves public, private and info sockets and REST on one port, inside the running event loop.
 
     ``async with SimulatedServer() as server:`` or `start` and `stop`. Uses no threads and no signal
-    handlers, so that it runs on any loop, also the one of a window.
+    handlers, so that it runs on any loop, including that of a window.
 
     Raises:
-        ValueError: `host` is not this machine itself; there is no TLS here, and the key is public.
+        ValueError: `host` is not this machine; there is no TLS here, and the key is public.
 
     Attributes:
         exchange: the exchange behind the sockets; `SimulatedExchange.publish` pushes any event.
         refuse_connections: True answers every handshake with HTTP 503.
-        handshake_status: an HTTP status to answer handshakes with, None for the usual.
-        rest_faults: what goes wrong with coming REST calls; add to it.
-        faults: everything else that can go wrong; also over HTTP (`qt_upbit.simulator.faults.control`).
+        handshake_status: an HTTP status to answer handshakes with, None for normal handling.
+        rest_faults: faults of coming REST calls; append to it.
+        faults: every other fault; also over HTTP (`qt_upbit.simulator.faults.control`).
     """
 
     def __init__(
@@ -91,8 +91,8 @@ class SimulatedServer:
         self.exchange = SimulatedExchange(self.settings, now=self._epoch, replay=replay)
         self.exchange.on_output = self._on_output
         self._rest = RestApi(self.exchange)
-        self._lines: dict[Session, SocketConnection] = {}
-        self.faults = FaultInjector(self.exchange, self._lines.values)
+        self._connections: dict[Session, SocketConnection] = {}
+        self.faults = FaultInjector(self.exchange, self._connections.values)
         self._control = FaultControl(self.faults, self.exchange)
         self._runner: web.AppRunner | None = None
         self._site: web.TCPSite | None = None
@@ -106,17 +106,17 @@ class SimulatedServer:
         return f"http://{host}:{self._port}"
 
     def now(self) -> float:
-        """The exchange's clock: seconds since the epoch, never going back."""
+        """The exchange's clock: seconds since the epoch, monotonic."""
         return self._epoch + time.monotonic() - self._monotonic
 
     async def start(self) -> None:
-        """Listen and let the market run.
+        """Start listening, and start the market.
 
         Raises:
-            OSError: the port is taken.
+            OSError: the port is in use.
         """
         if self._runner is not None:
-            raise RuntimeError("the server runs already")
+            raise RuntimeError("the server is already running")
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=0.5)
@@ -130,14 +130,14 @@ class SimulatedServer:
         self._task = asyncio.get_running_loop().create_task(self._run(), name="simulated exchange")
 
     async def stop(self) -> None:
-        """End everything; sockets are cut. Safe to call twice."""
+        """Stop the server; sockets are cut. Safe to call twice."""
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
             self._task = None
-        for line in list(self._lines.values()):
-            line.transport.abort()
+        for connection in list(self._connections.values()):
+            connection.transport.abort()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
@@ -160,7 +160,7 @@ class SimulatedServer:
         return self._site is not None
 
     async def stop_listening(self) -> None:
-        """Accept no new connections; open ones stay."""
+        """Refuse new connections; open ones stay."""
         if self._site is not None:
             await self._site.stop()
             self._site = None
@@ -176,11 +176,11 @@ class SimulatedServer:
             self._port = self._runner.addresses[-1][1]
 
     async def drop(self, scope: Scope, how: Literal["close", "reset", "silent"]) -> int:
-        """Break the open sockets of an endpoint; how many there were.
+        """Break the open sockets of an endpoint; return their number.
 
         Args:
-            scope: which endpoint.
-            how: ``close`` with code 1000, ``reset`` the line, or fall ``silent`` on an open line.
+            scope: the endpoint.
+            how: ``close`` with code 1000, ``reset`` the connection, or stay open and ``silent``.
         """
         kinds: dict[str, type[ConnectionFault]] = {"close": Close, "reset": Reset, "silent": Silence}
         hit = self.faults.inject(kinds[how](scope=scope))
@@ -203,9 +203,9 @@ class SimulatedServer:
             await asyncio.sleep(self.settings.tick_interval_s)
 
     def _on_output(self, session: Session) -> None:
-        line = self._lines.get(session)
-        if line is not None:
-            line.wake()
+        connection = self._connections.get(session)
+        if connection is not None:
+            connection.wake()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         for scope in Scope:
@@ -255,7 +255,7 @@ class SimulatedServer:
     def _cut(request: web.Request) -> web.Response:
         if request.transport is not None:
             request.transport.abort()
-        return web.Response(status=500)  # for nobody: the line is cut
+        return web.Response(status=500)  # never received: the connection is cut
 
     async def _handle_socket(self, request: web.Request, scope: Scope) -> web.StreamResponse:
         delay_s, refused = self.faults.take_handshake(scope)
@@ -279,17 +279,17 @@ class SimulatedServer:
         ws.headers["limit-by-ip"] = "Yes"
         try:
             await ws.prepare(request)
-        except ConnectionResetError:  # the client has left meanwhile
+        except ConnectionResetError:  # the client has disconnected meanwhile
             return self._cut(request)
         transport = request.transport
-        if not isinstance(transport, asyncio.Transport):  # gone meanwhile
+        if not isinstance(transport, asyncio.Transport):  # disconnected meanwhile
             return ws
         session = self.exchange.connect(scope, self.now(), request.headers)
-        line = self._lines[session] = SocketConnection(self.exchange, session, ws, transport)
+        connection = self._connections[session] = SocketConnection(self.exchange, session, ws, transport)
         try:
-            await line.serve(self.now)
+            await connection.serve(self.now)
         finally:
-            del self._lines[session]
+            del self._connections[session]
             self.exchange.disconnect(session)
         return ws
 

@@ -1,1 +1,1 @@
-"""One connected client: its subscriptions, its token, its rate limits."""
+"""A connected client: its subscriptions, token and rate limits."""

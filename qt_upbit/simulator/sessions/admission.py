@@ -27,8 +27,8 @@ class Admission:
         violations: broken limits are counted here.
 
     Attributes:
-        tokens: the keys that are known.
-        refuse_keys_with: an error name with which every token is refused, None while tokens are checked.
+        tokens: the known keys.
+        refuse_keys_with: an error name with which every token is refused; None checks them.
     """
 
     def __init__(
@@ -51,10 +51,10 @@ class Admission:
 
         Args:
             authorization: the header's value.
-            query: the query string that the token must vouch for, not URL-encoded.
+            query: the query string that the token must hash, not URL-encoded.
 
         Raises:
-            TokenRefused: it opens none.
+            TokenRefused: the token is not valid.
         """
         if self.refuse_keys_with is not None:
             raise TokenRefused(self.refuse_keys_with)
@@ -65,11 +65,11 @@ class Admission:
         return self._account_of(self.tokens.claimed_key(authorization))
 
     def _account_of(self, access_key: str | None) -> Account:
-        # `tokens` may have been replaced, and know keys of no account.
+        # `tokens` may have been replaced by one with keys that have no account.
         return self._accounts.get(access_key or "") or next(iter(self._accounts.values()))
 
     def admit(self, scope: Scope, headers: Mapping[str, str], address: str, now: float) -> Refusal | None:
-        """Judge a handshake; None lets it in. Counts against the limits of connecting.
+        """Check a handshake; None accepts it. Counts against the connection limits.
 
         Args:
             scope: the endpoint.

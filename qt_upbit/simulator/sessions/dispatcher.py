@@ -27,7 +27,7 @@ from qt_upbit.types.registry import spec_of_class
 __all__ = ["Dispatcher", "Disturbance"]
 
 Disturbance = Callable[[Session, bytes], Iterable[bytes | Raw]]
-"""Looks at a data frame, and says what goes out instead."""
+"""Given a data frame, returns what is sent in its place."""
 
 _BOOK: Final = spec_of_class(OrderbookEvent).wire_type
 _ABSENT_ABROAD: Final[dict[type[BaseWebSocketEvent], frozenset[str]]] = {
@@ -35,7 +35,7 @@ _ABSENT_ABROAD: Final[dict[type[BaseWebSocketEvent], frozenset[str]]] = {
         ("trade_fee", "is_maker", "identifier", "smp_type", "prevented_volume", "prevented_locked")
     )
 }
-"""Of frames of an event class, in captures from Singapore (protocol section 3.5)."""
+"""Fields missing from frames of an event class in captures from Singapore (protocol section 3.5)."""
 
 
 class Dispatcher:
@@ -47,7 +47,7 @@ class Dispatcher:
         levels: the price groupings of a pair's book, by code.
 
     Attributes:
-        disturb: looks at every data frame; None while nothing is wrong.
+        disturb: called for every data frame; None while no fault is armed.
     """
 
     def __init__(
@@ -64,10 +64,10 @@ class Dispatcher:
             fewer = not settings.region.spec.has_full_order_frames
         self._absent = _ABSENT_ABROAD if fewer else {}
 
-    # --- who gets what --------------------------------------------------------------------------
+    # --- streams of sessions --------------------------------------------------------------------------
 
     def add(self, session: Session, stream: Stream) -> None:
-        """Serve a session a stream more."""
+        """Serve a session one more stream."""
         key = (stream.wire_type, stream.code)
         streams = session.streams.setdefault(key, [])
         same = [other for other in streams if other.variant == stream.variant]
@@ -77,7 +77,7 @@ class Dispatcher:
         self._index.setdefault(key, {})[session] = streams
 
     def drop(self, session: Session, keys: Iterable[tuple[str, str]]) -> None:
-        """Serve a session these types and codes no longer."""
+        """Stop serving a session these types and codes."""
         for key in keys:
             session.streams.pop(key, None)
             listeners = self._index.get(key)
@@ -87,14 +87,14 @@ class Dispatcher:
                     del self._index[key]
 
     def wants(self, wire_type: str, code: str) -> bool:
-        """Whether any session has asked for a stream."""
+        """Whether any session has requested a stream."""
         return (wire_type, code) in self._index
 
     def keys(self) -> Iterator[tuple[str, str]]:
-        """Type and code of everything that is served to somebody, once each."""
+        """The type and code of every stream that is served to a session, each once."""
         return iter(tuple(self._index))
 
-    # --- what they get --------------------------------------------------------------------------
+    # --- events --------------------------------------------------------------------------
 
     def publish(self, event: BaseWebSocketEvent, account: Account | None = None) -> None:
         """Send an event to every session that is subscribed to its type and code.
@@ -138,14 +138,14 @@ class Dispatcher:
                         self.send(session, data)
 
     def book_data(self, session: Session, stream: Stream, book: Book, kind: StreamType) -> bytes | None:
-        """A book as a stream shows it; None of a grouping that its pair does not have."""
+        """A book as a stream shows it; None if its pair does not have the grouping."""
         level = int(stream.level)
         if level != stream.level or level not in self._levels(stream.code):
             return None
         return book.encode(session.format.is_simple, stream.depth, level * SCALE, kind.value)
 
     def publish_recorded(self, frame: ReplayFrame) -> None:
-        """Send a recorded frame: untouched where format and depth are those of the recording."""
+        """Send a recorded frame: unchanged where format and depth are those of the recording."""
         for session, streams in tuple(self._index.get((frame.event.type, frame.code), {}).items()):
             for stream in streams:
                 if stream.live:
@@ -158,7 +158,7 @@ class Dispatcher:
             same = view is frame.event and session.format.is_simple is frame.format.is_simple
             self.send(session, frame.raw if same else self.encode(view, session.format.is_simple))
 
-    # --- how it is sent -------------------------------------------------------------------------
+    # --- sending -------------------------------------------------------------------------
 
     def send(self, session: Session, data: bytes) -> None:
         """Send one JSON object to a session as a frame of its format."""
@@ -178,19 +178,19 @@ class Dispatcher:
             session.put(Close(None, "slow client"))
 
     def send_later(self, session: Session, data: bytes, delay_s: float) -> None:
-        """Send an object some time from now, whatever is subscribed then."""
+        """Send an object after a delay, whatever is subscribed by then."""
         if delay_s <= 0:
             self._put(session, data)
         else:
             self._timers.call_later(delay_s, lambda at: self._put(session, data))
 
     def send_control(self, session: Session, data: bytes) -> None:
-        """Send what is no data: an error, a status, a list of subscriptions."""
+        """Send a control object: an error, a status, a list of subscriptions."""
         wrap = self._settings.list_wraps_control and session.format.is_list
         session.put(b"[" + data + b"]" if wrap else data)
 
     def refuse(self, session: Session, name: str, message: str) -> None:
-        """Send an error frame, and the close that follows it; nothing else is sent any more."""
+        """Send an error frame, and the close that follows it; nothing else is sent."""
         if session.closing:
             return
         self.send_control(session, wire.encode_error(name, message))
@@ -211,7 +211,7 @@ class Dispatcher:
             session.put(b"[" + data + b"]")
 
     def flush_batches(self) -> None:
-        """Send what the list formats collect into one array."""
+        """Send what was collected for arrays of the list formats."""
         for session in self._batched:
             session.put(b"[" + b",".join(session.batch) + b"]")
             session.batch = []

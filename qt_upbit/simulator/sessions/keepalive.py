@@ -1,4 +1,4 @@
-"""`Keepalive`: silent sockets are cut, and PING is answered with a rhythm (protocol section 5)."""
+"""`Keepalive`: cuts idle sockets, and sends a periodic status after PING (protocol section 5)."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Keepalive:
     """Watches sessions from `watch` on, until they are closed.
 
     Args:
-        settings: how long, and how often.
-        dispatcher: sends the status.
+        settings: idle timeout and status interval.
+        dispatcher: sends the status frames.
         timers: the clock.
     """
 
@@ -26,7 +26,7 @@ class Keepalive:
         self._timers = timers
 
     def watch(self, session: Session) -> None:
-        """Cut a session once nothing has come or gone for too long."""
+        """Cut a session once nothing was sent or received for too long."""
         due = session.last_activity + self._settings.idle_timeout_s
         self._timers.call_at(due, lambda now: self._check(session, now))
 
@@ -39,7 +39,7 @@ class Keepalive:
             self.watch(session)
 
     def start_heartbeat(self, session: Session, now: float) -> None:
-        """Send status UP from now on; a second PING changes nothing."""
+        """Start sending status UP; a second PING changes nothing."""
         if not session.heartbeat:
             session.heartbeat = True
             self._plan(session, now)

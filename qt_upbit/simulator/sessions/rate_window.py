@@ -1,4 +1,4 @@
-"""`RateWindow`: counts calls in a rolling window, precisely."""
+"""`RateWindow`: counts calls in an exact rolling window."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["RateWindow"]
 
 
 class RateWindow:
-    """At most `limit` calls within any `window_s` seconds; what was refused does not count as a call."""
+    """At most `limit` calls within any `window_s` seconds; refused calls do not count."""
 
     def __init__(self, limit: int, window_s: float) -> None:
         self.limit = limit
@@ -16,7 +16,7 @@ class RateWindow:
         self._times: deque[float] = deque()
 
     def hit(self, now: float) -> bool:
-        """Count a call at `now` (never going back); False if it is one too many."""
+        """Count a call at `now` (monotonic); False if it exceeds the limit."""
         times = self._times
         while times and times[0] <= now - self.window_s:
             times.popleft()

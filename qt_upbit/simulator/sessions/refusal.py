@@ -15,7 +15,7 @@ _json: Final = msgspec.json.Encoder()
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An HTTP answer; most often one that turns a handshake or call away."""
+    """An HTTP answer, usually one that refuses a handshake or call."""
 
     status: int
     body: bytes

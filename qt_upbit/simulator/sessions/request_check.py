@@ -1,4 +1,4 @@
-"""`check_request`: what Upbit refuses of a request that is well-formed (protocol sections 3.7, 3.8 and 4)."""
+"""`check_request`: refuses what Upbit refuses in well-formed requests (protocol sections 3.7, 3.8 and 4)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def check_request(request: Request, scope: Scope, max_combinations: int) -> None
     """Refuse types of other endpoints and option values that do not exist.
 
     Args:
-        request: decoded, so that its objects are well-formed.
+        request: decoded, so its objects are well-formed.
         scope: the endpoint it came to.
         max_combinations: of indicators and codes, in one object.
 
@@ -77,5 +77,5 @@ _CHECKS: Final[Mapping[str, Callable[[RequestItem, Any, int], None]]] = {
     "timeframe": _timeframe,
     "indicators": _indicators,
 }
-"""By option, whichever types have it; the value is None where it was left out. Other options are taken as
-they are."""
+"""By option, whichever types have it; the value is None where it was left out. Other options are not
+checked."""

@@ -1,4 +1,4 @@
-"""`Session`: one socket as the exchange sees it, and the `Stream`s it has asked for."""
+"""`Session`: one socket as the exchange sees it, and the `Stream`s it has requested."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ __all__ = ["Close", "Message", "Output", "Raw", "Session", "Stall", "Stream", "s
 
 
 class Close(NamedTuple):
-    """The exchange ends a socket.
+    """The exchange closes a socket.
 
     Attributes:
-        code: WebSocket close code; None cuts the line without a close frame.
-        reason: for logs of tests, never sent.
+        code: WebSocket close code; None cuts the connection without a close frame.
+        reason: for test logs, never sent.
     """
 
     code: int | None
@@ -43,27 +43,27 @@ class Close(NamedTuple):
 
 
 class Raw(NamedTuple):
-    """Bytes for the line as they are: frames that a well-behaved server would not make."""
+    """Raw bytes for the connection: frames that a well-behaved server would not send."""
 
     data: bytes
 
 
 class Stall(NamedTuple):
-    """The last bytes of a line that falls silent."""
+    """The last bytes before the connection delivers nothing more."""
 
     data: bytes
 
 
 Output = bytes | Raw | Stall | Close
-"""A frame's payload, or something else that happens on the line, in order."""
+"""A frame's payload, or another action on the connection, in order."""
 
 
 class Message(NamedTuple):
     """What a client sent.
 
     Attributes:
-        raw: as it came.
-        time: when, on the exchange's clock.
+        raw: as received.
+        time: of arrival, on the exchange's clock.
     """
 
     raw: str | bytes
@@ -79,14 +79,14 @@ class Stream:
         wire_type: Upbit's type.
         code: without suffix; empty for types without codes, and for all codes.
         depth: rows of a book.
-        level: price grouping of a book, 0 for none; -1 of one that is not a number.
+        level: price grouping of a book, 0 for none; -1 for one that is not a number.
         snapshot: a first snapshot is due.
-        realtime: changes are sent once the first snapshot is out.
-        item: the request's object.
-        wanted: values of the spec's ``stream_fields`` that events must have; None of one is any.
-        options: of the request, as the spec's ``accepts`` takes them.
-        hidden: fields that are sent only to who asks for them, as ``include_body`` asks for ``body``.
-        live: changes are sent now.
+        realtime: changes are sent once the first snapshot was sent.
+        item: the object of the request.
+        wanted: values of the spec's ``stream_fields`` that events must have; None matches any.
+        options: of the request, in the form that the spec's ``accepts`` takes.
+        hidden: fields that are sent only on request, as ``include_body`` requests ``body``.
+        live: changes are being sent.
     """
 
     spec: EventSpec
@@ -104,11 +104,11 @@ class Stream:
 
     @property
     def variant(self) -> tuple[Hashable, ...]:
-        """What makes this stream different from others of the same request."""
+        """What distinguishes this stream from others of the same request."""
         return self.wire_type, self.code, self.depth, *self.wanted
 
     def view(self, event: BaseWebSocketEvent) -> BaseWebSocketEvent | None:
-        """The event as this stream shows it; None if it does not belong here."""
+        """The event as this stream shows it; None if it does not match."""
         if self.wanted and not all(
             want is None or want == have for want, have in zip(self.wanted, event.variant, strict=True)
         ):
@@ -127,7 +127,7 @@ def streams_of(item: RequestItem, both_flags: str) -> list[Stream]:
     """The streams that one object of a request stands for.
 
     Raises:
-        LookupError: nobody has declared its type.
+        LookupError: its type is not declared.
     """
     spec = spec_of(item.type)
     if spec is None:
@@ -148,7 +148,7 @@ def streams_of(item: RequestItem, both_flags: str) -> list[Stream]:
         name, _, suffix = code.partition(".")
         depth = DEFAULT_BOOK_DEPTH
         if suffix and spec.has_depth:
-            # An unsupported number of rows is no error, it means all of them (protocol section 2.4).
+            # An unsupported number of rows is not an error: it means all of them (protocol section 2.4).
             depth = int(suffix) if suffix.isdecimal() and int(suffix) in BOOK_DEPTHS else DEFAULT_BOOK_DEPTH
         elif suffix:
             name = code
@@ -166,7 +166,7 @@ def _level(value: Any) -> Decimal:
 
 
 def _wanted(spec: EventSpec, name: str, options: Mapping[str, Any]) -> Hashable:
-    """The value of a stream field that was asked for: the option of that name, or the field's default."""
+    """The requested value of a stream field: the option of that name, or the field's default."""
     default, hint = _stream_fields(spec.event_class)[name]
     if name not in options:
         return None if default is msgspec.NODEFAULT else plain_value(default)
@@ -184,7 +184,7 @@ def _stream_fields(cls: type[BaseWebSocketEvent]) -> dict[str, tuple[Any, Any]]:
 
 
 def _readable(name: str, value: Any) -> Any:
-    """An option's value as the spec's ``accepts`` takes it."""
+    """An option's value in the form that the spec's ``accepts`` takes."""
     if value == []:
         return None  # as if it were not there
     if name != "indicators" or not isinstance(value, list):
@@ -193,7 +193,7 @@ def _readable(name: str, value: Any) -> Any:
     try:
         return msgspec.convert(given, tuple[IndicatorDefinition, ...], strict=False)
     except msgspec.ValidationError:
-        return ()  # parameters that no indicator has: nothing is computed
+        return ()  # not parameters of an indicator: nothing is computed
 
 
 @dataclass(slots=True, eq=False)
@@ -201,19 +201,19 @@ class Session:
     """One socket.
 
     Attributes:
-        number: 1 for the first one of the exchange.
+        number: 1 for the first session of the exchange.
         scope: its endpoint.
         created: when it was opened.
-        format: of the frames it gets.
-        subscription: what it asked for last.
+        format: of the frames it is sent.
+        subscription: its last request.
         ticket: of that request.
         messages: every message it sent.
-        streams: what it is served.
-        account: whose private frames it gets; None on the public endpoint.
-        closing: an error was sent or the line is being ended; nothing else is sent.
-        silent: the exchange plays dead on this line.
-        unresponsive: the exchange takes nothing more from this line.
-        heartbeat: status UP is sent.
+        streams: that it is served.
+        account: whose private frames it is sent; None on the public endpoint.
+        closing: an error was sent or the connection is being closed; nothing else is sent.
+        silent: the exchange sends and answers nothing on this connection.
+        unresponsive: the exchange reads nothing more from this connection.
+        heartbeat: status UP is sent periodically.
         sent: frames handed to the socket so far.
     """
 
@@ -242,7 +242,7 @@ class Session:
     batch: list[bytes] = field(default_factory=list)
 
     def put(self, output: Output) -> None:
-        """Leave something for the socket."""
+        """Queue an output for the socket."""
         if self.closed or self.silent:
             return
         if isinstance(output, Close):
@@ -253,12 +253,12 @@ class Session:
         self.on_output(self)
 
     def silence(self) -> None:
-        """Play dead from now on; what was not sent yet never will be."""
+        """Send and answer nothing more; unsent output is dropped."""
         self.silent = True
         self.outbox.clear()
 
     def take(self) -> list[Output]:
-        """What is to be sent, in order; empties the outbox."""
+        """Return what is to be sent, in order, and empty the outbox."""
         result = list(self.outbox)
         self.outbox.clear()
         return result

@@ -1,4 +1,4 @@
-"""`Subscriptions`: requests of sessions turned into streams, with their first frames (protocol section 2)."""
+"""`Subscriptions`: turns requests of sessions into streams, with their first frames (protocol section 2)."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ _REALTIME: Final = StreamType.REALTIME
 
 
 class Subscriptions:
-    """Replaces a session's subscription by its next request, and sends what follows from that.
+    """Replaces a session's subscription with its next request, and sends the resulting snapshots.
 
     Args:
-        settings: delays, flags, and what is unverified about replacements.
-        market: whose snapshots are sent.
-        samples: snapshots of types that the market knows nothing of.
-        replay: a recording whose frames take the market's place.
+        settings: delays, flags, and unverified behaviour of replacements.
+        market: makes the snapshots.
+        samples: makes snapshots of types that the market does not know.
+        replay: a recording whose frames replace the market's.
         dispatcher: serves the streams.
         timers: the clock.
-        rng: how many late frames there are.
+        rng: decides the number of late frames.
         is_offline: whether the exchange is in maintenance.
     """
 
@@ -71,7 +71,7 @@ class Subscriptions:
         self._dispatcher.send_control(session, data)
 
     def replace(self, session: Session, request: Request, now: float) -> None:
-        """Serve a session what it asks for now, and nothing of what it asked for before."""
+        """Serve a session its new request, and nothing of its previous one."""
         settings = self._settings
         old = [stream for streams in session.streams.values() for stream in streams]
         self._dispatcher.drop(session, tuple(session.streams))
@@ -93,7 +93,7 @@ class Subscriptions:
                     stream.live = stream.realtime
                 else:
                     waiting.append(stream)
-        # With `same_code` "last", a later object of the request has taken the place of an earlier one.
+        # With `same_code` "last", a later object of the request has replaced an earlier one.
         waiting = [each for each in waiting if each in session.streams[each.wire_type, each.code]]
         if waiting:
             half = (len(waiting) + 1) // 2
@@ -105,7 +105,7 @@ class Subscriptions:
         remaining = iter(streams)
 
         def one(now: float) -> None:
-            # One at a time: the snapshots of a full market are seconds of work, to be cut into slices.
+            # One at a time: the snapshots of a full market take seconds, and must be sliced.
             stream = next(remaining, None)
             if stream is None or session.generation != generation or session.closing or session.closed:
                 return
@@ -118,7 +118,7 @@ class Subscriptions:
 
     def _send_snapshot(self, session: Session, stream: Stream) -> None:
         if self._replay is not None:
-            # What the recording has come to, for those who come late; before its begin that is nothing.
+            # The recording's current state, for late subscribers; before its start there is none.
             frame = self._replay.last.get((stream.wire_type, stream.code))
             if frame is not None:
                 self._dispatcher.send_recorded(session, stream, frame)
@@ -128,7 +128,7 @@ class Subscriptions:
             self._dispatcher.send(session, data)
 
     def _frame(self, session: Session, stream: Stream, kind: StreamType) -> bytes | None:
-        """How a stream stands now; None if there is nothing to show."""
+        """The current state of a stream; None if there is nothing to show."""
         pair = self._market.pairs.get(stream.code)
         if pair is not None and stream.spec.event_class is OrderbookEvent:
             return self._dispatcher.book_data(session, stream, pair.book, kind)
@@ -141,7 +141,7 @@ class Subscriptions:
         return None if view is None else self._dispatcher.encode(view, session.format.is_simple)
 
     def _send_late_frames(self, session: Session, old: Iterable[Stream]) -> None:
-        """Frames of the old subscription that were under way (protocol section 2.5)."""
+        """Send frames of the old subscription that were in flight (protocol section 2.5)."""
         number, delay_s = self._late_frames
         if number is None:
             if not self._settings.market_running or not self._settings.max_late_frames:
@@ -167,11 +167,11 @@ class Subscriptions:
         self._late_frames = (number, seconds)
 
     def drop_some(self, session: Session, share: float, listed: bool) -> None:
-        """Serve a session only a part of what it asked for, quietly, until its next request.
+        """Silently serve a session only part of what it requested, until its next request.
 
         Args:
-            session: whose.
-            share: of the streams that are dropped.
+            session: the session.
+            share: fraction of the streams to drop.
             listed: LIST_SUBSCRIPTIONS names them nevertheless.
         """
         dropped = [key for key in session.streams if self._rng.random() < share]
@@ -182,7 +182,7 @@ class Subscriptions:
 
 
 def _without(item: RequestItem, dropped: Iterable[tuple[str, str]]) -> RequestItem | None:
-    """What is left of a request's object."""
+    """What remains of an object of a request."""
     codes = {code for wire_type, code in dropped if wire_type == item.type}
     if not item.codes:
         return None if codes else item

@@ -1,4 +1,4 @@
-"""`Timers`: what the exchange does later, on its own clock."""
+"""`Timers`: callbacks on the exchange's own clock."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ __all__ = ["Timers"]
 
 
 class Timers:
-    """Callbacks by the moment at which they are due, in seconds; equal moments in the order of calls.
+    """Callbacks by due time, in seconds; those with equal times run in the order of calls.
 
     Args:
-        now: time of the start.
+        now: start time.
 
     Attributes:
-        now: the latest time that was reported; never goes back.
+        now: the latest time that was passed in; monotonic.
     """
 
     def __init__(self, now: float) -> None:
@@ -24,20 +24,20 @@ class Timers:
         self._count = 0
 
     def advance(self, now: float) -> None:
-        """It is `now`; what is due waits for `run`."""
+        """Set the time to `now`; callbacks that are due wait for `run`."""
         self.now = max(now, self.now)
 
     def call_at(self, when: float, callback: Callable[[float], None]) -> None:
-        """Have something done by the `run` at or after `when`; it is given that run's time."""
+        """Schedule a callback for the first `run` at or after `when`; it is passed that run's time."""
         self._count += 1
         heapq.heappush(self._waiting, (when, self._count, callback))
 
     def call_later(self, seconds: float, callback: Callable[[float], None]) -> None:
-        """Have something done a number of seconds from now."""
+        """Schedule a callback a number of seconds from now."""
         self.call_at(self.now + seconds, callback)
 
     def run(self, now: float, max_calls: int) -> None:
-        """Do what is due, at most `max_calls` of it."""
+        """Run callbacks that are due, at most `max_calls`."""
         self.advance(now)
         for _ in range(max_calls):
             if not self.is_due(now):
@@ -45,5 +45,5 @@ class Timers:
             heapq.heappop(self._waiting)[2](now)
 
     def is_due(self, now: float) -> bool:
-        """Whether something is left to do at `now`."""
+        """Whether a callback is due at `now`."""
         return bool(self._waiting) and self._waiting[0][0] <= now

@@ -20,7 +20,7 @@ _NONCES_KEPT: Final = 100_000
 
 
 class TokenRefused(Exception):
-    """The token does not open anything; with Upbit's error name and text (protocol section 9.5)."""
+    """The token is not valid; with Upbit's error name and text (protocol section 9.5)."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -29,7 +29,7 @@ class TokenRefused(Exception):
 
 
 class TokenCheck:
-    """Verifies tokens against the keys that are known; each nonce of a key is good for one use.
+    """Verifies tokens against the known keys; each nonce of a key can be used once.
 
     Args:
         access_key: of the first key.
@@ -42,14 +42,14 @@ class TokenCheck:
         self._nonces: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     def claimed_key(self, authorization: str | None) -> str | None:
-        """The access key that a request names, whether it may or not; None if no known one is named."""
+        """The known access key that a request names, verified or not; None if it names none."""
         try:
             return self._read(authorization)[1]
         except TokenRefused:
             return None
 
     def _read(self, authorization: str | None) -> tuple[str, str]:
-        """Token and access key of a header, nothing verified but that the key is known."""
+        """The token and access key of a header; verifies only that the key is known."""
         if not authorization:
             raise TokenRefused("no_authorization_token")
         scheme, _, token = authorization.partition(" ")
@@ -65,11 +65,11 @@ class TokenCheck:
         return token.strip(), access_key
 
     def verify(self, authorization: str | None, query: str = "") -> str:
-        """Accept a request or raise; the access key it came with.
+        """Verify a request; return its access key.
 
         Args:
             authorization: the header's value.
-            query: the query string that the token must vouch for, not URL-encoded; empty for sockets.
+            query: the query string that the token must hash, not URL-encoded; empty for sockets.
 
         Raises:
             TokenRefused: with the reason.

@@ -118,20 +118,20 @@
         <translation>소리</translation>
     </message>
     <message>
-        <source>No alerts. Choose a price above; you are reported here and in the tray.</source>
+        <source>No alerts. Choose a price above; alerts appear here and in the tray.</source>
         <translation>등록된 알림이 없습니다. 위에서 가격을 정하면 여기와 알림 영역에서 알려 드립니다.</translation>
     </message>
     <message>
-        <source>Give whole minutes, 1 to 1440</source>
+        <source>Enter whole minutes, 1 to 1440</source>
         <translation>1~1440 사이의 분을 입력하세요</translation>
     </message>
     <message>
-        <source>Give a number above 0</source>
+        <source>Enter a number above 0</source>
         <translation>0보다 큰 수를 입력하세요</translation>
     </message>
     <message>
-        <source>A move of so many per cent does not happen</source>
-        <translation>그만큼의 변동률은 발생하지 않습니다</translation>
+        <source>Enter a move below 1,000%</source>
+        <translation>1,000% 미만의 변동률을 입력하세요</translation>
     </message>
     <message>
         <source>Change</source>

@@ -100,7 +100,7 @@
         <translation>복사</translation>
     </message>
     <message>
-        <source>Copy a picture of the chart (Ctrl+C)</source>
+        <source>Copy the chart as an image (Ctrl+C)</source>
         <translation>차트를 그림으로 복사 (Ctrl+C)</translation>
     </message>
 </context>
@@ -178,7 +178,7 @@
         <translation>차트 맞춤</translation>
     </message>
     <message>
-        <source>Copy picture</source>
+        <source>Copy image</source>
         <translation>그림 복사</translation>
     </message>
     <message>
@@ -186,7 +186,7 @@
         <translation>차트</translation>
     </message>
     <message>
-        <source>To the newest candle (End)</source>
+        <source>Go to the newest candle (End)</source>
         <translation>최신 캔들로 이동 (End)</translation>
     </message>
     <message>
@@ -202,7 +202,7 @@
         <translation>캔들 불러오는 중…</translation>
     </message>
     <message>
-        <source>No trades of this pair yet</source>
+        <source>No trades in this pair yet</source>
         <translation>아직 체결 내역이 없습니다</translation>
     </message>
     <message>

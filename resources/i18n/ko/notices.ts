@@ -12,7 +12,7 @@
         <translation>공지: 공지를 열거나 신호의 종목으로 이동</translation>
     </message>
     <message>
-        <source>Tell at once what touches trading</source>
+        <source>Notify immediately about trading notices</source>
         <translation>거래 관련 공지는 바로 알림</translation>
     </message>
     <message>
@@ -72,7 +72,7 @@ Followed: {codes}</source>
 대상: {codes}</translation>
     </message>
     <message>
-        <source>The exchange has signals of won pairs only: show one, or make it a favourite.</source>
+        <source>The exchange has signals for won pairs only: show one, or make it a favourite.</source>
         <translation>지표 신호는 원화 마켓만 제공됩니다. 원화 종목을 선택하거나 즐겨찾기에 추가하세요.</translation>
     </message>
     <message>

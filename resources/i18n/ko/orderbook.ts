@@ -20,7 +20,7 @@
         <translation>호가: 가격과 누적 수량을 주문창에 입력</translation>
     </message>
     <message>
-        <source>Order book: spread into the middle</source>
+        <source>Order book: centre the spread</source>
         <translation>호가: 스프레드를 가운데로</translation>
     </message>
     <message>
@@ -32,7 +32,7 @@
         <translation>중앙</translation>
     </message>
     <message>
-        <source>Spread into the middle (Home)</source>
+        <source>Centre the spread (Home)</source>
         <translation>스프레드를 가운데로 (Home)</translation>
     </message>
     <message>
@@ -72,7 +72,7 @@
         <translation>호가를 기다리는 중…</translation>
     </message>
     <message>
-        <source>The exchange sends no order book of {code}. Is it still traded?</source>
+        <source>The exchange sends no order book for {code}. Is it still traded?</source>
         <translation>거래소가 {code} 호가를 보내지 않습니다. 거래지원 중인 종목인지 확인하세요.</translation>
     </message>
     <message>

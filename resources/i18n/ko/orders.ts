@@ -360,7 +360,7 @@
         <translation>요청이 너무 많아 처리되지 않았습니다. {seconds}초 후 다시 시도하세요.</translation>
     </message>
     <message>
-        <source>This order is open no more: it was filled or cancelled.</source>
+        <source>This order is no longer open: it was filled or cancelled.</source>
         <translation>이미 체결되었거나 취소된 주문입니다.</translation>
     </message>
     <message>
@@ -412,7 +412,7 @@
         <translation>거래소가 API 키를 거부했습니다: {why}.</translation>
     </message>
     <message>
-        <source>The exchange cannot be reached: check your line and try again.</source>
+        <source>The exchange cannot be reached: check your connection and try again.</source>
         <translation>거래소에 연결할 수 없습니다. 네트워크를 확인하고 다시 시도하세요.</translation>
     </message>
     <message>
@@ -460,15 +460,15 @@
         <translation>Post only와 자전거래 방지는 함께 쓸 수 없습니다. 하나를 해제하세요.</translation>
     </message>
     <message>
-        <source>The exchange sends nothing of {codes}: is it still traded?</source>
+        <source>The exchange sends nothing for {codes}: is it still traded?</source>
         <translation>거래소가 {codes}의 데이터를 보내지 않습니다. 거래가 지원되는 종목인지 확인하십시오.</translation>
     </message>
     <message>
-        <source>Something that cannot be read came from the exchange: {why}</source>
+        <source>The exchange sent something that cannot be read: {why}</source>
         <translation>거래소에서 읽을 수 없는 데이터가 왔습니다: {why}</translation>
     </message>
     <message>
-        <source>The exchange cannot be reached ({why}): check your line.</source>
+        <source>The exchange cannot be reached ({why}): check your connection.</source>
         <translation>거래소에 연결할 수 없습니다({why}). 네트워크를 확인하십시오.</translation>
     </message>
 </context>
@@ -499,7 +499,7 @@
         <translation>정정…</translation>
     </message>
     <message>
-        <source>Another price or size: cancels the order and places a new one</source>
+        <source>Change price or size: cancels the order and places a new one</source>
         <translation>가격이나 수량 정정: 기존 주문을 취소하고 새로 주문합니다</translation>
     </message>
     <message>

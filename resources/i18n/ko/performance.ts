@@ -140,7 +140,7 @@
         <translation>스트림</translation>
     </message>
     <message>
-        <source>Wanted by us</source>
+        <source>Requested</source>
         <translation>요청함</translation>
     </message>
     <message>
@@ -148,7 +148,7 @@
         <translation>업비트 목록</translation>
     </message>
     <message>
-        <source>Messages a second</source>
+        <source>Messages per second</source>
         <translation>초당 메시지</translation>
     </message>
     <message>
@@ -180,7 +180,7 @@
         <translation>업비트에 조회</translation>
     </message>
     <message>
-        <source>What Upbit itself says it sends us is not known until you ask.</source>
+        <source>Ask Upbit which streams it is sending.</source>
         <translation>업비트가 실제로 보내고 있는 목록은 조회해야 알 수 있습니다.</translation>
     </message>
     <message>
@@ -208,11 +208,11 @@
         <translation>조회할 수 있는 연결이 없습니다.</translation>
     </message>
     <message>
-        <source>Upbit sends exactly what is wanted: {number} streams.</source>
+        <source>Upbit sends exactly the requested streams: {number}.</source>
         <translation>요청한 {number}개 스트림을 업비트가 그대로 보내고 있습니다.</translation>
     </message>
     <message>
-        <source>Upbit&apos;s list differs from what is wanted; the library asks again by itself.</source>
+        <source>Upbit&apos;s list differs from the requested streams; the library requests them again by itself.</source>
         <translation>업비트 목록이 요청과 다릅니다. 라이브러리가 자동으로 다시 요청합니다.</translation>
     </message>
 </context>

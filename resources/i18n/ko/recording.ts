@@ -20,7 +20,7 @@
         <translation>10초 뒤로 (Ctrl+Left)</translation>
     </message>
     <message>
-        <source>Ten seconds on (Ctrl+Right)</source>
+        <source>Ten seconds forward (Ctrl+Right)</source>
         <translation>10초 앞으로 (Ctrl+Right)</translation>
     </message>
     <message>
@@ -28,7 +28,7 @@
         <translation>거래소로 돌아가기 (Ctrl+W)</translation>
     </message>
     <message>
-        <source>Place in the recording</source>
+        <source>Position in the recording</source>
         <translation>녹화 위치</translation>
     </message>
     <message>
@@ -59,7 +59,7 @@
 <context>
     <name>RecordingControl</name>
     <message>
-        <source>The recording has no candles of before: {why}</source>
+        <source>The recording has no earlier candles: {why}</source>
         <translation>녹화 이전의 캔들을 읽지 못했습니다: {why}</translation>
     </message>
     <message>

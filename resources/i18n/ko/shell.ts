@@ -141,7 +141,7 @@
         <translation>상승 초록, 하락 빨강</translation>
     </message>
     <message>
-        <source>Blue rises, orange falls (for every eye)</source>
+        <source>Blue rises, orange falls (colour-blind safe)</source>
         <translation>상승 파랑, 하락 주황 (색각 배려)</translation>
     </message>
     <message>
@@ -247,15 +247,15 @@
 <context>
     <name>DeveloperMenu</name>
     <message>
-        <source>Of the public line</source>
+        <source>Public connection</source>
         <translation>공개 연결</translation>
     </message>
     <message>
-        <source>Of the private line</source>
+        <source>Private connection</source>
         <translation>개인 연결</translation>
     </message>
     <message>
-        <source>Of all lines</source>
+        <source>All connections</source>
         <translation>모든 연결</translation>
     </message>
     <message>
@@ -302,11 +302,11 @@
         <translation>TCP 리셋</translation>
     </message>
     <message>
-        <source>Silence on an open line</source>
+        <source>Silence on an open connection</source>
         <translation>무응답 (연결 유지)</translation>
     </message>
     <message>
-        <source>Reads no more</source>
+        <source>Stops reading</source>
         <translation>수신 중단</translation>
     </message>
     <message>
@@ -374,7 +374,7 @@
         <translation>느린 핸드셰이크</translation>
     </message>
     <message>
-        <source>Nobody listens for 3 s</source>
+        <source>Not listening for 3 s</source>
         <translation>3초간 접속 불가</translation>
     </message>
     <message>
@@ -545,7 +545,7 @@
         <translation>상승 초록, 하락 빨강</translation>
     </message>
     <message>
-        <source>Blue rises, orange falls (for every eye)</source>
+        <source>Blue rises, orange falls (colour-blind safe)</source>
         <translation>상승 파랑, 하락 주황 (색각 배려)</translation>
     </message>
     <message>
@@ -629,7 +629,7 @@
         <translation>저장된 키 삭제</translation>
     </message>
     <message>
-        <source>Kept encrypted by the operating system, never in the settings.</source>
+        <source>Stored encrypted by the operating system, never in the settings.</source>
         <translation>운영체제가 암호화해 보관하며, 설정 파일에는 저장하지 않습니다.</translation>
     </message>
     <message>

@@ -28,7 +28,7 @@
         <translation>대량 체결</translation>
     </message>
     <message>
-        <source>From which value on a trade stands out</source>
+        <source>Value from which a trade is highlighted</source>
         <translation>이 금액 이상의 체결을 강조합니다</translation>
     </message>
     <message>

@@ -76,11 +76,11 @@
         <translation>보유</translation>
     </message>
     <message>
-        <source>No market is called so: {query}</source>
+        <source>No market matches: {query}</source>
         <translation>검색 결과가 없습니다: {query}</translation>
     </message>
     <message>
-        <source>Nothing is held that is traded here</source>
+        <source>None of your assets is traded here</source>
         <translation>보유 중인 디지털 자산이 없습니다</translation>
     </message>
     <message>
@@ -92,7 +92,7 @@
         <translation>마켓 {count}개</translation>
     </message>
     <message>
-        <source>Prices out of sight are unknown: {error}</source>
+        <source>Prices of rows out of view are unknown: {error}</source>
         <translation>화면 밖 시세를 받지 못했습니다: {error}</translation>
     </message>
     <message>

@@ -1,4 +1,4 @@
-"""Alerts fire when they should, once, and again only after what they wait for was over."""
+"""Alerts fire once, and again only after their condition was over."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ PRICES = st.lists(st.decimals(90, 110, places=2), max_size=60)
 
 
 @given(PRICES, st.sampled_from([AlertKind.ABOVE, AlertKind.BELOW]))
-def test_between_two_firings_the_price_went_clearly_back(prices: list[Decimal], kind: AlertKind) -> None:
+def test_alert_fires_again_only_after_price_moved_back_past_hysteresis(
+    prices: list[Decimal], kind: AlertKind
+) -> None:
     threshold = Decimal(100)
     rule, sign = AlertRule(Alert("a", "KRW-BTC", kind, threshold)), 1 if kind is AlertKind.ABOVE else -1
     has_fired, was_back = False, True
@@ -46,12 +48,12 @@ def test_every_fill_of_its_pair_fires() -> None:
     assert not rule.price(0.0, Decimal(1))
 
 
-def test_a_disabled_alert_is_quiet() -> None:
+def test_a_disabled_alert_does_not_fire() -> None:
     rule = AlertRule(Alert("a", "KRW-BTC", AlertKind.ABOVE, Decimal(1), is_enabled=False))
     assert not rule.price(0.0, Decimal(2))
 
 
-def test_alerts_are_remembered_exactly_and_what_is_broken_is_left_out() -> None:
+def test_alerts_round_trip_exactly_and_unreadable_entries_are_skipped() -> None:
     alerts = [
         Alert("a", "KRW-BTC", AlertKind.ABOVE, Decimal("143000000.12345678"), is_once=True),
         Alert("b", "KRW-ETH", AlertKind.CHANGE, Decimal("2.5"), 60, is_enabled=False),
@@ -60,7 +62,7 @@ def test_alerts_are_remembered_exactly_and_what_is_broken_is_left_out() -> None:
     text = alerts_to_text(alerts)
     assert alerts_from_text(text) == alerts
     assert alerts_from_text(text.replace('"above"', '"beyond"')) == alerts[1:]
-    # As it was written before an alert could be watched once.
+    # The format before `is_once` was added.
     assert alerts_from_text(text.replace(',"is_once":false', ""))[1:] == alerts[1:]
     assert alerts_from_text("{") == []
     assert alerts_from_text("") == []

@@ -1,4 +1,4 @@
-"""What opens over the window: palette, keys, settings, about; and the keys' way into the key store."""
+"""Dialogs of the window: palette, shortcuts, settings, about; and storing API keys."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ _ACCESS, _SECRET = "access-key-of-a-test", "s" * 40
 
 
 class _Keyring:
-    """Stands in for the system's key store."""
+    """A fake of the system's key store."""
 
     def __init__(self) -> None:
-        self.kept: dict[tuple[str, str], str] = {}
+        self.passwords: dict[tuple[str, str], str] = {}
         self.is_missing = False
 
     def _check(self) -> None:
@@ -46,14 +46,14 @@ class _Keyring:
 
     def get_password(self, service: str, name: str) -> str | None:
         self._check()
-        return self.kept.get((service, name))
+        return self.passwords.get((service, name))
 
     def set_password(self, service: str, name: str, password: str) -> None:
         self._check()
-        self.kept[service, name] = password
+        self.passwords[service, name] = password
 
     def delete_password(self, service: str, name: str) -> None:
-        del self.kept[service, name]
+        del self.passwords[service, name]
 
 
 @pytest.fixture(autouse=True)
@@ -99,7 +99,7 @@ async def test_a_command_is_found_by_parts_of_its_name(window: MainWindow, typed
     assert _rows(palette) == [found]
 
 
-async def test_enter_does_the_command(window: MainWindow) -> None:
+async def test_enter_runs_the_command(window: MainWindow) -> None:
     window.commands.actions["palette"].trigger()
     palette = _opened(CommandPalette)
     palette.edit.setText("light")
@@ -118,7 +118,7 @@ async def test_a_market_is_found_by_code_and_both_names(window: MainWindow, type
     assert window.state.market == "KRW-ETH"
 
 
-async def test_arrows_move_and_nonsense_does_nothing(window: MainWindow) -> None:
+async def test_arrows_move_and_an_unknown_query_does_nothing(window: MainWindow) -> None:
     palette = CommandPalette(window.state, window.commands.by_menu(), window)
     first = palette.list.currentItem()
     QTest.keyClick(palette.edit, Qt.Key.Key_Down)
@@ -132,14 +132,14 @@ async def test_arrows_move_and_nonsense_does_nothing(window: MainWindow) -> None
     ("text", "plain"),
     [("&View", "View"), ("보기(&V)", "보기"), ("설정(&S)…", "설정"), ("&Save…", "Save"), ("A (b)", "A (b)")],
 )
-def test_a_name_without_its_key_in_the_menu(app: object, text: str, plain: str) -> None:
+def test_plain_text_drops_the_menu_mnemonic(app: object, text: str, plain: str) -> None:
     assert plain_text(QAction(text)) == plain
 
 
 # --- keys -----------------------------------------------------------------------------------------
 
 
-async def test_no_key_leads_to_two_places(window: MainWindow) -> None:
+async def test_shortcuts_are_unique(window: MainWindow) -> None:
     keys = [key.toString() for _, action in window.commands.by_menu() for key in action.shortcuts()]
     assert len(keys) == len(set(keys))
     assert {"Ctrl+Shift+P", "Ctrl+K", "F1", "Ctrl+,"} <= set(keys)
@@ -150,7 +150,7 @@ async def test_every_action_has_a_key(window: MainWindow) -> None:
     assert without == []
 
 
-async def test_the_list_of_keys_has_them_all(window: MainWindow) -> None:
+async def test_the_shortcut_list_is_complete(window: MainWindow) -> None:
     panels = [window.panel(spec.name) for spec in PANELS]
     in_panels = {text for panel in panels for _, text in panel.shortcuts()}
     window.commands.actions["shortcuts"].trigger()
@@ -162,7 +162,7 @@ async def test_the_list_of_keys_has_them_all(window: MainWindow) -> None:
     assert listed == named | in_panels
 
 
-async def test_pages_leaf_through_the_markets(window: MainWindow) -> None:
+async def test_page_keys_step_through_the_markets(window: MainWindow) -> None:
     window.commands.actions["market_after"].trigger()
     assert window.state.market == "KRW-ETH"
     window.commands.actions["market_after"].trigger()
@@ -174,7 +174,7 @@ async def test_pages_leaf_through_the_markets(window: MainWindow) -> None:
 # --- settings -------------------------------------------------------------------------------------
 
 
-async def test_looks_change_at_once_and_stay(window: MainWindow, settings: QSettings) -> None:
+async def test_looks_change_at_once_and_are_stored(window: MainWindow, settings: QSettings) -> None:
     window.commands.actions["settings"].trigger()
     dialog = _opened(SettingsDialog)
     _choose(dialog.theme, "light")
@@ -186,11 +186,11 @@ async def test_looks_change_at_once_and_stay(window: MainWindow, settings: QSett
     assert dialog.windowTitle() == "설정"
     assert window.windowTitle().startswith("qt_upbit 터미널")
     assert settings.value("preferences/language") == "ko"
-    assert window.state.theme.colours == "safe", "chosen: the language decides no more"
+    assert window.state.theme.colours == "safe", "chosen by the user: the language no longer decides"
     dialog.close()
 
 
-async def test_what_needs_a_restart_says_so(window: MainWindow, settings: QSettings) -> None:
+async def test_settings_that_need_a_restart_say_so(window: MainWindow, settings: QSettings) -> None:
     dialog = SettingsDialog(window.appearance, False, window)
     assert "Saved" not in dialog.restart.text()
     _choose(dialog.environment, "live")
@@ -210,14 +210,14 @@ async def test_keys_go_to_the_key_store_and_nowhere_else(
     dialog.secret.setText(f" {_SECRET}\n")
     assert dialog.access.echoMode() is dialog.secret.echoMode() is QLineEdit.EchoMode.Password
     dialog.save.click()
-    assert _SECRET in next(iter(store.kept.values()))
+    assert _SECRET in next(iter(store.passwords.values()))
     assert (dialog.access.text(), dialog.secret.text()) == ("", "")
-    kept = [str(settings.value(key)) for key in settings.allKeys()]
-    assert not any(_SECRET in value or _ACCESS in value for value in kept)
+    values = [str(settings.value(key)) for key in settings.allKeys()]
+    assert not any(_SECRET in value or _ACCESS in value for value in values)
     assert window.state.manager.config.credentials == before, "the simulated exchange has its own"
     assert "simulated" in dialog.store.text()
     dialog.forget.click()
-    assert store.kept == {}
+    assert store.passwords == {}
     assert dialog.store.text() == "No keys are saved."
 
 
@@ -231,19 +231,17 @@ async def test_live_keys_are_used_at_once(window: MainWindow) -> None:
     assert used.access_key.get_secret_value() == _ACCESS
 
 
-async def test_keys_that_cannot_be_keys_are_refused_without_showing_them(
-    window: MainWindow, store: _Keyring
-) -> None:
+async def test_malformed_keys_are_rejected_without_showing_them(window: MainWindow, store: _Keyring) -> None:
     dialog = SettingsDialog(window.appearance, False, window)
     dialog.access.setText("two words")
     dialog.secret.setText(_SECRET)
     dialog.save.click()
-    assert store.kept == {}
+    assert store.passwords == {}
     assert "access_key" in dialog.store.text()
     assert "two words" not in dialog.store.text()
 
 
-async def test_no_key_store_is_said_in_words(window: MainWindow, store: _Keyring) -> None:
+async def test_a_missing_key_store_is_explained(window: MainWindow, store: _Keyring) -> None:
     store.is_missing = True
     dialog = SettingsDialog(window.appearance, False, window)
     assert "No key store" in dialog.store.text()
@@ -262,14 +260,14 @@ async def test_about_has_version_and_licences(window: MainWindow) -> None:
 
 
 @pytest.mark.parametrize("name", ["open_settings", "open_shortcuts", "open_about", "open_palette"])
-async def test_a_closed_dialog_is_gone(window: MainWindow, name: str) -> None:
+async def test_a_closed_dialog_is_deleted(window: MainWindow, name: str) -> None:
     getattr(window, name)()
     _opened(QDialog).close()
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     assert window.findChildren(QDialog) == []
 
 
-async def test_a_notice_stands_in_the_status_line_and_no_state_clears_it(window: MainWindow) -> None:
+async def test_a_notice_in_the_status_line_is_not_cleared_by_a_connection_state(window: MainWindow) -> None:
     window.state.noticed.emit("Alert", "KRW-BTC above 160,000,000")
     line = window.connection_line
     assert line._error.toolTip() == "Alert: KRW-BTC above 160,000,000"
@@ -279,13 +277,13 @@ async def test_a_notice_stands_in_the_status_line_and_no_state_clears_it(window:
     assert not line._error.toolTip()
 
 
-async def test_who_comes_first_gets_a_hint_once(open_window: Open, language: Language) -> None:
+async def test_a_first_time_user_gets_a_hint_once(open_window: Open, language: Language) -> None:
     assert "Ctrl+Shift+P" in open_window(layout="chart").connection_line._error.toolTip()
     assert open_window(layout="chart").connection_line._error.toolTip() == ""
 
 
 class _TrayIcon(QObject):
-    """Stands in for `QSystemTrayIcon`: the offscreen platform has no tray."""
+    """A fake of `QSystemTrayIcon`: the offscreen platform has no tray."""
 
     activated = Signal(object)
     messageClicked = Signal()
@@ -308,7 +306,7 @@ class _TrayIcon(QObject):
         self.shown.append((title, text))
 
 
-async def test_a_tray_shows_notices_and_brings_the_window_back(
+async def test_a_tray_shows_notices_and_raises_the_window(
     open_window: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tray, "QSystemTrayIcon", _TrayIcon)
@@ -322,5 +320,5 @@ async def test_a_tray_shows_notices_and_brings_the_window_back(
     assert window.isVisible()
 
 
-async def test_without_a_tray_there_is_none(window: MainWindow) -> None:
+async def test_without_a_system_tray_there_is_no_tray_icon(window: MainWindow) -> None:
     assert window.tray.icon is None

@@ -1,4 +1,4 @@
-"""The recorder writes what came, nothing of the account, and says when the disk refuses."""
+"""The recorder writes the received events, no account data, and reports disk errors."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ HEADER = RecordingHeader(date="2026-11-24T00:00:00+00:00", region="kr", library=
 Exchange = Callable[..., Awaitable[SimulatedServer]]
 
 
-async def test_what_came_is_what_the_file_holds(exchange: Exchange, tmp_path: Path) -> None:
+async def test_the_file_contains_the_received_events(exchange: Exchange, tmp_path: Path) -> None:
     await exchange(market_running=True, account_running=True, rate=20.0, order_interval_s=0.1)
     recorder, seen = Recorder(tmp_path / "a.jsonl.gz", HEADER), list[BaseWebSocketEvent]()
     put = recorder._waiting.put_nowait
 
-    def hear(item: tuple[float | None, BaseWebSocketEvent] | None) -> None:
+    def record(item: tuple[float | None, BaseWebSocketEvent] | None) -> None:
         if item is not None and item[0] is not None:
             seen.append(item[1])
         put(item)
 
-    recorder._waiting.put_nowait = hear  # type: ignore[method-assign]
+    recorder._waiting.put_nowait = record  # type: ignore[method-assign]
     recorder.start(["KRW-BTC"])
     await until(lambda: len(seen) > 50)
     recorder.stop()
@@ -47,7 +47,7 @@ async def test_what_came_is_what_the_file_holds(exchange: Exchange, tmp_path: Pa
     assert SIMULATED_ACCESS_KEY.encode() not in b"".join(frame.raw for frame in frames)
 
 
-async def test_a_chart_of_it_does_not_begin_with_the_recording(exchange: Exchange, tmp_path: Path) -> None:
+async def test_a_recording_includes_earlier_candles(exchange: Exchange, tmp_path: Path) -> None:
     server = await exchange(market_running=True, rate=20.0)
     recorder = Recorder(tmp_path / "a.jsonl.gz", HEADER)
     began = server.now()
@@ -56,18 +56,18 @@ async def test_a_chart_of_it_does_not_begin_with_the_recording(exchange: Exchang
     recorder._rotate_at = 1
     await until(lambda: len(recorder.paths) > 2)
     recorder.stop()
-    # Each file can be opened without the others.
+    # Each file can be opened on its own.
     history = Replay.from_file(recorder.paths[1]).history
     units = {"1m", "15m", "30m", "60m", "240m", "1d", "1w", "1M", "1y"}
     assert {candle.type.partition(".")[2] for candle in history} == units
     for candle in history:
         assert candle.code == "KRW-BTC"
-        # What still ran would tell of later.
+        # A candle still running then would reveal later prices.
         length = candle.unit.seconds if candle.period is None else 86_400
         assert candle.start.timestamp() + length <= began
 
 
-async def test_history_that_cannot_be_read_is_told_and_the_recording_goes_on(
+async def test_unreadable_history_is_reported_and_the_recording_continues(
     exchange: Exchange, tmp_path: Path
 ) -> None:
     server = await exchange(market_running=True, rate=20.0)
@@ -83,7 +83,7 @@ async def test_history_that_cannot_be_read_is_told_and_the_recording_goes_on(
     assert Replay.from_file(recorder.paths[0]).frames
 
 
-async def test_a_file_that_is_large_enough_is_followed_by_another(exchange: Exchange, tmp_path: Path) -> None:
+async def test_files_are_rotated_at_the_size_limit(exchange: Exchange, tmp_path: Path) -> None:
     await exchange(market_running=True, rate=20.0)
     recorder = Recorder(tmp_path / "a.jsonl.gz", HEADER, rotate_at=1)
     recorder.start(["KRW-BTC"])
@@ -93,7 +93,7 @@ async def test_a_file_that_is_large_enough_is_followed_by_another(exchange: Exch
     assert all(Replay.from_file(path).frames for path in recorder.paths[:-1])
 
 
-async def test_a_full_disk_ends_the_recording_and_is_told(
+async def test_a_full_disk_ends_the_recording_and_is_reported(
     exchange: Exchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await exchange(market_running=True, rate=20.0)
@@ -112,7 +112,7 @@ async def test_a_full_disk_ends_the_recording_and_is_told(
     recorder.stop()
 
 
-async def test_a_recorder_that_nobody_keeps_is_gone(offline: None, tmp_path: Path) -> None:
+async def test_an_unreferenced_recorder_is_released(offline: None, tmp_path: Path) -> None:
     recorder = Recorder(tmp_path / "a.jsonl.gz", HEADER)
     gone = weakref.ref(recorder)
     del recorder

@@ -1,4 +1,4 @@
-"""Recording a session and playing it again: every panel follows, and nothing of later is seen."""
+"""Recording a session and playing it again: every panel follows, and no panel shows later data."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ BEGIN = 1_800_000_000_000
 
 @pytest.fixture
 def recording(tmp_path: Path) -> Path:
-    """A minute of KRW-BTC; what it costs says which second it is."""
+    """A minute of KRW-BTC; the price encodes the second."""
     path = tmp_path / "minute.jsonl.gz"
     header = RecordingHeader(date="2027-01-15T17:00:00+09:00", region="kr", library="0")
     with RecordingWriter(path, header) as writer:
@@ -63,8 +63,8 @@ def recording(tmp_path: Path) -> Path:
 async def begin(
     settings: QSettings, language: Language, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Begin]:
-    """Run a session of the terminal, and end the one before."""
-    # Only what `qt_upbit.run` runs can wait for it; these sessions end by a request.
+    """Run a session of the terminal, and end the previous one."""
+    # Only code run by `qt_upbit.run` can wait for it; these sessions end by a request.
     monkeypatch.setattr("qt_upbit.until_quit", asyncio.Event().wait)
     windows: list[MainWindow] = []
     running: list[asyncio.Task[int | SessionRequest]] = []
@@ -104,7 +104,7 @@ async def _at(recording: Path, second: float, *, is_paused: bool = True) -> Sess
 
 
 @pytest.mark.parametrize("second", [45, 12])
-async def test_every_panel_is_at_the_moment_and_knows_nothing_of_later(
+async def test_every_panel_is_at_the_replay_time_and_has_no_later_data(
     recording: Path, begin: Begin, second: int
 ) -> None:
     await begin(await _at(recording, 60))
@@ -118,7 +118,7 @@ async def test_every_panel_is_at_the_moment_and_knows_nothing_of_later(
     await until(lambda: book.model.book is not None)
     assert book.model.book is not None
     assert book.model.book.timestamp == BEGIN + second * 1_000
-    tape._patience.timeout.emit()
+    tape._timeout.timeout.emit()
     await until(lambda: len(tape.canvas.rows) == second + 1)
     assert tape.canvas.rows[0].number == second + 1
     await until(lambda: chart._content.bars.closes[-1:] == [price])
@@ -126,10 +126,8 @@ async def test_every_panel_is_at_the_moment_and_knows_nothing_of_later(
 
 
 @pytest.mark.parametrize("unit", [CandlePeriod.DAY, CandlePeriod.WEEK])
-async def test_a_chart_of_days_is_of_the_recorded_ones(
-    recording: Path, begin: Begin, unit: CandlePeriod
-) -> None:
-    """The recording has no days of before, and what its ticker tells is the first candle of all."""
+async def test_a_day_chart_shows_the_recorded_days(recording: Path, begin: Begin, unit: CandlePeriod) -> None:
+    """The recording has no earlier days, and its ticker gives the very first candle."""
     window = await begin(await _at(recording, 30))
     chart = window.panel("chart")
     assert isinstance(chart, ChartPanel)
@@ -155,23 +153,23 @@ async def test_it_plays_pauses_and_goes_faster(recording: Path, begin: Begin) ->
     assert bar.play.text() == "Pause"
 
 
-async def test_another_moment_begins_a_session_there(
+async def test_seeking_starts_a_session_at_the_target_time(
     recording: Path, begin: Begin, state: TerminalState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     window = await begin(await _at(recording, 30))
-    heard: list[SessionRequest] = []
+    requests: list[SessionRequest] = []
     bar = _bar(window)
-    # What it wants is heard here and not carried out.
+    # Its requests are recorded here and not carried out.
     monkeypatch.setattr(bar, "_state", state)
-    state.session_wanted.connect(heard.append)
+    state.session_wanted.connect(requests.append)
     bar.back.trigger()
     bar.forward.trigger()
     bar.slider.setSliderDown(True)
     bar.slider.setSliderPosition(70)
     bar.slider.setSliderDown(False)
     bar.seek(1e9)
-    assert [request.offset_s for request in heard] == [20, 40, 7, 60]
-    assert all(request.is_paused and request.market == "KRW-BTC" for request in heard)
+    assert [request.offset_s for request in requests] == [20, 40, 7, 60]
+    assert all(request.is_paused and request.market == "KRW-BTC" for request in requests)
 
 
 async def test_a_recording_has_no_account_and_takes_no_orders(recording: Path, begin: Begin) -> None:
@@ -186,32 +184,30 @@ async def test_a_recording_has_no_account_and_takes_no_orders(recording: Path, b
         guard.check("Buy")
 
 
-async def test_a_pause_is_no_dead_line(recording: Path, begin: Begin) -> None:
+async def test_a_pause_is_not_a_dead_connection(recording: Path, begin: Begin) -> None:
     await begin(await _at(recording, 30))
     config = GlobalWebSocketManager.instance().config
     assert config.silence_timeout_s > 100_000
     assert config.silent_code_timeout_s > 100_000
 
 
-async def test_what_is_no_recording_is_told_and_all_stays(
+async def test_an_invalid_recording_is_reported_and_the_session_continues(
     exchange: Exchange, open_window: Open, tmp_path: Path
 ) -> None:
     await exchange()
     window = open_window(layout="book")
-    heard: list[SessionRequest] = []
-    window.state.session_wanted.connect(heard.append)
+    requests: list[SessionRequest] = []
+    window.state.session_wanted.connect(requests.append)
     for name, text in (("text.jsonl", "no json"), ("empty.jsonl", "")):
         path = tmp_path / name
         path.write_text(text, encoding="utf-8")
         window.connection_line.show_error("")
         window.recording.open(str(path))
         await until(lambda: window.connection_line._error.toolTip().startswith("No recording: "))
-    assert heard == []
+    assert requests == []
 
 
-async def test_what_was_recorded_is_what_is_played(
-    exchange: Exchange, open_window: Open, tmp_path: Path
-) -> None:
+async def test_the_replay_equals_the_recording(exchange: Exchange, open_window: Open, tmp_path: Path) -> None:
     server = await exchange(market_running=True, rate=10.0)
     window = open_window(layout="book")
     control, path = window.recording, tmp_path / "mine"
@@ -236,7 +232,7 @@ async def test_what_was_recorded_is_what_is_played(
     assert server.exchange.replay is None
 
 
-async def test_a_file_that_is_there_is_not_written_over(
+async def test_an_existing_file_is_not_overwritten(
     exchange: Exchange, open_window: Open, tmp_path: Path
 ) -> None:
     await exchange()

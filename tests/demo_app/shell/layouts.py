@@ -1,11 +1,11 @@
-"""Where the docks stand in the built-in layouts, and how that is written down.
+"""The dock positions of the built-in layouts, and how to record them.
 
     QT_QPA_PLATFORM=offscreen python -m tests.demo_app.shell.layouts
 
-writes ``tests/data/layouts.json`` again, after a layout was changed on purpose; look at the difference before
-it is committed. `test_layout.py` beside this file compares. Numbers are fiftieths of the window: left, top,
-width and height of each dock that is seen. A window's bars, and what is as high as its texts want, differ a
-little with the fonts of a machine: hence a tolerance.
+writes ``tests/data/layouts.json`` again, after a layout was changed on purpose; review the difference before
+committing it. `test_layout.py` beside this file compares. Numbers are fiftieths of the window: left, top,
+width and height of each visible dock. Bars, and widgets as high as their texts, differ a little with the
+fonts of a machine: hence a tolerance.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def _shares(window: MainWindow) -> dict[str, list[float]]:
     room, found = window.size(), dict[str, list[float]]()
     for name, dock in window.docks.docks.items():
         place = dock.geometry()
-        # What is a tab behind another stands outside of the window.
+        # A dock behind another tab is outside the window.
         if not dock.isHidden() and window.rect().intersects(place):
             found[name] = [
                 50 * part / whole
@@ -62,7 +62,7 @@ def _shares(window: MainWindow) -> dict[str, list[float]]:
 
 
 async def measure(language: Language) -> dict[str, dict[str, list[float]]]:
-    """Open a window for each layout and size; the application's manager must be there."""
+    """Open a window for each layout and size; the application's manager must exist."""
     found: dict[str, dict[str, list[float]]] = {}
     for layout in LAYOUTS:
         for size in SIZES:
@@ -75,7 +75,7 @@ async def measure(language: Language) -> dict[str, dict[str, list[float]]]:
                 window = MainWindow(state, appearance, "simulated", layout)
                 window.fit(size)
                 window.show()
-                # Titles of docks that are tabs go in the turn after.
+                # Title bars of tabbed docks are removed in the next loop iteration.
                 await turns(20)
                 found[f"{layout} {size[0]}x{size[1]}"] = _shares(window)
                 window.close()
@@ -86,7 +86,7 @@ async def measure(language: Language) -> dict[str, dict[str, list[float]]]:
 
 
 def differences(written: Shares, measured: Shares) -> list[str]:
-    """What stands elsewhere than it is written, is not there, or is not written."""
+    """Docks that have moved, are missing, or are not recorded."""
     found = [f"{key}: not in {FILE.name}" for key in measured.keys() - written.keys()]
     found += [f"{key}: no such layout" for key in written.keys() - measured.keys()]
     for key in written.keys() & measured.keys():

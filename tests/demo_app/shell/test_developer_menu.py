@@ -1,4 +1,4 @@
-"""The menu that lets things go wrong at the simulated exchange."""
+"""The menu of faults of the simulated exchange."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _actions(menu: DeveloperMenu) -> dict[str, QAction]:
 
 
 @pytest.mark.parametrize("name", LANGUAGES)
-async def test_every_fault_has_an_entry_that_does_it(
+async def test_every_fault_has_an_entry_that_injects_it(
     exchange: Terminal, language: Language, name: str
 ) -> None:
     language.use(name)
@@ -33,17 +33,17 @@ async def test_every_fault_has_an_entry_that_does_it(
     assert [fault.name() for fault in server.faults.armed] == ["garbage", "refuse_handshakes", "late_frames"]
     actions["delist"].trigger()
     actions["delist"].trigger()
-    assert "is not traded" in said[-1], "said, not raised"
+    assert "is not traded" in said[-1], "reported, not raised"
     menu.actions()[-1].trigger()
     assert said[-1] == ""
     assert server.faults.armed == ()
     menu.deleteLater()
 
 
-async def test_a_line_that_is_broken_from_the_menu_recovers(exchange: Terminal, open_window: Open) -> None:
+async def test_a_connection_broken_from_the_menu_recovers(exchange: Terminal, open_window: Open) -> None:
     server: SimulatedServer = await exchange()
     window = open_window()
-    assert window.findChild(DeveloperMenu) is None, "not without the exchange in this program"
+    assert window.findChild(DeveloperMenu) is None, "only with the embedded exchange"
     window.add_developer_menu(server)
     menu = window.findChild(DeveloperMenu)
     assert menu is not None
@@ -53,10 +53,10 @@ async def test_a_line_that_is_broken_from_the_menu_recovers(exchange: Terminal, 
     _actions(menu)["reset"].trigger()
     await until(lambda: manager.metrics().scopes[Scope.PUBLIC].reconnects == 1)
     await until(lambda: manager.state(Scope.PUBLIC) is ConnectionState.LIVE)
-    # The line of the account is broken when one says so.
+    # The private connection is broken only when chosen.
     await until(lambda: manager.state(Scope.PRIVATE) is ConnectionState.LIVE)
     assert manager.metrics().scopes[Scope.PRIVATE].reconnects == 0
-    next(action for action in menu.findChildren(QAction) if action.text() == "Of the private line").trigger()
+    next(action for action in menu.findChildren(QAction) if action.text() == "Private connection").trigger()
     _actions(menu)["reset"].trigger()
     await until(lambda: manager.metrics().scopes[Scope.PRIVATE].reconnects == 1)
     await until(lambda: manager.state(Scope.PRIVATE) is ConnectionState.LIVE)

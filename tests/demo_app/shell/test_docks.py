@@ -1,4 +1,4 @@
-"""Panels as docks: built-in layouts, one's own, and the next run."""
+"""Panels as docks: built-in layouts, user layouts, and the next run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _shown(window: MainWindow) -> set[str]:
     return {name for name, dock in window.docks.docks.items() if not dock.isHidden()}
 
 
-def test_the_registry_is_sound() -> None:
+def test_the_registry_is_consistent() -> None:
     names = [spec.name for spec in PANELS]
     assert all(names)
     assert len(set(names)) == len(names)
@@ -37,7 +37,7 @@ def test_the_registry_is_sound() -> None:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-async def test_a_layout_shows_its_panels_where_they_belong(open_window: Open, layout: str) -> None:
+async def test_a_layout_places_its_panels(open_window: Open, layout: str) -> None:
     window = open_window(layout=layout)
     placed = {spec.name: spec.places[layout] for spec in PANELS if layout in spec.places}
     assert placed
@@ -57,7 +57,7 @@ async def test_a_layout_shows_its_panels_where_they_belong(open_window: Open, la
 
 
 @pytest.mark.parametrize("layout", ["trading", "wide"])
-async def test_the_order_form_gets_the_room_that_it_needs_and_no_more(open_window: Open, layout: str) -> None:
+async def test_the_order_form_gets_exactly_its_preferred_height(open_window: Open, layout: str) -> None:
     window = open_window(layout=layout)
     window.resize(1920, 1080)
     window.docks.apply(layout)
@@ -65,7 +65,7 @@ async def test_the_order_form_gets_the_room_that_it_needs_and_no_more(open_windo
     await until(lambda: abs(dock.height() - dock.sizeHint().height()) <= 4)
 
 
-async def test_what_is_not_shown_is_not_made(open_window: Open) -> None:
+async def test_hidden_panels_are_not_created(open_window: Open) -> None:
     window = open_window(layout="chart")
     dock = window.docks.docks["orderbook"]
     assert dock.panel is None
@@ -76,7 +76,7 @@ async def test_what_is_not_shown_is_not_made(open_window: Open) -> None:
     assert _shown(window) == {"chart", "orderbook"}
 
 
-async def test_a_layout_of_ones_own_comes_back_and_goes(open_window: Open) -> None:
+async def test_a_user_layout_can_be_saved_applied_and_deleted(open_window: Open) -> None:
     window = open_window(layout="trading")
     window.docks.docks["trades"].hide()
     window.docks.save_own(" night/shift & co ")
@@ -94,7 +94,7 @@ async def test_a_layout_of_ones_own_comes_back_and_goes(open_window: Open) -> No
     assert not window.docks.apply_own("night-shift & co")
 
 
-async def test_the_next_run_looks_like_the_last(open_window: Open, settings: QSettings) -> None:
+async def test_the_next_run_restores_the_layout(open_window: Open, settings: QSettings) -> None:
     first = open_window(layout="wide")
     first.docks.docks["orders"].hide()
     first.close()
@@ -105,7 +105,7 @@ async def test_the_next_run_looks_like_the_last(open_window: Open, settings: QSe
     assert "orders" in _shown(second)
 
 
-async def test_settings_that_are_broken_give_the_first_layout(open_window: Open, settings: QSettings) -> None:
+async def test_broken_settings_give_the_default_layout(open_window: Open, settings: QSettings) -> None:
     settings.setValue("window/state", "nonsense")
     settings.setValue("window/geometry", 7)
     settings.setValue("window/layout", "diagonal")
@@ -114,7 +114,7 @@ async def test_settings_that_are_broken_give_the_first_layout(open_window: Open,
     assert _shown(window) == {spec.name for spec in PANELS if first in spec.places}
 
 
-async def test_a_key_leads_to_a_panel_wherever_it_is(open_window: Open) -> None:
+async def test_a_shortcut_goes_to_a_panel_wherever_it_is(open_window: Open) -> None:
     window = open_window(layout="chart")
     window.commands.actions["go.trades"].trigger()
     assert "trades" in _shown(window)
@@ -124,7 +124,7 @@ async def test_a_key_leads_to_a_panel_wherever_it_is(open_window: Open) -> None:
     assert not floating.isFloating()
 
 
-async def test_a_closed_window_has_no_panel_that_wakes_up(open_window: Open) -> None:
+async def test_a_closed_window_has_no_running_panel_timers(open_window: Open) -> None:
     window = open_window(layout="trading")
     timers = [QTimer(window.panel(spec.name), interval=1) for spec in PANELS]
     for timer in timers:
@@ -133,14 +133,14 @@ async def test_a_closed_window_has_no_panel_that_wakes_up(open_window: Open) -> 
     assert not any(timer.isActive() for timer in timers)
 
 
-async def test_tabs_are_named_in_the_language_of_now(open_window: Open, language: Language) -> None:
+async def test_tabs_follow_the_language(open_window: Open, language: Language) -> None:
     window = open_window(layout="chart")
     language.use("ko")
     QApplication.sendPostedEvents()
     assert {dock.windowTitle() for dock in window.docks.docks.values()} >= {"호가", "체결"}
 
 
-async def test_a_dock_that_is_gone_takes_its_panel_along(open_window: Open, state: TerminalState) -> None:
+async def test_a_deleted_dock_deletes_its_panel(open_window: Open, state: TerminalState) -> None:
     window = open_window(layout="chart")
     dock = PanelDock(PANELS[1], state, window)
     panel = weakref.ref(dock.make())
@@ -152,9 +152,9 @@ async def test_a_dock_that_is_gone_takes_its_panel_along(open_window: Open, stat
     assert panel() is None
 
 
-def test_the_page_on_the_terminal_names_each_panel_and_its_key() -> None:
+def test_the_terminal_docs_name_each_panel_and_its_shortcut() -> None:
     page = (ROOT / "docs" / "terminal.md").read_text(encoding="utf-8")
     for spec in PANELS:
         assert f"| {spec.title} | {spec.shortcut} |" in page
-    for picture in re.findall(r"\(screenshots/([\w-]+)\.png\)", page):
-        assert (ROOT / "docs" / "screenshots" / f"{picture}.png").is_file(), picture
+    for screenshot in re.findall(r"\(screenshots/([\w-]+)\.png\)", page):
+        assert (ROOT / "docs" / "screenshots" / f"{screenshot}.png").is_file(), screenshot

@@ -1,4 +1,4 @@
-"""How the window stands: nothing is cut off or covered, nothing jumps, nothing depends on the way to it."""
+"""The window's layout: nothing is cut off or covered, nothing jumps, nothing depends on earlier settings."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ Start = Callable[..., Awaitable[MainWindow]]
 Size = tuple[int, int]
 
 NOON = 1_800_000_000.0
-"""A clock that stands still: the chart counts down to the end of its candle."""
+"""A stopped clock: the chart counts down to the end of its candle."""
 SIZES = (
     ((1024, 700), "compact"),
     ((1440, 900), "trading"),
@@ -77,7 +77,7 @@ async def start(settings: QSettings, language: Language) -> AsyncIterator[Start]
 
     async def new(size: Size, layout: str, tongue: str = "en", theme: str = "dark") -> MainWindow:
         preferences = Preferences(settings)
-        # Who is new is welcomed in the status line.
+        # A first-time user gets a welcome in the status line.
         preferences.welcome()
         language.use(tongue)
         guard = TradingGuard(simulated=True, live=False, has_keys=lambda: False)
@@ -101,7 +101,7 @@ async def start(settings: QSettings, language: Language) -> AsyncIterator[Start]
 
 
 async def _settle(window: MainWindow) -> None:
-    """Wait until everything has come that was asked for."""
+    """Wait until all requested data has come."""
     manager = GlobalWebSocketManager.instance()
     for scope in (Scope.PUBLIC, Scope.PRIVATE):
         await until(lambda scope=scope: manager.state(scope) is ConnectionState.LIVE)
@@ -111,32 +111,32 @@ async def _settle(window: MainWindow) -> None:
         if panel is not None and _is_seen(panel):
             await until(lambda panel=panel: not panel.has_placeholder, what=panel.NAME)
             if isinstance(panel, WatchListPanel):
-                # It waits for the next time to ask for all prices: it has those of now.
+                # It waits for its next price request: it has the current prices.
                 await until(panel._refresh.isActive, what="prices")
 
 
-def _picture(window: MainWindow) -> QImage:
+def _grab(window: MainWindow) -> QImage:
     return window.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
 
 
 async def _still(window: MainWindow, without: Callable[[], list[QRect]] = list) -> QImage:
-    """The picture, once it changes no more: nothing flashes, fades or is still to come."""
-    pictures: list[QImage] = []
+    """The window's image, once it no longer changes: nothing flashes, fades or is loading."""
+    images: list[QImage] = []
 
     def is_still() -> bool:
-        pictures.append(_without(_picture(window), without()))
-        return len(pictures) > 6 and all(each == pictures[-1] for each in pictures[-6:])
+        images.append(_without(_grab(window), without()))
+        return len(images) > 6 and all(each == images[-1] for each in images[-6:])
 
-    await until(is_still, what="a picture that stands still")
-    return pictures[-1]
+    await until(is_still, what="an image that no longer changes")
+    return images[-1]
 
 
-def _without(picture: QImage, areas: list[QRect]) -> QImage:
-    painter = QPainter(picture)
+def _without(image: QImage, areas: list[QRect]) -> QImage:
+    painter = QPainter(image)
     for area in areas:
         painter.fillRect(area, Qt.GlobalColor.black)
     painter.end()
-    return picture
+    return image
 
 
 def _area(widget: QWidget) -> QRect:
@@ -144,11 +144,11 @@ def _area(widget: QWidget) -> QRect:
     return QRect(widget.mapTo(widget.window(), QPoint(0, 0)), widget.size())
 
 
-# --- what can be wrong with a widget -------------------------------------------------------------------
+# --- layout faults of a widget -------------------------------------------------------------------------
 
 
 def _seen(window: QWidget) -> list[QWidget]:
-    """Every widget of which something is in sight; what is a tab behind another is "visible" to Qt."""
+    """Every at least partly visible widget; one behind another tab is "visible" to Qt."""
     return [each for each in window.findChildren(QWidget) if _is_seen(each)]
 
 
@@ -157,14 +157,14 @@ def _is_seen(widget: QWidget) -> bool:
     while widget.isVisible() and not each.isWindow() and not rect.isEmpty():
         rect = rect.translated(each.pos())
         parent = each.parentWidget()
-        assert parent is not None, "what has none is a window"
+        assert parent is not None, "a widget without a parent is a window"
         each = parent
         rect &= each.rect()
     return each is widget.window() and not rect.isEmpty() and widget.isVisible()
 
 
 def _path(widget: QWidget) -> str:
-    """Which widget this is, for somebody who looks for it in the sources."""
+    """A path of the widget, to find it in the sources."""
     names: list[str] = []
     each: QWidget | None = widget
     while each is not None and not each.isWindow():
@@ -176,7 +176,7 @@ def _path(widget: QWidget) -> str:
 
 
 def _texts(widget: QWidget) -> Iterator[tuple[str, int, int, str]]:
-    """Each text of a widget: itself, the pixels it needs and has, and a tool tip that may say all of it."""
+    """Each text of a widget: the text, the pixels it needs and has, and a tool tip that may have it all."""
     metrics = widget.fontMetrics()
     if isinstance(widget, QLabel):
         text = QTextDocumentFragment.fromHtml(widget.text()).toPlainText()
@@ -222,7 +222,7 @@ def _header_text(header: QHeaderView, index: int) -> tuple[str, int, int, str]:
     option = QStyleOptionHeaderV2()
     header.initStyleOption(option)
     header.initStyleOptionForIndex(option, index)
-    # With the mark of the sorted column, which is part of it.
+    # With the sort mark, which is part of it.
     text = option.text
     option.rect = QRect(0, 0, header.sectionSize(index), header.height())
     room = header.style().subElementRect(QStyle.SubElement.SE_HeaderLabel, option, header).width()
@@ -237,7 +237,7 @@ def _cut_off(window: QWidget) -> Iterator[str]:
 
 
 def _laid_out(layout: QLayout) -> Iterator[QWidget]:
-    """The widgets that a layout puts beside each other."""
+    """The widgets that a layout places beside each other."""
     for index in range(layout.count()):
         item = layout.itemAt(index)
         assert item is not None
@@ -264,7 +264,7 @@ def _outside(window: QWidget) -> Iterator[str]:
     for widget in _seen(window):
         parent = widget.parentWidget()
         if parent is None or isinstance(parent.parentWidget(), QAbstractScrollArea):
-            continue  # what is scrolled is larger than what shows it
+            continue  # scrolled content is larger than its viewport
         if not parent.rect().contains(widget.geometry()):
             rect, room = widget.geometry().getRect(), parent.size().toTuple()
             yield f"outside: {_path(widget)} has {rect} in a parent of {room}"
@@ -283,7 +283,7 @@ async def test_nothing_is_cut_off_or_covered_or_outside(
     theme = ("dark", "light")[(SIZES.index((size, layout)) + (tongue == "ko")) % 2]
     window = await start(size, layout, tongue, theme)
     wrong = dict.fromkeys(_what_is_wrong(window))
-    # And what is behind: each panel comes to the front once.
+    # And hidden tabs: each panel is raised once.
     for dock in window.docks.docks.values():
         if not dock.isHidden():
             dock.raise_()
@@ -297,7 +297,7 @@ async def test_nothing_is_cut_off_or_covered_or_outside(
 
 
 def _lively(window: MainWindow) -> list[QWidget]:
-    """What changes with a tick; all around it stands still."""
+    """Widgets that change on a tick; everything around them must not move."""
     header = window.header
     found: list[QWidget] = [header._price, header._change, *header._figures.values(), window.connection_line]
     for each in _seen(window):
@@ -332,7 +332,7 @@ async def test_nothing_jumps_while_prices_come(
     book, tape = window.panel("orderbook"), window.panel("trades")
     assert isinstance(book, OrderbookPanel)
     assert isinstance(tape, TradesPanel)
-    # Those of before are read as well, and then it scrolls.
+    # Past orders are read as well, and then the table scrolls.
     await until(lambda: len(tape.canvas.rows) > 60 or not _is_seen(tape))
     seen, frames = _seen(window), list[list[QRect]]()
 
@@ -342,31 +342,31 @@ async def test_nothing_jumps_while_prices_come(
     for comes in (book.model.book_changed, tape.model.rowsInserted, window.header.proxy.ticker_received):
         comes.connect(look)
     await until(lambda: len(frames) > 5)
-    first, columns, before = _geometries(seen), _columns(window), _picture(window)
-    heard = window.header._event
+    first, columns, before = _geometries(seen), _columns(window), _grab(window)
+    event = window.header._event
     frames.clear()
     after = []
     for count in (20, 33, 58, 100):
         await until(lambda count=count: len(frames) >= count)
-        after.append(_picture(window))
-    assert window.header._event is not heard
+        after.append(_grab(window))
+    assert window.header._event is not event
     for frame in frames:
         places = zip(seen, first, frame, strict=True)
         moved = [f"{_path(each)}: {was} became {now}" for each, was, now in places if was != now]
         assert not moved, "\n".join(["", *moved])
     others = set(_seen(window)) ^ set(seen)
-    assert not others, f"came or went: {[_path(each) for each in others]}"
+    assert not others, f"appeared or disappeared: {[_path(each) for each in others]}"
     assert _columns(window) == columns
     assert len(columns) >= 1
     areas = [_area(each) for each in _lively(window)]
-    assert before not in after, "a picture of a market that stands still tells nothing"
+    assert before not in after, "without a changing market this test proves nothing"
     before = _without(before, areas)
-    for picture in after:
-        assert not _differences(window, before, _without(picture, areas))
+    for image in after:
+        assert not _differences(window, before, _without(image, areas))
 
 
 def _differences(window: MainWindow, one: QImage, other: QImage) -> list[str]:
-    """Which widgets look different in two pictures of the window."""
+    """The widgets that differ between two images of the window."""
     assert one.size() == other.size()
     if one == other:
         return []
@@ -388,7 +388,7 @@ def _differences(window: MainWindow, one: QImage, other: QImage) -> list[str]:
 
 
 def _outline(window: MainWindow) -> set[str]:
-    """Every widget that is seen, where it is and how large its letters are."""
+    """Every visible widget, with its geometry and font size."""
     line = window.connection_line
     figures = (line._error, line._rate, line._saving, line._latency, line._connections)
     return {
@@ -400,12 +400,12 @@ def _outline(window: MainWindow) -> set[str]:
 
 @pytest.mark.long
 async def test_a_theme_or_language_leaves_no_trace(exchange: Exchange, start: Start) -> None:
-    """Whether it was there from the beginning, chosen later, or left again: the picture is the same."""
+    """The window looks the same whether they were set at the start, later, or changed back."""
     await exchange()
     window = await start((1440, 900), "trading", "en", "dark")
 
     def figures() -> list[QRect]:
-        """What is another at each moment: how the connection does, and sums of 24 hours that slide."""
+        """Areas that change all the time: connection figures, and sliding 24-hour sums."""
         line, area = window.connection_line, _area(window.connection_line)
         area.setLeft(max(_area(state).right() for state in line._states.values()) + 1)
         panel = window.panel("watch_list")
@@ -415,8 +415,8 @@ async def test_a_theme_or_language_leaves_no_trace(exchange: Exchange, start: St
         return [area, turnover, _area(window.header)]
 
     async def look() -> tuple[set[str], QImage]:
-        picture = await _still(window, figures)
-        return _outline(window), picture
+        image = await _still(window, figures)
+        return _outline(window), image
 
     def assert_same(one: tuple[set[str], QImage], other: tuple[set[str], QImage], when: str) -> None:
         moved = sorted(
@@ -454,7 +454,7 @@ async def test_a_theme_or_language_leaves_no_trace(exchange: Exchange, start: St
 
 @pytest.mark.parametrize("tongue", ["ko", "en"])
 async def test_figures_of_the_connection_have_room(exchange: Exchange, start: Start, tongue: str) -> None:
-    """They come several times a second: what stands beside them must not move."""
+    """They change several times a second: their neighbours must not move."""
     await exchange()
     window = await start((1440, 900), "trading", tongue)
     manager = GlobalWebSocketManager.instance()
@@ -474,28 +474,28 @@ async def test_figures_of_the_connection_have_room(exchange: Exchange, start: St
         return [each.geometry().getRect() for each in window.connection_line.findChildren(QLabel)]
 
     quiet = show(0.0, 0.0)
-    # A slow computer, or a line that stood still for a moment.
+    # A slow computer, or a connection that stalled for a moment.
     assert show(999.0, 1.2345) == quiet
     assert "1234" in window.connection_line._latency.text().replace(",", "")
 
 
-# --- what can be read ---------------------------------------------------------------------------------------
+# --- readability --------------------------------------------------------------------------------------------
 
 
-def _ground(picture: QImage, area: QRect) -> QColor:
-    """The colour that most of an area has: what the text stands on."""
+def _ground(image: QImage, area: QRect) -> QColor:
+    """The most frequent colour of an area: the text's background."""
     colours = Counter(
-        picture.pixel(x, y)
+        image.pixel(x, y)
         for x in range(area.left(), area.right() + 1)
         for y in range(area.top(), area.bottom() + 1)
-        if picture.rect().contains(x, y)
+        if image.rect().contains(x, y)
     )
     return QColor(colours.most_common(1)[0][0])
 
 
 @pytest.mark.long
-async def test_text_reads_on_every_ground_that_is_painted(exchange: Exchange, start: Start) -> None:
-    """Grounds are those of the picture, tints and bars included. 4.5 is what WCAG asks of small text."""
+async def test_text_is_readable_on_every_painted_background(exchange: Exchange, start: Start) -> None:
+    """Backgrounds are taken from the image, tints and bars included. WCAG requires 4.5 for small text."""
     server = await exchange()
     window = await start((1920, 1080), "trading")
     watch, book, tape = (window.panel(name) for name in ("watch_list", "orderbook", "trades"))
@@ -535,12 +535,12 @@ async def test_text_reads_on_every_ground_that_is_painted(exchange: Exchange, st
         )
         every = ("text", "muted", "up", "down")
         found: list[tuple[str, tuple[str, ...], QColor]] = []
-        for what, row in (("the pair on show", chosen), ("a selected pair", selected)):
+        for what, row in (("the shown pair", chosen), ("a selected pair", selected)):
             area = watch.table.visualRect(watch.order.index(row, Column.PRICE))
             found.append((what, every, _ground(markets, area)))
         area = orders.open_view.visualRect(orders.open_view.model().index(0, 2))
-        picture = orders.open_view.viewport().grab().toImage()
-        found.append(("a selected order", ("text", "up", "down"), _ground(picture, area)))
+        image = orders.open_view.viewport().grab().toImage()
+        found.append(("a selected order", ("text", "up", "down"), _ground(image, area)))
         columns, y = book.canvas._columns, hovered.y()
         assert columns.total is not None
         found.append(("a level under the mouse", every, _ground(levels, QRect(2, y - 8, 60, 16))))
@@ -566,12 +566,12 @@ async def test_text_reads_on_every_ground_that_is_painted(exchange: Exchange, st
     assert not poor, "\n".join(["", *poor])
 
 
-# --- where the docks stand ----------------------------------------------------------------------------------
+# --- dock positions -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.long
 @pytest.mark.usefixtures("offline")
-async def test_docks_stand_where_it_is_written(language: Language) -> None:
+async def test_docks_are_at_the_recorded_positions(language: Language) -> None:
     """After a change on purpose: ``python -m tests.demo_app.shell.layouts``."""
     written = json.loads(layouts.FILE.read_text(encoding="utf-8"))
     measured = await layouts.measure(language)
@@ -580,7 +580,7 @@ async def test_docks_stand_where_it_is_written(language: Language) -> None:
     assert not found, "\n".join(["", *found])
 
 
-def test_a_layout_that_is_not_written_is_a_difference() -> None:
+def test_an_unrecorded_layout_is_a_difference() -> None:
     place = {"chart": [0.0, 2.0, 50.0, 48.0]}
     assert not layouts.differences({"a": place}, {"a": place})
     assert layouts.differences({}, {"a": place}) == ["a: not in layouts.json"]

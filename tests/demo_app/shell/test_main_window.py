@@ -1,4 +1,4 @@
-"""The window on a simulated exchange: one connection whatever one clicks."""
+"""The window on a simulated exchange: one connection, whatever is clicked."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _orders(window: MainWindow) -> OrdersPanel:
 
 
 def _wanted(server: SimulatedServer, scope: Scope = Scope.PUBLIC) -> set[tuple[str, str]]:
-    """What the exchange was last asked for, over all connections."""
+    """The last requested streams, over all connections."""
     sessions = [session for session in server.exchange.sessions if session.scope is scope]
     return {key for session in sessions for key in session.streams}
 
@@ -54,7 +54,9 @@ async def test_all_panels_share_one_connection(exchange: Exchange, open_window: 
     assert _wanted(server, Scope.PRIVATE) == {("myOrder", ""), ("myAsset", ""), ("announcement", "")}
 
 
-async def test_leafing_through_markets_leaves_nothing_behind(exchange: Exchange, open_window: Open) -> None:
+async def test_stepping_through_markets_leaves_no_subscriptions(
+    exchange: Exchange, open_window: Open
+) -> None:
     server = await exchange()
     window = open_window()
     await until(lambda: _wanted(server) == _streams("KRW-BTC"))
@@ -86,7 +88,7 @@ async def test_without_keys_the_orders_say_why(exchange: Exchange, open_window: 
     assert _metrics().scopes[Scope.PRIVATE].connections_open == 0
 
 
-async def test_a_refused_key_is_said_in_the_orders(exchange: Exchange, open_window: Open) -> None:
+async def test_a_refused_key_is_reported_in_the_orders_panel(exchange: Exchange, open_window: Open) -> None:
     await exchange(keys=Credentials(access_key="wrong", secret_key="w" * 64))
     window = open_window()
     manager = GlobalWebSocketManager.instance()
@@ -96,7 +98,7 @@ async def test_a_refused_key_is_said_in_the_orders(exchange: Exchange, open_wind
     await until(lambda: manager.state(Scope.PUBLIC) is ConnectionState.LIVE)
 
 
-async def test_orders_appear_as_they_move(exchange: Exchange, open_window: Open) -> None:
+async def test_orders_appear_as_they_happen(exchange: Exchange, open_window: Open) -> None:
     await exchange(market_running=True, account_running=True, order_interval_s=0.2)
     window = open_window()
     orders = _orders(window)
@@ -108,7 +110,7 @@ async def test_orders_appear_as_they_move(exchange: Exchange, open_window: Open)
 
 
 @pytest.mark.parametrize("keys", ["Ctrl+K", "F2"])
-async def test_a_key_leads_to_the_search(exchange: Exchange, open_window: Open, keys: str) -> None:
+async def test_a_shortcut_goes_to_the_search(exchange: Exchange, open_window: Open, keys: str) -> None:
     await exchange()
     window = open_window()
     window.activateWindow()
@@ -123,7 +125,7 @@ async def test_a_key_leads_to_the_search(exchange: Exchange, open_window: Open, 
     assert edit.selectedText() == window.selector.currentText()
 
 
-async def test_who_wants_to_enter_keys_meets_the_settings(exchange: Exchange, open_window: Open) -> None:
+async def test_entering_keys_opens_the_settings(exchange: Exchange, open_window: Open) -> None:
     await exchange(keys=None)
     window = open_window()
     button = next(each for each in _orders(window).findChildren(QPushButton) if "keys" in each.text())

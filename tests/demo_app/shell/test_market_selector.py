@@ -1,4 +1,4 @@
-"""One pair out of hundreds."""
+"""Searching one pair out of hundreds."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _found(selector: MarketSelector, typed: str) -> list[str]:
         ("nonsense", []),
     ],
 )
-async def test_what_is_typed_finds_code_and_both_names(
+async def test_typing_finds_code_and_both_names(
     selector: MarketSelector, typed: str, codes: list[str]
 ) -> None:
     assert _found(selector, typed) == codes
@@ -72,7 +72,7 @@ def _type(selector: MarketSelector, text: str) -> list[str]:
     edit = selector.lineEdit()
     assert edit is not None
     edit.selectAll()
-    # Hangul comes from an input method, not from keys.
+    # Hangul comes from an input method, not from key events.
     edit.insert(text)
     edit.textEdited.emit(edit.text())
     QTest.keyClick(edit, Qt.Key.Key_Return)
@@ -82,21 +82,21 @@ def _type(selector: MarketSelector, text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("typed", "code"), [("krw-eth", "KRW-ETH"), ("클래식", "KRW-ETC"), ("eth", "KRW-ETH")]
 )
-async def test_enter_takes_the_first_that_fits(selector: MarketSelector, typed: str, code: str) -> None:
+async def test_enter_selects_the_first_match(selector: MarketSelector, typed: str, code: str) -> None:
     assert _type(selector, typed) == [code]
     assert selector._state.market == code
     assert selector.currentText().startswith(code)
 
 
 @pytest.mark.parametrize("typed", ["nonsense", "", "KRW-BTC"])
-async def test_nonsense_changes_nothing(selector: MarketSelector, typed: str) -> None:
+async def test_an_unknown_text_changes_nothing(selector: MarketSelector, typed: str) -> None:
     assert _type(selector, typed) == []
     assert selector._state.market == "KRW-BTC"
     assert selector.currentText().startswith("KRW-BTC")
     assert selector.count() == len(_MARKETS)
 
 
-async def test_the_list_speaks_the_language_of_now(selector: MarketSelector, language: Language) -> None:
+async def test_the_list_follows_the_language(selector: MarketSelector, language: Language) -> None:
     for name, first in (("ko", "이더리움"), ("en", "Ethereum")):
         language.use(name)
         QApplication.sendEvent(selector, QEvent(QEvent.Type.LanguageChange))
@@ -104,7 +104,7 @@ async def test_the_list_speaks_the_language_of_now(selector: MarketSelector, lan
         assert selector.accessibleName() == {"ko": "마켓", "en": "Market"}[name]
 
 
-async def test_a_pair_that_is_not_in_the_list_stays_chosen(state: TerminalState) -> None:
+async def test_a_pair_that_is_not_listed_stays_selected(state: TerminalState) -> None:
     made = MarketSelector(state)
     state.set_market("KRW-NEW")
     state.set_markets(_MARKETS)
@@ -113,6 +113,6 @@ async def test_a_pair_that_is_not_in_the_list_stays_chosen(state: TerminalState)
     shiboken6.delete(made)
 
 
-def test_a_name_that_is_its_own_translation_stands_once() -> None:
+def test_a_name_equal_in_both_languages_is_shown_once() -> None:
     assert market_label(_MARKETS[-1], korean=True).split() == ["KRW-XYZ", "XYZ"]
     assert "비트코인" in market_label(_MARKETS[0], korean=False)

@@ -1,4 +1,4 @@
-"""A window repaints once per frame, and what was kept is painted then."""
+"""A window repaints once per frame, including delayed requests."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def window(app: QApplication) -> Iterator[QWidget]:
 
 
 def turn() -> None:
-    """What Qt does when it has nothing else to do: it asks each window to repaint."""
+    """What Qt does when idle: request a repaint of each window."""
     QCoreApplication.sendPostedEvents(None, QEvent.Type.UpdateRequest)
 
 
-async def test_what_comes_between_frames_is_painted_with_the_next(window: QWidget) -> None:
+async def test_changes_between_frames_are_painted_with_the_next_frame(window: QWidget) -> None:
     now = 100.0
     pacer = RepaintPacer(window, lambda: now)
     left, right = Counting(window), Counting(window)
@@ -59,12 +59,12 @@ async def test_what_comes_between_frames_is_painted_with_the_next(window: QWidge
     left.update()
     turn()
     assert (left.painted, right.painted, pacer.painted) == begun
-    # The clock of the test stands still: the frame comes by its own timer all the same.
+    # The test's clock is stopped: the frame still comes by its own timer.
     await until(lambda: right.painted == begun[1] + 1)
     assert (left.painted, pacer.painted) == (begun[0] + 1, begun[2] + 1)
 
 
-async def test_after_a_pause_nothing_waits(window: QWidget) -> None:
+async def test_after_a_pause_a_repaint_is_immediate(window: QWidget) -> None:
     now = 100.0
     pacer = RepaintPacer(window, lambda: now)
     child = Counting(window)
@@ -78,7 +78,7 @@ async def test_after_a_pause_nothing_waits(window: QWidget) -> None:
         assert (child.painted, pacer.painted) == (before[0] + 1, before[1] + 1), frame
 
 
-async def test_it_ends_with_its_window(app: QApplication) -> None:
+async def test_the_pacer_is_released_with_its_window(app: QApplication) -> None:
     window = QWidget()
     gone = weakref.ref(RepaintPacer(window))
     shiboken6.delete(window)

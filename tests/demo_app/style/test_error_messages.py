@@ -1,4 +1,4 @@
-"""What went wrong is said in the user's language, with what tells one case from another."""
+"""Error messages are in the user's language, and distinguish the cases."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _CASES: list[tuple[QtUpbitError, str, str]] = [
 
 
 @pytest.mark.parametrize(("error", "english", "korean"), _CASES, ids=lambda each: type(each).__name__)
-def test_each_error_has_words_of_its_own(
+def test_each_error_has_its_own_message(
     language: Language, error: QtUpbitError, english: str, korean: str
 ) -> None:
     said = explain(error)
     assert english in said
-    assert "Errno" not in said, "that is for programmers"
+    assert "Errno" not in said, "that is for developers"
     language.use("ko")
     assert korean in explain(error)
     assert explain(error) != said

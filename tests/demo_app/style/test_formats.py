@@ -35,7 +35,7 @@ def test_an_amount_keeps_every_decimal(value: Decimal) -> None:
 
 
 @given(st.decimals("-1e12", "1e12", allow_nan=False, allow_infinity=False))
-def test_no_number_of_any_size_is_in_exponent_form(value: Decimal) -> None:
+def test_no_number_is_in_exponent_form(value: Decimal) -> None:
     for text in (
         formats.price(value),
         formats.price(float(value), "BTC"),
@@ -74,7 +74,7 @@ def test_decimals_follow_the_tick_of_the_magnitude(value: str, quote: str, text:
     assert formats.price(Decimal(value), quote) == text
 
 
-def test_what_is_not_known_is_a_dash() -> None:
+def test_an_unknown_value_is_a_dash() -> None:
     assert formats.price(None) == formats.size(None) == formats.amount(None) == formats.percent(None) == "–"
 
 

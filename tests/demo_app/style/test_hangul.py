@@ -16,16 +16,16 @@ NAMES = st.one_of(SYLLABLES, LATIN, st.tuples(SYLLABLES, LATIN).map("".join))
 @pytest.mark.parametrize(
     "query", ["비트코인", "ㅂㅌ", "비ㅌ", "ㅂ트", "빝", "비트콩"[:2], "ㅋㅇ", "트ㅋ", " 비 트", "코이", ""]
 )
-def test_what_finds_bitcoin(query: str) -> None:
+def test_queries_that_find_bitcoin(query: str) -> None:
     assert matches(query, "비트코인")
 
 
 @pytest.mark.parametrize("query", ["ㅌㅂ", "비코", "비티", "빌트", "ㅂㅋ", "바", "코인비", "bit"])
-def test_what_does_not_find_bitcoin(query: str) -> None:
+def test_queries_that_do_not_find_bitcoin(query: str) -> None:
     assert not matches(query, "비트코인")
 
 
-def test_a_half_typed_syllable_counts_only_at_the_end() -> None:
+def test_an_incomplete_syllable_matches_only_at_the_end() -> None:
     assert matches("비", "빗썸")
     assert not matches("비썸", "빗썸")
 
@@ -55,7 +55,7 @@ def test_initials_are_consonants_and_their_own_initials(name: str) -> None:
 
 
 @given(SYLLABLES, LATIN)
-def test_what_is_in_no_part_finds_nothing(name: str, other: str) -> None:
+def test_an_absent_text_finds_nothing(name: str, other: str) -> None:
     assert not matches(other, name)
     assert not matches(name + "ㄱ", name)
 

@@ -1,4 +1,4 @@
-"""Colours that can be read, and files that are there."""
+"""Readable colours, and existing resource files."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def theme(request: pytest.FixtureRequest, app: object) -> Theme:
 
 
 @pytest.mark.parametrize("color", ["text", "muted", "up", "down", "accent", "warning"])
-def test_every_ink_reads_on_every_ground(theme: Theme, color: str) -> None:
-    """4.5 is what WCAG asks of small text."""
+def test_every_text_colour_is_readable_on_every_background(theme: Theme, color: str) -> None:
+    """WCAG requires 4.5 for small text."""
     for ground in (theme.panel, theme.window):
         assert _contrast(getattr(theme, color), ground) >= 4.5
 
 
 @pytest.mark.parametrize("color", ["up", "down", "muted", "warning", "accent"])
-def test_text_on_a_coloured_tag_reads(theme: Theme, color: str) -> None:
+def test_text_on_a_coloured_tag_is_readable(theme: Theme, color: str) -> None:
     ground = getattr(theme, color)
     assert _contrast(theme.ink_on(ground), ground) >= 4.5
 
@@ -47,7 +47,7 @@ def test_red_rises_in_korea_and_falls_elsewhere(app: object) -> None:
 
 
 def _seen(color: QColor, kind: str) -> tuple[float, float, float]:
-    """A colour as red-green blind eyes see it (Viénot 1999, linear RGB)."""
+    """A colour as seen with red-green blindness (Viénot 1999, linear RGB)."""
     red, green, blue = (
         part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
         for part in (color.redF(), color.greenF(), color.blueF())
@@ -59,7 +59,7 @@ def _seen(color: QColor, kind: str) -> tuple[float, float, float]:
 
 @pytest.mark.parametrize("kind", ["protan", "deutan"])
 @pytest.mark.parametrize("name", THEMES)
-def test_the_safe_colours_differ_for_red_green_blind_eyes(app: object, name: str, kind: str) -> None:
+def test_the_safe_colours_differ_under_red_green_blindness(app: object, name: str, kind: str) -> None:
     def distance(colours: str) -> float:
         theme = make_theme(name, korean=False, colours=colours)
         pairs = zip(_seen(theme.up, kind), _seen(theme.down, kind), strict=True)
@@ -69,7 +69,7 @@ def test_the_safe_colours_differ_for_red_green_blind_eyes(app: object, name: str
     assert distance("safe") > 1.5 * distance("western"), "which is what it is for"
 
 
-def test_the_stylesheet_has_no_holes(theme: Theme) -> None:
+def test_the_stylesheet_has_no_unfilled_placeholders(theme: Theme) -> None:
     assert "$" not in theme.stylesheet()
 
 

@@ -1,4 +1,4 @@
-"""The Korean that is compiled is the Korean that is written, and nothing the terminal says is without it."""
+"""The compiled Korean equals its sources, and every text of the terminal is translated."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _messages(path: Path) -> Iterator[tuple[Message, ET.Element]]:
             translation = message.find("translation")
             assert translation is not None
             key = (name, message.findtext("source", ""), message.findtext("comment", ""))
-            # What no source says any more is not compiled.
+            # Obsolete entries are not compiled.
             if translation.get("type") not in ("vanished", "obsolete"):
                 yield key, translation
 
@@ -47,7 +47,7 @@ def test_every_entry_is_finished_and_keeps_its_placeholders(path: Path) -> None:
             assert sorted(re.findall(r"{\w*}", form)) == sorted(re.findall(r"{\w*}", key[1])), key
 
 
-def test_what_is_compiled_is_what_is_written(app: QApplication) -> None:
+def test_compiled_texts_equal_their_sources(app: QApplication) -> None:
     """Otherwise: ``python -m demo_app.style.translations``."""
     translator = QTranslator()
     assert translator.load(str(asset("i18n/terminal_ko.qm")))
@@ -64,7 +64,7 @@ def test_compiling_again_changes_nothing(tmp_path: Path) -> None:
     assert target.stat().st_size == asset("i18n/terminal_ko.qm").stat().st_size
 
 
-def test_everything_the_sources_say_is_translated(tmp_path: Path) -> None:
+def test_every_source_text_is_translated(tmp_path: Path) -> None:
     """Otherwise: ``pyside6-lupdate`` on the file, into its ``.ts``."""
     said = tmp_path / "said.ts"
     files = sorted(str(path) for path in (ROOT / "demo_app").rglob("*.py"))
@@ -76,7 +76,7 @@ def test_everything_the_sources_say_is_translated(tmp_path: Path) -> None:
     assert wanted - known == set()
 
 
-def test_no_text_hides_from_the_tool() -> None:
+def test_every_text_is_visible_to_lupdate() -> None:
     """``lupdate`` does not look into f-strings, and cannot know the value of a variable."""
     known = {key[1] for path in _SOURCES for key, _ in _messages(path)}
     for path in (ROOT / "demo_app").rglob("*.py"):
@@ -88,18 +88,18 @@ def test_no_text_hides_from_the_tool() -> None:
 
 
 def test_the_language_changes_while_the_terminal_runs(app: QApplication, language: Language) -> None:
-    heard: list[QEvent.Type] = []
+    events: list[QEvent.Type] = []
 
     class Listener(QLabel):
         def changeEvent(self, event: QEvent) -> None:
-            heard.append(event.type())
+            events.append(event.type())
             super().changeEvent(event)
 
     listener = Listener()
     assert not is_korean()
     language.use("ko")
     QApplication.sendPostedEvents()
-    assert QEvent.Type.LanguageChange in heard, listener
+    assert QEvent.Type.LanguageChange in events, listener
     assert is_korean()
     assert QCoreApplication.translate("Layouts", "Trading") == "트레이딩"
     buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
@@ -109,7 +109,7 @@ def test_the_language_changes_while_the_terminal_runs(app: QApplication, languag
     assert not is_korean()
 
 
-def test_afterwards_all_is_as_before(app: QApplication) -> None:
+def test_closing_restores_the_application(app: QApplication) -> None:
     before = QLocale()
     language = Language()
     for name in LANGUAGES:

@@ -1,4 +1,4 @@
-"""What an account is worth is exact, and what has no price is said to have none."""
+"""The value of an account is exact, and currencies without a price are counted."""
 
 from __future__ import annotations
 
@@ -14,18 +14,23 @@ amounts = st.decimals("0", "1000000", places=8)
 prices = st.none() | st.decimals("0.001", "1000000", places=4)
 
 
-def test_a_holding_is_worth_its_total_at_the_price() -> None:
-    held = Holding("BTC", D("0.5"), D("0.25"), D(100), D(110))
-    assert (held.total, held.value, held.cost, held.profit) == (D("0.75"), D("82.5"), D(75), D("7.5"))
-    assert held.profit_rate == D("0.1")
+def test_the_value_of_a_holding_is_its_total_times_the_price() -> None:
+    holding = Holding("BTC", D("0.5"), D("0.25"), D(100), D(110))
+    assert (holding.total, holding.value, holding.cost, holding.profit) == (
+        D("0.75"),
+        D("82.5"),
+        D(75),
+        D("7.5"),
+    )
+    assert holding.profit_rate == D("0.1")
 
 
-def test_money_is_worth_itself_and_wins_nothing() -> None:
+def test_money_has_its_own_value_and_no_profit() -> None:
     money = Holding("KRW", D(900), D(100), None, D(1), is_money=True)
     assert (money.value, money.cost, money.profit) == (1000, None, None)
 
 
-def test_without_a_price_or_a_cost_nothing_is_claimed() -> None:
+def test_without_a_price_or_a_cost_profit_is_unknown() -> None:
     unlisted = Holding("XYZ", D(5), D(0), D(10), None)
     given_away = Holding("ABC", D(5), D(0), D(0), D(10))
     assert (unlisted.value, unlisted.profit, unlisted.profit_rate) == (None, None, None)
@@ -36,7 +41,7 @@ def test_without_a_price_or_a_cost_nothing_is_claimed() -> None:
 
 
 @given(st.lists(st.tuples(amounts, amounts, prices, prices), max_size=6))
-def test_totals_are_the_sums_of_what_is_known(rows: list[tuple[Decimal, Decimal, Decimal, Decimal]]) -> None:
+def test_totals_are_the_sums_of_known_values(rows: list[tuple[Decimal, Decimal, Decimal, Decimal]]) -> None:
     holdings = [Holding(str(i), *row) for i, row in enumerate(rows)]
     totals = totals_of(holdings)
     valued = [each for each in holdings if each.total and each.value is not None]

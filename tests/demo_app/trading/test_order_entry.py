@@ -1,4 +1,4 @@
-"""What an order form computes is exact, can be paid, and is a price of the exchange."""
+"""The order form's results are exact, affordable, and valid prices of the exchange."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def test_a_step_goes_to_the_very_next_valid_price(code: str, price: Decimal) -> 
     down = entry.step_price(code, up, -1)
     assert up > price
     assert round_to_tick(code, up, "up") == up
-    # Nothing valid lies between: what was valid comes back, what was not goes below.
+    # No valid price is between: a valid one comes back, an invalid one goes below.
     assert down == round_to_tick(code, price, "down")
 
 
 @given(codes, prices, st.integers(1, 6))
-def test_steps_up_and_down_again_end_where_they_began(code: str, price: Decimal, steps: int) -> None:
+def test_steps_up_and_down_return_to_the_start(code: str, price: Decimal, steps: int) -> None:
     valid = round_to_tick(code, price)
     assert entry.step_price(code, entry.step_price(code, valid, steps), -steps) == valid
 
@@ -50,7 +50,7 @@ def test_ticks_change_where_the_table_says() -> None:
     assert step("0", 1) == Decimal("1E-8")
 
 
-def test_where_there_is_no_table_the_instruments_tick_holds() -> None:
+def test_without_a_table_the_instruments_tick_applies() -> None:
     tick = Decimal("0.05")
     assert entry.step_price("SGD-BTC", Decimal("10.02"), 1, tick) == Decimal("10.05")
     assert entry.step_price("SGD-BTC", Decimal("10.05"), -1, tick) == Decimal("10.00")
@@ -60,21 +60,19 @@ def test_where_there_is_no_table_the_instruments_tick_holds() -> None:
 
 
 @given(prices, amounts)
-def test_a_volume_for_a_total_is_the_largest_that_fits(price: Decimal, total: Decimal) -> None:
+def test_volume_for_is_the_largest_volume_within_the_total(price: Decimal, total: Decimal) -> None:
     volume = entry.volume_for(total, price)
     assert entry.total_of(price, volume) <= total
     assert entry.total_of(price, volume + Decimal("1E-8")) > total
 
 
 @given(prices, volumes)
-def test_a_total_gives_its_volume_back(price: Decimal, volume: Decimal) -> None:
+def test_total_and_volume_round_trip(price: Decimal, volume: Decimal) -> None:
     assert entry.volume_for(entry.total_of(price, volume), price) == volume
 
 
 @given(amounts, percents, rates, st.sampled_from(["KRW", "USDT", "BTC"]))
-def test_what_can_be_spent_pays_its_fee_too(
-    available: Decimal, percent: int, rate: Decimal, quote: str
-) -> None:
+def test_spendable_covers_the_fee(available: Decimal, percent: int, rate: Decimal, quote: str) -> None:
     total = entry.spendable(available, percent, rate, quote)
     least = Decimal(1) if quote == "KRW" else Decimal("1E-8")
     part = available * percent / 100
@@ -83,7 +81,7 @@ def test_what_can_be_spent_pays_its_fee_too(
 
 
 @given(amounts, percents)
-def test_a_share_is_never_more_than_there_is(available: Decimal, percent: int) -> None:
+def test_a_share_is_never_more_than_available(available: Decimal, percent: int) -> None:
     share = entry.share_of(available, percent)
     assert share <= available
     assert 0 <= available * percent - share * 100 < Decimal("1E-6")
@@ -95,12 +93,12 @@ def test_numbers_are_read_as_they_are_written(value: Decimal) -> None:
 
 
 def _grouped(digits: str) -> str:
-    """With commas, said in another way than the program reads them."""
+    """With commas, computed independently of the program."""
     return ",".join(filter(None, [digits[: len(digits) % 3], *re.findall("...", digits[len(digits) % 3 :])]))
 
 
 @given(st.integers(0, 10**20 - 1), st.text("0123456789", max_size=20), blanks, blanks, st.booleans())
-def test_every_way_to_write_a_number_is_read(
+def test_every_number_format_is_read(
     whole: int, decimals: str, before: str, after: str, is_grouped: bool
 ) -> None:
     digits = _grouped(str(whole)) if is_grouped else str(whole)
@@ -112,7 +110,7 @@ def test_every_way_to_write_a_number_is_read(
 
 
 @given(st.text("0123456789,,,..+-eE_ ' １５，．٣\u00a0원₩", max_size=14))
-def test_what_is_read_is_what_stands_there(text: str) -> None:
+def test_the_parsed_number_equals_the_text(text: str) -> None:
     value, plain = entry.read_number(text), text.strip()
     digits, _, decimals = plain.partition(".")
     is_number = re.fullmatch("[0-9]*", digits.replace(",", "") + decimals) is not None
@@ -125,7 +123,7 @@ def test_what_is_read_is_what_stands_there(text: str) -> None:
 
 
 @given(st.text("0123456789,.", max_size=30))
-def test_the_decimal_context_of_the_moment_changes_nothing(text: str) -> None:
+def test_read_number_ignores_the_decimal_context(text: str) -> None:
     usual = entry.read_number(text)
     with localcontext(Context(prec=3, Emax=3, Emin=-3, traps=[Inexact, Rounded, InvalidOperation, Overflow])):
         here = entry.read_number(text)
@@ -163,11 +161,11 @@ def test_the_arithmetic_does_not_depend_on_the_decimal_context(
 @pytest.mark.parametrize(
     "text", ["", " ", ".", "-1", "1e5", "NaN", "1.2.3", "12a", "١٢", "0,5", "1,23", "0,001"]
 )
-def test_what_is_no_number_is_none(text: str) -> None:
+def test_text_that_is_not_a_number_is_none(text: str) -> None:
     assert entry.read_number(text) is None
 
 
-def test_an_order_of_all_that_there_is_passes_the_librarys_checks() -> None:
+def test_an_order_of_the_whole_balance_passes_the_librarys_checks() -> None:
     available, rate, price = Decimal("1234567.89012345"), Decimal("0.0005"), Decimal(155_772_000)
     volume = entry.volume_for(entry.spendable(available, 100, rate, "KRW"), price)
     fields = check_order("KRW-BTC", AskBid.BID, OrderType.LIMIT, price=price, volume=volume)
@@ -175,6 +173,6 @@ def test_an_order_of_all_that_there_is_passes_the_librarys_checks() -> None:
     assert available - price / 10**8 < total + entry.fee_of(total, rate) + 2 <= available + 2
 
 
-def test_how_far_a_price_is_away() -> None:
+def test_distance_from_the_last_price() -> None:
     assert entry.away_from(Decimal(110), Decimal(100)) == Decimal("0.1")
     assert entry.away_from(Decimal(95), Decimal(100)) == Decimal("-0.05")

@@ -1,4 +1,4 @@
-"""Nothing real leaves the desk that was not confirmed, word for word; one confirmation is one order."""
+"""No real order is sent unless its exact text was confirmed; one confirmation allows one order."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CALLS: dict[str, Callable[[OrderGateway, str], Awaitable[object]]] = {
 
 
 class Rest:
-    """Notes what it is asked."""
+    """Records its calls."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -42,7 +42,7 @@ def _gateway(**guard: Any) -> tuple[OrderGateway, Rest, TradingGuard]:
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_a_real_order_needs_its_own_words_confirmed(name: str) -> None:
+def test_a_real_order_needs_its_exact_text_confirmed(name: str) -> None:
     gateway, rest, guard = _gateway(simulated=False, live=True)
     with pytest.raises(TradingLockedError):
         asyncio.run(_awaited(CALLS[name](gateway, "buy 1")))
@@ -59,13 +59,13 @@ def test_a_real_order_needs_its_own_words_confirmed(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_on_the_simulated_exchange_the_door_is_open(name: str) -> None:
+def test_the_simulated_exchange_needs_no_confirmation(name: str) -> None:
     gateway, rest, _ = _gateway(simulated=True, live=False)
     assert asyncio.run(_awaited(CALLS[name](gateway, "buy"))) == name
     assert rest.asked == [name]
 
 
-def test_all_markets_are_named_and_no_list_stands_for_them() -> None:
+def test_cancel_open_distinguishes_all_markets_from_a_list() -> None:
     gateway, rest, _ = _gateway(simulated=True, live=False)
     asyncio.run(_awaited(gateway.cancel_open("all", None, 300)))
     asyncio.run(_awaited(gateway.cancel_open("one", ["KRW-BTC"], 20)))

@@ -1,4 +1,4 @@
-"""What an order form says is one order: each kind has the numbers that Upbit wants of it, and no others."""
+"""An order form gives one order: each order type has exactly the numbers that Upbit requires."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def tickets(draw: st.DrawFn) -> OrderTicket:
 
 
 @given(tickets())
-def test_an_order_has_the_numbers_of_its_kind(ticket: OrderTicket) -> None:
+def test_an_order_has_the_numbers_of_its_type(ticket: OrderTicket) -> None:
     order = ticket.draft(OrderTerms(tick=D(5)))
     assert (order.code, order.ask_bid, order.rules) == (
         ticket.code,
@@ -63,7 +63,7 @@ def test_an_order_has_the_numbers_of_its_kind(ticket: OrderTicket) -> None:
         for condition in CONDITIONS[kind]
     ],
 )
-def test_every_kind_with_every_condition_passes_the_librarys_checks(
+def test_every_order_type_and_time_in_force_passes_the_librarys_checks(
     kind: OrderType, side: AskBid, condition: TimeInForce | None
 ) -> None:
     ticket = OrderTicket("KRW-BTC", side, kind, D(100_000_000), D("0.01"), D(1_000_000), condition)
@@ -119,7 +119,7 @@ def test_a_price_far_on_the_wrong_side_is_suspicious(side: AskBid, price: str, s
     assert ticket.slip(None) is None
 
 
-def test_a_purchase_needs_its_fee_too() -> None:
+def test_a_buy_needs_its_fee_too() -> None:
     bid = OrderTicket("KRW-XRP", AskBid.BID, OrderType.LIMIT, D(100), D(10))
     ask = OrderTicket("KRW-XRP", AskBid.ASK, OrderType.LIMIT, D(100), D(10))
     assert bid.needed(bid.worth(None), D("0.0005")) == D("1000.5")

@@ -1,4 +1,4 @@
-"""Real orders: off, unless three conditions hold."""
+"""Real orders: off, unless three conditions are met."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def guard(clock: Clock) -> TradingGuard:
-    """One with which everything is in order but the confirmation."""
+    """A guard that lacks only the confirmation."""
     return TradingGuard(
         simulated=False, live=True, has_keys=lambda: True, clock=clock, session_s=600, order_s=30
     )
@@ -50,7 +50,9 @@ def confirm(guard: TradingGuard) -> None:
 
 
 @pytest.mark.parametrize(("live", "keys", "confirmed"), list(itertools.product([False, True], repeat=3)))
-def test_an_order_leaves_only_if_all_three_hold(live: bool, keys: bool, confirmed: bool) -> None:
+def test_an_order_is_allowed_only_if_all_three_conditions_are_met(
+    live: bool, keys: bool, confirmed: bool
+) -> None:
     guard = TradingGuard(simulated=False, live=live, has_keys=lambda: keys)
     if confirmed:
         if live and keys:
@@ -76,7 +78,7 @@ def test_the_simulated_exchange_needs_none_of_them() -> None:
     assert repr(guard) == "TradingGuard(simulated)"
 
 
-def test_nothing_is_simulated_and_live() -> None:
+def test_simulated_and_live_exclude_each_other() -> None:
     with pytest.raises(ValueError, match="not both"):
         TradingGuard(simulated=True, live=True, has_keys=lambda: True)
 
@@ -89,7 +91,7 @@ def test_a_session_is_unlocked_by_the_phrase_alone(guard: TradingGuard, typed: s
         guard.confirm(ORDER)
 
 
-def test_each_order_is_confirmed_and_each_confirmation_is_good_for_one(guard: TradingGuard) -> None:
+def test_each_confirmation_is_valid_for_one_order(guard: TradingGuard) -> None:
     confirm(guard)
     with pytest.raises(TradingLockedError, match="confirm this order") as refused:
         guard.check(ORDER.replace("0.001", "1000"))
@@ -99,14 +101,14 @@ def test_each_order_is_confirmed_and_each_confirmation_is_good_for_one(guard: Tr
         guard.check(ORDER)
 
 
-def test_the_confirmation_of_an_order_runs_out(guard: TradingGuard, clock: Clock) -> None:
+def test_the_confirmation_of_an_order_expires(guard: TradingGuard, clock: Clock) -> None:
     confirm(guard)
     clock.now += 30
     with pytest.raises(TradingLockedError, match="confirm this order"):
         guard.check(ORDER)
 
 
-def test_a_session_runs_out_and_forgets_what_was_confirmed(guard: TradingGuard, clock: Clock) -> None:
+def test_a_session_expires_and_discards_confirmations(guard: TradingGuard, clock: Clock) -> None:
     confirm(guard)
     clock.now += 599
     guard.confirm(ORDER)
@@ -124,7 +126,7 @@ def test_a_locked_session_stays_locked(guard: TradingGuard) -> None:
         guard.check(ORDER)
 
 
-def test_keys_that_go_away_lock_the_session(clock: Clock) -> None:
+def test_removing_the_keys_locks_the_session(clock: Clock) -> None:
     keys = [KEYS]
     guard = TradingGuard(simulated=False, live=True, has_keys=lambda: bool(keys), clock=clock)
     confirm(guard)
@@ -176,7 +178,7 @@ def test_a_preference_for_live_data_allows_no_order(app: object, settings: QSett
         assert refused.value.missing == "live"
 
 
-def test_the_command_line_counts_more_than_the_preference(app: object, settings: QSettings) -> None:
+def test_the_command_line_overrides_the_preference(app: object, settings: QSettings) -> None:
     preferences = Preferences(settings)
     assert prefer(parse([]), preferences).simulated
     preferences.set("environment", "live")
@@ -202,10 +204,10 @@ def _tree(path: Path) -> ast.Module:
 
 
 def unguarded(path: Path) -> list[str]:
-    """Order calls of a module that no guard stands before.
+    """Order calls of a module without a guard check before them.
 
-    Every mention counts, also as text for getattr. In the guarded module a function may call them that
-    has called `check` of its guard before.
+    Every mention counts, also as text for getattr. In the guarded module a function may call them after
+    calling its guard's `check`.
     """
     found: list[str] = []
     tree = _tree(path)
@@ -233,9 +235,9 @@ def _after_check(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[int]:
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("**/*.py")), ids=lambda path: path.name)
-def test_no_module_sends_orders_past_the_guard(path: Path) -> None:
+def test_no_module_bypasses_the_guard(path: Path) -> None:
     assert unguarded(path) == []
-    # ... nor past the library.
+    # ... nor the library.
     imports = [node for node in ast.walk(_tree(path)) if isinstance(node, ast.Import | ast.ImportFrom)]
     modules = {getattr(node, "module", None) or node.names[0].name for node in imports}
     assert not {module.partition(".")[0] for module in modules} & {"aiohttp", "httpx", "upbit", "websockets"}
@@ -253,7 +255,7 @@ def test_no_module_sends_orders_past_the_guard(path: Path) -> None:
         (DOOR, "async def f(self, rest):\n if x:\n  self._guard.check('x')\n await rest.create_order()", 1),
     ],
 )
-def test_the_search_finds_what_it_looks_for(tmp_path: Path, name: str, text: str, count: int) -> None:
+def test_the_search_finds_unguarded_calls(tmp_path: Path, name: str, text: str, count: int) -> None:
     path = tmp_path / name
     path.write_text(text, encoding="utf-8")
     assert len(unguarded(path)) == count

@@ -1,4 +1,4 @@
-"""Fields for numbers: what is typed or pasted is read as meant or shown as wrong, never as another number."""
+"""Fields for numbers: input is read as meant or marked as wrong, never read as another number."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _paste(field: QLineEdit, text: str) -> None:
 
 @pytest.fixture(params=[_keys, _paste], ids=["typed", "pasted"])
 def enter(request: pytest.FixtureRequest) -> Enter:
-    """Replace what stands in a field."""
+    """Replace the text of a field."""
 
     def put(field: QLineEdit, text: str) -> None:
         field.selectAll()
@@ -66,7 +66,7 @@ def field(app: QApplication) -> Iterator[NumberField]:
 
 
 @pytest.mark.parametrize("text", WRONG)
-def test_what_is_no_number_stays_to_be_seen_and_counts_as_none(
+def test_text_that_is_not_a_number_stays_visible_and_has_no_value(
     field: NumberField, enter: Enter, text: str
 ) -> None:
     field.set_value(D(7))
@@ -83,7 +83,7 @@ def test_what_is_no_number_stays_to_be_seen_and_counts_as_none(
 
 
 @pytest.mark.parametrize(("text", "value"), RIGHT)
-def test_a_number_is_read_as_it_stands_and_grouped_afterwards(
+def test_a_number_is_read_exactly_and_grouped_afterwards(
     field: NumberField, enter: Enter, text: str, value: D
 ) -> None:
     enter(field, text)
@@ -94,14 +94,14 @@ def test_a_number_is_read_as_it_stands_and_grouped_afterwards(
     assert field.text() == f"{value:,f}"
 
 
-def test_nothing_is_not_wrong(field: NumberField, enter: Enter) -> None:
+def test_an_empty_field_is_not_wrong(field: NumberField, enter: Enter) -> None:
     for text in ("", "  "):
         enter(field, text)
         assert (field.value, field.is_wrong) == (None, False)
 
 
 def test_wrong_and_right_look_different(field: NumberField, enter: Enter) -> None:
-    """Also where a style sheet of the panel speaks."""
+    """Also with a style sheet of the panel."""
     field.setStyleSheet('QLineEdit { color: #101010; } QLineEdit[wrong="true"] { color: #ff0000; }')
     enter(field, "15")
     right = field.grab().toImage()
@@ -120,7 +120,7 @@ def test_wrong_and_right_look_different(field: NumberField, enter: Enter) -> Non
 
 @pytest.fixture(params=["C", "ko_KR", "de_DE"])
 def locale(request: pytest.FixtureRequest) -> Iterator[None]:
-    """The system's."""
+    """The system's locale."""
     before = QLocale()
     QLocale.setDefault(QLocale(request.param))
     yield

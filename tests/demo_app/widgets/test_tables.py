@@ -1,4 +1,4 @@
-"""Tables of the terminal: no digit is cut off, nothing jumps, and one sees what they are sorted by."""
+"""Tables of the terminal: no digit is cut off, nothing jumps, and the sorted column is marked."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ async def test_a_column_grows_with_its_numbers_and_never_shrinks(
     assert view.columnWidth(1) == wide
 
 
-async def test_a_column_that_was_made_narrow_stays_so_until_something_longer_comes(
+async def test_a_narrowed_column_stays_narrow_until_something_longer_comes(
     view: QTableView, model: QStandardItemModel
 ) -> None:
     model.item(0, 1).setText("123.456")
@@ -72,12 +72,12 @@ def _text(view: QTableView, section: int) -> str:
     assert isinstance(header, SortHeader)
     header.initStyleOption(option)
     header.initStyleOptionForIndex(option, section)
-    # Qt's own mark would lie over the text.
+    # Qt's own mark would cover the text.
     assert option.sortIndicator == QStyleOptionHeader.SortIndicator.None_
     return option.text
 
 
-def test_the_sorted_column_says_so_in_its_name(view: QTableView, model: QStandardItemModel) -> None:
+def test_the_sorted_column_is_marked_in_its_name(view: QTableView, model: QStandardItemModel) -> None:
     model.setHorizontalHeaderLabels(["Asset", "Value", "Profit"])
     view.sortByColumn(1, Qt.SortOrder.DescendingOrder)
     assert [_text(view, column) for column in range(3)] == ["Asset", "Value ▼", "Profit"]
@@ -85,7 +85,7 @@ def test_the_sorted_column_says_so_in_its_name(view: QTableView, model: QStandar
     assert [_text(view, column) for column in range(3)] == ["Asset ▲", "Value", "Profit"]
 
 
-def test_both_end_with_their_table(app: QApplication, model: QStandardItemModel) -> None:
+def test_both_are_released_with_their_table(app: QApplication, model: QStandardItemModel) -> None:
     view = RowTable()
     view.setModel(model)
     gone = weakref.ref(WideningColumns(view, model, ())), weakref.ref(view.horizontalHeader())

@@ -123,7 +123,7 @@ def margin() -> type[BaseWebSocketEvent]:
         scope=Scope.PRIVATE,
         delivery=Delivery.EVERY,
         codes=CodeRule.FORBIDDEN,
-        options=(OptionSpec("include_detail", lambda value, _codes: value, either),),
+        options=(OptionSpec("include_detail", lambda value, _codes: value, either, narrows=False),),
     )
     class MarginEvent(BaseWebSocketEvent, frozen=True, kw_only=True, eq=False, dict=True):
         is_called: Annotated[bool, wire_key("ic")]

@@ -115,7 +115,7 @@ def test_a_speed_is_positive(source: Replay, speed: float) -> None:
     ("line", "why"),
     [
         ('{"frame":%s}', "recv"),
-        ('{"history":"1d","frame":%s}', "history is of candles"),
+        ('{"history":"1d","frame":%s}', "history must be candles"),
     ],
 )
 def test_a_line_that_does_not_say_when_is_refused(tmp_path: Path, line: str, why: str) -> None:

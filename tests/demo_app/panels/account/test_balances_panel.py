@@ -1,4 +1,4 @@
-"""The panel of balances: live worth, honest where there is none, and a click that shows the pair."""
+"""The balances panel: live values, explicit where there is none, and a click that shows the pair."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ def make(state: TerminalState) -> Iterator[Callable[[], Awaitable[BalancesPanel]
 Make = Callable[[], Awaitable[BalancesPanel]]
 
 
-def _hold(server: SimulatedServer, **amounts: str) -> None:
+def _set_balances(server: SimulatedServer, **amounts: str) -> None:
     account = server.exchange.account
-    for held in account.balances.values():
-        held.balance = D(0)
+    for balance in account.balances.values():
+        balance.balance = D(0)
     for currency, amount in amounts.items():
         account.balance(currency).balance = D(amount)
         account.balance(currency).avg_buy_price = D(1000) if currency != "KRW" else D(0)
@@ -74,9 +74,9 @@ def _owners() -> list[str]:
     return [each.owner for each in GlobalWebSocketManager.instance().subscription_metrics()]
 
 
-async def test_what_is_held_is_worth_its_price_now(exchange: Exchange, make: Make) -> None:
+async def test_balances_are_valued_at_the_current_price(exchange: Exchange, make: Make) -> None:
     server = await exchange()
-    _hold(server, KRW="5000", BTC="0.5", NOMARKET="7")
+    _set_balances(server, KRW="5000", BTC="0.5", NOMARKET="7")
     panel = await make()
     await until(lambda: _rows(panel).get("BTC", [""] * 7)[4] not in ("", "–"))
     price = (await panel.state.rest.get_tickers(["KRW-BTC"]))["KRW-BTC"].trade_price
@@ -95,9 +95,9 @@ async def test_what_is_held_is_worth_its_price_now(exchange: Exchange, make: Mak
     assert panel.sums[0].text() == "6,000"
 
 
-async def test_small_amounts_can_be_hidden_and_that_is_remembered(exchange: Exchange, make: Make) -> None:
+async def test_hiding_small_amounts_is_remembered(exchange: Exchange, make: Make) -> None:
     server = await exchange()
-    _hold(server, KRW="50", BTC="0.5", ETH="0.000001", NOMARKET="7")
+    _set_balances(server, KRW="50", BTC="0.5", ETH="0.000001", NOMARKET="7")
     panel = await make()
     await until(lambda: {"BTC", "ETH"} <= {k for k, row in _rows(panel).items() if row[4] != "–"})
     panel.small.click()
@@ -109,7 +109,7 @@ async def test_small_amounts_can_be_hidden_and_that_is_remembered(exchange: Exch
 
 async def test_a_click_shows_the_pair_where_there_is_one(exchange: Exchange, make: Make) -> None:
     server = await exchange()
-    _hold(server, KRW="50", ETH="1")
+    _set_balances(server, KRW="50", ETH="1")
     panel = await make()
     shown: list[str] = []
     panel.state.market_changed.connect(shown.append)
@@ -131,10 +131,12 @@ async def test_without_keys_it_asks_for_them(exchange: Exchange, state: Terminal
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
-async def test_it_ends_with_its_parent(exchange: Exchange, make: Make, state: TerminalState) -> None:
+async def test_the_panel_is_released_with_its_parent(
+    exchange: Exchange, make: Make, state: TerminalState
+) -> None:
     await exchange()
     await make()
-    # Its rows come with the next frame, and the prices it asks for with them.
+    # Its rows come with the next frame, and with them its price subscriptions.
     await until(lambda: _owners().count("balances") == 1)
     panel = BalancesPanel(state)
     gone = weakref.ref(panel)

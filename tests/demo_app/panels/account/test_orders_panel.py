@@ -1,4 +1,4 @@
-"""The panel of the account's orders: open and closed apart, cancelling and replacing through the guard."""
+"""The orders panel: open and closed orders, cancelling and replacing through the guard."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ async def _with_orders(panel: OrdersPanel, server: SimulatedServer, count: int) 
     await until(lambda: not panel.has_placeholder)
 
 
-async def test_open_and_closed_orders_stand_apart(exchange: Exchange, make: Make) -> None:
+async def test_open_and_closed_orders_are_in_separate_tabs(exchange: Exchange, make: Make) -> None:
     server = await exchange()
     panel = make()
     await until(lambda: not panel.has_placeholder)
@@ -111,7 +111,7 @@ async def test_delete_cancels_once_and_says_so(exchange: Exchange, make: Make) -
     assert panel.findChild(ConfirmDialog) is None
 
 
-async def test_all_are_cancelled_after_a_question_that_counts_them(exchange: Exchange, make: Make) -> None:
+async def test_cancel_all_confirms_with_the_number_of_orders(exchange: Exchange, make: Make) -> None:
     server = await exchange()
     panel = make()
     await _with_orders(panel, server, 3)
@@ -129,7 +129,7 @@ async def test_all_are_cancelled_after_a_question_that_counts_them(exchange: Exc
     assert panel.message.text() == "Asked to cancel 3 of the orders."
 
 
-async def test_the_selected_ones_are_cancelled_together(exchange: Exchange, make: Make) -> None:
+async def test_selected_orders_are_cancelled_together(exchange: Exchange, make: Make) -> None:
     server = await exchange()
     panel = make()
     await _with_orders(panel, server, 3)
@@ -170,7 +170,7 @@ async def test_an_order_is_replaced_by_a_valid_one(exchange: Exchange, make: Mak
     await until(lambda: panel.message.text().startswith("Asked to replace"))
 
 
-async def test_a_real_order_is_cancelled_only_after_phrase_and_question(
+async def test_a_real_order_is_cancelled_only_after_phrase_and_confirmation(
     exchange: Exchange, make: Make
 ) -> None:
     server = await exchange()
@@ -188,7 +188,7 @@ async def test_a_real_order_is_cancelled_only_after_phrase_and_question(
     await until(lambda: _shown(panel) == (0, 1))
 
 
-async def test_what_was_filled_meanwhile_is_explained(exchange: Exchange, make: Make) -> None:
+async def test_cancelling_an_order_filled_meanwhile_is_explained(exchange: Exchange, make: Make) -> None:
     server = await exchange()
     panel = make()
     await _with_orders(panel, server, 1)
@@ -201,7 +201,7 @@ async def test_what_was_filled_meanwhile_is_explained(exchange: Exchange, make: 
     assert "it was filled or cancelled" in panel.message.text()
 
 
-async def test_too_many_requests_are_told_and_nothing_is_done(exchange: Exchange, make: Make) -> None:
+async def test_a_rate_limit_is_reported_and_nothing_is_cancelled(exchange: Exchange, make: Make) -> None:
     server = await exchange()
     panel = make()
     await _with_orders(panel, server, 1)
@@ -215,12 +215,14 @@ async def test_too_many_requests_are_told_and_nothing_is_done(exchange: Exchange
     assert panel.cancel.isEnabled()
 
 
-async def test_doubt_is_shown_until_all_was_read_again(exchange: Exchange, make: Make) -> None:
+async def test_incomplete_data_is_marked_until_everything_was_read_again(
+    exchange: Exchange, make: Make
+) -> None:
     server = await exchange()
     right = Credentials(access_key=SIMULATED_ACCESS_KEY, secret_key=server.settings.secret_key)
     GlobalWebSocketManager.configure(
         WebSocketConfig(
-            base_url=server.url, credentials=right, use_system_proxy=False, recovery_timeout_s=0.2
+            base_url=server.url, credentials=right, use_system_proxy=False, recovery_timeout_s=2.0
         )
     )
     panel = make()
@@ -249,7 +251,7 @@ async def test_rows_are_copied_with_their_headers(exchange: Exchange, make: Make
     assert row.split("\t")[2:5] == ["Buy", "Limit", "101,000"]
 
 
-async def test_what_a_gap_hid_is_marked(exchange: Exchange, make: Make) -> None:
+async def test_orders_recovered_after_a_gap_are_marked(exchange: Exchange, make: Make) -> None:
     server = await exchange()
     panel = make()
     await _with_orders(panel, server, 1)
@@ -266,7 +268,7 @@ async def test_what_a_gap_hid_is_marked(exchange: Exchange, make: Make) -> None:
     await until(lambda: not panel.stale_text)
 
 
-async def test_a_refused_key_is_said_and_another_key_helps(exchange: Exchange, make: Make) -> None:
+async def test_a_refused_key_is_reported_and_another_key_recovers(exchange: Exchange, make: Make) -> None:
     wrong = Credentials(access_key=SIMULATED_ACCESS_KEY, secret_key="w" * 64)
     server = await exchange(keys=wrong)
     panel, wanted = make(), []
@@ -284,7 +286,7 @@ def _placeholder_text(panel: OrdersPanel) -> str:
     return label.text()
 
 
-async def test_it_ends_with_its_parent(exchange: Exchange, make: Make) -> None:
+async def test_the_panel_is_released_with_its_parent(exchange: Exchange, make: Make) -> None:
     await exchange()
     panel = OrdersPanel(make().state)
     account = panel.account

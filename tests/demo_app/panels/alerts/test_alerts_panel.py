@@ -1,4 +1,4 @@
-"""Alerts from end to end: made in the form, watched while hidden, told once, kept for the next run."""
+"""Alerts from end to end: created in the form, watched while hidden, reported once, stored."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ def make(state: TerminalState) -> Iterator[Make]:
 
 
 def _notices(state: TerminalState) -> list[tuple[str, str]]:
-    heard: list[tuple[str, str]] = []
-    state.noticed.connect(lambda title, text: heard.append((title, text)))
-    return heard
+    notices: list[tuple[str, str]] = []
+    state.noticed.connect(lambda title, text: notices.append((title, text)))
+    return notices
 
 
 def _trade(server: SimulatedServer, price: Decimal) -> None:
@@ -69,11 +69,11 @@ def _cells(panel: AlertsPanel, row: int = 0) -> list[str]:
     return [str(panel.rows.data(panel.rows.index(row, column))) for column in range(4)]
 
 
-async def test_a_price_that_is_reached_is_told_once(
+async def test_reaching_a_price_is_reported_once(
     exchange: Exchange, make: Make, state: TerminalState
 ) -> None:
     server = await exchange()
-    panel, heard = await make(), _notices(state)
+    panel, notices = await make(), _notices(state)
     price = panel._price
     assert price is not None
     wanted = price + 1_000_000
@@ -83,19 +83,19 @@ async def test_a_price_that_is_reached_is_told_once(
     await until(lambda: panel.watcher.prices)
     _trade(server, price + 2_000)
     await until(lambda: panel.watcher.prices["KRW-BTC"] == price + 2_000)
-    assert heard == []
+    assert notices == []
     _trade(server, wanted)
-    await until(lambda: heard)
-    assert heard == [("Bitcoin (KRW-BTC)", f"Price at or above {wanted:,f} KRW: {wanted:,f} KRW")]
+    await until(lambda: notices)
+    assert notices == [("Bitcoin (KRW-BTC)", f"Price at or above {wanted:,f} KRW: {wanted:,f} KRW")]
     assert not panel.watcher.alerts[0].is_enabled
     await until(lambda: _cells(panel)[3].endswith(f"{wanted:,f} KRW"))
     _trade(server, price)
     _trade(server, wanted + 1_000)
     await turns()
-    assert len(heard) == 1
+    assert len(notices) == 1
 
 
-async def test_a_number_that_is_wrong_makes_no_alert(exchange: Exchange, make: Make) -> None:
+async def test_an_invalid_number_creates_no_alert(exchange: Exchange, make: Make) -> None:
     await exchange()
     panel = await make()
     for text in ("0,5", "1,23", "1e5", "-5"):
@@ -108,7 +108,7 @@ async def test_a_number_that_is_wrong_makes_no_alert(exchange: Exchange, make: M
     panel.window_box.setFocus()
     panel.window_box.selectAll()
     QTest.keyClicks(panel.window_box, "1,5")
-    assert panel.hint.text() == "Give whole minutes, 1 to 1440"
+    assert panel.hint.text() == "Enter whole minutes, 1 to 1440"
     QTest.keyClick(panel.threshold, Qt.Key.Key_Return)
     assert not panel.watcher.alerts
     panel.window_box.selectAll()
@@ -118,33 +118,33 @@ async def test_a_number_that_is_wrong_makes_no_alert(exchange: Exchange, make: M
     assert (alert.threshold, alert.window_s) == (3, 5400)
 
 
-async def test_a_price_between_two_frames_is_not_missed(
+async def test_a_price_reached_between_two_frames_is_not_missed(
     exchange: Exchange, make: Make, state: TerminalState
 ) -> None:
     server = await exchange()
-    panel, heard = await make(), _notices(state)
+    panel, notices = await make(), _notices(state)
     price = panel._price
     assert price is not None
     panel.watcher.put(Alert("1", "KRW-BTC", AlertKind.BELOW, price - 500_000))
     await until(lambda: panel.watcher.prices)
     for each in (price, price - 600_000, price):
         _trade(server, each)
-    await until(lambda: heard)
-    assert len(heard) == 1
+    await until(lambda: notices)
+    assert len(notices) == 1
 
 
-async def test_an_alert_chosen_elsewhere_is_set_at_once_and_its_price_is_known(
+async def test_an_alert_drafted_elsewhere_is_set_at_once_and_its_price_is_known(
     exchange: Exchange, make: Make, state: TerminalState
 ) -> None:
     await exchange()
-    panel, heard = await make(), _notices(state)
+    panel, notices = await make(), _notices(state)
     state.alert_drafted.emit("KRW-ETH", D(6_000_000), True)
     state.alert_drafted.emit("KRW-ETH", D(4_000_000), False)
     assert [(each.kind, each.threshold, each.is_once) for each in panel.watcher.alerts] == [
         (AlertKind.ABOVE, D(6_000_000), True),
         (AlertKind.BELOW, D(4_000_000), True),
     ]
-    assert heard[0] == ("Alert set", "KRW-ETH: Price at or above 6,000,000 KRW")
+    assert notices[0] == ("Alert set", "KRW-ETH: Price at or above 6,000,000 KRW")
     assert list(state.alert_prices("KRW-ETH")) == [D(6_000_000), D(4_000_000)]
     panel.watcher.put(Alert("3", "KRW-ETH", AlertKind.CHANGE, D(3)))
     panel.watcher.remove(["1"])
@@ -175,21 +175,23 @@ async def test_only_enabled_alerts_are_watched(exchange: Exchange, make: Make) -
     assert watched() == 0
 
 
-async def test_ones_own_fill_is_told(exchange: Exchange, make: Make, state: TerminalState) -> None:
+async def test_an_own_fill_is_reported(exchange: Exchange, make: Make, state: TerminalState) -> None:
     await exchange()
-    panel, heard = await make(), _notices(state)
+    panel, notices = await make(), _notices(state)
     panel.watcher.put(Alert("1", "KRW-BTC", AlertKind.FILL))
     account = panel.watcher._account
     assert account is not None
     await until(lambda: account.is_synchronized)
     await state.rest.create_order("KRW-BTC", AskBid.BID, "price", price=D(10_000))
-    await until(lambda: heard)
-    title, text = heard[0]
+    await until(lambda: notices)
+    title, text = notices[0]
     assert title == "Bitcoin (KRW-BTC)"
     assert text.startswith("My order is filled: Buy 0.0000")
 
 
-async def test_alerts_are_kept_for_the_next_run(exchange: Exchange, make: Make, state: TerminalState) -> None:
+async def test_alerts_are_stored_for_the_next_run(
+    exchange: Exchange, make: Make, state: TerminalState
+) -> None:
     await exchange()
     panel = await make()
     alerts = [
@@ -209,13 +211,13 @@ async def test_the_form_says_what_is_wrong(exchange: Exchange, make: Make) -> No
     panel = await make()
     assert not panel.add.isEnabled()
     _type(panel, "0")
-    assert panel.hint.text() == "Give a number above 0"
+    assert panel.hint.text() == "Enter a number above 0"
     panel.save()
     assert panel.watcher.alerts == []
     panel.kind.setCurrentIndex(panel.kind.findData(AlertKind.CHANGE))
     assert panel.unit.text() == "%"
     _type(panel, "5000")
-    assert "does not happen" in panel.hint.text()
+    assert "below 1,000%" in panel.hint.text()
     _type(panel, "2.5")
     QTest.keyClick(panel.threshold, Qt.Key.Key_Up)
     assert panel.threshold.value == D("2.6")
@@ -227,7 +229,9 @@ async def test_the_form_says_what_is_wrong(exchange: Exchange, make: Make) -> No
     assert panel.watcher.alerts[0].kind is AlertKind.FILL
 
 
-async def test_an_alert_is_changed_in_the_form(exchange: Exchange, make: Make, state: TerminalState) -> None:
+async def test_an_alert_can_be_edited_in_the_form(
+    exchange: Exchange, make: Make, state: TerminalState
+) -> None:
     await exchange()
     panel = await make()
     panel.watcher.put(Alert("1", "KRW-ETH", AlertKind.BELOW, D(4_000_000)))
@@ -244,7 +248,7 @@ async def test_an_alert_is_changed_in_the_form(exchange: Exchange, make: Make, s
     assert panel.pair.text() == "Bitcoin KRW-BTC"
 
 
-async def test_the_command_begins_with_the_price_of_now(exchange: Exchange, open_window: Open) -> None:
+async def test_the_command_starts_with_the_current_price(exchange: Exchange, open_window: Open) -> None:
     await exchange()
     window = open_window(layout="trading")
     panel = window.panel("alerts")
@@ -255,14 +259,14 @@ async def test_the_command_begins_with_the_price_of_now(exchange: Exchange, open
     assert panel.isVisible()
 
 
-async def test_nothing_is_told_of_a_move_that_is_too_slow(offline: None, state: TerminalState) -> None:
-    watcher, heard = AlertWatcher(state), _notices(state)
+async def test_a_slow_move_is_not_reported(offline: None, state: TerminalState) -> None:
+    watcher, notices = AlertWatcher(state), _notices(state)
     watcher.put(Alert("1", "KRW-BTC", AlertKind.CHANGE, D(3), 60))
     for second, price in ((0, 100), (90, 104), (120, 105), (130, 109)):
         at = 1_800_000_000_000 + second * 1_000
         watcher._on_trade(events.trade("KRW-BTC", second, trade_price=price, trade_timestamp=at))
-        assert len(heard) == (second == 130)
-    assert heard[0][1].startswith("Moves 3% within 1 min: ")
+        assert len(notices) == (second == 130)
+    assert notices[0][1].startswith("Moves 3% within 1 min: ")
     watcher.deleteLater()
 
 
@@ -282,7 +286,7 @@ async def test_languages_and_themes_change_while_it_runs(
         panel.grab()
 
 
-async def test_it_ends_with_its_parent(exchange: Exchange, state: TerminalState) -> None:
+async def test_the_panel_is_released_with_its_parent(exchange: Exchange, state: TerminalState) -> None:
     await exchange(keys=None)
     panel = AlertsPanel(state)
     panel.watcher.put(Alert("1", "KRW-BTC", AlertKind.BELOW, D(1_000)))

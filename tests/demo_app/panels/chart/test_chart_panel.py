@@ -95,7 +95,7 @@ def canvas(app: QApplication) -> Iterator[CandleCanvas]:
 
 
 def _inked(canvas: CandleCanvas, slot: int) -> bool:
-    """Whether a candle stands in a slot."""
+    """Whether a candle is painted in a slot."""
     image = canvas.grab().toImage()
     ratio = image.devicePixelRatio()
     x = round(canvas.view.x(slot, canvas.panes().plot.width()) * ratio)
@@ -113,7 +113,7 @@ def test_a_minute_without_trades_is_an_empty_place(canvas: CandleCanvas) -> None
     newest = bars.slots[-1]
     shown = [_inked(canvas, newest - ago) for ago in range(9)]
     assert shown == [True, True, True, False, False, False, True, True, True]
-    # A dotted line at the last price says that this is silence, and not a hole in the data.
+    # A dotted line at the last price says that there were no trades, and that no data is missing.
     image, panes, view = canvas.grab().toImage(), canvas.panes(), canvas.view
     ratio = image.devicePixelRatio()
     origin, factor = view.price_map(panes.price.top(), panes.price.height())
@@ -127,8 +127,8 @@ def test_a_minute_without_trades_is_an_empty_place(canvas: CandleCanvas) -> None
     assert canvas._theme.muted.name() in inks
 
 
-def test_no_text_of_the_axis_looks_out_from_under_the_tag_of_the_last_price(canvas: CandleCanvas) -> None:
-    """Which round price it comes near depends on the price: all of them are tried."""
+def test_the_last_price_tag_never_partly_covers_an_axis_text(canvas: CandleCanvas) -> None:
+    """Which round price is near depends on the price: all of them are tried."""
     bars, theme = canvas.content.bars, canvas._theme
     tags, ground = {theme.up.rgb(), theme.down.rgb()}, theme.panel.rgb()
     last = len(bars) - 1
@@ -142,7 +142,7 @@ def test_no_text_of_the_axis_looks_out_from_under_the_tag_of_the_last_price(canv
             assert {image.pixel(x, y) for x in axis} == {ground}, f"close {bars[last].close}: cut at {y}"
 
 
-def test_a_tick_paints_one_column_and_keeps_the_picture_of_the_others(canvas: CandleCanvas) -> None:
+def test_a_tick_paints_one_column_and_reuses_the_cached_pixmap(canvas: CandleCanvas) -> None:
     canvas.grab()
     cache = canvas._cache
     assert cache is not None
@@ -157,7 +157,7 @@ def test_a_tick_paints_one_column_and_keeps_the_picture_of_the_others(canvas: Ca
     assert canvas._cache is not cache
 
 
-def test_time_goes_on_without_trades_but_not_forever(canvas: CandleCanvas) -> None:
+def test_the_chart_follows_time_without_trades_but_not_forever(canvas: CandleCanvas) -> None:
     right = canvas.view.right
     canvas._now = lambda: float(_NOW + 60 * 3)
     canvas.candles_changed()
@@ -167,7 +167,7 @@ def test_time_goes_on_without_trades_but_not_forever(canvas: CandleCanvas) -> No
     assert canvas.view.left < canvas.content.bars.slots[-1]
 
 
-def test_who_looks_at_the_past_keeps_looking_at_it(canvas: CandleCanvas) -> None:
+def test_a_chart_scrolled_to_the_past_does_not_move(canvas: CandleCanvas) -> None:
     canvas.pan(-200)
     right = canvas.view.right
     canvas._now = lambda: float(_NOW + 600)
@@ -222,7 +222,7 @@ def test_dragging_scrolls_and_dragging_the_axis_widens_the_prices(canvas: Candle
     assert view.span == 120
 
 
-def test_a_button_leads_back_to_now(canvas: CandleCanvas) -> None:
+def test_a_button_returns_to_the_newest_candle(canvas: CandleCanvas) -> None:
     assert not canvas.now_button.isVisible()
     canvas.pan(-300)
     assert canvas.now_button.isVisible()
@@ -252,7 +252,7 @@ def test_keys(canvas: CandleCanvas) -> None:
     assert len(copies) == 1
 
 
-def test_it_asks_for_the_past_unless_there_is_none_or_it_comes(canvas: CandleCanvas) -> None:
+def test_older_candles_are_requested_unless_complete_or_loading(canvas: CandleCanvas) -> None:
     asked: list[None] = []
     canvas.past_wanted.connect(lambda: asked.append(None))
     canvas.pan(-390)
@@ -292,7 +292,7 @@ async def _shown(panel: ChartPanel) -> None:
 # --- the panel -------------------------------------------------------------------------------------
 
 
-async def test_it_shows_history_and_goes_on_with_the_stream(exchange: Exchange, open_panel: Open) -> None:
+async def test_history_is_followed_by_the_stream(exchange: Exchange, open_panel: Open) -> None:
     await exchange(market_running=True, rate=5.0)
     panel = open_panel()
     assert panel.has_placeholder
@@ -323,7 +323,7 @@ async def test_units_from_a_second_to_a_month(exchange: Exchange, open_panel: Op
     assert again.unit is unit
 
 
-async def test_a_page_that_failed_is_not_asked_for_at_once(
+async def test_a_failed_page_is_not_requested_again_at_once(
     exchange: Exchange, open_panel: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await exchange()
@@ -349,20 +349,20 @@ async def test_a_page_that_failed_is_not_asked_for_at_once(
     assert asked
 
 
-async def test_nobody_waits_forever_for_another_pair(
+async def test_a_pair_whose_candles_do_not_come_times_out(
     exchange: Exchange, open_panel: Open, state: TerminalState
 ) -> None:
     await exchange()
     panel = open_panel()
     await _shown(panel)
-    panel._patience.setInterval(0)
+    panel._timeout.setInterval(0)
     state.set_market("KRW-ETH")
     await until(lambda: panel.has_placeholder)
     assert panel.canvas.content is panel.content
     await _shown(panel)
 
 
-async def test_another_pair_leaves_the_old_one_grey_until_it_comes(
+async def test_old_candles_stay_grey_until_the_new_pair_loads(
     exchange: Exchange, open_panel: Open, state: TerminalState
 ) -> None:
     await exchange()
@@ -382,7 +382,7 @@ async def test_another_pair_leaves_the_old_one_grey_until_it_comes(
     assert panel.content.title == "Ethereum ETH/KRW · 1m"
 
 
-async def test_a_refusal_is_told_and_another_try_helps(
+async def test_a_refusal_is_reported_and_a_retry_recovers(
     exchange: Exchange, open_panel: Open, state: TerminalState
 ) -> None:
     await exchange()
@@ -401,7 +401,7 @@ async def test_a_refusal_is_told_and_another_try_helps(
     await _shown(panel)
 
 
-async def test_a_lost_connection_is_seen(exchange: Exchange, open_panel: Open) -> None:
+async def test_a_lost_connection_makes_the_chart_stale(exchange: Exchange, open_panel: Open) -> None:
     server = await exchange()
     panel = open_panel()
     await until(lambda: not panel.has_placeholder and not panel.stale_text)
@@ -432,7 +432,7 @@ async def test_own_orders_and_fills_are_marked(exchange: Exchange, open_panel: O
     assert panel.content.bars.grid.slot(fills[0].moment) >= panel.content.bars.slots[-1]
 
 
-async def test_without_keys_there_is_nothing_of_ones_own(exchange: Exchange, open_panel: Open) -> None:
+async def test_without_keys_no_own_orders_are_shown(exchange: Exchange, open_panel: Open) -> None:
     await exchange(keys=None)
     panel = open_panel()
     await _shown(panel)
@@ -461,9 +461,7 @@ async def test_a_click_with_ctrl_drafts_an_order(
     assert panel.canvas._drag is None
 
 
-async def test_what_is_chosen_is_remembered(
-    exchange: Exchange, open_panel: Open, state: TerminalState
-) -> None:
+async def test_the_choices_are_remembered(exchange: Exchange, open_panel: Open, state: TerminalState) -> None:
     await exchange()
     panel = open_panel()
     await _shown(panel)
@@ -480,7 +478,7 @@ async def test_what_is_chosen_is_remembered(
     assert buttons is not None
     assert not buttons.button(QDialogButtonBox.StandardButton.Ok).isEnabled()
     dialog.accept()
-    assert dialog.isVisible(), "2,5 is neither 25 nor what stood there before"
+    assert dialog.isVisible(), "2,5 is neither 25 nor the previous value"
     dialog.band_width.selectAll()
     QTest.keyClicks(dialog.band_width, "2.5")
     dialog.accept()
@@ -497,7 +495,7 @@ async def test_what_is_chosen_is_remembered(
     assert again.bar.switches["show_rsi"].isChecked()
 
 
-async def test_the_picture_goes_to_the_clipboard(exchange: Exchange, open_panel: Open) -> None:
+async def test_the_chart_is_copied_to_the_clipboard(exchange: Exchange, open_panel: Open) -> None:
     await exchange()
     panel = open_panel()
     await _shown(panel)
@@ -505,7 +503,7 @@ async def test_the_picture_goes_to_the_clipboard(exchange: Exchange, open_panel:
     assert QGuiApplication.clipboard().pixmap().size() == panel.canvas.grab().size()
 
 
-async def test_units_go_into_a_menu_where_there_is_no_room(exchange: Exchange, open_panel: Open) -> None:
+async def test_units_move_into_a_menu_without_room(exchange: Exchange, open_panel: Open) -> None:
     await exchange()
     panel = open_panel()
     assert not panel.bar.unit_button.isVisible()
@@ -515,7 +513,7 @@ async def test_units_go_into_a_menu_where_there_is_no_room(exchange: Exchange, o
     def seen() -> list[str]:
         return [b.text() for b in panel.bar.findChildren(QToolButton) if b.property("unit") and b.isVisible()]
 
-    # Those that one needs most often stay; whatever is on show is reported, and found first.
+    # The most used units stay; the selected one is always shown.
     assert "1m" in seen()
     assert len(seen()) < 13
     panel.bar.choose(CandleUnit.M3)
@@ -528,7 +526,7 @@ async def test_units_go_into_a_menu_where_there_is_no_room(exchange: Exchange, o
     assert panel.title() == "Chart"
 
 
-async def test_a_panel_that_is_gone_is_gone(exchange: Exchange, state: TerminalState) -> None:
+async def test_a_deleted_panel_is_released(exchange: Exchange, state: TerminalState) -> None:
     await exchange()
     panel = ChartPanel(state)
     panel.show()
@@ -543,7 +541,7 @@ async def test_a_panel_that_is_gone_is_gone(exchange: Exchange, state: TerminalS
     state.set_market("KRW-ETH")
 
 
-def test_every_text_is_there_in_korean() -> None:
+def test_every_text_has_a_korean_translation() -> None:
     root = ElementTree.parse(ROOT / "resources/i18n/ko/chart.ts").getroot()
     translations = root.findall(".//translation")
     assert len(translations) > 50

@@ -1,4 +1,4 @@
-"""What a chart reckons with: time, columns of candles, indicators, what is in sight. No network, no clock."""
+"""The parts of a chart: time, columns of candles, indicators, the visible range. No network, no clock."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _bars(*minutes: int, unit: Unit = CandleUnit.M1) -> Bars:
 
 
 @pytest.mark.parametrize("unit", UNITS)
-def test_every_moment_lies_in_the_slot_that_began_before_it(unit: Unit) -> None:
+def test_every_time_is_in_the_slot_that_began_before_it(unit: Unit) -> None:
     grid = TimeGrid(unit)
     moment = _seconds("2024-02-29 23:59:59")
     slot = grid.slot(moment)
@@ -52,7 +52,7 @@ def test_every_moment_lies_in_the_slot_that_began_before_it(unit: Unit) -> None:
     assert unit_of(unit.value) is unit
 
 
-def test_weeks_begin_on_monday_and_months_are_as_long_as_they_are() -> None:
+def test_weeks_begin_on_monday_and_months_have_calendar_length() -> None:
     week = TimeGrid(CandlePeriod.WEEK)
     assert week.start(week.slot(_seconds("2026-11-24"))) == _seconds("2026-11-23")
     month = TimeGrid(CandlePeriod.MONTH)
@@ -62,7 +62,7 @@ def test_weeks_begin_on_monday_and_months_are_as_long_as_they_are() -> None:
 
 
 @pytest.mark.parametrize(("unit", "every"), [*itertools.product(UNITS, (3.0, 12.0, 40.0))])
-def test_times_on_the_axis_are_apart_and_in_sight(unit: Unit, every: float) -> None:
+def test_axis_times_are_spaced_and_visible(unit: Unit, every: float) -> None:
     grid = TimeGrid(unit)
     first = grid.slot(_seconds("2023-12-30 17:03:00"))
     last = first + 240
@@ -73,13 +73,13 @@ def test_times_on_the_axis_are_apart_and_in_sight(unit: Unit, every: float) -> N
     assert len(slots) >= 2
     assert first <= slots[0]
     assert slots[-1] <= last
-    # Months are not of one length, nor do weeks begin with them.
+    # Months differ in length, and weeks do not begin with them.
     assert all(after - before >= every * 0.85 for before, after in itertools.pairwise(slots))
     texts = [text for _, text in ticks]
     assert all(before != after for before, after in itertools.pairwise(texts))
 
 
-def test_hours_are_those_of_korea() -> None:
+def test_hours_are_in_korean_time() -> None:
     grid = TimeGrid(CandleUnit.M60)
     first = grid.slot(_seconds("2026-11-23 00:00"))
     ticks = dict(grid.ticks(first, first + 23, 6))
@@ -146,7 +146,7 @@ def _values(indicators: Indicators) -> list[list[float | None]]:
 
 
 @pytest.mark.parametrize("exponential", [False, True])
-def test_following_the_last_candle_gives_what_computing_again_gives(exponential: bool) -> None:
+def test_incremental_updates_equal_a_full_recomputation(exponential: bool) -> None:
     settings = IndicatorSettings(
         show_band=True, show_rsi=True, show_macd=True, exponential=exponential, averages=(3, 20)
     )
@@ -168,7 +168,7 @@ def test_following_the_last_candle_gives_what_computing_again_gives(exponential:
         assert mine == [None if value is None else pytest.approx(value) for value in right]
 
 
-def test_they_are_what_their_names_say() -> None:
+def test_indicator_values() -> None:
     prices = _prices(80)
     found = Indicators(_ALL)
     found.sync(prices, 0)
@@ -190,7 +190,7 @@ def test_they_are_what_their_names_say() -> None:
     assert histogram == pytest.approx(macd - signal)
 
 
-def test_older_candles_make_them_compute_again() -> None:
+def test_older_candles_cause_a_recomputation() -> None:
     prices = _prices(60)
     found = Indicators(IndicatorSettings(averages=(20,)))
     found.sync(prices[30:], 0)
@@ -201,13 +201,13 @@ def test_older_candles_make_them_compute_again() -> None:
     assert found.averages[0][1] == [None] * 5
 
 
-def test_what_is_switched_off_is_not_there() -> None:
+def test_disabled_indicators_have_no_values() -> None:
     found = Indicators(IndicatorSettings(show_averages=False))
     found.sync(_prices(50), 0)
     assert (found.averages, found.band, found.rsi, found.macd) == ([], (), None, ())
 
 
-def test_settings_come_back_and_nonsense_does_no_harm() -> None:
+def test_settings_round_trip_and_invalid_ones_get_defaults() -> None:
     mine = IndicatorSettings(show_rsi=True, averages=(7, 30), band_width=2.5, exponential=True)
     assert IndicatorSettings.from_json(mine.to_json()) == mine
     usual = IndicatorSettings()
@@ -216,7 +216,7 @@ def test_settings_come_back_and_nonsense_does_no_harm() -> None:
     assert IndicatorSettings.from_json('{"rsi": 9, "averages": [true]}').rsi == 9
 
 
-# --- what is in sight ------------------------------------------------------------------------------
+# --- visible range ---------------------------------------------------------------------------------
 
 
 def test_zoom_keeps_the_slot_under_the_cursor() -> None:
@@ -228,7 +228,7 @@ def test_zoom_keeps_the_slot_under_the_cursor() -> None:
     assert view.slot_at(200, 800) == pytest.approx(anchor)
 
 
-def test_some_candles_stay_in_sight_however_far_one_scrolls() -> None:
+def test_some_candles_stay_visible_after_any_scroll() -> None:
     view = ChartView()
     view.go_to_now(1_000)
     assert view.follows
@@ -241,7 +241,7 @@ def test_some_candles_stay_in_sight_however_far_one_scrolls() -> None:
 
 
 @pytest.mark.parametrize("is_log", [False, True])
-def test_prices_fit_the_candles_in_sight(is_log: bool) -> None:
+def test_prices_fit_the_visible_candles(is_log: bool) -> None:
     bars = _bars(*range(200))
     view = ChartView()
     view.is_log = is_log
@@ -255,7 +255,7 @@ def test_prices_fit_the_candles_in_sight(is_log: bool) -> None:
     assert origin - view.scale(view.high) * factor == pytest.approx(10)
 
 
-def test_the_user_may_widen_the_prices_and_put_them_back() -> None:
+def test_the_user_can_widen_and_reset_the_price_range() -> None:
     bars = _bars(*range(200))
     view = ChartView()
     view.go_to_now(199)
@@ -269,14 +269,14 @@ def test_the_user_may_widen_the_prices_and_put_them_back() -> None:
     assert view.fits
 
 
-def test_prices_of_a_pair_that_stands_still() -> None:
+def test_price_range_of_a_pair_without_price_changes() -> None:
     bars = Bars("KRW-BTC", CandleUnit.M1)
     bars.insert(0, [Bar(60, 5.0, 5.0, 5.0, 5.0, 1.0)])
     view = ChartView()
     view.go_to_now(1)
     view.fit(bars)
     assert view.low < 5.0 < view.high
-    view.right = 500.0  # out of sight: the last ones are what there is to go by
+    view.right = 500.0  # out of view: the last candles determine the range
     view.fit(bars)
     assert view.low < 5.0 < view.high
 
@@ -286,7 +286,7 @@ def test_round_prices() -> None:
     assert round_prices(5, 5, 4) == []
 
 
-def test_a_low_chart_leaves_panes_out() -> None:
+def test_a_low_chart_drops_panes() -> None:
     everything = {"volume": True, "rsi": True, "macd": True}
     tall = lay_out(QRectF(0, 0, 500, 600), **everything)
     assert tall.volume
@@ -299,7 +299,7 @@ def test_a_low_chart_leaves_panes_out() -> None:
 
 
 @pytest.mark.parametrize("name", ["dark", "light"])
-def test_lines_can_be_read_on_both_themes(name: str) -> None:
+def test_lines_are_readable_on_both_themes(name: str) -> None:
     theme = make_theme(name, korean=True)
 
     def luminance(color: QColor) -> float:

@@ -1,4 +1,4 @@
-"""Notices and signals: newest first, read marks kept, told at once only where it matters."""
+"""Notices and signals: newest first, read marks stored, reported at once only if about trading."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _texts(model: EventRows, row: int = 0) -> list[str]:
     return [str(model.data(model.index(row, column))) for column in range(model.columnCount())]
 
 
-async def test_notices_are_newest_first_and_new_until_they_are_read(
+async def test_notices_are_newest_first_and_unread_until_opened(
     exchange: Exchange, make: Make, state: TerminalState
 ) -> None:
     server = await exchange()
@@ -106,7 +106,7 @@ async def test_notices_are_newest_first_and_new_until_they_are_read(
     assert panel.tabs.tabText(0) == "Notices (1)"
     _publish(server, "a")
     await until(lambda: panel.notices.row(0).key == "a")
-    assert panel.notices.rowCount() == 2, "a notice that is changed takes its own place"
+    assert panel.notices.rowCount() == 2, "a changed notice replaces its old row"
     assert not panel.notices.row(0).is_new
     panel.all_seen.click()
     assert panel.tabs.tabText(0) == "Notices"
@@ -116,25 +116,25 @@ async def test_notices_are_newest_first_and_new_until_they_are_read(
     assert again.notices.unseen == 0
 
 
-async def test_what_touches_trading_is_told_at_once(
+async def test_notices_about_trading_are_reported_at_once(
     exchange: Exchange, make: Make, state: TerminalState
 ) -> None:
     server = await exchange()
     panel = await make()
-    heard: list[tuple[str, str]] = []
-    state.noticed.connect(lambda title, text: heard.append((title, text)))
+    notices: list[tuple[str, str]] = []
+    state.noticed.connect(lambda title, text: notices.append((title, text)))
     _publish(server, "a", AnnouncementCategory.EVENT)
     _publish(server, "b", AnnouncementCategory.TRADE)
     await until(lambda: panel.notices.rowCount() == 2)
-    assert heard == [("Trading", "Title b")]
+    assert notices == [("Trading", "Title b")]
     panel.tell.click()
     _publish(server, "c", AnnouncementCategory.TRADE)
     await until(lambda: panel.notices.rowCount() == 3)
-    assert len(heard) == 1
+    assert len(notices) == 1
     assert state.settings.value("notices/tell", type=bool) is False
 
 
-async def test_only_pages_are_opened(exchange: Exchange, make: Make) -> None:
+async def test_only_web_pages_are_opened(exchange: Exchange, make: Make) -> None:
     server = await exchange()
     panel = await make()
     for number, url in enumerate(("file:///etc/passwd", "javascript:alert(1)", "", "https://upbit.com/n/7")):
@@ -153,7 +153,7 @@ async def test_only_pages_are_opened(exchange: Exchange, make: Make) -> None:
     assert QApplication.clipboard().text().startswith("Time\tCategory\tTitle\n")
 
 
-async def test_signals_say_what_happened_and_lead_to_the_pair(
+async def test_signals_say_what_happened_and_select_the_pair(
     exchange: Exchange, make: Make, state: TerminalState
 ) -> None:
     server = await exchange()
@@ -173,7 +173,7 @@ async def test_signals_say_what_happened_and_lead_to_the_pair(
     assert panel.signals.rowCount() == 2, "the same signal is one row"
 
 
-async def test_other_favourites_and_candles_are_asked_for(
+async def test_a_change_of_favourites_or_candles_is_requested(
     exchange: Exchange, make: Make, state: TerminalState
 ) -> None:
     server = await exchange()
@@ -201,11 +201,11 @@ async def test_without_keys_it_asks_for_them(exchange: Exchange, state: Terminal
     panel.deleteLater()
 
 
-def test_every_trigger_that_is_asked_for_has_a_direction_but_volume() -> None:
+def test_every_requested_trigger_except_volume_has_a_direction() -> None:
     assert {request["trigger"] for request in SIGNALS} - RISING.keys() == {"volume_spike"}
 
 
-async def test_the_oldest_go(state: TerminalState) -> None:
+async def test_the_oldest_rows_are_dropped(state: TerminalState) -> None:
     class Rows(EventRows):
         def texts(self, event: str) -> tuple[str, ...]:
             return (event,)
@@ -232,7 +232,7 @@ async def test_languages_and_themes_change_while_it_runs(
         panel.grab()
 
 
-async def test_it_ends_with_its_parent(exchange: Exchange, state: TerminalState) -> None:
+async def test_the_panel_is_released_with_its_parent(exchange: Exchange, state: TerminalState) -> None:
     await exchange()
     panel = NoticesPanel(state)
     manager = GlobalWebSocketManager.instance()

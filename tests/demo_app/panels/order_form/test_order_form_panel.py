@@ -1,4 +1,4 @@
-"""The order form: fields that follow each other, checks, the question, the guard, and what is reported."""
+"""The order form: fields that follow each other, checks, the confirmation, the guard, and results."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ async def test_price_size_and_total_follow_each_other(exchange: Exchange, make: 
     fields.total.selectAll()
     QTest.keyClicks(fields.total, "10000")
     assert fields.volume.value == D("0.00007142")
-    fields.volume.setFocus()  # leaving the field settles what the size really costs
+    fields.volume.setFocus()  # leaving the field updates the total to the size's exact cost
     fields.total.editingFinished.emit()
     assert fields.total.value == D("9998.8")
     fields.price.setFocus()
@@ -137,7 +137,7 @@ async def test_percents_leave_enough_for_the_fee(exchange: Exchange, make: Make)
     assert fields.volume.value == (form.available / 2).quantize(D("1E-8"), "ROUND_DOWN")
 
 
-async def test_what_is_wrong_is_said_with_what_would_be_right(exchange: Exchange, make: Make) -> None:
+async def test_errors_suggest_valid_values(exchange: Exchange, make: Make) -> None:
     await exchange()
     form = await _ready(make())
     hint, height = form.fields.hint, form.fields.hint.height()
@@ -155,7 +155,7 @@ async def test_what_is_wrong_is_said_with_what_would_be_right(exchange: Exchange
     assert hint.height() == height
 
 
-async def test_enter_asks_and_sends_nothing_until_it_is_confirmed(exchange: Exchange, make: Make) -> None:
+async def test_enter_sends_nothing_until_confirmed(exchange: Exchange, make: Make) -> None:
     server = await exchange()
     form = await _ready(make())
     noticed: list[str] = []
@@ -170,7 +170,7 @@ async def test_enter_asks_and_sends_nothing_until_it_is_confirmed(exchange: Exch
     dialog.leave.click()
     form.submit()
     _dialog(form).do.click()
-    form.submit()  # under way: nothing is asked a second time
+    form.submit()  # in progress: no second confirmation
     assert not form.fields.submit.isEnabled()
     await until(lambda: noticed)
     (order,) = server.exchange.account.orders.values()
@@ -208,7 +208,7 @@ async def test_a_market_buy_spends_an_amount_and_a_market_sale_a_volume(
     assert (sold.order_type, sold.price, sold.volume) == (OrderType.MARKET, None, D("0.001"))
 
 
-async def test_conditions_are_those_of_the_kind(exchange: Exchange, make: Make) -> None:
+async def test_times_in_force_depend_on_the_order_type(exchange: Exchange, make: Make) -> None:
     server = await exchange()
     form = await _ready(make())
     fields = form.fields
@@ -230,8 +230,10 @@ async def test_conditions_are_those_of_the_kind(exchange: Exchange, make: Make) 
     assert order.time_in_force is TimeInForce.POST_ONLY
 
 
-async def test_a_limit_after_best_price_waits_in_the_book(exchange: Exchange, make: Make) -> None:
-    """Best price is IOC or FOK; what is left of it must not cancel the rest of the next order, unseen."""
+async def test_a_limit_order_after_a_best_price_order_rests_in_the_book(
+    exchange: Exchange, make: Make
+) -> None:
+    """Best price is IOC or FOK; this time in force must not silently apply to the next order."""
     server = await exchange()
     form = await _ready(make())
     form.fields.kind.setCurrentIndex(2)
@@ -246,10 +248,8 @@ async def test_a_limit_after_best_price_waits_in_the_book(exchange: Exchange, ma
     assert (order.order_type, order.time_in_force) == (OrderType.LIMIT, None)
 
 
-async def test_whatever_kinds_were_chosen_before_the_order_is_that_of_a_new_form(
-    exchange: Exchange, make: Make
-) -> None:
-    """What is sent is what is on show: no order depends on the way to it."""
+async def test_the_order_does_not_depend_on_order_types_chosen_before(exchange: Exchange, make: Make) -> None:
+    """The order sent is the one shown, independent of earlier input."""
     await exchange()
     form, fresh = await _ready(make()), await _ready(make())
 
@@ -308,13 +308,13 @@ async def test_whatever_kinds_were_chosen_before_the_order_is_that_of_a_new_form
             put(fresh, name, getattr(shown, name).text())
         assert fresh.draft() == draft
         for field in (shown.price, shown.volume, shown.total):
-            # What is not sent does not stand there as if it were.
+            # Values that are not sent are not shown.
             assert field.isEnabled() or not field.text()
 
     walk()
 
 
-async def test_a_number_that_is_wrong_is_said_and_never_sent(exchange: Exchange, make: Make) -> None:
+async def test_an_invalid_number_is_reported_and_never_sent(exchange: Exchange, make: Make) -> None:
     server = await exchange()
     form = await _ready(make())
     fields = form.fields
@@ -349,7 +349,7 @@ async def test_a_test_order_places_nothing(exchange: Exchange, make: Make) -> No
     assert form.fields.volume.value == D("0.001")
 
 
-async def test_a_real_order_needs_the_phrase_and_the_question(exchange: Exchange, make: Make) -> None:
+async def test_a_real_order_needs_the_phrase_and_the_confirmation(exchange: Exchange, make: Make) -> None:
     server = await exchange()
     form = await _ready(make(live=True))
     band = form.fields.band
@@ -368,7 +368,7 @@ async def test_a_real_order_needs_the_phrase_and_the_question(exchange: Exchange
     assert "real money" in band.label.text()
     dialog = _dialog(form)
     assert dialog.leave.isDefault()
-    form.state.guard.lock()  # the session ended while the question stood
+    form.state.guard.lock()  # the session ended while the dialog was open
     dialog.do.click()
     assert "locked" in form.message.text()
     assert not server.exchange.account.orders
@@ -382,7 +382,9 @@ async def test_a_real_order_needs_the_phrase_and_the_question(exchange: Exchange
     assert "locked" in band.label.text()
 
 
-async def test_a_lost_answer_is_looked_up_and_the_order_is_there_once(exchange: Exchange, make: Make) -> None:
+async def test_an_order_with_a_lost_response_is_looked_up_and_placed_once(
+    exchange: Exchange, make: Make
+) -> None:
     server = await exchange()
     form = await _ready(make())
     _type(form, "100000000", "0.001")
@@ -393,7 +395,7 @@ async def test_a_lost_answer_is_looked_up_and_the_order_is_there_once(exchange: 
     assert len(server.exchange.account.orders) == 1
 
 
-async def test_what_the_exchange_refuses_is_told_and_stays(exchange: Exchange, make: Make) -> None:
+async def test_a_refused_order_is_reported_and_stays_in_the_form(exchange: Exchange, make: Make) -> None:
     server = await exchange()
     form = await _ready(make())
     _type(form, "100000000", "0.001")
@@ -424,7 +426,7 @@ async def test_drafts_fill_the_form_and_send_nothing(exchange: Exchange, make: M
     assert not server.exchange.account.orders
 
 
-async def test_another_pair_keeps_nothing_of_the_last_ones_order(exchange: Exchange, make: Make) -> None:
+async def test_another_pair_clears_the_form(exchange: Exchange, make: Make) -> None:
     await exchange()
     form = await _ready(make())
     _type(form, "100000000", "0.001")
@@ -434,7 +436,9 @@ async def test_another_pair_keeps_nothing_of_the_last_ones_order(exchange: Excha
     await until(lambda: form.last_price == form.fields.price.value is not None)
 
 
-async def test_a_line_that_is_down_is_said_and_overlays_no_band(exchange: Exchange, make: Make) -> None:
+async def test_a_lost_connection_is_in_the_hint_and_does_not_cover_the_band(
+    exchange: Exchange, make: Make
+) -> None:
     await exchange()
     form = await _ready(make())
     before = form.grab(form.fields.band.geometry()).toImage()
@@ -456,7 +460,7 @@ async def test_without_keys_it_asks_for_them(exchange: Exchange, make: Make) -> 
     assert wanted == [1]
 
 
-async def test_it_ends_with_its_parent(exchange: Exchange, make: Make) -> None:
+async def test_the_panel_is_released_with_its_parent(exchange: Exchange, make: Make) -> None:
     await exchange()
     state = make().state
     form = await _ready(OrderFormPanel(state))

@@ -1,4 +1,4 @@
-"""The panel of the order book: every level, grouped, marked, and a click that drafts an order."""
+"""The order book panel: every level, grouping, marks, and a click that drafts an order."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ def make(state: TerminalState) -> Iterator[Make]:
 
 
 def _drafts(state: TerminalState) -> list[OrderPrefill]:
-    heard: list[OrderPrefill] = []
-    state.order_drafted.connect(heard.append)
-    return heard
+    drafts: list[OrderPrefill] = []
+    state.order_drafted.connect(drafts.append)
+    return drafts
 
 
 def _press(panel: OrderbookPanel, place: QPoint) -> None:
@@ -73,9 +73,9 @@ def _book(panel: OrderbookPanel) -> OrderbookEvent:
 async def test_thirty_levels_a_side_with_the_spread_in_the_middle(exchange: Exchange, make: Make) -> None:
     await exchange()
     panel = await make()
-    picture = panel.canvas.picture
-    assert picture is not None
-    assert (len(picture.asks), len(picture.bids)) == (30, 30)
+    view = panel.canvas.picture
+    assert view is not None
+    assert (len(view.asks), len(view.bids)) == (30, 30)
     shown = panel.canvas.visible_levels()
     assert BEST_ASK in shown
     assert BEST_BID in shown
@@ -86,7 +86,7 @@ async def test_thirty_levels_a_side_with_the_spread_in_the_middle(exchange: Exch
     assert len(panel.canvas.visible_levels()) == 60
 
 
-async def test_it_stays_where_one_scrolled_and_comes_back(exchange: Exchange, make: Make) -> None:
+async def test_the_scroll_position_stays_until_the_spread_is_centred(exchange: Exchange, make: Make) -> None:
     await exchange()
     panel = await make()
     QTest.keyClick(panel.canvas, Qt.Key.Key_PageUp)
@@ -101,7 +101,7 @@ async def test_it_stays_where_one_scrolled_and_comes_back(exchange: Exchange, ma
     assert panel.canvas.is_centred
 
 
-async def test_a_trade_lights_up_its_row(exchange: Exchange, make: Make) -> None:
+async def test_a_trade_flashes_its_row(exchange: Exchange, make: Make) -> None:
     server = await exchange()
     panel = await make()
     price = _book(panel).asks[0].price
@@ -114,7 +114,9 @@ async def test_a_trade_lights_up_its_row(exchange: Exchange, make: Make) -> None
     await until(lambda: panel.canvas._flash is None)
 
 
-async def test_own_orders_are_marked_and_told(exchange: Exchange, make: Make, state: TerminalState) -> None:
+async def test_own_orders_are_marked_and_described(
+    exchange: Exchange, make: Make, state: TerminalState
+) -> None:
     await exchange()
     panel = await make()
     price = _book(panel).bids[3].price
@@ -150,53 +152,53 @@ async def test_a_click_on_a_price_drafts_the_price(
     exchange: Exchange, make: Make, state: TerminalState
 ) -> None:
     await exchange()
-    panel, heard = await make(), _drafts(state)
+    panel, drafts = await make(), _drafts(state)
     _press(panel, panel.canvas.place_of(AskBid.ASK, 2))
-    assert heard == [OrderPrefill("KRW-BTC", price=_book(panel).asks[2].price)]
+    assert drafts == [OrderPrefill("KRW-BTC", price=_book(panel).asks[2].price)]
 
 
-async def test_a_click_on_a_size_drafts_what_takes_it(
+async def test_a_click_on_a_size_drafts_the_order_that_takes_it(
     exchange: Exchange, make: Make, state: TerminalState
 ) -> None:
     await exchange()
-    panel, heard = await make(), _drafts(state)
+    panel, drafts = await make(), _drafts(state)
     for side, taker in ((AskBid.ASK, AskBid.BID), (AskBid.BID, AskBid.ASK)):
         place = panel.canvas.place_of(side, 2)
         _press(panel, QPoint(panel.canvas.viewport().width() - 20, place.y()))
         levels = _book(panel).asks if side is AskBid.ASK else _book(panel).bids
         volume = sum((level.size for level in levels[:3]), D(0))
-        assert heard.pop() == OrderPrefill("KRW-BTC", taker, levels[2].price, volume)
+        assert drafts.pop() == OrderPrefill("KRW-BTC", taker, levels[2].price, volume)
 
 
 async def test_the_spread_and_the_header_draft_nothing(
     exchange: Exchange, make: Make, state: TerminalState
 ) -> None:
     await exchange()
-    panel, heard = await make(), _drafts(state)
+    panel, drafts = await make(), _drafts(state)
     _press(panel, QPoint(30, 5))
     middle = panel.canvas.place_of(*BEST_ASK).y() + panel.canvas.place_of(*BEST_BID).y()
     _press(panel, QPoint(30, middle // 2))
-    assert heard == []
+    assert drafts == []
 
 
 async def test_keys_do_what_the_mouse_does(exchange: Exchange, make: Make, state: TerminalState) -> None:
     await exchange()
-    panel, heard = await make(), _drafts(state)
+    panel, drafts = await make(), _drafts(state)
     QTest.keyClick(panel.canvas, Qt.Key.Key_Return)
-    assert heard == []
+    assert drafts == []
     QTest.keyClick(panel.canvas, Qt.Key.Key_Down)
     assert panel.canvas.level == BEST_BID
     QTest.keyClick(panel.canvas, Qt.Key.Key_Up)
     assert panel.canvas.level == BEST_ASK
     QTest.keyClick(panel.canvas, Qt.Key.Key_Return)
     best = _book(panel).asks[0]
-    assert heard.pop() == OrderPrefill("KRW-BTC", price=best.price)
+    assert drafts.pop() == OrderPrefill("KRW-BTC", price=best.price)
     QTest.keyClick(panel.canvas, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
-    assert heard.pop() == OrderPrefill("KRW-BTC", AskBid.BID, best.price, best.size)
+    assert drafts.pop() == OrderPrefill("KRW-BTC", AskBid.BID, best.price, best.size)
     assert panel.canvas.accessibleDescription().startswith("Sell orders\n")
 
 
-async def test_copying_gives_what_is_in_sight_exactly(exchange: Exchange, make: Make) -> None:
+async def test_copying_gives_the_visible_levels_exactly(exchange: Exchange, make: Make) -> None:
     await exchange()
     panel = await make()
     panel.copy()
@@ -211,9 +213,7 @@ async def test_copying_gives_what_is_in_sight_exactly(exchange: Exchange, make: 
 # --- grouping -----------------------------------------------------------------------------------------
 
 
-async def test_grouping_is_of_the_pair_and_remembered(
-    exchange: Exchange, make: Make, state: TerminalState
-) -> None:
+async def test_grouping_is_remembered_per_pair(exchange: Exchange, make: Make, state: TerminalState) -> None:
     await exchange()
     panel = await make()
     await until(lambda: panel.level.count() > 1)
@@ -236,7 +236,7 @@ async def test_grouping_is_of_the_pair_and_remembered(
     assert again.level.currentData() == level
 
 
-async def test_a_pair_without_groupings_has_none_to_choose(
+async def test_a_pair_without_groupings_offers_none(
     exchange: Exchange, make: Make, state: TerminalState
 ) -> None:
     await exchange(markets=855)
@@ -248,7 +248,7 @@ async def test_a_pair_without_groupings_has_none_to_choose(
     assert panel.level.currentData() == 0
 
 
-async def test_a_grouping_that_is_no_more_is_left(
+async def test_a_discontinued_grouping_is_dropped(
     exchange: Exchange, make: Make, state: TerminalState
 ) -> None:
     await exchange()
@@ -262,7 +262,7 @@ async def test_a_grouping_that_is_no_more_is_left(
     price=st.decimals(min_value="0.0001", max_value=10**9, places=4),
     level=st.sampled_from([D(1), D(10), D("0.1"), D(10_000)]),
 )
-def test_a_group_holds_its_prices(price: D, level: D) -> None:
+def test_a_group_contains_its_prices(price: D, level: D) -> None:
     above, below = group_of(price, AskBid.ASK, level), group_of(price, AskBid.BID, level)
     assert above % level == below % level == 0
     assert above - level < price <= above
@@ -273,23 +273,23 @@ def test_a_group_holds_its_prices(price: D, level: D) -> None:
 # --- states -------------------------------------------------------------------------------------------
 
 
-async def test_another_pair_is_grey_until_it_comes(
+async def test_the_old_book_is_grey_until_the_new_one_comes(
     exchange: Exchange, make: Make, state: TerminalState
 ) -> None:
     await exchange()
-    panel, heard = await make(), _drafts(state)
+    panel, drafts = await make(), _drafts(state)
     place = panel.canvas.place_of(*BEST_ASK)
     state.set_market("KRW-ETH")
     assert panel.canvas.is_old
     _press(panel, place)
-    assert heard == [], "a price of the pair before is not drafted for the new one"
+    assert drafts == [], "a price of the previous pair is not drafted for the new one"
     assert "BTC" in panel.canvas.heads[2]
     await until(lambda: not panel.canvas.is_old)
     assert "ETH" in panel.canvas.heads[2]
     assert _book(panel).code == "KRW-ETH"
 
 
-async def test_a_pair_without_a_book_says_so_and_is_asked_again(
+async def test_a_pair_without_a_book_says_so_and_offers_a_retry(
     exchange: Exchange, make: Make, state: TerminalState
 ) -> None:
     await exchange()
@@ -297,13 +297,13 @@ async def test_a_pair_without_a_book_says_so_and_is_asked_again(
     panel.canvas.picture = None
     state.set_market("KRW-NOPE")
     assert panel.has_placeholder
-    panel._patience.timeout.emit()
+    panel._timeout.timeout.emit()
     assert "KRW-NOPE" in panel._placeholder._text.text()
     state.set_market("KRW-BTC")
     await until(lambda: not panel.has_placeholder)
 
 
-async def test_a_broken_line_looks_stale(exchange: Exchange, make: Make) -> None:
+async def test_a_lost_connection_looks_stale(exchange: Exchange, make: Make) -> None:
     server = await exchange()
     panel = await make()
     assert not panel.stale_text
@@ -327,7 +327,7 @@ async def test_it_paints_at_any_size_in_both_languages(
             panel.grab()
 
 
-def test_columns_go_in_their_order() -> None:
+def test_columns_are_dropped_in_order() -> None:
     wide, middle, narrow = (Columns.fit(room, 100, 60, 80, 90) for room in (400, 280, 200))
     assert wide.change is not None
     assert wide.total == 400
@@ -335,7 +335,7 @@ def test_columns_go_in_their_order() -> None:
     assert (narrow.change, narrow.total, narrow.size) == (None, None, 200)
 
 
-def test_sums_are_of_base_or_quote() -> None:
+def test_sums_are_in_base_or_quote_currency() -> None:
     units = [
         {"ask_price": ask, "bid_price": bid, "ask_size": size, "bid_size": other}
         for ask, bid, size, other in ((100, 90, 2, 4), (110, 0, 1, 0))
@@ -348,7 +348,9 @@ def test_sums_are_of_base_or_quote() -> None:
     assert base.spread == (10, pytest.approx(10 / 90))
 
 
-async def test_it_ends_with_its_parent(exchange: Exchange, make: Make, state: TerminalState) -> None:
+async def test_the_panel_is_released_with_its_parent(
+    exchange: Exchange, make: Make, state: TerminalState
+) -> None:
     await exchange()
     panel = OrderbookPanel(state)
     await until(lambda panel=panel: not panel.has_placeholder)
@@ -357,7 +359,7 @@ async def test_it_ends_with_its_parent(exchange: Exchange, make: Make, state: Te
     panel.deleteLater()
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     del panel
-    # What it has just asked over REST is cancelled in the next turn of the loop.
+    # Its pending REST call is cancelled in the next loop iteration.
     await until(lambda: gc.collect() >= 0 and gone() is None and model() is None)
-    # The account is everybody's and stays.
+    # The account is shared and stays.
     await until(lambda: {each.owner for each in manager.subscription_metrics()} <= {"account"})

@@ -35,7 +35,7 @@ def state(app: QApplication, tmp_path: Path) -> TerminalState:
 
 @pytest.fixture
 def make(state: TerminalState) -> Iterator[Make]:
-    """Makes panels, and deletes them as a window does; left to the collector, PySide may crash."""
+    """Create panels, and delete them as a window does; left to the garbage collector, PySide may crash."""
     made: list[PerformancePanel] = []
 
     def one() -> PerformancePanel:
@@ -62,7 +62,7 @@ def _colours(widget: LatencyChart | RateChart) -> set[str]:
     return {QColor(image.pixel(x, y)).name() for x in range(image.width()) for y in range(image.height())}
 
 
-async def test_connections_subscriptions_and_streams_show_what_is(exchange: Exchange, make: Make) -> None:
+async def test_connections_subscriptions_and_streams_are_shown(exchange: Exchange, make: Make) -> None:
     await exchange()
     panel = make()
     panel.show()
@@ -79,12 +79,12 @@ async def test_connections_subscriptions_and_streams_show_what_is(exchange: Exch
     assert _cells(panel._streams) == [["trade  KRW-BTC", "yes", "–"], ["trade  KRW-ETH", "yes", "–"]]
     await panel._on_ask()
     assert _cells(panel._streams) == [["trade  KRW-BTC", "yes", "yes"], ["trade  KRW-ETH", "yes", "yes"]]
-    assert panel._answer.text() == "Upbit sends exactly what is wanted: 2 streams."
+    assert panel._answer.text() == "Upbit sends exactly the requested streams: 2."
     assert panel._ask.isEnabled()
     panel.close()
 
 
-async def test_a_reconnect_is_asked_for_and_told(exchange: Exchange, make: Make) -> None:
+async def test_a_reconnect_is_requested_and_reported(exchange: Exchange, make: Make) -> None:
     await exchange()
     panel = make()
     proxy = WebSocketClientProxy("tape", parent=panel)
@@ -93,15 +93,15 @@ async def test_a_reconnect_is_asked_for_and_told(exchange: Exchange, make: Make)
     panel._reconnect.click()
     await until(lambda: GlobalWebSocketManager.instance().metrics().scopes[Scope.PUBLIC].reconnects == 1)
 
-    def told() -> list[str]:
+    def history() -> list[str]:
         return [panel._history.item(i).text()[10:] for i in range(panel._history.count())]
 
-    await until(lambda: any(text.startswith("Public: reconnecting – ") for text in told()))
-    await until(lambda: told()[0] == "Public: live")
-    assert Scope.PUBLIC not in panel._listed, "what another connection was sent says nothing of this one"
+    await until(lambda: any(text.startswith("Public: reconnecting – ") for text in history()))
+    await until(lambda: history()[0] == "Public: live")
+    assert Scope.PUBLIC not in panel._listed, "the list of the previous connection does not apply to this one"
 
 
-async def test_nobody_to_ask_is_said(offline: None, make: Make) -> None:
+async def test_no_connection_to_ask_is_reported(offline: None, make: Make) -> None:
     panel = make()
     await panel._on_ask()
     assert panel._answer.text() == "There is no live connection to ask."
@@ -115,7 +115,7 @@ async def test_other_colours_and_another_language(offline: None, state: Terminal
     assert make_theme("light", korean=True).accent.name() in panel.styleSheet()
 
 
-def test_slow_events_stand_out(state: TerminalState) -> None:
+def test_slow_events_are_highlighted(state: TerminalState) -> None:
     chart, theme = LatencyChart(state), state.theme
     chart.show_summary(LatencySummary(count=9, buckets=((0.001, 9),)))
     assert theme.accent.name() in _colours(chart)
@@ -124,7 +124,7 @@ def test_slow_events_stand_out(state: TerminalState) -> None:
     assert theme.warning.name() in _colours(chart)
 
 
-def test_a_rate_is_a_line(state: TerminalState) -> None:
+def test_rates_are_painted_as_a_line(state: TerminalState) -> None:
     chart = RateChart(state)
     ground = _colours(chart)
     for rate in range(200):
@@ -132,7 +132,7 @@ def test_a_rate_is_a_line(state: TerminalState) -> None:
     assert state.theme.accent.name() in _colours(chart) - ground
 
 
-async def test_it_leaves_nothing(offline: None, state: TerminalState) -> None:
+async def test_the_panel_is_released(offline: None, state: TerminalState) -> None:
     panel = PerformancePanel(state)
     gone = weakref.ref(panel)
     panel.deleteLater()

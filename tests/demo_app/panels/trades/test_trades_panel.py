@@ -1,4 +1,4 @@
-"""The tape: begun with the past, never twice, standing still while one reads, large ones marked."""
+"""The tape: seeded with past trades, without duplicates, still while scrolled, large trades marked."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def make(state: TerminalState) -> Iterator[Make]:
         tape.resize(420, 400)
         tape.show()
         made.append(tape)
-        # The past has come, not only the first snapshot of the stream.
+        # Past trades have come, not only the first snapshot of the stream.
         await until(lambda: len(tape.canvas.rows) > 100)
         return tape
 
@@ -57,7 +57,7 @@ def _numbers(panel: TradesPanel) -> list[int]:
     return [row.number for row in panel.canvas.rows]
 
 
-async def test_it_begins_with_the_past_and_goes_on_without_a_repetition(
+async def test_past_trades_are_followed_by_the_stream_without_duplicates(
     exchange: Exchange, make: Make
 ) -> None:
     server = await exchange()
@@ -71,7 +71,9 @@ async def test_it_begins_with_the_past_and_goes_on_without_a_repetition(
     assert _numbers(panel)[3:53] == numbers[:50]
 
 
-async def test_what_is_read_stands_still_and_a_button_leads_back(exchange: Exchange, make: Make) -> None:
+async def test_a_scrolled_tape_stands_still_and_a_button_returns_to_the_top(
+    exchange: Exchange, make: Make
+) -> None:
     server = await exchange()
     panel = await make()
     canvas = panel.canvas
@@ -89,7 +91,7 @@ async def test_what_is_read_stands_still_and_a_button_leads_back(exchange: Excha
     assert panel.newest.isHidden()
 
 
-async def test_large_trades_stand_out_and_can_be_seen_alone(exchange: Exchange, make: Make) -> None:
+async def test_large_trades_are_highlighted_and_can_be_filtered(exchange: Exchange, make: Make) -> None:
     server = await exchange()
     panel = await make()
     mean = sum(row.value for row in panel.canvas.rows) / len(panel.canvas.rows)
@@ -127,21 +129,21 @@ async def test_a_double_click_and_enter_draft_the_price(
 ) -> None:
     await exchange()
     panel = await make()
-    heard: list[OrderPrefill] = []
-    state.order_drafted.connect(heard.append)
+    drafts: list[OrderPrefill] = []
+    state.order_drafted.connect(drafts.append)
     canvas = panel.canvas
     QTest.mouseDClick(
         canvas.viewport(), Qt.MouseButton.LeftButton, pos=canvas.place_of(canvas.rows[3].number)
     )
-    assert heard.pop() == OrderPrefill("KRW-BTC", price=panel.model.value(3, "trade_price"))
+    assert drafts.pop() == OrderPrefill("KRW-BTC", price=panel.model.value(3, "trade_price"))
     canvas.cursor_number = None
     QTest.keyClick(canvas, Qt.Key.Key_Return)
-    assert heard == []
+    assert drafts == []
     QTest.keyClick(canvas, Qt.Key.Key_Down)
     QTest.keyClick(canvas, Qt.Key.Key_Down)
     assert canvas.selected_row() == canvas.rows[1]
     QTest.keyClick(canvas, Qt.Key.Key_Return)
-    assert heard.pop().price == panel.model.value(1, "trade_price")
+    assert drafts.pop().price == panel.model.value(1, "trade_price")
     assert canvas.rows[1].texts[1] in canvas.accessibleDescription()
     for _ in range(40):
         QTest.keyClick(canvas, Qt.Key.Key_PageDown)
@@ -162,7 +164,7 @@ async def test_copying_is_exact(exchange: Exchange, make: Make) -> None:
     assert cells[:2] == [price, volume]
 
 
-async def test_the_last_minute_is_weighed(exchange: Exchange, make: Make) -> None:
+async def test_the_balance_of_the_last_minute_is_shown(exchange: Exchange, make: Make) -> None:
     server = await exchange()
     panel = await make()
     now = panel.canvas.rows[0].timestamp
@@ -175,7 +177,7 @@ async def test_the_last_minute_is_weighed(exchange: Exchange, make: Make) -> Non
     assert panel._balance.share < 0.5
 
 
-async def test_a_gap_that_nothing_fixes_is_told(exchange: Exchange, make: Make) -> None:
+async def test_an_unrecoverable_gap_is_reported(exchange: Exchange, make: Make) -> None:
     await exchange()
     panel = await make()
     begin, end = (datetime(2026, 7, 1, 3, 0, second, tzinfo=UTC) for second in (5, 9))
@@ -183,7 +185,7 @@ async def test_a_gap_that_nothing_fixes_is_told(exchange: Exchange, make: Make) 
     assert panel._balance.text == "Not seen: 12:00:05 to 12:00:09"
 
 
-async def test_recovered_trades_are_known_as_such(exchange: Exchange, make: Make) -> None:
+async def test_recovered_trades_are_marked(exchange: Exchange, make: Make) -> None:
     await exchange()
     panel = await make()
     assert not any(row.is_recovered for row in panel.canvas.rows)
@@ -192,7 +194,7 @@ async def test_recovered_trades_are_known_as_such(exchange: Exchange, make: Make
     assert panel.canvas.rows[0].is_recovered
 
 
-async def test_another_pair_is_grey_until_it_comes(
+async def test_old_trades_are_grey_until_new_ones_come(
     exchange: Exchange, make: Make, state: TerminalState
 ) -> None:
     await exchange()
@@ -207,7 +209,7 @@ async def test_another_pair_is_grey_until_it_comes(
     assert not set(old) & set(panel.canvas.rows)
 
 
-async def test_a_past_that_cannot_be_read_is_said_and_asked_for_again(
+async def test_unreadable_history_is_reported_and_requested_again(
     exchange: Exchange, state: TerminalState
 ) -> None:
     server = await exchange()
@@ -216,7 +218,7 @@ async def test_a_past_that_cannot_be_read_is_said_and_asked_for_again(
     state.set_market("KRW-ETH")
     panel = TradesPanel(state)
     assert panel.has_placeholder
-    panel._patience.timeout.emit()
+    panel._timeout.timeout.emit()
     await until(lambda: "HTTP 503" in panel._placeholder._text.text())
     server.rest_faults.clear()
     panel._placeholder._button.click()
@@ -226,7 +228,7 @@ async def test_a_past_that_cannot_be_read_is_said_and_asked_for_again(
     panel.deleteLater()
 
 
-async def test_a_broken_line_looks_stale(exchange: Exchange, make: Make) -> None:
+async def test_a_lost_connection_looks_stale(exchange: Exchange, make: Make) -> None:
     server = await exchange()
     panel = await make()
     await server.stop()
@@ -242,11 +244,11 @@ async def test_languages_and_themes_change_while_it_runs(
     await until(lambda: panel.title() == "체결" and panel.canvas.heads[0] == "시간")
     assert panel.large.itemText(0) == "대량: 자동"
     state.set_theme(make_theme("light", korean=True))
-    # Above the rows, of which a large one has a ground of its own.
+    # Above the rows: a large trade has its own background.
     assert panel.grab().toImage().pixelColor(3, panel.canvas.y() + 3) == state.theme.panel
 
 
-async def test_it_ends_with_its_parent(exchange: Exchange, state: TerminalState) -> None:
+async def test_the_panel_is_released_with_its_parent(exchange: Exchange, state: TerminalState) -> None:
     await exchange()
     panel = TradesPanel(state)
     manager = GlobalWebSocketManager.instance()
@@ -255,6 +257,6 @@ async def test_it_ends_with_its_parent(exchange: Exchange, state: TerminalState)
     panel.deleteLater()
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     del panel
-    # What it has just asked over REST is cancelled in the next turn of the loop.
+    # Its pending REST call is cancelled in the next loop iteration.
     await until(lambda: gc.collect() >= 0 and gone() is None and model() is None)
     await until(lambda: not manager.subscription_metrics())

@@ -1,4 +1,4 @@
-"""The watch list on a simulated exchange: what is shown, followed, found, chosen and remembered."""
+"""The watch list on a simulated exchange: what is shown, streamed, found, chosen and remembered."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ async def _live(state: TerminalState) -> WatchListPanel:
     return panel
 
 
-async def test_only_rows_in_sight_are_followed_and_the_others_have_prices(
+async def test_only_visible_rows_are_streamed_and_the_others_have_prices(
     exchange: Exchange, state: TerminalState
 ) -> None:
     await exchange(markets=200)
@@ -116,7 +116,7 @@ async def test_only_rows_in_sight_are_followed_and_the_others_have_prices(
     for timestamp, price in ((1, ticker.trade_price), (later, Decimal(7))):
         news = msgspec.structs.replace(ticker, timestamp=timestamp, trade_price=Decimal(7))
         panel.model.set_seed({codes[0]: news})
-        assert panel.model.known(row, "trade_price") == price, "the later of REST and stream counts"
+        assert panel.model.known(row, "trade_price") == price, "the later of REST and stream wins"
     panel.deleteLater()
 
 
@@ -132,70 +132,68 @@ async def test_a_price_that_moves_flashes_and_fades(exchange: Exchange, state: T
     panel.deleteLater()
 
 
-async def test_rows_in_sight_have_the_line_of_their_last_day(
-    exchange: Exchange, state: TerminalState
-) -> None:
+async def test_visible_rows_have_sparklines(exchange: Exchange, state: TerminalState) -> None:
     server = await exchange(markets=100)
     server.rest_faults.append(RestFault("GET", "/v1/candles/minutes/60", "status", times=1, status=500))
     panel = await _live(state)
-    lines = panel.table.sparklines
+    sparklines = panel.table.sparklines
     panel.resize(380, 400)  # no room for them
     await until(lambda: panel.table.isColumnHidden(Column.SPARKLINE))
-    await until(lambda: not lines._wanted)
+    await until(lambda: not sparklines._wanted)
     panel.resize(600, 400)
     seen = panel.table.codes_in_sight(0)
-    await until(lambda: lines._next.interval() > 1_000, what="the first answer was none: a longer pause")
-    lines._next.start(0)
-    await until(lambda: all(lines.line(code) for code in seen))
+    await until(lambda: sparklines._next.interval() > 1_000, what="the first call failed: a longer pause")
+    sparklines._next.start(0)
+    await until(lambda: all(sparklines.line(code) for code in seen))
     hours = await state.rest.get_candles(seen[0], "60m", count=24)
-    assert lines.line(seen[0]) == tuple(float(hour.trade_price) for hour in hours)
+    assert sparklines.line(seen[0]) == tuple(float(hour.trade_price) for hour in hours)
     others = set(state.markets) - set(panel.table.codes_in_sight())
-    assert not any(lines.line(code) for code in others)
+    assert not any(sparklines.line(code) for code in others)
     panel.deleteLater()
 
 
-async def test_a_line_that_is_old_is_read_again(exchange: Exchange, state: TerminalState) -> None:
+async def test_an_old_sparkline_is_requested_again(exchange: Exchange, state: TerminalState) -> None:
     await exchange()
     now = 0.0
-    lines, told = Sparklines(state, now=lambda: now), list[str]()
-    lines.changed.connect(told.append)
-    lines.want(["KRW-BTC"])
-    await until(lambda: told == ["KRW-BTC"])
-    await until(lambda: lines._next.interval() == 60_000, what="nothing is left to ask")
-    lines._next.start(0)
+    sparklines, changed = Sparklines(state, now=lambda: now), list[str]()
+    sparklines.changed.connect(changed.append)
+    sparklines.want(["KRW-BTC"])
+    await until(lambda: changed == ["KRW-BTC"])
+    await until(lambda: sparklines._next.interval() == 60_000, what="nothing is left to ask")
+    sparklines._next.start(0)
     await turns()
     now = 1_801.0
-    lines._next.start(0)
-    await until(lambda: told == ["KRW-BTC", "KRW-BTC"])
-    lines.deleteLater()
+    sparklines._next.start(0)
+    await until(lambda: changed == ["KRW-BTC", "KRW-BTC"])
+    sparklines.deleteLater()
 
 
 async def test_sparklines_end_with_their_parent(exchange: Exchange, state: TerminalState) -> None:
     await exchange()
     parent = QObject()
-    lines = Sparklines(state, parent)
-    lines.want(["KRW-BTC"])
-    lines._next.start(0)
+    sparklines = Sparklines(state, parent)
+    sparklines.want(["KRW-BTC"])
+    sparklines._next.start(0)
     await turns()
-    gone = weakref.ref(lines)
+    gone = weakref.ref(sparklines)
     shiboken6.delete(parent)
-    del lines
+    del sparklines
     await until(lambda: gc.collect() >= 0 and gone() is None)
 
 
-async def test_what_is_held_has_a_tab_if_there_are_keys(exchange: Exchange, state: TerminalState) -> None:
+async def test_holdings_have_a_tab_if_there_are_keys(exchange: Exchange, state: TerminalState) -> None:
     await exchange()
     panel = await _live(state)
     _tab(panel, "held")
     await until(lambda: _shown(panel))
-    held = set(_shown(panel))
-    assert "KRW-BTC" in held
-    assert len(held) < len(state.markets)
+    holdings = set(_shown(panel))
+    assert "KRW-BTC" in holdings
+    assert len(holdings) < len(state.markets)
     panel.close()
     panel.deleteLater()
 
 
-async def test_without_keys_nothing_speaks_of_what_is_held(exchange: Exchange, state: TerminalState) -> None:
+async def test_without_keys_there_is_no_holdings_tab(exchange: Exchange, state: TerminalState) -> None:
     await exchange(keys=None)
     panel = await _live(state)
     assert list(panel.tabs) == ["KRW", "BTC", "USDT", "favourites"]
@@ -203,7 +201,7 @@ async def test_without_keys_nothing_speaks_of_what_is_held(exchange: Exchange, s
     panel.deleteLater()
 
 
-async def test_prices_that_do_not_come_are_told(exchange: Exchange, state: TerminalState) -> None:
+async def test_missing_prices_are_reported(exchange: Exchange, state: TerminalState) -> None:
     server = await exchange(keys=None)
     markets = await state.rest.get_markets()
     await server.stop()
@@ -217,9 +215,9 @@ async def test_prices_that_do_not_come_are_told(exchange: Exchange, state: Termi
 
 @pytest.mark.usefixtures("offline")
 class TestByHand:
-    """Fed by hand, without an exchange."""
+    """Fed by the test itself, without an exchange."""
 
-    async def test_tabs_are_the_quotes_there_are(self, state: TerminalState) -> None:
+    async def test_tabs_are_the_listed_quote_currencies(self, state: TerminalState) -> None:
         panel = _panel(state)
         state.set_markets([*MARKETS, Market(code="SGD-BTC", korean_name="비트코인", english_name="Bitcoin")])
         assert list(panel.tabs)[:3] == ["KRW", "BTC", "SGD"]
@@ -237,7 +235,7 @@ class TestByHand:
         assert panel.search.text() == ""
         assert set(_shown(panel)) == {"KRW-BTC", "KRW-ETH"}
 
-    async def test_a_syllable_that_is_being_composed_is_searched_for(self, state: TerminalState) -> None:
+    async def test_a_syllable_being_composed_is_searched_for(self, state: TerminalState) -> None:
         panel = _panel(state)
         state.set_markets(MARKETS)
         panel.search.setText("이")
@@ -249,7 +247,7 @@ class TestByHand:
         # 이 may become the 인 of 비트코인.
         await until(lambda: set(_shown(panel)) == {"KRW-BTC", "KRW-ETH", "BTC-ETH"})
 
-    async def test_enter_takes_the_first_and_arrows_go_to_the_table(self, state: TerminalState) -> None:
+    async def test_enter_selects_the_first_and_arrows_move_to_the_table(self, state: TerminalState) -> None:
         panel = _panel(state)
         panel.show()
         state.set_markets(MARKETS)
@@ -359,7 +357,7 @@ class TestByHand:
         assert _shown(again) == ["BTC-ETH"]
         assert again.order.sortColumn() == Column.NAME
 
-    async def test_a_panel_that_is_gone_is_gone(self, state: TerminalState) -> None:
+    async def test_a_deleted_panel_is_released(self, state: TerminalState) -> None:
         panel = _panel(state)
         panel.show()
         state.set_markets(MARKETS)
@@ -370,7 +368,7 @@ class TestByHand:
         _MADE.clear()
         del panel
         QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-        # What was asked of REST is cancelled first.
+        # Its REST calls are cancelled first.
         await until(lambda: gc.collect() >= 0 and not any(one() is not None for one in gone))
 
 
@@ -406,7 +404,7 @@ def test_turnover_is_short(value: str, korean: str, english: str) -> None:
     assert turnover(Decimal(value), korean=False) == english
 
 
-def test_every_text_is_in_korean() -> None:
+def test_every_text_has_a_korean_translation() -> None:
     root = ET.parse(asset("i18n/ko/watch_list.ts")).getroot()  # our own file
     for message in root.iter("message"):
         translation = message.find("translation")

@@ -1,0 +1,70 @@
+"""`ConnectSchedule`: when the next connection of a scope is opened."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from qt_upbit.protocol.timing import Backoff, RollingWindowLimiter
+
+__all__ = ["ConnectSchedule"]
+
+_NEVER: Final = float("inf")
+
+
+class ConnectSchedule:
+    """Backoff after failures, the limit of connects, and the time that the server asked us to stay away.
+
+    Args:
+        limiter: shared by all connections of the process (Upbit counts per address).
+        backoff: of this scope.
+    """
+
+    def __init__(self, limiter: RollingWindowLimiter, backoff: Backoff) -> None:
+        self._limiter = limiter
+        self._backoff = backoff
+        self._due = _NEVER
+        self._blocked_until = 0.0
+
+    @property
+    def due(self) -> float:
+        """When to ask `delay` and connect; infinity for never."""
+        return self._due
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether there were failures since a connection proved itself."""
+        return self._backoff.failures > 0
+
+    def plan(self, at: float) -> None:
+        """Connect then, or as soon as it is allowed."""
+        self._due = at
+
+    def plan_retry(self, now: float, *, at_once: bool) -> None:
+        """A connection failed or was lost: connect after a pause, and not before the server allows it."""
+        pause = 0.0 if at_once else self._backoff.next_delay()
+        self._due = max(now + pause, self._blocked_until)
+
+    def hurry(self, now: float) -> None:
+        """If a connect is planned, it is due now."""
+        if self._due != _NEVER:
+            self._due = now
+
+    def cancel(self) -> None:
+        """No connection is wanted."""
+        self._due = _NEVER
+
+    def stay_away(self, until: float) -> None:
+        """The server asked for it; whatever else happens."""
+        self._blocked_until = max(self._blocked_until, until)
+
+    def proved(self) -> None:
+        """A connection has earned a fresh backoff."""
+        self._backoff.reset()
+
+    def delay(self, now: float) -> float:
+        """Seconds until a connect is allowed."""
+        return max(self._limiter.delay(now), self._blocked_until - now)
+
+    def connected(self, now: float) -> None:
+        """A socket is being opened."""
+        self._limiter.record(now)
