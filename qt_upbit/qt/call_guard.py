@@ -54,14 +54,14 @@ class CallGuard:
             raise ProxyClosedError("the manager of this proxy is closed: make a new proxy")
         self.check_thread()
 
-    def check_credentials(self, spec: EventSpec) -> None:
+    def check_credentials(self, row: EventSpec) -> None:
         """Refuse an event type that needs keys while none are configured.
 
         Raises:
             CredentialsRequiredError: no keys are configured.
         """
-        if spec.scope.needs_auth and not self._has_credentials():
-            raise CredentialsRequiredError(spec.name)
+        if row.scope.needs_auth and not self._has_credentials():
+            raise CredentialsRequiredError(row.name)
 
 
 def check_gui_thread() -> None:
@@ -73,6 +73,6 @@ def check_gui_thread() -> None:
     """
     app = QCoreApplication.instance()
     if app is None:
-        raise RuntimeError("create a QApplication first, or start the program with qt_upbit.run(...)")
+        raise RuntimeError("make a QApplication first, or start the program with qt_upbit.run(...)")
     if QThread.currentThread() is not app.thread():
         raise WrongThreadError("the manager belongs to the GUI thread, and this is another one")

@@ -355,7 +355,7 @@ async def until_quit() -> None:
         RuntimeError: not called within `run`.
     """
     if _quit_filter is None:
-        raise RuntimeError("until_quit() works only inside qt_upbit.run(...)")
+        raise RuntimeError("until_quit() works inside qt_upbit.run(...) only")
     quit_filter = _quit_filter
     quit_filter.waiting += 1
     try:

@@ -122,7 +122,7 @@ class GlobalWebSocketManager(QObject):
             raise ConfigError(f"configure() takes a WebSocketConfig, not {type(config).__name__}")
         if cls._instance is not None and cls._instance.is_usable:
             raise ConfigError(
-                "configure() is too late: a manager is in use; call it before creating any proxy"
+                "configure() comes too late: a manager is in use; call it before any proxy is made"
             )
         cls._configured = config
 
@@ -309,7 +309,7 @@ class GlobalWebSocketManager(QObject):
         """
         self.guard.check_usable()
         if not self._links[scope].ask_for_list():
-            raise ConnectionFailedError(f"no {scope.value} connection is open")
+            raise ConnectionFailedError(f"no {scope.value} connection is open that could be asked")
         answer = self._list_answers.setdefault(scope, asyncio.get_running_loop().create_future())
         try:
             async with asyncio.timeout(_LIST_TIMEOUT_S):

@@ -40,13 +40,13 @@ def owned_slot(
     Arguments of the signal that the method does not take (``clicked(bool)``) are dropped.
     """
     if not inspect.iscoroutinefunction(method):
-        raise TypeError(
-            f"{getattr(method, '__qualname__', method)!r} is not a coroutine method: use async def"
-        )
+        raise TypeError(f"{getattr(method, '__qualname__', method)!r} is no coroutine method: async def it")
 
     def start(self: _Q, *args: Any, **kwargs: Any) -> asyncio.Task[Any]:
         if QThread.currentThread() is not self.thread():
-            raise WrongThreadError(f"{method.__qualname__}: call it from its object's thread, or by a signal")
+            raise WrongThreadError(
+                f"{method.__qualname__}: call it from the thread of its object, or by a signal"
+            )
         coroutine = method(self, *args, **kwargs)
         try:
             loop = asyncio.get_running_loop()
