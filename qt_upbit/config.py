@@ -58,7 +58,7 @@ class SecretHeaders(dict[str, str]):
 
     def __reduce_ex__(self, protocol: object) -> Any:
         """Refuse: a pickle would contain the token in plain text."""
-        raise TypeError("headers with a token are not pickled or copied: use dict()")
+        raise TypeError("headers with a token cannot be pickled or copied: use dict()")
 
 
 class Preset(enum.StrEnum):
@@ -148,7 +148,7 @@ class Credentials(_Frozen):
 
     def __getstate__(self) -> dict[Any, Any]:
         """Refuse: a pickle would contain the keys in plain text."""
-        raise TypeError("API keys are not pickled: pass them on in another way")
+        raise TypeError("API keys cannot be pickled: pass them on in another way")
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Credentials | None:
