@@ -69,8 +69,8 @@ class LiveTableModel(QAbstractTableModel):
     Roles of a row, named as Upbit's fields (`roleNames`), for QML and its ``ListView``: numbers as floats,
     enumerations as text. They work for every column; changes are reported for the first column.
 
-    Changes within a screen frame are reported together: one ``dataChanged`` per run of adjacent rows, with the
-    columns and roles that changed, and none if nothing did.
+    Changes within a screen frame are reported together: one ``dataChanged`` per run of adjacent rows, with
+    the columns and roles that changed, and none if nothing did.
 
     A custom model overrides ``_flush`` and ``_release``, changes `rows`, and calls ``frames.schedule()`` when
     something arrived.
