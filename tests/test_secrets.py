@@ -96,7 +96,7 @@ def test_configuration_and_keys(hunt: SecretHunt) -> None:
         text for where, text in hunt.shown if where in ("dumps(Credentials)", "dumps(WebSocketConfig)")
     ]
     assert pickled
-    assert all("not pickled" in text for text in pickled)
+    assert all("cannot be pickled" in text for text in pickled)
     # Of pydantic's own type nothing else can be expected: only whole keys refuse.
     hunt.shown = [(where, text) for where, text in hunt.shown if where != "dumps(SecretStr)"]
     hunt.check(tokens=False)
@@ -197,7 +197,7 @@ def test_tokens_and_their_maker(hunt: SecretHunt) -> None:
     "thing", [SecretHeaders(Authorization="Bearer x"), JWTManager(KEYS).issue(0.0), KEYS]
 )
 def test_what_holds_a_secret_is_not_pickled(thing: object) -> None:
-    with pytest.raises(TypeError, match="not pickled"):
+    with pytest.raises(TypeError, match="pickled"):
         pickle.dumps(thing)
 
 

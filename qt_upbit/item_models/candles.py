@@ -24,8 +24,8 @@ class CandleModel(LiveTableModel):
         model = CandleModel(parent=self)
         model.set_code("KRW-BTC", "1m")
 
-    It is backed by a `CandleFeed`: new candles are appended, older ones that `load_more` requests go to the
-    front, and the last row changes once per screen frame.
+    It is backed by a `CandleFeed`: new candles are appended, older ones that `load_more` requests are
+    inserted at the front, and the last row changes once per screen frame.
 
     Signals:
         ``loaded()``: the history requested at the start or by `load_more` has arrived.

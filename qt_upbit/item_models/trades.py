@@ -25,8 +25,8 @@ class TradeListModel(LiveTableModel):
         model = TradeListModel(parent=self, limit=100)
         model.set_codes(["KRW-BTC"])
 
-    Every trade is added once, also across a gap; those of one screen frame are inserted together. Trades
-    are in the order of arrival; a proxy model can sort them by ``trade_timestamp``.
+    Every trade is added once, also across a gap; those of one screen frame are inserted together. Trades are
+    in the order of arrival; a proxy model can sort them by ``trade_timestamp``.
 
     Signals:
         ``gap_detected(scope, codes, begin, end)``: as in `WebSocketClientProxy`.

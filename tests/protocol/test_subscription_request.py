@@ -118,7 +118,7 @@ MISTAKES: list[tuple[str, Any, dict[str, Any], str]] = [
     ("indicator", BTC, {"timeframe": "5m", "indicators": [RSI | {"type": "vwap"}]}, r"must be one of volume"),
     ("indicator", BTC, {"timeframe": "5m", "indicators": [SIGNAL]}, r"indicator_signal, or leave it out"),
     ("indicator_signal", BTC, {"timeframe": "5m", "indicators": [RSI]}, r"needs a trigger for rsi"),
-    ("indicator", ["BTC-ETH"], {"timeframe": "5m", "indicators": [RSI]}, r"not available for BTC and USDT.*BTC-ETH"),
+    ("indicator", ["BTC-ETH"], {"timeframe": "5m", "indicators": [RSI]}, r"not available for BTC.*BTC-ETH"),
     ("indicator", [f"KRW-C{i}" for i in range(101)], {"timeframe": "5m", "indicators": [RSI]}, r"100 comb"),
 ]  # fmt: skip
 
