@@ -16,9 +16,9 @@ def check_pyside6() -> None:
     PySide6 6.12.0 on CPython before 3.12 drops a reference to None with each call that returns
     nothing, and the process aborts after some thousands of callbacks. Newer Pythons have immortal
     singletons and are not affected. Measured rather than compared with a version number, because
-    users pin their own versions and a later release may be fixed.
+    users pin their own versions and a later release may fix it.
     """
-    # qasync would take PyQt if that were installed as well.
+    # qasync would choose PyQt if that is installed as well.
     os.environ.setdefault("QT_API", "pyside6")
     try:
         from PySide6.QtCore import QObject
@@ -38,12 +38,12 @@ def check_pyside6() -> None:
 
 
 def drops_references(python: tuple[int, int], lost: int) -> bool:
-    """Whether `lost` references to None after the probing calls are the defect and not noise."""
+    """Whether `lost` references to None after the probing calls are the defect rather than noise."""
     return python < (3, 12) and lost >= _CALLS // 2
 
 
 def advice(pyside6: str, python: tuple[int, int]) -> str:
-    """What to tell who has the defect."""
+    """The error message for an affected installation."""
     return (
         f"PySide6 {pyside6} corrupts reference counts on Python {python[0]}.{python[1]} and would abort this "
         'program: pip install "PySide6-Essentials<6.12", or use Python 3.12 or newer'

@@ -1,4 +1,4 @@
-"""`Account`: orders and balances as they stand, across every gap of the private connection."""
+"""`Account`: current orders and balances, across every gap of the private connection."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Account(QObject):
-    """Orders and balances of the account whose keys are configured. `Account.instance()` is everybody's.
+    """Orders and balances of the account whose keys are configured. `Account.instance()` is the shared one.
 
-    The first state is read over REST as soon as the private stream is live; then the stream is followed.
-    After a gap (reconnect, silence, overflow) what was missed is read over REST and reported first, while
-    live events wait::
+    The first state is read over REST as soon as the private stream is live, then updated from the stream.
+    After a gap (reconnect, stale stream, overflow) missed changes are read over REST and reported first; live
+    events are buffered meanwhile::
 
         account = Account.instance()
         account.order_changed.connect(self.table.show_order)
@@ -70,21 +70,22 @@ class Account(QObject):
         snapshot (``is_snapshot``).
         ``filled(fill)``: each execution once, live or missed.
         ``balance_changed(balance)``: a balance is new or different.
-        ``cleared(orders, balances)``: other credentials: what was known is forgotten, and these orders and
-        balances, two tuples, are not the account's any more. What follows is the other account's.
-        ``synchronized()``: orders and balances are the exchange's own.
+        ``cleared(orders, balances)``: the credentials changed: these orders and balances, two tuples, were
+        dropped. What follows belongs to the other account.
+        ``synchronized()``: orders and balances match the exchange's.
         ``state_changed(state)``: an `AccountState`.
-        ``gap_detected(begin, end, uuids)``: between two aware datetimes something happened, or may have,
-        that could not be read; `uuids` names the orders where they are known.
-        ``error_occurred(error)``: one of `qt_upbit.exceptions`; once for each row of failures.
+        ``gap_detected(begin, end, uuids)``: between two aware datetimes there were, or may have been, changes
+        that could not be read; `uuids` names the orders if known.
+        ``error_occurred(error)``: one of `qt_upbit.exceptions`; once per series of failures.
 
     Args:
-        parent: owner; without one it lives as long as you hold it.
-        manager: another manager than the application's.
-        rest: what to ask instead of ``manager.rest``; it is not closed with the account.
-        tracker: another one, for example to keep more finished orders; it is used for every account.
-        clock: seconds, steady.
-        now: the time of day, aware.
+        parent: owner; without one it lives as long as you hold a reference.
+        manager: instead of the application's manager.
+        rest: instead of ``manager.rest``; it is not closed with the account.
+        tracker: instead of the default one, for example with more finished orders; reused after a change of
+            credentials.
+        clock: seconds, monotonic.
+        now: the wall clock, aware.
         rng: jitter of retries.
 
     Raises:
@@ -103,7 +104,7 @@ class Account(QObject):
 
     @classmethod
     def instance(cls, manager: GlobalWebSocketManager | None = None) -> Account:
-        """The one of a manager, made when first asked for and closed with the manager."""
+        """The shared account of a manager, created on first use and closed with the manager."""
         manager = manager if manager is not None else GlobalWebSocketManager.instance()
         manager.guard.check_thread()
         account = manager.shared.get(cls)
@@ -151,11 +152,11 @@ class Account(QObject):
         self._proxy, self._subscriptions = self._subscribe()
         self._on_connection_state(Scope.PRIVATE, self._manager.state(Scope.PRIVATE))
 
-    # --- what is known -----------------------------------------------------------------------------
+    # --- state -------------------------------------------------------------------------------------
 
     @property
     def manager(self) -> GlobalWebSocketManager:
-        """The manager whose connection it follows."""
+        """The manager whose connection it uses."""
         return self._manager
 
     @property
@@ -166,7 +167,7 @@ class Account(QObject):
 
     @property
     def open_orders(self) -> tuple[Order, ...]:
-        """Those that can still be filled or cancelled, oldest first."""
+        """Orders that can still be filled or cancelled, oldest first."""
         self._manager.guard.check_thread()
         return self._tracker.open_orders
 
@@ -182,28 +183,28 @@ class Account(QObject):
 
     @property
     def balances(self) -> dict[str, Balance]:
-        """By currency."""
+        """Balances by currency."""
         self._manager.guard.check_thread()
         return self._tracker.balances
 
     def balance(self, currency: str) -> Balance | None:
-        """Of one currency; None if nothing is known of it."""
+        """Balance of one currency; None if unknown."""
         self._manager.guard.check_thread()
         return self._tracker.balances.get(currency)
 
     @property
     def state(self) -> AccountState:
-        """How far this can be believed."""
+        """Whether orders and balances are complete; see `AccountState`."""
         return self._sync.state.shown
 
     @property
     def is_synchronized(self) -> bool:
-        """Whether orders and balances are the exchange's own."""
+        """Whether orders and balances match the exchange's."""
         return self.state is AccountState.SYNCHRONIZED
 
     @property
     def error(self) -> QtUpbitError | None:
-        """Why it is INCOMPLETE; None while it is well."""
+        """Why it is INCOMPLETE; None otherwise."""
         return self._sync.error
 
     @property
@@ -212,11 +213,11 @@ class Account(QObject):
         return self.state is AccountState.CLOSED or not shiboken6.isValid(self)
 
     async def synchronized_once(self) -> None:
-        """Wait until orders and balances are the exchange's own; at once if they are. Cancelling is safe.
+        """Wait until orders and balances match the exchange's, if they do not yet. Cancelling is safe.
 
         Raises:
             ProxyClosedError: it was closed.
-            QtUpbitError: REST refuses, or cannot be asked at all; see `error`.
+            QtUpbitError: REST refused, or is not available; see `error`.
         """
         self._check_usable()
         if self.is_synchronized:
@@ -231,7 +232,7 @@ class Account(QObject):
             self._waiters.discard(waiter)
 
     def resync(self) -> None:
-        """Read everything again, also after REST had refused."""
+        """Read everything again, even if REST refused before."""
         self._check_usable()
         self._sync.resync(self._moment())
         self._carry_out()
@@ -241,10 +242,10 @@ class Account(QObject):
             raise ProxyClosedError("the account is closed: make a new one")
         self._manager.guard.check_thread()
 
-    # --- the end -----------------------------------------------------------------------------------
+    # --- closing -----------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Follow nothing any more; what is known stays readable. Idempotent."""
+        """Stop updating; the last state stays readable. Idempotent."""
         if self.is_closed:
             return
         self._manager.guard.check_thread()
@@ -255,10 +256,10 @@ class Account(QObject):
         self._fail_waiters(ProxyClosedError("the account was closed"))
 
     async def aclose(self) -> None:
-        """The same as `close`, for coroutines."""
+        """Same as `close`, for coroutines."""
         self.close()
 
-    # --- what happened -----------------------------------------------------------------------------
+    # --- inputs ------------------------------------------------------------------------------------
 
     def _subscribe(self) -> tuple[WebSocketClientProxy, tuple[Subscription, ...]]:
         proxy = WebSocketClientProxy("account", self, manager=self._manager)
@@ -301,7 +302,7 @@ class Account(QObject):
         self._carry_out()
 
     def _on_token_renewed(self, scope: Scope) -> None:
-        """Nothing was lost, the connection says; looking is cheap."""
+        """The connection reports no loss; verifying is cheap."""
         if scope is Scope.PRIVATE and not self.is_closed:
             self._sync.check()
             self._carry_out()
@@ -309,7 +310,7 @@ class Account(QObject):
     def _on_credentials_changed(self) -> None:
         if self.is_closed:
             return
-        # Frames of the account before may still wait to be delivered: they go with its subscriptions.
+        # Frames of the previous account may still be buffered: they are dropped with its subscriptions.
         before = self._proxy
         self._proxy, self._subscriptions = self._subscribe()
         before.close()
@@ -328,7 +329,7 @@ class Account(QObject):
     def _moment(self) -> Moment:
         return Moment(self._clock(), (self._now() - _EPOCH) // timedelta(milliseconds=1))
 
-    # --- what is to be done ------------------------------------------------------------------------
+    # --- actions -----------------------------------------------------------------------------------
 
     def _carry_out(self) -> None:
         for event in self._sync.take_events():
@@ -363,10 +364,10 @@ class Account(QObject):
         self._sync.read_cancelled(read_id, self._moment())
         self._carry_out()
 
-    # --- what is reported --------------------------------------------------------------------------
+    # --- outputs -----------------------------------------------------------------------------------
 
     def _report(self, event: AccountSyncEvent) -> None:
-        # Signals are never emitted inside a task step, and all in the order in which it happened.
+        # Signals are never emitted inside a task step, and always in the order of the changes.
         match event:
             case OrderChanged(order):
                 self._post(self.order_changed, order)
@@ -391,7 +392,7 @@ class Account(QObject):
                         waiter.set_result(None)
 
     def _post(self, signal: Any, *args: Any) -> None:
-        """Have one of the signals but `error_occurred` emitted, and reported what a slot raises."""
+        """Queue a signal other than `error_occurred`; what a slot raises is reported."""
         self._outbox.post(functools.partial(self._manager.reporter.emit, self, "account", signal, *args))
 
     def _fail_waiters(self, error: QtUpbitError) -> None:

@@ -1,4 +1,4 @@
-"""`AccountReading`: one reading of an account over REST at a time, on the loop that runs."""
+"""`AccountReading`: reads an account over REST, one reading at a time, on the running loop."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ _NO_LOOP_RETRY_MS: Final = 20
 
 
 class AccountReading(QObject):
-    """Carries out each `ReadRest` of an account, and emits how it ended.
+    """Executes each `ReadRest` of an account, and emits the result.
 
     Signals, each with the reading's id:
         ``answered(read_id, snapshot)``, ``failed(read_id, error)``,
-        ``missing(read_id, error)``: there is no REST to ask,
-        ``stopped(read_id)``: it was not begun after all, or its task was cancelled from outside.
+        ``missing(read_id, error)``: REST is not available,
+        ``stopped(read_id)``: it was not started after all, or its task was cancelled from outside.
 
     Args:
-        parent: owner; a reading under way is cancelled with it, and does not keep it alive.
-        manager: whose private connection is followed.
-        rest: whom to ask instead of ``manager.rest``.
+        parent: owner; a reading in progress is cancelled with it, and does not keep it alive.
+        manager: whose private connection is used.
+        rest: instead of ``manager.rest``.
         needed: `OrderTracker.needed`.
     """
 
@@ -59,7 +59,7 @@ class AccountReading(QObject):
         self._rest = rest
         self._needed = needed
         self._request: ReadRest | None = None
-        """To be begun as soon as a loop runs."""
+        """To be started as soon as a loop runs."""
         self._subscriptions: Sequence[Subscription] = ()
         self._task: asyncio.Task[AccountSnapshot] | None = None
         self._loop_timer = QTimer(self)
@@ -68,13 +68,13 @@ class AccountReading(QObject):
         self._loop_timer.timeout.connect(self._begin)
 
     def begin(self, request: ReadRest, subscriptions: Sequence[Subscription]) -> None:
-        """Ask REST once these subscriptions are served. Call it from a plain Qt callback."""
+        """Start a reading once these subscriptions are live. Call it from a plain Qt callback."""
         self._request = request
         self._subscriptions = subscriptions
         self._begin()
 
     def cancel(self) -> None:
-        """Stop, and emit nothing of it. Idempotent."""
+        """Cancel the reading without emitting anything. Idempotent."""
         self._loop_timer.stop()
         self._request = None
         self._subscriptions = ()
@@ -89,12 +89,12 @@ class AccountReading(QObject):
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
-            # Qt runs, and the loop does not just now: it has still to begin, or has been left for a moment.
+            # Qt runs but the asyncio loop does not: not started yet, or below a nested Qt loop.
             self._loop_timer.start(_NO_LOOP_RETRY_MS)
             return
         self._request = None
         if self._manager.state(Scope.PRIVATE) is not ConnectionState.LIVE:
-            # The news is on its way; after a change of credentials REST would be another account's already.
+            # Its signal is pending; after a change of credentials REST would already be another account's.
             self.stopped.emit(request.read_id)
             return
         try:
@@ -104,7 +104,7 @@ class AccountReading(QObject):
             return
         reading = _read(self._subscriptions, rest, request, self._needed)
         task = self._task = loop.create_task(reading, name="qt_upbit account synchronization")
-        # None of these holds the account: it may die while it waits for an answer.
+        # None of these references the account: it may be deleted while it waits for an answer.
         connection = self.destroyed.connect(_Canceller(task))
         task.add_done_callback(functools.partial(_finished, weakref.ref(self), connection, request.read_id))
 
@@ -121,7 +121,7 @@ class AccountReading(QObject):
         elif isinstance(error, QtUpbitError):
             self.failed.emit(read_id, error)
         else:
-            # The application's own REST raised what it likes: it is asked again as after any failure.
+            # The application's own REST object may raise anything: retried like any failure.
             failure = RestError("the account's calls", None, message=type(error).__name__)
             failure.__cause__ = error
             self.failed.emit(read_id, failure)
@@ -130,7 +130,7 @@ class AccountReading(QObject):
 async def _read(
     subscriptions: Sequence[Subscription], rest: AccountRest, request: ReadRest, needed: Needed
 ) -> AccountSnapshot:
-    """Ask REST, once the stream is live: the stream says what happens from then on."""
+    """Read over REST once the stream is live: later changes arrive on the stream."""
     for subscription in subscriptions:
         await subscription
     return await read_account(rest, request, needed)
@@ -153,6 +153,6 @@ def _finished(
     if connection and shiboken6.isValid(connection):
         QObject.disconnect(connection)
     if not task.cancelled():
-        task.exception()  # looked at, also where the account is no more
+        task.exception()  # retrieved, also if the account is gone
     if (reading := reference()) is not None:
         reading._end(read_id, task)

@@ -1,4 +1,4 @@
-"""`CallGuard`: what is checked before a manager, or an object that works with it, does what it is asked."""
+"""`CallGuard`: checks before calls of a manager and of the objects that use it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["CallGuard", "check_gui_thread"]
 
 
 class CallGuard:
-    """Raises at the call that makes a mistake, rather than somewhere else later.
+    """Raises at the call that is wrong, rather than later elsewhere.
 
-    `GlobalWebSocketManager.guard` is the one that proxies, feeds and models use as well.
+    Proxies, feeds and models use `GlobalWebSocketManager.guard` as well.
 
     Args:
         owner: the manager.
         is_usable: whether it is neither closed nor deleted.
-        has_credentials: whether keys are configured now.
+        has_credentials: whether keys are currently configured.
     """
 
     def __init__(
@@ -32,10 +32,10 @@ class CallGuard:
         self._has_credentials = has_credentials
 
     def check_thread(self) -> None:
-        """Refuse a call from another thread than the manager's; allowed after its end.
+        """Refuse a call from a thread other than the manager's; allowed once it is deleted.
 
         Raises:
-            WrongThreadError: as its name says.
+            WrongThreadError: this is not the GUI thread.
         """
         if shiboken6.isValid(self._owner) and QThread.currentThread() is not self._owner.thread():
             raise WrongThreadError(
@@ -44,27 +44,28 @@ class CallGuard:
             )
 
     def check_usable(self) -> None:
-        """Refuse a call after the end of the manager, or from another thread.
+        """Refuse a call once the manager is closed, or from another thread.
 
         Raises:
-            ProxyClosedError, WrongThreadError: as their names say.
+            ProxyClosedError: the manager is closed.
+            WrongThreadError: this is not the GUI thread.
         """
         if not self._is_usable():
             raise ProxyClosedError("the manager of this proxy is closed: make a new proxy")
         self.check_thread()
 
-    def check_credentials(self, spec: EventSpec) -> None:
+    def check_credentials(self, row: EventSpec) -> None:
         """Refuse an event type that needs keys while none are configured.
 
         Raises:
-            CredentialsRequiredError: as its name says.
+            CredentialsRequiredError: no keys are configured.
         """
-        if spec.scope.needs_auth and not self._has_credentials():
-            raise CredentialsRequiredError(spec.name)
+        if row.scope.needs_auth and not self._has_credentials():
+            raise CredentialsRequiredError(row.name)
 
 
 def check_gui_thread() -> None:
-    """Refuse to make a manager where it could not work.
+    """Refuse to create a manager where it could not work.
 
     Raises:
         RuntimeError: there is no QApplication yet.

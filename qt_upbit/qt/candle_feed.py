@@ -1,4 +1,4 @@
-"""`CandleFeed`: the candles of a chart, history and stream in one row without a seam."""
+"""`CandleFeed`: the candles of a chart, history and stream in one continuous series."""
 
 from __future__ import annotations
 
@@ -32,35 +32,35 @@ _RETRY_MAX_MS: Final = 60_000
 class CandleFeed(QObject):
     """The candles of one pair and unit: exact `CandleEvent`s, oldest first, kept up to date.
 
-    It subscribes first and fetches history over REST afterwards, so that nothing falls between the two;
-    what an interruption cost comes by the subscription, and where it cannot, is fetched again. ::
+    It subscribes first and fetches history over REST afterwards, so that nothing falls between the two.
+    Candles missed during an interruption arrive by the subscription, or are fetched again. ::
 
         self.feed = CandleFeed("KRW-BTC", "1m", count=500, parent=self)
         self.feed.candles_added.connect(self.on_added)
         self.feed.candle_changed.connect(self.update)
         last = self.feed[-1].trade_price
 
-    Upbit streams ``1s`` to ``240m`` (protocol section 3.4). Of ``1d``, ``1w``, ``1M`` and ``1y``, which only
-    REST has (9.1), the running candle is its closed days and the ticker's day (3.1). With the first trade
-    after 00:00 UTC the day before is read as it ended; until it is known a week, month or year stands still.
+    Upbit streams ``1s`` to ``240m`` (protocol section 3.4). For ``1d``, ``1w``, ``1M`` and ``1y``, which only
+    REST has (9.1), the current candle combines its closed days and the ticker's day (3.1). With the first
+    trade after 00:00 UTC the final candle of the previous day is read; until then a week, month or year does
+    not update.
 
-    Signals, reported in the order in which they happen:
-        ``candles_added(first_index, count)``: at the end when a candle begins, at 0 when the past was
-        loaded, between when a gap was backfilled.
+    Signals, in the order of the changes:
+        ``candles_added(first_index, count)``: at the end when a candle begins, at 0 when older history was
+        loaded, in between when a gap was backfilled.
         ``candle_changed(index)``: a candle has new values, nearly always the last one.
-        ``reset()``: another market; there are no candles now.
-        ``loaded()``: an answer to what was asked for, at the start and by `load_more`, is in.
-        ``error_occurred(error)``: history or stream failed; it is tried again by itself, but for
-        `load_more`.
+        ``reset()``: the market changed; there are no candles now.
+        ``loaded()``: the history requested at the start or by `load_more` has arrived.
+        ``error_occurred(error)``: history or stream failed; retried automatically, except `load_more`.
 
     Args:
         code: the pair.
         unit: length of the candles: a `CandleUnit`, a `CandlePeriod`, or ``1s`` to ``1y`` as text. Beware of
             ``1m``, a minute, and ``1M``, a month.
-        count: how many to begin with.
-        parent: owner; the feed ends with it, or by `close`. Without one it lives as long as you hold it, or
-            as history that was asked for is on its way.
-        manager: another manager than the application's, for tests.
+        count: number of candles to load at the start.
+        parent: owner; the feed is closed with it, or by `close`. Without one it lives as long as you hold a
+            reference, or a history request is in progress.
+        manager: instead of the application's manager, for tests.
 
     Raises:
         InvalidSubscriptionError: code or unit is wrong.
@@ -81,7 +81,7 @@ class CandleFeed(QObject):
         parent: QObject | None = None,
         manager: GlobalWebSocketManager | None = None,
     ) -> None:
-        # A mistake must not leave half a feed with its parent.
+        # Invalid arguments must not leave a half-built feed with its parent.
         check_code(code)
         resolve_unit(unit)
         if isinstance(count, bool) or not isinstance(count, int) or count < 1:
@@ -99,12 +99,12 @@ class CandleFeed(QObject):
         self._subscription: Subscription | None = None
         self._series = CandleSeries()
         self._epoch = 0
-        """Grows with each market: an answer that is late belongs to nobody any more."""
+        """Increases with each change of market, so that late answers are recognised."""
         self._gap: datetime | None = None
-        """Since this candle the series may have gaps."""
+        """From this candle on the series may have gaps."""
         self._is_backfilling = False
         self._has_begun = False
-        """Whether there was an answer to the first call for history."""
+        """Whether the first history call was answered."""
         self._is_loading = False
         self._is_complete = False
         self._retry_ms = _RETRY_MS
@@ -125,7 +125,7 @@ class CandleFeed(QObject):
         wanted = resolve_unit(unit)
         source = source_of(wanted)
         before = self._subscription
-        # The new stream first: the shared connection then never has to go without this feed.
+        # The new subscription first: the shared connection then never drops to none in between.
         self._subscription = self._proxy.subscribe(source.event_type, [code], **source.options)
         if before is not None:
             before.close()
@@ -153,7 +153,7 @@ class CandleFeed(QObject):
 
     @property
     def is_loading(self) -> bool:
-        """Whether history that was asked for is on its way."""
+        """Whether a history request is in progress."""
         return self._is_loading
 
     @property
@@ -163,16 +163,16 @@ class CandleFeed(QObject):
 
     @property
     def is_closed(self) -> bool:
-        """Whether it was closed, or its proxy died."""
+        """Whether it was closed, or its proxy was deleted."""
         return not shiboken6.isValid(self) or self._proxy.is_closed
 
-    # --- what an application asks for --------------------------------------------------------------
+    # --- requests ----------------------------------------------------------------------------------
 
     def set_market(self, code: str, unit: CandleUnit | CandlePeriod | str | None = None) -> None:
-        """Show another pair, or another length of candles.
+        """Switch to another pair or unit.
 
         Raises:
-            InvalidSubscriptionError: code or unit is wrong; all stays as it was.
+            InvalidSubscriptionError: code or unit is wrong; nothing changes.
             ProxyClosedError: the feed is closed.
         """
         self._check_usable()
@@ -188,7 +188,7 @@ class CandleFeed(QObject):
         self._emit(self.reset)
 
     def load_more(self, count: int = 200) -> bool:
-        """Load older candles; False if they are being loaded already or there are none."""
+        """Load older candles; False if a load is in progress or there are none."""
         self._manager.guard.check_thread()
         if self._is_loading or self._is_complete or self.is_closed or self._begin_timer.isActive():
             return False
@@ -226,13 +226,13 @@ class CandleFeed(QObject):
 
     def _on_event(self, event: BaseWebSocketEvent) -> None:
         if self._subscription is None or event.stream_key not in self._subscription.keys:
-            return  # of the market before
+            return  # of the previous market
         try:
             candle = self._source.receive(event)
         except DecodeError as exc:
             self.error_occurred.emit(exc)
             return
-        # Before the candle is there: how the last one ended is to be read.
+        # Before the candle is added: the final state of the last one must be read.
         self._note_what_is_behind()
         self._put(candle)
         if not self.is_closed and not self._retry_timer.isActive():
@@ -249,7 +249,7 @@ class CandleFeed(QObject):
             self._notify((change,))
 
     def _on_gap(self, *_: object) -> None:
-        """The rest of what was missed was delivered or will be; this could not be had."""
+        """Everything else that was missed is delivered; this part could not be fetched."""
         if len(self._series):
             self._note_gap(self._series[-1].start)
             self._backfill()
@@ -258,14 +258,14 @@ class CandleFeed(QObject):
         epoch = self._epoch
         for first, count, is_new in changes:
             if epoch != self._epoch or self.is_closed:
-                return  # a slot went to another market, or ended the feed
+                return  # a slot changed the market or closed the feed
             if is_new:
                 self._emit(self.candles_added, first, count)
             else:
                 self._emit(self.candle_changed, first)
 
     def _emit(self, signal: Any, *args: Any) -> None:
-        """Emit one of the signals but `error_occurred`, and report what a slot raised."""
+        """Emit a signal other than `error_occurred`, and report what a slot raised."""
         self._manager.reporter.emit(self, "candle feed", signal, *args)
 
     # --- history -----------------------------------------------------------------------------------
@@ -282,12 +282,12 @@ class CandleFeed(QObject):
         if rows is None or epoch != self._epoch:
             return
         if rows and not was_live and subscription is not None:
-            # Between REST's answer and the first frame nobody listened.
+            # Between REST's answer and the first frame nothing was received.
             self._note_gap(rows[-1].start)
             try:
                 await subscription
             except QtUpbitError:
-                return  # reported by the proxy; the first candle that comes after all will backfill it
+                return  # reported by the proxy; the first candle that arrives triggers the backfill
         if epoch == self._epoch:
             self._backfill()
 
@@ -334,7 +334,7 @@ class CandleFeed(QObject):
         self._is_backfilling = False
 
     async def _read(self, epoch: int, since: datetime) -> Callable[[], None] | None:
-        """What takes the candles since then, and what else the source needs; None if there was no answer."""
+        """Read what the source needs since then; returns what applies it, None if a call failed."""
         days: list[CandleEvent] | None = []
         wanted = self._source.begin_reading()
         if wanted is not None:
@@ -342,7 +342,7 @@ class CandleFeed(QObject):
             days = await self._ask(epoch, CandlePeriod.DAY, **which)
         if days is None:
             return None
-        # The candles last: what has just ended may still grow for a moment.
+        # The candles last: one that just ended may still change for a moment.
         rows = await self._ask_since(epoch, since)
         return None if rows is None else functools.partial(self._take_backfilled, rows, wanted, days)
 
@@ -361,7 +361,7 @@ class CandleFeed(QObject):
     async def _ask(
         self, epoch: int, unit: CandleUnit | CandlePeriod, **which: Any
     ) -> list[CandleEvent] | None:
-        """Candles over REST; None if there was no answer, which is reported, or nobody wants it any more."""
+        """Candles over REST; None if the call failed, which is reported, or is obsolete."""
         if epoch != self._epoch:
             return None
         try:

@@ -1,4 +1,4 @@
-"""`EventDelivery`: hands what the frame clock takes from the buffers to callbacks and signals."""
+"""`EventDelivery`: passes what the frame clock takes from the buffers to callbacks and signals."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from qt_upbit.types import BaseWebSocketEvent, Delivery, Scope, spec_of
 __all__ = ["EventDelivery"]
 
 _LATENCY_EVERY: Final = 8
-"""The latency of one event in this number is noted, for each subscription."""
+"""Per subscription, the latency of one in this many events is recorded."""
 
 
 class EventDelivery:
-    """Reads items, and calls callback and signal with each event before the next is read.
+    """Decodes items, and calls callback and signal with each event before the next is decoded.
 
-    Nothing raises out of it: what cannot be read, and what callbacks and slots raise, is reported.
+    It never raises: unreadable events, and what callbacks and slots raise, are reported.
 
     Args:
-        registry: knows the subscriptions.
-        snapshots: knows the snapshots that are awaited.
-        reporter: hears of errors.
-        monitor: is shown some of the events.
-        clock: seconds, monotonic; of the items and gaps.
+        registry: the subscriptions.
+        snapshots: the awaited snapshots.
+        reporter: gets the errors.
+        monitor: gets a sample of the events.
+        clock: seconds, monotonic; the clock of items and gaps.
     """
 
     def __init__(
@@ -51,10 +51,10 @@ class EventDelivery:
         self._monitor = monitor
         self._clock = clock
         self.events_lost = 0
-        """Events dropped because a subscriber did not keep up, as far as that was reported."""
+        """Events dropped because a subscriber did not keep up, as far as reported."""
 
     def deliver(self, subscriber: Subscriber, items: Iterable[Item]) -> None:
-        """Hand out the items of one subscriber's turn. Called by the frame clock."""
+        """Deliver the items of one subscriber's turn. Called by the frame clock."""
         record = self._registry.record(subscriber.key)
         if record is None:
             pending = self._snapshots.pending(subscriber.key)
@@ -79,7 +79,7 @@ class EventDelivery:
     def _emit_each(
         self, record: SubscriptionRecord, proxy: Any, subscriber: Subscriber, items: Iterable[Item]
     ) -> None:
-        """Hand over events one by one, each before the next is read; gaps come in their place."""
+        """Deliver events one by one, each before the next is decoded; gaps keep their place in the order."""
         signal = getattr(proxy, f"{record.row.name}_received")
         clock, is_valid, has_callback = self._clock, shiboken6.isValid, record.has_callback
         watch = SlotWatch(proxy.name)
@@ -100,14 +100,14 @@ class EventDelivery:
                     for error in watch.emit(signal, event):
                         self._reporter.report(error, proxy.name, proxy)
                 subscriber.took(clock() - began)
-            # A callback or a slot may have ended everything.
+            # A callback or slot may have closed everything.
             if record.is_closed or not is_valid(proxy):
                 return
 
     def _emit_batches(
         self, record: SubscriptionRecord, proxy: Any, subscriber: Subscriber, items: Iterable[Item]
     ) -> None:
-        """What stands between gaps is a batch."""
+        """The events between two gaps are a batch."""
         batch: list[BaseWebSocketEvent] = []
         for item in items:
             if isinstance(item, Gap):
@@ -127,7 +127,7 @@ class EventDelivery:
         subscriber: Subscriber,
         batch: list[BaseWebSocketEvent],
     ) -> None:
-        """Hand a batch to the callback and, as far as it leads, to the signal."""
+        """Deliver a batch to the callback and, for the streams it leads, to the signal."""
         if not batch or record.is_closed or not shiboken6.isValid(proxy):
             return
         began = self._clock()
@@ -140,7 +140,7 @@ class EventDelivery:
         subscriber.took(self._clock() - began)
 
     def _read(self, subscriber: Subscriber, slot: LazyFrame) -> BaseWebSocketEvent | None:
-        """An event as its subscriber asked for it; None if it, and what it replaced, is unreadable."""
+        """An event as its subscriber requested it; None if it and the one it replaced are unreadable."""
         try:
             return subscriber.view(slot)
         except DecodeError as exc:

@@ -1,4 +1,4 @@
-"""`ErrorReporter`: counts what went wrong and was survived, and says it."""
+"""`ErrorReporter`: counts and reports errors that were survived."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from qt_upbit.types import Scope
 __all__ = ["ErrorReporter"]
 
 _DECODE_ERRORS_PER_SECOND: Final = 10
-"""Reports of unreadable frames a second; all are counted."""
+"""Maximum reports of unreadable frames per second; all are counted."""
 
 
 class ErrorReporter:
-    """Sends each error to ``error_occurred`` of its manager and of the objects that it concerns.
+    """Sends each error to ``error_occurred`` of the manager and of the objects concerned.
 
-    `GlobalWebSocketManager.reporter` is the one that proxies, feeds and models use as well.
+    Proxies, feeds and models use `GlobalWebSocketManager.reporter` as well.
 
     Args:
         manager: its signal ``error_occurred(owner, error)`` carries every error.
-        outbox: where errors of connections wait for a plain Qt callback.
+        outbox: queues errors of connections for a plain Qt callback.
         clock: seconds, monotonic.
-        proxies_of: the living proxies that use a scope, each looked at when its turn comes.
+        proxies_of: the live proxies that use a scope, evaluated lazily.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class ErrorReporter:
         clock: Callable[[], float],
         proxies_of: Callable[[Scope], Iterable[Any]],
     ) -> None:
-        # Any: PySide's stubs know the signals of a class, not those of an instance of unknown class.
+        # Any: PySide's stubs know the signals of a class, but not those of an instance of unknown class.
         self._manager: Any = manager
         self._outbox = outbox
         self._clock = clock
@@ -49,18 +49,18 @@ class ErrorReporter:
 
     @property
     def total(self) -> int:
-        """Errors so far, reported or not."""
+        """Total of errors, reported or not."""
         return self._counts.total()
 
     def count(self, scope: Scope) -> int:
-        """Errors of a scope's connection so far, reported or not."""
+        """Total of errors of a scope's connection, reported or not."""
         return self._counts[scope]
 
     def report(self, error: QtUpbitError, owner: str, source: Any = None) -> None:
-        """Report an error of one object, at once: call it from a plain Qt callback.
+        """Report an error of one object immediately; call it from a plain Qt callback.
 
         Args:
-            error: what went wrong.
+            error: the error.
             owner: name for messages.
             source: the object, if it has a signal ``error_occurred(error)`` of its own.
         """
@@ -71,15 +71,14 @@ class ErrorReporter:
             source.error_occurred.emit(error)
 
     def report_scope(self, scope: Scope, error: QtUpbitError, times: int = 1) -> None:
-        """Report an error of a scope's connection, soon, also to the proxies that use the scope.
+        """Report an error of a scope's connection, deferred, also to the proxies that use the scope.
 
-        Unreadable frames are sampled: a server that sends garbage must not keep the window busy with
-        reports.
+        Reports of unreadable frames are sampled: a server that sends garbage must not keep the GUI busy.
 
         Args:
             scope: whose connection.
-            error: what went wrong.
-            times: how often, since it was last reported.
+            error: the error.
+            times: occurrences since the last report.
         """
         self._counts[scope] += times
         if isinstance(error, DecodeError):
@@ -110,7 +109,7 @@ class ErrorReporter:
 
 
 def _forget_frames(error: BaseException) -> None:
-    """Drop the tracebacks: they hold the whole message for as long as somebody keeps the error."""
+    """Drop the tracebacks: they would keep the whole message alive as long as the error."""
     link: BaseException | None = error
     while link is not None:
         link.__traceback__ = None

@@ -1,4 +1,4 @@
-"""`run`: a QApplication, an asyncio loop inside Qt's, and an orderly end."""
+"""`run`: a QApplication, an asyncio loop inside Qt's, and an orderly shutdown."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from PySide6.QtWidgets import QApplication
 
 from qt_upbit.qt.owned_slot import cancel_running_slots
 
-import qasync  # isort: skip  # after PySide6: it takes the binding that is loaded already
+import qasync  # isort: skip  # after PySide6: it uses the binding that is already loaded
 
 __all__ = ["QtEventLoop", "run", "until_quit"]
 
 _T = TypeVar("_T")
 
 _BATCH_S: Final = 0.004
-"""Callbacks are run in batches of at most this long, then Qt gets a turn."""
+"""Callbacks run in batches of at most this long, then Qt gets a turn."""
 _LONGEST_TIMER_MS: Final = 2**31 - 1
 _GRACE_S: Final = 2.0
-"""How long `main` may go on after the application was asked to quit."""
+"""How long `main` may continue after a request to quit."""
 _SIGNAL_POLL_MS: Final = 200
 
 
 class _Timers(QObject):
-    """Qt timers behind the loop: one for everything that is due now, one each for what is due later."""
+    """Qt timers behind the loop: one for everything that is ready, one for each delayed callback."""
 
     soon_requested = Signal(object)
-    """`soon` for any thread: Qt queues it when it comes from another one."""
+    """`soon` for any thread: Qt queues it when emitted from another one."""
 
     def __init__(self, loop: QtEventLoop) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class _Timers(QObject):
 
     @property
     def has_ready(self) -> bool:
-        """Whether callbacks wait for the next turn."""
+        """Whether callbacks wait for the next iteration."""
         return bool(self._ready)
 
     def soon(self, handle: asyncio.Handle) -> None:
@@ -63,11 +63,11 @@ class _Timers(QObject):
             try:
                 self._ready_timer = self.startTimer(0)
             except RuntimeError:
-                # The interpreter exits and Qt's half of this object went first: nothing runs any more.
+                # The interpreter is exiting and the C++ object is already deleted: nothing runs any more.
                 self._stopped = True
 
     def later(self, handle: asyncio.Handle, delay_s: float) -> None:
-        # Rounded up and precise: Qt's default timers may fire five per cent early.
+        # Rounded up and precise: Qt's default timers may fire 5 % early.
         delay_ms = min(math.ceil(delay_s * 1000), _LONGEST_TIMER_MS)
         timer = self.startTimer(delay_ms, Qt.TimerType.PreciseTimer)
         self._later[timer] = handle
@@ -99,13 +99,13 @@ class _Timers(QObject):
             del self._id_of[handle]
             early_s = handle.when() - self._loop.time() if isinstance(handle, asyncio.TimerHandle) else 0.0
             if early_s > 0:
-                # Qt counts whole milliseconds, and not every system's timers are exact.
+                # Qt counts whole milliseconds, and timers are not exact on every system.
                 self.later(handle, early_s)
             else:
                 self.run_outside_task((handle,))
 
     def _hold(self, timer: int) -> None:
-        """Qt turns, the loop does not: a task that went on now would find no running loop and die."""
+        """Qt runs but the loop does not: a task resumed now would find no running loop and fail."""
         self.killTimer(timer)
         if timer == self._ready_timer:
             self._ready_timer = 0
@@ -114,12 +114,12 @@ class _Timers(QObject):
             self._ready.append(handle)
 
     def resume(self) -> None:
-        """The loop is about to run: what was held is due."""
+        """The loop is about to run: suspended timers are due."""
         if self._ready and not self._ready_timer and not self._stopped:
             self._ready_timer = self.startTimer(0)
 
     def _run_ready(self) -> None:
-        # Killed first: a callback that opens a nested Qt loop must find its successors armed.
+        # Killed first: if a callback opens a nested Qt loop, the next ones must be armed.
         self.killTimer(self._ready_timer)
         self._ready_timer = 0
         self.run_outside_task(self._batch())
@@ -130,7 +130,7 @@ class _Timers(QObject):
         deadline = time.monotonic() + _BATCH_S
         for _ in range(len(self._ready)):
             if not self._ready:
-                return  # a nested loop has run them
+                return  # a nested loop ran them
             handle = self._ready.popleft()
             if self._ready and not self._ready_timer:
                 self._ready_timer = self.startTimer(0)
@@ -141,8 +141,8 @@ class _Timers(QObject):
     def run_outside_task(self, handles: Any) -> None:
         """Run callbacks as if no task were running.
 
-        A task that opens a modal dialog is still "running" while the dialog's Qt loop turns; without
-        this, each task that wakes meanwhile would fail to start its step and sleep forever.
+        A task that opens a modal dialog is still "running" while the dialog's Qt loop runs; without
+        this, each task that is resumed meanwhile would fail to start its step and hang forever.
         """
         task = asyncio.current_task(self._loop)
         if task is not None:
@@ -152,7 +152,7 @@ class _Timers(QObject):
                 if not handle.cancelled():
                     handle._run()
         except (SystemExit, KeyboardInterrupt) as exc:
-            # PySide would end the process on the spot, or print it and go on.
+            # PySide would terminate the process at once, or print it and continue.
             self._loop._interrupt(exc)
         finally:
             if task is not None:
@@ -162,8 +162,8 @@ class _Timers(QObject):
 class QtEventLoop(qasync.QEventLoop):  # type: ignore[misc]  # qasync has no types
     """qasync's loop with callbacks in order, timers that are never early, and nested Qt loops allowed.
 
-    WORKAROUND qasync#123 (order), qasync's coarse timers, and its failing with modal dialogs: drop
-    when these are fixed there. It replaces private methods, hence the pin ``qasync<0.29``; a stock
+    WORKAROUND qasync#123 (order), qasync's coarse timers, and its failure with modal dialogs: drop
+    when fixed there. It overrides private methods, hence the pin ``qasync<0.29``; a stock
     ``qasync.QEventLoop`` works with this library too.
     """
 
@@ -171,7 +171,7 @@ class QtEventLoop(qasync.QEventLoop):  # type: ignore[misc]  # qasync has no typ
         self._timers = _Timers(self)
         self._interruption: BaseException | None = None
         self._busy: dict[Any, bool] = {}
-        """Notifiers whose callback runs; True for those that wait to be switched on again."""
+        """Notifiers whose callback is running; True for those to be re-enabled afterwards."""
         super().__init__(app, already_running=already_running)
         self._at_exit = functools.partial(_end_threads, weakref.ref(self))
         atexit.register(self._at_exit)
@@ -192,10 +192,10 @@ class QtEventLoop(qasync.QEventLoop):  # type: ignore[misc]  # qasync has no typ
     def run_until_complete(self, future: Any) -> Any:
         """Run until a future is done; return its result.
 
-        Stock qasync lets Qt turn once more afterwards, when slots that start a coroutine find no loop.
+        Stock qasync processes Qt events once more afterwards, when slots that start a coroutine find no loop.
 
         Raises:
-            RuntimeError: the loop runs already, or was stopped before the future was done.
+            RuntimeError: the loop is already running, or was stopped before the future was done.
         """
         if self.is_running():
             raise RuntimeError("this event loop is already running")
@@ -205,7 +205,7 @@ class QtEventLoop(qasync.QEventLoop):  # type: ignore[misc]  # qasync has no typ
             self.run_forever()
         except BaseException:
             if future.done() and not future.cancelled():
-                future.exception()  # it is on its way out already
+                future.exception()  # retrieved: it is already propagating
             raise
         finally:
             future.remove_done_callback(self._stop)
@@ -224,15 +224,15 @@ class QtEventLoop(qasync.QEventLoop):  # type: ignore[misc]  # qasync has no typ
         callback: Callable[..., object],
         args: tuple[Any, ...],
     ) -> None:
-        """A socket can be read or written: do it at once.
+        """A socket is readable or writable: handle it at once.
 
-        Stock qasync switches the notifier off, has a timer call back and switches it on again: a tenth of
-        what a frame costs that comes alone.
+        Stock qasync disables the notifier, calls back by a timer and enables it again: a tenth of the cost of
+        a single frame.
         """
         if notifiers.get(fd) is not notifier:
-            notifier.setEnabled(False)  # removed, but its event was under way
+            notifier.setEnabled(False)  # removed, but its event was already queued
         elif notifier in self._busy:
-            # Below a callback that runs a Qt loop of its own: not again before that one is done.
+            # Inside a callback that runs a nested Qt loop: not again before that one is done.
             notifier.setEnabled(False)
             self._busy[notifier] = True
         elif asyncio._get_running_loop() is not self or self._timers.has_ready:
@@ -252,7 +252,7 @@ class QtEventLoop(qasync.QEventLoop):  # type: ignore[misc]  # qasync has no typ
     def call_soon(
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
-        """Run a callback in the next turn, in the order of the calls."""
+        """Run a callback in the next iteration, in the order of the calls."""
         self._check_closed()
         handle = asyncio.Handle(callback, args, self, context)
         self._timers.soon(handle)
@@ -261,7 +261,7 @@ class QtEventLoop(qasync.QEventLoop):  # type: ignore[misc]  # qasync has no typ
     def call_soon_threadsafe(
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
-        """The same from any thread."""
+        """Same as `call_soon`, from any thread."""
         self._check_closed()
         handle = asyncio.Handle(callback, args, self, context)
         self._timers.soon_requested.emit(handle)
@@ -305,10 +305,10 @@ class QtEventLoop(qasync.QEventLoop):  # type: ignore[misc]  # qasync has no typ
 
 
 def _end_threads(reference: weakref.ref[QtEventLoop]) -> None:
-    """End the threads of `run_in_executor` in a process that ends without closing its loop.
+    """Stop the threads of `run_in_executor` in a process that exits without closing its loop.
 
-    PySide ends the process on the spot when a slot raises SystemExit, and Qt aborts it if a thread still
-    waits for work then.
+    PySide terminates the process at once when a slot raises SystemExit, and Qt aborts it if a thread is
+    still waiting for work then.
     """
     loop = reference()
     executor = None if loop is None else getattr(loop, "_QEventLoop__default_executor", None)
@@ -317,10 +317,10 @@ def _end_threads(reference: weakref.ref[QtEventLoop]) -> None:
 
 
 class _QuitFilter(QObject):
-    """Turns app.quit(), the last window's close and the end of the session into an event.
+    """Turns app.quit(), the closing of the last window and the end of the session into an event.
 
-    Left to itself, Qt would leave its loop at once, before sockets are closed, and on Python 3.14 the
-    process would then hang.
+    By default Qt would leave its loop at once, before sockets are closed, and on Python 3.14 the process
+    would then hang.
     """
 
     def __init__(self, app: QApplication) -> None:
@@ -328,9 +328,9 @@ class _QuitFilter(QObject):
         self.setObjectName("qt_upbit quit filter")
         self.quit_requested = asyncio.Event()
         self.waiting = 0
-        """How many sit in `until_quit`."""
+        """Number of coroutines waiting in `until_quit`."""
         self.was_awaited = False
-        """Whether anyone sat there when the request came, and so goes on by itself."""
+        """Whether one was waiting when the request came, and so continues by itself."""
 
     def request(self) -> None:
         if not self.quit_requested.is_set():
@@ -339,7 +339,7 @@ class _QuitFilter(QObject):
 
     def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # Qt's name
         if event.type() == QEvent.Type.Quit:
-            # Also the second time: two windows that close must not cut the tidying short.
+            # Also the second time: a second window that closes must not cut the shutdown short.
             self.request()
             return True
         return False
@@ -352,7 +352,7 @@ async def until_quit() -> None:
     """Wait until the application is asked to quit: last window closed, ``app.quit()``, Ctrl-C.
 
     Raises:
-        RuntimeError: not called below `run`.
+        RuntimeError: not called within `run`.
     """
     if _quit_filter is None:
         raise RuntimeError("until_quit() works inside qt_upbit.run(...) only")
@@ -367,10 +367,10 @@ async def until_quit() -> None:
 def run(main: Coroutine[Any, Any, _T], *, argv: Sequence[str] | None = None) -> _T | None:
     """Run a coroutine with Qt and asyncio together, then close everything in order.
 
-    Makes the QApplication if there is none. When `main` returns while a window is visible, the
-    application goes on until it is closed. Quitting (last window, ``app.quit()``, Ctrl-C) cancels
-    `main`, unless it ends by itself within two seconds as after `until_quit`. All connections are
-    closed before this returns. May be called again afterwards.
+    Creates the QApplication if there is none. When `main` returns while a window is visible, the
+    application runs until it is closed. Quitting (last window, ``app.quit()``, Ctrl-C) cancels
+    `main`, unless it ends by itself within two seconds, as after `until_quit`. All connections are
+    closed before this returns. It can be called again afterwards.
 
     Args:
         main: the program.
@@ -398,7 +398,7 @@ def run(main: Coroutine[Any, Any, _T], *, argv: Sequence[str] | None = None) -> 
 
 
 async def _supervise(main: Coroutine[Any, Any, _T], app: QApplication) -> _T | None:
-    global _quit_filter  # until_quit() has no other way to find it
+    global _quit_filter  # for until_quit()
     quit_filter = _quit_filter = _QuitFilter(app)
     app.installEventFilter(quit_filter)
     restore_signal = _quit_on_sigint(quit_filter)
@@ -408,7 +408,7 @@ async def _supervise(main: Coroutine[Any, Any, _T], app: QApplication) -> _T | N
         from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
 
         try:
-            # Before the manager: what they wait for would otherwise fail, and be reported, because it closes.
+            # Before the manager: their awaits would otherwise fail, and be reported, because it closes.
             await cancel_running_slots()
             await GlobalWebSocketManager.close_instance()
         finally:
@@ -447,7 +447,7 @@ def _has_visible_window() -> bool:
 
 
 def _quit_on_sigint(quit_filter: _QuitFilter) -> Callable[[], None]:
-    """Make Ctrl-C quit in order; return what undoes it. An application's own handler is left alone."""
+    """Make Ctrl-C quit in order; returns a function that undoes it. An application's own handler stays."""
     before = signal.getsignal(signal.SIGINT)
     of_runner = isinstance(before, functools.partial) and isinstance(
         getattr(before.func, "__self__", None), asyncio.Runner
@@ -457,7 +457,7 @@ def _quit_on_sigint(quit_filter: _QuitFilter) -> Callable[[], None]:
 
     def on_sigint(*_: object) -> None:
         if quit_filter.quit_requested.is_set():
-            # Asked a second time: whatever it is that does not end, leave.
+            # A second Ctrl-C: quit although something does not end.
             raise KeyboardInterrupt
         quit_filter.request()
 
@@ -465,7 +465,7 @@ def _quit_on_sigint(quit_filter: _QuitFilter) -> Callable[[], None]:
     try:
         loop.add_signal_handler(signal.SIGINT, on_sigint)
     except (NotImplementedError, RuntimeError):
-        # Windows: Python sees the signal only when bytecode runs, and an idle Qt loop runs none.
+        # Windows: Python handles the signal only when bytecode runs, and an idle Qt loop runs none.
         poll = QTimer(quit_filter)
         poll.setObjectName("qt_upbit signal poll")
         poll.start(_SIGNAL_POLL_MS)
@@ -485,4 +485,4 @@ def _restore(before: Any) -> None:
 
 
 def _nothing() -> None:
-    """Lets Python look at pending signals."""
+    """Let Python process pending signals."""

@@ -1,4 +1,4 @@
-"""`GapRecovery`: fetches over REST what a gap cost, and has it delivered before what is held."""
+"""`GapRecovery`: fetches missed events over REST, and has them delivered before the buffered ones."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ __all__ = ["GapRecovery"]
 
 _AT_ONCE: Final = 4
 _SLICE: Final = 100
-"""Events delivered in one go; between two slices Qt has its turn."""
+"""Events delivered per slice; Qt gets a turn between slices."""
 _TRADES_PER_CALL: Final = 500
 _LAST_DAY: Final = 7
-"""Upbit gives the trades of seven days."""
+"""Upbit returns trades of the last seven days."""
 _JOIN_ATTEMPTS: Final = 4
 _JOIN_PAUSE_S: Final = 0.2
 """Doubled each time: REST may lag behind the socket."""
@@ -33,7 +33,7 @@ Page = Sequence[Any]
 
 @dataclass(slots=True)
 class _Fetched:
-    """What was fetched of one stream, oldest first, without a gap."""
+    """Events fetched for one stream, oldest first, without a gap."""
 
     events: list[BaseWebSocketEvent] = field(default_factory=list)
     reaches_back: bool = False
@@ -41,19 +41,19 @@ class _Fetched:
 
 
 class GapRecovery:
-    """Backfills streams that the engine holds, a few at a time. One per manager.
+    """Backfills the streams that the engine buffers, a few at a time. One per manager.
 
-    Nothing here emits a signal: what is recovered goes through the engine like everything else, and
-    what fails is handed to `report`.
+    It emits no signals: recovered events go through the engine like all others, and failures go to
+    `report`.
 
     Args:
-        engine: holds the streams.
-        rest: gives the client; may raise what REST calls raise.
-        timeout_s: live events of a stream wait at most this long.
-        max_calls: REST calls for one gap of one stream; what is beyond stays a gap.
-        clock: of the engine's gaps.
-        report: is reported why a stream could not be backfilled.
-        now: the time of day, aware.
+        engine: buffers the streams.
+        rest: returns the client; may raise what REST calls raise.
+        timeout_s: live events of a stream are buffered at most this long.
+        max_calls: REST calls per gap of one stream; the rest stays a gap.
+        clock: the clock of the engine's gaps.
+        report: called with the reason why a stream could not be backfilled.
+        now: the wall clock, aware.
     """
 
     def __init__(
@@ -78,15 +78,15 @@ class GapRecovery:
 
     @property
     def running(self) -> int:
-        """Streams being backfilled."""
+        """Number of streams being backfilled."""
         return len(self._tasks)
 
     def start(self, buffers: Iterable[BackfillBuffer], timeout_s: float = math.inf) -> None:
-        """Backfill these streams; those that are being backfilled already go on, and look again.
+        """Backfill these streams; a backfill in progress continues and checks again for gaps.
 
         Args:
             buffers: what to backfill.
-            timeout_s: less timeout than usual.
+            timeout_s: a shorter timeout than the default.
         """
         timeout = min(timeout_s, self._timeout_s)
         for buffer in buffers:
@@ -99,18 +99,18 @@ class GapRecovery:
     def _done(self, buffer: BackfillBuffer, task: asyncio.Task[None]) -> None:
         del self._tasks[buffer]
         if not task.cancelled() and (error := task.exception()) is not None:
-            # Whatever went wrong, nobody waits forever.
+            # Whatever failed, the buffered events must not wait forever.
             self._engine.notify_gap(buffer, buffer.begin, buffer.end)
             self._engine.release(buffer)
             raise error
 
     def cancel(self) -> None:
-        """Stop as soon as the loop turns; what is held stays held."""
+        """Stop in the next loop iteration; buffered events stay buffered."""
         for task in self._tasks.values():
             task.cancel()
 
     async def aclose(self) -> None:
-        """The same, and wait for it."""
+        """Same as `cancel`, and wait for it."""
         tasks = list(self._tasks.values())
         self.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -125,13 +125,13 @@ class GapRecovery:
             fetched = await self._fetch(buffer, deadline)
             again = buffer.generation != generation
             await self._deliver(buffer, fetched, begin, end, joined=fetched.joins or again)
-            # Another gap may come at any time until the last held frame is delivered.
+            # Another gap may occur at any time until the last buffered frame is delivered.
             while buffer.generation == generation and not self._engine.release(buffer, _SLICE):
                 await asyncio.sleep(0)
-            buffer.begin = end  # what came before was reported
+            buffer.begin = end  # everything before was reported
 
     async def _fetch(self, buffer: BackfillBuffer, deadline: float) -> _Fetched:
-        """All that can be had until the deadline; what went wrong is reported."""
+        """Fetch as much as possible before the deadline; failures are reported."""
         fetched = _Fetched()
         try:
             async with asyncio.timeout_at(deadline), self._turns:
@@ -144,7 +144,7 @@ class GapRecovery:
                         break
                     await asyncio.sleep(_JOIN_PAUSE_S * 2**attempt)
         except TimeoutError:
-            pass  # the gap that is reported says it
+            pass  # the gap will be reported
         except ProxyClosedError:
             pass  # the manager is closed
         except QtUpbitError as exc:
@@ -180,7 +180,7 @@ class GapRecovery:
             self._engine.notify_gap(buffer, self._moment(events[-1], begin, end), end)
 
     def _moment(self, event: BaseWebSocketEvent, begin: float, end: float) -> float:
-        """When an event happened, on our clock, as far as the clocks agree."""
+        """Time of an event on our clock, as far as the clocks agree."""
         happened = _HAPPENED[event.row.recovery](event) if event.row.recovery is not None else event.time
         return min(max(self._clock() - (self._now() - happened).total_seconds(), begin), end)
 

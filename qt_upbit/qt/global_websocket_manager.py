@@ -1,4 +1,4 @@
-"""`GlobalWebSocketManager`: owns the connections, routes what arrives, tells how it is."""
+"""`GlobalWebSocketManager`: owns the connections, routes what arrives, reports their health."""
 
 from __future__ import annotations
 
@@ -63,15 +63,15 @@ from qt_upbit.types import (
 __all__ = ["GlobalWebSocketManager"]
 
 _STREAM_GAP_TIMEOUT_S: Final = 3.0
-"""The connection is well and only some trades are wanted: events do not wait for them as after an outage."""
+"""Shorter than after an outage: the connection is healthy and only some trades are missing."""
 _LIST_TIMEOUT_S: Final = 5.0
 _COMPARE_CLOCKS_MS: Final = 1000
 
 
 class GlobalWebSocketManager(QObject):
-    """One per application. Owns at most one connection per scope; every proxy shares them.
+    """One per application. Owns at most one connection per scope, shared by all proxies.
 
-    Most programs never touch it. `configure` before first use, `instance` to watch it::
+    Most programs never use it directly. `configure` before first use, `instance` to monitor it::
 
         manager = GlobalWebSocketManager.instance()
         manager.state_changed.connect(lambda scope, state: ...)
@@ -79,21 +79,20 @@ class GlobalWebSocketManager(QObject):
 
     Signals:
         ``state_changed(scope, state)``; and ``public_state_changed(state)``,
-        ``private_state_changed(state)``, ``info_state_changed(state)``, the notifications of the Qt
+        ``private_state_changed(state)``, ``info_state_changed(state)``, the notify signals of the Qt
         properties ``public_state``, ``private_state``, ``info_state``.
-        ``token_renewed(scope)``: a connection with a new token took over; nothing was lost meanwhile.
-        ``credentials_changed()``: by `set_credentials`; what was known of the account may be another's.
+        ``token_renewed(scope)``: a connection with a new token took over, without loss.
+        ``credentials_changed()``: by `set_credentials`; account state may now belong to another account.
         ``metrics_updated(metrics)``: every ``metrics_interval_s`` while anything is connected.
-        ``error_occurred(owner, error)``: everything that went wrong and was survived; owner is a proxy's
-        name or a scope.
+        ``error_occurred(owner, error)``: every error that was survived; owner is a proxy's name or a scope.
 
-    Must be made and used in the GUI thread.
+    Must be created and used in the GUI thread.
 
-    For parts of the library that work with it, each with an interface of its own: `guard` (checks before a
-    call), `registry` (proxies and what they asked for), `snapshots`, `outbox` (calls that wait for a plain Qt
-    callback), `reporter` (errors), `shared` (objects of which a manager has one, by class, as `Account`), and
-    the signals ``closing()``, at the begin of `aclose`, and ``release_requested(proxy_id)``, which any
-    thread may emit.
+    For other parts of the library, each with its own interface: `guard` (checks before a call), `registry`
+    (proxies and their subscriptions), `snapshots`, `outbox` (calls that wait for a plain Qt callback),
+    `reporter` (errors), `shared` (one object per class and manager, such as `Account`), and the signals
+    ``closing()``, at the beginning of `aclose`, and ``release_requested(proxy_id)``, which any thread may
+    emit.
     """
 
     state_changed = Signal(object, object)
@@ -110,14 +109,14 @@ class GlobalWebSocketManager(QObject):
     _instance: ClassVar[GlobalWebSocketManager | None] = None
     _configured: ClassVar[WebSocketConfig | None] = None
 
-    # --- the application's one ---------------------------------------------------------------------
+    # --- the application's manager -----------------------------------------------------------------
 
     @classmethod
     def configure(cls, config: WebSocketConfig) -> None:
         """Set the configuration of the application's manager, before its first use.
 
         Raises:
-            ConfigError: the manager is in use already.
+            ConfigError: the manager is already in use.
         """
         if not isinstance(config, WebSocketConfig):
             raise ConfigError(f"configure() takes a WebSocketConfig, not {type(config).__name__}")
@@ -129,7 +128,7 @@ class GlobalWebSocketManager(QObject):
 
     @classmethod
     def instance(cls) -> GlobalWebSocketManager:
-        """The application's manager, made when first asked for, from `configure` or the environment."""
+        """The application's manager, created on first use from `configure` or the environment."""
         if cls._instance is None or not cls._instance.is_usable:
             check_gui_thread()
             cls._instance = cls(cls._configured or WebSocketConfig.from_env())
@@ -189,7 +188,7 @@ class GlobalWebSocketManager(QObject):
         rng = rng if rng is not None else random.Random()  # noqa: S311  # jitter, not secrecy
         jwt = self._new_jwt_manager()
         self._links: dict[Scope, ScopeLink] = {}
-        # Keys change; who keeps the settings for good has none of them.
+        # Keys can change; components that store the configuration get one without keys.
         keyless = self.config.model_copy(update={"credentials": None})
         for scope in Scope:
             connection = UpbitConnection(scope, keyless, self._state, limiter, rng, new_ticket)
@@ -210,11 +209,11 @@ class GlobalWebSocketManager(QObject):
             self.registry, self._engine, lambda scope: self.state(scope) is ConnectionState.LIVE
         )
         self._delivery = EventDelivery(self.registry, self.snapshots, self.reporter, self._monitor, clock)
-        # A manager should be closed, not deleted; if it is deleted nevertheless, nobody waits forever.
+        # A manager should be closed, not deleted; if it is deleted anyway, no coroutine may wait forever.
         self.destroyed.connect(
             functools.partial(_end_waiting, self.registry.closer(), weakref.ref(self._recovery))
         )
-        # Queued: the collector runs anywhere, also in the middle of a change that another proxy makes.
+        # Queued: the garbage collector runs anywhere, even in the middle of a change by another proxy.
         self.release_requested.connect(self._on_release_requested, Qt.ConnectionType.QueuedConnection)
         self._changed: set[Scope] = set()
         self._changed_timer = self._timer("qt_upbit requests", self._notify_links, single_shot=True)
@@ -240,7 +239,7 @@ class GlobalWebSocketManager(QObject):
         timer.timeout.connect(slot)
         return timer
 
-    # --- watching ----------------------------------------------------------------------------------
+    # --- monitoring --------------------------------------------------------------------------------
 
     @property
     def is_usable(self) -> bool:
@@ -252,7 +251,7 @@ class GlobalWebSocketManager(QObject):
         return self._links[scope].connection.state
 
     def error(self, scope: Scope) -> QtUpbitError | None:
-        """Why a scope is RECONNECTING or REJECTED; None while it is well."""
+        """Why a scope is RECONNECTING or REJECTED; None otherwise."""
         return self._links[scope].connection.error
 
     def _public_state(self) -> ConnectionState:
@@ -269,7 +268,7 @@ class GlobalWebSocketManager(QObject):
     info_state = Property(object, _info_state, notify=info_state_changed)
 
     def metrics(self) -> Metrics:
-        """Counters of now; the rates are those of the last metrics interval."""
+        """Current metrics; rates are those of the last metrics interval."""
         self.guard.check_thread()
         return Metrics(
             scopes={scope: self._scope_metrics(scope) for scope in Scope},
@@ -290,24 +289,23 @@ class GlobalWebSocketManager(QObject):
         )
 
     def subscription_metrics(self) -> tuple[SubscriptionMetrics, ...]:
-        """What each open subscription got and cost; the oldest first."""
+        """What each open subscription received and cost, oldest first."""
         self.guard.check_thread()
         return tuple(self._monitor.subscription_metrics(self.registry.records()))
 
     def streams(self, scope: Scope) -> dict[StreamKey, StreamState]:
-        """Every stream wanted of a scope and how far it has come."""
+        """Every requested stream of a scope and its state."""
         self.guard.check_thread()
         return {key: state for key in self._state.desired(scope) if (state := self._state.state_of(key))}
 
     async def list_subscriptions(self, scope: Scope = Scope.PUBLIC) -> frozenset[StreamKey]:
         """The streams that Upbit says it sends on a scope's connection (protocol section 2.6).
 
-        For looking at beside `streams`, which is what is wanted of it; the library compares the two by
-        itself, every ``audit_interval_s``. Costs one of the messages that Upbit allows; who asks meanwhile
-        shares the answer.
+        To compare with `streams`, the requested ones; the library compares the two itself, every
+        ``audit_interval_s``. It costs one message of Upbit's rate limit; concurrent callers share the answer.
 
         Raises:
-            ConnectionFailedError: there is no connection, Upbit did not answer in time, or not at all.
+            ConnectionFailedError: there is no connection, or Upbit did not answer in time.
         """
         self.guard.check_usable()
         if not self._links[scope].ask_for_list():
@@ -326,9 +324,9 @@ class GlobalWebSocketManager(QObject):
 
     @property
     def rest(self) -> RestClient:
-        """REST calls with the same addresses and keys; made when first asked for, closed with the manager.
+        """REST client with the same URLs and keys; created on first use, closed with the manager.
 
-        After `set_credentials` it is another one: ask for it each time rather than keep it.
+        `set_credentials` replaces it: read this property each time rather than storing the client.
 
         Raises:
             ConfigError: the extra ``rest`` is not installed.
@@ -337,23 +335,23 @@ class GlobalWebSocketManager(QObject):
         return self._rest_clients.client_for(self.config)
 
     def reconnect(self, scope: Scope = Scope.PUBLIC) -> None:
-        """Connect again at once: also the way out of REJECTED after the reason is fixed."""
+        """Reconnect at once: also the way out of REJECTED once the cause is fixed."""
         self.guard.check_usable()
         self._links[scope].retry()
 
     def renew(self, scope: Scope = Scope.PRIVATE) -> bool:
-        """Change a scope to a connection with a new token now, without a break; whether that was begun.
+        """Replace a scope's connection by one with a new token, without interruption; whether it was started.
 
-        Done by itself at 80 % of ``token_lifetime_s``. False while the scope is not LIVE, and for PUBLIC,
-        which has no token.
+        Happens automatically at 80 % of ``token_lifetime_s``. False while the scope is not LIVE, and for
+        PUBLIC, which has no token.
         """
         self.guard.check_usable()
         return self._links[scope].renew()
 
     def set_credentials(self, credentials: Credentials) -> None:
-        """Use other keys from now on: private and info connections are made again with them.
+        """Use other keys from now on: private and info scopes reconnect with them.
 
-        Also the way out of REJECTED, and to sign in after the start. Subscriptions stay.
+        Also the way out of REJECTED, and to sign in after startup. Subscriptions stay.
         """
         self.guard.check_usable()
         if not isinstance(credentials, Credentials):
@@ -367,7 +365,7 @@ class GlobalWebSocketManager(QObject):
         self.outbox.post(lambda: self._emit(self.credentials_changed))
 
     async def aclose(self) -> None:
-        """Close every connection and deliver nothing more. Idempotent."""
+        """Close every connection and stop delivering. Idempotent."""
         if self._closed:
             return
         self.guard.check_thread()
@@ -393,7 +391,7 @@ class GlobalWebSocketManager(QObject):
     def _on_requests_changed(self, scopes: Iterable[Scope]) -> None:
         self._changed.update(scopes)
         if self._changed and self.is_usable and not self._changed_timer.isActive():
-            # Everything that one turn of the loop wants becomes one change.
+            # All changes within one loop iteration become one.
             self._changed_timer.start(0)
 
     def _notify_links(self) -> None:
@@ -401,7 +399,7 @@ class GlobalWebSocketManager(QObject):
         for scope in scopes:
             self._links[scope].subscriptions_changed()
             if self.state(scope) is ConnectionState.REJECTED:
-                # Nothing will come of it, and whoever has joined since hears of no change of state.
+                # Nothing will be sent, and subscribers added since would get no state change.
                 self._refuse_all(scope)
         if not self._metrics_timer.isActive():
             self._metrics_timer.start()
@@ -409,7 +407,7 @@ class GlobalWebSocketManager(QObject):
             self._suspend.restart(self._clock(), self._wall_clock())
             self._suspend_timer.start()
 
-    # --- what connections say ----------------------------------------------------------------------
+    # --- connection events -------------------------------------------------------------------------
 
     def _on_connection_event(self, scope: Scope, event: ConnectionEvent) -> None:
         match event:
@@ -441,7 +439,7 @@ class GlobalWebSocketManager(QObject):
                 self.outbox.post(lambda: self.registry.mark_refused(keys, refusal, owners))
 
     def _refuse_all(self, scope: Scope) -> None:
-        """Tell who waits for a scope that is REJECTED."""
+        """Notify the subscribers that wait for a scope that is REJECTED."""
         keys, error = tuple(self._state.desired(scope)), self.error(scope)
         refusal = error if error is not None else ServerError("REJECTED")
         self.outbox.post(lambda: self.registry.mark_refused(keys, refusal))

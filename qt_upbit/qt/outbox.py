@@ -17,15 +17,15 @@ __all__ = ["Outbox"]
 class Outbox(QObject):
     """Runs calls one after another, in the order in which they were posted, from a Qt timer.
 
-    Signals are never emitted inside a step of an asyncio task: a slot that opens a modal dialog would hold
-    up the task, and its loop could not go on below the dialog. Posted here, they are emitted from Qt's own
-    loop. A call is taken out before it runs and the timer armed before that, so that the calls behind it go
-    out, in order, while one runs a Qt loop of its own; and one that raises costs no other.
+    Signals are never emitted inside a step of an asyncio task: a slot that opens a modal dialog would block
+    the task, and the asyncio loop could not continue inside the dialog. Posted here, they are emitted from
+    Qt's own loop. A call is popped before it runs and the timer armed before that, so that later calls run,
+    in order, while one runs a nested Qt loop; and one that raises does not affect the others.
 
     Args:
         name: of the timer.
-        parent: owner; when it is deleted, what still waits is dropped.
-        slice_s: after this long Qt gets a turn; the rest follows in the next.
+        parent: owner; when it is deleted, pending calls are dropped.
+        slice_s: after this long Qt gets a turn; the rest follows in the next slice.
         clock: seconds, monotonic.
     """
 
@@ -51,7 +51,7 @@ class Outbox(QObject):
         return len(self._calls)
 
     def post(self, call: Callable[[], object]) -> None:
-        """Have a call made in the next turn of Qt's loop, after those that were posted before.
+        """Run a call in the next iteration of Qt's loop, after those posted before.
 
         Does nothing once the parent is deleted.
         """
@@ -62,13 +62,13 @@ class Outbox(QObject):
             self._timer.start(0)
 
     def clear(self) -> None:
-        """Drop what waits. More can be posted afterwards."""
+        """Drop pending calls. More can be posted afterwards."""
         self._calls.clear()
         if shiboken6.isValid(self):
             self._timer.stop()
 
     async def drain(self) -> None:
-        """Wait until everything that was posted so far has run. Cancelling is safe."""
+        """Wait until everything posted so far has run. Cancelling is safe."""
         ran = asyncio.Event()
         self.post(ran.set)
         await ran.wait()
@@ -78,7 +78,7 @@ class Outbox(QObject):
         while self._calls:
             call = self._calls.popleft()
             if self._calls:
-                # Armed before the call: it may open a dialog.
+                # Armed before the call, which may open a dialog.
                 self._timer.start(0)
             call()
             if not shiboken6.isValid(self) or self._clock() > deadline:

@@ -1,4 +1,4 @@
-"""`owned_slot`: coroutine slots whose task ends with their QObject."""
+"""`owned_slot`: coroutine slots whose task is cancelled with their QObject."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _P = ParamSpec("_P")
 _Q = TypeVar("_Q", bound=QObject)
 
 _running: set[asyncio.Task[Any]] = set()
-"""The loop holds tasks weakly; without this a slot could vanish in the middle of an await."""
+"""The loop references tasks weakly; without this a slot could be collected in the middle of an await."""
 
 
 def owned_slot(
@@ -28,8 +28,8 @@ def owned_slot(
 ) -> Callable[Concatenate[_Q, _P], asyncio.Task[Any]]:
     """Make a coroutine method of a QObject a slot.
 
-    Each call starts a task, which is cancelled when the object dies. Cancelling is quiet; any other
-    exception goes to ``sys.excepthook`` at once. The task is returned, for those who want to wait::
+    Each call starts a task, which is cancelled when the object is deleted. Cancellation is not reported; any
+    other exception goes to ``sys.excepthook`` at once. The task is returned, so that it can be awaited::
 
         @owned_slot
         async def on_clicked(self) -> None:
@@ -57,7 +57,7 @@ def owned_slot(
             ) from None
         task = loop.create_task(coroutine, name=method.__qualname__)
         _running.add(task)
-        # Neither of the two callables holds the object.
+        # Neither of the two callables references the object.
         connection = self.destroyed.connect(_Canceller(task))
         task.add_done_callback(functools.partial(_finished, connection))
         return task
@@ -67,12 +67,12 @@ def owned_slot(
 
 
 async def cancel_running_slots() -> None:
-    """Cancel every slot of the running loop, as the application's end does; wait until they are over."""
+    """Cancel every slot of the running loop, as on application exit; wait until they are done."""
     loop = asyncio.get_running_loop()
     tasks = [task for task in _running if task.get_loop() is loop and task is not asyncio.current_task()]
     for task in tasks:
         task.cancel()
-    # What they raise is reported by `_finished`.
+    # `_finished` reports what they raise.
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
@@ -82,8 +82,8 @@ _NOT_GIVEN: Final = object()
 def _with_as_many_arguments(method: Callable[..., Any], start: Callable[..., Any]) -> Callable[..., Any]:
     """`start` with as many positional arguments as `method`.
 
-    PySide counts them to choose what a signal passes; to a function that takes any number it passes no
-    argument that has a default, such as the one of ``clicked(bool = false)``.
+    PySide counts them to decide which arguments to pass; to a variadic function it does not pass arguments
+    with a default, such as the one of ``clicked(bool = false)``.
     """
     parameters = list(inspect.signature(method).parameters.values())[1:]
     takes_any = any(p.kind is p.VAR_POSITIONAL for p in parameters)

@@ -1,4 +1,4 @@
-"""`SnapshotReader`: one event per stream, from what flows already or from the server."""
+"""`SnapshotReader`: one event per stream, from the live stream or from the server."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from qt_upbit.types import BaseWebSocketEvent, OrderbookEvent, Scope, StreamKey
 __all__ = ["PendingSnapshot", "SnapshotReader"]
 
 _ids = itertools.count(-1, -1)
-"""Below zero: subscriptions count upwards."""
+"""Negative: subscription ids are positive."""
 
 
 class PendingSnapshot:
     """Collects one event per stream for a waiting coroutine.
 
     Args:
-        owner_id: of the proxy that asked.
+        owner_id: id of the requesting proxy.
         keys: the streams.
-        future: gets the events by stream, or the error.
+        future: resolves to the events by stream, or fails with the error.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class PendingSnapshot:
         self._future = future
 
     def take(self, events: Iterable[BaseWebSocketEvent]) -> None:
-        """Events have come."""
+        """Accept events."""
         for event in events:
             key = event.stream_key
             if key in self._missing:
@@ -49,15 +49,15 @@ class PendingSnapshot:
             self._future.set_result(self._found)
 
     def fail(self, error: QtUpbitError) -> None:
-        """It cannot be had; the first error counts."""
+        """Fail the snapshot; the first error counts."""
         if not self._future.done():
             self._future.set_exception(error)
 
     def mark_live(self, keys: Iterable[StreamKey]) -> None:
-        """Says nothing: the event itself is wanted."""
+        """Ignored: only the event itself counts."""
 
     def mark_silent(self, keys: Collection[StreamKey], waited_s: float) -> None:
-        """Streams showed no frame for so long."""
+        """Streams had no frame for `waited_s`."""
         key = next(iter(keys))
         self.fail(SubscriptionError(key.type, (key.code for key in keys), waited_s))
 
@@ -66,19 +66,19 @@ class PendingSnapshot:
         self.fail(refusal)
 
     def mark_retried(self) -> None:
-        """Says nothing: what was refused has failed already."""
+        """Ignored: a refusal has already failed the snapshot."""
 
     def close(self) -> None:
-        """The proxy or the manager has ended."""
+        """The proxy or the manager was closed."""
         self.fail(ProxyClosedError("the proxy or its manager was closed while a snapshot was awaited"))
 
 
 class SnapshotReader:
-    """Reads snapshots for proxies. `GlobalWebSocketManager.snapshots` is the one that they use.
+    """Reads snapshots for proxies, which use `GlobalWebSocketManager.snapshots`.
 
     Args:
-        registry: asks the server for what does not flow.
-        engine: knows the last events of what flows.
+        registry: requests what is not streamed from the server.
+        engine: has the last events of the live streams.
         is_live: whether a scope's last events are current.
     """
 
@@ -94,17 +94,17 @@ class SnapshotReader:
         return len(self._pending)
 
     def pending(self, requester_id: Hashable) -> PendingSnapshot | None:
-        """A snapshot that is awaited, by its id."""
+        """An awaited snapshot, by its id."""
         return self._pending.get(requester_id)
 
     async def read(
         self, owner_id: int, name: str, requests: Sequence[StreamRequest]
     ) -> dict[StreamKey, BaseWebSocketEvent]:
-        """One event per request: the last event of a live stream, the rest asked from the server.
+        """One event per request: the last event of a live stream, the rest from the server.
 
         Args:
-            owner_id: of the proxy that asks; if it ends, so does this.
-            name: of the proxy, for messages.
+            owner_id: id of the requesting proxy; closing it fails the snapshot.
+            name: name of the proxy, for messages.
             requests: all of one scope.
 
         Raises:
@@ -141,4 +141,4 @@ class SnapshotReader:
         try:
             return event.truncated(request.depth) if isinstance(event, OrderbookEvent) else event
         except ValueError:
-            return None  # unreadable rows, reported when its own subscribers read them
+            return None  # unreadable rows, reported when the stream's subscribers read them

@@ -1,4 +1,4 @@
-"""`PerformanceMonitor`: measures how the library does, at a cost at which it can be left on."""
+"""`PerformanceMonitor`: measures the library, cheaply enough to be always on."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from qt_upbit.types import BaseWebSocketEvent, Scope, StreamType
 __all__ = ["PerformanceMonitor"]
 
 _LAG_MS: Final = 100
-"""How often the loop is asked how late it is."""
+"""Interval of the loop lag measurement."""
 _TRANSIT_EVERY: Final = 2
-"""Of so many events that are looked at, one is asked when Upbit made it."""
+"""One in this many observed events is measured from Upbit's timestamp."""
 
 
 class PerformanceMonitor(QObject):
     """Latencies, rates and totals of one manager.
 
     Args:
-        links: whose bytes and messages are counted.
-        hub: whose subscribers are counted.
+        links: counted for bytes and messages.
+        hub: counted for subscribers.
         clock: seconds, monotonic.
         wall_clock: seconds since the epoch.
         parent: owner.
@@ -51,7 +51,7 @@ class PerformanceMonitor(QObject):
         self._transit = {scope: RecentLatency() for scope in links}
         self._until_transit = 0
         self._epoch_s = wall_clock() - clock()
-        """The wall clock when the monotonic one stood at 0, as of the last update."""
+        """Wall clock at monotonic time 0, as of the last update."""
         self._updated_at = clock()
         self._totals = dict.fromkeys(links, (0, 0, 0))
         self._rates = dict.fromkeys(links, (0.0, 0.0, 0.0))
@@ -64,19 +64,19 @@ class PerformanceMonitor(QObject):
         self._lag_timer.timeout.connect(self._on_lag)
 
     def start(self) -> None:
-        """Something is connected: ask the loop how late it is."""
+        """A scope is connected: start measuring the loop lag."""
         if not self._lag_timer.isActive():
             self._expected_at = self._clock() + _LAG_MS / 1000
             self._lag_timer.start()
 
     def stop(self) -> None:
-        """Nothing is connected; an idle program should not wake for nothing."""
+        """Nothing is connected: an idle program should have no timer wake-ups."""
         self._lag_timer.stop()
 
     # --- measuring ---------------------------------------------------------------------------------
 
     def saw(self, slot: LazyFrame, event: BaseWebSocketEvent, now: float) -> None:
-        """An event is about to be handed over; the manager shows one of several."""
+        """Record an event that is about to be delivered; called for a sample of them."""
         self._latency.record(now - slot.received_at)
         self._until_transit -= 1
         if self._until_transit < 0:
@@ -87,7 +87,7 @@ class PerformanceMonitor(QObject):
                 self._transit[event.row.scope].record(arrived_at - event.timestamp / 1000)
 
     def forget(self, subscriber: Subscriber) -> None:
-        """A subscriber goes; what it got still counts."""
+        """A subscriber is removed; its events still count."""
         self._past_delivered += subscriber.delivered
         self._past_conflated += subscriber.conflated
 
@@ -97,7 +97,7 @@ class PerformanceMonitor(QObject):
         self._expected_at = now + _LAG_MS / 1000
 
     def update(self) -> None:
-        """Work out the rates since the last time, and forget latencies of long ago."""
+        """Compute the rates since the last update, and drop old latencies."""
         now = self._clock()
         elapsed, self._updated_at = now - self._updated_at, now
         self._epoch_s = self._wall_clock() - now
@@ -113,29 +113,29 @@ class PerformanceMonitor(QObject):
         self._latency.roll(now)
         self._lag.roll(now)
 
-    # --- telling -----------------------------------------------------------------------------------
+    # --- reading -----------------------------------------------------------------------------------
 
     def rates(self, scope: Scope) -> tuple[float, float, float]:
-        """Messages, bytes on the wire and bytes after inflation, a second."""
+        """Messages, wire bytes and inflated bytes per second."""
         return self._rates[scope]
 
     def transit(self, scope: Scope) -> LatencySummary:
-        """From Upbit's timestamp to the arrival here."""
+        """From Upbit's timestamp to arrival here."""
         return self._transit[scope].summary()
 
     @property
     def latency(self) -> LatencySummary:
-        """From socket read to slot called."""
+        """From socket read to slot call."""
         return self._latency.summary()
 
     @property
     def loop_lag(self) -> LatencySummary:
-        """How late Qt's loop came to a timer."""
+        """How late Qt's loop fired a timer."""
         return self._lag.summary()
 
     @property
     def delivered(self) -> int:
-        """Events handed over, total."""
+        """Events delivered, total."""
         return self._past_delivered + sum(subscriber.delivered for subscriber in self._hub)
 
     @property
@@ -148,8 +148,8 @@ class PerformanceMonitor(QObject):
 
         Args:
             scope: which one.
-            streams: how many are wanted of it.
-            errors: how many it had.
+            streams: number of its requested streams.
+            errors: number of its errors.
         """
         connection, client = self._links[scope].connection, self._links[scope].client
         messages, wire_bytes, inflated_bytes = self._rates[scope]
@@ -173,7 +173,7 @@ class PerformanceMonitor(QObject):
         )
 
     def subscription_metrics(self, records: Iterable[SubscriptionRecord]) -> Iterator[SubscriptionMetrics]:
-        """What each of these subscriptions got and cost."""
+        """What each of these subscriptions received and cost."""
         for record in records:
             subscriber = self._hub.get(record.id)
             if subscriber is not None:

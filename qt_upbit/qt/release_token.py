@@ -1,4 +1,4 @@
-"""`ReleaseToken`: says that a QObject has died, however it died."""
+"""`ReleaseToken`: notifies that a QObject was destroyed, in whatever way."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ __all__ = ["ReleaseToken"]
 
 
 class ReleaseToken:
-    """A callable for `destroyed` and for the collector: idempotent, holding nothing that it tells of.
+    """A callable for `destroyed` and for a finalizer: idempotent, and without a reference to the object.
 
-    A QObject's own method connected to its ``destroyed`` never runs, and a lambda that holds the object
-    keeps it alive forever; this is the pattern that worked in all eight ways of dying.
+    A QObject's own method connected to its ``destroyed`` never runs, and a lambda that captures the object
+    keeps it alive forever; this pattern works in all eight ways in which a QObject can be destroyed.
 
     Args:
         signal: emitted once with `object_id`; its own object may be gone by then.
-        object_id: of the object that is watched.
+        object_id: id of the watched object.
     """
 
     def __init__(self, signal: SignalInstance, object_id: int) -> None:
@@ -28,10 +28,10 @@ class ReleaseToken:
 
     @classmethod
     def attach(cls, signal: SignalInstance, watched: QObject, object_id: int) -> None:
-        """Have `signal` emitted with `object_id` when `watched` dies."""
+        """Emit `signal` with `object_id` when `watched` is destroyed."""
         token = cls(signal, object_id)
         watched.destroyed.connect(token)
-        # At exit sockets are closed by the manager's aclose(), not by dying proxies.
+        # At exit sockets are closed by the manager's aclose(), not by destroyed proxies.
         weakref.finalize(watched, token).atexit = False
 
     def __call__(self, *_: object) -> None:
@@ -39,6 +39,6 @@ class ReleaseToken:
         if self._done:
             return
         self._done = True
-        with contextlib.suppress(RuntimeError):  # the signal's object was deleted, and has no more use for it
-            # Not a plain call: Python's collector runs in whichever thread happens to trigger it.
+        with contextlib.suppress(RuntimeError):  # the signal's object was deleted: nothing to notify
+            # Not a plain call: Python's garbage collector runs in any thread.
             self._signal.emit(self._object_id)

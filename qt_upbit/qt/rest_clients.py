@@ -1,4 +1,4 @@
-"""`RestClients`: the REST client of the keys in use, and the end of those before it."""
+"""`RestClients`: the REST client for the current keys, and the retirement of earlier ones."""
 
 from __future__ import annotations
 
@@ -11,27 +11,26 @@ __all__ = ["RestClients"]
 
 
 class RestClients:
-    """Makes a client when first asked for; after other settings another one.
+    """Creates a client on first use, and another one after a change of settings.
 
-    The client of the settings before is closed, and let go with the keys in it, once the calls that run
-    have their answers.
+    The previous client is closed and released, with its keys, once its running calls are done.
     """
 
     def __init__(self) -> None:
         self._client: RestClient | None = None
         self._config: WebSocketConfig | None = None
         self._retired: set[RestClient] = set()
-        """Of settings before, not closed yet."""
+        """Clients of earlier settings that are not closed yet."""
         self._tasks: dict[RestClient, asyncio.Task[None]] = {}
 
     @property
     def open_clients(self) -> tuple[RestClient, ...]:
-        """The one in use, if it was asked for, and those whose calls still run."""
+        """The current one, if created, and retired ones with running calls."""
         current = () if self._client is None else (self._client,)
         return (*self._retired, *current)
 
     def client_for(self, config: WebSocketConfig) -> RestClient:
-        """The client of these settings.
+        """The client for these settings.
 
         Raises:
             ConfigError: the extra ``rest`` is not installed.
@@ -43,14 +42,14 @@ class RestClients:
         return self._client
 
     def retire(self) -> None:
-        """The settings have changed, or will: use the client no more."""
+        """The settings have changed or will change: retire the current client."""
         client, self._client = self._client, None
         if client is not None:
             self._retired.add(client)
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
-            return  # the loop rests: they are closed with the next change, or at the end
+            return  # no loop is running: closed with the next change, or in `aclose`
         for each in self._retired - self._tasks.keys():
             self._tasks[each] = loop.create_task(self._close(each), name="qt_upbit retired REST client")
 
@@ -62,7 +61,7 @@ class RestClients:
             self._tasks.pop(client, None)
 
     async def aclose(self) -> None:
-        """Close them all; calls that run fail."""
+        """Close all clients; running calls fail."""
         tasks, self._tasks = self._tasks, {}
         for task in tasks.values():
             task.cancel()

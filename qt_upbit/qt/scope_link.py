@@ -1,4 +1,4 @@
-"""`ScopeLink`: one scope's rules and one scope's socket, joined."""
+"""`ScopeLink`: connects one scope's rules to its socket."""
 
 from __future__ import annotations
 
@@ -42,25 +42,25 @@ _NO_LOOP_TIMEOUT_S = 2.0
 
 
 class ScopeLink(QObject):
-    """The place where one scope's rules meet the world: feeds them, and does what they say.
+    """The I/O driver of one scope's rules: feeds them inputs, and executes their actions.
 
-    Everything that decides is elsewhere and knows neither Qt nor a socket: `UpbitConnection` when to connect,
-    ask, ping and give up, `TokenSchedule` when a token should be replaced. The link tells them the time and
-    what happens on its `NativeWebSocketClient`; carries out the actions that come back (open, close, send,
-    ping); and wakes at the earliest of their deadlines, by one timer. What the connection reports goes up
-    to the manager, and its frames to the `DataRoutingEngine`.
+    All decisions are made elsewhere, without Qt or sockets: `UpbitConnection` decides when to connect,
+    request, ping and give up, `TokenSchedule` when to replace a token. The link passes them the time and the
+    events of its `NativeWebSocketClient`; executes the actions that they return (open, close, send, ping);
+    and runs at the earliest of their deadlines, by one timer. What the connection reports goes to the
+    manager, and its frames to the `DataRoutingEngine`.
 
     A tick's journey begins here: `_on_message` is one synchronous call from the socket to the subscribers'
     buffers. The manager owns one link for each scope.
 
     Args:
         scope: whose connection.
-        config: addresses and times.
+        config: URLs and timeouts.
         connection: the rules of the connection.
         engine: gets its frames.
-        jwt: makes the tokens of handshakes; None without keys.
-        on_event: gets what the connection reports, in order.
-        on_error: gets frames that cannot be routed.
+        jwt: makes the tokens for handshakes; None without keys.
+        on_event: called with what the connection reports, in order.
+        on_error: called with errors of frames that cannot be routed.
         clock: seconds, monotonic.
         parent: owner.
     """
@@ -95,7 +95,7 @@ class ScopeLink(QObject):
             on_pong=self._on_pong,
             on_lost=self._on_lost,
         )
-        # A manager should be closed, not deleted; if it is deleted nevertheless, no socket stays behind.
+        # A manager should be closed, not deleted; if it is deleted anyway, no socket may stay open.
         self.destroyed.connect(functools.partial(_close_sockets, weakref.ref(self.client)))
         self._deadline = QTimer(self)
         self._deadline.setObjectName(f"qt_upbit {scope.value} deadline")
@@ -103,37 +103,37 @@ class ScopeLink(QObject):
         self._deadline.setTimerType(Qt.TimerType.PreciseTimer)
         self._deadline.timeout.connect(self.tick)
 
-    # --- from above --------------------------------------------------------------------------------
+    # --- from the manager --------------------------------------------------------------------------
 
     def subscriptions_changed(self) -> None:
-        """What is wanted of this scope may have changed."""
+        """The desired set of this scope may have changed."""
         self.connection.subscriptions_changed(self._clock())
         self._carry_out()
 
     def retry(self) -> None:
-        """Connect again at once."""
+        """Reconnect at once."""
         self.connection.retry(self._clock())
         self._carry_out()
 
     def ask_for_list(self) -> bool:
-        """Ask the server which streams it sends; False where there is nobody to ask."""
+        """Ask the server which streams it sends; False if there is no connection to ask."""
         asked = self.connection.ask_for_list(self._clock())
         self.tick()
         return asked
 
     def resumed(self) -> None:
-        """The machine slept or the network changed: find out soon whether the connection lives."""
+        """The machine slept or the network changed: check soon whether the connection is alive."""
         self.connection.resumed(self._clock())
         self._carry_out()
 
     def set_jwt(self, jwt: JWTManager | None) -> None:
-        """Other keys: connect again with them. Another account may be behind them, so nothing overlaps."""
+        """Reconnect with other keys. The account may be another one, so the connections do not overlap."""
         self._tokens.replace_keys(jwt)
         self.connection.credentials_changed(self._clock())
         self._carry_out()
 
     def renew(self) -> bool:
-        """Change to a connection with a new token, without a break; whether that was begun."""
+        """Replace the connection by one with a new token, without interruption; whether it was started."""
         now = self._clock()
         begun = self.connection.renew(now)
         if begun:
@@ -144,7 +144,7 @@ class ScopeLink(QObject):
         return begun
 
     def tick(self) -> None:
-        """Do what is due."""
+        """Process the deadlines that are due."""
         now = self._clock()
         if self._tokens.is_due(now):
             self.renew()
@@ -152,7 +152,7 @@ class ScopeLink(QObject):
         self._carry_out()
 
     async def aclose(self) -> None:
-        """Close for good and wait until the socket is closed."""
+        """Close permanently and wait until the socket is closed."""
         self.connection.close()
         self._carry_out()
         self._deadline.stop()
@@ -163,7 +163,7 @@ class ScopeLink(QObject):
     def _on_message(self, raw: bytes, epoch: int) -> None:
         now = self._clock()
         frames = self.connection.receive(raw, epoch, now)
-        # A frame makes deadlines later unless it makes us act, and the timer may wake once in vain.
+        # A frame only postpones deadlines unless it causes actions, so the timer may fire once too early.
         if self.connection.has_output:
             self._carry_out()
         if frames:
@@ -233,12 +233,12 @@ class ScopeLink(QObject):
             return
         self._no_loop_since = None
         if epoch != self.connection.epoch:
-            return  # given up while it waited for the loop
+            return  # abandoned while it waited for the loop
         headers = self._tokens.headers(self._clock()) if self.scope.needs_auth else SecretHeaders()
         self.client.open(self._config.websocket_url(self.scope), headers, epoch)
 
     def _wait_for_loop(self, epoch: int) -> None:
-        """Subscribing is allowed before the loop runs; Qt timers fire only once it does.
+        """Subscribing is allowed before the loop runs; Qt timers fire only once Qt's loop does.
 
         If they fire and there is still no asyncio loop, the application runs Qt without one.
         """
@@ -257,6 +257,6 @@ class ScopeLink(QObject):
 
 
 def _close_sockets(reference: weakref.ref[NativeWebSocketClient], *_: object) -> None:
-    client = reference()  # held strongly, it would keep the link alive through its callbacks
+    client = reference()  # a strong reference would keep the link alive through its callbacks
     if client is not None:
         client.close_all()

@@ -1,4 +1,4 @@
-"""`SlotWatch`: emit signals, and learn what their slots raised."""
+"""`SlotWatch`: emits signals and collects what their slots raise."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ _EVENT = "sys.excepthook"
 class SlotWatch:
     """Emits signals for one owner.
 
-    PySide prints what a slot raises, by way of `sys.excepthook`, and goes on with the next slot. Python tells
-    its audit hooks before it calls the one of the moment, whichever that is; so this hears of everything
-    and touches none of the application's hooks. Slots behind a queued connection run later and are not
-    seen here.
+    PySide passes what a slot raises to `sys.excepthook` and continues with the next slot. Python calls its
+    audit hooks before the current excepthook, whichever that is; so this sees every exception without
+    replacing the application's hooks. Slots with a queued connection run later and are not covered.
 
     Args:
         owner: named in the errors.
@@ -32,7 +31,7 @@ class SlotWatch:
         self._errors: list[Exception] = []
 
     def emit(self, signal: Any, *args: Any) -> Sequence[CallbackError]:
-        """Emit; return what slots raised, each as an error that names the owner and the slot."""
+        """Emit; returns what slots raised, each as an error with the owner and the slot."""
         signal.emit(*args)
         if not self._errors:
             return ()
@@ -40,7 +39,7 @@ class SlotWatch:
         return [_callback_error(self._owner, error) for error in errors]
 
     def note(self, error: Exception) -> None:
-        """A slot of the signal that is being emitted raised this."""
+        """Record an exception of a slot of the signal being emitted."""
         self._errors.append(error)
 
 
@@ -51,7 +50,7 @@ def emit_watched(signal: Any, *args: Any, owner: str) -> Sequence[CallbackError]
 
 def _callback_error(owner: str, error: Exception) -> CallbackError:
     trace = error.__traceback__
-    # Without a traceback it was a slot that is no Python code, such as a list's append.
+    # Without a traceback the slot was not Python code, such as a list's append.
     name = trace.tb_frame.f_code.co_qualname if trace is not None else "a slot"
     reported = CallbackError(owner, name)
     reported.__cause__ = error
@@ -62,17 +61,17 @@ _EMIT = SlotWatch.emit.__code__
 
 
 def _on_audit_event(event: str, args: tuple[Any, ...]) -> None:
-    """Note what our own slots raised. Called for every audit event of the process: nothing but this."""
+    """Record what slots of our signals raised. Runs for every audit event of the process: keep it cheap."""
     if event != _EVENT:
         return
-    # An exception is printed when its slot is over, so the frame above is the one that emitted. What is
-    # raised elsewhere meanwhile, below a dialog that a slot opened for example, has another one.
-    # There is none above where the interpreter itself prints what ended the program.
+    # An exception is reported after its slot returned, so the calling frame is the one that emitted. An
+    # exception from elsewhere, for example inside a dialog that a slot opened, has another one.
+    # There is no calling frame if the interpreter itself reports what ended the program.
     frame = sys._getframe().f_back
     error = args[2]
     if frame is not None and frame.f_code is _EMIT and isinstance(error, Exception):
         frame.f_locals["self"].note(error)
 
 
-# For good: audit hooks cannot be removed, and one is enough for every watch of the process.
+# Audit hooks cannot be removed, and one is enough for every watch of the process.
 sys.addaudithook(_on_audit_event)

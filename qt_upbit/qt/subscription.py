@@ -1,4 +1,4 @@
-"""`Subscription`: what a ``subscribe_*`` call returns, and what the library knows of it."""
+"""`Subscription`: returned by ``subscribe_*``; `SubscriptionRecord`: the library's view of it."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from qt_upbit.types import BaseWebSocketEvent, Delivery, EventSpec, StreamKey
 __all__ = ["EventCallback", "Subscription", "SubscriptionOwner", "SubscriptionRecord"]
 
 EventCallback = Callable[[Any], object]
-"""Called with an event; with a tuple of events under BATCH."""
+"""Called with an event, or with a tuple of events under BATCH."""
 
 
 class SubscriptionOwner(Protocol):
-    """What subscriptions and the manager need of the object that subscribed; a proxy is one.
+    """What subscriptions and the manager need of their owner, such as a proxy.
 
-    It is a QObject, with a signal ``<name>_received`` for each declared event type besides these.
+    It is a QObject that also has a signal ``<name>_received`` for each declared event type.
     """
 
     id: int
@@ -45,25 +45,25 @@ class SubscriptionOwner(Protocol):
         """Raise `WrongThreadError` if this is not its thread."""
 
     def released(self, subscription_id: int) -> None:
-        """Forget a subscription that was closed."""
+        """Remove a closed subscription."""
 
     def report(self, error: QtUpbitError) -> None:
         """Count an error and send it to ``error_occurred``. Call it from a plain Qt callback."""
 
 
 class SubscriptionRecord:
-    """One running subscription as the library sees it: where events go, and how far it has come.
+    """One open subscription as the library sees it: where events go, and its progress.
 
-    The user's view of it is `Subscription`. Its owner holds it, through that; everything else holds it
-    weakly, because a callback may hold the owner.
+    The user's view of it is `Subscription`, through which its owner references it; everything else
+    references it weakly, because a callback may reference the owner.
 
     Attributes:
         id: unique in the process.
         row: the declaration of its event type.
-        keys: its streams, in the order asked.
+        keys: its streams, in the order requested.
         delivery: how events reach it.
-        owner_id: of the object that subscribed.
-        progress: which streams are live, silent, refused.
+        owner_id: id of the object that subscribed.
+        progress: which streams are live, without data, or refused.
         has_callback: whether a callback was given.
         leads_all: whether the owner's signal carries all its streams from this subscription.
     """
@@ -92,11 +92,11 @@ class SubscriptionRecord:
 
     @property
     def owner(self) -> SubscriptionOwner | None:
-        """The object that subscribed; None once Python has collected it. It may be closed."""
+        """The object that subscribed, which may be closed; None once it is garbage-collected."""
         return self._owner()
 
     def lead(self, keys: AbstractSet[StreamKey], *, is_all: bool) -> None:
-        """The owner's signal carries the events of these streams from this subscription."""
+        """Make the owner's signal carry the events of these streams from this subscription."""
         self._led = keys
         self.leads_all = is_all
 
@@ -105,13 +105,13 @@ class SubscriptionRecord:
         return self.leads_all or event.stream_key in self._led
 
     def call_back(self, value: BaseWebSocketEvent | tuple[BaseWebSocketEvent, ...]) -> None:
-        """Hand an event, or the events of a batch, to the callback. Reports what it raises."""
+        """Call the callback with an event or a batch of events; what it raises is reported."""
         callback = self._callback()
         if callback is None:
             return
         try:
             callback(value)
-        except Exception as exc:  # whatever an application raises must not cost others their event
+        except Exception as exc:  # whatever an application raises, other subscribers still get the event
             owner = self._owner()
             if owner is not None:
                 name = getattr(callback, "__qualname__", repr(callback))
@@ -120,12 +120,12 @@ class SubscriptionRecord:
                 owner.report(error)
 
     def mark_live(self, keys: Iterable[StreamKey]) -> None:
-        """Frames of these streams have come, or the server says that it sends them."""
+        """Frames of these streams arrived, or the server lists them as active."""
         for key in keys:
             self.progress.mark_live(key)
 
     def mark_silent(self, keys: Collection[StreamKey], waited_s: float) -> None:
-        """Streams showed no frame for so long; the owner is notified."""
+        """Streams had no frame for `waited_s`; the owner is notified."""
         if not self.progress.mark_silent(keys, waited_s):
             return
         owner = self._owner()
@@ -133,28 +133,28 @@ class SubscriptionRecord:
             owner.report(SubscriptionError(self.keys[0].type, (key.code for key in keys), waited_s))
 
     def mark_refused(self, keys: Iterable[StreamKey], refusal: QtUpbitError) -> None:
-        """The server refused these streams; signals are the business of the error's own report."""
+        """The server refused these streams; the error itself is reported elsewhere."""
         self.progress.mark_refused(keys, refusal)
 
     def mark_retried(self) -> None:
-        """What was refused with its connection is asked for again."""
+        """Refused streams are requested again."""
         self.progress.mark_retried()
 
     def close(self) -> None:
-        """Deliver nothing any more, and let go of the callback. Idempotent."""
+        """Stop delivering, and release the callback. Idempotent."""
         self.is_closed = True
         self._callback = _no_callback
         self.progress.close()
 
 
 class Subscription:
-    """A running subscription of one proxy. It lives as long as the proxy, whether you keep it or not.
+    """An open subscription of one proxy. It lives as long as the proxy, with or without a reference to it.
 
-    ``await subscription`` waits until every code has shown its first frame, and returns the
+    ``await subscription`` waits until every code has received its first frame, and returns the
     subscription; cancelling the wait does not cancel the subscription. ``close()`` ends it, and so
-    does the end of an ``async with`` block. Awaiting raises:
+    does leaving an ``async with`` block. Awaiting raises:
 
-    * `SubscriptionError` naming the codes that never delivered; the others go on;
+    * `SubscriptionError` naming the codes that never delivered; the others continue;
     * `AuthenticationError` or `ServerError` if Upbit refused;
     * `ProxyClosedError` if it was closed meanwhile.
     """
@@ -179,7 +179,7 @@ class Subscription:
 
     @property
     def keys(self) -> tuple[StreamKey, ...]:
-        """The streams, in the order asked."""
+        """The streams, in the order requested."""
         return self._record.keys
 
     @property
@@ -194,7 +194,7 @@ class Subscription:
 
     @property
     def is_live(self) -> bool:
-        """Whether every code has shown its first frame."""
+        """Whether every code has received its first frame."""
         return self._record.progress.is_live
 
     @property
@@ -204,7 +204,7 @@ class Subscription:
 
     @property
     def error(self) -> QtUpbitError | None:
-        """Why Upbit refused it; None while it has not, or once it is asked again."""
+        """Why Upbit refused it; None if it was not refused, or once it is requested again."""
         return self._record.progress.refusal
 
     def leads(self, event: BaseWebSocketEvent) -> bool:
@@ -212,7 +212,7 @@ class Subscription:
         return self._record.leads(event)
 
     def close(self) -> None:
-        """Stop receiving, at once and for good. Idempotent."""
+        """Stop receiving, immediately and permanently. Idempotent."""
         if not self.is_closed:
             owner = self._record.owner
             if owner is not None:
@@ -236,7 +236,7 @@ class Subscription:
         owner = self._record.owner
         if owner is not None:
             owner.check_thread()
-        del owner  # waiting does not keep it alive
+        del owner  # waiting must not keep it alive
         progress = self._record.progress
         if not progress.is_settled:
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -247,7 +247,7 @@ class Subscription:
             finally:
                 progress.remove_waiter(wake)
         if (failure := progress.failure) is not None:
-            # Raised to several, it must not gather and keep the frames of them all.
+            # The error is raised in several tasks and must not accumulate the frames of all of them.
             raise failure.with_traceback(None)
         return self
 
@@ -262,9 +262,9 @@ def _no_callback() -> None:
 
 
 def _hold(callback: EventCallback | None) -> Callable[[], EventCallback | None]:
-    """How to keep a callback: weakly for a method of a QObject, which would otherwise never die.
+    """Reference a callback: weakly for a method of a QObject, which would otherwise never be collected.
 
-    Returns a function that gives the callback, or None once its object is gone.
+    Returns a function that returns the callback, or None once its object is gone.
     """
     if callback is None:
         return _no_callback

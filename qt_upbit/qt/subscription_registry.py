@@ -1,4 +1,4 @@
-"""`SubscriptionRegistry`: who subscribed what, in the routing and in the desired set."""
+"""`SubscriptionRegistry`: the subscriptions of all proxies, in the routing and in the desired set."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ __all__ = ["Requester", "SubscriptionRegistry"]
 
 
 class Requester(Protocol):
-    """What asked for streams and hears how they come: a `SubscriptionRecord` or a `PendingSnapshot`."""
+    """Requests streams and is notified of their progress: a `SubscriptionRecord` or a `PendingSnapshot`."""
 
     @property
     def owner_id(self) -> int:
-        """Of the proxy that it belongs to."""
+        """Id of its proxy."""
 
     def mark_live(self, keys: Iterable[StreamKey]) -> None:
-        """Frames of these streams have come, or the server says that it sends them."""
+        """Frames of these streams arrived, or the server lists them as active."""
 
     def mark_silent(self, keys: Collection[StreamKey], waited_s: float) -> None:
-        """Streams showed no frame for so long."""
+        """Streams had no frame for `waited_s`."""
 
     def mark_refused(self, keys: Iterable[StreamKey], refusal: QtUpbitError) -> None:
         """The server refused these streams."""
 
     def mark_retried(self) -> None:
-        """What was refused with its connection is asked for again."""
+        """Refused streams are requested again."""
 
     def close(self) -> None:
-        """The proxy or the manager has ended."""
+        """The proxy or the manager was closed."""
 
 
 class _Registered(NamedTuple):
@@ -53,25 +53,25 @@ class _Owner:
     def __init__(self, owner: SubscriptionOwner) -> None:
         self.find = weakref.ref(owner)
         self.ids: dict[Hashable, None] = {}
-        """Of its subscriptions and snapshots, oldest first."""
+        """Ids of its subscriptions and snapshots, oldest first."""
         self.uses: Counter[Scope] = Counter()
-        """Subscriptions by scope."""
+        """Number of subscriptions by scope."""
 
 
 class SubscriptionRegistry:
-    """Proxies and what they asked for, by id. Holds a proxy and its subscriptions weakly.
+    """Proxies with their subscriptions and snapshots, by id. References them weakly.
 
-    Every call costs as much as what it concerns, however many proxies and subscriptions there are.
+    The cost of a call depends only on what it concerns, not on the total of proxies and subscriptions.
 
-    `GlobalWebSocketManager.registry` is the one that proxies use.
+    Proxies use `GlobalWebSocketManager.registry`.
 
     Args:
         state: the desired set.
-        engine: who gets which frames.
+        engine: the routing of frames.
         hub: the buffers of the subscribers.
-        high_water_mark: events that may wait for one subscription.
+        high_water_mark: maximum buffered events per subscription.
         on_changed: called with the scopes whose desired set may have changed.
-        on_detached: called with a subscriber that goes.
+        on_detached: called with a removed subscriber.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class SubscriptionRegistry:
         self._on_changed = on_changed
         self._on_detached = on_detached
         self._owners: dict[int, _Owner] = {}
-        # By id, which is the key of the subscriber in the hub as well.
+        # By id, which is also the subscriber's key in the hub.
         self._requesters: dict[Hashable, _Registered] = {}
         self._records: dict[Hashable, weakref.ref[SubscriptionRecord]] = {}
 
@@ -98,15 +98,15 @@ class SubscriptionRegistry:
 
     @property
     def owner_count(self) -> int:
-        """How many proxies there are."""
+        """Number of proxies."""
         return len(self._owners)
 
     def add_owner(self, owner: SubscriptionOwner) -> None:
-        """Know a proxy; it must be removed when it dies."""
+        """Add a proxy; it must be removed when it is destroyed."""
         self._owners[owner.id] = _Owner(owner)
 
     def remove_owner(self, owner_id: int) -> None:
-        """End everything that a proxy asked for, and forget it. Idempotent."""
+        """Close everything of a proxy, and remove it. Idempotent."""
         entry = self._owners.get(owner_id)
         if entry is None:
             return
@@ -115,7 +115,7 @@ class SubscriptionRegistry:
         self._owners.pop(owner_id, None)
 
     def owners_of(self, scope: Scope) -> Iterator[SubscriptionOwner]:
-        """The living proxies that use a scope, each looked at in its turn: a slot may end others."""
+        """The live proxies that use a scope, evaluated lazily: a slot may close others."""
         for entry in tuple(self._owners.values()):
             owner = entry.find()
             if owner is not None and entry.uses[scope] > 0 and not owner.is_closed:
@@ -125,7 +125,7 @@ class SubscriptionRegistry:
 
     @property
     def subscription_count(self) -> int:
-        """How many subscriptions are open."""
+        """Number of open subscriptions."""
         return len(self._records)
 
     def records(self) -> Iterator[SubscriptionRecord]:
@@ -142,14 +142,14 @@ class SubscriptionRegistry:
     def subscribe(
         self, record: SubscriptionRecord, requests: Sequence[StreamRequest], *, paused: bool
     ) -> None:
-        """Begin a subscription: its events flow, and the server is asked where that is needed."""
+        """Start a subscription: route its events, and send a request to the server if needed."""
         owner = record.owner
         name = owner.name if owner is not None else ""
         self._records[record.id] = weakref.ref(record)
         self._owners[record.owner_id].uses[record.row.scope] += 1
         self._add(record.id, _Registered(weakref.ref(record), record.owner_id, record.row.scope))
         self._attach(record.id, name, record.delivery, requests)
-        # What is served already will show no first frame.
+        # Streams that are already served send no first frame.
         record.mark_live(request.key for request in requests if self._state.is_served(record.id, request.key))
         if paused:
             self._hub.pause(record.id, True)
@@ -157,7 +157,7 @@ class SubscriptionRegistry:
     def request_snapshot(
         self, requester_id: int, requester: Requester, name: str, requests: Sequence[StreamRequest]
     ) -> None:
-        """Ask the server for first snapshots; `requester` is held until `remove`."""
+        """Request first snapshots from the server; `requester` is referenced until `remove`."""
         self._add(requester_id, _Registered(lambda: requester, requester.owner_id, requests[0].row.scope))
         self._attach(requester_id, name, Delivery.EVERY, requests)
 
@@ -180,11 +180,11 @@ class SubscriptionRegistry:
         self._on_changed(self._state.add(requester_id, requests, unserved))
 
     def pause(self, subscription_id: int, paused: bool) -> None:
-        """Hold delivery back, not the subscription, or resume it."""
+        """Pause or resume delivery, not the subscription itself."""
         self._hub.pause(subscription_id, paused)
 
     def remove(self, requester_id: Hashable) -> None:
-        """Forget a subscription or snapshot that was closed. Idempotent."""
+        """Remove a closed subscription or snapshot. Idempotent."""
         entry = self._requesters.pop(requester_id, None)
         if entry is None:
             return
@@ -199,14 +199,14 @@ class SubscriptionRegistry:
         self._on_changed(self._state.remove(requester_id))
 
     def _end(self, requester_id: Hashable) -> None:
-        """Close and forget: whoever awaits it must not wait forever."""
+        """Close and remove: a coroutine that awaits it must not wait forever."""
         entry = self._requesters.get(requester_id)
         if entry is not None and (requester := entry.find()) is not None:
             requester.close()
         self.remove(requester_id)
 
     def close(self) -> None:
-        """End everything that any proxy asked for; nothing is delivered any more."""
+        """Close everything of all proxies; nothing more is delivered."""
         self.closer()()
         for requester_id in tuple(self._requesters):
             self.remove(requester_id)
@@ -214,22 +214,22 @@ class SubscriptionRegistry:
     def closer(self) -> Callable[..., None]:
         """A function that closes every subscription and snapshot, so that no coroutine waits forever.
 
-        It holds neither the registry nor its manager, and may outlive them; arguments are ignored.
+        It references neither the registry nor its manager, and may outlive them; arguments are ignored.
         """
         return functools.partial(_close_all, self._requesters)
 
-    # --- what connections say ----------------------------------------------------------------------
+    # --- connection events -------------------------------------------------------------------------
 
     def mark_live(self, keys: Iterable[StreamKey]) -> None:
-        """Frames of these streams have come."""
+        """Frames of these streams arrived."""
         for requester_id, mine in self._concerned(keys).items():
-            # What another is served is no answer to a request for more, or to one that was refused.
+            # What another requester is served does not answer a request for more, or a refused one.
             served = [key for key in mine if self._state.is_served(requester_id, key)]
             if served and (requester := self._find(requester_id)) is not None:
                 requester.mark_live(served)
 
     def mark_silent(self, keys: Iterable[StreamKey], waited_s: float) -> None:
-        """Streams showed no frame for so long."""
+        """Streams had no frame for `waited_s`."""
         for requester_id, mine in self._concerned(keys).items():
             if (requester := self._find(requester_id)) is not None:
                 requester.mark_silent(mine, waited_s)
@@ -237,14 +237,14 @@ class SubscriptionRegistry:
     def mark_refused(
         self, keys: Iterable[StreamKey], refusal: QtUpbitError, owners: Collection[Hashable] | None = None
     ) -> None:
-        """The server refused these streams, to all that want them or only to `owners`."""
+        """The server refused these streams, for all requesters or only for `owners`."""
         for requester_id, mine in self._concerned(keys).items():
             is_meant = owners is None or requester_id in owners
             if is_meant and (requester := self._find(requester_id)) is not None:
                 requester.mark_refused(mine, refusal)
 
     def mark_retried(self, scope: Scope) -> None:
-        """A scope that refused everything is connected again."""
+        """A scope that was REJECTED is connected again."""
         for requester_id in self._concerned(self._state.desired(scope)):
             if (requester := self._find(requester_id)) is not None:
                 requester.mark_retried()
@@ -254,7 +254,7 @@ class SubscriptionRegistry:
         return entry.find() if entry is not None else None
 
     def _concerned(self, keys: Iterable[StreamKey]) -> dict[int, list[StreamKey]]:
-        """Ids by the streams they asked for."""
+        """The requested streams among `keys`, by requester id."""
         concerned: dict[int, list[StreamKey]] = {}
         for key in keys:
             for owner in self._state.owners_of(key):

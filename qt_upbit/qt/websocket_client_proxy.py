@@ -1,4 +1,4 @@
-"""`WebSocketClientProxy`: what a component of an application holds."""
+"""`WebSocketClientProxy`: a component's access to the shared connections."""
 
 from __future__ import annotations
 
@@ -37,35 +37,35 @@ _ids = itertools.count(1)
 
 
 class WebSocketClientProxy(QObject):
-    """One component's window on Upbit. However many there are, they share one connection per scope.
+    """One component's access to Upbit. All proxies share one connection per scope.
 
-    Make one, subscribe, connect a signal::
+    Create one, connect a signal, subscribe::
 
         self.proxy = WebSocketClientProxy("my_chart", parent=self)
         self.proxy.ticker_received.connect(self.on_ticker)
         self.proxy.subscribe_ticker(["KRW-BTC"])
 
-    Subscribing takes effect when called, from any ordinary Qt code in the GUI thread, also before the
-    loop runs. The proxy's subscriptions end with it: with its parent, by ``deleteLater``, when Python
-    collects it, or by `close` or `cleanup`.
+    Subscribing takes effect immediately, from any ordinary Qt code in the GUI thread, even before the loop
+    runs. The proxy's subscriptions end with it: with its parent, by ``deleteLater``, by garbage collection,
+    or by `close` or `cleanup`.
 
     Signals, each with one argument unless said otherwise:
         ``ticker_received``, ``trade_received``, ``orderbook_received``, ``candle_received``,
         ``my_order_received``, ``my_asset_received``, ``announcement_received``,
         ``indicator_received``, ``indicator_signal_received``: the event; under BATCH a tuple of
-        events. If two subscriptions of one proxy hold the same stream, the signal carries the first one's.
-        ``connection_state_changed(scope, state)``: for the scopes this proxy uses.
-        ``gap_detected(scope, codes, begin, end)``: between two aware datetimes nothing was received;
-        comes in order with the data.
-        ``overflowed(type, lost)``: a subscriber did not keep up; so many events were dropped.
+        events. If two subscriptions of one proxy share a stream, the signal carries the first one's events.
+        ``connection_state_changed(scope, state)``: for the scopes that this proxy uses.
+        ``gap_detected(scope, codes, begin, end)``: nothing was received between two aware datetimes; in
+        order with the data.
+        ``overflowed(type, lost)``: a subscriber did not keep up, and `lost` events were dropped.
         ``error_occurred(error)``: one of `qt_upbit.exceptions`, never with a secret; a `CallbackError` if a
-        callback or a slot raised, which ``sys.excepthook`` sees as well if it was a slot.
+        callback or slot raised (for slots ``sys.excepthook`` is called as well).
 
     Args:
         name: for messages and metrics; need not be unique.
-        parent: owner; a proxy without one lives as long as you hold it.
-        visible_only: while the parent widget is hidden, hold delivery back (not the subscription).
-        manager: another manager than the application's, for tests.
+        parent: owner; a proxy without one lives as long as you hold a reference.
+        visible_only: pause delivery, not the subscription, while the parent widget is hidden.
+        manager: instead of the application's manager, for tests.
     """
 
     # One signal per declared event type; the TYPE_CHECKING block below is for the type checker only
@@ -136,14 +136,15 @@ class WebSocketClientProxy(QObject):
 
         Args:
             codes: pairs, upper case, ``["KRW-BTC"]``.
-            callback: called besides the signal; held weakly if it is a method of a QObject.
+            callback: called in addition to the signal; referenced weakly if it is a method of a QObject.
             delivery: LATEST, EVERY or BATCH instead of the type's default.
-            snapshot: whether to begin with a first snapshot.
-            realtime: whether changes follow.
+            snapshot: whether to request a first snapshot.
+            realtime: whether to request changes.
 
         Raises:
             InvalidSubscriptionError: a code or option is wrong.
-            ProxyClosedError, WrongThreadError: as their names say.
+            ProxyClosedError: the proxy or its manager is closed.
+            WrongThreadError: this is not the GUI thread.
         """
         return self.subscribe("ticker", codes, callback, delivery, snapshot=snapshot, realtime=realtime)
 
@@ -172,9 +173,9 @@ class WebSocketClientProxy(QObject):
     ) -> Subscription:
         """Whole order books. Gives `OrderbookEvent`, by default the latest once per frame.
 
-        `depth` is the number of rows: 1, 5, 15 or 30. `level` groups prices, in the quote currency, 0 for
-        none; not for BTC and USDT pairs. Which levels a pair knows is in ``/v1/orderbook/instruments``, and
-        an unknown one never delivers.
+        `depth` is the number of rows: 1, 5, 15 or 30. `level` groups prices, in the quote currency; 0 is
+        no grouping, the only choice for BTC and USDT pairs. ``/v1/orderbook/instruments`` lists the levels of
+        a pair; an unsupported one never delivers.
         """
         return self.subscribe(
             "orderbook",
@@ -199,7 +200,7 @@ class WebSocketClientProxy(QObject):
     ) -> Subscription:
         """Candles of one length. Gives `CandleEvent`: the newest of each candle once per frame.
 
-        The last word on a candle that closed is never conflated away.
+        The final update of a closed candle is never conflated away.
         """
         return self.subscribe(
             "candle", codes, callback, delivery, snapshot=snapshot, realtime=realtime, unit=unit
@@ -282,14 +283,14 @@ class WebSocketClientProxy(QObject):
         delivery: Delivery | None = None,
         **options: Any,
     ) -> Subscription:
-        """Subscribe to any declared event type by its name; the named methods are this one.
+        """Subscribe to any declared event type by name; the named methods call this one.
 
         Args:
             name: `EventSpec.name`, for example ``my_order``.
             codes: pairs, or None for a type without codes, or for all codes where Upbit offers that.
             callback: as in `subscribe_ticker`.
             delivery: as in `subscribe_ticker`.
-            options: what the type's own method takes.
+            options: the other arguments of the type's named method.
         """
         self._check_usable()
         row = resolve_spec(name)
@@ -310,9 +311,9 @@ class WebSocketClientProxy(QObject):
     # --- snapshots ---------------------------------------------------------------------------------
 
     async def get_ticker_snapshot(self, codes: Sequence[str]) -> dict[str, TickerEvent]:
-        """The tickers of now, by code, in the order asked: from the live stream, else asked for.
+        """The current tickers, by code, in the order requested: from the live stream, else from the server.
 
-        Running streams are not disturbed. Cancelling is safe.
+        Running streams are not interrupted. Cancelling is safe.
 
         Raises:
             InvalidSubscriptionError: a code is wrong.
@@ -321,19 +322,19 @@ class WebSocketClientProxy(QObject):
         return await self._snapshot("ticker", codes)
 
     async def get_trade_snapshot(self, codes: Sequence[str]) -> dict[str, TradeEvent]:
-        """The last trades, by code. See `get_ticker_snapshot`."""
+        """The latest trades, by code. See `get_ticker_snapshot`."""
         return await self._snapshot("trade", codes)
 
     async def get_orderbook_snapshot(
         self, codes: Sequence[str], *, depth: int = 30, level: int | Decimal = 0
     ) -> dict[str, OrderbookEvent]:
-        """The order books of now, by code. See `get_ticker_snapshot`."""
+        """The current order books, by code. See `get_ticker_snapshot`."""
         return await self._snapshot("orderbook", codes, depth=depth, level=level)
 
     async def get_candle_snapshot(
         self, codes: Sequence[str], *, unit: CandleUnit | str = CandleUnit.M1
     ) -> dict[str, CandleEvent]:
-        """The running candles, by code. See `get_ticker_snapshot`."""
+        """The current candles, by code. See `get_ticker_snapshot`."""
         return await self._snapshot("candle", codes, unit=unit)
 
     async def _snapshot(self, name: str, codes: Sequence[str], **options: Any) -> dict[str, Any]:
@@ -356,13 +357,13 @@ class WebSocketClientProxy(QObject):
         return self._closed or not shiboken6.isValid(self)
 
     def connection_state(self, scope: Scope = Scope.PUBLIC) -> ConnectionState:
-        """Health of a scope now."""
+        """Current health of a scope."""
         return self._manager.state(scope)
 
-    # --- the end -----------------------------------------------------------------------------------
+    # --- closing -----------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """End all subscriptions at once; nothing is delivered any more. Idempotent."""
+        """End all subscriptions at once; nothing more is delivered. Idempotent."""
         if self._closed:
             return
         self._manager.guard.check_thread()
@@ -373,7 +374,7 @@ class WebSocketClientProxy(QObject):
         self._leaders = SignalLeaders()
 
     async def cleanup(self) -> None:
-        """The same as `close`, for coroutines. The connection is closed by its manager."""
+        """Same as `close`, for coroutines. The manager closes the connection."""
         self.close()
 
     def _check_usable(self) -> None:
@@ -388,7 +389,7 @@ class WebSocketClientProxy(QObject):
         self._manager.guard.check_thread()
 
     def released(self, subscription_id: int) -> None:
-        """Forget a subscription that was closed."""
+        """Remove a closed subscription."""
         if self._subscriptions.pop(subscription_id, None) is not None:
             del self._records[subscription_id]
             self._manager.registry.remove(subscription_id)
@@ -407,7 +408,7 @@ class WebSocketClientProxy(QObject):
     # --- visibility --------------------------------------------------------------------------------
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # Qt's name
-        """Hold delivery back while the parent widget is hidden."""
+        """Pause delivery while the parent widget is hidden."""
         kind = event.type()
         if kind in (QEvent.Type.Show, QEvent.Type.Hide) and watched is self.parent():
             self._paused = kind == QEvent.Type.Hide

@@ -88,7 +88,7 @@ class RestSession:
     async def aclose(self) -> None:
         """Close the HTTP connections; waiting calls fail. Idempotent."""
         self._closed = True
-        # Ended first: a connection that is made after the HTTP library has closed all of them stays open.
+        # Cancelled first: a connection opened after the HTTP library has closed all of them would stay open.
         requests = tuple(self._requests)
         for request in requests:
             request.cancel()
@@ -140,7 +140,7 @@ class RestSession:
     async def _request(
         self, client: AsyncUpbit, endpoint: Endpoint, query: Mapping[str, Any]
     ) -> tuple[str | None, bytes]:
-        """Send a request, which ends with this session or with whoever waits for it."""
+        """Send a request, which is cancelled with this session or with the calling task."""
         request = asyncio.create_task(_send(client, endpoint, query, self._sdk.APIError))
         self._requests.add(request)
         request.add_done_callback(self._requests.discard)
@@ -228,7 +228,7 @@ class RestSession:
 async def _send(
     client: AsyncUpbit, endpoint: Endpoint, query: Mapping[str, Any], api_error: type[Exception]
 ) -> tuple[str | None, bytes]:
-    """The header ``remaining-req`` and the body of an answer."""
+    """Send a request; returns the header ``remaining-req`` and the body of the response."""
     try:
         resource, _, method = endpoint.method.partition(".")
         answer = await getattr(getattr(client, resource).with_raw_response, method)(**query)
@@ -236,8 +236,8 @@ async def _send(
     except api_error:
         raise
     except BaseException as exc:
-        # A cancellation above all. The SDK's frames below have the keys and the token in variables, which
-        # tools that report errors show: they end here.
+        # A cancellation above all. The SDK's stack frames contain the keys and the token in local variables,
+        # which error trackers show: cut them off here.
         exc.__cause__ = exc.__context__ = None
         raise exc.with_traceback(None) from None
 

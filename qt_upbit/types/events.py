@@ -189,7 +189,7 @@ class TradeEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
         return utc_from_ms(self.trade_timestamp)
 
 
-# Here and not where the class is (`orderbook.py`), since rows stand in the order of the documentation.
+# Here rather than in `orderbook.py`: specs are declared in the order of the documentation.
 event_type(
     "orderbook",
     wire_type="orderbook",

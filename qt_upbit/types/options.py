@@ -38,8 +38,8 @@ class OptionSpec:
         merge: combines the values of two owners for the same stream, so that both get what they requested;
             None for an option that distinguishes streams (`EventSpec.stream_fields`).
         is_required: Upbit has no default for it.
-        narrows: leaving it out asks for everything, as with a list of categories; otherwise it asks for less,
-            as with a flag.
+        narrows: True if omitting it requests everything, as with a list of categories; False if omitting it
+            requests less, as with a flag.
     """
 
     name: str
@@ -49,23 +49,23 @@ class OptionSpec:
     narrows: bool = True
 
     def merged(self, a: Any, b: Any) -> Any:
-        """One value for two owners of a stream; None stands for an option that was left out."""
+        """One value for two owners of a stream; None means that the option was omitted."""
         if a == b:
             return a
         if a is None or b is None:
             return None if self.narrows else (b if a is None else a)
         if self.merge is None:
-            raise ValueError(f"{self.name} tells streams apart: {a!r:.40} and {b!r:.40} are no one stream's")
+            raise ValueError(f"{self.name} distinguishes streams: {a!r:.40} and {b!r:.40} cannot be merged")
         return self.merge(a, b)
 
 
 def union(a: tuple[Any, ...], b: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Everything that either list names."""
+    """Everything in either list."""
     return (*a, *(item for item in b if item not in a))
 
 
 def either(a: bool, b: bool) -> bool:
-    """A flag that one of them wants."""
+    """Whether either sets the flag."""
     return a or b
 
 

@@ -135,7 +135,7 @@ _TIMEFRAMES: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"indicators": "rsi"}, InvalidSubscriptionError, "must be a list"),
     ({"indicators": [5]}, InvalidSubscriptionError, "indicator 5"),
     ({"indicators": [{"type": "wave", "params": {}}]}, InvalidSubscriptionError, "volume, rsi"),
-    ({"codes": ["BTC-ETH"]}, InvalidSubscriptionError, "not for BTC and USDT pairs"),
+    ({"codes": ["BTC-ETH"]}, InvalidSubscriptionError, "not available for BTC and USDT pairs"),
 ]
 
 OPTION_MISTAKES: dict[str, list[tuple[dict[str, Any], type[Exception], str]]] = {
@@ -409,7 +409,7 @@ REST_MISTAKES: list[tuple[str, tuple[Any, ...], dict[str, Any], type[Exception],
     ),
     ("cancel_open_orders", (), {}, InvalidRequestError, "all_markets=True"),
     *(
-        ("cancel_open_orders", (), both, InvalidRequestError, "exclude each other")
+        ("cancel_open_orders", (), both, InvalidRequestError, "give only one of")
         for both in (
             {"codes": ["KRW-BTC"], "quote_currencies": ["KRW"]},
             {"codes": ["KRW-BTC"], "all_markets": True},

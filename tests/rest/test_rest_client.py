@@ -206,7 +206,7 @@ async def test_errors_name_the_call_and_the_reason(rest: RestClient) -> None:
         await rest.get_tickers(["KRW-NOPE"])
     assert unknown.value.status == 404
     with pytest.raises(RestError, match="order_not_found"):
-        await rest.get_order(uuid="nobody's")
+        await rest.get_order(uuid="unknown")
     with pytest.raises(ValueError, match="one of uuid, identifier"):
         await rest.get_order()
     with pytest.raises(TypeError, match="list of codes"):

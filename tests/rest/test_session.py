@@ -181,9 +181,9 @@ async def test_behind_a_proxy_that_refuses_nothing_was_sent(
     assert says in failed.value.message
 
 
-@pytest.mark.parametrize(("endpoint", "told"), [(READ, ProxyClosedError), (ORDER, RestError)], ids=str)
+@pytest.mark.parametrize(("endpoint", "expected"), [(READ, ProxyClosedError), (ORDER, RestError)], ids=str)
 async def test_closing_in_the_middle_of_a_connect_leaves_no_socket(
-    endpoint: Endpoint, told: type[Exception], monkeypatch: pytest.MonkeyPatch
+    endpoint: Endpoint, expected: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A connection that was made after the HTTP library had closed all of them stayed open."""
     loop = asyncio.get_running_loop()
@@ -202,7 +202,7 @@ async def test_closing_in_the_middle_of_a_connect_leaves_no_socket(
             await connecting.wait()
             await session.aclose()
             goes_on.set()
-            with pytest.raises(told):
+            with pytest.raises(expected):
                 await call
             await turns(20)
             assert leaks.open_sockets() == before
