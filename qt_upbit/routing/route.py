@@ -71,6 +71,7 @@ class Route:
         "fresh",
         "head",
         "last",
+        "lazy_key",
         "memory",
         "pending_snapshots",
         "plain",
@@ -86,6 +87,12 @@ class Route:
         self.head = head
         self.row = row
         self.targets: dict[tuple[Hashable, Target], tuple[Subscriber, Target]] = {}
+        self.lazy_key: tuple[Head, tuple[Hashable, ...]] | None = None
+        """Conflation key when frames may stay unread until the screen asks; None when they may not.
+
+        Only where everyone wants changes, takes LATEST and the same variant, and neither conflation nor
+        filters look at a field that only decoding shows.
+        """
         self.plain: tuple[tuple[Hashable, ...], tuple[Subscriber, ...]] | None = None
         """The variant of which all want every change, and who they are; nobody if they differ, None if
         nobody has looked."""
@@ -115,13 +122,7 @@ class Route:
         self._variants: Counter[tuple[Hashable, ...]] = Counter()
         """Targets of each variant."""
 
-    @property
-    def lazy_key(self) -> tuple[Head, tuple[Hashable, ...]] | None:
-        """Conflation key when frames may stay unread until the screen asks; None when they may not.
-
-        Only where everyone wants changes, takes LATEST and the same variant, and neither conflation nor
-        filters look at a field that only decoding shows.
-        """
+    def _find_lazy_key(self) -> tuple[Head, tuple[Hashable, ...]] | None:
         if self._eager or len(self._variants) != 1:
             return None
         return self.head, next(iter(self._variants))
@@ -132,6 +133,7 @@ class Route:
         self.targets[subscriber.key, target] = (subscriber, target)
         self._eager += not _may_stay_unread(self.row, subscriber, target)
         self._variants[variant] += 1
+        self.lazy_key = self._find_lazy_key()
         self.plain = None
         if self.memory is not None and (now := self.memory.now()) is not None:
             self.since[subscriber.key, target] = now
@@ -148,6 +150,7 @@ class Route:
         self._variants[variant] -= 1
         if not self._variants[variant]:
             del self._variants[variant]
+        self.lazy_key = self._find_lazy_key()
         self.plain = None
         self.pending_snapshots.discard((key, variant))
         self.awaiting_rows.discard((key, variant))
