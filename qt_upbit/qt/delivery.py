@@ -80,7 +80,8 @@ class EventDelivery:
         self, record: SubscriptionRecord, proxy: Any, subscriber: Subscriber, items: Iterable[Item]
     ) -> None:
         """Deliver events one by one, each before the next is decoded; gaps keep their place in the order."""
-        signal = getattr(proxy, f"{record.row.name}_received")
+        # A type that was declared after the proxy's class has no signal there; callbacks get it.
+        signal = getattr(proxy, f"{record.row.name}_received", None)
         clock, is_valid, has_callback = self._clock, shiboken6.isValid, record.has_callback
         watch = SlotWatch(proxy.name)
         for item in items:
@@ -96,7 +97,7 @@ class EventDelivery:
                     if record.is_closed or not is_valid(proxy):
                         subscriber.took(clock() - began)
                         return
-                if record.leads_all or record.leads(event):
+                if signal is not None and (record.leads_all or record.leads(event)):
                     for error in watch.emit(signal, event):
                         self._reporter.report(error, proxy.name, proxy)
                 subscriber.took(clock() - began)

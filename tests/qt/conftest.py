@@ -64,6 +64,12 @@ async def _no_tasks_left() -> AsyncIterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def _no_turns_without_a_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep pytest-qt from running Qt's event loop between a test and its teardown, without an asyncio loop."""
+    monkeypatch.setattr("pytestqt.plugin._process_events", lambda: None)
+
+
+@pytest.fixture(autouse=True)
 def _nothing_left(
     request: pytest.FixtureRequest,
     caplog: pytest.LogCaptureFixture,

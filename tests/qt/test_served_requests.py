@@ -135,31 +135,31 @@ async def test_a_refused_depth_is_no_part_of_the_next_request(server: SimulatedS
 
 
 @pytest.fixture
-def liquidation() -> Iterator[None]:
+def forced_sale() -> Iterator[None]:
     """A type of the public scope without a first snapshot, declared as any other is."""
 
-    class LiquidationEvent(registry.BaseWebSocketEvent, frozen=True, kw_only=True, eq=False, dict=True):
+    class ForcedSaleEvent(registry.BaseWebSocketEvent, frozen=True, kw_only=True, eq=False, dict=True):
         """A position was liquidated."""
 
         code: Annotated[str, registry.wire_key("cd")]
 
     registry.event_type(
-        "liquidation",
-        wire_type="liquidation",
+        "forced_sale",
+        wire_type="forced_sale",
         scope=Scope.PUBLIC,
         delivery=Delivery.EVERY,
         codes=CodeRule.REQUIRED,
-    )(LiquidationEvent)
+    )(ForcedSaleEvent)
     yield
-    del EVENT_TYPES["liquidation"]
-    del registry._BY_WIRE_TYPE["liquidation"]
+    del EVENT_TYPES["forced_sale"]
+    del registry._BY_WIRE_TYPE["forced_sale"]
 
 
 @pytest.mark.parametrize("beside", [True, False])
-@pytest.mark.usefixtures("liquidation")
+@pytest.mark.usefixtures("forced_sale")
 async def test_a_type_without_snapshots_on_a_scope_that_has_them(proxy_of: Any, beside: bool) -> None:
     """`await` never returned."""
     if beside:
         await proxy_of("other").subscribe_ticker([CODE])
-    subscription = await proxy_of("one").subscribe("liquidation", [CODE])
+    subscription = await proxy_of("one").subscribe("forced_sale", [CODE])
     assert subscription.is_live
