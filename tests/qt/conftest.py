@@ -65,7 +65,7 @@ async def _no_tasks_left() -> AsyncIterator[None]:
 
 @pytest.fixture(autouse=True)
 def _no_turns_without_a_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep pytest-qt from running Qt's event loop between a test and its teardown, without an asyncio loop."""
+    """Keep pytest-qt from running Qt's event loop between a test and its teardown, where no loop runs."""
     monkeypatch.setattr("pytestqt.plugin._process_events", lambda: None)
 
 
