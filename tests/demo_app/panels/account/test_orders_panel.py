@@ -232,7 +232,7 @@ async def test_incomplete_data_is_marked_until_everything_was_read_again(
     assert panel.account is not None
     panel.account.resync()
     await until(panel.doubt_line.isVisible)
-    assert panel.message.text().startswith("Some may be missing. The exchange ")
+    await until(lambda: panel.message.text().startswith("Some may be missing. The exchange "))
     assert _shown(panel) == (1, 0)
     server.rest_faults.clear()
     panel.doubt_line.click()
