@@ -144,7 +144,7 @@ async def test_fifty_proxies_one_connection_exact_union_no_interruption(
             lambda e: None if e.is_snapshot else mine[e.code].append(e.sequential_id)
         )
         proxy.subscribe_trade(codes)
-        # StreamRequests of other kinds for the same codes, in all variants.
+        # Requests of other kinds for the same codes, in all variants.
         if rng.random() < 0.5:
             proxy.subscribe_orderbook(rng.sample(CODES, 2), depth=rng.choice((1, 5, 15, 30)))
         if rng.random() < 0.3:

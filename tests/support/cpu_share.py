@@ -103,7 +103,7 @@ class CpuShare:
         return ran / wanted if wanted > 0 else 1.0
 
     def judge(self, took_s: float, bound_s: float) -> Verdict:
-        """BackfillBuffer a time that was measured since this was made against a promise."""
+        """Compare a time that was measured since this was made with a promise."""
         if took_s <= bound_s:
             return Verdict.KEPT
         return Verdict.STARVED if took_s - self.starved_s <= bound_s else Verdict.BROKEN

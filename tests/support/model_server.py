@@ -276,7 +276,7 @@ class Rig:
     # --- what a program does -----------------------------------------------------------------------
 
     def add(self, *wanted: StreamRequest, owner: object = None) -> object:
-        """StreamRequest for something and tell the connections."""
+        """Add requests of an owner and notify the connections."""
         owner = next(self._owners) if owner is None else owner
         self.changed(self.subscriptions.add(owner, wanted))
         return owner

@@ -1,4 +1,4 @@
-"""StreamRequests of every kind, for property tests."""
+"""Stream requests of every kind, for property tests."""
 
 from __future__ import annotations
 
