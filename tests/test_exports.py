@@ -8,6 +8,7 @@ import inspect
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -72,9 +73,9 @@ def test_first_names_stay_where_they_were(module: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("package", [qt_upbit, qt_upbit.core])
-def test_a_type_checker_sees_the_names_that_exist(package: object) -> None:
-    names = set(package.__all__) - {"__version__"}  # type: ignore[attr-defined]
-    assert typed_names(package.__name__) == names  # type: ignore[attr-defined]
+def test_a_type_checker_sees_the_names_that_exist(package: ModuleType) -> None:
+    names = set(package.__all__) - {"__version__"}
+    assert typed_names(package.__name__) == names
 
 
 def test_the_top_level_shows_a_type_checker_no_name_that_fails_at_run_time() -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 
 from qt_upbit import GlobalWebSocketManager
 from qt_upbit.rest.rate_groups import RATE_LIMITS
+from qt_upbit.transport.native_websocket_client import NativeWebSocketClient
 
 _CONNECTS = "connects"
 
@@ -33,12 +34,12 @@ class Departures:
             await wait(group, call)
             self._times[group].append(time.monotonic())
 
-        groups.wait = waited  # type: ignore[method-assign]
+        groups.wait = waited  # type: ignore[method-assign]  # seen on the way
 
-    def _watch_socket(self, scope: Hashable, client: object) -> None:
-        open_, send = client.open, client.send  # type: ignore[attr-defined]
+    def _watch_socket(self, scope: Hashable, client: NativeWebSocketClient) -> None:
+        open_, send = client.open, client.send
 
-        def opened(url: str, headers: object, epoch: int) -> None:
+        def opened(url: str, headers: Mapping[str, str], epoch: int) -> None:
             self._times[_CONNECTS].append(time.monotonic())
             open_(url, headers, epoch)
 
@@ -46,7 +47,7 @@ class Departures:
             self._times[scope, epoch].append(time.monotonic())
             send(text, epoch)
 
-        client.open, client.send = opened, sent  # type: ignore[attr-defined]
+        client.open, client.send = opened, sent  # type: ignore[method-assign]  # seen on the way
 
     def too_fast(self) -> list[str]:
         """What left faster than a limit allows."""

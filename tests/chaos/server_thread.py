@@ -119,9 +119,9 @@ class ServerThread:
                 self.sent[session.number, head] = data
                 self.frames_sent += 1
 
-        market.announce = note_trades  # type: ignore[method-assign]
-        dispatcher.send = note_frame  # type: ignore[method-assign]
-        dispatcher.send_later = note_late_frame  # type: ignore[method-assign]
+        market.announce = note_trades  # type: ignore[method-assign]  # seen on the way
+        dispatcher.send = note_frame  # type: ignore[method-assign]  # seen on the way
+        dispatcher.send_later = note_late_frame  # type: ignore[method-assign]  # seen on the way
 
     def run(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Have the exchange's loop do something, and wait for it."""

@@ -115,13 +115,13 @@ async def test_a_change_while_a_request_is_sent_is_not_lost(
             if (code := next(codes, None)) is not None:
                 proxy.subscribe_ticker([code])
 
-    client.send = send_and_change  # type: ignore[method-assign]
+    client.send = send_and_change  # type: ignore[method-assign]  # seen on the way
     proxy.subscribe_ticker(["KRW-ETH"])
     wanted = {("ticker", code) for code in ("KRW-BTC", "KRW-ETH", "KRW-XRP", "KRW-SOL")}
     await until(lambda: exchange.streams(server) == wanted)
     for subscription in proxy.subscriptions:
         await subscription
-    client.send = send  # type: ignore[method-assign]
+    client.send = send  # type: ignore[method-assign]  # seen on the way
     proxy.close()
 
 

@@ -83,7 +83,7 @@ class SecretHunt(logging.Handler):
                 self.tokens.add(authorization.partition(" ")[2])
             return verify(authorization, query)
 
-        server.exchange.verify_token = note  # type: ignore[method-assign]
+        server.exchange.verify_token = note  # type: ignore[method-assign]  # seen on the way
 
     def show(self, *things: object) -> None:
         """Look at objects in each of the ways in which they are shown or passed on."""
