@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Final
 
-from qt_upbit.protocol.timing import Backoff, RollingWindowLimiter
+from qt_upbit.protocol.timing import Backoff, CountedEvent, RollingWindowLimiter
 
 __all__ = ["ConnectSchedule"]
 
 _NEVER: Final = float("inf")
+_REMEMBERED_ATTEMPTS: Final = 8
+"""More are never under way at a time."""
 
 
 class ConnectSchedule:
@@ -24,6 +27,7 @@ class ConnectSchedule:
         self._backoff = backoff
         self._due = _NEVER
         self._blocked_until = 0.0
+        self._attempts: deque[tuple[int, CountedEvent]] = deque(maxlen=_REMEMBERED_ATTEMPTS)
 
     @property
     def due(self) -> float:
@@ -65,6 +69,12 @@ class ConnectSchedule:
         """Seconds until a connect is allowed."""
         return max(self._limiter.delay(now), self._blocked_until - now)
 
-    def connected(self, now: float) -> None:
-        """A socket is being opened."""
-        self._limiter.record(now)
+    def connecting(self, epoch: int, now: float) -> None:
+        """The socket of `epoch` is being opened."""
+        self._attempts.append((epoch, self._limiter.record(now)))
+
+    def answered(self, epoch: int, now: float) -> None:
+        """The attempt of `epoch` has an outcome: the server has counted it before."""
+        for attempt, event in self._attempts:
+            if attempt == epoch:
+                event.answered(now)

@@ -297,6 +297,7 @@ class UpbitConnection:
 
     def opened(self, epoch: int, now: float) -> None:
         """The socket of `epoch` is open."""
+        self._connects.answered(epoch, now)
         if self._renewal is not None and self._renewal.is_successor(epoch):
             self._carry_on(self._renewal, self._renewal.opened(now), now)
             return
@@ -341,6 +342,7 @@ class UpbitConnection:
 
     def lost(self, epoch: int, now: float, error: QtUpbitError) -> None:
         """The socket of `epoch` could not be opened, or is gone."""
+        self._connects.answered(epoch, now)
         if self._renewal is not None and self._renewal.is_successor(epoch):
             self._carry_on(self._renewal, self._renewal.failed(error), now)
         elif epoch == self._socket and self._state in _ALIVE:
@@ -497,8 +499,8 @@ class UpbitConnection:
         self._socket = self._open_socket(now)
 
     def _open_socket(self, now: float) -> int:
-        self._connects.connected(now)
         self._epoch += 1
+        self._connects.connecting(self._epoch, now)
         self._outputs.do(OpenSocket(self._epoch))
         return self._epoch
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from qt_upbit.config import WebSocketConfig
 from qt_upbit.protocol import wire
 from qt_upbit.protocol.connection_outputs import ConnectionOutputs, SendText
-from qt_upbit.protocol.timing import RollingWindowLimiter
+from qt_upbit.protocol.timing import TRANSIT_S, CountedEvent, RollingWindowLimiter
 
 __all__ = ["MessageSender"]
 
@@ -31,7 +32,9 @@ class MessageSender:
         self._new_ticket = new_ticket
         self._outputs = outputs
         limits = ((config.messages_per_second, 1.0), (config.messages_per_minute, 60.0))
-        self._limiter = RollingWindowLimiter(limits)
+        self._limiter = RollingWindowLimiter(limits, transit_s=TRANSIT_S)
+        self._unanswered: deque[tuple[str, CountedEvent]] = deque(maxlen=config.messages_per_minute)
+        """With their tickets, in order."""
 
     def delay(self, now: float) -> float:
         """Seconds until a message is allowed."""
@@ -44,9 +47,22 @@ class MessageSender:
             return self._config.coalesce_s
         return max(self._config.coalesce_s, min(2 * 60.0 / limit, _MAX_COALESCE_S))
 
-    def request(self, items: Sequence[wire.RequestItem], epoch: int, now: float) -> None:
-        """Replace the subscription of a socket."""
-        self._send(wire.Request(self._new_ticket(), tuple(items), self._config.wire_format), epoch, now)
+    def answered(self, ticket: str, now: float) -> None:
+        """Something came that answers the message with this ticket: the earlier ones have arrived as well.
+
+        Answered messages may make the next one possible sooner: ask `delay` again.
+        """
+        if any(ticket == sent for sent, _ in self._unanswered):
+            sent = ""
+            while sent != ticket:
+                sent, event = self._unanswered.popleft()
+                event.answered(now)
+
+    def request(self, items: Sequence[wire.RequestItem], epoch: int, now: float) -> str:
+        """Replace the subscription of a socket; returns the ticket."""
+        ticket = self._new_ticket()
+        self._send(wire.Request(ticket, tuple(items), self._config.wire_format), epoch, now)
+        return ticket
 
     def ask_for_list(self, epoch: int, now: float) -> str:
         """Ask the server for its list; returns the ticket that the answer will have."""
@@ -57,5 +73,5 @@ class MessageSender:
         return ticket
 
     def _send(self, request: wire.Request, epoch: int, now: float) -> None:
-        self._limiter.record(now)
+        self._unanswered.append((request.ticket, self._limiter.record(now)))
         self._outputs.do(SendText(wire.encode_request(request), epoch))

@@ -182,6 +182,7 @@ class Renewal:
             elif isinstance(found, wire.ErrorFrame):
                 return self.failed(error_of(found))
             elif isinstance(found, wire.SubscriptionsFrame) and found.ticket == self._ticket:
+                self.messages.answered(self._ticket, now)
                 self._ticket = ""
                 step = self._confirmed(now)
         return step

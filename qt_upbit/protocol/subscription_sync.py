@@ -90,7 +90,11 @@ class SubscriptionSync:
     def reset(self) -> None:
         """Another socket, or none."""
         self._messages = self.new_sender()
+        self._answers: dict[StreamKey, str] = {}
+        """Streams that were not served before a request, with its ticket: their next frame answers it."""
         self._send_at = _NEVER
+        self._delayed_until = _NEVER
+        """Equal to `_send_at` while only the limits keep the request back."""
         self._confirm_at = _NEVER
         self._silent_codes_from = 0.0
         """No code is called silent before: the program was blocked, and answers may wait to be read."""
@@ -103,6 +107,7 @@ class SubscriptionSync:
     def take_over(self, messages: MessageSender) -> None:
         """Another socket is in use, which was asked for the same already."""
         self._messages = messages
+        self._answers.clear()
         self.audit.forget_question()
 
     def resumed(self, soon: float) -> None:
@@ -175,13 +180,16 @@ class SubscriptionSync:
             return None
         delay = self._messages.delay(now)
         if delay > 0:
-            self._send_at = now + delay
+            self._send_at = self._delayed_until = now + delay
             return None
         self._send_at = _NEVER
-        self._messages.request(self._subscriptions.request_items(self._scope), epoch, now)
+        before = self._subscriptions.running(self._scope)
+        ticket = self._messages.request(self._subscriptions.request_items(self._scope), epoch, now)
         self._subscriptions.mark_sent(self._scope, now)
         self.requests_sent += 1
         running = self._subscriptions.running(self._scope)
+        unanswered = running - before.difference(self._answers)
+        self._answers = {key: self._answers.get(key, ticket) for key in unanswered}
         self._outputs.report(RequestSent(running))
         asks_list = (
             not self.has_snapshots
@@ -227,6 +235,8 @@ class SubscriptionSync:
         seen = event.stream_key
         if seen not in keys:
             return
+        if ticket := self._answers.pop(seen, ""):
+            self._answered(ticket, now)
         # A change says as much as a first snapshot. Books always have all rows, empty ones too (protocol
         # section 3.3): one with fewer than were asked for answers an earlier request.
         if self._subscriptions.mark_live(self._scope, seen, rows=rows):
@@ -254,6 +264,7 @@ class SubscriptionSync:
         """The server's list; whether it confirms the last request."""
         if not self.audit.take_answer(frame.ticket):
             return False
+        self._answered(frame.ticket, now)
         listed = (key for entry in frame.result for key, _ in listed_streams(entry))
         self._outputs.report(StreamsListed(frozenset(listed)))
         missing, surplus = self._subscriptions.audit(self._scope, frame.result)
@@ -278,6 +289,13 @@ class SubscriptionSync:
         if live := self._subscriptions.confirm(self._scope, result):
             self._outputs.report(StreamsLive(tuple(live)))
         self._send_if_moved(now)
+
+    def _answered(self, ticket: str, now: float) -> None:
+        """A message has arrived, and those before it: what waits for its turn may be allowed sooner."""
+        self._messages.answered(ticket, now)
+        if self._send_at == self._delayed_until != _NEVER:
+            self._send_at = self._delayed_until = now + self._messages.delay(now)
+            self.deadline_moved = True
 
     def _send_if_moved(self, now: float) -> None:
         """Look whether what was received has made the request one too many, or one too few."""

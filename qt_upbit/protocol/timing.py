@@ -7,11 +7,29 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
-__all__ = ["Backoff", "RollingWindowLimiter"]
+__all__ = ["TRANSIT_S", "Backoff", "CountedEvent", "RollingWindowLimiter"]
+
+TRANSIT_S: Final = 1.0
+"""How long what goes to the exchange may be under way without an answer: a slow network, a busy server."""
 
 _FAST_RETRIES: Final = 10
 _FAST_RETRY_FACTOR: Final = 1.15
 _SLOW_FACTOR: Final = 1.8
+
+
+class CountedEvent:
+    """One event of a `RollingWindowLimiter`. It arrives at some moment between its sending and its answer."""
+
+    __slots__ = ("latest", "sent_at")
+
+    def __init__(self, sent_at: float, latest: float) -> None:
+        self.sent_at = sent_at
+        self.latest = latest
+        """It has arrived by then, as far as is known."""
+
+    def answered(self, now: float) -> None:
+        """An answer came `now`: the event has arrived before."""
+        self.latest = min(self.latest, now)
 
 
 class RollingWindowLimiter:
@@ -20,33 +38,44 @@ class RollingWindowLimiter:
     Not a token bucket: a bucket of five a second lets nine through in its first second, and Upbit
     counts rolling (protocol section 6.1).
 
+    The exchange counts when an event arrives, not when it is sent. An event that is held up (a slow network,
+    a busy server) may share its window with events that were sent more than `seconds` later, so each is
+    counted from the latest moment at which it can have arrived: that of its answer
+    (`CountedEvent.answered`), or `transit_s` after it was sent.
+
     Args:
         limits: ``(count, seconds)`` pairs.
-        margin: windows are stretched by this factor, because the exchange stamps what arrives, and
-            two messages can travel at different speeds.
+        margin: windows are stretched by this factor, because two clocks never run alike.
+        transit_s: how long an event without an answer may be under way, in seconds.
     """
 
-    def __init__(self, limits: Sequence[tuple[int, float]], margin: float = 1.1) -> None:
+    def __init__(
+        self, limits: Sequence[tuple[int, float]], margin: float = 1.1, transit_s: float = 0.0
+    ) -> None:
         if not limits or any(count < 1 or seconds <= 0 for count, seconds in limits):
             raise ValueError("limits must be (count >= 1, seconds > 0) pairs")
         self._limits = tuple((count, seconds * margin) for count, seconds in limits)
-        self._times: deque[float] = deque(maxlen=max(count for count, _ in limits))
+        self._transit_s = transit_s
+        self._events: deque[CountedEvent] = deque(maxlen=max(count for count, _ in limits))
 
     def delay(self, now: float) -> float:
-        """Seconds until the next event is allowed; 0.0 when it is allowed now."""
+        """Seconds until the next event is allowed; 0.0 when it is allowed now. An answer can shorten it."""
+        latest = sorted(event.latest for event in self._events)
         wait = 0.0
         for count, seconds in self._limits:
-            if len(self._times) >= count:
-                wait = max(wait, self._times[-count] + seconds - now)
+            if len(latest) >= count:
+                wait = max(wait, latest[-count] + seconds - now)
         return wait
 
     def used(self, now: float, seconds: float) -> int:
-        """Events recorded in the last `seconds`."""
-        return sum(1 for at in self._times if at > now - seconds)
+        """Events sent in the last `seconds`."""
+        return sum(1 for event in self._events if event.sent_at > now - seconds)
 
-    def record(self, now: float) -> None:
+    def record(self, now: float) -> CountedEvent:
         """Note an event. Call it for each one that really went out, also if it was late."""
-        self._times.append(now)
+        event = CountedEvent(now, now + self._transit_s)
+        self._events.append(event)
+        return event
 
 
 class Backoff:

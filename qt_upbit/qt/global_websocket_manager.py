@@ -39,7 +39,7 @@ from qt_upbit.protocol.connection import (
 from qt_upbit.protocol.jwt_manager import JWTManager
 from qt_upbit.protocol.subscription_state_manager import StreamState, SubscriptionStateManager
 from qt_upbit.protocol.suspend_detector import SuspendDetector
-from qt_upbit.protocol.timing import RollingWindowLimiter
+from qt_upbit.protocol.timing import TRANSIT_S, RollingWindowLimiter
 from qt_upbit.qt.call_guard import CallGuard, check_gui_thread
 from qt_upbit.qt.delivery import EventDelivery
 from qt_upbit.qt.error_reporter import ErrorReporter
@@ -184,7 +184,7 @@ class GlobalWebSocketManager(QObject):
             clock,
             lambda error: self.reporter.report_scope(Scope.PUBLIC, error),
         )
-        limiter = RollingWindowLimiter(((self.config.connects_per_second, 1.0),))
+        limiter = RollingWindowLimiter(((self.config.connects_per_second, 1.0),), transit_s=TRANSIT_S)
         rng = rng if rng is not None else random.Random()  # noqa: S311  # jitter, not secrecy
         jwt = self._new_jwt_manager()
         self._links: dict[Scope, ScopeLink] = {}

@@ -118,6 +118,9 @@ class RestSession:
         if endpoint.is_private and self._config.credentials is None:
             raise CredentialsRequiredError(endpoint.name)
         self._check_open()
+        await (
+            self._connected()
+        )  # before the wait: it takes long the first time, and calls are counted when they leave
         for attempt in itertools.count(1):
             await self.groups.wait(endpoint.group, endpoint.name)
             client = await self._connected()  # after the wait: we may have been closed meanwhile

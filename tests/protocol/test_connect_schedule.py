@@ -1,4 +1,4 @@
-"""When the next connection is opened: backoff, the limit of connects, and the server's wish for distance."""
+"""When the next connection is opened: backoff, the limit of connects, and how long the server wants none."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from qt_upbit.protocol.timing import Backoff, RollingWindowLimiter
 
 @pytest.fixture
 def schedule() -> ConnectSchedule:
-    limiter = RollingWindowLimiter(((2, 1.0),), margin=1.0)
+    limiter = RollingWindowLimiter(((2, 1.0),), margin=1.0, transit_s=0.5)
     return ConnectSchedule(limiter, Backoff(1.0, 30.0, random.Random(0)))
 
 
@@ -56,9 +56,11 @@ def test_nothing_comes_before_the_time_that_the_server_asked_for(schedule: Conne
 
 def test_the_limit_is_shared_and_counts_what_was_opened(schedule: ConnectSchedule) -> None:
     assert schedule.delay(1.0) == 0.0
-    schedule.connected(1.0)
-    schedule.connected(1.2)
-    assert schedule.delay(1.5) == pytest.approx(0.5)
+    schedule.connecting(1, 1.0)
+    schedule.connecting(2, 1.2)
+    schedule.answered(1, 1.1)
+    schedule.answered(7, 1.1)
+    assert schedule.delay(1.5) == pytest.approx(0.6), "of two the first may have arrived at 1.1"
     schedule.plan(3.0)
     schedule.cancel()
     assert schedule.due == inf

@@ -423,6 +423,27 @@ def test_the_machine_slept() -> None:
     rig.check_limits()
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_messages_that_are_held_up_on_the_way_break_no_limit(seed: int) -> None:
+    """The exchange counts when they arrive: an early one that comes late shares its second with others."""
+    rng = random.Random(seed)
+    rig = Rig()
+    codes = [f"KRW-C{number}" for number in range(40)]
+    rig.add(*stream_requests("ticker", "KRW-BTC"))
+    rig.run(2.0)
+    rig.server.message_delay_s = lambda: rng.choice((0.0, 0.0, 0.0, 0.3, 0.8))
+    owner: object = None
+    for _ in range(200):
+        if owner is not None:
+            rig.remove(owner)
+        owner = rig.add(*stream_requests("ticker", rng.choice(codes)))
+        rig.run(rng.choice((0.05, 0.1, 0.3)))
+    rig.run(10.0)
+    rig.check_limits()
+    rig.check_served()
+    assert rig.connection.requests_sent > 30, "and the widgets did not wait long"
+
+
 # --- the silence watchdog -------------------------------------------------------------------------
 
 

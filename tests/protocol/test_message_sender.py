@@ -38,8 +38,20 @@ def test_every_message_counts() -> None:
     sender.request([ITEM], 1, 1.0)
     assert sender.delay(1.0) == 0.0
     sender.ask_for_list(1, 1.0)
-    assert 1.0 <= sender.delay(1.0) <= 1.2
-    assert sender.delay(2.5) == 0.0
+    assert 2.0 <= sender.delay(1.0) <= 2.2, "they may be under way for a second"
+    assert sender.delay(3.5) == 0.0
+
+
+def test_an_answer_tells_that_the_earlier_messages_have_arrived() -> None:
+    sender, _ = made(messages_per_second=2)
+    first = sender.request([ITEM], 1, 1.0)
+    question = sender.ask_for_list(1, 1.0)
+    sender.answered("another", 1.1)
+    assert sender.delay(1.2) > 1.5
+    sender.answered(question, 1.2)
+    assert 0.9 <= sender.delay(1.2) <= 1.2
+    sender.answered(first, 9.0)
+    assert sender.delay(2.5) == 0.0, "told once"
 
 
 def test_changes_are_gathered_for_longer_once_half_of_the_minute_is_used() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qt_upbit.protocol.timing import Backoff, RollingWindowLimiter
+from qt_upbit.protocol.timing import Backoff, CountedEvent, RollingWindowLimiter
 from tests.support.model_server import check_window
 
 LIMITS = ((5, 1.0), (100, 60.0))
@@ -75,6 +75,44 @@ def test_late_events_count_as_well() -> None:
     limiter.record(0.0)
     limiter.record(0.1)
     assert limiter.delay(0.1) == pytest.approx(1.1)
+
+
+@given(
+    events=st.lists(st.tuples(st.floats(0.0, 0.6), st.floats(0.0, 0.9), st.floats(0.0, 2.0)), max_size=200),
+    limits=st.sampled_from([LIMITS, ((1, 1.0),), ((2, 0.5), (3, 10.0)), ((5, 1.0),)]),
+)
+def test_windows_are_kept_where_the_exchange_counts(
+    events: list[tuple[float, float, float]], limits: tuple[tuple[int, float], ...]
+) -> None:
+    """Each event travels for a time of its own, and is answered some time after it arrived."""
+    limiter = RollingWindowLimiter(limits, transit_s=1.0)
+    now = 0.0
+    arrivals: list[float] = []
+    answers: list[tuple[float, CountedEvent]] = []
+    for wait, transit, answer in events:
+        now += wait
+        while True:
+            for due, event in answers:
+                if due <= now:
+                    event.answered(due)
+            if (delay := limiter.delay(now)) <= 0:
+                break
+            now += delay
+        arrivals.append(now + transit)
+        answers.append((now + transit + answer, limiter.record(now)))
+    arrivals.sort()
+    for count, seconds in limits:
+        check_window(arrivals, count, seconds)
+
+
+def test_an_answer_makes_the_next_one_possible_sooner() -> None:
+    limiter = RollingWindowLimiter(((1, 1.0),), margin=1.0, transit_s=1.0)
+    event = limiter.record(0.0)
+    assert limiter.delay(0.0) == 2.0
+    event.answered(0.25)
+    assert limiter.delay(0.25) == 1.0
+    event.answered(0.5)
+    assert limiter.delay(0.5) == 0.75, "a later answer says nothing new"
 
 
 @pytest.mark.parametrize("limits", [(), ((0, 1.0),), ((5, 0.0),), ((5, -1.0),), ((5, 1.0), (0, 1.0))])
