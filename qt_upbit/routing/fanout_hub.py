@@ -57,7 +57,7 @@ class LazyFrame(msgspec.Struct, eq=False):
             self._older = None
         return self._event
 
-    def specs_of(self, book: OrderbookEvent) -> int:
+    def rows_of(self, book: OrderbookEvent) -> int:
         """How many rows a book has that can be read; looked at once, however many subscribers there are.
 
         Raises:
@@ -272,7 +272,7 @@ class Subscriber:
         event = frame._event or frame.event()
         if self.depth and isinstance(event, OrderbookEvent):
             try:
-                if frame.specs_of(event) > self.depth:
+                if frame.rows_of(event) > self.depth:
                     return event.truncated(self.depth)
             except ValueError as exc:
                 raise DecodeError(str(exc), frame.raw) from exc

@@ -35,6 +35,7 @@ from qt_upbit.rest.rest_client import RestClient
 from qt_upbit.simulator import SimulatedAccount
 from qt_upbit.simulator.account.account import Account as TheirAccount
 from qt_upbit.simulator.account.account import Order as TheirOrder
+from qt_upbit.simulator.faults import faults
 from qt_upbit.simulator.server.server import SimulatedServer
 from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY
 from tests.qt.conftest import MakeManager, MakeServer
@@ -279,8 +280,10 @@ async def test_there_and_back_in_any_state(make_desk: MakeDesk) -> None:
 async def test_while_the_first_handshake_is_under_way(make_desk: MakeDesk) -> None:
     """It was finished with the keys of before: streams of one account, REST of the other."""
     desk = await make_desk()
+    desk.server.faults.inject(faults.SlowHandshakes(scope=Scope.PRIVATE, seconds=5.0))
     desk.place(KEYS_A)
-    await until(lambda: desk.manager.private_state is ConnectionState.CONNECTING)
+    await until(lambda: desk.server.faults.injected[faults.SlowHandshakes.name()])
+    assert desk.manager.private_state is ConnectionState.CONNECTING
     desk.manager.set_credentials(KEYS_B)
     await until(lambda: desk.follower.cleared)
     await desk.account.synchronized_once()

@@ -95,7 +95,7 @@ async def test_a_session_with_everything(hunt: SecretHunt, caplog: pytest.LogCap
         _look(hunt, manager)
 
         await server.drop(Scope.PRIVATE, "reset")
-        await until(lambda: manager.private_state is ConnectionState.RECONNECTING)
+        await until(lambda: manager.metrics().scopes[Scope.PRIVATE].reconnects)
         await until(lambda: manager.private_state is ConnectionState.LIVE)
         manager.set_credentials(Credentials(access_key=KEYS.access_key, secret_key=KEYS.secret_key))
         await until(lambda: manager.private_state is ConnectionState.LIVE)
