@@ -16,8 +16,8 @@ from qt_upbit import frame_scan
 from qt_upbit.exceptions import DecodeError
 from qt_upbit.frame_scan import (
     Head,
+    change_variant,
     head_of,
-    is_realtime,
     is_simple,
     is_snapshot,
     known_head_of,
@@ -66,9 +66,9 @@ def check(raw: bytes) -> dict[str, Any]:
         "head": head_of(raw),
         "is_simple": is_simple(raw),
         "is_snapshot": is_snapshot(raw),
-        "is_realtime": is_realtime(raw),
         **{f"{row.name} rows": row_count(raw, row) for row in ROWS},
         **{f"{row.name} variant": variant(raw, row) for row in ROWS},
+        **{f"{row.name} change": change_variant(raw, row) for row in ROWS},
     }
     assert known_head_of(raw) in (None, told["head"])
     event = readable(raw)
@@ -78,9 +78,11 @@ def check(raw: bytes) -> dict[str, Any]:
     assert told["head"] == Head(event.type, getattr(event, "code", ""))
     assert told["is_simple"] is (type(event) is not row.event_class)
     assert told["is_snapshot"] in (None, event.is_snapshot)
-    assert told["is_realtime"] in (None, event.stream_type == StreamType.REALTIME)
     assert told[f"{row.name} rows"] in (None, event.count_rows())
     assert told[f"{row.name} variant"] in (None, event.variant)
+    is_change = event.stream_type == StreamType.REALTIME
+    assert told[f"{row.name} change"] in (None, event.variant if is_change else None)
+    told["is_change"] = is_change
     return told
 
 
@@ -89,10 +91,10 @@ def check_known(raw: bytes) -> None:
     told = check(raw)
     row = told["row"]
     assert told["is_snapshot"] is not None
-    assert told["is_realtime"] is not None
     if row.has_depth or not row.stream_fields:
         assert told[f"{row.name} rows"] is not None
         assert told[f"{row.name} variant"] is not None
+        assert (told[f"{row.name} change"] is not None) is told["is_change"]
 
 
 # --- as Upbit writes them -------------------------------------------------------------------------
@@ -347,5 +349,5 @@ def test_remembered_heads_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_remembered_tails_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(frame_scan, "_TAILS_LIMIT", len(frame_scan._TAILS) + 3)
     for i in range(10):
-        assert is_realtime(REALTIME[:-1] + b',"n":%d}' % (i + 1000)) is True
+        assert is_snapshot(REALTIME[:-1] + b',"n":%d}' % (i + 1000)) is False
     assert len(frame_scan._TAILS) <= frame_scan._TAILS_LIMIT

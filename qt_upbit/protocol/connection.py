@@ -638,7 +638,7 @@ class UpbitConnection:
         if self._renewal is not None and self._renewal.is_duplicate(head, raw):
             return False
         # What we asked for ourselves says nothing of the flow.
-        is_live = not frame_scan.is_snapshot(raw)
+        is_live = raw.find(b"SNAPSHOT", -frame_scan.TAIL_LIMIT) < 0 or not frame_scan.is_snapshot(raw)
         if is_live:
             self._silence.saw(head, now)
         if self._state is not ConnectionState.LIVE:

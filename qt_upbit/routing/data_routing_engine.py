@@ -166,9 +166,8 @@ class DataRoutingEngine:
             route is not None
             and (key := route.lazy_key) is not None
             and not route.awaiting_rows
-            and frame_scan.is_realtime(raw)
+            and frame_scan.change_variant(raw, route.row) == key[1]
             and ((last := route.last.get(key[1])) is None or last.raw != raw)
-            and (not key[1] or frame_scan.variant(raw, route.row) == key[1])
         ):
             frame = LazyFrame(head, raw, now)
             frame.replace(last)
