@@ -35,7 +35,7 @@ class KeepaliveVerdict(enum.Enum):
 
 
 class Keepalive:
-    """Pings of one socket, and what their answers tell.
+    """Pings of one socket, and what their answers mean.
 
     Upbit cuts idle sockets, so pings are sent all the time. Any frame is as good an answer as a pong, until
     the peer has shown that it answers pings.
