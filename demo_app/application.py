@@ -293,7 +293,8 @@ async def _configure_replay(
     # A paused or quiet recording is not a dead connection.
     config = WebSocketConfig(
         region=region, base_url=server.url, use_system_proxy=False,
-        silence_timeout_s=_FOR_EVER_S, silent_code_timeout_s=_FOR_EVER_S, recover_gaps=False,
+        silence_floor_s=_FOR_EVER_S, silence_timeout_s=_FOR_EVER_S, silent_code_timeout_s=_FOR_EVER_S,
+        recover_gaps=False,
     )  # fmt: skip
     return config, server
 
