@@ -48,7 +48,9 @@ class FundsCalls:
 
     async def get_pocket_assets(self, uuid: str) -> tuple[Balance, ...]:
         """Balances of one pocket, by the uuid that `get_pockets` gives."""
-        raw = await self._account_session.ask(endpoints.POCKET_ASSETS, uuid=arguments.check_one_id("uuid", uuid))
+        raw = await self._account_session.ask(
+            endpoints.POCKET_ASSETS, uuid=arguments.check_one_id("uuid", uuid)
+        )
         return tuple(await parsers.parse_list(raw, parsers.balance))
 
     async def get_deposit(
