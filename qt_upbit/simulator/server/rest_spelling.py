@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from qt_upbit.simulator.market.spelling import Spell, fixed8, java_double, plain, rate, scaled
+from qt_upbit.simulator.market.spelling import Spell, fixed8, java_double, plain, scaled
 
 __all__ = ["encode_rows"]
 
@@ -22,9 +22,16 @@ _EIGHT_DECIMALS: Final = (
     "acc_trade_volume_24h", "highest_52_week_price", "lowest_52_week_price", "candle_acc_trade_volume",
     "converted_trade_price", "total_ask_size", "total_bid_size", "ask_size", "bid_size",
 )  # fmt: skip
+
+
+def _rate(value: Decimal) -> str:
+    """A rate with ten decimals, ``0E-10`` for none."""
+    return str(value) if value else "0E-10"
+
+
 _SPELLINGS: Final[dict[str, Spell]] = {
     **dict.fromkeys(_EIGHT_DECIMALS, fixed8),
-    **dict.fromkeys(("change_rate", "signed_change_rate"), rate),
+    **dict.fromkeys(("change_rate", "signed_change_rate"), _rate),
     **dict.fromkeys(("acc_trade_price", "candle_acc_trade_price"), scaled),
     **dict.fromkeys(("ask_price", "bid_price"), java_double),
 }

@@ -40,4 +40,4 @@ def test_candles_are_spelled_as_they_were_captured(number: int) -> None:
 def test_zero_is_spelled_as_upbit_does() -> None:
     zero = Decimal(0)
     row = encode_rows({"trade_price": zero, "change_rate": zero, "level": zero, "balance": "0"})
-    assert row == b'{"trade_price":0E-8,"change_rate":0,"level":0,"balance":"0"}'
+    assert row == b'{"trade_price":0E-8,"change_rate":0E-10,"level":0,"balance":"0"}'
