@@ -20,7 +20,7 @@ from typing import Final
 
 from websockets.asyncio.client import connect
 
-from qt_upbit.frame_scan import head_of, is_realtime
+from qt_upbit.frame_scan import head_of, is_snapshot
 from qt_upbit.simulator import SimulatedServer, SimulatorSettings
 
 _ACCEPT: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -46,7 +46,7 @@ async def record(codes: int, frames: int, wire_format: str) -> tuple[list[str], 
                 frame = await socket.recv(decode=False)
                 assert isinstance(frame, bytes)
                 head = head_of(frame)
-                if head is not None and wanted[head.type] > 0 and is_realtime(frame):
+                if head is not None and wanted[head.type] > 0 and is_snapshot(frame) is False:
                     wanted[head.type] -= 1
                     found.append(frame)
     return names, found

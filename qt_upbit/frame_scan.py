@@ -25,9 +25,10 @@ from qt_upbit.types.registry import plain_value
 from qt_upbit.types.wire_struct import simple_key_of
 
 __all__ = [
+    "TAIL_LIMIT",
     "Head",
+    "change_variant",
     "head_of",
-    "is_realtime",
     "is_simple",
     "is_snapshot",
     "known_head_of",
@@ -178,7 +179,8 @@ _MEMBER: Final = rb',"[a-z][a-z0-9_]{0,31}":' + _NUMBER
 _TAIL: Final = re.compile(rb',"(stream_type|st)":"([A-Z_]{1,32})"((?:%b){0,4})\}\Z' % _MEMBER)
 _MEMBERS: Final = re.compile(rb',"([^"]+)":(%b)' % _NUMBER)
 _TAIL_MARK: Final = b',"st'
-_TAIL_LIMIT: Final = 160
+TAIL_LIMIT: Final = 160
+"""What these functions look at of a frame's end, in bytes; what is not there they do not say."""
 
 _TAILS: dict[bytes, _Tail] = {}
 """By their raw bytes; there are only a few."""
@@ -186,7 +188,7 @@ _TAILS_LIMIT: Final = 1_000
 
 
 def _read_tail(text: bytes) -> _Tail | None:
-    match = _TAIL.match(text) if len(text) <= _TAIL_LIMIT else None
+    match = _TAIL.match(text) if len(text) <= TAIL_LIMIT else None
     if match is None:
         return None
     start = _DEFAULT_START if match[1] == b"stream_type" else _SIMPLE_START
@@ -208,13 +210,6 @@ def is_snapshot(raw: bytes) -> bool | None:
     return tail.is_snapshot if tail is not None and raw.startswith(tail.start) else None
 
 
-def is_realtime(raw: bytes) -> bool | None:
-    """Whether an object is a change; None if only decoding can say."""
-    text = raw[raw.rfind(_TAIL_MARK) :]
-    tail = _TAILS.get(text) or _read_tail(text)
-    return tail.is_realtime if tail is not None and raw.startswith(tail.start) else None
-
-
 def variant(raw: bytes, spec: EventSpec) -> tuple[Hashable, ...] | None:
     """The values of ``stream_fields``, as the event's `variant`; None if only decoding can say.
 
@@ -228,6 +223,17 @@ def variant(raw: bytes, spec: EventSpec) -> tuple[Hashable, ...] | None:
     tail = _TAILS.get(text) or _read_tail(text)
     if tail is None or not raw.startswith(tail.start):
         return None
+    return tail.variants.get(spec.event_class) or _read_variant(raw, spec, tail)
+
+
+def change_variant(raw: bytes, spec: EventSpec) -> tuple[Hashable, ...] | None:
+    """`variant` of an object that is a change; None if it is none, or only decoding can say."""
+    text = raw[raw.rfind(_TAIL_MARK) :]
+    tail = _TAILS.get(text) or _read_tail(text)
+    if tail is None or not tail.is_realtime or not raw.startswith(tail.start):
+        return None
+    if not spec.stream_fields:
+        return ()
     return tail.variants.get(spec.event_class) or _read_variant(raw, spec, tail)
 
 
@@ -267,7 +273,7 @@ def _before_tail(key: bytes) -> re.Pattern[bytes]:
 
 def _number_before_tail(raw: bytes, key: bytes) -> bytes | None:
     """A number right before ``stream_type``, which is the last member."""
-    match = _before_tail(key).search(raw, max(0, len(raw) - _TAIL_LIMIT))
+    match = _before_tail(key).search(raw, max(0, len(raw) - TAIL_LIMIT))
     return None if match is None else match[1]
 
 

@@ -16,8 +16,8 @@ from qt_upbit import frame_scan
 from qt_upbit.exceptions import DecodeError
 from qt_upbit.frame_scan import (
     Head,
+    change_variant,
     head_of,
-    is_realtime,
     is_simple,
     is_snapshot,
     known_head_of,
@@ -47,10 +47,10 @@ def readable(raw: bytes) -> BaseWebSocketEvent | None:
     if not named:
         return None
     key = named[-1]
-    row = spec_of(payload[key])
-    if row is None:
+    spec = spec_of(payload[key])
+    if spec is None:
         return None
-    cls = row.event_class if key == "type" else row.simple_class
+    cls = spec.event_class if key == "type" else spec.simple_class
     try:
         event = msgspec.json.decode(raw, type=cls)
         event.count_rows()
@@ -62,37 +62,39 @@ def readable(raw: bytes) -> BaseWebSocketEvent | None:
 
 def check(raw: bytes) -> dict[str, Any]:
     """What is reported of an object, once it was compared with what decoding says."""
-    told: dict[str, Any] = {
+    reported: dict[str, Any] = {
         "head": head_of(raw),
         "is_simple": is_simple(raw),
         "is_snapshot": is_snapshot(raw),
-        "is_realtime": is_realtime(raw),
-        **{f"{row.name} rows": row_count(raw, row) for row in ROWS},
-        **{f"{row.name} variant": variant(raw, row) for row in ROWS},
+        **{f"{spec.name} rows": row_count(raw, spec) for spec in ROWS},
+        **{f"{spec.name} variant": variant(raw, spec) for spec in ROWS},
+        **{f"{spec.name} change": change_variant(raw, spec) for spec in ROWS},
     }
-    assert known_head_of(raw) in (None, told["head"])
+    assert known_head_of(raw) in (None, reported["head"])
     event = readable(raw)
     if event is None:
-        return told
-    told["row"] = row = event.row
-    assert told["head"] == Head(event.type, getattr(event, "code", ""))
-    assert told["is_simple"] is (type(event) is not row.event_class)
-    assert told["is_snapshot"] in (None, event.is_snapshot)
-    assert told["is_realtime"] in (None, event.stream_type == StreamType.REALTIME)
-    assert told[f"{row.name} rows"] in (None, event.count_rows())
-    assert told[f"{row.name} variant"] in (None, event.variant)
-    return told
+        return reported
+    reported["spec"] = spec = event.spec
+    assert reported["head"] == Head(event.type, getattr(event, "code", ""))
+    assert reported["is_simple"] is (type(event) is not spec.event_class)
+    assert reported["is_snapshot"] in (None, event.is_snapshot)
+    assert reported[f"{spec.name} rows"] in (None, event.count_rows())
+    assert reported[f"{spec.name} variant"] in (None, event.variant)
+    is_change = event.stream_type == StreamType.REALTIME
+    assert reported[f"{spec.name} change"] in (None, event.variant if is_change else None)
+    reported["is_change"] = is_change
+    return reported
 
 
 def check_known(raw: bytes) -> None:
     """Of a frame as Upbit writes them everything that can be reported is reported."""
-    told = check(raw)
-    row = told["row"]
-    assert told["is_snapshot"] is not None
-    assert told["is_realtime"] is not None
-    if row.has_depth or not row.stream_fields:
-        assert told[f"{row.name} rows"] is not None
-        assert told[f"{row.name} variant"] is not None
+    reported = check(raw)
+    spec = reported["spec"]
+    assert reported["is_snapshot"] is not None
+    if spec.has_depth or not spec.stream_fields:
+        assert reported[f"{spec.name} rows"] is not None
+        assert reported[f"{spec.name} variant"] is not None
+        assert (reported[f"{spec.name} change"] is not None) is reported["is_change"]
 
 
 # --- as Upbit writes them -------------------------------------------------------------------------
@@ -103,10 +105,10 @@ def check_known(raw: bytes) -> None:
 )
 def test_real_frames(raw: bytes) -> None:
     for item in split(raw):
-        told = check(item)
-        assert told["head"] is not None
+        reported = check(item)
+        assert reported["head"] is not None
         if b'"stream_type"' in item or b'"st"' in item:
-            assert told["is_snapshot"] is not None
+            assert reported["is_snapshot"] is not None
 
 
 @given(all_events)
@@ -144,11 +146,11 @@ def test_an_escaped_code_is_read() -> None:
 
 
 def test_rows_of_a_book_in_both_formats() -> None:
-    row = EVENT_TYPES["orderbook"]
+    spec = EVENT_TYPES["orderbook"]
     event = decode(lines("orderbook.default.jsonl")[2])
     for format in (WireFormat.DEFAULT, WireFormat.SIMPLE):
         raw = encode(event, format)
-        assert (row_count(raw, row), variant(raw, row)) == (30, (0,))
+        assert (row_count(raw, spec), variant(raw, spec)) == (30, (0,))
         assert row_count(raw, EVENT_TYPES["ticker"]) == 0
 
 
@@ -347,5 +349,5 @@ def test_remembered_heads_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_remembered_tails_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(frame_scan, "_TAILS_LIMIT", len(frame_scan._TAILS) + 3)
     for i in range(10):
-        assert is_realtime(REALTIME[:-1] + b',"n":%d}' % (i + 1000)) is True
+        assert is_snapshot(REALTIME[:-1] + b',"n":%d}' % (i + 1000)) is False
     assert len(frame_scan._TAILS) <= frame_scan._TAILS_LIMIT

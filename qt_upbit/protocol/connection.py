@@ -153,7 +153,7 @@ class UpbitConnection:
     Args:
         scope: which endpoint.
         config: timings, limits and the wire format.
-        subscriptions: what is wanted; shared with whoever changes it. Call `subscriptions_changed` then.
+        subscriptions: what is wanted; shared with the subscribers. Call `subscriptions_changed` then.
         connect_limiter: shared by all connections of the process (Upbit counts per address).
         rng: jitter.
         new_ticket: makes the ticket of each request.
@@ -249,7 +249,7 @@ class UpbitConnection:
         return self._outputs.take_actions()
 
     def take_events(self) -> list[ConnectionEvent]:
-        """What to tell, in order, and before the frames that the same call returned."""
+        """What to report, in order, and before the frames that the same call returned."""
         return self._outputs.take_events()
 
     def next_deadline(self) -> float | None:
@@ -408,7 +408,7 @@ class UpbitConnection:
     def ask_for_list(self, now: float) -> bool:
         """Ask the server which streams it sends here, when the limits allow it; `StreamsListed` answers.
 
-        False where there is nobody to ask: no socket is open, or the server has not understood the question.
+        False if no server can be asked: no socket is open, or the server has not understood the question.
         """
         audit = self._sync.audit
         if not self.is_open or not audit.is_understood or self._linger_until != _NEVER:
@@ -638,7 +638,7 @@ class UpbitConnection:
         if self._renewal is not None and self._renewal.is_duplicate(head, raw):
             return False
         # What we asked for ourselves says nothing of the flow.
-        is_live = not frame_scan.is_snapshot(raw)
+        is_live = raw.find(b"SNAPSHOT", -frame_scan.TAIL_LIMIT) < 0 or not frame_scan.is_snapshot(raw)
         if is_live:
             self._silence.saw(head, now)
         if self._state is not ConnectionState.LIVE:
@@ -714,7 +714,7 @@ class UpbitConnection:
     # --- silence -----------------------------------------------------------------------------------
 
     def _silence_due(self) -> float:
-        """When silence tells something; never on the private socket, which is silent by nature."""
+        """When silence becomes suspicious; never on the private socket, which is silent by nature."""
         if (
             not self._has_snapshots
             or self._state not in (ConnectionState.LIVE, ConnectionState.STALE)

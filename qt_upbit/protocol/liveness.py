@@ -35,7 +35,7 @@ class KeepaliveVerdict(enum.Enum):
 
 
 class Keepalive:
-    """Pings of one socket, and what their answers tell.
+    """Pings of one socket, and what their answers mean.
 
     Upbit cuts idle sockets, so pings are sent all the time. Any frame is as good an answer as a pong, until
     the peer has shown that it answers pings.
@@ -156,6 +156,7 @@ _MEAN_OVER: Final = 50
 """Frames that the mean interval remembers: nights are quieter than days."""
 _COUNTS_OVER: Final = 1000
 """Frames after which each stream's share of the flow counts half."""
+_UNREAD_LIMIT: Final = 256
 _SILENCE_FACTOR: Final = 20.0
 """Silence is suspicious beyond this many times the mean interval between frames."""
 _LIVE_TIMEOUT_S: Final = 5.0
@@ -196,6 +197,8 @@ class SilenceWatch:
 
     def forget(self) -> None:
         """Nothing is subscribed any more."""
+        self._unread: list[tuple[Head, float]] = []
+        """Live frames that are in no statistics yet, and when they came."""
         self._counts: dict[Head, int] = {}
         """Live frames per running stream, the older ones counting less."""
         self._halve_at = _COUNTS_OVER
@@ -217,6 +220,7 @@ class SilenceWatch:
 
     def running_changed(self, keys: Iterable[StreamKey]) -> None:
         """A request was sent that makes these streams run; the statistics of the others go with them."""
+        self._catch_up()
         heads = {Head(key.type, key.code) for key in keys}
         if heads == self._counts.keys():
             return
@@ -231,6 +235,7 @@ class SilenceWatch:
 
     def synchronized(self, now: float) -> None:
         """A new connection has shown its first data: silence begins here at the earliest."""
+        self._catch_up()
         self._live_at = now
         self._is_interrupted = True
         self._is_suspicious = False
@@ -238,13 +243,27 @@ class SilenceWatch:
 
     def resumed(self, now: float) -> None:
         """The program was blocked or the machine asleep: frames may wait to be read."""
+        self._catch_up()
         self._not_before = now
         self._is_interrupted = True
         if self._dead_at != _NEVER:
             self._dead_at = max(self._dead_at, now + _LIVE_TIMEOUT_S)
 
     def saw(self, head: Head, now: float) -> None:
-        """A live frame came. Cheap: called for every one."""
+        """A live frame came. Called for every one, so the statistics are made later, for many at once."""
+        unread = self._unread
+        unread.append((head, now))
+        if len(unread) >= _UNREAD_LIMIT:
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Take the frames that came into the statistics; before these are looked at or changed."""
+        if self._unread:
+            unread, self._unread = self._unread, []
+            for head, at in unread:
+                self._count(head, at)
+
+    def _count(self, head: Head, now: float) -> None:
         try:
             self._counts[head] += 1
         except KeyError:
@@ -274,6 +293,7 @@ class SilenceWatch:
 
     def asked_again(self, now: float) -> None:
         """The request was sent; while silence is suspicious, the first one counts."""
+        self._catch_up()
         if self._is_suspicious and self._dead_at == _NEVER:
             self._dead_at = now + max(_LIVE_TIMEOUT_S, _LIVE_FACTOR * self._mean)
 
@@ -282,11 +302,13 @@ class SilenceWatch:
     @property
     def can_judge(self) -> bool:
         """Whether enough has been seen of the running streams."""
+        self._catch_up()
         return self._intervals >= _MIN_FRAMES_TO_JUDGE - 1
 
     @property
     def live_at(self) -> float:
         """When this connection last showed that the feed lives: a live frame, or its first data."""
+        self._catch_up()
         return self._live_at
 
     @property

@@ -84,7 +84,7 @@ class PerformanceMonitor(QObject):
             # A first snapshot may be as old as the last trade.
             if event.stream_type is StreamType.REALTIME:
                 arrived_at = self._epoch_s + slot.received_at
-                self._transit[event.row.scope].record(arrived_at - event.timestamp / 1000)
+                self._transit[event.spec.scope].record(arrived_at - event.timestamp / 1000)
 
     def forget(self, subscriber: Subscriber) -> None:
         """A subscriber is removed; its events still count."""

@@ -513,22 +513,6 @@
         <translation>주문</translation>
     </message>
     <message>
-        <source>Watch list</source>
-        <translation>관심 목록</translation>
-    </message>
-    <message>
-        <source>Balances</source>
-        <translation>보유 자산</translation>
-    </message>
-    <message>
-        <source>Order form</source>
-        <translation>주문하기</translation>
-    </message>
-    <message>
-        <source>Performance</source>
-        <translation>성능</translation>
-    </message>
-    <message>
         <source>Notices</source>
         <translation>알림</translation>
     </message>
