@@ -207,8 +207,8 @@ def test_the_requests_of_the_sdk_are_understood_and_would_be_sent() -> None:
         wanted = INDICATORS_WITH_TRIGGER.check(item.options["indicators"], item.codes or ())
         event = decode(frame)
         assert isinstance(event, IndicatorSignalEvent)
-        assert event.row.accepts(event, {"indicators": wanted})
-        assert event.row.scope is Scope.INFO
+        assert event.spec.accepts(event, {"indicators": wanted})
+        assert event.spec.scope is Scope.INFO
 
 
 async def test_the_headers_of_calls_are_understood() -> None:
