@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal, Inexact, Rounded, localcontext
@@ -12,8 +13,9 @@ import msgspec
 import pytest
 
 from qt_upbit.exceptions import DecodeError
+from qt_upbit.models import decode, encode
 from qt_upbit.rest import parsers
-from qt_upbit.types import AskBid, CandlePeriod, Change, OrderState, OrderType, TimeInForce
+from qt_upbit.types import AskBid, CandleEvent, CandlePeriod, Change, OrderState, OrderType, TimeInForce
 from tests.support.frames import lines, rest_rows
 
 QUOTED_INTEGERS = {"USDT-BTC"}
@@ -143,6 +145,19 @@ def test_a_candle_is_named_by_its_unit(unit: str, row: Any) -> None:
     assert event.period == (CandlePeriod(unit) if unit in set(CandlePeriod) else None)
     for name in ("opening_price", "high_price", "low_price", "trade_price", "candle_acc_trade_volume"):
         assert getattr(event, name) == Decimal(row[name])
+
+
+def test_events_of_rest_are_those_of_the_socket_and_keep_what_only_rest_says() -> None:
+    day = next(row for unit, row in CANDLES if unit == "1d")
+    candle = parsers.candle(day, "1d")
+    fields = {name: getattr(candle, name) for name in CandleEvent.__struct_fields__}
+    assert candle == CandleEvent(**fields)
+    assert hash(candle) == hash(CandleEvent(**fields))
+    assert pickle.loads(pickle.dumps(candle)).change_price == candle.change_price == day["change_price"]
+    ticker = parsers.ticker(TICKERS[0])
+    assert pickle.loads(pickle.dumps(ticker)).trade_time_kst == TICKERS[0]["trade_time_kst"]
+    assert decode(encode(ticker)) == ticker
+    assert msgspec.structs.replace(candle, stream_type="RECOVERED").change_price == candle.change_price
 
 
 def test_a_week_begins_on_its_first_day() -> None:

@@ -158,6 +158,8 @@ class OrderCalls:
 
     def _by_ids(self, account: Account, query: Query, _now: float) -> Steps:
         yield
+        if _listed(query, "uuids") and _listed(query, "identifiers"):
+            raise OrderRefused("validation_error", "uuids 와 identifiers 는 함께 사용할 수 없습니다.")
         return _ordered(query, [listed_row(order) for order in _named(account, query, 100)])
 
     def _open(self, account: Account, query: Query, _now: float) -> Steps:

@@ -227,3 +227,8 @@ async def test_orders_say_what_captured_ones_say(call: Caller) -> None:
         (listed,) = (await call(path)).rows
         assert Decimal(listed["executed_funds"]) == funds
         assert "avg_price" not in listed
+
+
+async def test_ids_of_two_kinds_exclude_each_other(call: Caller) -> None:
+    found = await call("/v1/orders/uuids?uuids[]=a&identifiers[]=b")
+    assert (found.status, found.rows["error"]["name"]) == (400, "validation_error")
