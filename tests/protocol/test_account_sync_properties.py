@@ -110,7 +110,9 @@ class World:
         self.reading: Reading | None = None
         self.asked_for: ReadRest | None = None
 
-        config = WebSocketConfig(recover_gaps=recover_gaps, recovery_timeout_s=2.0)
+        config = WebSocketConfig(
+            account_audit_interval_s=None, recover_gaps=recover_gaps, recovery_timeout_s=2.0
+        )
         self.sync = AccountSync(config, OrderTracker(), random.Random(7))
         self.shown = AccountState.SYNCHRONIZING
         self.orders: dict[str, Order] = {}
