@@ -130,11 +130,16 @@ class Order:
         """Whether it can still be filled or cancelled."""
         return self.state in (OrderState.WAIT, OrderState.WATCH, OrderState.TRADE)
 
+    @property
+    def avg_price(self) -> Decimal | None:
+        """Mean price of its fills, to eight decimals; None without any."""
+        if not self.executed_volume:
+            return None
+        return _EXACT.quantize(_EXACT.divide(self.executed_funds, self.executed_volume), _EIGHT)
+
     def event(self, state: OrderState, now_ms: int, fill: Fill | None = None) -> MyOrderEvent:
         """The frame about this order."""
-        average = _ZERO
-        if self.executed_volume:
-            average = (self.executed_funds / self.executed_volume).quantize(_EIGHT)
+        average = self.avg_price or _ZERO
         untouched = self.by_amount and not self.fills
         return MyOrderEvent(
             type="myOrder",

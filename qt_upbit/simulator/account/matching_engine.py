@@ -83,6 +83,7 @@ class MatchingEngine:
         self._sink = sink
         self._call_later = call_later
         self._cancelling: set[str] = set()
+        self._unmatched: set[str] = set()
         market.trade_listeners.append(self.on_trade)
         market.book_listeners.append(self.on_book)
 
@@ -139,7 +140,7 @@ class MatchingEngine:
             request.code, request.side, request.order_type, now_ms,
             price=request.price, volume=request.volume, time_in_force=request.time_in_force,
             identifier=request.identifier,
-            smp_type=self._settings.default_smp_type if request.smp_type is None else request.smp_type,
+            smp_type=self._self_match_prevention(request),
         )  # fmt: skip
         currency = order.held_currency
         available = account.available(currency)
@@ -149,6 +150,14 @@ class MatchingEngine:
             raise OrderRefused(f"insufficient_funds_{side}", f"주문 가능한 금액({currency})이 부족합니다.")
         return order
 
+    def _self_match_prevention(self, request: OrderRequest) -> SmpType | None:
+        """The kind in force: with POST_ONLY, which takes nothing, only NONE (protocol section 9.3)."""
+        if request.smp_type is not None:
+            return request.smp_type
+        default = self._settings.default_smp_type
+        is_post_only = request.time_in_force is TimeInForce.POST_ONLY
+        return SmpType.NONE if is_post_only and default is not None else default
+
     def place(
         self,
         request: OrderRequest,
@@ -157,7 +166,22 @@ class MatchingEngine:
         *,
         account: Account | None = None,
     ) -> Order:
-        """Check, lock, match.
+        """`accept` an order and match it in the same moment; arguments and errors as there."""
+        order = self.accept(request, now_ms, uuid, account=account)
+        self._match(order, now_ms)
+        return order
+
+    def accept(
+        self,
+        request: OrderRequest,
+        now_ms: int,
+        uuid: str | None = None,
+        *,
+        account: Account | None = None,
+    ) -> Order:
+        """Check an order and lock what it needs.
+
+        One that matches nothing is in the book; every other one awaits `match_soon`.
 
         Args:
             request: what is asked for.
@@ -171,19 +195,38 @@ class MatchingEngine:
         order = self.check(request, now_ms, account=account)
         account = order.account
         order.uuid = uuid or order.uuid
-        pair = self._market.pairs[request.code]
-        immediate = self._crosses(pair, request, account)
-        account.place(order, announce=self._settings.wait_before_fill or not immediate)
+        crosses = self._crosses(self._market.pairs[request.code], request, account)
+        account.place(order, announce=self._settings.wait_before_fill or not crosses)
+        if crosses or not self._may_wait(order):
+            self._unmatched.add(order.uuid)
+        return order
+
+    def match_soon(self, order: Order) -> None:
+        """Match an accepted order after the answer to its request (protocol section 9.3).
+
+        With the setting ``fills_before_answer`` at once, so that its frames overtake the answer.
+        """
+        if order.uuid not in self._unmatched:
+            return
+        if self._settings.fills_before_answer:
+            self._match(order, order.created_ms)
+        else:
+            self._call_later(self._settings.match_delay_s, lambda now_ms: self._match(order, now_ms))
+
+    def _match(self, order: Order, now_ms: int) -> None:
+        self._unmatched.discard(order.uuid)
+        pair = self._market.pairs.get(order.code)
+        if pair is None or not order.is_open:
+            return  # delisted or cancelled meanwhile
         if order.time_in_force is TimeInForce.POST_ONLY:
-            if immediate:
-                account.cancel(order, now_ms + 2)
+            if self._would_match(pair, order):
+                order.account.cancel(order, now_ms + 2)
         elif order.time_in_force is TimeInForce.FOK and not self._can_fill(pair, order):
-            account.cancel(order, now_ms + 2)
+            order.account.cancel(order, now_ms + 2)
         else:
             self._take(pair, order, now_ms + 2)
             if order.is_open and not self._may_wait(order):
-                account.cancel(order, now_ms + 4)
-        return order
+                order.account.cancel(order, now_ms + 4)
 
     def cancel(self, order: Order) -> None:
         """Accept the request; the order is cancelled a moment later, unless it is finished by then."""
@@ -257,6 +300,12 @@ class MatchingEngine:
             return to_units(price)
         return None
 
+    def _would_match(self, pair: Pair, order: Order) -> bool:
+        request = OrderRequest(
+            code=order.code, side=order.side, order_type=order.order_type, price=order.price
+        )
+        return self._crosses(pair, request, order.account)
+
     def _crosses(self, pair: Pair, request: OrderRequest, account: Account) -> bool:
         offers = self._offers(pair, request.side, account)
         limit = self._limit(offers, request.order_type, request.price)
@@ -295,6 +344,7 @@ class MatchingEngine:
             and order.side is side
             and order.order_type is OrderType.LIMIT
             and order.price is not None
+            and order.uuid not in self._unmatched
         ]
         sign = 1 if side is AskBid.ASK else -1
         return sorted(found, key=lambda order: (sign * (order.price or _ZERO), order.created_ms))

@@ -118,8 +118,11 @@ class OrderCalls:
 
     def _create(self, account: Account, query: Query, now: float) -> Steps:
         yield
-        now_ms = self._market_ms(now)
-        return order_row(self._engine.place(_request_of(query), now_ms, account=account))
+        # What is answered is the order as accepted, whatever it will match (protocol section 9.3).
+        order = self._engine.accept(_request_of(query), self._market_ms(now), account=account)
+        row = order_row(order)
+        self._engine.match_soon(order)
+        return row
 
     def _test(self, account: Account, query: Query, now: float) -> Steps:
         yield
@@ -147,17 +150,17 @@ class OrderCalls:
     def _order(self, account: Account, query: Query, _now: float) -> Steps:
         yield
         order = _find(account, query.get("uuid"), query.get("identifier"))
-        return order_row(order) | {"trades": [fill_row(order, fill) for fill in order.fills]}
+        return order_row(order) | _of_one(order) | {"trades": [fill_row(order, each) for each in order.fills]}
 
     def _by_ids(self, account: Account, query: Query, _now: float) -> Steps:
         yield
-        return _ordered(query, [order_row(order) for order in _named(account, query, 100)])
+        return _ordered(query, [list_row(order) for order in _named(account, query, 100)])
 
     def _open(self, account: Account, query: Query, _now: float) -> Steps:
         states = _states(query, ("wait", "watch"), ("wait",))
         limit, page = _number(query, "limit", 100, 100), _number(query, "page", 1)
         yield
-        found = [order_row(order) for order in _matching(account, query, states)]
+        found = [list_row(order) for order in _matching(account, query, states)]
         return _ordered(query, found)[(page - 1) * limit : page * limit]
 
     def _closed(self, account: Account, query: Query, now: float) -> Steps:
@@ -173,7 +176,7 @@ class OrderCalls:
             start = end - _WEEK_MS
         yield
         found = [
-            order_row(order)
+            list_row(order)
             for order in _matching(account, query, states)
             if start <= order.created_ms - order.created_ms % 1000 <= end
         ]
@@ -362,6 +365,22 @@ def order_row(order: Order) -> dict[str, Any]:
         name: plain(value) if isinstance(value, Decimal) else value
         for name, value in row.items()
         if value is not None
+    }
+
+
+def list_row(order: Order) -> dict[str, Any]:
+    """An order as REST's lists return it: with what its fills cost."""
+    return order_row(order) | {"executed_funds": plain(order.executed_funds)}
+
+
+def _of_one(order: Order) -> dict[str, Any]:
+    """What only the call for one order adds (protocol section 9.2)."""
+    average = order.avg_price
+    return {
+        "application_name": "self_issued_open_api",
+        "thirdparty": False,
+        "is_cancel_and_newable": order.is_open and order.order_type is OrderType.LIMIT,
+        **({} if average is None else {"avg_price": plain(average)}),
     }
 
 

@@ -331,7 +331,7 @@ class RestApi:
         now_ms = self._market_ms(now)
         before_ms = _trades_before(query.get("to"), days_ago, now_ms)
         rows = []
-        for event in self._past_trades(pair, before_ms, now_ms, now):
+        for event in self._past_trades(pair, before_ms, cursor, now_ms, now):
             yield
             if event.sequential_id >= cursor:
                 continue
@@ -353,11 +353,13 @@ class RestApi:
                 break
         return rows
 
-    def _past_trades(self, pair: Pair, before_ms: int, now_ms: int, now: float) -> Iterator[TradeEvent]:
+    def _past_trades(
+        self, pair: Pair, before_ms: int, before_id: int, now_ms: int, now: float
+    ) -> Iterator[TradeEvent]:
         if self._history is not None:
             yield from (e for e in self._history.trades(pair.code, now) if e.trade_timestamp < before_ms)
             return
-        for trade in pair.trades(before_ms):
+        for trade in pair.trades(before_ms, before_id):
             yield pair.trade_event(trade, now_ms, StreamType.SNAPSHOT)
 
     def _minutes(self, text: str) -> _Call:
