@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, Literal
 
+from qt_upbit.protocol.order_check import OrderRules
 from qt_upbit.regions import Region
 from qt_upbit.types import SmpType
 
@@ -104,6 +105,7 @@ class SimulatorSettings:
         rest_penalty_after: [?] this many calls beyond a limit within ten seconds block the group (418).
         rest_penalty_s: [?] for this time.
 
+        market_rules: of pairs whose rules differ from the documentation, by code: ticks, limits, order types.
         account_running: the first account trades automatically.
         order_interval_s: mean time between new orders, market time.
         wait_before_fill: [?] an order that fills at once shows ``wait`` first.
@@ -171,6 +173,7 @@ class SimulatorSettings:
     rest_penalty_after: int = 20
     rest_penalty_s: float = 10.0
 
+    market_rules: Mapping[str, OrderRules] = field(default_factory=dict, hash=False)
     account_running: bool = True
     order_interval_s: float = 4.0
     wait_before_fill: bool = True

@@ -43,6 +43,8 @@ _SWITCH_MS: Final = 150
 """Debounce: fees are requested only for the pair the user stops at."""
 _RETRY_MS: Final = 5000
 _BAND_MS: Final = 1000
+_RULES_MS: Final = 600_000
+"""The exchange changes its rules now and then, while a terminal runs for weeks."""
 
 
 class OrderFormPanel(AccountPanel):
@@ -73,6 +75,7 @@ class OrderFormPanel(AccountPanel):
         self._connect_fields()
         for keys, slot in (("Ctrl+B", self.buy), ("Ctrl+S", self.sell), ("Ctrl+L", self._lock)):
             QShortcut(QKeySequence(keys), self).activated.connect(slot)
+        self.timer("order form rules", _RULES_MS, self._load_chance, repeats=True).start()
         self.timer("order form band", _BAND_MS, self.fields.band.show_state, repeats=True).start()
         state.market_changed.connect(self.show_market)
         state.markets_changed.connect(self._refresh)
@@ -165,7 +168,7 @@ class OrderFormPanel(AccountPanel):
         """Forget the fees: another account has its own."""
         if self.account is not None and not self.account.is_closed:
             self.account.balance_changed.disconnect(self._on_balance)
-        self._terms = OrderTerms(tick=self._terms.tick)
+        self._terms = OrderTerms()
         self._accounts_before += 1
 
     def on_account_state(self) -> None:
@@ -327,7 +330,7 @@ class OrderFormPanel(AccountPanel):
         if start is None:
             return
         try:
-            self.fields.price.set_value(entry.step_price(self.code, start, steps, self._terms.tick))
+            self.fields.price.set_value(entry.step_price(self.code, start, steps, self._terms.step_at))
         except ValueError:
             return  # no tick table and no answer yet: the tick is unknown
         self._on_price()
@@ -445,7 +448,7 @@ class OrderFormPanel(AccountPanel):
 
     @owned_slot
     async def _load_chance(self) -> None:
-        """Load fees and limits of the pair, and its tick where there is no table."""
+        """Load fees and rules of the pair."""
         code, accounts_before = self.code, self._accounts_before
         if self.account is None:
             return
@@ -455,7 +458,7 @@ class OrderFormPanel(AccountPanel):
 
         try:
             chance = await self.state.rest.get_order_chance(code)
-            tick = await self._tick_of(code)
+            rules = await self.state.rest.get_market_rules(code)
         except QtUpbitError as error:
             if is_wanted():
                 self.tell(explain(error), failed=True)
@@ -463,16 +466,8 @@ class OrderFormPanel(AccountPanel):
                     self._switch_timer.start(_RETRY_MS)
             return
         if is_wanted():
-            self._terms = OrderTerms(chance, tick)
+            self._terms = OrderTerms(chance, rules)
             self._refresh()
-
-    async def _tick_of(self, code: str) -> Decimal | None:
-        try:
-            entry.step_price(code, Decimal(1), 1)
-        except ValueError:
-            found = await self.state.rest.get_instruments([code])
-            return found[code].tick_size if code in found else None
-        return None
 
     # --- sending ---------------------------------------------------------------------------------------
 

@@ -93,6 +93,17 @@ class MatchingEngine:
         """Match the orders of another account too."""
         self._accounts.append(account)
 
+    def rules(self, pair: Pair) -> OrderRules:
+        """The limits of a pair: its own by the settings, the documented ones for the rest."""
+        documented = DOCUMENTED_RULES.get(pair.listing.quote, OrderRules())
+        own = self._settings.market_rules.get(pair.code, documented)
+        return OrderRules(
+            own.tick_size,
+            documented.min_total if own.min_total is None else own.min_total,
+            documented.max_total if own.max_total is None else own.max_total,
+            own.types,
+        )
+
     def check(
         self,
         request: OrderRequest,
@@ -123,10 +134,11 @@ class MatchingEngine:
             check_order(
                 request.code, request.side, request.order_type, price=request.price, volume=request.volume,
                 time_in_force=request.time_in_force, smp_type=request.smp_type, identifier=request.identifier,
+                rules=self._settings.market_rules.get(request.code),
             )  # fmt: skip
         except InvalidOrderError as exc:
             raise _refusal(exc, side) from exc
-        least = DOCUMENTED_RULES.get(pair.listing.quote, OrderRules()).min_total or _ZERO
+        least = self.rules(pair).min_total or _ZERO
         # A market sell: its proceeds are known only here.
         if request.price is None and (request.volume or _ZERO) * from_units(pair.quote[1]) < least:
             raise OrderRefused(f"under_min_total_{side}", _UNDER_MIN_TOTAL)

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, TypeVar
 
-from qt_upbit.protocol.order_check import DOCUMENTED_RULES, OrderRules
 from qt_upbit.simulator.account.account import Account, Balance, Fill, Order
 from qt_upbit.simulator.account.matching_engine import MatchingEngine, OrderRefused, OrderRequest
 from qt_upbit.simulator.market.market import SimulatedMarket
@@ -91,7 +90,7 @@ class OrderCalls:
         yield
         quote, base = pair.listing.quote, code.partition("-")[2]
         fee = plain(account.fee_rate(quote))
-        rules = DOCUMENTED_RULES.get(quote, OrderRules())
+        rules = self._engine.rules(pair)
         least, most = plain(rules.min_total or Decimal(1)), plain(rules.max_total or Decimal(10**9))
         return {
             "bid_fee": fee,
@@ -103,8 +102,8 @@ class OrderCalls:
                 "name": f"{base}/{quote}",
                 "order_types": [],
                 "order_sides": ["ask", "bid"],
-                "bid_types": [*_TYPES, "price"],
-                "ask_types": [*_TYPES, "market"],
+                "bid_types": list(rules.types or (*_TYPES, "price")),
+                "ask_types": list(rules.types or (*_TYPES, "market")),
                 "bid": {"currency": quote, "min_total": least},
                 "ask": {"currency": base, "min_total": least},
                 "max_total": most,

@@ -313,7 +313,9 @@ class RestApi:
             {
                 "market": pair.code,
                 "quote_currency": pair.listing.quote,
-                "tick_size": plain(from_units(pair.grid.tick(pair.quote[1]))),
+                "tick_size": plain(
+                    self._exchange.engine.rules(pair).tick_size or from_units(pair.grid.tick(pair.quote[1]))
+                ),
                 "supported_levels": [str(n) for n in self._exchange.market.supported_levels(pair.code)],
             }
             for pair in self._pairs(query)

@@ -1,0 +1,48 @@
+"""`EXACT`: the decimal context of all amounts, whatever context the application has set for itself.
+
+Results are exact up to a hundred digits; only quotients are rounded. Use its methods, or
+``localcontext(EXACT)`` around operators; ``+x``, ``-x``, ``abs(x)`` and ``sum`` are operators too, and round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import (
+    ROUND_HALF_EVEN,
+    Context,
+    Decimal,
+    DivisionByZero,
+    InvalidOperation,
+    Overflow,
+    localcontext,
+)
+from typing import Final
+
+__all__ = ["EXACT", "exact_sum", "plain_text"]
+
+EXACT: Final = Context(
+    prec=100,
+    rounding=ROUND_HALF_EVEN,
+    Emin=-999_999,
+    Emax=999_999,
+    capitals=1,
+    clamp=0,
+    flags=[],
+    traps=[InvalidOperation, DivisionByZero, Overflow],
+)
+"""Every parameter is given: those left out would be taken from `decimal.DefaultContext`."""
+
+
+def exact_sum(values: Iterable[Decimal]) -> Decimal:
+    """The sum, exactly."""
+    total = Decimal(0)
+    for value in values:
+        total = EXACT.add(total, value)
+    return total
+
+
+def plain_text(value: Decimal) -> str:
+    """All digits without exponent, and without trailing zeros after the point."""
+    with localcontext(EXACT):
+        text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
