@@ -21,8 +21,8 @@ _NUMBER: Final = re.compile(
 def read_number(text: str) -> Decimal | None:
     """Parse a number typed or pasted by a person: exactly what was meant, or None, never another number.
 
-    * Digits 0 to 9 with a point as decimal mark: ``155772000``, ``0.00000001``, ``.5``, ``12.``; at most 20 on
-      each side of it.
+    * Digits 0 to 9 with a point as decimal mark: ``155772000``, ``0.00000001``, ``.5``, ``12.``; at most 20
+      on each side of it.
     * Commas stand between complete groups of three, or not at all: ``155,772,000``. ``0,5``, ``1,5`` and
       ``1,2345`` use a comma as decimal mark or are slips; ``0,001`` surely means a thousandth.
     * Blanks around are ignored, of every kind that Unicode has; within, they are wrong.

@@ -12,6 +12,7 @@ from decimal import Decimal
 
 import msgspec
 
+from qt_upbit.exact import EXACT, quotient
 from qt_upbit.types import AskBid, OrderState, OrderType, SmpType, TimeInForce
 
 __all__ = [
@@ -56,7 +57,7 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def funds(self) -> Decimal:
         """Price times volume, quote currency."""
-        return self.price * self.volume
+        return EXACT.multiply(self.price, self.volume)
 
     @property
     def traded_at(self) -> datetime:
@@ -132,7 +133,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         """Average price of the fills, quote currency; None if there are none or it is unknown."""
         if not self.executed_volume or self.executed_funds is None:
             return None
-        return self.executed_funds / self.executed_volume
+        return quotient(self.executed_funds, self.executed_volume)
 
     @property
     def ordered_at(self) -> datetime | None:
@@ -162,7 +163,7 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def total(self) -> Decimal:
         """Available plus locked."""
-        return self.balance + self.locked
+        return EXACT.add(self.balance, self.locked)
 
 
 class Market(msgspec.Struct, frozen=True, kw_only=True):

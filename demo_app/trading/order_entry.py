@@ -19,7 +19,7 @@ from decimal import (
 )
 from typing import Final
 
-from qt_upbit import quote_currency_of, read_number, round_to_tick
+from qt_upbit import exactly, quote_currency_of, read_number, round_to_tick
 
 __all__ = [
     "away_from",
@@ -51,6 +51,7 @@ _NUDGE: Final = Decimal("1E-12")
 """Less than any tick: a price this much above a valid one is rounded up to the next."""
 
 
+@exactly
 def exact_text(value: Decimal | None) -> str:
     """All digits of an amount, grouped, without trailing zeros; empty for None."""
     if value is None:

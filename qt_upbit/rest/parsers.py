@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from qt_upbit.exact import exact_sum
 from qt_upbit.exceptions import DecodeError
 from qt_upbit.models import from_dict
 from qt_upbit.records import (
@@ -131,7 +132,7 @@ def trade(row: Row) -> TradeEvent:
         trade_time=row["trade_time_utc"],
         trade_timestamp=row["timestamp"],
         change=change.value,
-        change_price=abs(signed),
+        change_price=signed.copy_abs(),
     )
 
 
@@ -209,7 +210,7 @@ def order(row: Row) -> Order:
         volume=_decimal(row, "volume"),
         remaining_volume=_decimal(row, "remaining_volume"),
         executed_volume=_decimal(row, "executed_volume") or Decimal(0),
-        executed_funds=sum((fill.funds for fill in fills), Decimal(0)) if complete else None,
+        executed_funds=exact_sum(fill.funds for fill in fills) if complete else None,
         trades_count=int(row.get("trades_count") or 0),
         reserved_fee=_decimal(row, "reserved_fee"),
         remaining_fee=_decimal(row, "remaining_fee"),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from qt_upbit.exact import exactly
 from qt_upbit.exceptions import InvalidOrderError
 from qt_upbit.protocol.order_check import DOCUMENTED_RULES, OrderRules, check_order
 from qt_upbit.simulator.account.account import Account, Order
@@ -104,6 +105,7 @@ class MatchingEngine:
             own.types,
         )
 
+    @exactly
     def check(
         self,
         request: OrderRequest,
@@ -170,6 +172,7 @@ class MatchingEngine:
         is_post_only = request.time_in_force is TimeInForce.POST_ONLY
         return SmpType.NONE if is_post_only and default is not None else default
 
+    @exactly
     def place(
         self,
         request: OrderRequest,
@@ -183,6 +186,7 @@ class MatchingEngine:
         self._match(order, now_ms)
         return order
 
+    @exactly
     def accept(
         self,
         request: OrderRequest,
@@ -225,6 +229,7 @@ class MatchingEngine:
         else:
             self._call_later(self._settings.match_delay_s, lambda now_ms: self._match(order, now_ms))
 
+    @exactly
     def _match(self, order: Order, now_ms: int) -> None:
         self._unmatched.discard(order.uuid)
         pair = self._market.pairs.get(order.code)
@@ -253,6 +258,7 @@ class MatchingEngine:
 
         self._call_later(self._settings.cancel_delay_s, finish)
 
+    @exactly
     def replace(self, order: Order, request: OrderRequest, *, remain_only: bool = False) -> str:
         """Accept a cancel-and-new request; the new order is placed only if the old one is really cancelled.
 
@@ -423,6 +429,7 @@ class MatchingEngine:
                 trade = pair.execute(now_ms, to_units(price), to_units(volume), taker.side)
                 self._market.announce(pair, [trade], now_ms, self._sink)
 
+    @exactly
     def on_book(self, pair: Pair, now_ms: int) -> None:
         """Fill open orders that the book's best prices cross, at the orders' price and on the tape."""
         for side, best in zip((AskBid.BID, AskBid.ASK), pair.quote, strict=True):
@@ -437,6 +444,7 @@ class MatchingEngine:
                     self._market.announce(pair, [trade], now_ms, self._sink)
                     order.account.fill(order, order.price.normalize(), volume, now_ms, is_maker=True)
 
+    @exactly
     def on_trade(self, pair: Pair, trade: Trade) -> None:
         """Let a market trade fill the open orders that its price reaches, best price first."""
         left = from_units(trade.volume)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, TypeVar
 
+from qt_upbit.exact import EXACT
 from qt_upbit.simulator.account.account import Account, Balance, Fill, Order
 from qt_upbit.simulator.account.matching_engine import MatchingEngine, OrderRefused, OrderRequest
 from qt_upbit.simulator.market.market import SimulatedMarket
@@ -390,7 +391,7 @@ def fill_row(order: Order, fill: Fill) -> dict[str, Any]:
         "uuid": fill.uuid,
         "price": plain(fill.price),
         "volume": plain(fill.volume),
-        "funds": plain(fill.price * fill.volume),
+        "funds": plain(EXACT.multiply(fill.price, fill.volume)),
         "trend": "up" if order.side is AskBid.BID else "down",
         "created_at": _kst_text(fill.time_ms, "microseconds"),
         "side": order.side.value.lower(),

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final, NamedTuple
 
+from qt_upbit.exact import EXACT
 from qt_upbit.simulator.market.book import Book, BookMaker
 from qt_upbit.simulator.market.catalog import Listing
 from qt_upbit.simulator.market.history import CandleHistory, WarmHistories
@@ -464,7 +465,7 @@ class Pair:
         last = self.last_trade
         when = datetime.fromtimestamp(last.time_ms // 1000, UTC)
         difference = last.price - self._prev_close
-        rate = (Decimal(difference) / Decimal(self._prev_close)).quantize(_RATE_EXPONENT)
+        rate = EXACT.quantize(EXACT.divide(difference, self._prev_close), _RATE_EXPONENT)
         high52, high_date, low52, low_date = self._extremes(day)
         turnover24, volume24 = self._last_day(now_ms // 1000)
         return TickerEvent(
@@ -479,7 +480,7 @@ class Pair:
             change=_change(last.price, self._prev_close),
             change_price=from_units(abs(difference)),
             signed_change_price=from_units(difference),
-            change_rate=abs(rate),
+            change_rate=rate.copy_abs(),
             signed_change_rate=rate,
             ask_bid=last.ask_bid,
             trade_volume=from_units(last.volume),

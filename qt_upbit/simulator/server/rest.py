@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, unquote
 
 import msgspec
 
+from qt_upbit.exact import EXACT
 from qt_upbit.models import to_dict
 from qt_upbit.rest.rate_groups import RATE_LIMITS
 from qt_upbit.simulator.account.matching_engine import OrderRefused
@@ -49,6 +50,7 @@ _CAUTIONS: Final = (
     "GLOBAL_PRICE_DIFFERENCES",
     "CONCENTRATION_OF_SMALL_ACCOUNTS",
 )
+_RATE: Final = Decimal("1E-10")
 _DAY: Final = CandlePeriod.DAY.value
 _CODE_NOT_FOUND: Final = Refusal(404, error_body(404, "Code not found"))
 _MISSING: Final = Refusal(
@@ -346,7 +348,7 @@ class RestApi:
                     "trade_price": event.trade_price,
                     "trade_volume": event.trade_volume,
                     "prev_closing_price": event.prev_closing_price,
-                    "change_price": event.trade_price - event.prev_closing_price,
+                    "change_price": EXACT.subtract(event.trade_price, event.prev_closing_price),
                     "ask_bid": event.ask_bid,
                     "sequential_id": event.sequential_id,
                 }
@@ -405,8 +407,8 @@ class RestApi:
         for row, older in itertools.pairwise(rows):
             close = older["trade_price"]
             row["prev_closing_price"] = close
-            row["change_price"] = row["trade_price"] - close
-            row["change_rate"] = round(row["change_price"] / close, 10)
+            row["change_price"] = EXACT.subtract(row["trade_price"], close)
+            row["change_rate"] = EXACT.quantize(EXACT.divide(row["change_price"], close), _RATE)
         return rows[:-1]
 
     def _periods(self, period: CandlePeriod, query: _Query, now: float) -> _Rows:
