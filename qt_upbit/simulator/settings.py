@@ -116,6 +116,7 @@ class SimulatorSettings:
         post_only_crossing: [?] a post_only order that would match is cancelled at once, or refused.
         fewer_my_order_fields: myOrder frames omit the fields that regional captures lack; None does so
             outside Korea.
+        without_announced_removals: frames omit the fields whose removal Upbit has announced.
         default_smp_type: self-match prevention of an order that names none, in force since 2026-11-09; a
             POST_ONLY order then has ``none``. None is how it was before: orders of one account match each
             other.
@@ -181,6 +182,7 @@ class SimulatorSettings:
     fills_before_answer: bool = False
     post_only_crossing: Literal["cancel", "refuse"] = "cancel"
     fewer_my_order_fields: bool | None = None
+    without_announced_removals: bool = False
     default_smp_type: SmpType | None = SmpType.CANCEL_MAKER
     cancel_delay_s: float = 0.03
     announcement_interval_s: float | None = 240.0
