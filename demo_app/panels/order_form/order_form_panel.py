@@ -63,6 +63,8 @@ class OrderFormPanel(AccountPanel):
         self.last_price: Decimal | None = None
         self._terms = OrderTerms()
         self._accounts_before = 0
+        self._is_documented = False
+        """The problem in the hint is one by the library's tables, not by the exchange's rules."""
         self._by_total = False
         """Whether the user entered the total, and the size follows from it."""
         self._wants_last_price = True
@@ -411,6 +413,9 @@ class OrderFormPanel(AccountPanel):
             button.setEnabled(available is not None and rate is not None)
         problem, is_blocking = self._problem()
         fields.hint.say(problem, theme.warning.name())
+        by_documentation = self.tr("By Upbit's documentation: the exchange's own rules are not known yet.")
+        if self._is_documented:
+            fields.hint.setToolTip(f"{problem}\n{by_documentation}")
         is_free = not self.is_busy("order")
         fields.submit.setEnabled(is_free and not is_blocking)
         fields.test.setEnabled(is_free and not is_blocking)
@@ -420,6 +425,7 @@ class OrderFormPanel(AccountPanel):
     def _problem(self) -> tuple[str, bool]:
         """What is wrong or unusual, and whether it prevents sending."""
         fields, ticket, available = self.fields, self.ticket, self.available
+        self._is_documented = False
         for field in (fields.price, fields.volume, fields.total):
             if field.isEnabledTo(fields) and field.is_wrong:
                 return field.problem(), True
@@ -428,6 +434,7 @@ class OrderFormPanel(AccountPanel):
         try:
             self.draft().check()
         except InvalidOrderError as error:
+            self._is_documented = error.is_documented
             return explain(error), True
         is_sure = self.account is not None and self.account.is_synchronized
         needed = ticket.needed(ticket.worth(self.last_price), self._rate)
