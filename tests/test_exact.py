@@ -26,7 +26,7 @@ from qt_upbit.records import Balance
 from qt_upbit.rest import parsers
 from qt_upbit.simulator import SimulatedExchange, SimulatorSettings
 from qt_upbit.simulator.account.matching_engine import OrderRequest
-from qt_upbit.simulator.account.order_calls import fill_row, list_row, order_row
+from qt_upbit.simulator.account.order_calls import fill_row, listed_row, order_row
 from qt_upbit.types import MyOrderEvent
 
 DATA = Path(__file__).parent / "data"
@@ -130,7 +130,7 @@ def account() -> list[Any]:
     for request in requests:
         order = exchange.engine.place(request, now_ms)
         exchange.trade("KRW-BTC", D("100000000"), D("0.00123457"), AskBid.ASK, 1.8e9)
-        rows = [order_row(order), list_row(order)]
+        rows = [order_row(order), listed_row(order)]
         full = rows[0] | {"trades": [fill_row(order, fill) for fill in order.fills]}
         read = parsers.order(full)
         seen += [*rows, full, read, read.avg_price, read.executed_funds]

@@ -16,7 +16,7 @@ from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_K
 KEYS = Credentials(access_key=SIMULATED_ACCESS_KEY, secret_key=SIMULATED_SECRET_KEY)
 CHANGED = {
     "KRW-BTC": OrderRules(D(500), min_total=D(1000), max_total=D(2_000_000_000)),
-    "KRW-ETH": OrderRules(D(5000), types=("limit", "limit_ioc", "price", "market")),
+    "KRW-SOL": OrderRules(D(500), types=("limit", "limit_ioc", "price", "market")),
 }
 
 
@@ -68,12 +68,12 @@ async def test_what_the_exchange_forbids_is_refused_with_its_rule(
         await rest.create_order("KRW-BTC", "BID", "price", price=999)
     with pytest.raises(InvalidOrderError, match="maximum of 2000000000 KRW"):
         await rest.create_order("KRW-BTC", "BID", "price", price=2_000_000_001)
-    await rest.get_market_rules("KRW-ETH")
-    ether = (bid(server, "KRW-ETH") + 500_000) // 5000 * 5000 + 1000
+    await rest.get_market_rules("KRW-SOL")
+    solana = (bid(server, "KRW-SOL") + 500_000) // 500 * 500 + 100
     with pytest.raises(InvalidOrderError, match="allows only limit, limit_ioc, market, price"):
-        await rest.create_order("KRW-ETH", "BID", "best", price=10_000, time_in_force="fok")
+        await rest.create_order("KRW-SOL", "BID", "best", price=10_000, time_in_force="fok")
     with pytest.raises(InvalidOrderError, match="valid prices"):
-        await rest.create_order("KRW-ETH", "BID", "limit", price=ether, volume="0.1")
+        await rest.create_order("KRW-SOL", "BID", "limit", price=solana, volume="1")
     assert orders_of(server) == 0
 
 

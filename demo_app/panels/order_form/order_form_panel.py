@@ -468,7 +468,7 @@ class OrderFormPanel(AccountPanel):
             rules = await self.state.rest.get_market_rules(code)
         except QtUpbitError as error:
             if is_wanted():
-                self.tell(explain(error), failed=True)
+                self.show_message(explain(error), failed=True)
                 if not isinstance(error, AuthenticationError):
                     self._switch_timer.start(_RETRY_MS)
             return
