@@ -25,6 +25,7 @@ _HOMES = {
         "Region",
         "WebSocketConfig",
     ),
+    "qt_upbit.exact": ("exactly",),
     "qt_upbit.exceptions": (
         "AuthenticationError",
         "CallbackError",
@@ -72,8 +73,10 @@ _HOMES = {
         "from_dict",
         "to_dict",
     ),
+    "qt_upbit.number_entry": ("read_number",),
     "qt_upbit.protocol.account_outputs": ("AccountState",),
     "qt_upbit.protocol.jwt_manager": ("JWTManager",),
+    "qt_upbit.protocol.market_rules": ("MarketRules",),
     "qt_upbit.protocol.order_check": (
         "OrderRules",
         "check_order",
@@ -180,6 +183,7 @@ if TYPE_CHECKING:
     from qt_upbit.config import Preset as Preset
     from qt_upbit.config import Region as Region
     from qt_upbit.config import WebSocketConfig as WebSocketConfig
+    from qt_upbit.exact import exactly as exactly
     from qt_upbit.exceptions import AuthenticationError as AuthenticationError
     from qt_upbit.exceptions import CallbackError as CallbackError
     from qt_upbit.exceptions import ConfigError as ConfigError
@@ -217,8 +221,10 @@ if TYPE_CHECKING:
     from qt_upbit.metrics import SubscriptionMetrics as SubscriptionMetrics
     from qt_upbit.models import from_dict as from_dict
     from qt_upbit.models import to_dict as to_dict
+    from qt_upbit.number_entry import read_number as read_number
     from qt_upbit.protocol.account_outputs import AccountState as AccountState
     from qt_upbit.protocol.jwt_manager import JWTManager as JWTManager
+    from qt_upbit.protocol.market_rules import MarketRules as MarketRules
     from qt_upbit.protocol.order_check import OrderRules as OrderRules
     from qt_upbit.protocol.order_check import check_order as check_order
     from qt_upbit.protocol.simple_format_converter import SimpleFormatConverter as SimpleFormatConverter

@@ -72,7 +72,6 @@ TESTED_IN: dict[str, tuple[str, list[str]]] = {
             "qt_upbit.simulator.account.scripted_trader",
             "qt_upbit.simulator.market.indicator_feed",
             "qt_upbit.simulator.market.market",
-            "qt_upbit.simulator.market.pair",
             "qt_upbit.simulator.sessions.dispatcher",
             "qt_upbit.simulator.sessions.subscriptions",
         ],

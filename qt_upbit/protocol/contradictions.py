@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from qt_upbit.protocol.order_fills import EXACT
+from qt_upbit.exact import EXACT
 from qt_upbit.protocol.tracked_order import TrackedOrder
 from qt_upbit.records import Balance, Order
 from qt_upbit.types import AskBid

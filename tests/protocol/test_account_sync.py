@@ -845,7 +845,13 @@ def test_frames_that_settle_a_contradiction_cost_no_call() -> None:
 
 def test_nothing_remains_and_no_end_came() -> None:
     desk = audited()
-    whole = {"volume": 10, "executed_volume": 10, "remaining_volume": 0, "trades_count": 1, "locked": 0}
+    whole: dict[str, Any] = {
+        "volume": 10,
+        "executed_volume": 10,
+        "remaining_volume": 0,
+        "trades_count": 1,
+        "locked": 0,
+    }
     desk.hear(order_frame("trade", trade_uuid="T1", trade_timestamp=START_MS + 1, **whole), held(0))
     desk.run(3)
     assert len(desk.reads) == 2

@@ -434,3 +434,16 @@ def test_candles_are_read_while_the_market_runs_on() -> None:
     trade_at(6)
     starts += [next(found).start_s for _ in range(2)]
     assert starts == [int(START) + 3, int(START) + 2, int(START) + 1]
+
+
+@pytest.mark.parametrize("is_removed", [False, True])
+def test_fields_whose_removal_is_announced_may_be_missing(gateway: MakeGateway, is_removed: bool) -> None:
+    table = gateway(without_announced_removals=is_removed)
+    session = table.connect()
+    table.subscribe(session, RequestItem("ticker", ("KRW-BTC",)))
+    table.run(3.0)
+    frames = [raw for raw in table.frames(session) if b'"ticker"' in raw]
+    assert frames
+    for field in (b'"is_trading_suspended"', b'"market_warning"'):
+        assert all((field in raw) is not is_removed for raw in frames)
+    assert all(b'"market_state"' in raw for raw in frames)

@@ -416,3 +416,81 @@ def test_nothing_is_made_or_lost(steps: list[tuple[str, int, Decimal, Any, Any]]
         assert held.balance + held.locked == start[currency] + paid[currency]
         mine = [o for o in account.open_orders if currency == (o.quote if o.side is AskBid.BID else o.base)]
         assert held.locked == sum(o.locked for o in mine)
+
+
+# --- orders of REST: accepted first, matched afterwards ----------------------------------------------
+
+
+def test_an_accepted_order_is_matched_after_its_answer() -> None:
+    gateway = Gateway(match_delay_s=0.02)
+    ask = gateway.best[0]
+    request = OrderRequest(
+        code=BTC, side=AskBid.BID, order_type=OrderType.LIMIT, price=ask, volume=Decimal("0.001")
+    )
+    engine = gateway.exchange.engine
+    order = engine.accept(request, gateway.exchange.market_ms(gateway.now))
+    engine.match_soon(order)
+    assert (order.state, order.fills, gateway.states(order)) == (OrderState.WAIT, [], ["wait"])
+    gateway.exchange.trade(BTC, ask - 1000, Decimal("1"), AskBid.ASK, gateway.now)
+    assert not order.fills, "it is in no book yet"
+    gateway.pass_time(0.05)
+    assert gateway.states(order) == ["wait", "trade", "done"]
+    assert order.fills[0].time_ms >= order.created_ms
+
+
+def test_one_setting_sends_the_fills_before_the_answer() -> None:
+    gateway = Gateway(fills_before_answer=True)
+    request = OrderRequest(code=BTC, side=AskBid.ASK, order_type=OrderType.MARKET, volume=Decimal("0.001"))
+    order = gateway.exchange.engine.accept(request, gateway.exchange.market_ms(gateway.now))
+    gateway.exchange.engine.match_soon(order)
+    assert gateway.states(order) == ["wait", "trade", "done"]
+
+
+@pytest.mark.parametrize("end", ["cancelled", "delisted"])
+def test_an_accepted_order_that_ends_before_its_matching_stays_ended(end: str) -> None:
+    gateway = Gateway(match_delay_s=5.0)
+    request = OrderRequest(code=BTC, side=AskBid.BID, order_type=OrderType.PRICE, price=Decimal(10_000))
+    engine = gateway.exchange.engine
+    order = engine.accept(request, gateway.exchange.market_ms(gateway.now))
+    engine.match_soon(order)
+    if end == "cancelled":
+        engine.cancel(order)
+    else:
+        gateway.exchange.delist(BTC)
+    gateway.pass_time(1.0)
+    gateway.pass_time(10.0)
+    assert gateway.states(order) == ["wait", "cancel"]
+    assert not gateway.exchange.account.balance("KRW").locked
+
+
+@pytest.mark.parametrize(
+    ("condition", "given_type", "shown"),
+    [
+        (None, None, SmpType.CANCEL_MAKER),
+        (TimeInForce.POST_ONLY, None, SmpType.NONE),
+        (TimeInForce.POST_ONLY, SmpType.NONE, SmpType.NONE),
+        (None, SmpType.REDUCE, SmpType.REDUCE),
+        (TimeInForce.IOC, SmpType.NONE, SmpType.NONE),
+    ],
+)
+def test_self_match_prevention_since_november(
+    condition: TimeInForce | None, given_type: SmpType | None, shown: SmpType
+) -> None:
+    gateway = Gateway()
+    order = gateway.place(
+        AskBid.BID, price=gateway.best[1] - 5000, volume=Decimal("0.01"), time_in_force=condition,
+        smp_type=given_type,
+    )  # fmt: skip
+    assert order.smp_type is shown
+
+
+def test_an_accepted_order_that_matches_nothing_is_in_the_book_at_once() -> None:
+    gateway = Gateway(match_delay_s=60.0)
+    price = gateway.best[1] - 5000
+    request = OrderRequest(
+        code=BTC, side=AskBid.BID, order_type=OrderType.LIMIT, price=price, volume=Decimal("0.01")
+    )
+    order = gateway.exchange.engine.accept(request, gateway.exchange.market_ms(gateway.now))
+    gateway.exchange.engine.match_soon(order)
+    gateway.exchange.trade(BTC, price, Decimal("0.01"), AskBid.ASK, gateway.now)
+    assert gateway.states(order) == ["wait", "trade", "done"]
