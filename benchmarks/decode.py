@@ -58,7 +58,7 @@ SPELLINGS = (
 
 
 def book(rows: int) -> bytes:
-    """An order-book frame with so many rows, spelled as Upbit spells them."""
+    """An order-book frame with the given number of rows, spelled as Upbit spells them."""
     units = ",".join(
         f'{{"ask_price":1.16{539 + i}E8,"bid_price":1.16{538 - i}E8,'
         f'"ask_size":0.{i + 1:02}054761,"bid_size":0.{i + 1:02}120946}}'

@@ -163,7 +163,7 @@ def test_a_level_is_a_number_however_it_is_written(text: str, value: object) -> 
     assert variant(raw[:-2] + text.encode() + b"}", EVENT_TYPES["orderbook"]) == (value,)
 
 
-# --- as it is hoped nobody writes them ------------------------------------------------------------
+# --- spelled in unlikely ways ------------------------------------------------------------
 
 HOSTILE = (
     ',"stream_type":"SNAPSHOT"}',
@@ -265,7 +265,7 @@ def test_never_wrong_of_what_was_tampered_with(raw: bytes) -> None:
 @example(b'{"type":"ticker","code":"\xff\xff"')
 @example(b'{"ty":"trade","cd":"\xff"}')
 @example(b'{"type":5,"code":"KRW-BTC"}')
-def test_noise_tells_nothing_and_raises_nothing(raw: bytes) -> None:
+def test_noise_gives_nothing_and_raises_nothing(raw: bytes) -> None:
     check(raw)
 
 

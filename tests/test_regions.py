@@ -47,7 +47,7 @@ def test_prices_of_a_currency_lie_on_its_likely_ticks(currency: object) -> None:
         assert grid.tick(to_units(start)) == to_units(tick)
 
 
-def test_what_nobody_has_declared_is_treated_like_a_dollar() -> None:
+def test_an_undeclared_currency_is_treated_like_a_dollar() -> None:
     unknown = quote_currency_of("XYZ-BTC")
     assert (unknown.symbol, unknown.ticks, unknown.min_total, unknown.is_shared) == ("XYZ", None, None, False)
     assert unknown.likely_ticks == QUOTE_CURRENCIES["USDT"].ticks

@@ -300,7 +300,7 @@ _ERRORS = [
 
 
 class Time:
-    """A clock that moves when somebody waits."""
+    """A clock that moves when a caller waits."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -394,7 +394,7 @@ async def test_a_call_that_fails_inside_the_sdk(
     hunt.check()
 
 
-async def test_nobody_listens(hunt: SecretHunt, unused_tcp_port_factory: Callable[[], int]) -> None:
+async def test_the_port_is_closed(hunt: SecretHunt, unused_tcp_port_factory: Callable[[], int]) -> None:
     config = WebSocketConfig(base_url=f"http://127.0.0.1:{unused_tcp_port_factory()}", credentials=KEYS)
     async with rest_of(config) as rest:
         await _fails(hunt, rest.get_accounts())

@@ -250,7 +250,7 @@ def test_a_book_is_equal_to_one_spelled_otherwise() -> None:
     assert hash(other) == hash(decode(raw))
 
 
-def test_stream_keys_tell_levels_apart() -> None:
+def test_stream_keys_distinguish_levels() -> None:
     book, grouped = (decode(lines("orderbook.default.jsonl")[i]) for i in (2, 3))
     assert book.stream_key.variant == (0,)
     assert grouped.stream_key.variant == (10000,)

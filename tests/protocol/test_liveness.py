@@ -144,7 +144,7 @@ def test_too_few_frames_say_nothing_about_silence() -> None:
     assert watch.on_tick(1e6) is None
 
 
-def test_silence_is_suspicious_then_deadly_and_each_is_told_once() -> None:
+def test_silence_is_suspicious_then_deadly_and_each_is_reported_once() -> None:
     watch, last = flowing()
     assert watch.due == last + 10.0
     assert watch.on_tick(last + 9.9) is None
@@ -157,12 +157,12 @@ def test_silence_is_suspicious_then_deadly_and_each_is_told_once() -> None:
     assert watch.on_tick(last + 100.0) is None
 
 
-def test_a_live_frame_ends_the_doubt_and_doubles_the_patience() -> None:
+def test_a_live_frame_ends_the_suspicion_and_doubles_the_timeout() -> None:
     watch, last = flowing()
     watch.on_tick(last + 10.0)
     watch.asked_again(last + 10.0)
     watch.saw(TICKER, last + 11.0)
-    # The pause itself is part of the rhythm now, and patience is twice as long.
+    # The pause itself is part of the rhythm now, and the timeout is twice as long.
     assert watch.due >= last + 11.0 + 20.0
     assert watch.on_tick(last + 16.0) is None
 

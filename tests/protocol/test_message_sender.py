@@ -42,7 +42,7 @@ def test_every_message_counts() -> None:
     assert sender.delay(3.5) == 0.0
 
 
-def test_an_answer_tells_that_the_earlier_messages_have_arrived() -> None:
+def test_an_answer_shows_that_the_earlier_messages_have_arrived() -> None:
     sender, _ = made(messages_per_second=2)
     first = sender.request([ITEM], 1, 1.0)
     question = sender.ask_for_list(1, 1.0)

@@ -1,4 +1,4 @@
-"""The culprits of a refusal are found, nobody else, and in few steps; with the connection: test_served.py."""
+"""Exactly the culprits of a refusal are found, and in few steps; with the connection: test_served.py."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_one_of_a_thousand() -> None:
 
 
 @given(st.integers(1, 60), st.data())
-def test_any_culprits_are_found_and_nobody_else(number: int, data: st.DataObject) -> None:
+def test_any_culprits_are_found_and_no_others(number: int, data: st.DataObject) -> None:
     owners = list(range(number))
     culprits = data.draw(st.sets(st.sampled_from(owners)))
     found, refusals, acceptances = run(owners, culprits)
@@ -81,7 +81,7 @@ def test_who_leaves_is_looked_for_no_more() -> None:
     assert search.forget("first") == ("late",), "its turn comes at once"
     assert search.forget("late") == ()
     assert not search.is_running
-    assert search.forget("nobody") == ()
+    assert search.forget("unknown") == ()
 
 
 def test_what_is_known_to_hold_a_culprit_is_not_tried_as_a_whole() -> None:

@@ -305,7 +305,7 @@ async def test_a_day_begins(make_server: MakeServer, make_manager: MakeManager) 
     feed._proxy.ticker_received.connect(heard.append)
     say(server, today - timedelta(days=40), 1)  # a snapshot of long ago
     await until(lambda: len(heard) == 1)
-    say(server, today + timedelta(days=1), 1, acc_trade_volume=0)  # nobody has traded yet
+    say(server, today + timedelta(days=1), 1, acc_trade_volume=0)  # no trade yet
     await until(lambda: len(heard) == 2)
     assert feed[-1] == last
     assert len(feed) == 3

@@ -688,7 +688,7 @@ def test_runs_until_the_last_window_is_closed(app: QApplication) -> None:
 
 @pytest.mark.parametrize("rejects", [True, False])
 def test_quit_with_a_dialog_open(app: QApplication, rejects: bool) -> None:
-    """Quitting must get through a modal dialog that somebody opened."""
+    """Quitting must get through an open modal dialog."""
 
     async def main() -> None:
         dialog = QDialog()

@@ -1,4 +1,4 @@
-"""However a proxy dies, what it held is released exactly once, and nothing outlives it."""
+"""However a proxy dies, what it owned is released exactly once, and nothing outlives it."""
 
 from __future__ import annotations
 
@@ -308,7 +308,7 @@ async def test_subscription_outlives_nothing(
     gone = weakref.ref(proxy)
     del proxy
     gc.collect()
-    assert gone() is None, "a subscription does not hold its proxy"
+    assert gone() is None, "a subscription does not keep its proxy alive"
     await turns()
     assert subscription.is_closed
     subscription.close()

@@ -21,7 +21,7 @@ def test_what_is_streamed_is_the_candle_itself(unit: CandleUnit) -> None:
 
 
 @pytest.mark.parametrize("period", CandlePeriod)
-def test_what_is_not_streamed_is_told_by_the_ticker(period: CandlePeriod) -> None:
+def test_what_is_not_streamed_comes_from_the_ticker(period: CandlePeriod) -> None:
     source = source_of(period)
     assert isinstance(source, PeriodCandle)
     assert (source.event_type, source.options) == ("ticker", {})

@@ -210,7 +210,7 @@ def test_a_mark_of_one(drain: Drain, delivery: Delivery) -> None:
 
 
 def test_subscribers_take_turns(drain: Drain) -> None:
-    """The order of one widget's trades must not hold up another's orders."""
+    """The order of one widget's trades must not delay another's orders."""
     one, two = drain.add(1, Delivery.EVERY), drain.add(2, Delivery.EVERY)
     for value in range(3):
         drain.hub.offer(one, slot(value))
@@ -248,7 +248,7 @@ def test_pause_holds_back_and_resume_gives_what_came(drain: Drain) -> None:
     drain.hub.pause(1, False)
     assert drain.reported[reported:] == [Delivery.EVERY]
     assert drain.all(Delivery.EVERY) == [(1, "shown before?"), (1, "hidden")]
-    drain.hub.pause("nobody", True)
+    drain.hub.pause("unknown", True)
 
 
 def test_removal_in_the_middle_of_delivery(drain: Drain) -> None:
@@ -316,7 +316,7 @@ def test_books_are_cut_to_the_depth_of_each(rows: int, depth: int, seen: int) ->
 
 
 def test_an_uncut_book_keeps_its_wire_text() -> None:
-    """No decimals are made that nobody asked for."""
+    """No decimal is made before it is read."""
     one = LazyFrame(Head("orderbook", "KRW-BTC"), frame(book()), 0.0)
     for depth in (0, 30):
         shown = Subscriber(depth, "", Delivery.LATEST, depth=depth).view(one)

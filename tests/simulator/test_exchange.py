@@ -246,7 +246,7 @@ def test_flags(gateway: MakeGateway) -> None:
     assert {event.stream_type for event in table.events(changes)} == {"REALTIME"}
 
 
-def test_list_subscriptions_tells_and_switches_the_format(gateway: MakeGateway) -> None:
+def test_list_subscriptions_answers_and_switches_the_format(gateway: MakeGateway) -> None:
     table = gateway()
     session = table.connect()
     table.subscribe(session, RequestItem("ticker", ("KRW-BTC",)))

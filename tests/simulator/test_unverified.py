@@ -1,4 +1,4 @@
-"""Settings for what nobody could verify of Upbit: each value does what it says."""
+"""Settings for what is unverified of Upbit: each value does what it says."""
 
 from __future__ import annotations
 

@@ -186,7 +186,7 @@ async def _churn(number: int, end: End, server: SimulatedServer, manager: Global
 
 @dataclass(frozen=True)
 class Reconnected:
-    """What so many broken lines left."""
+    """What was left after a number of reconnects."""
 
     number: int
     seconds: float
@@ -195,7 +195,7 @@ class Reconnected:
 
 
 async def reconnect(number: int, server: SimulatedServer, manager: GlobalWebSocketManager) -> Reconnected:
-    """Cut the line so many times, each time as soon as it is live again, and count."""
+    """Cut the connection `number` times, each time as soon as it is live again, and count."""
     proxies = [WebSocketClientProxy(f"proxy {i}", manager=manager) for i in range(5)]
     for proxy in proxies:
         await proxy.subscribe_ticker(["KRW-BTC", "KRW-ETH"])

@@ -100,7 +100,7 @@ def _sample(hint: Any) -> Any:
 def book(
     code: str = "KRW-BTC", ms: int = 1, *, rows: int = 30, level: int = 0, snapshot: bool = False
 ) -> OrderbookEvent:
-    """An order book with so many rows."""
+    """An order book with the given number of rows."""
     units = [
         OrderbookUnit(
             ask_price=Decimal(101 + i), bid_price=Decimal(100 - i), ask_size=Decimal(1), bid_size=Decimal(2)
@@ -405,11 +405,11 @@ class Rig:
         self.carry_out(scope)
 
     def lose(self, scope: Scope | None = None, error: QtUpbitError | None = None) -> None:
-        """The line breaks now."""
+        """The connection breaks now."""
         scope = self.scope if scope is None else scope
         socket = self.sockets[scope]
         assert socket is not None
-        lost = error if error is not None else ConnectionFailedError("the line broke")
+        lost = error if error is not None else ConnectionFailedError("the connection broke")
         self.connections[scope].lost(socket.epoch, self.now, lost)
         self.carry_out(scope)
 

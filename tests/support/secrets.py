@@ -23,7 +23,7 @@ SECRET_KEY = "SecretKeyThatMustNeverShow0123456789abcdefghijklmnopqrstuvwxyzABCD
 KEYS = Credentials(access_key=ACCESS_KEY, secret_key=SECRET_KEY)
 
 JWT = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}")
-"""What looks like a token, whoever made it."""
+"""What looks like a token, ours or not."""
 
 LOGGERS = ("", "asyncio", "aiohttp", "httpcore", "httpx", "qt_upbit", "upbit", "websockets")
 

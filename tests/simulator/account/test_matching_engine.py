@@ -169,7 +169,7 @@ def test_post_only_never_takes() -> None:
 )
 def test_orders_of_ours_do_not_meet(mode: SmpType, taker: OrderState, maker: OrderState, fills: int) -> None:
     gateway = Gateway()
-    # Between the best prices there is nobody else.
+    # Between the best prices there are no other orders.
     between = gateway.best[1] + 1000
     book = gateway.pair.book
     gateway.pair._book = Book(BTC, 1, book.asks[5:], book.bids, gateway.pair._maker)
@@ -294,7 +294,7 @@ def test_a_book_that_crosses_a_waiting_order_fills_it() -> None:
     assert bid.state is OrderState.DONE
     assert bid.fills[0].is_maker
     trade = gateway.pair.last_trade
-    assert trade is not before, "somebody sold, and the tape says so"
+    assert trade is not before, "the sale is on the tape"
     assert (trade.ask_bid, from_units(trade.price)) == (AskBid.ASK, bid.price)
 
 

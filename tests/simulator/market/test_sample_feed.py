@@ -1,4 +1,4 @@
-"""An event type that nobody has written a feed for is served by the simulated exchange nevertheless."""
+"""An event type without a feed of its own is served by the simulated exchange nevertheless."""
 
 from __future__ import annotations
 

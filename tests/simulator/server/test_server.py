@@ -218,7 +218,7 @@ async def test_lines_can_be_dropped(server: SimulatedServer, how: Any, code: int
         assert socket.close_code == code
 
 
-async def test_the_port_stays_while_nobody_listens(server: SimulatedServer) -> None:
+async def test_the_port_stays_while_the_server_is_stopped(server: SimulatedServer) -> None:
     url = server.url
     await server.stop_listening()
     with pytest.raises(OSError, match=r"Connect|refused"):
