@@ -81,8 +81,8 @@ class Stop(Exception):
 
 def main(argv: list[str]) -> int:
     """Prepare what the command needs, run it, and return its exit code."""
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a TextIOWrapper here
+    sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a TextIOWrapper here
     try:
         command, arguments = parse(argv)
         require_64_bit(sys.maxsize)

@@ -75,7 +75,7 @@ def _pydantic_model(raw: bytes) -> type[pydantic.BaseModel]:
 
     def field(value: Any) -> Any:
         if isinstance(value, list):
-            return list[_model("Unit", value[0], field)]  # type: ignore[misc]
+            return list[_model("Unit", value[0], field)]  # type: ignore[misc]  # a type made at run time
         if isinstance(value, bool) or value is None:
             return Any
         return Decimal if isinstance(value, float) else type(value)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -220,7 +219,10 @@ def odd_frames(draw: st.DrawFn) -> bytes:
     pairs = [(json.dumps(key), bytes(value).decode()) for key, value in members]
     if draw(st.booleans()):
         pairs = draw(st.permutations(pairs))
-    dump: Callable[[Any], str] = lambda value: json.dumps(value, ensure_ascii=draw(st.booleans()))  # noqa: E731
+
+    def dump(value: Any) -> str:
+        return json.dumps(value, ensure_ascii=draw(st.booleans()))
+
     for _ in range(draw(st.integers(0, 3))):
         at = draw(st.integers(0, len(pairs)))
         pairs.insert(at, (dump(draw(_keys)), dump(draw(_inner))))

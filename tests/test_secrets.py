@@ -167,11 +167,11 @@ def test_a_key_store_that_cannot_be_used(
 ) -> None:
     pytest.importorskip("keyring")
     store = _Store(text)
-    fake = types.ModuleType("keyring")
-    fake.get_password, fake.set_password = store.get_password, store.set_password  # type: ignore[attr-defined]
+    fake: Any = types.ModuleType("keyring")
+    fake.get_password, fake.set_password = store.get_password, store.set_password
     import keyring.errors
 
-    fake.errors = keyring.errors  # type: ignore[attr-defined]
+    fake.errors = keyring.errors
     monkeypatch.setitem(sys.modules, "keyring", fake)
     with pytest.raises(ConfigError) as caught:
         action()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -917,7 +918,7 @@ def test_refused_key_is_not_tried_in_a_loop(as_frame: bool) -> None:
     assert rig.state == "LIVE"
 
 
-def refuse_type(wire_type: str):  # type: ignore[no-untyped-def]
+def refuse_type(wire_type: str) -> Callable[[wire.Request], tuple[str, str] | None]:
     def refuse(request: wire.Request) -> tuple[str, str] | None:
         if any(item.type == wire_type for item in request.items):
             return "INVALID_PARAM", "지원하지 않는 타입입니다."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 from qt_upbit.config import WebSocketConfig
 from qt_upbit.protocol import wire
@@ -13,10 +14,10 @@ from qt_upbit.types import WireFormat
 ITEM = wire.RequestItem("ticker", ("KRW-BTC",))
 
 
-def made(**config: object) -> tuple[MessageSender, ConnectionOutputs]:
+def made(**config: Any) -> tuple[MessageSender, ConnectionOutputs]:
     outputs = ConnectionOutputs()
     tickets = map(str, itertools.count(1))
-    return MessageSender(WebSocketConfig(**config), tickets.__next__, outputs), outputs  # type: ignore[arg-type]
+    return MessageSender(WebSocketConfig(**config), tickets.__next__, outputs), outputs
 
 
 def test_requests_and_questions_go_out_in_the_format_in_use() -> None:

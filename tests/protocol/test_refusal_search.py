@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,8 +16,8 @@ def run(owners: list[int], culprits: Collection[int]) -> tuple[set[int], int, in
 
     Returns who was found, how many requests were refused, and how many were accepted.
     """
-    search, accepted = RefusalSearch(), set[int]()
-    asked, found = set(owners), set[int]()
+    search, accepted, found = RefusalSearch(), set[int](), set[int]()
+    asked: set[Any] = set(owners)
     refusals = acceptances = 0
     while asked - accepted:
         if not asked & set(culprits):
@@ -33,7 +34,7 @@ def run(owners: list[int], culprits: Collection[int]) -> tuple[set[int], int, in
             found.add(culprit)
             asked.discard(culprit)
             released = search.found()
-        asked |= set(released)  # type: ignore[arg-type]
+        asked |= set(released)
     assert not search.is_running
     assert accepted | found == set(owners)
     return found, refusals, acceptances

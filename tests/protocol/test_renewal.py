@@ -21,7 +21,7 @@ from qt_upbit.protocol.connection import (
     RenewalFailed,
     TokenRenewed,
 )
-from qt_upbit.types import OrderState, Scope
+from qt_upbit.types import MyOrderEvent, OrderState, Scope
 from tests.support.model_server import LATENCY_S, Rig, Socket, event, frame, stream_requests
 from tests.support.profiles import examples
 
@@ -45,7 +45,8 @@ def sockets(rig: Rig) -> list[Socket]:
 
 
 def reported(rig: Rig) -> list[str]:
-    return [decode(raw).uuid for _, _, raw in rig.log.frames]  # type: ignore[attr-defined]
+    events = [decode(raw) for _, _, raw in rig.log.frames]
+    return [event.uuid for event in events if isinstance(event, MyOrderEvent)]
 
 
 def until_two(rig: Rig) -> None:

@@ -565,7 +565,7 @@ async def _fresh_application() -> AsyncIterator[None]:
 async def test_configure_instance_close_and_again(server: SimulatedServer) -> None:
     config = WebSocketConfig.preset("testing", base_url=server.url)
     with pytest.raises(ConfigError, match="WebSocketConfig"):
-        GlobalWebSocketManager.configure({"base_url": server.url})  # type: ignore[arg-type]
+        GlobalWebSocketManager.configure({"base_url": server.url})  # type: ignore[arg-type]  # the mistake
     GlobalWebSocketManager.configure(config)
     first = GlobalWebSocketManager.instance()
     assert GlobalWebSocketManager.instance() is first

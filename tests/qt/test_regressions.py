@@ -31,11 +31,11 @@ async def test_data_flows_again_after_a_reset(server: SimulatedServer, make_prox
     await proxy.subscribe_trade(["KRW-BTC"], callback=lambda e: seen.append(e.sequential_id))
     for number in range(1, 4):
         assert await server.drop(Scope.PUBLIC, "reset") == 1
-        await until(lambda: manager.metrics().scopes[Scope.PUBLIC].reconnects == number)  # noqa: B023
+        await until(lambda: manager.metrics().scopes[Scope.PUBLIC].reconnects == number)  # noqa: B023  # awaited in this turn
         await until(lambda: manager.state(Scope.PUBLIC) is ConnectionState.LIVE)
         await until(lambda: exchange.streams(server) == {("trade", "KRW-BTC")})
         server.exchange.publish(events.trade("KRW-BTC", number))
-        await until(lambda: seen[-1] == number)  # noqa: B023
+        await until(lambda: seen[-1] == number)  # noqa: B023  # awaited in this turn
     await manager.aclose()
     assert manager.state(Scope.PUBLIC) is ConnectionState.CLOSED
 

@@ -201,7 +201,7 @@ async def test_signing_in_after_the_start(server: SimulatedServer, make_manager:
     server.exchange.publish(trade(1))
     await until(lambda: got)
     with pytest.raises(ConfigError, match="takes Credentials"):
-        manager.set_credentials("key")  # type: ignore[arg-type]
+        manager.set_credentials("key")  # type: ignore[arg-type]  # the mistake
     proxy.close()
 
 

@@ -205,7 +205,7 @@ async def reconnect(number: int, server: SimulatedServer, manager: GlobalWebSock
         for i in range(times):
             done = manager.metrics().scopes[Scope.PUBLIC].reconnects
             await server.drop(Scope.PUBLIC, "close" if i % 2 else "reset")
-            await until(lambda: manager.metrics().scopes[Scope.PUBLIC].reconnects > done)  # noqa: B023
+            await until(lambda: manager.metrics().scopes[Scope.PUBLIC].reconnects > done)  # noqa: B023  # awaited in this turn
             await until(lambda: manager.state(Scope.PUBLIC) is ConnectionState.LIVE)
             await until(lambda: server.exchange.connection_count(Scope.PUBLIC) == 1)
 

@@ -466,7 +466,7 @@ class Rig:
     def _make(self, key: StreamKey, depth: int, *, snapshot: bool = False) -> BaseWebSocketEvent:
         ms = int(self.now * 1000)
         if key.type == "orderbook":
-            return book(key.code, ms, rows=depth, level=key.variant[0], snapshot=snapshot)  # type: ignore[arg-type]
+            return book(key.code, ms, rows=depth, level=key.variant[0], snapshot=snapshot)  # type: ignore[arg-type]  # an orderbook's variant is its level
         if key.type == "trade":
             # A first snapshot of trades is the last one there was.
             if not snapshot or key.code not in self._last_trade:

@@ -40,6 +40,7 @@ from qt_upbit.types import (
     Scope,
     SmpType,
     TimeInForce,
+    TradeEvent,
 )
 from tests.support.wait import until
 
@@ -145,7 +146,8 @@ def test_what_one_takes_of_the_other_is_a_trade_for_both_and_on_the_tape() -> No
     assert (taker.fills[0].is_maker, maker.fills[0].is_maker) == (False, True)
     assert taker.fills[0].price == maker.fills[0].price == price
     (trade,) = events_of(public)
-    assert (trade.trade_price, trade.trade_volume) == (price, Decimal("0.1"))  # type: ignore[attr-defined]
+    assert isinstance(trade, TradeEvent)
+    assert (trade.trade_price, trade.trade_volume) == (price, Decimal("0.1"))
     assert maker.remaining_volume == Decimal("0.2")
 
 
@@ -281,7 +283,7 @@ def test_impossible_accounts_are_refused(fields: dict[str, Any]) -> None:
 
 def test_balances_are_exact_numbers() -> None:
     with pytest.raises(TypeError, match="KRW"):
-        SimulatedAccount(access_key="a", secret_key="b", balances={"KRW": 0.5})  # type: ignore[dict-item]
+        SimulatedAccount(access_key="a", secret_key="b", balances={"KRW": 0.5})  # type: ignore[dict-item]  # the mistake
 
 
 def test_no_two_accounts_have_one_key() -> None:

@@ -233,7 +233,7 @@ async def test_a_huge_frame(server: SimulatedServer, join: Connect) -> None:
 
 async def test_a_compression_bomb_is_small_on_the_wire(server: SimulatedServer, join: Connect) -> None:
     bomb = faults.CompressionBomb(mebibytes=64)
-    made = bomb.strike(b"{}", Head("ticker", "KRW-BTC"), None)[0]  # type: ignore[arg-type]
+    made = bomb.strike(b"{}", Head("ticker", "KRW-BTC"), None)[0]  # type: ignore[arg-type]  # no exchange
     assert isinstance(made, Raw)
     assert len(made.data) < (64 << 20) // 900
     large = await join(max_size=65 << 20)
