@@ -80,7 +80,6 @@ TESTED_IN: dict[str, tuple[str, list[str]]] = {
     "simulator/test_unverified.py": (NAMES_ALONE, ["qt_upbit.simulator.settings"]),
     "simulator/market/test_history.py": (A_PART, ["qt_upbit.simulator.market.price_path"]),
     "simulator/replay/test_recording.py": (WITH_OTHERS, ["qt_upbit.simulator.replay.replay"]),
-    "simulator/server/test_server.py": (A_PART, ["qt_upbit.simulator.server.rest"]),
     "simulator/faults/test_faults.py": (
         WITH_OTHERS,
         [

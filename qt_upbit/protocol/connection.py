@@ -173,7 +173,7 @@ class UpbitConnection:
         self._subscriptions = subscriptions
         backoff = Backoff(config.backoff_initial_s, config.backoff_max_s, rng)
         self._connects = ConnectSchedule(connect_limiter, backoff)
-        self._silence = SilenceWatch(config.silence_timeout_s)
+        self._silence = SilenceWatch(config.silence_floor_s, config.silence_timeout_s)
         self._state = ConnectionState.IDLE
         self._epoch = 0
         self._socket = _NO_SOCKET
@@ -189,6 +189,7 @@ class UpbitConnection:
         """What `next_deadline` said last."""
         self._forget_socket_state()
         self._last_frame_at: float | None = None
+        self._last_live_at: float | None = None
         self._gap_begin: float | None = None
         self._was_synced, self._refusals = False, 0
         self._refused_requests: frozenset[StreamRequest] = frozenset()
@@ -233,6 +234,10 @@ class UpbitConnection:
     def silence_s(self, now: float) -> float | None:
         """Seconds since the last object of a stream; None where this connection has shown none."""
         return now - self._last_frame_at if self.is_open and self._last_frame_at is not None else None
+
+    def data_age_s(self, now: float) -> float | None:
+        """Seconds since the last live object of a stream, over reconnects too; None while none has come."""
+        return now - self._last_live_at if self._last_live_at is not None else None
 
     @property
     def requests_sent(self) -> int:
@@ -517,7 +522,7 @@ class UpbitConnection:
         self._connects.cancel()
         self._connects.proved()
         self._drop_socket()
-        self._gap_begin = self._last_frame_at = None
+        self._gap_begin = self._last_frame_at = self._last_live_at = None
         self._silence.forget()
         self._was_synced = False
         self._refusals = 0
@@ -640,6 +645,7 @@ class UpbitConnection:
         # What we asked for ourselves says nothing of the flow.
         is_live = raw.find(b"SNAPSHOT", -frame_scan.TAIL_LIMIT) < 0 or not frame_scan.is_snapshot(raw)
         if is_live:
+            self._last_live_at = now
             self._silence.saw(head, now)
         if self._state is not ConnectionState.LIVE:
             self._saw_sign_of_life(now, is_live=is_live)

@@ -12,11 +12,12 @@ import dataclasses
 import itertools
 import time
 import uuid as uuids
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from datetime import time as time_of_day
 from decimal import Decimal
 from types import TracebackType
-from typing import Any, Final, Self, Unpack
+from typing import Any, Final, Self, TypeVar, Unpack
 
 import msgspec
 
@@ -27,25 +28,36 @@ from qt_upbit.exceptions import (
 )
 from qt_upbit.protocol.order_check import OrderOptions, OrderRules, check_order
 from qt_upbit.protocol.subscription_request import check_code, resolve_unit
-from qt_upbit.records import Balance, CancelResult, Instrument, Market, Order, OrderChance
+from qt_upbit.records import (
+    Balance,
+    ByCode,
+    CancelResult,
+    Instrument,
+    Market,
+    Order,
+    OrderChance,
+    RestCandle,
+    RestTicker,
+)
 from qt_upbit.rest import arguments, endpoints, parsers
+from qt_upbit.rest.code_lists import ask_for_codes
+from qt_upbit.rest.funds_calls import FundsCalls
 from qt_upbit.rest.order_outcome import OrderOutcome, OrderRequest
 from qt_upbit.rest.session import RestSession
 from qt_upbit.types import (
     AskBid,
-    CandleEvent,
     CandlePeriod,
     CandleUnit,
     OrderbookEvent,
     OrderState,
     OrderType,
-    TickerEvent,
     TradeEvent,
 )
 
 __all__ = ["RestClient"]
 
 
+_T = TypeVar("_T")
 _CANDLES_PER_CALL: Final = 200
 _TRADES_PER_CALL: Final = 500
 _OPEN_PER_CALL: Final = 100
@@ -63,7 +75,7 @@ _MARKETS_PER_CALL: Final = 100
 """Keeps URLs well below the length that servers accept."""
 
 
-class RestClient:
+class RestClient(FundsCalls):
     """Upbit's REST calls. One per account is enough; `GlobalWebSocketManager.rest` is the application's.
 
     Every call waits for its turn within Upbit's rate limits, in order, and may be cancelled while it waits.
@@ -101,6 +113,7 @@ class RestClient:
     ) -> None:
         self._region = config.region
         self._session = RestSession(config, clock=clock, sleep=sleep)
+        super().__init__(self._session)
         self._new_identifier = new_identifier
         self._now = now
         self._outcome = OrderOutcome(
@@ -138,25 +151,34 @@ class RestClient:
         raw = await self._session.ask(endpoints.MARKETS, is_details=True)
         return tuple(await parsers.parse_list(raw, parsers.market))
 
-    async def get_instruments(self, codes: Iterable[str]) -> dict[str, Instrument]:
-        """Tick size and supported levels of pairs."""
-        found: list[Instrument] = []
-        for part in _parts(arguments.check_codes(codes), _MARKETS_PER_CALL):
-            names = ",".join(part)
-            raw = await self._session.ask(endpoints.INSTRUMENTS, markets=names)
-            found += await parsers.parse_list(raw, parsers.instrument)
-        return {one.code: one for one in found}
+    async def get_instruments(self, codes: Iterable[str]) -> ByCode[Instrument]:
+        """Tick size and supported levels of pairs; `ByCode.missing` names those not listed."""
 
-    async def get_tickers(self, codes: Iterable[str]) -> dict[str, TickerEvent]:
-        """Current prices of pairs."""
-        found: list[TickerEvent] = []
-        for part in _parts(arguments.check_codes(codes), _MARKETS_PER_CALL):
-            names = ",".join(part)
-            raw = await self._session.ask(endpoints.TICKERS, markets=names)
-            found += await parsers.parse_list(raw, parsers.ticker)
-        return {one.code: one for one in found}
+        async def ask(part: Sequence[str]) -> dict[str, Instrument]:
+            raw = await self._session.ask(endpoints.INSTRUMENTS, markets=",".join(part))
+            return {one.code: one for one in await parsers.parse_list(raw, parsers.instrument)}
 
-    async def get_all_tickers(self, quote_currencies: Iterable[str] | None = None) -> dict[str, TickerEvent]:
+        return await self._by_code(codes, ask)
+
+    async def get_tickers(self, codes: Iterable[str]) -> ByCode[RestTicker]:
+        """Current prices of pairs; `ByCode.missing` names those not listed."""
+
+        async def ask(part: Sequence[str]) -> dict[str, RestTicker]:
+            raw = await self._session.ask(endpoints.TICKERS, markets=",".join(part))
+            return {one.code: one for one in await parsers.parse_list(raw, parsers.ticker)}
+
+        return await self._by_code(codes, ask)
+
+    async def _by_code(
+        self, codes: Iterable[str], ask: Callable[[Sequence[str]], Awaitable[Mapping[str, _T]]]
+    ) -> ByCode[_T]:
+        async def listed() -> frozenset[str]:
+            return frozenset(market.code for market in await self.get_markets())
+
+        with self._session.running:
+            return await ask_for_codes(arguments.check_codes(codes), _MARKETS_PER_CALL, ask, listed)
+
+    async def get_all_tickers(self, quote_currencies: Iterable[str] | None = None) -> dict[str, RestTicker]:
         """Current prices of all pairs of some quote currencies, in one call; None: the region's own."""
         if quote_currencies is None:
             quote_currencies = (self._region.quote_currency,)
@@ -166,19 +188,29 @@ class RestClient:
 
     async def get_orderbooks(
         self, codes: Iterable[str], *, depth: int = 30, level: int | Decimal | None = None
-    ) -> dict[str, OrderbookEvent]:
-        """Order books of pairs, `depth` rows (1 to 30), grouped by `level`; 0 or None is no grouping."""
+    ) -> ByCode[OrderbookEvent]:
+        """Order books of pairs, `depth` rows (1 to 30), grouped by `level`; 0 or None is no grouping.
+
+        `ByCode.missing` names pairs that are not listed, or that have no such level.
+        """
         arguments.check_count("depth", depth, most=_MOST_DEPTH)
         grouping = {} if level is None else {"level": arguments.check_level(level)}
-        found: list[OrderbookEvent] = []
-        for part in _parts(arguments.check_codes(codes), _MARKETS_PER_CALL):
+
+        async def ask(part: Sequence[str]) -> dict[str, OrderbookEvent]:
             query: dict[str, Any] = {"markets": ",".join(part), "count": depth, **grouping}
             raw = await self._session.ask(endpoints.ORDERBOOKS, **query)
-            found += await parsers.parse_list(raw, parsers.orderbook)
-        return {one.code: one for one in found}
+            return {one.code: one for one in await parsers.parse_list(raw, parsers.orderbook)}
+
+        return await self._by_code(codes, ask)
 
     async def get_trades(
-        self, code: str, *, count: int = 500, before_id: int | None = None, days_ago: int | None = None
+        self,
+        code: str,
+        *,
+        count: int = 500,
+        before_id: int | None = None,
+        days_ago: int | None = None,
+        to: time_of_day | None = None,
     ) -> list[TradeEvent]:
         """Trades of a pair, newest last; one call, 500 at most.
 
@@ -187,6 +219,7 @@ class RestClient:
             count: number of trades, 1 or more.
             before_id: only those with a smaller ``sequential_id``, to read backwards.
             days_ago: of an earlier day (UTC), 1 to 7; by default the latest.
+            to: only those before this time of that day, UTC, whole seconds.
         """
         check_code(code)
         arguments.check_count("count", count)
@@ -195,6 +228,8 @@ class RestClient:
             query["cursor"] = str(arguments.check_count("before_id", before_id))
         if days_ago is not None:
             query["days_ago"] = arguments.check_count("days_ago", days_ago, most=_MOST_DAYS_AGO)
+        if to is not None:
+            query["to"] = arguments.check_time_of_day("to", to)
         raw = await self._session.ask(endpoints.TRADES, **query)
         return (await parsers.parse_list(raw, parsers.trade))[::-1]
 
@@ -206,7 +241,8 @@ class RestClient:
         count: int | None = 200,
         before: datetime | None = None,
         after: datetime | None = None,
-    ) -> list[CandleEvent]:
+        converting_price_unit: str | None = None,
+    ) -> list[RestCandle]:
         """Candles of a pair, oldest first, in as many calls as needed.
 
         Periods without a trade have no candle, so 200 candles may span more than 200 periods.
@@ -217,12 +253,17 @@ class RestClient:
             count: number of candles, 1 or more, counted from the newest; None for all since `after`.
             before: only those that start before this aware datetime; by default up to the current one.
             after: only those that start at this aware datetime or later.
+            converting_price_unit: fills `RestCandle.converted_trade_price` in this currency, for example
+                ``KRW``; days only.
         """
         if count is None and after is None:
             raise InvalidRequestError("count=None needs `after`: it would load the whole history")
         arguments.check_aware(after)
-        found: list[CandleEvent] = []
-        async with contextlib.aclosing(self.candle_pages(code, unit, count=count, before=before)) as pages:
+        found: list[RestCandle] = []
+        pages_of = self.candle_pages(
+            code, unit, count=count, before=before, converting_price_unit=converting_price_unit
+        )
+        async with contextlib.aclosing(pages_of) as pages:
             async for page in pages:
                 new = [each for each in page if after is None or each.start >= after]
                 found = new + found
@@ -237,7 +278,8 @@ class RestClient:
         *,
         count: int | None = None,
         before: datetime | None = None,
-    ) -> AsyncGenerator[list[CandleEvent]]:
+        converting_price_unit: str | None = None,
+    ) -> AsyncGenerator[list[RestCandle]]:
         """Candles of a pair backwards, one page per call, each oldest first; ends where history begins.
 
         Args:
@@ -245,20 +287,31 @@ class RestClient:
             unit: as in `get_candles`.
             count: total number of candles, 1 or more, so that the last page is no larger than needed.
             before: as in `get_candles`.
+            converting_price_unit: as in `get_candles`.
         """
         check_code(code)
         resolve_unit(unit)
         arguments.check_aware(before)
         if count is not None:
             arguments.check_count("count", count)
-        return self._candle_pages(code, unit, count, before)
+        more: dict[str, Any] = {}
+        if converting_price_unit is not None:
+            if unit != CandlePeriod.DAY:
+                raise InvalidRequestError("only day candles have a converting_price_unit")
+            more["converting_price_unit"] = arguments.check_currency(converting_price_unit)
+        return self._candle_pages(code, unit, count, before, more)
 
     async def _candle_pages(
-        self, code: str, unit: CandleUnit | CandlePeriod | str, wanted: int | None, before: datetime | None
-    ) -> AsyncGenerator[list[CandleEvent]]:
+        self,
+        code: str,
+        unit: CandleUnit | CandlePeriod | str,
+        wanted: int | None,
+        before: datetime | None,
+        more: Mapping[str, Any],
+    ) -> AsyncGenerator[list[RestCandle]]:
         while wanted is None or wanted > 0:
             size = _CANDLES_PER_CALL if wanted is None else min(wanted, _CANDLES_PER_CALL)
-            page = await self._candle_page(code, str(unit), size, before)
+            page = await self._candle_page(code, str(unit), size, before, more)
             if not page:
                 return
             yield page
@@ -268,9 +321,9 @@ class RestClient:
             wanted = None if wanted is None else wanted - len(page)
 
     async def _candle_page(
-        self, code: str, unit: str, count: int, before: datetime | None
-    ) -> list[CandleEvent]:
-        query: dict[str, Any] = {"market": code, "count": count}
+        self, code: str, unit: str, count: int, before: datetime | None, more: Mapping[str, Any]
+    ) -> list[RestCandle]:
+        query: dict[str, Any] = {"market": code, "count": count, **more}
         if before is not None:
             # Rounded up to include a candle that starts within the second before.
             query["to"] = f"{_up_to_second(before):%Y-%m-%dT%H:%M:%SZ}"
@@ -300,13 +353,26 @@ class RestClient:
         return _order_of(raw, **key)
 
     async def get_orders(
-        self, *, uuids: Iterable[str] | None = None, identifiers: Iterable[str] | None = None
+        self,
+        *,
+        uuids: Iterable[str] | None = None,
+        identifiers: Iterable[str] | None = None,
+        code: str | None = None,
     ) -> list[Order]:
-        """Orders by Upbit's ids, yours or both, without fills; unknown ones are left out."""
+        """Orders by Upbit's ids, yours or both, without fills; unknown ones are left out.
+
+        Args:
+            uuids: Upbit's ids.
+            identifiers: yours.
+            code: only orders of this pair.
+        """
         found: list[Order] = []
+        if code is not None:
+            check_code(code)
+        market = {} if code is None else {"market": code}
         for name, ids in _given_ids(uuids, identifiers).items():
             for part in _parts(ids, _IDS_PER_CALL):
-                key: dict[str, Any] = {name: list(part)}
+                key: dict[str, Any] = {name: list(part), **market}
                 raw = await self._session.ask(endpoints.ORDERS, **key)
                 found += await parsers.parse_list(raw, parsers.order)
         return found

@@ -149,6 +149,11 @@ class DataRoutingEngine:
             return None
         return _event_or_none(route.last.get(key.variant))
 
+    def live_at(self, key: StreamKey) -> float | None:
+        """When the last change of a stream came, with the clock of `route`; None while there was none."""
+        route = self._routes.get(Head(key.type, key.code))
+        return None if route is None else route.live_at
+
     # --- what --------------------------------------------------------------------------------------
 
     def route(self, head: Head, raw: bytes, now: float) -> None:
@@ -172,6 +177,7 @@ class DataRoutingEngine:
             frame = LazyFrame(head, raw, now)
             frame.replace(last)
             route.keep(key[1], frame)
+            route.live_at = now
             self.events_routed += 1
             offer = self._hub.offer
             for subscriber, _ in tuple(route.targets.values()):
@@ -204,6 +210,7 @@ class DataRoutingEngine:
         self.events_decoded += 1
         self.events_routed += 1
         route.keep(variant, frame)
+        route.live_at = frame.received_at
         if route.memory is not None:
             route.memory.remember(event)
         key, offer = (frame.head, variant), self._hub.offer
@@ -243,6 +250,8 @@ class DataRoutingEngine:
             return
         # Types without a first snapshot have no snapshots, whatever a frame says: every event counts.
         snapshot = event.is_snapshot and spec.has_snapshot
+        if not snapshot:
+            route.live_at = frame.received_at
         repeated = self._is_repetition(route, frame, event)
         if not repeated and not self._is_older(route, event):
             route.keep(variant, frame)

@@ -72,6 +72,7 @@ class Route:
         "head",
         "last",
         "lazy_key",
+        "live_at",
         "memory",
         "pending_snapshots",
         "plain",
@@ -97,6 +98,8 @@ class Route:
         """The variant of which all want every change, and who they are; none if they differ, None
         before it was looked for."""
         self.last: dict[tuple[Hashable, ...], LazyFrame] = {}
+        self.live_at: float | None = None
+        """When the last change came."""
         self.flowing: set[tuple[Hashable, ...]] = set()
         """Variants of which changes are asked for, so that `last` stays up to date; also for a while after
         the last subscriber left, until the server is notified."""
