@@ -180,7 +180,7 @@ async def make_manager() -> AsyncIterator[MakeManager]:
     ) -> GlobalWebSocketManager:
         """With `own_time` as its clock short deadlines are those of an idle machine.
 
-        Not where it tells of moments on the wall: gaps and what is recovered of them.
+        Not where it reports times of day: gaps and what is recovered of them.
         """
         if keys:
             config["credentials"] = Credentials(

@@ -1,4 +1,4 @@
-"""The manager over real sockets: one connection, the exact union, faults, and what it tells."""
+"""The manager over real sockets: one connection, the exact union, faults, and what it reports."""
 
 from __future__ import annotations
 

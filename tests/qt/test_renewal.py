@@ -30,7 +30,7 @@ OTHER_KEYS = Credentials(access_key="another-access-key", secret_key="another-se
 
 
 class Watch:
-    """What a manager tells of its private scope, and how many private connections the server has."""
+    """What a manager reports of its private scope, and how many private connections the server has."""
 
     def __init__(self, manager: GlobalWebSocketManager, server: SimulatedServer) -> None:
         self.states: list[ConnectionState] = []

@@ -1,4 +1,4 @@
-"""Every length of candles has a source; those that the ticker tells: tests/routing/test_period_candle.py."""
+"""Every length of candles has a source; those of the ticker: tests/routing/test_period_candle.py."""
 
 from __future__ import annotations
 
