@@ -28,7 +28,7 @@ class OrderRules:
 
     Attributes:
         tick_size: at the order's price, where you know better than the tables of
-            `qt_upbit.protocol.tick_sizes`; that of the instruments holds at the present price only.
+            `qt_upbit.protocol.tick_sizes`; that of the instruments applies at the current price only.
         min_total: quote currency.
         max_total: quote currency.
     """
