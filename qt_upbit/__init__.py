@@ -85,11 +85,11 @@ _HOMES = {
     "qt_upbit.protocol.subscription_state_manager": ("SubscriptionStateManager",),
     "qt_upbit.protocol.tick_sizes": ("round_to_tick",),
     "qt_upbit.qt.account": ("Account",),
-    "qt_upbit.qt.candle_feed": ("CandleFeed",),
-    "qt_upbit.qt.event_loop": (
+    "qt_upbit.qt.application_run": (
         "run",
         "until_quit",
     ),
+    "qt_upbit.qt.candle_feed": ("CandleFeed",),
     "qt_upbit.qt.global_websocket_manager": ("GlobalWebSocketManager",),
     "qt_upbit.qt.owned_slot": ("owned_slot",),
     "qt_upbit.qt.subscription": ("Subscription",),
@@ -233,9 +233,9 @@ if TYPE_CHECKING:
     )
     from qt_upbit.protocol.tick_sizes import round_to_tick as round_to_tick
     from qt_upbit.qt.account import Account as Account
+    from qt_upbit.qt.application_run import run as run
+    from qt_upbit.qt.application_run import until_quit as until_quit
     from qt_upbit.qt.candle_feed import CandleFeed as CandleFeed
-    from qt_upbit.qt.event_loop import run as run
-    from qt_upbit.qt.event_loop import until_quit as until_quit
     from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager as GlobalWebSocketManager
     from qt_upbit.qt.owned_slot import owned_slot as owned_slot
     from qt_upbit.qt.subscription import Subscription as Subscription

@@ -1,6 +1,6 @@
 """Every module has a test of its name, or says here which test is about it, and why not one of its own.
 
-Whoever changes a module finds its test without asking. A new module gets a test of its name; a line here
+The test of a module is found by its name. A new module gets a test of its name; a line here
 is for parts that are only seen through something else.
 """
 

@@ -28,7 +28,7 @@ class OrderRules:
     """Limits of one market; None where none is known, which leaves it to the documented tables.
 
     Attributes:
-        tick_size: at the order's price; that of the instruments holds at the present price only
+        tick_size: at the order's price; that of the instruments applies at the current price only
             (`MarketRules.tick_at`).
         min_total: quote currency.
         max_total: quote currency.

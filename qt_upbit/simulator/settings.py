@@ -16,7 +16,7 @@ __all__ = ["SIMULATED_ACCESS_KEY", "SIMULATED_SECRET_KEY", "SimulatedAccount", "
 SIMULATED_ACCESS_KEY: Final = "SIMULATEDaccesskeyOfNobody0123456789abcd"
 """The only key that the simulated exchange knows by default. It is not valid anywhere else."""
 
-SIMULATED_SECRET_KEY: Final = "simulated-secret-key-of-nobody-0123456789-abcdefghijklmnopqrstuvwxyz"  # noqa: S105
+SIMULATED_SECRET_KEY: Final = "simulated-secret-key-of-nobody-0123456789-abcdefghijklmnopqrstuvwxyz"  # noqa: S105  # invented, for the simulator only
 """Its secret; at least 64 bytes, as HS512 requires."""
 
 

@@ -385,7 +385,7 @@ def test_rest_is_not_asked_before_both_streams_have_reached_the_gap(desk: Desk) 
     desk.run(0.5)
     assert len(desk.reads) == 2
     desk.run(0.6)
-    assert len(desk.reads) == 3  # nobody reports: it does not wait forever
+    assert len(desk.reads) == 3  # no report comes: it does not wait forever
 
 
 def test_a_gap_while_it_is_read_leads_to_another_reading(desk: Desk) -> None:
@@ -517,7 +517,7 @@ def test_a_comparison_that_fails_leaves_it_incomplete(desk: Desk) -> None:
     assert desk.sync.state is SyncState.SYNCHRONIZED
 
 
-def test_fills_that_rest_does_not_tell_yet_are_asked_for_again(desk: Desk) -> None:
+def test_fills_that_rest_does_not_have_yet_are_requested_again(desk: Desk) -> None:
     desk.synchronize(an_order())
     desk.sync.check()
     listed = msgspec.structs.replace(an_order(fills=1), fills=())
@@ -598,7 +598,7 @@ def test_rest_that_refuses_is_not_asked_again(error: QtUpbitError) -> None:
     assert desk.sync.error is None
 
 
-def test_a_gap_that_rest_refuses_to_tell_of_is_reported(desk: Desk) -> None:
+def test_a_gap_that_rest_refuses_to_fill_is_reported(desk: Desk) -> None:
     desk.synchronize(an_order())
     desk.reconnect()
     desk.fail(REST_REFUSES)
@@ -615,7 +615,7 @@ def test_a_refused_connection_goes_on_when_it_is_live_again(desk: Desk) -> None:
     assert desk.sync.state is SyncState.STREAM_REFUSED
     assert desk.sync.is_refused
     assert desk.sync.error is KEY_REFUSED
-    # Whoever has connected the connection's own errors knows already.
+    # The connection's own error signal has reported it already.
     assert desk.reported() == []
     desk.lost()
     assert desk.sync.state is SyncState.STREAM_REFUSED

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
+from collections import defaultdict
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qt_upbit.models import decode
+from qt_upbit.simulator.account.account import Order
 from qt_upbit.simulator.account.matching_engine import OrderRefused, OrderRequest
 from qt_upbit.simulator.exchange import SimulatedExchange
 from qt_upbit.simulator.market.book import Book
@@ -21,6 +22,7 @@ from qt_upbit.types import (
     AskBid,
     BaseWebSocketEvent,
     MyOrderEvent,
+    OrderbookEvent,
     OrderState,
     OrderType,
     Scope,
@@ -169,7 +171,7 @@ def test_post_only_never_takes() -> None:
 )
 def test_orders_of_ours_do_not_meet(mode: SmpType, taker: OrderState, maker: OrderState, fills: int) -> None:
     gateway = Gateway()
-    # Between the best prices there is nobody else.
+    # Between the best prices there are no other orders.
     between = gateway.best[1] + 1000
     book = gateway.pair.book
     gateway.pair._book = Book(BTC, 1, book.asks[5:], book.bids, gateway.pair._maker)
@@ -294,7 +296,7 @@ def test_a_book_that_crosses_a_waiting_order_fills_it() -> None:
     assert bid.state is OrderState.DONE
     assert bid.fills[0].is_maker
     trade = gateway.pair.last_trade
-    assert trade is not before, "somebody sold, and the tape says so"
+    assert trade is not before, "the sale is on the tape"
     assert (trade.ask_bid, from_units(trade.price)) == (AskBid.ASK, bid.price)
 
 
@@ -309,7 +311,9 @@ def test_everybody_sees_what_a_taker_took() -> None:
     size = from_units(gateway.pair.book.asks[0][1])
     gateway.place(AskBid.BID, price=gateway.best[0], volume=size / 2)
     (frame,) = [raw for raw in session.take() if isinstance(raw, bytes)]
-    assert decode(frame).asks[0].size == size - size / 2  # type: ignore[attr-defined]
+    book = decode(frame)
+    assert isinstance(book, OrderbookEvent)
+    assert book.asks[0].size == size - size / 2
 
 
 def test_a_market_trade_costs_the_same_after_a_thousand_orders() -> None:
@@ -320,7 +324,7 @@ def test_a_market_trade_costs_the_same_after_a_thousand_orders() -> None:
         account.cancel(order, 1)
     looked = 0
 
-    class Counted(dict):  # type: ignore[type-arg]
+    class Counted(dict[str, Order]):
         def values(self) -> Any:
             nonlocal looked
             looked += 1
@@ -372,7 +376,7 @@ actions = st.lists(
 def test_nothing_is_made_or_lost(steps: list[tuple[str, int, Decimal, Any, Any]]) -> None:
     gateway = Gateway()
     account = gateway.exchange.account
-    paid: Counter[str] = Counter()
+    paid: defaultdict[str, Decimal] = defaultdict(Decimal)
     start = {name: held.balance for name, held in account.balances.items()}
     for what, ticks, volume, condition, smp in steps:
         price = gateway.best[1] + ticks * 1000
@@ -406,8 +410,8 @@ def test_nothing_is_made_or_lost(steps: list[tuple[str, int, Decimal, Any, Any]]
     for order in account.orders.values():
         for fill in order.fills:
             sign = 1 if order.side is AskBid.ASK else -1
-            paid["KRW"] += sign * fill.price * fill.volume - fill.fee  # type: ignore[assignment]
-            paid["BTC"] -= sign * fill.volume  # type: ignore[assignment]
+            paid["KRW"] += sign * fill.price * fill.volume - fill.fee
+            paid["BTC"] -= sign * fill.volume
         states = gateway.states(order)
         assert states[0] == "wait"
         assert states.count("trade") == len(order.fills)

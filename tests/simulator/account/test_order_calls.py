@@ -129,14 +129,15 @@ async def test_a_tour_with_the_official_client(server: SimulatedServer, sdk: Any
     ],
 )
 async def test_refusals_of_orders(
-    sdk: Any, fields: dict[str, str], error: type[Exception], name: str
+    sdk: Any, fields: dict[str, str], error: type[upbit.APIStatusError], name: str
 ) -> None:
     order: dict[str, Any] = {"market": "KRW-BTC", "side": "bid", "ord_type": "limit"}
     order |= {"price": "150000000", "volume": "0.001"}
     with pytest.raises(error) as refused:
         await sdk.orders.create(**(order | fields))
-    assert refused.value.name == name  # type: ignore[attr-defined]
-    assert refused.value.body["error"]["message"]  # type: ignore[attr-defined]
+    assert refused.value.name == name
+    assert isinstance(refused.value.body, dict)
+    assert refused.value.body["error"]["message"]
 
 
 async def test_looking_at_a_chance_changes_nothing(server: SimulatedServer, sdk: Any) -> None:

@@ -32,7 +32,7 @@ def test_what_history_has_begun_goes_on() -> None:
     assert series.current == TimedCandle(60, Candle(5, 8, 4, 8, 11, 58), 62_000)
 
 
-def test_one_that_nobody_was_told_of_is_not_announced() -> None:
+def test_one_that_was_never_sent_is_not_announced() -> None:
     series = LiveSeries(60, SpillFile())
     series.begin(0, Candle(5, 6, 4, 5, 10, 50), 1000)
     series.apply(60_000, 8, 1, announce=True)
