@@ -28,6 +28,7 @@ _HOMES = {
     "qt_upbit.exceptions": (
         "AuthenticationError",
         "CallbackError",
+        "CancelOutcomeError",
         "ConfigError",
         "ConnectionFailedError",
         "CredentialsRequiredError",
@@ -174,6 +175,7 @@ if TYPE_CHECKING:
     from qt_upbit.config import WebSocketConfig as WebSocketConfig
     from qt_upbit.exceptions import AuthenticationError as AuthenticationError
     from qt_upbit.exceptions import CallbackError as CallbackError
+    from qt_upbit.exceptions import CancelOutcomeError as CancelOutcomeError
     from qt_upbit.exceptions import ConfigError as ConfigError
     from qt_upbit.exceptions import ConnectionFailedError as ConnectionFailedError
     from qt_upbit.exceptions import CredentialsRequiredError as CredentialsRequiredError

@@ -41,8 +41,7 @@ class Endpoint:
         method: the SDK's method.
         group: its rate limit group.
         is_private: needs keys.
-        is_safe: read-only, so it may be retried when the answer was lost.
-        places_order: never retried by `RestSession`: `OrderOutcome` decides.
+        is_safe: changes nothing, so it may be retried; of others `OrderOutcome` and `CancelOutcome` decide.
     """
 
     name: str
@@ -50,7 +49,6 @@ class Endpoint:
     group: str
     is_private: bool = False
     is_safe: bool = True
-    places_order: bool = False
 
 
 MARKETS: Final = Endpoint("GET /v1/market/all", "trading_pairs.list", "market")
@@ -73,9 +71,7 @@ ORDER: Final = Endpoint("GET /v1/order", "orders.retrieve", "default", is_privat
 ORDERS: Final = Endpoint("GET /v1/orders/uuids", "orders.list_by_uuids", "default", is_private=True)
 OPEN: Final = Endpoint("GET /v1/orders/open", "orders.list_open", "default", is_private=True)
 CLOSED: Final = Endpoint("GET /v1/orders/closed", "orders.list_closed", "default", is_private=True)
-CREATE: Final = Endpoint(
-    "POST /v1/orders", "orders.create", "order", is_private=True, is_safe=False, places_order=True
-)
+CREATE: Final = Endpoint("POST /v1/orders", "orders.create", "order", is_private=True, is_safe=False)
 TEST: Final = Endpoint("POST /v1/orders/test", "orders.test_create", "order-test", is_private=True)
 CANCEL: Final = Endpoint("DELETE /v1/order", "orders.cancel", "default", is_private=True, is_safe=False)
 CANCEL_SOME: Final = Endpoint(
@@ -90,5 +86,4 @@ CANCEL_AND_NEW: Final = Endpoint(
     "order",
     is_private=True,
     is_safe=False,
-    places_order=True,
 )

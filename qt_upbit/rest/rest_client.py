@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import functools
 import itertools
 import time
 import uuid as uuids
@@ -23,15 +24,20 @@ import msgspec
 from qt_upbit.config import WebSocketConfig
 from qt_upbit.exceptions import (
     DecodeError,
+    InvalidOrderError,
     InvalidRequestError,
 )
 from qt_upbit.protocol.order_check import OrderOptions, OrderRules, check_order
 from qt_upbit.protocol.subscription_request import check_code, resolve_unit
 from qt_upbit.records import Balance, CancelResult, Instrument, Market, Order, OrderChance
 from qt_upbit.rest import arguments, endpoints, parsers
+from qt_upbit.rest.cancel_outcome import IDS_PER_CANCEL, CancelOutcome, IdKind
+from qt_upbit.rest.look_up import LookUp
+from qt_upbit.rest.open_selection import MOST_OPEN_CANCELS, OpenOrderSelection
 from qt_upbit.rest.order_outcome import OrderOutcome, OrderRequest
 from qt_upbit.rest.session import RestSession
 from qt_upbit.types import (
+    KST,
     AskBid,
     CandleEvent,
     CandlePeriod,
@@ -52,13 +58,12 @@ _OPEN_PER_CALL: Final = 100
 _CLOSED_PER_CALL: Final = 1000
 _CLOSED_WINDOW: Final = timedelta(days=7)
 _IDS_PER_CALL: Final = 100
-_CANCELS_PER_CALL: Final = 20
-_OPEN_CANCELS_PER_CALL: Final = 300
-_CANCEL_CODES: Final = 20
 _MOST_DEPTH: Final = 30
 _MOST_DAYS_AGO: Final = 7
 _OPEN_STATES: Final = (OrderState.WAIT, OrderState.WATCH)
 _CLOSED_STATES: Final = (OrderState.DONE, OrderState.CANCEL)
+_IDENTIFIERS_SINCE: Final = datetime(2024, 10, 18, tzinfo=KST)
+"""Orders placed from then on carry their identifier in every answer (protocol section 11)."""
 _MARKETS_PER_CALL: Final = 100
 """Keeps URLs well below the length that servers accept."""
 
@@ -67,9 +72,9 @@ class RestClient:
     """Upbit's REST calls. One per account is enough; `GlobalWebSocketManager.rest` is the application's.
 
     Every call waits for its turn within Upbit's rate limits, in order, and may be cancelled while it waits.
-    Read-only calls are retried a few times after a network failure or a server error; others never, except
-    after 429, which means that nothing was done. An order is sent again after 429 only once Upbit has said
-    that it does not exist.
+    Read-only calls are retried a few times after a network failure, a server error or 429. Others are
+    looked up first: an order is sent again only after 429, and only once Upbit has said that it does not
+    exist; a cancellation only for orders that are still open.
 
     Raises (all calls):
         AuthenticationError: the key was refused, or lacks a permission.
@@ -103,11 +108,14 @@ class RestClient:
         self._session = RestSession(config, clock=clock, sleep=sleep)
         self._new_identifier = new_identifier
         self._now = now
+        new_look_up = functools.partial(LookUp, clock, sleep, config.order_resolve_timeout_s)
         self._outcome = OrderOutcome(
-            lambda identifier: self.get_order(identifier=identifier),
-            clock=clock,
-            sleep=sleep,
-            resolve_timeout_s=config.order_resolve_timeout_s,
+            lambda identifier: self.get_order(identifier=identifier), new_look_up=new_look_up
+        )
+        self._cancels = CancelOutcome(
+            new_look_up=new_look_up,
+            send_ids=self._cancel_ids,
+            get_orders=lambda kind, ids: self.get_orders(**{kind: ids}),
         )
 
     @staticmethod
@@ -422,8 +430,8 @@ class RestClient:
 
         async def send() -> Order:
             raw = await self._session.ask(endpoints.CREATE, **body)
-            order = _order_of(raw, identifier=request.identifier)
-            if order.identifier is None or not request.may_be(order):
+            order = parsers.parse(raw, parsers.order)
+            if not request.is_of(order):
                 raise DecodeError("the answer is for another order", raw)
             return order
 
@@ -446,8 +454,12 @@ class RestClient:
     async def cancel_order(self, *, uuid: str | None = None, identifier: str | None = None) -> Order:
         """Request the cancellation of an order; returns the order as it was then, usually still open.
 
-        The ``cancel`` event reports that it was cancelled. If the answer is lost, the order is looked up and
-        the request repeated, which is harmless.
+        The ``cancel`` event reports that it was cancelled. Unless the answer is the order or a named refusal
+        of Upbit's, the order is looked up for ``order_resolve_timeout_s``, and the request repeated while it
+        is open, which is harmless.
+
+        Raises:
+            CancelOutcomeError: no answer was conclusive, and the order is still open, or was not found.
         """
         key: dict[str, Any] = arguments.check_one_of(uuid=uuid, identifier=identifier)
 
@@ -455,21 +467,38 @@ class RestClient:
             return _order_of(await self._session.ask(endpoints.CANCEL, **key), **key)
 
         with self._session.running:
-            return await self._outcome.cancel(send, lambda: self.get_order(**key))
+            return await self._cancels.cancel_one(
+                next(iter(key.values())), send, lambda: self.get_order(**key)
+            )
 
     async def cancel_orders(
         self, *, uuids: Iterable[str] | None = None, identifiers: Iterable[str] | None = None
     ) -> CancelResult:
         """Request the cancellation of up to 20 orders, by Upbit's ids or yours; returns which were accepted.
 
-        It is a single call, so a failure concerns all of them.
+        Orders waiting for their trigger (``watch``) are cancelled as well. It is a single call; if its answer
+        is lost, the orders are looked up, and it is repeated for those that are still open.
+
+        Raises:
+            CancelOutcomeError: no answer was conclusive; it names the orders in doubt.
         """
-        given = _given_ids(uuids, identifiers, most=_CANCELS_PER_CALL)
+        given = _given_ids(uuids, identifiers, most=IDS_PER_CANCEL)
         if len(given) != 1:
-            raise InvalidRequestError(f"give 1 to {_CANCELS_PER_CALL} uuids or identifiers, not both")
-        key: dict[str, Any] = {name: list(ids) for name, ids in given.items()}
+            raise InvalidRequestError(f"give 1 to {IDS_PER_CANCEL} uuids or identifiers, not both")
+        with self._session.running:
+            for kind, ids in given.items():
+                return await self._cancels.cancel_some(kind, ids)
+        raise AssertionError("one kind was given")
+
+    async def _cancel_ids(self, kind: IdKind, ids: Sequence[str]) -> CancelResult:
+        key: dict[str, Any] = {kind: list(ids)}
         raw = await self._session.ask(endpoints.CANCEL_SOME, **key)
-        return parsers.parse(raw, parsers.cancel_result)
+        result = parsers.parse(raw, parsers.cancel_result)
+        for each in (*result.success, *result.failed):
+            # Upbit need not repeat an identifier.
+            if (each.uuid if kind == "uuids" else each.identifier) not in (*ids, None):
+                raise DecodeError("the answer is for other orders", raw)
+        return result
 
     async def cancel_open_orders(
         self,
@@ -479,13 +508,18 @@ class RestClient:
         excluded_codes: Iterable[str] | None = None,
         quote_currencies: Iterable[str] | None = None,
         all_markets: bool = False,
-        count: int = _OPEN_CANCELS_PER_CALL,
+        count: int = MOST_OPEN_CANCELS,
+        include_watch: bool = False,
     ) -> CancelResult:
         """Request the cancellation of up to 300 open orders, newest first.
 
         Name the orders: a call without a selection is refused, and so is an empty list, which may come from a
-        filter without matches. Orders waiting for their trigger (``watch``) are not cancelled (protocol
-        section 13): pass their uuids to `cancel_orders`.
+        filter without matches. Upbit's call for this cancels orders in the book (``wait``) only (protocol
+        section 13); with `include_watch` the client lists the orders and cancels each by its uuid, those
+        waiting for their trigger (``watch``) too.
+
+        If the answer is lost, the orders that were open when the call began are looked up, and those still
+        open are cancelled by uuid.
 
         Args:
             ask_bid: only one side.
@@ -494,28 +528,31 @@ class RestClient:
             quote_currencies: only markets of these, for example ``KRW``.
             all_markets: True for every market; not together with `codes` or `quote_currencies`.
             count: maximum number of orders, 1 to 300.
+            include_watch: True for orders waiting for their trigger too. In several calls, of 20 each; if the
+                orders cannot be listed, nothing is cancelled.
+
+        Raises:
+            CancelOutcomeError: no answer was conclusive; it names the orders in doubt.
         """
-        names: dict[str, Iterable[str]] = {}
-        if codes is not None:
-            names["pairs"] = arguments.check_codes(codes, most=_CANCEL_CODES)
-        if quote_currencies is not None:
-            names["quote_currencies"] = arguments.check_currencies(quote_currencies)
-        if len(names) + arguments.check_flag("all_markets", all_markets) > 1:
-            raise InvalidRequestError("give only one of codes, quote_currencies, all_markets")
-        if excluded_codes is not None:
-            names["excluded_pairs"] = arguments.check_codes(
-                excluded_codes, name="excluded_codes", most=_CANCEL_CODES
-            )
-        if not names and ask_bid is None and not all_markets:
-            raise InvalidRequestError(
-                "say which orders: codes, quote_currencies, excluded_codes or ask_bid, or all_markets=True"
-            )
-        side = None if ask_bid is None else arguments.check_member("ask_bid", AskBid, ask_bid, tuple(AskBid))
-        query: dict[str, Any] = {name: ",".join(listed) for name, listed in names.items()}
-        query["cancel_side"] = "all" if side is None else side.value.lower()
-        query["count"] = arguments.check_count("count", count, most=_OPEN_CANCELS_PER_CALL)
-        raw = await self._session.ask(endpoints.CANCEL_OPEN, **query)
-        return parsers.parse(raw, parsers.cancel_result)
+        selection = OpenOrderSelection.of(
+            ask_bid=ask_bid, codes=codes, excluded_codes=excluded_codes, quote_currencies=quote_currencies,
+            all_markets=all_markets, count=count,
+        )  # fmt: skip
+        is_complete = arguments.check_flag("include_watch", include_watch)
+        states = _OPEN_STATES if is_complete else (OrderState.WAIT,)
+
+        async def list_open() -> list[Order]:
+            return selection.selected(await self.get_open_orders(states=states))
+
+        async def send() -> CancelResult:
+            raw = await self._session.ask(endpoints.CANCEL_OPEN, **selection.query())
+            return selection.check_answer(parsers.parse(raw, parsers.cancel_result), raw)
+
+        with self._session.running:
+            if not is_complete:
+                return await self._cancels.cancel_open(send, list_open)
+            uuids = [order.uuid for order in await list_open()]
+            return await self._cancels.cancel_some("uuids", uuids)
 
     async def cancel_and_new(
         self,
@@ -536,7 +573,7 @@ class RestClient:
             order_type: of the new order.
             prev_order_uuid: Upbit's id of the order to cancel, or
             prev_order_identifier: yours.
-            remain_only: use the remaining volume of the old order; give no `volume` then.
+            remain_only: use the remaining volume of the old order; a `volume` is refused then.
             options: of the new order, as in `check_order`.
 
         Returns:
@@ -545,7 +582,8 @@ class RestClient:
 
         Raises:
             InvalidOrderError: Upbit would refuse it; nothing was sent.
-            OrderOutcomeError: the answer was not conclusive, and the new order was not found.
+            OrderOutcomeError: the answer was not conclusive, and the new order was not found; its
+                `replaced_state` says what became of the old one.
         """
         given = arguments.check_one_of(
             prev_order_uuid=prev_order_uuid, prev_order_identifier=prev_order_identifier
@@ -553,6 +591,8 @@ class RestClient:
         old = {name.removeprefix("prev_order_"): value for name, value in given.items()}
         identifier = self._identify(options)
         if arguments.check_flag("remain_only", remain_only):
+            if options.get("volume") is not None:
+                raise InvalidOrderError("volume", options["volume"], "give either a volume or remain_only")
             # The remaining volume is unknown here, so only the price can be checked.
             rules = options.get("rules") or OrderRules()
             free = OrderRules(rules.tick_size, min_total=Decimal("1E-30"), max_total=Decimal("1E+30"))
@@ -578,7 +618,7 @@ class RestClient:
             return reported
 
         with self._session.running:
-            found, is_answer = await self._outcome.place(request, send)
+            found, is_answer = await self._outcome.place(request, send, lambda: self.get_order(**old))
             if is_answer:
                 return found
             reported = await self._outcome.read_on(identifier, found.uuid, lambda: self.get_order(**old))
@@ -593,17 +633,21 @@ def _order_of(raw: bytes, *, uuid: str | None = None, identifier: str | None = N
     """
     order = parsers.parse(raw, parsers.order)
     if (uuid is not None and order.uuid != uuid) or (
-        # Orders without an identifier of their own have none to compare.
-        identifier is not None and order.identifier not in (identifier, None)
+        identifier is not None and order.identifier != identifier and not _is_without_identifier(order)
     ):
         raise DecodeError("the answer is for another order", raw)
     return order
 
 
+def _is_without_identifier(order: Order) -> bool:
+    """Whether Upbit does not tell its identifier, if it has one: it was placed before 2024-10-18."""
+    return order.identifier is None and (order.ordered_at is None or order.ordered_at < _IDENTIFIERS_SINCE)
+
+
 def _given_ids(
     uuids: Iterable[str] | None, identifiers: Iterable[str] | None, *, most: int | None = None
-) -> dict[str, tuple[str, ...]]:
-    given = {"uuids": uuids, "identifiers": identifiers}
+) -> dict[IdKind, tuple[str, ...]]:
+    given: dict[IdKind, Iterable[str] | None] = {"uuids": uuids, "identifiers": identifiers}
     checked = {
         name: arguments.check_ids(name, ids, most=most) for name, ids in given.items() if ids is not None
     }

@@ -159,10 +159,12 @@ class RestSession:
 
     @staticmethod
     def _may_repeat(endpoint: Endpoint, error: Exception) -> bool:
+        # What changes something is looked up before it is sent again, after 429 too (`rest.look_up`).
+        if not endpoint.is_safe:
+            return False
         if isinstance(error, RateLimitedError):
-            # Refused before it was executed; the group is paused.
-            return error.status == 429 and not endpoint.places_order
-        return endpoint.is_safe and isinstance(error, RestError) and is_retryable(error)
+            return error.status == 429  # the group is paused
+        return isinstance(error, RestError) and is_retryable(error)
 
     def _translate(self, endpoint: Endpoint, exc: Any) -> AuthenticationError | RestError:
         sdk = self._sdk

@@ -21,7 +21,7 @@ class Request:
     Attributes:
         method: of HTTP.
         path: without the query.
-        fields: of the query, or of the body for a POST.
+        fields: of the query, or of the body for a POST; repeated ones joined by commas.
     """
 
     method: str
@@ -114,7 +114,7 @@ async def _read(reader: asyncio.StreamReader) -> Request:
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     body = await reader.readexactly(int(headers.get("content-length", 0)))
     url = urlsplit(target)
-    fields = {name: values[0] for name, values in parse_qs(url.query).items()}
+    fields = {name: ",".join(values) for name, values in parse_qs(url.query).items()}
     if method == "POST" and body:
         fields |= {name: str(value) for name, value in msgspec.json.decode(body).items()}
     return Request(method, url.path, fields)

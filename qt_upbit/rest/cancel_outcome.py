@@ -1,0 +1,300 @@
+"""Outcome of cancellations: accepted, refused, or unknown until the orders are looked up.
+
+Cancelling the same order again is harmless, so a request without a conclusive answer is repeated for the
+orders that a look-up shows to be still open, and only for those: "the newest 20 open orders" would mean
+other orders the second time. What stays in doubt is named by the error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Final, Literal
+
+from qt_upbit.exceptions import (
+    AuthenticationError,
+    CancelOutcomeError,
+    DecodeError,
+    RateLimitedError,
+    RestError,
+)
+from qt_upbit.records import CancelledOrder, CancelResult, Order
+from qt_upbit.rest.look_up import (
+    Failure,
+    LookUp,
+    LookUpFailedError,
+    RequestFate,
+    denies_order,
+    described,
+    request_fate,
+)
+from qt_upbit.types import OrderState
+
+__all__ = ["IDS_PER_CANCEL", "CancelOutcome", "IdKind"]
+
+IDS_PER_CANCEL: Final = 20
+"""Maximum number of ids in one request (protocol section 9.2)."""
+IdKind = Literal["uuids", "identifiers"]
+
+
+class CancelOutcome:
+    """Sends cancellations and determines their outcome.
+
+    Args:
+        new_look_up: starts the time of a look-up.
+        send_ids: requests the cancellation of up to `IDS_PER_CANCEL` orders.
+        get_orders: looks up orders by ids; unknown ones are left out.
+    """
+
+    def __init__(
+        self,
+        *,
+        new_look_up: Callable[[], LookUp],
+        send_ids: Callable[[IdKind, Sequence[str]], Awaitable[CancelResult]],
+        get_orders: Callable[[IdKind, Sequence[str]], Awaitable[list[Order]]],
+    ) -> None:
+        self._new_look_up = new_look_up
+        self._send_ids = send_ids
+        self._get_orders = get_orders
+
+    async def cancel_one(
+        self, key: str, send: Callable[[], Awaitable[Order]], look: Callable[[], Awaitable[Order]]
+    ) -> Order:
+        """Request the cancellation of one order.
+
+        Args:
+            key: the order's id in the call.
+            send: requests it once and returns the order in the answer.
+            look: looks up the order.
+
+        Returns:
+            The order from the answer, or its current state if it is no longer open.
+
+        Raises:
+            AuthenticationError, RestError: it was refused, or never sent.
+            CancelOutcomeError: the outcome is unknown.
+        """
+        look_up: LookUp | None = None
+        while True:
+            try:
+                return await send()
+            except (RestError, AuthenticationError, DecodeError) as exc:
+                error = exc
+            if look_up is None:
+                if request_fate(error) is not RequestFate.UNKNOWN:
+                    raise error
+                look_up = self._new_look_up()
+            try:
+                order = await look_up.read(look)
+            except LookUpFailedError as failed:
+                raise CancelOutcomeError(
+                    look_up.asked_for_s, found_none=failed.is_denied, answer=described(error), unknown=(key,)
+                ) from (error if failed.is_denied else failed.__cause__)
+            if not order.is_open:
+                return order
+            if look_up.is_over or _ends(error):
+                raise CancelOutcomeError(
+                    look_up.asked_for_s, answer=described(error), still_open=(key,)
+                ) from error
+            await look_up.pause()
+
+    async def cancel_some(self, kind: IdKind, ids: Sequence[str]) -> CancelResult:
+        """Request the cancellation of orders; in several requests if there are many.
+
+        Args:
+            kind: of the ids.
+            ids: each once.
+
+        Returns:
+            What Upbit has accepted, and what it could not cancel; in the latter case, or after a lost
+            answer, an order that a look-up shows to be cancelled counts as accepted. Ids that Upbit does
+            not know are in neither.
+
+        Raises:
+            AuthenticationError, RestError: refused, or never sent; nothing was cancelled.
+            CancelOutcomeError: some are in doubt, or only some were cancelled before a refusal.
+        """
+        return await _Batch(kind, ids, self._new_look_up, self._send_ids, self._get_orders).carry_out()
+
+    async def cancel_open(
+        self,
+        send: Callable[[], Awaitable[CancelResult]],
+        list_open: Callable[[], Awaitable[list[Order]]],
+    ) -> CancelResult:
+        """Request the cancellation of open orders that Upbit selects.
+
+        Args:
+            send: requests it once.
+            list_open: the open orders that the request would select.
+
+        Raises:
+            As `cancel_some`. Orders placed while the call runs may be cancelled as well without being named
+            if the answer is lost.
+        """
+        # Read before, as afterwards nothing says which orders it was. A failure must not prevent a cancel.
+        before: list[Order] | None = None
+        with contextlib.suppress(LookUpFailedError):
+            before = await self._new_look_up().read_once(list_open)
+        try:
+            return await send()
+        except (RestError, AuthenticationError, DecodeError) as exc:
+            error = exc
+        if request_fate(error) is not RequestFate.UNKNOWN:
+            raise error
+        if before:
+            batch = _Batch(
+                "uuids",
+                [order.uuid for order in before],
+                self._new_look_up,
+                self._send_ids,
+                self._get_orders,
+            )
+            return await batch.carry_out(after=error)
+        look_up = self._new_look_up()
+        try:
+            after = await look_up.read(list_open)
+        except LookUpFailedError as failed:
+            raise CancelOutcomeError(look_up.asked_for_s, answer=described(error)) from failed.__cause__
+        if before is not None and not after:
+            return CancelResult(success=(), failed=())
+        raise CancelOutcomeError(
+            look_up.asked_for_s,
+            found_none=not after,
+            answer=described(error),
+            still_open=[order.uuid for order in after],
+        ) from error
+
+
+class _Batch:
+    """The cancellation of orders that are known by their ids."""
+
+    def __init__(
+        self,
+        kind: IdKind,
+        ids: Sequence[str],
+        new_look_up: Callable[[], LookUp],
+        send_ids: Callable[[IdKind, Sequence[str]], Awaitable[CancelResult]],
+        get_orders: Callable[[IdKind, Sequence[str]], Awaitable[list[Order]]],
+    ) -> None:
+        self._kind: IdKind = kind
+        self._ids = frozenset(ids)
+        self._pending = list(ids)
+        self._new_look_up = new_look_up
+        self._send_ids = send_ids
+        self._get_orders = get_orders
+        self._success: dict[str, CancelledOrder] = {}
+        self._failed: dict[str, CancelledOrder] = {}
+        self._still_open: tuple[str, ...] = ()
+
+    async def carry_out(self, *, after: Failure | None = None) -> CancelResult:
+        """Send, look up what is in doubt, and repeat for what is still open.
+
+        Args:
+            after: the failure of a request that has already been sent for these orders.
+        """
+        error = after
+        look_up: LookUp | None = None
+        while True:
+            if self._still_open or after is None:
+                error = await self._send_all()
+                after = error or after
+            if not self._pending:
+                return self._result()
+            look_up = look_up or self._new_look_up()
+            await self._look(look_up, after)
+            if not self._pending or (error is None and not self._still_open):
+                return self._result()  # nothing is in doubt; of what remains Upbit knows nothing
+            if look_up.is_over or (error is not None and _ends(error)):
+                raise self._in_doubt(look_up, after) from error
+            await look_up.pause()
+
+    async def _send_all(self) -> Failure | None:
+        """Request what is pending; returns the first failure.
+
+        Raises:
+            AuthenticationError, RestError: the first request was refused, or never sent.
+        """
+        for part in _parts(tuple(self._pending)):
+            try:
+                result = await self._send_ids(self._kind, part)
+            except (RestError, AuthenticationError, DecodeError) as exc:
+                is_first = not self._success and not self._failed and not self._still_open
+                if is_first and request_fate(exc) is not RequestFate.UNKNOWN:
+                    raise
+                return exc
+            self._note(result)
+        return None
+
+    def _note(self, result: CancelResult) -> None:
+        for orders, known in ((result.success, self._success), (result.failed, self._failed)):
+            for order in orders:
+                # Upbit need not repeat an identifier: such an order is recognised when it is looked up.
+                known[self._id_of(order) or order.uuid] = order
+        self._settle()
+
+    def _id_of(self, order: CancelledOrder | Order) -> str | None:
+        return order.uuid if self._kind == "uuids" else order.identifier
+
+    def _settle(self) -> None:
+        known = self._success.keys() | self._failed.keys()
+        self._pending = [each for each in self._pending if each not in known]
+
+    async def _look(self, look_up: LookUp, error: Failure | None) -> None:
+        pending = tuple(self._pending)
+
+        async def ask() -> list[Order]:
+            found = await self._get_orders(self._kind, pending)
+            if foreign := [each.uuid for each in found if self._id_of(each) not in pending]:
+                raise DecodeError(f"asked for other orders than {foreign[0]}")
+            return found
+
+        try:
+            found = await look_up.read(ask)
+        except LookUpFailedError as failed:
+            raise self._in_doubt(look_up, error) from failed.__cause__
+        still_open = []
+        for order in found:
+            key = self._id_of(order) or order.uuid
+            row = CancelledOrder(uuid=order.uuid, code=order.code, identifier=order.identifier)
+            if order.uuid in self._success:
+                self._success[key] = self._success.pop(order.uuid)
+            elif order.uuid in self._failed:
+                self._failed[key] = self._failed.pop(order.uuid)
+            elif order.is_open:
+                still_open.append(key)
+            elif order.state is OrderState.CANCEL:
+                self._success[key] = row
+            else:
+                self._failed[key] = row
+        self._still_open = tuple(still_open)
+        self._settle()
+
+    def _result(self) -> CancelResult:
+        # What was recognised neither by its id nor by a look-up is not ours.
+        success, failed = (
+            tuple(order for key, order in known.items() if key in self._ids)
+            for known in (self._success, self._failed)
+        )
+        return CancelResult(success=success, failed=failed)
+
+    def _in_doubt(self, look_up: LookUp, error: Failure | None) -> CancelOutcomeError:
+        still_open = [each for each in self._pending if each in self._still_open]
+        return CancelOutcomeError(
+            look_up.asked_for_s,
+            answer=described(error),
+            cancelled=[each for each in self._success if each in self._ids],
+            ended=[each for each in self._failed if each in self._ids],
+            still_open=still_open,
+            unknown=[each for each in self._pending if each not in still_open],
+        )
+
+
+def _ends(error: Failure) -> bool:
+    """Whether repeating cannot help: Upbit refuses for a reason that does not change, or has blocked us."""
+    if isinstance(error, RateLimitedError):
+        return error.status != 429
+    return request_fate(error) is RequestFate.REFUSED and not denies_order(error)
+
+
+def _parts(ids: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (ids[begin : begin + IDS_PER_CANCEL] for begin in range(0, len(ids), IDS_PER_CANCEL))
