@@ -17,8 +17,8 @@ from qt_upbit import (
     WebSocketConfig,
 )
 from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY
-from tests.rest.test_order_outcome import HTML, NO_ANSWERS, NOT_FOUND, error, row
 from tests.support.http_server import CUT, Answer, HttpServer, Request
+from tests.support.order_answers import HTML, NO_ANSWERS, NOT_FOUND, error, row
 from tests.support.passing_time import PassingTime
 
 KEYS = Credentials(access_key=SIMULATED_ACCESS_KEY, secret_key=SIMULATED_SECRET_KEY)
