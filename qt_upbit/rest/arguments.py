@@ -29,6 +29,7 @@ __all__ = [
     "check_members",
     "check_one_id",
     "check_one_of",
+    "check_order_of",
 ]
 
 _CURRENCY: Final = re.compile(r"[A-Z0-9]{2,10}\Z")
@@ -170,6 +171,17 @@ def check_aware(*moments: datetime | None) -> None:
             raise InvalidRequestError(
                 "give aware datetimes, for example datetime.now(UTC): without a time zone they are ambiguous"
             )
+
+
+def check_order_of(start_name: str, start: datetime | None, end_name: str, end: datetime | None) -> None:
+    """Check that a range of aware datetimes does not end before it begins.
+
+    Raises:
+        InvalidRequestError: it does, or one is naive.
+    """
+    check_aware(start, end)
+    if start is not None and end is not None and end < start:
+        raise InvalidRequestError(f"{start_name} {start} is later than {end_name} {end}")
 
 
 def _listed(name: str, given: Iterable[str], example: str, most: int | None = None) -> tuple[str, ...]:

@@ -228,7 +228,7 @@ class RestClient:
         """
         if count is None and after is None:
             raise InvalidRequestError("count=None needs `after`: it would load the whole history")
-        arguments.check_aware(after)
+        arguments.check_order_of("after", after, "before", before)
         found: list[CandleEvent] = []
         async with contextlib.aclosing(self.candle_pages(code, unit, count=count, before=before)) as pages:
             async for page in pages:
@@ -364,7 +364,7 @@ class RestClient:
         """
         if code is not None:
             check_code(code)
-        arguments.check_aware(start, end)
+        arguments.check_order_of("start", start, "end", end)
         ends = arguments.check_members("states", OrderState, states, _CLOSED_STATES)
         # Rounded outwards to seconds: Upbit's times are no finer, and a window must not exceed seven days.
         until = _up_to_second(self._now() if end is None else end)
