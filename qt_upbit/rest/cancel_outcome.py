@@ -196,7 +196,7 @@ class _Batch:
         look_up: LookUp | None = None
         while True:
             if self._still_open or after is None:
-                error = await self._send_all()
+                error = await self._send_all(is_first=after is None)
                 after = error or after
             if not self._pending:
                 return self._result()
@@ -208,7 +208,7 @@ class _Batch:
                 raise self._in_doubt(look_up, after) from error
             await look_up.pause()
 
-    async def _send_all(self) -> Failure | None:
+    async def _send_all(self, *, is_first: bool) -> Failure | None:
         """Request what is pending; returns the first failure.
 
         Raises:
@@ -218,18 +218,20 @@ class _Batch:
             try:
                 result = await self._send_ids(self._kind, part)
             except (RestError, AuthenticationError, DecodeError) as exc:
-                is_first = not self._success and not self._failed and not self._still_open
-                if is_first and request_fate(exc) is not RequestFate.UNKNOWN:
+                is_known = is_first and not self._success and not self._failed
+                if is_known and request_fate(exc) is not RequestFate.UNKNOWN:
                     raise
                 return exc
-            self._note(result)
+            self._note(self._success, result.success)
+            if is_first:
+                # Of a repetition it may say that the request before has cancelled them: looked up below.
+                self._note(self._failed, result.failed)
         return None
 
-    def _note(self, result: CancelResult) -> None:
-        for orders, known in ((result.success, self._success), (result.failed, self._failed)):
-            for order in orders:
-                # Upbit need not repeat an identifier: such an order is recognised when it is looked up.
-                known[self._id_of(order) or order.uuid] = order
+    def _note(self, known: dict[str, CancelledOrder], orders: Iterable[CancelledOrder]) -> None:
+        for order in orders:
+            # Upbit need not repeat an identifier: such an order is recognised when it is looked up.
+            known[self._id_of(order) or order.uuid] = order
         self._settle()
 
     def _id_of(self, order: CancelledOrder | Order) -> str | None:

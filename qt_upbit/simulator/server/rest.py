@@ -126,6 +126,8 @@ class RestApi:
         values = {name.lower(): value for name, value in headers.items()}
         private = self._orders.routes.get((method, path))
         if private is not None:
+            if (method, path) == ("DELETE", "/v1/orders/open") and body:
+                return Refusal(400, error_body("validation_error", "query 파라미터만 사용할 수 있습니다."))
             answer = yield from self._answer_private(*private, query, body, values, address, now)
             return answer
         minutes = _MINUTES.match(path)
