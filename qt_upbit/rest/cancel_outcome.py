@@ -120,16 +120,18 @@ class CancelOutcome:
         self,
         send: Callable[[], Awaitable[CancelResult]],
         list_open: Callable[[], Awaitable[list[Order]]],
+        count: int,
     ) -> CancelResult:
         """Request the cancellation of open orders that Upbit selects.
 
         Args:
             send: requests it once.
-            list_open: the open orders that the request would select.
+            list_open: the open orders from which Upbit selects, oldest first.
+            count: how many of them it selects, the newest.
 
         Raises:
-            As `cancel_some`. Orders placed while the call runs may be cancelled as well without being named
-            if the answer is lost.
+            As `cancel_some`. If the answer is lost, orders placed while the call runs may be cancelled
+            without being named.
         """
         # Read before, as afterwards nothing says which orders it was. A failure must not prevent a cancel.
         before: list[Order] | None = None
@@ -142,14 +144,10 @@ class CancelOutcome:
         if request_fate(error) is not RequestFate.UNKNOWN:
             raise error
         if before:
-            batch = _Batch(
-                "uuids",
-                [order.uuid for order in before],
-                self._new_look_up,
-                self._send_ids,
-                self._get_orders,
-            )
-            return await batch.carry_out(after=error)
+            ids = [order.uuid for order in before[-count:]]
+            batch = _Batch("uuids", ids, self._new_look_up, self._send_ids, self._get_orders)
+            # Where it selects from more, a request still in flight would select others after a repetition.
+            return await batch.carry_out(after=error, may_repeat=len(before) <= count)
         look_up = self._new_look_up()
         try:
             after = await look_up.read(list_open)
@@ -186,16 +184,17 @@ class _Batch:
         self._failed: dict[str, CancelledOrder] = {}
         self._still_open: tuple[str, ...] = ()
 
-    async def carry_out(self, *, after: Failure | None = None) -> CancelResult:
+    async def carry_out(self, *, after: Failure | None = None, may_repeat: bool = True) -> CancelResult:
         """Send, look up what is in doubt, and repeat for what is still open.
 
         Args:
             after: the failure of a request that has already been sent for these orders.
+            may_repeat: False to wait for that one only.
         """
         error = after
         look_up: LookUp | None = None
         while True:
-            if self._still_open or after is None:
+            if after is None or (self._still_open and may_repeat):
                 error = await self._send_all(is_first=after is None)
                 after = error or after
             if not self._pending:

@@ -83,12 +83,11 @@ class OpenOrderSelection:
         query["count"] = self.count
         return query
 
-    def selected(self, orders: Iterable[Order]) -> list[Order]:
-        """Those selected of open orders, oldest first, as the exchange would select them."""
-        found = [
+    def matching(self, orders: Iterable[Order]) -> list[Order]:
+        """Those of open orders from which the exchange selects the newest, in the order given."""
+        return [
             order for order in orders if self._has_code(order.code) and self.ask_bid in (order.ask_bid, None)
         ]
-        return found[-self.count :]
 
     def check_answer(self, result: CancelResult, raw: bytes) -> CancelResult:
         """The answer to a call with this selection.

@@ -519,7 +519,8 @@ class RestClient:
         waiting for their trigger (``watch``) too.
 
         If the answer is lost, the orders that were open when the call began are looked up, and those still
-        open are cancelled by uuid.
+        open are cancelled by uuid; unless there were more than `count`, as the lost request, should it
+        arrive late, would then cancel others.
 
         Args:
             ask_bid: only one side.
@@ -542,7 +543,7 @@ class RestClient:
         states = _OPEN_STATES if is_complete else (OrderState.WAIT,)
 
         async def list_open() -> list[Order]:
-            return selection.selected(await self.get_open_orders(states=states))
+            return selection.matching(await self.get_open_orders(states=states))
 
         async def send() -> CancelResult:
             raw = await self._session.ask(endpoints.CANCEL_OPEN, **selection.query())
@@ -550,8 +551,8 @@ class RestClient:
 
         with self._session.running:
             if not is_complete:
-                return await self._cancels.cancel_open(send, list_open)
-            uuids = [order.uuid for order in await list_open()]
+                return await self._cancels.cancel_open(send, list_open, count)
+            uuids = [order.uuid for order in (await list_open())[-count:]]
             return await self._cancels.cancel_some("uuids", uuids)
 
     async def cancel_and_new(
