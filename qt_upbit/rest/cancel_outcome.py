@@ -137,30 +137,76 @@ class CancelOutcome:
         before: list[Order] | None = None
         with contextlib.suppress(LookUpFailedError):
             before = await self._new_look_up().read_once(list_open)
+        targets = [order.uuid for order in (before or ())[-count:]]
+        batch = _Batch("uuids", targets, self._new_look_up, self._send_ids, self._get_orders)
+        # Where it selects from more, a request still in flight would select others after a repetition.
+        may_repeat = before is not None and len(before) <= count
         try:
-            return await send()
+            result = await send()
+            await self._check_known(result, targets)
         except (RestError, AuthenticationError, DecodeError) as exc:
-            error = exc
+            error: Failure = exc
+        else:
+            batch.accept(result)
+            if batch.is_complete or not may_repeat:
+                return batch.result()
+            error = DecodeError("the answer leaves out orders that were open")
         if request_fate(error) is not RequestFate.UNKNOWN:
             raise error
-        if before:
-            ids = [order.uuid for order in before[-count:]]
-            batch = _Batch("uuids", ids, self._new_look_up, self._send_ids, self._get_orders)
-            # Where it selects from more, a request still in flight would select others after a repetition.
-            return await batch.carry_out(after=error, may_repeat=len(before) <= count)
+        if targets:
+            return await batch.carry_out(after=error, may_repeat=may_repeat)
         look_up = self._new_look_up()
         try:
             after = await look_up.read(list_open)
         except LookUpFailedError as failed:
             raise CancelOutcomeError(look_up.asked_for_s, answer=described(error)) from failed.__cause__
-        if before is not None and not after:
-            return CancelResult(success=(), failed=())
         raise CancelOutcomeError(
             look_up.asked_for_s,
             found_none=not after,
             answer=described(error),
             still_open=[order.uuid for order in after],
         ) from error
+
+    async def _check_known(self, result: CancelResult, known: Sequence[str]) -> None:
+        """Check that an answer is about this account's orders, as far as they can be looked up.
+
+        Raises:
+            DecodeError: Upbit does not know them.
+        """
+        others = [each.uuid for each in (*result.success, *result.failed) if each.uuid not in known]
+        if not others:
+            return
+        try:
+            found = await self._new_look_up().read(lambda: self._get_orders("uuids", others))
+        except LookUpFailedError:
+            return
+        if not {order.uuid for order in found} >= set(others):
+            raise DecodeError("the answer is for other orders")
+
+    async def cancel_listed(
+        self, list_open: Callable[[], Awaitable[list[Order]]], count: int
+    ) -> CancelResult:
+        """List open orders, and request the cancellation of the newest of them by uuid.
+
+        Args:
+            list_open: oldest first.
+            count: how many at most.
+
+        Raises:
+            AuthenticationError, RestError, DecodeError: they cannot be listed, and nothing was cancelled; or
+                as `cancel_some`.
+            CancelOutcomeError: as `cancel_some`.
+        """
+        try:
+            orders = await list_open()
+        except (RestError, AuthenticationError, DecodeError) as exc:
+            if request_fate(exc) is not RequestFate.UNKNOWN:
+                raise
+            try:
+                orders = await self._new_look_up().read(list_open)
+            except LookUpFailedError:
+                raise exc from None
+        return await self.cancel_some("uuids", [order.uuid for order in orders[-count:]])
 
 
 class _Batch:
@@ -183,6 +229,14 @@ class _Batch:
         self._success: dict[str, CancelledOrder] = {}
         self._failed: dict[str, CancelledOrder] = {}
         self._still_open: tuple[str, ...] = ()
+        self._seen: set[str] = set()
+        """Ids of orders that exist: Upbit cannot cease to know them."""
+
+    def accept(self, result: CancelResult) -> None:
+        """Take over an answer to a request that has been sent for these orders and maybe others."""
+        self._ids |= {each.uuid for each in (*result.success, *result.failed)}
+        self._note(self._success, result.success)
+        self._note(self._failed, result.failed)
 
     async def carry_out(self, *, after: Failure | None = None, may_repeat: bool = True) -> CancelResult:
         """Send, look up what is in doubt, and repeat for what is still open.
@@ -198,11 +252,11 @@ class _Batch:
                 error = await self._send_all(is_first=after is None)
                 after = error or after
             if not self._pending:
-                return self._result()
+                return self.result()
             look_up = look_up or self._new_look_up()
             await self._look(look_up, after)
             if not self._pending or (error is None and not self._still_open):
-                return self._result()  # nothing is in doubt; of what remains Upbit knows nothing
+                return self.result()  # nothing is in doubt; of what remains Upbit knows nothing
             if look_up.is_over or (error is not None and _ends(error)):
                 raise self._in_doubt(look_up, after) from error
             await look_up.pause()
@@ -245,8 +299,9 @@ class _Batch:
 
         async def ask() -> list[Order]:
             found = await self._get_orders(self._kind, pending)
-            if foreign := [each.uuid for each in found if self._id_of(each) not in pending]:
-                raise DecodeError(f"asked for other orders than {foreign[0]}")
+            named = {self._id_of(each) for each in found}
+            if not named <= set(pending) or not self._seen.intersection(pending) <= named:
+                raise DecodeError("the answer is for other orders")
             return found
 
         try:
@@ -256,6 +311,7 @@ class _Batch:
         still_open = []
         for order in found:
             key = self._id_of(order) or order.uuid
+            self._seen.add(key)
             row = CancelledOrder(uuid=order.uuid, code=order.code, identifier=order.identifier)
             if order.uuid in self._success:
                 self._success[key] = self._success.pop(order.uuid)
@@ -270,7 +326,13 @@ class _Batch:
         self._still_open = tuple(still_open)
         self._settle()
 
-    def _result(self) -> CancelResult:
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing is in doubt."""
+        return not self._pending
+
+    def result(self) -> CancelResult:
+        """What is known."""
         # What was recognised neither by its id nor by a look-up is not ours.
         success, failed = (
             tuple(order for key, order in known.items() if key in self._ids)

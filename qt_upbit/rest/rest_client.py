@@ -552,8 +552,7 @@ class RestClient:
         with self._session.running:
             if not is_complete:
                 return await self._cancels.cancel_open(send, list_open, count)
-            uuids = [order.uuid for order in (await list_open())[-count:]]
-            return await self._cancels.cancel_some("uuids", uuids)
+            return await self._cancels.cancel_listed(list_open, count)
 
     async def cancel_and_new(
         self,

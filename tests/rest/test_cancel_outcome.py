@@ -279,10 +279,23 @@ async def test_without_a_list_before_the_error_says_what_is_open_now(
     assert len(exchange.asked) == 1
 
 
-async def test_with_nothing_open_a_lost_answer_cancelled_nothing() -> None:
+async def test_with_nothing_open_a_lost_answer_is_reported_as_that() -> None:
     exchange = Exchange(CUT, states={})
     async with HttpServer(exchange) as server, client(server) as rest:
-        assert await cancel_open(rest) == CancelResult(success=(), failed=())
+        with pytest.raises(CancelOutcomeError, match="no such order is open") as lost:
+            await cancel_open(rest)
+    assert lost.value.found_none
+
+
+async def test_the_orders_are_listed_again_if_the_list_cannot_be_read() -> None:
+    exchange = Exchange()
+    wrong = [Answer(200, HTML, "text/html"), Answer(400, HTML, "text/html")]
+
+    def script(request: Request) -> Answer:
+        return wrong.pop() if wrong else exchange(request)
+
+    async with HttpServer(script) as server, client(server) as rest:
+        assert uuids((await cancel_all_kinds(rest)).success) == set(IDS)
 
 
 # --- one order ------------------------------------------------------------------------------------
