@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qt_upbit import (
@@ -279,13 +279,23 @@ async def trade(steps: Sequence[Step]) -> AdversarialExchange:
     return world
 
 
-@settings(max_examples=examples(1500))
-@given(st.lists(STEPS, min_size=1, max_size=8))
+MANY_STEPS = st.lists(STEPS, min_size=1, max_size=8)
+
+
+@settings(max_examples=examples(400))
+@given(MANY_STEPS)
 def test_whatever_is_answered_nothing_is_placed_twice_or_forgotten(steps: list[Step]) -> None:
-    world = asyncio.run(trade(steps))
-    event(f"orders {len(world.orders)}")
+    asyncio.run(trade(steps))
 
 
+@pytest.mark.long
+@settings(max_examples=examples(4000))
+@given(MANY_STEPS)
+def test_whatever_is_answered_at_length(steps: list[Step]) -> None:
+    asyncio.run(trade(steps))
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("when", When)
 @pytest.mark.parametrize("answer", sorted(WRONG_ANSWERS))
 async def test_each_answer_to_each_action(answer: str, when: When) -> None:
