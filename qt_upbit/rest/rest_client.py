@@ -515,7 +515,7 @@ class RestClient:
 
         Name the orders: a call without a selection is refused, and so is an empty list, which may come from a
         filter without matches. Upbit's call for this cancels orders in the book (``wait``) only (protocol
-        section 13); with `include_watch` the client lists the orders and cancels each by its uuid, those
+        section 9.2); with `include_watch` the client lists the orders and cancels each by its uuid, those
         waiting for their trigger (``watch``) too.
 
         If the answer is lost, the orders that were open when the call began are looked up, and those still
