@@ -126,7 +126,7 @@ def qt_environment(
     if opens_window and not has_screen:
         raise Stop(
             "There is no display to open the window on: neither DISPLAY nor WAYLAND_DISPLAY is set.\n"
-            "Save a picture of the window instead:\n"
+            "Save a screenshot of the window instead:\n"
             "    python3 run.py demo --screenshot demo.png --after 5\n"
             "or start it on a virtual display (Debian: packages xvfb and xauth):\n"
             "    xvfb-run -a python3 run.py demo"
@@ -262,7 +262,7 @@ def explain_probe(returncode: int, stderr: str) -> str:
     if "could not connect to display" in stderr:
         raise Stop(
             "Qt cannot reach the display that DISPLAY or WAYLAND_DISPLAY names.\n"
-            "Without one, save a picture of the window instead:\n"
+            "Without one, save a screenshot of the window instead:\n"
             "    QT_QPA_PLATFORM=offscreen python3 run.py demo --screenshot demo.png --after 5"
         )
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]

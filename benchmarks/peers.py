@@ -93,15 +93,15 @@ def run_ccxt(url: str, codes: Sequence[str], frames: int) -> float:
         exchange.set_markets([_ccxt_market(exchange, code) for code in codes])
         symbols, seen = exchange.symbols, 0
         cpu: Cpu | None = None
-        pictured: set[str] = set()
+        seen_books: set[str] = set()
         done = asyncio.get_running_loop().create_future()
         handle = exchange.handle_message
 
         def count(client: object, message: dict[str, Any]) -> None:
             nonlocal seen, cpu
-            if message["type"] == "orderbook" and message["code"] not in pictured:
+            if message["type"] == "orderbook" and message["code"] not in seen_books:
                 # It knows no book before the first snapshot, and the recording is of changes.
-                pictured.add(message["code"])
+                seen_books.add(message["code"])
                 message["stream_type"] = "SNAPSHOT"
             handle(client, message)
             seen += 1

@@ -29,6 +29,7 @@ from demo_app.panel import ContentState
 from demo_app.preferences import Preferences
 from demo_app.recording.replay_bar import ReplayBar
 from demo_app.recording.sessions import SessionRequest, load_recording
+from demo_app.shell.key_expiry import KeyExpiry
 from demo_app.shell.main_window import MainWindow
 from demo_app.shell.market_list import MarketList
 from demo_app.style.appearance import Appearance, first_theme
@@ -164,6 +165,8 @@ class _Session:
             markets = MarketList(state, QCoreApplication.translate("Application", "No markets"))
             window.show()
             markets.start()
+            expiry = KeyExpiry(state)
+            expiry.start()
             try:
                 if arguments.screenshot is not None:
                     await asyncio.sleep(arguments.after_s)
@@ -179,6 +182,7 @@ class _Session:
                 window.setAttribute(Qt.WidgetAttribute.WA_QuitOnClose, False)
                 window.close()
                 await markets.aclose()
+                await expiry.aclose()
                 await GlobalWebSocketManager.close_instance()
 
 
@@ -293,7 +297,8 @@ async def _configure_replay(
     # A paused or quiet recording is not a dead connection.
     config = WebSocketConfig(
         region=region, base_url=server.url, use_system_proxy=False,
-        silence_timeout_s=_FOR_EVER_S, silent_code_timeout_s=_FOR_EVER_S, recover_gaps=False,
+        silence_floor_s=_FOR_EVER_S, silence_timeout_s=_FOR_EVER_S, silent_code_timeout_s=_FOR_EVER_S,
+        recover_gaps=False,
     )  # fmt: skip
     return config, server
 

@@ -27,7 +27,7 @@ _SETTINGS = SimulatorSettings(order_interval_s=1.5)
 _LOOK = ("trading", (1440, 900))
 _FAVOURITES = ("KRW-BTC", "KRW-ETH", "KRW-XRP", "KRW-SOL", "KRW-DOGE")
 
-PICTURES = {
+SCREENSHOTS = {
     "terminal-en": "--lang en --theme dark --size 1440x900",
     "terminal-ko": "--lang ko --theme dark --size 1440x900",
     "light-en": "--lang en --theme light --size 1440x900",
@@ -39,7 +39,7 @@ PICTURES = {
 
 
 def take(name: str, options: str, after_s: int = AFTER_S) -> None:
-    """Run the terminal until it has saved its picture."""
+    """Run the terminal until it has saved its screenshot."""
     command = [sys.executable, "-m", "demo_app", *options.split(), "--after", str(after_s)]
     # A list of this program's own options, never text from outside.
     subprocess.run([*command, "--screenshot", str(FOLDER / f"{name}.png")], check=True)  # noqa: S603
@@ -82,9 +82,9 @@ def main(names: Sequence[str]) -> None:
     """Take these, or all."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     others: dict[str, Callable[[], None]] = {"stale": stale, "replay": replay}
-    for name in names or [*PICTURES, *others]:
-        if name in PICTURES:
-            take(name, PICTURES[name])
+    for name in names or [*SCREENSHOTS, *others]:
+        if name in SCREENSHOTS:
+            take(name, SCREENSHOTS[name])
         else:
             others[name]()
         sys.stdout.write(f"{name}\n")

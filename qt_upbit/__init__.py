@@ -93,14 +93,22 @@ _HOMES = {
     "qt_upbit.qt.subscription": ("Subscription",),
     "qt_upbit.qt.websocket_client_proxy": ("WebSocketClientProxy",),
     "qt_upbit.records": (
+        "ApiKey",
         "Balance",
+        "ByCode",
         "CancelResult",
         "CancelledOrder",
+        "Deposit",
         "Fill",
         "Instrument",
         "Market",
         "Order",
         "OrderChance",
+        "Pocket",
+        "RestCandle",
+        "RestTicker",
+        "WalletStatus",
+        "Withdrawal",
     ),
     "qt_upbit.regions": (
         "QuoteCurrency",
@@ -228,14 +236,22 @@ if TYPE_CHECKING:
     from qt_upbit.qt.owned_slot import owned_slot as owned_slot
     from qt_upbit.qt.subscription import Subscription as Subscription
     from qt_upbit.qt.websocket_client_proxy import WebSocketClientProxy as WebSocketClientProxy
+    from qt_upbit.records import ApiKey as ApiKey
     from qt_upbit.records import Balance as Balance
+    from qt_upbit.records import ByCode as ByCode
     from qt_upbit.records import CancelledOrder as CancelledOrder
     from qt_upbit.records import CancelResult as CancelResult
+    from qt_upbit.records import Deposit as Deposit
     from qt_upbit.records import Fill as Fill
     from qt_upbit.records import Instrument as Instrument
     from qt_upbit.records import Market as Market
     from qt_upbit.records import Order as Order
     from qt_upbit.records import OrderChance as OrderChance
+    from qt_upbit.records import Pocket as Pocket
+    from qt_upbit.records import RestCandle as RestCandle
+    from qt_upbit.records import RestTicker as RestTicker
+    from qt_upbit.records import WalletStatus as WalletStatus
+    from qt_upbit.records import Withdrawal as Withdrawal
     from qt_upbit.regions import QuoteCurrency as QuoteCurrency
     from qt_upbit.regions import quote_currency_of as quote_currency_of
     from qt_upbit.rest.rest_client import RestClient as RestClient

@@ -201,10 +201,13 @@ class WebSocketConfig(_Frozen):
     pong_timeout_s: float = Field(
         default=5.0, gt=0, lt=60, description="no pong within this time means the peer is dead"
     )
+    silence_floor_s: float = Field(
+        default=3.0, gt=0, description="public: shorter silence of a moving market is never suspicious"
+    )
     silence_timeout_s: float = Field(
-        default=15.0,
+        default=20.0,
         gt=0,
-        description="public: no data for this long while some is expected means STALE, then reconnect",
+        description="public: STALE after this silence of a moving market at the latest, then reconnect",
     )
     backoff_initial_s: float = Field(default=0.25, gt=0)
     backoff_max_s: float = Field(default=30.0, gt=0)

@@ -140,6 +140,8 @@ class ScopeMetrics:
         inflated_bytes: bytes after inflation.
         inflated_bytes_per_second: over the last metrics interval.
         silence_s: seconds since the last data message; None without a connection or before its first data.
+        data_age_s: seconds since the last live data message, over reconnects too; first snapshots do not
+            count. None before the first one.
         transit: from Upbit's ``timestamp`` to arrival here, of a sample of changes. Off by the difference
             between the two clocks; 0 if ours is behind.
         requests_sent: subscription requests, total.
@@ -159,6 +161,7 @@ class ScopeMetrics:
     inflated_bytes: int = 0
     inflated_bytes_per_second: float = 0.0
     silence_s: float | None = None
+    data_age_s: float | None = None
     transit: LatencySummary = LatencySummary()
     requests_sent: int = 0
     reconnects: int = 0
@@ -188,6 +191,8 @@ class SubscriptionMetrics:
         waiting: events currently in its buffer.
         slot_s: time spent in its callback and slots, seconds, total.
         slot_max_s: the longest for one event or one batch, seconds.
+        data_age_s: seconds since the last live event of each stream, by code; first snapshots do not count. A
+            stream that has shown none is missing. Types without codes have the empty one.
     """
 
     owner: str
@@ -200,6 +205,7 @@ class SubscriptionMetrics:
     waiting: int = 0
     slot_s: float = 0.0
     slot_max_s: float = 0.0
+    data_age_s: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,7 +178,9 @@ def to_dict(event: BaseWebSocketEvent, format: WireFormat = WireFormat.DEFAULT) 
 def encode(event: BaseWebSocketEvent, format: WireFormat = WireFormat.DEFAULT) -> bytes:
     """An event as the bytes of one frame in `format`; `decode_all` reads them back as an equal event."""
     simple = format.is_simple
-    payload = {key: _recast(getattr(event, name), simple) for name, key in _wire_keys(event.row.name, simple)}
+    payload = {
+        key: _recast(getattr(event, name), simple) for name, key in _wire_keys(event.spec.name, simple)
+    }
     if isinstance(event, OrderbookEvent):
         key = simple_key_of(OrderbookEvent, "units_json") if simple else "orderbook_units"
         payload[key] = msgspec.Raw(_encode_units(event.wire_rows, simple))

@@ -31,6 +31,7 @@ _SCOPE_GAUGES: tuple[tuple[str, str], ...] = (
     ("connections_open", "Sockets currently open."),
     ("streams", "Streams requested."),
     ("silence_s", "Seconds since the last data message."),
+    ("data_age_s", "Seconds since the last live data message."),
 )
 _TOTALS: tuple[tuple[str, str], ...] = (
     ("events_delivered", "Events handed to callbacks and signals."),

@@ -7,25 +7,94 @@ Fields are named as in the events of `qt_upbit.types`, whatever the source: REST
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal, DivisionByZero, InvalidOperation
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
-from qt_upbit.types import AskBid, OrderState, OrderType, SmpType, TimeInForce
+from qt_upbit.types import AskBid, CandleEvent, OrderState, OrderType, SmpType, TickerEvent, TimeInForce
+from qt_upbit.types.wire_struct import rebuild_struct
 
 __all__ = [
+    "ApiKey",
     "Balance",
+    "ByCode",
     "CancelResult",
     "CancelledOrder",
+    "Deposit",
     "Fill",
     "Instrument",
     "Market",
     "Order",
     "OrderChance",
+    "Pocket",
+    "RestCandle",
+    "RestTicker",
+    "WalletStatus",
+    "Withdrawal",
 ]
 
+_T = TypeVar("_T")
 _OPEN = frozenset((OrderState.WAIT, OrderState.WATCH))
+_EXACT: Final = Context(prec=100, traps=[InvalidOperation, DivisionByZero])
+"""Products and sums of amounts; the program's own decimal context must not change them."""
+_MEAN: Final = Context(prec=28, traps=[InvalidOperation, DivisionByZero])
+"""Quotients, which have no end."""
+
+
+class ByCode(dict[str, _T], Generic[_T]):
+    """What a call about several pairs returned, by code, in the order asked for.
+
+    Attributes:
+        missing: codes that were asked for and have no entry: Upbit does not list them (any more), or has
+            nothing for them. The library has logged them too.
+    """
+
+    def __init__(self, found: Mapping[str, _T], missing: Iterable[str] = ()) -> None:
+        super().__init__(found)
+        self.missing: tuple[str, ...] = tuple(missing)
+
+
+class RestTicker(TickerEvent, frozen=True, kw_only=True, eq=False, dict=True):
+    """A `TickerEvent` with what only REST says (protocol section 9.1).
+
+    Attributes:
+        trade_date_kst, trade_time_kst: of the last trade in Korean time, ``yyyyMMdd`` and ``HHmmss``.
+    """
+
+    trade_date_kst: str | None = None
+    trade_time_kst: str | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return rebuild_struct, (type(self), msgspec.structs.asdict(self))
+
+
+class RestCandle(CandleEvent, frozen=True, kw_only=True, eq=False, dict=True):
+    """A `CandleEvent` with what only REST says (protocol section 9.1). None where a length has no such field.
+
+    Attributes:
+        prev_closing_price: close of the day before; days only.
+        change_price: close minus `prev_closing_price`, signed; days only.
+        change_rate: `change_price` as a fraction, signed; days only.
+        converted_trade_price: the close in the currency asked for; days only.
+        first_day_of_period: ISO date; weeks, months and years.
+    """
+
+    prev_closing_price: Decimal | None = None
+    change_price: Decimal | None = None
+    change_rate: Decimal | None = None
+    converted_trade_price: Decimal | None = None
+    first_day_of_period: str | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return rebuild_struct, (type(self), msgspec.structs.asdict(self))
+
+
+# They equal the socket's event with the same figures, of which they are one in every respect.
+RestTicker.public_class = TickerEvent
+RestCandle.public_class = CandleEvent
 
 
 class Fill(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +110,8 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True):
         trade_timestamp: milliseconds since the epoch, UTC.
         fee: paid for this fill, quote currency; None if the fill came from REST, which omits it.
         is_maker: whether the order rested in the book; None as for `fee`.
+        trend: ``up`` or ``down``, as REST says; None if the fill came from the socket.
+        reported_funds: quote currency as REST says; None as for `trend`.
     """
 
     uuid: str
@@ -52,11 +123,15 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True):
     trade_timestamp: int
     fee: Decimal | None = None
     is_maker: bool | None = None
+    trend: str | None = None
+    reported_funds: Decimal | None = None
 
     @property
     def funds(self) -> Decimal:
-        """Price times volume, quote currency."""
-        return self.price * self.volume
+        """Quote currency: as Upbit says, else price times volume, which is exact."""
+        if self.reported_funds is not None:
+            return self.reported_funds
+        return _EXACT.multiply(self.price, self.volume)
 
     @property
     def traded_at(self) -> datetime:
@@ -90,6 +165,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         fills: its known fills, oldest first; fewer than `trades_count` if only a summary was read.
         new_order_uuid, new_order_identifier: of the replacing order, only in the answer of
             cancel_and_new.
+        reported_avg_price: ``avg_price`` of REST, as it was when read. With the fee: a purchase at 315 is
+            reported as 315.1575 (protocol section 9.2).
+        application_name: what placed it, for example ``self_issued_open_api``; None if Upbit does not say.
+        is_cancel_and_newable: whether it could be replaced when read; None as above.
+        thirdparty: whether another company's application placed it; None as above.
     """
 
     uuid: str
@@ -116,6 +196,10 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     fills: tuple[Fill, ...] = ()
     new_order_uuid: str | None = None
     new_order_identifier: str | None = None
+    reported_avg_price: Decimal | None = None
+    application_name: str | None = None
+    is_cancel_and_newable: bool | None = None
+    thirdparty: bool | None = None
 
     @property
     def symbol(self) -> str:
@@ -129,10 +213,16 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def avg_price(self) -> Decimal | None:
-        """Average price of the fills, quote currency; None if there are none or it is unknown."""
-        if not self.executed_volume or self.executed_funds is None:
+        """Average price of the fills, quote currency; None if there are none or it is unknown.
+
+        Of a finished order whose funds are not known it is what Upbit reports, which contains the fee.
+        """
+        if not self.executed_volume:
             return None
-        return self.executed_funds / self.executed_volume
+        if self.executed_funds is None:
+            # An open order's may have changed since.
+            return None if self.is_open else self.reported_avg_price
+        return _MEAN.divide(self.executed_funds, self.executed_volume)
 
     @property
     def ordered_at(self) -> datetime | None:
@@ -162,7 +252,7 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def total(self) -> Decimal:
         """Available plus locked."""
-        return self.balance + self.locked
+        return _EXACT.add(self.balance, self.locked)
 
 
 class Market(msgspec.Struct, frozen=True, kw_only=True):
@@ -208,6 +298,9 @@ class OrderChance(msgspec.Struct, frozen=True, kw_only=True):
         min_total_bid, min_total_ask, max_total: quote currency.
         state: ``active`` while it trades.
         bid_account, ask_account: the balances of quote and base currency.
+        name: for example ``BTC/KRW``.
+        order_types, order_sides: ``order_types`` is deprecated by Upbit for `bid_types` and `ask_types`.
+        bid_currency, ask_currency: what a buy and a sale pay with.
     """
 
     code: str
@@ -223,6 +316,11 @@ class OrderChance(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     bid_account: Balance
     ask_account: Balance
+    name: str | None = None
+    order_types: tuple[str, ...] = ()
+    order_sides: tuple[str, ...] = ()
+    bid_currency: str | None = None
+    ask_currency: str | None = None
 
 
 class CancelledOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -238,6 +336,118 @@ class CancelResult(msgspec.Struct, frozen=True, kw_only=True):
 
     success: tuple[CancelledOrder, ...]
     failed: tuple[CancelledOrder, ...]
+
+
+class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the account's API keys (``/v1/api_keys``).
+
+    Attributes:
+        access_key: names the key; no secret, and yet not shown by ``repr``.
+        expires_at: aware.
+    """
+
+    access_key: str
+    expires_at: datetime
+
+    def expires_within(self, span: timedelta, now: datetime) -> bool:
+        """Whether it has expired at `now` plus `span`; `now` is aware."""
+        return self.expires_at - now <= span
+
+    def __repr__(self) -> str:
+        """The end of the key, which is enough to tell several apart."""
+        return f"ApiKey(access_key='…{self.access_key[-4:]}', expires_at={self.expires_at.isoformat()!r})"
+
+
+class WalletStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a coin can be deposited and withdrawn over one network (``/v1/status/wallet``).
+
+    Attributes:
+        currency: the coin.
+        wallet_state: ``working``, ``withdraw_only``, ``deposit_only``, ``paused`` or ``unsupported``.
+        block_state: ``normal``, ``delayed`` or ``inactive``; None if Upbit does not say.
+        block_height: confirmed; None as above.
+        block_updated_at: aware; None as above.
+        block_elapsed_minutes: since then; None as above.
+        net_type: the network, for example ``ETH``.
+        network_name: its name for people.
+    """
+
+    currency: str
+    wallet_state: str
+    block_state: str | None = None
+    block_height: int | None = None
+    block_updated_at: datetime | None = None
+    block_elapsed_minutes: int | None = None
+    net_type: str | None = None
+    network_name: str | None = None
+
+    @property
+    def can_deposit(self) -> bool:
+        """Whether deposits are possible now."""
+        return self.wallet_state in ("working", "deposit_only")
+
+    @property
+    def can_withdraw(self) -> bool:
+        """Whether withdrawals are possible now."""
+        return self.wallet_state in ("working", "withdraw_only")
+
+
+class Pocket(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of the account with balances and keys of its own (``/v1/pockets``).
+
+    Attributes:
+        uuid: Upbit's id.
+        name: given by its owner.
+        type: ``main`` or ``user_spot_trading``.
+    """
+
+    uuid: str
+    name: str
+    type: str
+
+
+class _Movement(msgspec.Struct, frozen=True, kw_only=True):
+    uuid: str
+    currency: str
+    amount: Decimal
+    fee: Decimal
+    state: str
+    type: str
+    created_at: datetime
+    done_at: datetime | None = None
+    txid: str | None = None
+    net_type: str | None = None
+    transaction_type: str | None = None
+
+
+class Deposit(_Movement, frozen=True, kw_only=True):
+    """A deposit (``/v1/deposits``).
+
+    Attributes:
+        uuid: Upbit's id.
+        currency: what arrived.
+        amount, fee: of that currency.
+        state: ``PROCESSING``, ``ACCEPTED``, ``CANCELLED``, ``REJECTED``, ``TRAVEL_RULE_SUSPECTED``,
+            ``REFUNDING``, ``REFUNDED``, or what Upbit adds.
+        type: ``deposit``.
+        created_at, done_at: aware; None while it is not done.
+        txid: of the network's transaction.
+        net_type: the network; None for money.
+        transaction_type: ``default``, or ``internal`` between accounts of Upbit.
+    """
+
+
+class Withdrawal(_Movement, frozen=True, kw_only=True):
+    """A withdrawal (``/v1/withdraws``); attributes as of a `Deposit`.
+
+    Attributes:
+        state: ``WAITING``, ``PROCESSING``, ``DONE``, ``FAILED``, ``CANCELLED``, ``REJECTED``, or what Upbit
+            adds.
+        type: ``withdraw``.
+        is_cancelable: whether it can still be cancelled; None if Upbit does not say.
+    """
+
+    is_cancelable: bool | None = None
 
 
 def _utc(timestamp_ms: int) -> datetime:

@@ -70,9 +70,9 @@ SCREENSHOT = ["--screenshot", "a.png", "--after", "3"]
         pytest.param("demo", [], {}, "darwin", None, id="macos"),
         pytest.param("demo", [], {}, "win32", None, id="windows"),
         pytest.param("demo", [], {"QT_QPA_PLATFORM": "vnc"}, "linux", "vnc", id="own-choice"),
-        pytest.param("demo", SCREENSHOT, {}, "linux", "offscreen", id="picture"),
-        pytest.param("demo", ["--screenshot=a.png"], {}, "linux", "offscreen", id="picture-in-one-word"),
-        pytest.param("demo", SCREENSHOT, {"DISPLAY": ":0"}, "linux", None, id="picture-of-a-real-window"),
+        pytest.param("demo", SCREENSHOT, {}, "linux", "offscreen", id="screenshot"),
+        pytest.param("demo", ["--screenshot=a.png"], {}, "linux", "offscreen", id="screenshot-in-one-word"),
+        pytest.param("demo", SCREENSHOT, {"DISPLAY": ":0"}, "linux", None, id="screenshot-of-a-real-window"),
         pytest.param("demo", ["--help"], {}, "linux", "offscreen", id="help"),
     ],
 )

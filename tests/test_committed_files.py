@@ -64,7 +64,7 @@ def test_no_file_has_a_token_or_a_key_in_it() -> None:
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("docs/**/*.png")), ids=lambda path: path.name)
-def test_pictures_say_nothing_of_where_they_were_made(path: Path) -> None:
+def test_screenshots_say_nothing_of_where_they_were_made(path: Path) -> None:
     assert not chunks(path.read_bytes()) & METADATA
 
 
@@ -92,7 +92,7 @@ def test_the_search_finds_what_it_looks_for(text: str) -> None:
     assert findings(f"before {text} after")
 
 
-def test_the_picture_test_sees_text() -> None:
+def test_the_check_of_screenshots_sees_text() -> None:
     assert b"tEXt" in chunks(b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 2) + b"tEXtab" + b"crc!")
 
 

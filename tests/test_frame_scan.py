@@ -47,10 +47,10 @@ def readable(raw: bytes) -> BaseWebSocketEvent | None:
     if not named:
         return None
     key = named[-1]
-    row = spec_of(payload[key])
-    if row is None:
+    spec = spec_of(payload[key])
+    if spec is None:
         return None
-    cls = row.event_class if key == "type" else row.simple_class
+    cls = spec.event_class if key == "type" else spec.simple_class
     try:
         event = msgspec.json.decode(raw, type=cls)
         event.count_rows()
@@ -62,39 +62,39 @@ def readable(raw: bytes) -> BaseWebSocketEvent | None:
 
 def check(raw: bytes) -> dict[str, Any]:
     """What is reported of an object, once it was compared with what decoding says."""
-    told: dict[str, Any] = {
+    reported: dict[str, Any] = {
         "head": head_of(raw),
         "is_simple": is_simple(raw),
         "is_snapshot": is_snapshot(raw),
-        **{f"{row.name} rows": row_count(raw, row) for row in ROWS},
-        **{f"{row.name} variant": variant(raw, row) for row in ROWS},
-        **{f"{row.name} change": change_variant(raw, row) for row in ROWS},
+        **{f"{spec.name} rows": row_count(raw, spec) for spec in ROWS},
+        **{f"{spec.name} variant": variant(raw, spec) for spec in ROWS},
+        **{f"{spec.name} change": change_variant(raw, spec) for spec in ROWS},
     }
-    assert known_head_of(raw) in (None, told["head"])
+    assert known_head_of(raw) in (None, reported["head"])
     event = readable(raw)
     if event is None:
-        return told
-    told["row"] = row = event.row
-    assert told["head"] == Head(event.type, getattr(event, "code", ""))
-    assert told["is_simple"] is (type(event) is not row.event_class)
-    assert told["is_snapshot"] in (None, event.is_snapshot)
-    assert told[f"{row.name} rows"] in (None, event.count_rows())
-    assert told[f"{row.name} variant"] in (None, event.variant)
+        return reported
+    reported["spec"] = spec = event.spec
+    assert reported["head"] == Head(event.type, getattr(event, "code", ""))
+    assert reported["is_simple"] is (type(event) is not spec.event_class)
+    assert reported["is_snapshot"] in (None, event.is_snapshot)
+    assert reported[f"{spec.name} rows"] in (None, event.count_rows())
+    assert reported[f"{spec.name} variant"] in (None, event.variant)
     is_change = event.stream_type == StreamType.REALTIME
-    assert told[f"{row.name} change"] in (None, event.variant if is_change else None)
-    told["is_change"] = is_change
-    return told
+    assert reported[f"{spec.name} change"] in (None, event.variant if is_change else None)
+    reported["is_change"] = is_change
+    return reported
 
 
 def check_known(raw: bytes) -> None:
     """Of a frame as Upbit writes them everything that can be reported is reported."""
-    told = check(raw)
-    row = told["row"]
-    assert told["is_snapshot"] is not None
-    if row.has_depth or not row.stream_fields:
-        assert told[f"{row.name} rows"] is not None
-        assert told[f"{row.name} variant"] is not None
-        assert (told[f"{row.name} change"] is not None) is told["is_change"]
+    reported = check(raw)
+    spec = reported["spec"]
+    assert reported["is_snapshot"] is not None
+    if spec.has_depth or not spec.stream_fields:
+        assert reported[f"{spec.name} rows"] is not None
+        assert reported[f"{spec.name} variant"] is not None
+        assert (reported[f"{spec.name} change"] is not None) is reported["is_change"]
 
 
 # --- as Upbit writes them -------------------------------------------------------------------------
@@ -105,10 +105,10 @@ def check_known(raw: bytes) -> None:
 )
 def test_real_frames(raw: bytes) -> None:
     for item in split(raw):
-        told = check(item)
-        assert told["head"] is not None
+        reported = check(item)
+        assert reported["head"] is not None
         if b'"stream_type"' in item or b'"st"' in item:
-            assert told["is_snapshot"] is not None
+            assert reported["is_snapshot"] is not None
 
 
 @given(all_events)
@@ -146,11 +146,11 @@ def test_an_escaped_code_is_read() -> None:
 
 
 def test_rows_of_a_book_in_both_formats() -> None:
-    row = EVENT_TYPES["orderbook"]
+    spec = EVENT_TYPES["orderbook"]
     event = decode(lines("orderbook.default.jsonl")[2])
     for format in (WireFormat.DEFAULT, WireFormat.SIMPLE):
         raw = encode(event, format)
-        assert (row_count(raw, row), variant(raw, row)) == (30, (0,))
+        assert (row_count(raw, spec), variant(raw, spec)) == (30, (0,))
         assert row_count(raw, EVENT_TYPES["ticker"]) == 0
 
 

@@ -19,9 +19,9 @@ def test_percentiles_are_those_of_a_sorted_list_to_the_bucket(seconds: list[floa
     for one in seconds:
         histogram.record(one)
     exact = sorted(seconds)[max(0, math.ceil(fraction * len(seconds) - 1e-9) - 1)]
-    told = histogram.percentile(fraction)
-    assert exact <= told <= max(1.25 * exact, 0.00005) * (1 + 1e-9) or exact > 50.0
-    assert told <= histogram.max_s == max(seconds)
+    measured = histogram.percentile(fraction)
+    assert exact <= measured <= max(1.25 * exact, 0.00005) * (1 + 1e-9) or exact > 50.0
+    assert measured <= histogram.max_s == max(seconds)
     assert histogram.count == len(seconds)
 
 
@@ -30,9 +30,9 @@ def test_percentiles_do_not_fall(seconds: list[float]) -> None:
     histogram = LatencyHistogram()
     for one in seconds:
         histogram.record(one)
-    told = [histogram.percentile(i / 20) for i in range(21)]
-    assert told == sorted(told)
-    assert told[-1] == max(seconds)
+    measured = [histogram.percentile(i / 20) for i in range(21)]
+    assert measured == sorted(measured)
+    assert measured[-1] == max(seconds)
 
 
 def test_nothing_recorded_is_zero() -> None:
@@ -63,7 +63,7 @@ def test_compression_saving_is_a_fraction(wire: int, inflated: int) -> None:
     assert 0.0 <= ScopeMetrics(wire_bytes=wire, inflated_bytes=inflated).compression_saving <= 1.0
 
 
-def test_pictures_are_frozen() -> None:
+def test_metrics_are_frozen() -> None:
     with pytest.raises(AttributeError):
         Metrics().errors = 5
 
@@ -75,12 +75,12 @@ def test_a_summary_says_what_was_recorded() -> None:
     histogram = LatencyHistogram()
     for ms in (1, 1, 1, 1, 1, 1, 1, 1, 1, 100):
         histogram.record(ms / 1000)
-    told = histogram.summary()
-    assert told.count == 10
-    assert 0.001 <= told.p50_s <= told.p90_s <= 0.00125
-    assert told.p99_s == told.max_s == 0.1
-    assert [count for _, count in told.buckets] == [9, 1]
-    assert [bound for bound, _ in told.buckets] == sorted(bound for bound, _ in told.buckets)
+    measured = histogram.summary()
+    assert measured.count == 10
+    assert 0.001 <= measured.p50_s <= measured.p90_s <= 0.00125
+    assert measured.p99_s == measured.max_s == 0.1
+    assert [count for _, count in measured.buckets] == [9, 1]
+    assert [bound for bound, _ in measured.buckets] == sorted(bound for bound, _ in measured.buckets)
     assert LatencyHistogram().summary() == LatencySummary()
 
 

@@ -46,6 +46,7 @@ TESTED_IN: dict[str, tuple[str, list[str]]] = {
     "routing/test_data_routing_engine.py": (A_PART, ["qt_upbit.routing.route"]),
     "protocol/test_order_tracker.py": (A_PART, ["qt_upbit.protocol.tracked_order", "qt_upbit.records"]),
     "rest/test_session.py": (NAMES_ALONE, ["qt_upbit.rest.endpoints"]),
+    "rest/test_orders.py": (A_PART, ["qt_upbit.rest.open_order_calls"]),
     "qt/test_account.py": (A_PART, ["qt_upbit.qt.account_reading"]),
     "qt/test_websocket_client_proxy.py": (
         A_PART,
@@ -80,7 +81,6 @@ TESTED_IN: dict[str, tuple[str, list[str]]] = {
     "simulator/test_unverified.py": (NAMES_ALONE, ["qt_upbit.simulator.settings"]),
     "simulator/market/test_history.py": (A_PART, ["qt_upbit.simulator.market.price_path"]),
     "simulator/replay/test_recording.py": (WITH_OTHERS, ["qt_upbit.simulator.replay.replay"]),
-    "simulator/server/test_server.py": (A_PART, ["qt_upbit.simulator.server.rest"]),
     "simulator/faults/test_faults.py": (
         WITH_OTHERS,
         [
@@ -106,7 +106,7 @@ TESTED_IN: dict[str, tuple[str, list[str]]] = {
     "demo_app/shell/test_main_window.py": (A_PART, ["demo_app.shell.commands", "demo_app.shell_interface"]),
     "demo_app/shell/test_docks.py": (A_PART, ["demo_app.shell.dock_tabs", "demo_app.shell.registry"]),
     "demo_app/shell/test_market_selector.py": (A_PART, ["demo_app.widgets.market_label"]),
-    "benchmarks/test_benchmarks.py": ("for pictures and benchmarks only", ["demo_app.shell.screenshot"]),
+    "benchmarks/test_benchmarks.py": ("for screenshots and benchmarks only", ["demo_app.shell.screenshot"]),
     "demo_app/dialogs/test_dialogs.py": (
         WITH_OTHERS,
         [

@@ -254,10 +254,10 @@ async def test_a_handshake_however_it_ends(
     hunt: SecretHunt, script: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asyncio.get_running_loop().set_debug(True)
-    told: list[Any] = []
+    seen: list[Any] = []
 
     def opened(_epoch: int) -> None:
-        told.append("opened")
+        seen.append("opened")
         raise RuntimeError("the owner's callback is broken")
 
     asyncio.get_running_loop().set_exception_handler(lambda _, context: hunt.show(*context.values()))
@@ -266,7 +266,7 @@ async def test_a_handshake_however_it_ends(
         on_opened=opened,
         on_message=lambda *_: None,
         on_pong=lambda *_: None,
-        on_lost=lambda _, error: told.append(error),
+        on_lost=lambda _, error: seen.append(error),
     )
     async with RawServer(script) as server:
         header = JWTManager(KEYS).authorization_header()
@@ -275,8 +275,8 @@ async def test_a_handshake_however_it_ends(
         for task in asyncio.all_tasks():
             hunt.show(task)
             hunt.show_frames(task.get_stack())
-        await until(lambda: told)
-        hunt.show(client, *[each for each in told if isinstance(each, BaseException)])
+        await until(lambda: seen)
+        hunt.show(client, *[each for each in seen if isinstance(each, BaseException)])
         for task in asyncio.all_tasks():
             hunt.show_frames(task.get_stack())
         assert server.peers

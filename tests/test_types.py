@@ -98,7 +98,7 @@ def test_nested_objects_have_the_documented_fields(cls: Any) -> None:
 
 
 def test_rows_say_where_a_type_is_served() -> None:
-    scopes = {name: row.scope for name, row in EVENT_TYPES.items()}
+    scopes = {name: spec.scope for name, spec in EVENT_TYPES.items()}
     assert {n for n, s in scopes.items() if s is Scope.PRIVATE} == {"my_order", "my_asset", "announcement"}
     assert {n for n, s in scopes.items() if s is Scope.INFO} == {"indicator", "indicator_signal"}
 
@@ -145,9 +145,9 @@ def test_events_are_immutable_hashable_values(event: BaseWebSocketEvent) -> None
 @given(all_events)
 def test_simple_events_are_instances_of_the_public_class(event: BaseWebSocketEvent) -> None:
     twin = decode(encode(event, WireFormat.SIMPLE))
-    assert isinstance(twin, event.row.event_class)
-    assert type(twin) is simple_class_of(event.row.event_class)
-    assert type(twin).__name__ == event.row.event_class.__name__
+    assert isinstance(twin, event.spec.event_class)
+    assert type(twin) is simple_class_of(event.spec.event_class)
+    assert type(twin).__name__ == event.spec.event_class.__name__
     assert pickle.loads(pickle.dumps(twin)) == event
 
 

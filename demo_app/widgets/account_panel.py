@@ -177,13 +177,13 @@ class AccountPanel(Panel):
     def _rejected(self, dialog: ConfirmDialog) -> None:
         if dialog.is_outdated:
             outdated = TradingLockedError("account", "other API keys are in use than when this was asked")
-            self.tell(explain(outdated), failed=True)
+            self.show_message(explain(outdated), failed=True)
 
     def _confirmed(self, question: Question, go: Callable[[], object]) -> None:
         try:
             self.state.guard.confirm(question.text)
         except TradingLockedError as error:
-            self.tell(explain(error), failed=True)
+            self.show_message(explain(error), failed=True)
         else:
             go()
 
@@ -217,16 +217,16 @@ class AccountPanel(Panel):
         try:
             text = await call()
         except (TradingLockedError, QtUpbitError) as error:
-            self.tell(explain(error), failed=True, title=self.title())
+            self.show_message(explain(error), failed=True, title=self.title())
         else:
-            self.tell(text, title=self.title())
+            self.show_message(text, title=self.title())
             done()
         finally:
             self._busy.discard(key)
         # Not after a cancellation: the panel is gone.
         self.on_busy()
 
-    def tell(self, text: str, *, failed: bool = False, title: str = "") -> None:
+    def show_message(self, text: str, *, failed: bool = False, title: str = "") -> None:
         """Show a result, here and, with a title, as a notice of the terminal."""
         theme = self.state.theme
         self.message.say(text, (theme.warning if failed else theme.text).name())

@@ -196,7 +196,7 @@ class AccountSync:
         self._buffered_orders: list[MyOrderEvent] = []
         self._buffered_assets: list[MyAssetEvent] = []
         self._assets_before_read = 0
-        """So many of them came before the reading under way: its answer is newer."""
+        """The number that came before the reading under way: its answer is newer."""
         self._gap_begin_ms: int | None = None
         """Of what was missed and was neither read nor reported."""
         self._gaps_awaited = 0

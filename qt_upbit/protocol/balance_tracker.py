@@ -33,7 +33,7 @@ class BalanceTracker:
     """Balances by currency: frames are folded in by `apply`, answers of REST by `reconcile`.
 
     Attributes:
-        is_in_doubt: frames came in another order than their times say, and only REST can tell what stands.
+        is_in_doubt: frames came in another order than their times say, and only REST knows the state.
     """
 
     def __init__(self) -> None:

@@ -153,7 +153,7 @@ class UpbitConnection:
     Args:
         scope: which endpoint.
         config: timings, limits and the wire format.
-        subscriptions: what is wanted; shared with whoever changes it. Call `subscriptions_changed` then.
+        subscriptions: what is wanted; shared with the subscribers. Call `subscriptions_changed` then.
         connect_limiter: shared by all connections of the process (Upbit counts per address).
         rng: jitter.
         new_ticket: makes the ticket of each request.
@@ -173,7 +173,7 @@ class UpbitConnection:
         self._subscriptions = subscriptions
         backoff = Backoff(config.backoff_initial_s, config.backoff_max_s, rng)
         self._connects = ConnectSchedule(connect_limiter, backoff)
-        self._silence = SilenceWatch(config.silence_timeout_s)
+        self._silence = SilenceWatch(config.silence_floor_s, config.silence_timeout_s)
         self._state = ConnectionState.IDLE
         self._epoch = 0
         self._socket = _NO_SOCKET
@@ -189,6 +189,7 @@ class UpbitConnection:
         """What `next_deadline` said last."""
         self._forget_socket_state()
         self._last_frame_at: float | None = None
+        self._last_live_at: float | None = None
         self._gap_begin: float | None = None
         self._was_synced, self._refusals = False, 0
         self._refused_requests: frozenset[StreamRequest] = frozenset()
@@ -234,6 +235,10 @@ class UpbitConnection:
         """Seconds since the last object of a stream; None where this connection has shown none."""
         return now - self._last_frame_at if self.is_open and self._last_frame_at is not None else None
 
+    def data_age_s(self, now: float) -> float | None:
+        """Seconds since the last live object of a stream, over reconnects too; None while none has come."""
+        return now - self._last_live_at if self._last_live_at is not None else None
+
     @property
     def requests_sent(self) -> int:
         """How many subscriptions were sent."""
@@ -249,7 +254,7 @@ class UpbitConnection:
         return self._outputs.take_actions()
 
     def take_events(self) -> list[ConnectionEvent]:
-        """What to tell, in order, and before the frames that the same call returned."""
+        """What to report, in order, and before the frames that the same call returned."""
         return self._outputs.take_events()
 
     def next_deadline(self) -> float | None:
@@ -408,7 +413,7 @@ class UpbitConnection:
     def ask_for_list(self, now: float) -> bool:
         """Ask the server which streams it sends here, when the limits allow it; `StreamsListed` answers.
 
-        False where there is nobody to ask: no socket is open, or the server has not understood the question.
+        False if no server can be asked: no socket is open, or the server has not understood the question.
         """
         audit = self._sync.audit
         if not self.is_open or not audit.is_understood or self._linger_until != _NEVER:
@@ -517,7 +522,7 @@ class UpbitConnection:
         self._connects.cancel()
         self._connects.proved()
         self._drop_socket()
-        self._gap_begin = self._last_frame_at = None
+        self._gap_begin = self._last_frame_at = self._last_live_at = None
         self._silence.forget()
         self._was_synced = False
         self._refusals = 0
@@ -640,6 +645,7 @@ class UpbitConnection:
         # What we asked for ourselves says nothing of the flow.
         is_live = raw.find(b"SNAPSHOT", -frame_scan.TAIL_LIMIT) < 0 or not frame_scan.is_snapshot(raw)
         if is_live:
+            self._last_live_at = now
             self._silence.saw(head, now)
         if self._state is not ConnectionState.LIVE:
             self._saw_sign_of_life(now, is_live=is_live)
@@ -714,7 +720,7 @@ class UpbitConnection:
     # --- silence -----------------------------------------------------------------------------------
 
     def _silence_due(self) -> float:
-        """When silence tells something; never on the private socket, which is silent by nature."""
+        """When silence becomes suspicious; never on the private socket, which is silent by nature."""
         if (
             not self._has_snapshots
             or self._state not in (ConnectionState.LIVE, ConnectionState.STALE)

@@ -179,7 +179,7 @@ ConnectionEvent = (
     | RenewalFailed
     | FramesReleased
 )
-"""What happened, for whoever owns the connection to report."""
+"""What happened, for the owner of the connection to report."""
 
 
 class ConnectionOutputs:

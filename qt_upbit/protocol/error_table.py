@@ -1,7 +1,7 @@
 """The names of Upbit's REST errors, declared once (protocol sections 9.5 and 13).
 
 A name in this table says that Upbit itself has read the request and what it made of it. Anything else, a
-number, a page of HTML, a name nobody has documented, may come from a proxy on the way and says nothing
+number, a page of HTML, an undocumented name, may come from a proxy on the way and says nothing
 about what became of the request.
 """
 

@@ -62,7 +62,7 @@ def _spelled(value: Any) -> str:
 
 
 class JWTManager:
-    """Makes a fresh, single-use token for every request; holds the keys and shows them to nobody.
+    """Makes a fresh, single-use token for every request; holds the keys and never shows them.
 
     Args:
         credentials: the API key.

@@ -35,7 +35,7 @@ class KeepaliveVerdict(enum.Enum):
 
 
 class Keepalive:
-    """Pings of one socket, and what their answers tell.
+    """Pings of one socket, and what their answers mean.
 
     Upbit cuts idle sockets, so pings are sent all the time. Any frame is as good an answer as a pong, until
     the peer has shown that it answers pings.
@@ -159,12 +159,18 @@ _COUNTS_OVER: Final = 1000
 _UNREAD_LIMIT: Final = 256
 _SILENCE_FACTOR: Final = 20.0
 """Silence is suspicious beyond this many times the mean interval between frames."""
+_PAUSE_FACTOR: Final = 4.0
+"""Nor before this many times the longest pause of the last minutes."""
+_PAUSES_OVER_S: Final = 300.0
+_MOVING_MEAN_S: Final = 1.0
+_LONG_PAUSE_S: Final = 5.0
+_MOVING_FOR_S: Final = 60.0
+"""A set is moving if its mean interval is at most the first, with no pause above the second for the third."""
 _LIVE_TIMEOUT_S: Final = 5.0
 """After a resend the feed must move again in this time ..."""
 _LIVE_FACTOR: Final = 5.0
 """... or in this many times the mean interval, whichever is longer."""
-_HEALTH_S: Final = 300.0
-"""How long the flow is watched before timeout is measured by it again."""
+_MAX_DOUBTS: Final = 12
 
 
 class SilenceVerdict(enum.Enum):
@@ -184,15 +190,25 @@ class SilenceWatch:
     answers, not that the feed lives. What is known of a stream is kept as long as it runs, over resent
     requests and over reconnects.
 
-    A market may really stand still, so each doubt doubles the timeout; after five minutes of flow it is as
-    short again as the pauses in them allow.
+    Silence is suspicious after the longest of
+
+    * `floor_s`;
+    * 20 times the mean interval of the last 50 live frames;
+    * 4 times the longest pause of the last five to ten minutes, because markets move in bursts;
+
+    but after `cap_s` at the latest where the set had been moving: at least one frame a second, and no pause
+    above 5 s for a minute. Then the request is sent again, and the feed must move within 5 s or 5 mean
+    intervals. Otherwise the connection is to be left. A feed that is silent on the next connection too may be
+    a market that stands still: each further doubt waits twice as long, until ten live frames have come.
 
     Args:
-        timeout_s: shorter silence is never suspicious.
+        floor_s: shorter silence is never suspicious, in seconds.
+        cap_s: silence of a moving set is suspicious after this time at the latest, in seconds.
     """
 
-    def __init__(self, timeout_s: float) -> None:
-        self._timeout_s = timeout_s
+    def __init__(self, floor_s: float, cap_s: float) -> None:
+        self._floor_s = min(floor_s, cap_s)
+        self._cap_s = cap_s
         self.forget()
 
     def forget(self) -> None:
@@ -205,14 +221,19 @@ class SilenceWatch:
         self._intervals = 0
         """Between how many frames the mean interval was measured."""
         self._mean = 0.0
+        self._longest_s = self._longest_before_s = 0.0
+        """The longest pause of the present five minutes of flow, and of those before."""
+        self._longest_until = _NEVER
+        self._moving_since = _NEVER
+        """End of the last long pause."""
         self._live_at = 0.0
         self._not_before = 0.0
         """From when on silence counts, after a pause of the program."""
         self._is_interrupted = True
         """The distance from the frame before would say nothing of the market."""
-        self._stretch = 1.0
-        self._longest_s = 0.0
-        self._recover_at = _NEVER
+        self._doubts = 0
+        """Since the feed last moved."""
+        self._frames_since_doubt = 0
         self._is_suspicious = False
         self._dead_at = _NEVER
 
@@ -232,6 +253,7 @@ class SilenceWatch:
             self._intervals = int(self._intervals * share)
             self._halve_at = self._intervals + _COUNTS_OVER
             self._mean = self._mean / share if kept else 0.0
+            self._moving_since = _NEVER  # how the rest moves by itself is still to be seen
 
     def synchronized(self, now: float) -> None:
         """A new connection has shown its first data: silence begins here at the earliest."""
@@ -275,18 +297,25 @@ class SilenceWatch:
         if self._is_suspicious:
             self._is_suspicious = False
             self._dead_at = _NEVER
+        if self._doubts:
+            # A silence that went on over a new connection was the market's.
+            self._longest_s = max(self._longest_s, pause)
+            self._moving_since = now
+            self._frames_since_doubt += 1
+            if self._frames_since_doubt >= _MIN_FRAMES_TO_JUDGE:
+                self._doubts = 0
         if self._is_interrupted:
             self._is_interrupted = False
-            self._longest_s = 0.0
-            if self._recover_at != _NEVER:
-                self._recover_at = now + _HEALTH_S
             return
         intervals = self._intervals = self._intervals + 1
         self._mean += (pause - self._mean) / (intervals if intervals < _MEAN_OVER else _MEAN_OVER)
+        if now >= self._longest_until or self._longest_until == _NEVER:
+            self._longest_until = now + _PAUSES_OVER_S
+            self._longest_before_s, self._longest_s = self._longest_s, 0.0
         if pause > self._longest_s:
             self._longest_s = pause
-        if now >= self._recover_at:
-            self._recover(now)
+        if pause > _LONG_PAUSE_S or self._moving_since == _NEVER:
+            self._moving_since = now
         if intervals >= self._halve_at:
             self._halve_at = intervals + _COUNTS_OVER // 2
             self._counts = {each: count >> 1 for each, count in self._counts.items()}
@@ -312,13 +341,23 @@ class SilenceWatch:
         return self._live_at
 
     @property
+    def threshold_s(self) -> float:
+        """How long the running streams may be silent, in seconds."""
+        self._catch_up()
+        longest = max(self._longest_s, self._longest_before_s)
+        threshold = max(self._floor_s, _SILENCE_FACTOR * self._mean, _PAUSE_FACTOR * longest)
+        if self._mean <= _MOVING_MEAN_S and self._live_at - self._moving_since >= _MOVING_FOR_S:
+            threshold = min(threshold, self._cap_s)
+        return threshold * 2.0**self._doubts
+
+    @property
     def due(self) -> float:
         """When to call `on_tick`; infinity for never."""
         if not self.can_judge:
             return _NEVER
         if self._is_suspicious:
             return self._dead_at
-        return max(self._live_at, self._not_before) + self._stretch * self._threshold_s
+        return max(self._live_at, self._not_before) + self.threshold_s
 
     def on_tick(self, now: float) -> SilenceVerdict | None:
         """What the silence has come to mean; each verdict is given once."""
@@ -328,16 +367,6 @@ class SilenceWatch:
             self._dead_at = _NEVER
             return SilenceVerdict.DEAD
         self._is_suspicious = True
-        self._stretch *= 2.0
-        self._recover_at = now + _HEALTH_S
+        self._doubts = min(self._doubts + 1, _MAX_DOUBTS)
+        self._frames_since_doubt = 0
         return SilenceVerdict.SUSPICIOUS
-
-    @property
-    def _threshold_s(self) -> float:
-        return max(self._timeout_s, _SILENCE_FACTOR * self._mean)
-
-    def _recover(self, now: float) -> None:
-        while self._stretch > 1.0 and self._stretch * self._threshold_s > 4.0 * self._longest_s:
-            self._stretch /= 2.0
-        self._longest_s = 0.0
-        self._recover_at = now + _HEALTH_S if self._stretch > 1.0 else _NEVER

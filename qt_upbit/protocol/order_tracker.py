@@ -147,7 +147,7 @@ class OrderTracker:
 
     @property
     def is_in_doubt(self) -> bool:
-        """Whether only REST can tell what stands, although nothing was lost: reconcile before long.
+        """Whether only REST knows the state, although nothing was lost: reconcile before long.
 
         Balances came in another order than their times say, or an open order was first seen when it
         was filled, whose frames carry the fill's price and not the order's.
@@ -363,7 +363,7 @@ class OrderTracker:
             return OrderChange(tracked.order)
         tracked.settle()
         if tracked.lacks_fills():
-            # Filled since the list was read, or REST does not say: frames will tell of what is new.
+            # Filled since the list was read, or REST does not say: frames will report what is new.
             tracked.given_up = progress_of(order)
         return OrderChange(
             tracked.order, order_event(tracked.order, order.state, now_ms, stream_type=StreamType.SNAPSHOT)

@@ -3,7 +3,7 @@
 The server says that a request was refused, and closes; not what was wrong with it. Where one owner's part was
 new, that was it. Where several were, half of them is tried first, then half of what is left, each on top of
 what is known to be accepted, until every culprit stood alone: it costs about two connections per halving, and
-no innocent request is ever left out for good. Whoever comes meanwhile waits for the end.
+no innocent request is ever left out for good. Requests that come meanwhile wait for the end.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class _Group:
         self.has_culprit = has_culprit
         """Whether it would be refused as a whole, if all groups before are accepted."""
         self.is_newcomers = is_newcomers
-        """Whether it waits for the end of the search, and nobody has blamed it."""
+        """Whether it waits for the end of the search, and was not blamed."""
 
 
 class RefusalSearch:
@@ -73,7 +73,7 @@ class RefusalSearch:
         return self._first()
 
     def join(self, owner: Hashable) -> None:
-        """Somebody comes while a culprit is looked for, and is to be deferred."""
+        """A request comes while a culprit is looked for, and is to be deferred."""
         last = self._groups[-1]
         if len(self._groups) == 1 or not last.is_newcomers:
             last = _Group((), has_culprit=False, is_newcomers=True)

@@ -72,7 +72,7 @@ class RenewalStep(enum.Enum):
 class Renewal:
     """One renewal: its phases, what it asked for, and the frames that it holds.
 
-    Tell it what happened; each call returns what the connection must do, if anything. The messages of the
+    Report what happened; each call returns what the connection must do, if anything. The messages of the
     successor go to `outputs` directly.
 
     Args:
@@ -278,4 +278,4 @@ def _identity(head: Head, raw: bytes) -> Hashable | None:
     try:
         return decode(raw, head).identity
     except DecodeError:
-        return None  # delivered as it is; whoever reads it reports it
+        return None  # delivered as it is; its reader reports it

@@ -34,7 +34,7 @@ class ScopeStreams:
         must_resend: the whole request is to be sent once more.
         has_moved: more or less may be wanted than before, because of what was received.
         search: for the culprit of a refusal.
-        awaited: streams of which a frame tells something, by the head of their frames.
+        awaited: streams of which a frame is news, by the head of their frames.
     """
 
     def __init__(self) -> None:
@@ -114,7 +114,7 @@ class ScopeStreams:
         return request
 
     def is_awaited(self, key: StreamKey) -> bool:
-        """Whether a frame of a stream tells something."""
+        """Whether a frame of a stream is news."""
         return key in self.awaited.get(Head(key.type, key.code), ())
 
     # --- one stream --------------------------------------------------------------------------------
@@ -224,7 +224,7 @@ class ScopeStreams:
         news = not _is_covered(before, record, request)
         if record.state is StreamState.DESIRED or (news and record.state is not StreamState.LIVE):
             record.state = StreamState.SENT
-        if news and request.snapshot and request.row.has_snapshot:
+        if news and request.snapshot and request.spec.has_snapshot:
             self.pending_snapshots.pop(key, None)
             self.pending_snapshots[key] = now
         record.needs_snapshot = False
@@ -290,7 +290,7 @@ class ScopeStreams:
         return self._shallowest.get(key, depth) < depth
 
     def _serve(self, key: StreamKey, record: StreamRecord, sent: StreamRequest, rows: int) -> bool:
-        """A frame with so many rows has come: whose request does it show to be served?"""
+        """A frame with this number of rows has come: which requests does it show to be served?"""
         if record.is_unambiguous:
             shown = min(rows, sent.depth)
             known = record.proven.depth if record.proven is not None else 0
@@ -343,7 +343,7 @@ class ScopeStreams:
         served = [
             owner
             for owner, request in record.pending.items()
-            if not request.row.has_snapshot
+            if not request.spec.has_snapshot
             and covers(sent, request)
             and (sent.realtime or not request.realtime)
         ]
@@ -366,7 +366,7 @@ class ScopeStreams:
 
     @property
     def needs_confirmation(self) -> bool:
-        """Whether the server's list would tell more than frames will."""
+        """Whether the server's list would show more than frames will."""
         return self.search.is_running or bool(self._ambiguous) or bool(self._unconfirmed)
 
     def await_list(self, key: StreamKey, record: StreamRecord) -> None:
@@ -466,10 +466,10 @@ def _is_covered(sent: StreamRequest | None, record: StreamRecord, request: Strea
 
 
 def _has_snapshot(key: StreamKey) -> bool:
-    row = spec_of(key.type)
-    return row is not None and row.has_snapshot
+    spec = spec_of(key.type)
+    return spec is not None and spec.has_snapshot
 
 
 def _has_optional_codes(key: StreamKey) -> bool:
-    row = spec_of(key.type)
-    return row is not None and row.codes is CodeRule.OPTIONAL
+    spec = spec_of(key.type)
+    return spec is not None and spec.codes is CodeRule.OPTIONAL

@@ -33,10 +33,10 @@ def listed_streams(entry: Mapping[str, Any]) -> Iterator[tuple[StreamKey, bool]]
     Nothing here may raise: the list comes from outside.
     """
     wire_type = entry.get("type")
-    row = spec_of(wire_type) if isinstance(wire_type, str) else None
-    if row is None or not isinstance(wire_type, str):
+    spec = spec_of(wire_type) if isinstance(wire_type, str) else None
+    if spec is None or not isinstance(wire_type, str):
         return
-    variant = tuple(_variant_value(entry.get(name)) for name in row.stream_fields)
+    variant = tuple(_variant_value(entry.get(name)) for name in spec.stream_fields)
     codes = entry.get("codes")
     for code in codes if isinstance(codes, list) and codes else (ALL_CODES,):
         bare = code.partition(".")[0] if isinstance(code, str) else ALL_CODES
@@ -46,8 +46,8 @@ def listed_streams(entry: Mapping[str, Any]) -> Iterator[tuple[StreamKey, bool]]
 def _may_be(listed: StreamKey, ours: StreamKey, exact: bool) -> bool:
     if listed.type != ours.type or (exact and listed.variant != ours.variant):
         return False
-    row = spec_of(ours.type)
-    if row is not None and row.codes is CodeRule.OPTIONAL and ours.code == ALL_CODES:
+    spec = spec_of(ours.type)
+    if spec is not None and spec.codes is CodeRule.OPTIONAL and ours.code == ALL_CODES:
         return True  # all codes, spelled out
     return not exact and listed.code == ours.code
 

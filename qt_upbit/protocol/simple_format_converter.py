@@ -47,8 +47,8 @@ class SimpleFormatConverter:
             return payload
         if method_key in payload:
             return _apply(payload, _control_map(to_simple))
-        row = spec_of(str(payload.get(type_key)))
-        return dict(payload) if row is None else _apply(payload, _event_map(row.event_class, to_simple))
+        spec = spec_of(str(payload.get(type_key)))
+        return dict(payload) if spec is None else _apply(payload, _event_map(spec.event_class, to_simple))
 
 
 def _apply(payload: Any, names: _KeyMap) -> Any:

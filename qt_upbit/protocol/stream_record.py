@@ -17,7 +17,7 @@ class StreamState(enum.Enum):
     DESIRED = enum.auto()
     """Wanted, not yet asked for on this connection."""
     SENT = enum.auto()
-    """Asked for; there is no acknowledgement, so only a frame tells."""
+    """Asked for; there is no acknowledgement, so only a frame shows it."""
     LIVE = enum.auto()
     """A frame has come, or the server lists it."""
     SILENT = enum.auto()

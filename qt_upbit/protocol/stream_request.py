@@ -48,12 +48,12 @@ class StreamRequest:
     options: tuple[tuple[str, Any], ...] = ()
 
     @property
-    def row(self) -> EventSpec:
+    def spec(self) -> EventSpec:
         """The declaration of the request's type."""
-        row = spec_of(self.key.type)
-        if row is None:
+        spec = spec_of(self.key.type)
+        if spec is None:
             raise ValueError(f"unknown type {self.key.type!r}")
-        return row
+        return spec
 
 
 def merge_all(requests: Iterable[StreamRequest]) -> StreamRequest:
@@ -70,7 +70,7 @@ def merge(a: StreamRequest, b: StreamRequest) -> StreamRequest:
         depth=max(a.depth, b.depth),
         snapshot=a.snapshot or b.snapshot,
         realtime=a.realtime or b.realtime,
-        options=_merge_options(a.row, a.options, b.options),
+        options=_merge_options(a.spec, a.options, b.options),
     )
 
 
@@ -83,7 +83,7 @@ def covers(asked: StreamRequest, request: StreamRequest) -> bool:
         return False
     if request.options == asked.options:
         return True
-    merged = _merge_options(asked.row, asked.options, request.options)
+    merged = _merge_options(asked.spec, asked.options, request.options)
     return merged == asked.options or _options_key(merged) == _options_key(asked.options)
 
 
@@ -109,7 +109,7 @@ def absorb_all_codes(merged: dict[StreamKey, StreamRequest]) -> dict[StreamKey, 
     """Drop single codes of a type whose every code is wanted: the request cannot say both."""
     everything = {
         (key.type, key.variant) for key, request in merged.items()
-        if key.code == ALL_CODES and request.row.codes is CodeRule.OPTIONAL
+        if key.code == ALL_CODES and request.spec.codes is CodeRule.OPTIONAL
     }  # fmt: skip
     if not everything:
         return merged
@@ -127,17 +127,17 @@ def build_items(requests: Mapping[StreamKey, StreamRequest]) -> tuple[RequestIte
         options = _options_key(request.options) if request.options else b""
         flags = (request.snapshot and not request.realtime, request.realtime and not request.snapshot)
         groups.setdefault((key.type, key.variant, flags, options), []).append((key, request))
-    order = {name: i for i, name in enumerate(t for row in EVENT_TYPES.values() for t in row.wire_types)}
+    order = {name: i for i, name in enumerate(t for spec in EVENT_TYPES.values() for t in spec.wire_types)}
     items = []
     for (wire_type, variant, flags, _), members in sorted(groups.items(), key=lambda g: order[g[0][0]]):
         request = members[0][1]
         items.append(
             RequestItem(
                 wire_type,
-                _request_codes(request.row, members),
+                _request_codes(request.spec, members),
                 # Types without a snapshot know no flags.
-                is_only_snapshot=flags[0] and request.row.has_snapshot,
-                is_only_realtime=flags[1] and request.row.has_snapshot,
+                is_only_snapshot=flags[0] and request.spec.has_snapshot,
+                is_only_realtime=flags[1] and request.spec.has_snapshot,
                 options=_request_options(request, variant),
             )
         )
@@ -152,18 +152,18 @@ def _options_key(options: tuple[tuple[str, Any], ...]) -> bytes:
     return msgspec.json.encode(ordered, order="sorted")
 
 
-def _request_codes(row: EventSpec, members: list[tuple[StreamKey, StreamRequest]]) -> tuple[str, ...] | None:
-    if row.codes is CodeRule.FORBIDDEN or any(key.code == ALL_CODES for key, _ in members):
+def _request_codes(spec: EventSpec, members: list[tuple[StreamKey, StreamRequest]]) -> tuple[str, ...] | None:
+    if spec.codes is CodeRule.FORBIDDEN or any(key.code == ALL_CODES for key, _ in members):
         return None
     return tuple(
-        f"{key.code}.{request.depth}" if row.has_depth and request.depth != DEFAULT_BOOK_DEPTH else key.code
+        f"{key.code}.{request.depth}" if spec.has_depth and request.depth != DEFAULT_BOOK_DEPTH else key.code
         for key, request in members
     )
 
 
 def _request_options(request: StreamRequest, variant: tuple[Hashable, ...]) -> dict[str, Any]:
     options: dict[str, Any] = {
-        name: value for name, value in zip(request.row.stream_fields, variant, strict=True) if value
+        name: value for name, value in zip(request.spec.stream_fields, variant, strict=True) if value
     }
     option: Any
     for name, option in request.options:

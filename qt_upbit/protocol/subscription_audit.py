@@ -15,7 +15,7 @@ _AFTER_OTHERS_S: Final = 0.01
 
 
 class SubscriptionAudit:
-    """LIST_SUBSCRIPTIONS of one socket: asked for in intervals, and whenever somebody needs the answer.
+    """LIST_SUBSCRIPTIONS of one socket: asked for in intervals, and whenever the answer is needed.
 
     The server handles messages in order, so an answer speaks of the request that was sent last before the
     question. It is no answer once another request has gone out.
@@ -37,7 +37,7 @@ class SubscriptionAudit:
         self._due = _NEVER
         self._ticket: str | None = None
         self._is_wanted = False
-        """Whether somebody waits for the list, beside our own audit."""
+        """Whether a caller waits for the list, beside our own audit."""
         self._resent_for: AbstractSet[StreamKey] | None = None
 
     def forget_question(self) -> None:
@@ -75,7 +75,7 @@ class SubscriptionAudit:
         self._due = now if ask_now or self._is_wanted else self._next_turn(now)
 
     def want(self, now: float) -> None:
-        """Somebody waits for the list."""
+        """A caller waits for the list."""
         self._is_wanted = True
         if self._ticket is None:
             self._due = now

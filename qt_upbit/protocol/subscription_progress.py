@@ -13,7 +13,7 @@ __all__ = ["SubscriptionProgress"]
 class SubscriptionProgress:
     """What is live, silent or refused of a subscription, and what waiting for it comes to.
 
-    It is settled, and whoever waits is called back, when it is closed, when a stream was refused, or when
+    It is settled, and waiting callers are called back, when it is closed, when a stream was refused, or when
     every stream has shown its first frame or was given up as silent. It can become unsettled again: a
     refused connection is tried again, and what it brings counts then.
 

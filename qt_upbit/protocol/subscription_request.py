@@ -37,10 +37,10 @@ def resolve_spec(name: str) -> EventSpec:
     Raises:
         InvalidSubscriptionError: there is none.
     """
-    row = EVENT_TYPES.get(name) if isinstance(name, str) else None
-    if row is None:
+    spec = EVENT_TYPES.get(name) if isinstance(name, str) else None
+    if spec is None:
         raise InvalidSubscriptionError(f"no event type {shown(name)}: choose from {', '.join(EVENT_TYPES)}")
-    return row
+    return spec
 
 
 def resolve_unit(unit: object) -> CandleUnit | CandlePeriod:
@@ -57,7 +57,7 @@ def resolve_unit(unit: object) -> CandleUnit | CandlePeriod:
 
 
 def requests_for(
-    row: EventSpec,
+    spec: EventSpec,
     codes: Sequence[str] | None,
     *,
     snapshot: bool = True,
@@ -71,30 +71,30 @@ def requests_for(
     Raises:
         InvalidSubscriptionError: with what would be right.
     """
-    _flags(row, snapshot, realtime)
-    unknown = set(options) - set(row.option_names)
+    _flags(spec, snapshot, realtime)
+    unknown = set(options) - set(spec.option_names)
     if unknown:
-        takes = f"it takes {', '.join(row.option_names)}" if row.options else "it takes no options"
-        raise InvalidSubscriptionError(f"{row.name} takes no {', '.join(sorted(unknown))}: {takes}")
-    missing = {option.name for option in row.options if option.is_required} - set(options)
+        takes = f"it takes {', '.join(spec.option_names)}" if spec.options else "it takes no options"
+        raise InvalidSubscriptionError(f"{spec.name} takes no {', '.join(sorted(unknown))}: {takes}")
+    missing = {option.name for option in spec.options if option.is_required} - set(options)
     if missing:
-        raise InvalidSubscriptionError(f"{row.name} needs {' and '.join(sorted(missing))}")
-    wire_type = _wire_type(row, unit)
-    checked = _codes(row, codes)
-    rows = _depth(row, depth)
+        raise InvalidSubscriptionError(f"{spec.name} needs {' and '.join(sorted(missing))}")
+    wire_type = _wire_type(spec, unit)
+    checked = _codes(spec, codes)
+    rows = _depth(spec, depth)
     values = {
         option.name: option.check(options[option.name], checked)
-        for option in row.options
+        for option in spec.options
         if option.name in options
     }
-    variant: tuple[Hashable, ...] = tuple(values.pop(name, 0) for name in row.stream_fields)
+    variant: tuple[Hashable, ...] = tuple(values.pop(name, 0) for name in spec.stream_fields)
     rest = tuple(sorted((name, value) for name, value in values.items() if value is not False))
     return tuple(
         StreamRequest(StreamKey(wire_type, code, variant), rows, snapshot, realtime, rest) for code in checked
     )
 
 
-def _flags(row: EventSpec, snapshot: bool, realtime: bool) -> None:
+def _flags(spec: EventSpec, snapshot: bool, realtime: bool) -> None:
     for name, value in (("snapshot", snapshot), ("realtime", realtime)):
         if not isinstance(value, bool):
             raise InvalidSubscriptionError(f"{name} must be True or False, not {shown(value)}")
@@ -102,26 +102,26 @@ def _flags(row: EventSpec, snapshot: bool, realtime: bool) -> None:
         raise InvalidSubscriptionError(
             "neither snapshot nor realtime leaves nothing to receive: set one of them to True"
         )
-    if not realtime and not row.has_snapshot:
-        raise InvalidSubscriptionError(f"{row.name} has no snapshot: leave realtime=True")
+    if not realtime and not spec.has_snapshot:
+        raise InvalidSubscriptionError(f"{spec.name} has no snapshot: leave realtime=True")
 
 
-def _wire_type(row: EventSpec, unit: str | None) -> str:
-    if not row.units:
+def _wire_type(spec: EventSpec, unit: str | None) -> str:
+    if not spec.units:
         if unit is not None:
-            raise InvalidSubscriptionError(f"{row.name} has no unit: only candles have")
-        return row.wire_type
-    if unit not in row.units:
-        raise InvalidSubscriptionError(f"unit {shown(unit)} must be one of {', '.join(row.units)}")
-    return f"{row.wire_type}.{unit}"
+            raise InvalidSubscriptionError(f"{spec.name} has no unit: only candles have")
+        return spec.wire_type
+    if unit not in spec.units:
+        raise InvalidSubscriptionError(f"unit {shown(unit)} must be one of {', '.join(spec.units)}")
+    return f"{spec.wire_type}.{unit}"
 
 
-def _codes(row: EventSpec, codes: Sequence[str] | None) -> tuple[str, ...]:
-    if row.codes is CodeRule.FORBIDDEN:
+def _codes(spec: EventSpec, codes: Sequence[str] | None) -> tuple[str, ...]:
+    if spec.codes is CodeRule.FORBIDDEN:
         if codes:
-            raise InvalidSubscriptionError(f"{row.name} takes no codes: it covers the whole account")
+            raise InvalidSubscriptionError(f"{spec.name} takes no codes: it covers the whole account")
         return (ALL_CODES,)
-    if codes is None and row.codes is CodeRule.OPTIONAL:
+    if codes is None and spec.codes is CodeRule.OPTIONAL:
         return (ALL_CODES,)
     if isinstance(codes, str):
         raise InvalidSubscriptionError(f"codes must be a list: [{shown(codes)}]")
@@ -129,7 +129,7 @@ def _codes(row: EventSpec, codes: Sequence[str] | None) -> tuple[str, ...]:
         raise InvalidSubscriptionError(f'codes must be a list such as ["KRW-BTC"], not {shown(codes)}')
     codes = tuple(codes)
     if not codes:
-        empty = "None for all pairs, or " if row.codes is CodeRule.OPTIONAL else ""
+        empty = "None for all pairs, or " if spec.codes is CodeRule.OPTIONAL else ""
         raise InvalidSubscriptionError(f'codes is empty: give {empty}pairs such as ["KRW-BTC"]')
     for code in codes:
         check_code(code)
@@ -163,10 +163,10 @@ def _suggest(code: str) -> str:
     return "codes are QUOTE-BASE, such as 'KRW-BTC'"
 
 
-def _depth(row: EventSpec, depth: int | None) -> int:
-    if not row.has_depth:
+def _depth(spec: EventSpec, depth: int | None) -> int:
+    if not spec.has_depth:
         if depth is not None:
-            raise InvalidSubscriptionError(f"{row.name} has no depth: only order books have")
+            raise InvalidSubscriptionError(f"{spec.name} has no depth: only order books have")
         return 0
     wanted = BOOK_DEPTHS[-1] if depth is None else depth
     if isinstance(wanted, bool) or not isinstance(wanted, int) or wanted not in BOOK_DEPTHS:

@@ -3,7 +3,7 @@
 Upbit replaces everything a connection had subscribed with every request (protocol section 2.5), so
 each request must hold everything that anybody wants. How requests for the same code share a request:
 
-* **Depth** (order books): the deepest wins; whoever wanted fewer rows gets the book cut to them, with
+* **Depth** (order books): the deepest wins; a subscriber to fewer rows gets the book cut to them, with
   the totals of those rows, which is what Upbit itself sends for that depth.
 * **Level** (order books) and **timeframe** (indicators): different values are different streams; each
   has its own object in the request, and its frames carry the value.
@@ -16,9 +16,9 @@ each request must hold everything that anybody wants. How requests for the same 
 
 No rule ever drops a subscriber. "Is served" is asked per request: who wants thirty rows is not served by a
 book of five that runs already. If the server refuses a request, those owners are left out that brought more
-than it had accepted before, whoever else wants the same streams. Where several did, the culprit is looked for
-(`refusal_search`), so that no innocent request is refused with it, or with the next one. Who was refused is
-notified, and is tried again when it asks again.
+than it had accepted before, whichever other owners want the same streams. Where several did, the culprit is
+looked for (`refusal_search`), so that no innocent request is refused with it, or with the next one. A refused
+owner is notified, and is tried again when it asks again.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Blame:
     Attributes:
         keys: streams that are left out from now on.
         owners: whose requests for them are left out.
-        is_searching: several may be to blame; some of them are tried first, and nobody is left out yet.
+        is_searching: several may be to blame; some of them are tried first, and none is left out yet.
         is_everything: everybody was tried alone, and the server refuses everything.
     """
 
@@ -65,7 +65,7 @@ class SubscriptionStateManager:
     """Owners → requests → one merged desired set per scope, reference-counted by owner.
 
     Pure bookkeeping: nothing is sent here. After `add` or `remove`, ask `needs_request`; take
-    `request_items` and tell `mark_sent` once it is on its way.
+    `request_items` and call `mark_sent` once it is on its way.
     """
 
     def __init__(self) -> None:
@@ -85,12 +85,12 @@ class SubscriptionStateManager:
         merged: dict[StreamKey, StreamRequest] = {}
         for request in requests:
             merged[request.key] = merge(merged[request.key], request) if request.key in merged else request
-        rows = {key: request.row for key, request in merged.items()}  # raises before anything is changed
+        specs = {key: request.spec for key, request in merged.items()}  # raises before anything is changed
         scopes = self._drop(owner, self._requests.pop(owner, ()), kept=merged)
         if merged:
             self._requests[owner] = tuple(merged.values())
         for key, request in merged.items():
-            scope = rows[key].scope
+            scope = specs[key].scope
             scopes.add(scope)
             streams = self._scopes[scope]
             self._put(streams, streams.record(key), owner, request, served=key not in unserved)
@@ -113,7 +113,7 @@ class SubscriptionStateManager:
         sent = streams.serving(request.key)
         record.put(owner, request, Standing.PENDING)
         record.settle()
-        needs_snapshot = request.snapshot and request.row.has_snapshot
+        needs_snapshot = request.snapshot and request.spec.has_snapshot
         if sent is None:
             return
         if record.state is StreamState.DESIRED and sent.realtime:
@@ -160,9 +160,9 @@ class SubscriptionStateManager:
     ) -> set[Scope]:
         scopes: set[Scope] = set()
         for request in requests:
-            streams = self._scopes[request.row.scope]
-            if request.row.scope not in scopes:
-                scopes.add(request.row.scope)
+            streams = self._scopes[request.spec.scope]
+            if request.spec.scope not in scopes:
+                scopes.add(request.spec.scope)
                 streams.release(streams.search.forget(owner))
             if request.key not in kept:
                 streams.records[request.key].drop(owner)
@@ -275,7 +275,7 @@ class SubscriptionStateManager:
         return streams.confirm(listed)
 
     def needs_confirmation(self, scope: Scope) -> bool:
-        """Whether the server's list would tell something that no frame tells, or not soon."""
+        """Whether the server's list would show something that no frame shows, or not soon."""
         return self._scopes[scope].needs_confirmation
 
     def take_released(self, scope: Scope) -> bool:
@@ -300,9 +300,9 @@ class SubscriptionStateManager:
         return self.blame(scope, now).keys
 
     def blame(self, scope: Scope, now: float = _LONG_AGO) -> Blame:
-        """The last request was refused: leave out whoever brought more than had been accepted.
+        """The last request was refused: leave out the owners that brought more than had been accepted.
 
-        Nobody is blamed where nothing was accepted before and only one owner was asked for, or where
+        No owner is blamed where nothing was accepted before and only one owner was asked for, or where
         everything had been accepted.
         """
         streams = self._scopes[scope]
@@ -338,16 +338,16 @@ class SubscriptionStateManager:
             streams.changed(key)
 
     def state_of(self, key: StreamKey) -> StreamState | None:
-        """How far a stream has come; None when nobody wants it."""
+        """How far a stream has come; None when no owner wants it."""
         record = self._record(key)
         return record.state if record is not None else None
 
     def is_awaited(self, scope: Scope, key: StreamKey) -> bool:
-        """Whether a frame of a stream tells something: its first one, a snapshot owed, more owners served."""
+        """Whether a frame of a stream is news: its first one, a pending snapshot, more owners served."""
         return self._scopes[scope].is_awaited(key)
 
     def awaited(self, scope: Scope) -> frozenset[StreamKey]:
-        """Streams of which a frame tells something, silent ones included."""
+        """Streams of which a frame is news, silent ones included."""
         return frozenset(key for keys in self._scopes[scope].awaited.values() for key in keys)
 
     def awaited_by_head(self, scope: Scope) -> Mapping[Head, Collection[StreamKey]]:
@@ -405,12 +405,12 @@ class SubscriptionStateManager:
             for key, request in streams.last_request.items()
             if request.realtime
             and key in streams.records
-            and (streams.records[key].state is StreamState.LIVE or not request.row.has_snapshot)
+            and (streams.records[key].state is StreamState.LIVE or not request.spec.has_snapshot)
         }
         return expected - listed, surplus
 
     # --- helpers -----------------------------------------------------------------------------------
 
     def _record(self, key: StreamKey) -> StreamRecord | None:
-        row = spec_of(key.type)
-        return self._scopes[row.scope].records.get(key) if row else None
+        spec = spec_of(key.type)
+        return self._scopes[spec.scope].records.get(key) if spec else None

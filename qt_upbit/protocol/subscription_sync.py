@@ -44,7 +44,7 @@ class RefusalVerdict(enum.Enum):
     EXPLAINED = enum.auto()
     """The next request will be another one."""
     UNEXPLAINED = enum.auto()
-    """Nobody is to blame, and the same will be asked again."""
+    """No request is to blame, and the same will be asked again."""
     EVERYTHING = enum.auto()
     """Whatever is asked is refused."""
 
@@ -62,7 +62,7 @@ class SubscriptionSync:
     Attributes:
         audit: when the server's list is asked for.
         requests_sent: how many subscriptions were sent, on all sockets.
-        deadline_moved: whether `due` may be earlier than it was; whoever looks at it resets it.
+        deadline_moved: whether `due` may be earlier than it was; its reader resets it.
         has_snapshots: whether any type of the scope has a first snapshot.
     """
 
@@ -82,7 +82,7 @@ class SubscriptionSync:
         self.has_snapshots = any(spec.has_snapshot for spec in specs_of(scope))
         self.audit = SubscriptionAudit(config.audit_interval_s)
         self.awaited: Final = subscriptions.awaited_by_head(scope)
-        """Streams of which a frame tells something, by the head of their frames."""
+        """Streams of which a frame is news, by the head of their frames."""
         self.requests_sent = 0
         self.deadline_moved = False
         self.reset()
@@ -125,7 +125,7 @@ class SubscriptionSync:
         if self._subscriptions.needs_request(self._scope):
             self._send_at = now + self._messages.coalesce_s(now)
         elif self._confirm_at == _NEVER and self._subscriptions.needs_confirmation(self._scope):
-            # It is asked for already, and no frame will tell.
+            # It is asked for already, and no frame will confirm it.
             self.audit.want(now)
             self._confirm_at = now + _CONFIRM_TIMEOUT_S
 
@@ -231,7 +231,7 @@ class SubscriptionSync:
             event = decode(raw, head)
             rows = event.count_rows()
         except DecodeError:
-            return  # reported by whoever reads the frame; the stream goes on owing a good one
+            return  # reported by the reader of the frame; the stream still awaits a good one
         seen = event.stream_key
         if seen not in keys:
             return

@@ -1,4 +1,4 @@
-"""`SuspendDetector`: tells from two clocks that the machine slept."""
+"""`SuspendDetector`: detects from two clocks that the machine slept."""
 
 from __future__ import annotations
 

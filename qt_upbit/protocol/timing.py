@@ -79,7 +79,7 @@ class RollingWindowLimiter:
 
 
 class Backoff:
-    """Exponential backoff with jitter; the first retry is immediate, the next ones are brisk.
+    """Exponential backoff with jitter; the first retry is immediate, the next ones follow fast.
 
     A broken connection is usually back at once, so the first try costs nothing. A server that restarts is
     back

@@ -56,7 +56,7 @@ class TrackedOrder:
         reported_states: WAIT, WATCH and the ends that were reported.
         reported_prevented: amounts of self-match prevention that were reported.
         given_up: progress at which REST itself did not know all fills.
-        is_past: it was over when the first snapshot was read: only frames under way tell of it.
+        is_past: it was over when the first snapshot was read: only frames under way report it.
     """
 
     __slots__ = (
@@ -119,7 +119,7 @@ class TrackedOrder:
         return news
 
     def settle(self) -> None:
-        """What is known of it now counts as reported; frames under way may still tell of fills."""
+        """What is known of it now counts as reported; frames under way may still report fills."""
         self.reported_states |= {OrderState.WATCH, self.order.state}
         if self.order.state is not OrderState.WATCH:
             self.reported_states.add(OrderState.WAIT)
@@ -130,7 +130,7 @@ class TrackedOrder:
     # --- merging -----------------------------------------------------------------------------------
 
     def take(self, event: MyOrderEvent) -> Fill | None:
-        """Fold a frame in; the fill it tells of, known before or not."""
+        """Fold a frame in; the fill it reports, known before or not."""
         fill = self._take_fill(event) if event.state is OrderState.TRADE else None
         fields = self._fixed(event)
         if event.state is not OrderState.TRADE:

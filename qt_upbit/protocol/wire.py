@@ -60,7 +60,7 @@ class RequestItem:
         codes: pairs, for order books with an optional ``.n`` depth suffix; None leaves the key out.
         is_only_snapshot: one first snapshot, then nothing.
         is_only_realtime: no first snapshot.
-        options: further keys of the row's ``options``, for example ``level``.
+        options: further keys of the spec's ``options``, for example ``level``.
     """
 
     type: str
@@ -179,15 +179,15 @@ def _decode_item(part: dict[str, Any], camel_case_flags: bool) -> RequestItem:
         raise RequestRefused(*_NO_TYPE)
     if not isinstance(wire_type, str):
         raise RequestRefused(*_WRONG_FORMAT)
-    row = spec_of(wire_type)
-    if row is None:
+    spec = spec_of(wire_type)
+    if spec is None:
         raise RequestRefused("INVALID_PARAM", f"{wire_type} 은 지원하지 않는 타입입니다.")
     codes = part.get("codes")
     if codes is not None and (not isinstance(codes, list) or not all(isinstance(c, str) for c in codes)):
         raise RequestRefused(*_WRONG_FORMAT)
-    if row.codes is CodeRule.FORBIDDEN and codes is not None:
+    if spec.codes is CodeRule.FORBIDDEN and codes is not None:
         raise RequestRefused(*_WRONG_FORMAT)
-    if row.codes is CodeRule.REQUIRED and not codes:
+    if spec.codes is CodeRule.REQUIRED and not codes:
         raise RequestRefused(*_NO_CODES)
     flags = {}
     for name, spellings in _FLAGS.items():
@@ -195,7 +195,7 @@ def _decode_item(part: dict[str, Any], camel_case_flags: bool) -> RequestItem:
         if not isinstance(value, bool):
             raise RequestRefused(*_WRONG_FORMAT)
         flags[name] = value
-    options = {key: part[key] for key in row.option_names if key in part}
+    options = {key: part[key] for key in spec.option_names if key in part}
     return RequestItem(wire_type, None if codes is None else tuple(codes), options=options, **flags)
 
 
@@ -286,8 +286,8 @@ def encode_subscriptions(ticket: str, items: Iterable[RequestItem], format: Wire
         entry: dict[str, Any] = {"type": item.type}
         if item.codes is not None:
             entry["codes"] = list(item.codes)
-        row = spec_of(item.type)
-        if row is not None and row.has_depth:
+        spec = spec_of(item.type)
+        if spec is not None and spec.has_depth:
             entry["level"] = item.options.get("level", 0)
         result.append(entry | dict(item.options))
     reply: dict[str, Any] = {"method": LIST_SUBSCRIPTIONS, "result": result, "ticket": ticket}

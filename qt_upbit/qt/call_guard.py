@@ -54,14 +54,14 @@ class CallGuard:
             raise ProxyClosedError("the manager of this proxy is closed: make a new proxy")
         self.check_thread()
 
-    def check_credentials(self, row: EventSpec) -> None:
+    def check_credentials(self, spec: EventSpec) -> None:
         """Refuse an event type that needs keys while none are configured.
 
         Raises:
             CredentialsRequiredError: no keys are configured.
         """
-        if row.scope.needs_auth and not self._has_credentials():
-            raise CredentialsRequiredError(row.name)
+        if spec.scope.needs_auth and not self._has_credentials():
+            raise CredentialsRequiredError(spec.name)
 
 
 def check_gui_thread() -> None:

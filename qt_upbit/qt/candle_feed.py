@@ -365,7 +365,7 @@ class CandleFeed(QObject):
         if epoch != self._epoch:
             return None
         try:
-            return await self._manager.rest.get_candles(self.code, unit, **which)
+            return [*await self._manager.rest.get_candles(self.code, unit, **which)]
         except ProxyClosedError:
             return None
         except QtUpbitError as exc:

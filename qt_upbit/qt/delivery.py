@@ -81,7 +81,7 @@ class EventDelivery:
     ) -> None:
         """Deliver events one by one, each before the next is decoded; gaps keep their place in the order."""
         # A type that was declared after the proxy's class has no signal there; callbacks get it.
-        signal = getattr(proxy, f"{record.row.name}_received", None)
+        signal = getattr(proxy, f"{record.spec.name}_received", None)
         clock, is_valid, has_callback = self._clock, shiboken6.isValid, record.has_callback
         watch = SlotWatch(proxy.name)
         for item in items:
@@ -136,7 +136,7 @@ class EventDelivery:
         record.call_back(tuple(batch))
         led = tuple(event for event in batch if record.leads(event))
         if led and not record.is_closed and shiboken6.isValid(proxy):
-            signal = getattr(proxy, f"{record.row.name}_received")
+            signal = getattr(proxy, f"{record.spec.name}_received")
             self._reporter.emit(proxy, proxy.name, signal, led)
         subscriber.took(self._clock() - began)
 
@@ -145,14 +145,14 @@ class EventDelivery:
         try:
             return subscriber.view(slot)
         except DecodeError as exc:
-            row = spec_of(slot.head.type)
-            self._reporter.report_scope(row.scope if row is not None else Scope.PUBLIC, exc)
+            spec = spec_of(slot.head.type)
+            self._reporter.report_scope(spec.scope if spec is not None else Scope.PUBLIC, exc)
             return self._read(subscriber, slot.older) if slot.older is not None else None
 
     def _emit_gap(self, record: SubscriptionRecord, proxy: Any, gap: Gap) -> None:
         if not record.is_closed and shiboken6.isValid(proxy):
             begin, end = self._wall_time(gap.begin), self._wall_time(gap.end)
-            args = (record.row.scope, gap.codes, begin, end)
+            args = (record.spec.scope, gap.codes, begin, end)
             self._reporter.emit(proxy, proxy.name, proxy.gap_detected, *args)
 
     def _report_overflow(self, record: SubscriptionRecord, proxy: Any, lost: int) -> None:

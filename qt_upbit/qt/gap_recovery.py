@@ -155,11 +155,11 @@ class GapRecovery:
         return fetched
 
     async def _fetch_pages(self, buffer: BackfillBuffer, fetched: _Fetched) -> None:
-        row = spec_of(buffer.key.type)
-        if row is None or row.recovery is None:
+        spec = spec_of(buffer.key.type)
+        if spec is None or spec.recovery is None:
             return
         calls = 0
-        async for page in _PAGES[row.recovery](self._rest(), buffer):
+        async for page in _PAGES[spec.recovery](self._rest(), buffer):
             calls += 1
             fetched.events[:0] = page
             fetched.reaches_back = bool(page) and buffer.reaches(page[0])
@@ -181,7 +181,7 @@ class GapRecovery:
 
     def _moment(self, event: BaseWebSocketEvent, begin: float, end: float) -> float:
         """Time of an event on our clock, as far as the clocks agree."""
-        happened = _HAPPENED[event.row.recovery](event) if event.row.recovery is not None else event.time
+        happened = _HAPPENED[event.spec.recovery](event) if event.spec.recovery is not None else event.time
         return min(max(self._clock() - (self._now() - happened).total_seconds(), begin), end)
 
 

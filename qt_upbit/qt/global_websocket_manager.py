@@ -196,7 +196,9 @@ class GlobalWebSocketManager(QObject):
                 scope, keyless, connection, self._engine, jwt if scope.needs_auth else None,
                 self._on_connection_event, self.reporter.report_scope, clock, self,
             )  # fmt: skip
-        self._monitor = PerformanceMonitor(self._links, self._frames.hub, clock, wall_clock, self)
+        self._monitor = PerformanceMonitor(
+            self._links, self._frames.hub, clock, wall_clock, self, self._engine.live_at
+        )
         self.registry = SubscriptionRegistry(
             self._state,
             self._engine,

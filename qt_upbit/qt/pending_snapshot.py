@@ -135,7 +135,7 @@ class SnapshotReader:
             self._registry.remove(requester_id)
 
     def _last_event(self, request: StreamRequest) -> BaseWebSocketEvent | None:
-        if not self._is_live(request.row.scope):
+        if not self._is_live(request.spec.scope):
             return None
         event = self._engine.last_event(request.key, request.depth)
         try:

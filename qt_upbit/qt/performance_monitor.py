@@ -11,7 +11,7 @@ from qt_upbit.metrics import LatencySummary, RecentLatency, ScopeMetrics, Subscr
 from qt_upbit.qt.scope_link import ScopeLink
 from qt_upbit.qt.subscription import SubscriptionRecord
 from qt_upbit.routing.fanout_hub import FanoutHub, LazyFrame, Subscriber
-from qt_upbit.types import BaseWebSocketEvent, Scope, StreamType
+from qt_upbit.types import BaseWebSocketEvent, Scope, StreamKey, StreamType
 
 __all__ = ["PerformanceMonitor"]
 
@@ -30,6 +30,7 @@ class PerformanceMonitor(QObject):
         clock: seconds, monotonic.
         wall_clock: seconds since the epoch.
         parent: owner.
+        live_at: when the last change of a stream came, of the same clock.
     """
 
     def __init__(
@@ -39,11 +40,13 @@ class PerformanceMonitor(QObject):
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
         parent: QObject,
+        live_at: Callable[[StreamKey], float | None],
     ) -> None:
         super().__init__(parent)
         self.setObjectName("qt_upbit performance monitor")
         self._links = links
         self._hub = hub
+        self._live_at = live_at
         self._clock = clock
         self._wall_clock = wall_clock
         self._latency = RecentLatency()
@@ -84,7 +87,7 @@ class PerformanceMonitor(QObject):
             # A first snapshot may be as old as the last trade.
             if event.stream_type is StreamType.REALTIME:
                 arrived_at = self._epoch_s + slot.received_at
-                self._transit[event.row.scope].record(arrived_at - event.timestamp / 1000)
+                self._transit[event.spec.scope].record(arrived_at - event.timestamp / 1000)
 
     def forget(self, subscriber: Subscriber) -> None:
         """A subscriber is removed; its events still count."""
@@ -163,6 +166,7 @@ class PerformanceMonitor(QObject):
             inflated_bytes=client.counters.inflated_bytes,
             inflated_bytes_per_second=inflated_bytes,
             silence_s=connection.silence_s(self._clock()),
+            data_age_s=connection.data_age_s(self._clock()),
             transit=self.transit(scope),
             requests_sent=connection.requests_sent,
             reconnects=connection.reconnects,
@@ -174,6 +178,7 @@ class PerformanceMonitor(QObject):
 
     def subscription_metrics(self, records: Iterable[SubscriptionRecord]) -> Iterator[SubscriptionMetrics]:
         """What each of these subscriptions received and cost."""
+        now, live_at = self._clock(), self._live_at
         for record in records:
             subscriber = self._hub.get(record.id)
             if subscriber is not None:
@@ -188,4 +193,7 @@ class PerformanceMonitor(QObject):
                     waiting=subscriber.waiting,
                     slot_s=subscriber.slot_s,
                     slot_max_s=subscriber.slot_max_s,
+                    data_age_s={
+                        key.code: now - at for key in record.keys if (at := live_at(key)) is not None
+                    },
                 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import warnings
 import weakref
 from collections.abc import Callable, Collection, Generator, Iterable
 from collections.abc import Set as AbstractSet
@@ -59,7 +60,7 @@ class SubscriptionRecord:
 
     Attributes:
         id: unique in the process.
-        row: the declaration of its event type.
+        spec: the declaration of its event type.
         keys: its streams, in the order requested.
         delivery: how events reach it.
         owner_id: id of the object that subscribed.
@@ -72,17 +73,17 @@ class SubscriptionRecord:
         self,
         subscription_id: int,
         owner: SubscriptionOwner,
-        row: EventSpec,
+        spec: EventSpec,
         keys: Iterable[StreamKey],
         delivery: Delivery,
         callback: EventCallback | None,
     ) -> None:
         self.id = subscription_id
-        self.row = row
+        self.spec = spec
         self.keys = tuple(keys)
         self.delivery = delivery
         self.owner_id = owner.id
-        self.progress = SubscriptionProgress(row.name, self.keys)
+        self.progress = SubscriptionProgress(spec.name, self.keys)
         self.has_callback = callback is not None
         self.is_closed = False
         self._owner = weakref.ref(owner)
@@ -165,7 +166,7 @@ class Subscription:
     def __repr__(self) -> str:
         state = "closed" if self.is_closed else "live" if self.is_live else "waiting"
         codes = ",".join(key.code or "*" for key in self.keys[:5]) + ("…" if len(self.keys) > 5 else "")
-        return f"<Subscription {self.row.name} {codes} {self.delivery.value} {state}>"
+        return f"<Subscription {self.spec.name} {codes} {self.delivery.value} {state}>"
 
     @property
     def id(self) -> int:
@@ -173,9 +174,15 @@ class Subscription:
         return self._record.id
 
     @property
-    def row(self) -> EventSpec:
+    def spec(self) -> EventSpec:
         """The declaration of its event type."""
-        return self._record.row
+        return self._record.spec
+
+    @property
+    def row(self) -> EventSpec:
+        """`spec`, by its earlier name."""
+        warnings.warn("a subscription's row is called spec", DeprecationWarning, stacklevel=2)
+        return self._record.spec
 
     @property
     def keys(self) -> tuple[StreamKey, ...]:

@@ -146,8 +146,8 @@ class SubscriptionRegistry:
         owner = record.owner
         name = owner.name if owner is not None else ""
         self._records[record.id] = weakref.ref(record)
-        self._owners[record.owner_id].uses[record.row.scope] += 1
-        self._add(record.id, _Registered(weakref.ref(record), record.owner_id, record.row.scope))
+        self._owners[record.owner_id].uses[record.spec.scope] += 1
+        self._add(record.id, _Registered(weakref.ref(record), record.owner_id, record.spec.scope))
         self._attach(record.id, name, record.delivery, requests)
         # Streams that are already served send no first frame.
         record.mark_live(request.key for request in requests if self._state.is_served(record.id, request.key))
@@ -158,7 +158,7 @@ class SubscriptionRegistry:
         self, requester_id: int, requester: Requester, name: str, requests: Sequence[StreamRequest]
     ) -> None:
         """Request first snapshots from the server; `requester` is referenced until `remove`."""
-        self._add(requester_id, _Registered(lambda: requester, requester.owner_id, requests[0].row.scope))
+        self._add(requester_id, _Registered(lambda: requester, requester.owner_id, requests[0].spec.scope))
         self._attach(requester_id, name, Delivery.EVERY, requests)
 
     def _add(self, requester_id: int, entry: _Registered) -> None:

@@ -70,9 +70,9 @@ class WebSocketClientProxy(QObject):
 
     # One signal per declared event type; the TYPE_CHECKING block below is for the type checker only
     # and tests/qt/test_websocket_client_proxy.py compares the two.
-    for _row in EVENT_TYPES.values():
-        vars()[f"{_row.name}_received"] = Signal(object)
-    del _row
+    for _spec in EVENT_TYPES.values():
+        vars()[f"{_spec.name}_received"] = Signal(object)
+    del _spec
 
     if TYPE_CHECKING:
         ticker_received = Signal(object)
@@ -293,14 +293,14 @@ class WebSocketClientProxy(QObject):
             options: the other arguments of the type's named method.
         """
         self._check_usable()
-        row = resolve_spec(name)
+        spec = resolve_spec(name)
         if callback is not None and not callable(callback):
             raise TypeError(f"callback must be callable with one argument, not {type(callback).__name__}")
-        how = row.delivery if delivery is None else _delivery(delivery)
-        requests = requests_for(row, codes, **options)
-        self._manager.guard.check_credentials(row)
+        how = spec.delivery if delivery is None else _delivery(delivery)
+        requests = requests_for(spec, codes, **options)
+        self._manager.guard.check_credentials(spec)
         record = SubscriptionRecord(
-            next(_ids), self, row, (request.key for request in requests), how, callback
+            next(_ids), self, spec, (request.key for request in requests), how, callback
         )
         subscription = self._subscriptions[record.id] = Subscription(record)
         self._records[record.id] = record
@@ -339,8 +339,8 @@ class WebSocketClientProxy(QObject):
 
     async def _snapshot(self, name: str, codes: Sequence[str], **options: Any) -> dict[str, Any]:
         self._check_usable()
-        row = resolve_spec(name)
-        requests = requests_for(row, codes, realtime=False, **options)
+        spec = resolve_spec(name)
+        requests = requests_for(spec, codes, realtime=False, **options)
         events = await self._manager.snapshots.read(self.id, self.name, requests)
         return {request.key.code: events[request.key] for request in requests}
 

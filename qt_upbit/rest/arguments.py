@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final, TypeVar
@@ -22,6 +22,7 @@ __all__ = [
     "check_codes",
     "check_count",
     "check_currencies",
+    "check_currency",
     "check_flag",
     "check_ids",
     "check_level",
@@ -30,6 +31,7 @@ __all__ = [
     "check_one_id",
     "check_one_of",
     "check_order_of",
+    "check_time_of_day",
 ]
 
 _CURRENCY: Final = re.compile(r"[A-Z0-9]{2,10}\Z")
@@ -60,6 +62,17 @@ def check_currencies(currencies: Iterable[str]) -> tuple[str, ...]:
         if not isinstance(each, str) or not _CURRENCY.match(each):
             raise InvalidRequestError(f"{each!r:.80} is not a quote currency: give one such as 'KRW'")
     return listed
+
+
+def check_currency(currency: str) -> str:
+    """One currency.
+
+    Raises:
+        InvalidRequestError: it is not one.
+    """
+    if not isinstance(currency, str) or not _CURRENCY.match(currency):
+        raise InvalidRequestError(f"{currency!r:.80} is not a currency: give one such as 'BTC'")
+    return currency
 
 
 def check_ids(name: str, ids: Iterable[str], *, most: int | None = None) -> tuple[str, ...]:
@@ -182,6 +195,23 @@ def check_order_of(start_name: str, start: datetime | None, end_name: str, end: 
     check_aware(start, end)
     if start is not None and end is not None and end < start:
         raise InvalidRequestError(f"{start_name} {start} is later than {end_name} {end}")
+
+
+def check_time_of_day(name: str, value: time) -> str:
+    """A time of day in UTC, naive or with UTC as its zone, as Upbit reads it: whole seconds.
+
+    Raises:
+        InvalidRequestError: not a time, of another zone, or with a fraction of a second.
+    """
+    if (
+        not isinstance(value, time)
+        or value.microsecond
+        or (value.tzinfo is not None and value.utcoffset() != timedelta(0))
+    ):
+        raise InvalidRequestError(
+            f"{name} must be a time of day in UTC such as time(23, 59), not {value!r:.80}"
+        )
+    return f"{value:%H:%M:%S}"
 
 
 def _listed(name: str, given: Iterable[str], example: str, most: int | None = None) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from qt_upbit.types import CandlePeriod
 
 __all__ = [
     "ACCOUNTS",
+    "API_KEYS",
     "CANCEL",
     "CANCEL_AND_NEW",
     "CANCEL_OPEN",
@@ -17,6 +18,8 @@ __all__ = [
     "CHANCE",
     "CLOSED",
     "CREATE",
+    "DEPOSIT",
+    "DEPOSITS",
     "INSTRUMENTS",
     "MARKETS",
     "MINUTES",
@@ -24,10 +27,15 @@ __all__ = [
     "ORDER",
     "ORDERBOOKS",
     "ORDERS",
+    "POCKETS",
+    "POCKET_ASSETS",
     "TEST",
     "TICKERS",
     "TICKERS_ALL",
     "TRADES",
+    "WALLETS",
+    "WITHDRAWAL",
+    "WITHDRAWALS",
     "Endpoint",
 ]
 
@@ -71,6 +79,16 @@ ORDER: Final = Endpoint("GET /v1/order", "orders.retrieve", "default", is_privat
 ORDERS: Final = Endpoint("GET /v1/orders/uuids", "orders.list_by_uuids", "default", is_private=True)
 OPEN: Final = Endpoint("GET /v1/orders/open", "orders.list_open", "default", is_private=True)
 CLOSED: Final = Endpoint("GET /v1/orders/closed", "orders.list_closed", "default", is_private=True)
+API_KEYS: Final = Endpoint("GET /v1/api_keys", "api_keys.list", "default", is_private=True)
+WALLETS: Final = Endpoint("GET /v1/status/wallet", "wallet_status.list", "default", is_private=True)
+POCKETS: Final = Endpoint("GET /v1/pockets", "pockets.list", "default", is_private=True)
+POCKET_ASSETS: Final = Endpoint(
+    "GET /v1/pockets/assets", "pockets.retrieve_balance", "default", is_private=True
+)
+DEPOSITS: Final = Endpoint("GET /v1/deposits", "deposits.list", "default", is_private=True)
+DEPOSIT: Final = Endpoint("GET /v1/deposit", "deposits.retrieve", "default", is_private=True)
+WITHDRAWALS: Final = Endpoint("GET /v1/withdraws", "withdraws.list", "default", is_private=True)
+WITHDRAWAL: Final = Endpoint("GET /v1/withdraw", "withdraws.retrieve", "default", is_private=True)
 CREATE: Final = Endpoint("POST /v1/orders", "orders.create", "order", is_private=True, is_safe=False)
 TEST: Final = Endpoint("POST /v1/orders/test", "orders.test_create", "order-test", is_private=True)
 CANCEL: Final = Endpoint("DELETE /v1/order", "orders.cancel", "default", is_private=True, is_safe=False)

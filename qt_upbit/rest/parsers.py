@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
-from decimal import Decimal
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from decimal import Context, Decimal, localcontext
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -15,14 +15,21 @@ import msgspec
 from qt_upbit.exceptions import DecodeError
 from qt_upbit.models import from_dict
 from qt_upbit.records import (
+    ApiKey,
     Balance,
     CancelledOrder,
     CancelResult,
+    Deposit,
     Fill,
     Instrument,
     Market,
     Order,
     OrderChance,
+    Pocket,
+    RestCandle,
+    RestTicker,
+    WalletStatus,
+    Withdrawal,
 )
 from qt_upbit.types import (
     AskBid,
@@ -41,9 +48,11 @@ from qt_upbit.types import (
 from qt_upbit.types.wire_struct import validate_numbers
 
 __all__ = [
+    "api_key",
     "balance",
     "cancel_result",
     "candle",
+    "deposit",
     "instrument",
     "market",
     "order",
@@ -51,8 +60,11 @@ __all__ = [
     "orderbook",
     "parse",
     "parse_list",
+    "pocket",
     "ticker",
     "trade",
+    "wallet_status",
+    "withdrawal",
 ]
 
 Row = Mapping[str, Any]
@@ -61,6 +73,7 @@ _E = TypeVar("_E", bound=BaseWebSocketEvent)
 _SHORT_OFFSET: Final = re.compile(r"[+-]\d\d:\d\Z")
 _decoder: Final = msgspec.json.Decoder(float_hook=Decimal)
 _ROWS_AT_ONCE: Final = 50
+_EXACT: Final = Context(prec=100)
 
 
 def parse(raw: bytes, convert: Callable[[Any], _T]) -> _T:
@@ -109,9 +122,13 @@ def _decode_errors(raw: bytes) -> Iterator[None]:
 # --- quotation ------------------------------------------------------------------------------------
 
 
-def ticker(row: Row) -> TickerEvent:
+def ticker(row: Row) -> RestTicker:
     """A row of ``/v1/ticker``; fields that only the socket has are None."""
-    return _event(TickerEvent, row, "ticker")
+    return RestTicker(
+        **_fields(_event(TickerEvent, row, "ticker")),
+        trade_date_kst=_optional_text(row, "trade_date_kst"),
+        trade_time_kst=_optional_text(row, "trade_time_kst"),
+    )
 
 
 def orderbook(row: Row) -> OrderbookEvent:
@@ -135,10 +152,21 @@ def trade(row: Row) -> TradeEvent:
     )
 
 
-def candle(row: Row, unit: str) -> CandleEvent:
+def candle(row: Row, unit: str) -> RestCandle:
     """A row of ``/v1/candles``."""
     # The socket has no day candles: decoded as minutes, and relabelled afterwards.
-    return msgspec.structs.replace(_event(CandleEvent, row, "candle.1m"), type=f"candle.{unit}")
+    return RestCandle(
+        **_fields(_event(CandleEvent, row, "candle.1m")) | {"type": f"candle.{unit}"},
+        prev_closing_price=_decimal(row, "prev_closing_price"),
+        change_price=_decimal(row, "change_price"),
+        change_rate=_decimal(row, "change_rate"),
+        converted_trade_price=_decimal(row, "converted_trade_price"),
+        first_day_of_period=_optional_text(row, "first_day_of_period"),
+    )
+
+
+def _fields(event: BaseWebSocketEvent) -> dict[str, Any]:
+    return {name: getattr(event, name) for name in event.__struct_fields__}
 
 
 def _event(kind: type[_E], row: Row, wire_type: str, **fields: Any) -> _E:
@@ -198,7 +226,9 @@ def order(row: Row) -> Order:
     """An order from any call; with fills only if the call returns ``trades``."""
     side = AskBid(row["side"].upper())
     fills = tuple(sorted((_fill(each, row, side) for each in row.get("trades") or ()), key=_by_time))
-    complete = len(fills) == int(row.get("trades_count") or 0)
+    stated = _decimal(row, "executed_funds")
+    if stated is None and len(fills) == int(row.get("trades_count") or 0):
+        stated = _total(fill.funds for fill in fills)
     return Order(
         uuid=_text(row, "uuid"),
         code=_text(row, "market"),
@@ -208,8 +238,8 @@ def order(row: Row) -> Order:
         price=_decimal(row, "price"),
         volume=_decimal(row, "volume"),
         remaining_volume=_decimal(row, "remaining_volume"),
-        executed_volume=_decimal(row, "executed_volume") or Decimal(0),
-        executed_funds=sum((fill.funds for fill in fills), Decimal(0)) if complete else None,
+        executed_volume=Decimal(0) if row.get("executed_volume") is None else _exact(row["executed_volume"]),
+        executed_funds=stated,
         trades_count=int(row.get("trades_count") or 0),
         reserved_fee=_decimal(row, "reserved_fee"),
         remaining_fee=_decimal(row, "remaining_fee"),
@@ -224,6 +254,10 @@ def order(row: Row) -> Order:
         fills=fills,
         new_order_uuid=_optional_text(row, "new_order_uuid"),
         new_order_identifier=_optional_text(row, "new_order_identifier"),
+        reported_avg_price=_decimal(row, "avg_price"),
+        application_name=_optional_text(row, "application_name"),
+        is_cancel_and_newable=_flag(row, "is_cancel_and_newable"),
+        thirdparty=_flag(row, "thirdparty"),
     )
 
 
@@ -236,7 +270,15 @@ def _fill(row: Row, of: Row, side: AskBid) -> Fill:
         price=_exact(row["price"]),
         volume=_exact(row["volume"]),
         trade_timestamp=_milliseconds(row["created_at"]),
+        trend=_optional_text(row, "trend"),
+        reported_funds=_decimal(row, "funds"),
     )
+
+
+def _total(amounts: Iterable[Decimal]) -> Decimal:
+    """Their sum, whatever the program's decimal context."""
+    with localcontext(_EXACT):
+        return sum(amounts, Decimal(0))
 
 
 def _by_time(fill: Fill) -> tuple[int, str]:
@@ -260,6 +302,11 @@ def order_chance(row: Row) -> OrderChance:
         state=about.get("state") or "active",
         bid_account=balance(row["bid_account"]),
         ask_account=balance(row["ask_account"]),
+        name=_optional_text(about, "name"),
+        order_types=tuple(about.get("order_types") or ()),
+        order_sides=tuple(about.get("order_sides") or ()),
+        bid_currency=_optional_text(about["bid"], "currency"),
+        ask_currency=_optional_text(about["ask"], "currency"),
     )
 
 
@@ -279,6 +326,62 @@ def cancel_result(row: Row) -> CancelResult:
     return CancelResult(success=orders(row["success"]), failed=orders(row["failed"]))
 
 
+# --- keys, pockets, wallets -----------------------------------------------------------------------
+
+
+def api_key(row: Row) -> ApiKey:
+    """A row of ``/v1/api_keys``."""
+    return ApiKey(access_key=_text(row, "access_key"), expires_at=_moment(_text(row, "expire_at")))
+
+
+def pocket(row: Row) -> Pocket:
+    """A row of ``/v1/pockets``."""
+    return Pocket(uuid=_text(row, "uuid"), name=str(row.get("name") or ""), type=_text(row, "type"))
+
+
+def wallet_status(row: Row) -> WalletStatus:
+    """A row of ``/v1/status/wallet``."""
+    return WalletStatus(
+        currency=_text(row, "currency"),
+        wallet_state=_text(row, "wallet_state"),
+        block_state=_optional_text(row, "block_state"),
+        block_height=_integer(row, "block_height"),
+        block_updated_at=_optional_moment(row, "block_updated_at"),
+        block_elapsed_minutes=_integer(row, "block_elapsed_minutes"),
+        net_type=_optional_text(row, "net_type"),
+        network_name=_optional_text(row, "network_name"),
+    )
+
+
+def deposit(row: Row) -> Deposit:
+    """A row of ``/v1/deposits``."""
+    return Deposit(**_movement(row))
+
+
+def withdrawal(row: Row) -> Withdrawal:
+    """A row of ``/v1/withdraws``."""
+    return Withdrawal(**_movement(row), is_cancelable=_flag(row, "is_cancelable"))
+
+
+def _movement(row: Row) -> dict[str, Any]:
+    return {
+        "uuid": _text(row, "uuid"),
+        "currency": _text(row, "currency"),
+        "amount": _exact(row["amount"]),
+        "fee": _exact(row["fee"]),
+        "state": _text(row, "state"),
+        "type": _text(row, "type"),
+        "created_at": _moment(_text(row, "created_at")),
+        "done_at": _optional_moment(row, "done_at"),
+        "txid": _optional_text(row, "txid"),
+        "net_type": _optional_text(row, "net_type"),
+        "transaction_type": _optional_text(row, "transaction_type"),
+    }
+
+
+# --- values ---------------------------------------------------------------------------------------
+
+
 def _text(row: Row, name: str) -> str:
     value = row[name]
     if not isinstance(value, str) or not value:
@@ -287,7 +390,25 @@ def _text(row: Row, name: str) -> str:
 
 
 def _optional_text(row: Row, name: str) -> str | None:
-    return None if row.get(name) is None else _text(row, name)
+    # "" is how some of Upbit's rows say that there is none.
+    return None if row.get(name) in (None, "") else _text(row, name)
+
+
+def _flag(row: Row, name: str) -> bool | None:
+    value = row.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise TypeError(f"{name} must be true or false, not {value!r:.40}")
+    return value
+
+
+def _integer(row: Row, name: str) -> int | None:
+    value = row.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be a whole number, not {value!r:.40}")
+    validate_numbers(value)
+    return value
 
 
 def _decimal(row: Row, name: str) -> Decimal | None:
@@ -303,8 +424,19 @@ def _exact(value: Any) -> Decimal:
     return number
 
 
-def _milliseconds(text: str) -> int:
+def _moment(text: str) -> datetime:
+    """A time as Upbit writes it; UTC where it names no offset."""
     # Documented samples end in "+09:0".
     moment = datetime.fromisoformat(text + "0" if _SHORT_OFFSET.search(text) else text)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def _optional_moment(row: Row, name: str) -> datetime | None:
+    text = _optional_text(row, name)
+    return None if text is None else _moment(text)
+
+
+def _milliseconds(text: str) -> int:
+    moment = _moment(text)
     # Integer arithmetic: a float of microseconds is not exact.
     return int(moment.replace(microsecond=0).timestamp()) * 1000 + moment.microsecond // 1000

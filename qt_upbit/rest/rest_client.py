@@ -10,14 +10,14 @@ import asyncio
 import contextlib
 import dataclasses
 import functools
-import itertools
 import time
 import uuid as uuids
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from datetime import time as time_of_day
 from decimal import Decimal
 from types import TracebackType
-from typing import Any, Final, Self, Unpack
+from typing import Any, Final, Self, TypeVar, Unpack
 
 import msgspec
 
@@ -29,46 +29,49 @@ from qt_upbit.exceptions import (
 )
 from qt_upbit.protocol.order_check import OrderOptions, OrderRules, check_order
 from qt_upbit.protocol.subscription_request import check_code, resolve_unit
-from qt_upbit.records import Balance, CancelResult, Instrument, Market, Order, OrderChance
+from qt_upbit.records import (
+    Balance,
+    ByCode,
+    Instrument,
+    Market,
+    Order,
+    OrderChance,
+    RestCandle,
+    RestTicker,
+)
 from qt_upbit.rest import arguments, endpoints, parsers
-from qt_upbit.rest.cancel_outcome import IDS_PER_CANCEL, CancelOutcome, IdKind
+from qt_upbit.rest.code_lists import ask_for_codes
+from qt_upbit.rest.funds_calls import FundsCalls
 from qt_upbit.rest.look_up import LookUp
-from qt_upbit.rest.open_selection import MOST_OPEN_CANCELS, OpenOrderSelection
+from qt_upbit.rest.open_order_calls import OpenOrderCalls, order_of
 from qt_upbit.rest.order_outcome import OrderOutcome, OrderRequest
 from qt_upbit.rest.session import RestSession
 from qt_upbit.types import (
-    KST,
     AskBid,
-    CandleEvent,
     CandlePeriod,
     CandleUnit,
     OrderbookEvent,
     OrderState,
     OrderType,
-    TickerEvent,
     TradeEvent,
 )
 
 __all__ = ["RestClient"]
 
 
+_T = TypeVar("_T")
 _CANDLES_PER_CALL: Final = 200
 _TRADES_PER_CALL: Final = 500
-_OPEN_PER_CALL: Final = 100
 _CLOSED_PER_CALL: Final = 1000
 _CLOSED_WINDOW: Final = timedelta(days=7)
-_IDS_PER_CALL: Final = 100
 _MOST_DEPTH: Final = 30
 _MOST_DAYS_AGO: Final = 7
-_OPEN_STATES: Final = (OrderState.WAIT, OrderState.WATCH)
 _CLOSED_STATES: Final = (OrderState.DONE, OrderState.CANCEL)
-_IDENTIFIERS_SINCE: Final = datetime(2024, 10, 18, tzinfo=KST)
-"""Orders placed from then on carry their identifier in every answer (protocol section 11)."""
 _MARKETS_PER_CALL: Final = 100
 """Keeps URLs well below the length that servers accept."""
 
 
-class RestClient:
+class RestClient(FundsCalls, OpenOrderCalls):
     """Upbit's REST calls. One per account is enough; `GlobalWebSocketManager.rest` is the application's.
 
     Every call waits for its turn within Upbit's rate limits, in order, and may be cancelled while it waits.
@@ -106,16 +109,13 @@ class RestClient:
     ) -> None:
         self._region = config.region
         self._session = RestSession(config, clock=clock, sleep=sleep)
+        new_look_up = functools.partial(LookUp, clock, sleep, config.order_resolve_timeout_s)
+        FundsCalls.__init__(self, self._session)
+        OpenOrderCalls.__init__(self, self._session, new_look_up)
         self._new_identifier = new_identifier
         self._now = now
-        new_look_up = functools.partial(LookUp, clock, sleep, config.order_resolve_timeout_s)
         self._outcome = OrderOutcome(
             lambda identifier: self.get_order(identifier=identifier), new_look_up=new_look_up
-        )
-        self._cancels = CancelOutcome(
-            new_look_up=new_look_up,
-            send_ids=self._cancel_ids,
-            get_orders=lambda kind, ids: self.get_orders(**{kind: ids}),
         )
 
     @staticmethod
@@ -146,25 +146,34 @@ class RestClient:
         raw = await self._session.ask(endpoints.MARKETS, is_details=True)
         return tuple(await parsers.parse_list(raw, parsers.market))
 
-    async def get_instruments(self, codes: Iterable[str]) -> dict[str, Instrument]:
-        """Tick size and supported levels of pairs."""
-        found: list[Instrument] = []
-        for part in _parts(arguments.check_codes(codes), _MARKETS_PER_CALL):
-            names = ",".join(part)
-            raw = await self._session.ask(endpoints.INSTRUMENTS, markets=names)
-            found += await parsers.parse_list(raw, parsers.instrument)
-        return {one.code: one for one in found}
+    async def get_instruments(self, codes: Iterable[str]) -> ByCode[Instrument]:
+        """Tick size and supported levels of pairs; `ByCode.missing` names those not listed."""
 
-    async def get_tickers(self, codes: Iterable[str]) -> dict[str, TickerEvent]:
-        """Current prices of pairs."""
-        found: list[TickerEvent] = []
-        for part in _parts(arguments.check_codes(codes), _MARKETS_PER_CALL):
-            names = ",".join(part)
-            raw = await self._session.ask(endpoints.TICKERS, markets=names)
-            found += await parsers.parse_list(raw, parsers.ticker)
-        return {one.code: one for one in found}
+        async def ask(part: Sequence[str]) -> dict[str, Instrument]:
+            raw = await self._session.ask(endpoints.INSTRUMENTS, markets=",".join(part))
+            return {one.code: one for one in await parsers.parse_list(raw, parsers.instrument)}
 
-    async def get_all_tickers(self, quote_currencies: Iterable[str] | None = None) -> dict[str, TickerEvent]:
+        return await self._by_code(codes, ask)
+
+    async def get_tickers(self, codes: Iterable[str]) -> ByCode[RestTicker]:
+        """Current prices of pairs; `ByCode.missing` names those not listed."""
+
+        async def ask(part: Sequence[str]) -> dict[str, RestTicker]:
+            raw = await self._session.ask(endpoints.TICKERS, markets=",".join(part))
+            return {one.code: one for one in await parsers.parse_list(raw, parsers.ticker)}
+
+        return await self._by_code(codes, ask)
+
+    async def _by_code(
+        self, codes: Iterable[str], ask: Callable[[Sequence[str]], Awaitable[Mapping[str, _T]]]
+    ) -> ByCode[_T]:
+        async def listed() -> frozenset[str]:
+            return frozenset(market.code for market in await self.get_markets())
+
+        with self._session.running:
+            return await ask_for_codes(arguments.check_codes(codes), _MARKETS_PER_CALL, ask, listed)
+
+    async def get_all_tickers(self, quote_currencies: Iterable[str] | None = None) -> dict[str, RestTicker]:
         """Current prices of all pairs of some quote currencies, in one call; None: the region's own."""
         if quote_currencies is None:
             quote_currencies = (self._region.quote_currency,)
@@ -174,19 +183,29 @@ class RestClient:
 
     async def get_orderbooks(
         self, codes: Iterable[str], *, depth: int = 30, level: int | Decimal | None = None
-    ) -> dict[str, OrderbookEvent]:
-        """Order books of pairs, `depth` rows (1 to 30), grouped by `level`; 0 or None is no grouping."""
+    ) -> ByCode[OrderbookEvent]:
+        """Order books of pairs, `depth` rows (1 to 30), grouped by `level`; 0 or None is no grouping.
+
+        `ByCode.missing` names pairs that are not listed, or that have no such level.
+        """
         arguments.check_count("depth", depth, most=_MOST_DEPTH)
         grouping = {} if level is None else {"level": arguments.check_level(level)}
-        found: list[OrderbookEvent] = []
-        for part in _parts(arguments.check_codes(codes), _MARKETS_PER_CALL):
+
+        async def ask(part: Sequence[str]) -> dict[str, OrderbookEvent]:
             query: dict[str, Any] = {"markets": ",".join(part), "count": depth, **grouping}
             raw = await self._session.ask(endpoints.ORDERBOOKS, **query)
-            found += await parsers.parse_list(raw, parsers.orderbook)
-        return {one.code: one for one in found}
+            return {one.code: one for one in await parsers.parse_list(raw, parsers.orderbook)}
+
+        return await self._by_code(codes, ask)
 
     async def get_trades(
-        self, code: str, *, count: int = 500, before_id: int | None = None, days_ago: int | None = None
+        self,
+        code: str,
+        *,
+        count: int = 500,
+        before_id: int | None = None,
+        days_ago: int | None = None,
+        to: time_of_day | None = None,
     ) -> list[TradeEvent]:
         """Trades of a pair, newest last; one call, 500 at most.
 
@@ -195,6 +214,7 @@ class RestClient:
             count: number of trades, 1 or more.
             before_id: only those with a smaller ``sequential_id``, to read backwards.
             days_ago: of an earlier day (UTC), 1 to 7; by default the latest.
+            to: only those before this time of that day, UTC, whole seconds.
         """
         check_code(code)
         arguments.check_count("count", count)
@@ -203,6 +223,8 @@ class RestClient:
             query["cursor"] = str(arguments.check_count("before_id", before_id))
         if days_ago is not None:
             query["days_ago"] = arguments.check_count("days_ago", days_ago, most=_MOST_DAYS_AGO)
+        if to is not None:
+            query["to"] = arguments.check_time_of_day("to", to)
         raw = await self._session.ask(endpoints.TRADES, **query)
         return (await parsers.parse_list(raw, parsers.trade))[::-1]
 
@@ -214,7 +236,8 @@ class RestClient:
         count: int | None = 200,
         before: datetime | None = None,
         after: datetime | None = None,
-    ) -> list[CandleEvent]:
+        converting_price_unit: str | None = None,
+    ) -> list[RestCandle]:
         """Candles of a pair, oldest first, in as many calls as needed.
 
         Periods without a trade have no candle, so 200 candles may span more than 200 periods.
@@ -225,12 +248,17 @@ class RestClient:
             count: number of candles, 1 or more, counted from the newest; None for all since `after`.
             before: only those that start before this aware datetime; by default up to the current one.
             after: only those that start at this aware datetime or later.
+            converting_price_unit: fills `RestCandle.converted_trade_price` in this currency, for example
+                ``KRW``; days only.
         """
         if count is None and after is None:
             raise InvalidRequestError("count=None needs `after`: it would load the whole history")
         arguments.check_order_of("after", after, "before", before)
-        found: list[CandleEvent] = []
-        async with contextlib.aclosing(self.candle_pages(code, unit, count=count, before=before)) as pages:
+        found: list[RestCandle] = []
+        pages_of = self.candle_pages(
+            code, unit, count=count, before=before, converting_price_unit=converting_price_unit
+        )
+        async with contextlib.aclosing(pages_of) as pages:
             async for page in pages:
                 new = [each for each in page if after is None or each.start >= after]
                 found = new + found
@@ -245,7 +273,8 @@ class RestClient:
         *,
         count: int | None = None,
         before: datetime | None = None,
-    ) -> AsyncGenerator[list[CandleEvent]]:
+        converting_price_unit: str | None = None,
+    ) -> AsyncGenerator[list[RestCandle]]:
         """Candles of a pair backwards, one page per call, each oldest first; ends where history begins.
 
         Args:
@@ -253,20 +282,31 @@ class RestClient:
             unit: as in `get_candles`.
             count: total number of candles, 1 or more, so that the last page is no larger than needed.
             before: as in `get_candles`.
+            converting_price_unit: as in `get_candles`.
         """
         check_code(code)
         resolve_unit(unit)
         arguments.check_aware(before)
         if count is not None:
             arguments.check_count("count", count)
-        return self._candle_pages(code, unit, count, before)
+        more: dict[str, Any] = {}
+        if converting_price_unit is not None:
+            if unit != CandlePeriod.DAY:
+                raise InvalidRequestError("only day candles have a converting_price_unit")
+            more["converting_price_unit"] = arguments.check_currency(converting_price_unit)
+        return self._candle_pages(code, unit, count, before, more)
 
     async def _candle_pages(
-        self, code: str, unit: CandleUnit | CandlePeriod | str, wanted: int | None, before: datetime | None
-    ) -> AsyncGenerator[list[CandleEvent]]:
+        self,
+        code: str,
+        unit: CandleUnit | CandlePeriod | str,
+        wanted: int | None,
+        before: datetime | None,
+        more: Mapping[str, Any],
+    ) -> AsyncGenerator[list[RestCandle]]:
         while wanted is None or wanted > 0:
             size = _CANDLES_PER_CALL if wanted is None else min(wanted, _CANDLES_PER_CALL)
-            page = await self._candle_page(code, str(unit), size, before)
+            page = await self._candle_page(code, str(unit), size, before, more)
             if not page:
                 return
             yield page
@@ -276,9 +316,9 @@ class RestClient:
             wanted = None if wanted is None else wanted - len(page)
 
     async def _candle_page(
-        self, code: str, unit: str, count: int, before: datetime | None
-    ) -> list[CandleEvent]:
-        query: dict[str, Any] = {"market": code, "count": count}
+        self, code: str, unit: str, count: int, before: datetime | None, more: Mapping[str, Any]
+    ) -> list[RestCandle]:
+        query: dict[str, Any] = {"market": code, "count": count, **more}
         if before is not None:
             # Rounded up to include a candle that starts within the second before.
             query["to"] = f"{_up_to_second(before):%Y-%m-%dT%H:%M:%SZ}"
@@ -300,50 +340,6 @@ class RestClient:
         check_code(code)
         raw = await self._session.ask(endpoints.CHANCE, market=code)
         return parsers.parse(raw, parsers.order_chance)
-
-    async def get_order(self, *, uuid: str | None = None, identifier: str | None = None) -> Order:
-        """One order with its fills, by Upbit's id or yours."""
-        key: dict[str, Any] = arguments.check_one_of(uuid=uuid, identifier=identifier)
-        raw = await self._session.ask(endpoints.ORDER, **key)
-        return _order_of(raw, **key)
-
-    async def get_orders(
-        self, *, uuids: Iterable[str] | None = None, identifiers: Iterable[str] | None = None
-    ) -> list[Order]:
-        """Orders by Upbit's ids, yours or both, without fills; unknown ones are left out."""
-        found: list[Order] = []
-        for name, ids in _given_ids(uuids, identifiers).items():
-            for part in _parts(ids, _IDS_PER_CALL):
-                key: dict[str, Any] = {name: list(part)}
-                raw = await self._session.ask(endpoints.ORDERS, **key)
-                found += await parsers.parse_list(raw, parsers.order)
-        return found
-
-    async def get_open_orders(
-        self,
-        code: str | None = None,
-        *,
-        states: Iterable[OrderState] = _OPEN_STATES,
-    ) -> list[Order]:
-        """All open orders, of one pair or of all, oldest first, without fills.
-
-        More than a hundred take several calls: if an order ends meanwhile, another may be missing.
-        """
-        if code is not None:
-            check_code(code)
-        query: dict[str, Any] = {"limit": _OPEN_PER_CALL, "order_by": "asc"}
-        query["states"] = arguments.check_members("states", OrderState, states, _OPEN_STATES)
-        if code is not None:
-            query["market"] = code
-        found: dict[str, Order] = {}
-        for page in itertools.count(1):
-            raw = await self._session.ask(endpoints.OPEN, page=page, **query)
-            part = await parsers.parse_list(raw, parsers.order)
-            # An order that ends between two pages shifts the others: pages may overlap, or skip one.
-            found |= {one.uuid: one for one in part}
-            if len(part) < _OPEN_PER_CALL:
-                return list(found.values())
-        raise AssertionError("itertools.count never ends")
 
     async def get_closed_orders(
         self,
@@ -451,109 +447,6 @@ class RestClient:
         identifier = options["identifier"] = self._new_identifier() if given is None else given
         return identifier
 
-    async def cancel_order(self, *, uuid: str | None = None, identifier: str | None = None) -> Order:
-        """Request the cancellation of an order; returns the order as it was then, usually still open.
-
-        The ``cancel`` event reports that it was cancelled. Unless the answer is the order or a named refusal
-        of Upbit's, the order is looked up for ``order_resolve_timeout_s``, and the request repeated while it
-        is open, which is harmless.
-
-        Raises:
-            CancelOutcomeError: no answer was conclusive, and the order is still open, or was not found.
-        """
-        key: dict[str, Any] = arguments.check_one_of(uuid=uuid, identifier=identifier)
-
-        async def send() -> Order:
-            return _order_of(await self._session.ask(endpoints.CANCEL, **key), **key)
-
-        with self._session.running:
-            return await self._cancels.cancel_one(
-                next(iter(key.values())), send, lambda: self.get_order(**key)
-            )
-
-    async def cancel_orders(
-        self, *, uuids: Iterable[str] | None = None, identifiers: Iterable[str] | None = None
-    ) -> CancelResult:
-        """Request the cancellation of up to 20 orders, by Upbit's ids or yours; returns which were accepted.
-
-        Orders waiting for their trigger (``watch``) are cancelled as well. It is a single call; if its answer
-        is lost, the orders are looked up, and it is repeated for those that are still open.
-
-        Raises:
-            CancelOutcomeError: no answer was conclusive; it names the orders in doubt.
-        """
-        given = _given_ids(uuids, identifiers, most=IDS_PER_CANCEL)
-        if len(given) != 1:
-            raise InvalidRequestError(f"give 1 to {IDS_PER_CANCEL} uuids or identifiers, not both")
-        with self._session.running:
-            for kind, ids in given.items():
-                return await self._cancels.cancel_some(kind, ids)
-        raise AssertionError("one kind was given")
-
-    async def _cancel_ids(self, kind: IdKind, ids: Sequence[str]) -> CancelResult:
-        key: dict[str, Any] = {kind: list(ids)}
-        raw = await self._session.ask(endpoints.CANCEL_SOME, **key)
-        result = parsers.parse(raw, parsers.cancel_result)
-        for each in (*result.success, *result.failed):
-            # Upbit need not repeat an identifier.
-            if (each.uuid if kind == "uuids" else each.identifier) not in (*ids, None):
-                raise DecodeError("the answer is for other orders", raw)
-        return result
-
-    async def cancel_open_orders(
-        self,
-        *,
-        ask_bid: AskBid | str | None = None,
-        codes: Iterable[str] | None = None,
-        excluded_codes: Iterable[str] | None = None,
-        quote_currencies: Iterable[str] | None = None,
-        all_markets: bool = False,
-        count: int = MOST_OPEN_CANCELS,
-        include_watch: bool = False,
-    ) -> CancelResult:
-        """Request the cancellation of up to 300 open orders, newest first.
-
-        Name the orders: a call without a selection is refused, and so is an empty list, which may come from a
-        filter without matches. Upbit's call for this cancels orders in the book (``wait``) only (protocol
-        section 9.2); with `include_watch` the client lists the orders and cancels each by its uuid, those
-        waiting for their trigger (``watch``) too.
-
-        If the answer is lost, the orders that were open when the call began are looked up, and those still
-        open are cancelled by uuid; unless there were more than `count`, as the lost request, should it
-        arrive late, would then cancel others.
-
-        Args:
-            ask_bid: only one side.
-            codes: only these pairs, 20 at most; not together with `quote_currencies`.
-            excluded_codes: never these pairs, 20 at most.
-            quote_currencies: only markets of these, for example ``KRW``.
-            all_markets: True for every market; not together with `codes` or `quote_currencies`.
-            count: maximum number of orders, 1 to 300.
-            include_watch: True for orders waiting for their trigger too. In several calls, of 20 each; if the
-                orders cannot be listed, nothing is cancelled.
-
-        Raises:
-            CancelOutcomeError: no answer was conclusive; it names the orders in doubt.
-        """
-        selection = OpenOrderSelection.of(
-            ask_bid=ask_bid, codes=codes, excluded_codes=excluded_codes, quote_currencies=quote_currencies,
-            all_markets=all_markets, count=count,
-        )  # fmt: skip
-        is_complete = arguments.check_flag("include_watch", include_watch)
-        states = _OPEN_STATES if is_complete else (OrderState.WAIT,)
-
-        async def list_open() -> list[Order]:
-            return selection.matching(await self.get_open_orders(states=states))
-
-        async def send() -> CancelResult:
-            raw = await self._session.ask(endpoints.CANCEL_OPEN, **selection.query())
-            return selection.check_answer(parsers.parse(raw, parsers.cancel_result), raw)
-
-        with self._session.running:
-            if not is_complete:
-                return await self._cancels.cancel_open(send, list_open, count)
-            return await self._cancels.cancel_listed(list_open, count)
-
     async def cancel_and_new(
         self,
         code: str,
@@ -608,7 +501,7 @@ class RestClient:
 
         async def send() -> Order:
             raw = await self._session.ask(endpoints.CANCEL_AND_NEW, **body)
-            reported = _order_of(raw, **old)
+            reported = order_of(raw, **old)
             if (
                 reported.code != code
                 or reported.new_order_identifier != identifier
@@ -623,37 +516,6 @@ class RestClient:
                 return found
             reported = await self._outcome.read_on(identifier, found.uuid, lambda: self.get_order(**old))
         return msgspec.structs.replace(reported, new_order_uuid=found.uuid, new_order_identifier=identifier)
-
-
-def _order_of(raw: bytes, *, uuid: str | None = None, identifier: str | None = None) -> Order:
-    """The order in an answer.
-
-    Raises:
-        DecodeError: it cannot be read, or is not the requested order.
-    """
-    order = parsers.parse(raw, parsers.order)
-    if (uuid is not None and order.uuid != uuid) or (
-        identifier is not None and order.identifier != identifier and not _is_without_identifier(order)
-    ):
-        raise DecodeError("the answer is for another order", raw)
-    return order
-
-
-def _is_without_identifier(order: Order) -> bool:
-    """Whether Upbit does not tell its identifier, if it has one: it was placed before 2024-10-18."""
-    return order.identifier is None and (order.ordered_at is None or order.ordered_at < _IDENTIFIERS_SINCE)
-
-
-def _given_ids(
-    uuids: Iterable[str] | None, identifiers: Iterable[str] | None, *, most: int | None = None
-) -> dict[IdKind, tuple[str, ...]]:
-    given: dict[IdKind, Iterable[str] | None] = {"uuids": uuids, "identifiers": identifiers}
-    checked = {
-        name: arguments.check_ids(name, ids, most=most) for name, ids in given.items() if ids is not None
-    }
-    if not checked:
-        raise InvalidRequestError("give uuids or identifiers")
-    return checked
 
 
 def _parts(items: Sequence[str], size: int) -> Iterable[tuple[str, ...]]:

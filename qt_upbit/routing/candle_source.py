@@ -1,4 +1,4 @@
-"""`CandleSource`: what a stream tells of the newest candle, whether Upbit streams its length or not."""
+"""`CandleSource`: what a stream shows of the newest candle, whether Upbit streams its length or not."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class CandleSource(Protocol):
 
     event_type: str
     few: int | None
-    """More than a gap usually has: so many are asked for first, and all only if that does not reach."""
+    """More than a gap usually has: this number is asked for first, and all only if that does not reach."""
 
     @property
     def options(self) -> dict[str, Any]:
@@ -32,7 +32,7 @@ class CandleSource(Protocol):
         """The newest candle, where it may be another one without an event."""
 
     def receive(self, event: Any) -> CandleEvent | None:
-        """Take an event of the pair; the candle it tells, None if it tells none.
+        """Take an event of the pair; the candle it shows, None if it shows none.
 
         Raises:
             DecodeError: it has a time that no calendar has.

@@ -74,29 +74,29 @@ class DataRoutingEngine:
         Who wants no changes is let go by itself after its snapshot.
         """
         targets = tuple(dict.fromkeys(targets))
-        rows = [spec_of(target.key.type) for target in targets]
-        for target, row in zip(targets, rows, strict=True):
-            if row is None:
+        specs = [spec_of(target.key.type) for target in targets]
+        for target, spec in zip(targets, specs, strict=True):
+            if spec is None:
                 raise ValueError(f"unknown type {target.key.type!r}")
         self._hub.add(subscriber)
         self._of_subscriber[subscriber.key] = targets
         unserved: set[StreamKey] = set()
-        for target, row in zip(targets, rows, strict=True):
-            if row is not None and not self._attach(subscriber, target, row):
+        for target, spec in zip(targets, specs, strict=True):
+            if spec is not None and not self._attach(subscriber, target, spec):
                 unserved.add(target.key)
         return unserved
 
-    def _attach(self, subscriber: Subscriber, target: Target, row: EventSpec) -> bool:
+    def _attach(self, subscriber: Subscriber, target: Target, spec: EventSpec) -> bool:
         """Attach one target; False if its first snapshot is wanted and must be asked for."""
         head, variant = Head(target.key.type, target.key.code), target.key.variant
         route = self._routes.get(head)
         if route is None:
-            route = self._routes[head] = Route(head, row)
+            route = self._routes[head] = Route(head, spec)
         if variant not in route.flowing:
             # What was kept is as old as the last first snapshot.
             route.last.pop(variant, None)
             route.rows_kept.pop(variant, None)
-        snapshot = subscriber.wants_snapshot and row.has_snapshot
+        snapshot = subscriber.wants_snapshot and spec.has_snapshot
         served = snapshot and self._offer_last(route, subscriber, target)
         if served and not subscriber.wants_realtime:
             return True
@@ -132,7 +132,7 @@ class DataRoutingEngine:
             buffer.is_over = True
             route.fresh.clear()  # the held frames were newer
         # A widget that replaces another is given the last value at once, if the stream still runs.
-        if not route.targets and not (route.flowing and route.fresh and route.row.has_snapshot):
+        if not route.targets and not (route.flowing and route.fresh and route.spec.has_snapshot):
             del self._routes[route.head]
         elif not route.targets:
             route.recent.clear()
@@ -148,6 +148,11 @@ class DataRoutingEngine:
         if route.rows_kept.get(key.variant, 0) < depth:
             return None
         return _event_or_none(route.last.get(key.variant))
+
+    def live_at(self, key: StreamKey) -> float | None:
+        """When the last change of a stream came, with the clock of `route`; None while there was none."""
+        route = self._routes.get(Head(key.type, key.code))
+        return None if route is None else route.live_at
 
     # --- what --------------------------------------------------------------------------------------
 
@@ -166,12 +171,13 @@ class DataRoutingEngine:
             route is not None
             and (key := route.lazy_key) is not None
             and not route.awaiting_rows
-            and frame_scan.change_variant(raw, route.row) == key[1]
+            and frame_scan.change_variant(raw, route.spec) == key[1]
             and ((last := route.last.get(key[1])) is None or last.raw != raw)
         ):
             frame = LazyFrame(head, raw, now)
             frame.replace(last)
             route.keep(key[1], frame)
+            route.live_at = now
             self.events_routed += 1
             offer = self._hub.offer
             for subscriber, _ in tuple(route.targets.values()):
@@ -195,15 +201,16 @@ class DataRoutingEngine:
         kept = route.last.get(variant)
         if kept is None or frame.raw == kept.raw:
             return False
-        row = route.row
-        if row.order_is_identity:
-            number = getattr(event, row.order_field)
+        spec = route.spec
+        if spec.order_is_identity:
+            number = getattr(event, spec.order_field)
             if number in route.recent:
                 return False
             route.recent.add(number)
         self.events_decoded += 1
         self.events_routed += 1
         route.keep(variant, frame)
+        route.live_at = frame.received_at
         if route.memory is not None:
             route.memory.remember(event)
         key, offer = (frame.head, variant), self._hub.offer
@@ -229,7 +236,7 @@ class DataRoutingEngine:
                 self._deliver(one, frame, event)
 
     def _keep_for_successor(self, route: Route, frame: LazyFrame) -> None:
-        variant = frame_scan.variant(frame.raw, route.row)
+        variant = frame_scan.variant(frame.raw, route.spec)
         if variant is None:
             event = _event_or_none(frame)
             variant = None if event is None else event.variant
@@ -237,12 +244,14 @@ class DataRoutingEngine:
             route.keep(variant, frame)
 
     def _deliver(self, route: Route, frame: LazyFrame, event: BaseWebSocketEvent) -> None:
-        row, variant = route.row, event.variant
+        spec, variant = route.spec, event.variant
         if not any(target.key.variant == variant for _, target in route.targets.values()):
             self.unrouted += 1  # the tail of a subscription that was replaced
             return
         # Types without a first snapshot have no snapshots, whatever a frame says: every event counts.
-        snapshot = event.is_snapshot and row.has_snapshot
+        snapshot = event.is_snapshot and spec.has_snapshot
+        if not snapshot:
+            route.live_at = frame.received_at
         repeated = self._is_repetition(route, frame, event)
         if not repeated and not self._is_older(route, event):
             route.keep(variant, frame)
@@ -250,7 +259,7 @@ class DataRoutingEngine:
             route.fresh.add(variant)
         if route.memory is not None and not repeated:
             route.memory.remember(event)
-        key = (frame.head, variant, *(getattr(event, name) for name in row.conflation_fields))
+        key = (frame.head, variant, *(getattr(event, name) for name in spec.conflation_fields))
         for subscriber, target in tuple(route.targets.values()):
             if target.key.variant != variant:
                 continue
@@ -260,11 +269,11 @@ class DataRoutingEngine:
                 continue
             awaits_rows = (subscriber.key, variant) in route.awaiting_rows
             if awaits_rows or not subscriber.wants_realtime:
-                if row_count(frame, row) < subscriber.depth:
+                if row_count(frame, spec) < subscriber.depth:
                     continue  # a book that answers an earlier request
                 route.awaiting_rows.discard((subscriber.key, variant))
             route.pending_snapshots.discard((subscriber.key, variant))
-            if not target.options or row.accepts(event, dict(target.options)):
+            if not target.options or spec.accepts(event, dict(target.options)):
                 shown = frame if subscriber.wants_realtime else frame.as_snapshot()
                 self._hub.offer(subscriber, shown, key)
             if not subscriber.wants_realtime:
@@ -272,24 +281,24 @@ class DataRoutingEngine:
 
     def _is_repetition(self, route: Route, frame: LazyFrame, event: BaseWebSocketEvent) -> bool:
         """Whether an event was delivered already: a frame that came twice, or a snapshot of nothing new."""
-        row, variant = route.row, event.variant
+        spec, variant = route.spec, event.variant
         kept = route.last.get(variant)
         if kept is not None and variant in route.fresh and frame.raw == kept.raw:
             self.duplicates += 1  # to the last digit, the time included
             return True
-        if not row.has_snapshot:
+        if not spec.has_snapshot:
             return False
-        order = getattr(event, row.order_field)
+        order = getattr(event, spec.order_field)
         last = _event_or_none(kept)
-        if row.order_is_identity:
-            same = last is not None and getattr(last, row.order_field) == order
+        if spec.order_is_identity:
+            same = last is not None and getattr(last, spec.order_field) == order
             repeated = order in route.recent or (event.is_snapshot and same)
             if not repeated:
                 route.recent.add(order)
         elif event.is_snapshot and variant in route.fresh and last is not None and kept is not None:
             # A book with more rows than the last one is news even at the same time.
             repeated = (
-                order <= getattr(last, row.order_field) and len(frame.raw) <= len(kept.raw) + _SPELLING_SLACK
+                order <= getattr(last, spec.order_field) and len(frame.raw) <= len(kept.raw) + _SPELLING_SLACK
             )
         else:
             repeated = False
@@ -300,12 +309,12 @@ class DataRoutingEngine:
 
     def _is_older(self, route: Route, event: BaseWebSocketEvent) -> bool:
         """Whether a value is of an earlier moment than the one kept, such as a late word on an old candle."""
-        row, variant = route.row, event.variant
-        if variant not in route.fresh or not row.conflation_fields:
+        spec, variant = route.spec, event.variant
+        if variant not in route.fresh or not spec.conflation_fields:
             return False
         last = _event_or_none(route.last.get(variant))
         return last is not None and all(
-            getattr(event, name) < getattr(last, name) for name in row.conflation_fields
+            getattr(event, name) < getattr(last, name) for name in spec.conflation_fields
         )
 
     def _offer_last(self, route: Route, subscriber: Subscriber, target: Target) -> bool:
@@ -320,9 +329,9 @@ class DataRoutingEngine:
         except DecodeError:
             return False  # reported when its own subscribers read it
         event = snapshot.event()
-        row = event.row
-        if not target.options or row.accepts(event, dict(target.options)):
-            fields = (getattr(event, name) for name in row.conflation_fields)
+        spec = event.spec
+        if not target.options or spec.accepts(event, dict(target.options)):
+            fields = (getattr(event, name) for name in spec.conflation_fields)
             self._hub.offer(subscriber, snapshot, (frame.head, variant, *fields))
         return True
 
@@ -344,7 +353,7 @@ class DataRoutingEngine:
         codes: dict[Hashable, set[str]] = {}
         buffered: list[BackfillBuffer] = []
         for head, route in self._routes.items():
-            if route.row.scope is not scope:
+            if route.spec.scope is not scope:
                 continue
             if (
                 max_buffered_frames
@@ -364,7 +373,7 @@ class DataRoutingEngine:
     def mark_stale(self, scope: Scope) -> None:
         """The connection of a scope is gone: last values are history."""
         for route in tuple(self._routes.values()):
-            if route.row.scope is scope:
+            if route.spec.scope is scope:
                 route.forget_freshness()
                 if (buffer := self._buffers.get(route.head)) is not None:
                     buffer.is_stale = True
@@ -374,8 +383,8 @@ class DataRoutingEngine:
         """Whether a snapshot of a running stream shows that something was missed; it is held then.
 
         A request for other streams brings first snapshots of those that run already, some tenths of a second
-        later, and what happens in between may reach nobody (protocol sections 2.5 and 2.7). The same shows
-        when the exchange had quietly dropped a stream.
+        later, and what happens in between may reach no subscriber (protocol sections 2.5 and 2.7). The same
+        shows when the exchange had quietly dropped a stream.
         """
         memory, variant = route.memory, event.variant
         if (
@@ -448,15 +457,15 @@ class DataRoutingEngine:
         return len(missed)
 
     def _deliver_recovered(self, route: Route, event: BaseWebSocketEvent, now: float) -> None:
-        row, variant = route.row, event.variant
+        spec, variant = route.spec, event.variant
         frame = LazyFrame(route.head, b"", now, event)
         if not self._is_older(route, event):
             route.keep(variant, frame)
-        if row.order_is_identity:
-            route.recent.add(getattr(event, row.order_field))
+        if spec.order_is_identity:
+            route.recent.add(getattr(event, spec.order_field))
         if route.memory is not None:
             route.memory.remember(event)
-        key = (frame.head, variant, *(getattr(event, name) for name in row.conflation_fields))
+        key = (frame.head, variant, *(getattr(event, name) for name in spec.conflation_fields))
         for asked, (subscriber, _) in tuple(route.targets.items()):
             since = route.since.get(asked)
             if since is not None and route.memory is not None and route.memory.is_before(event, since):
@@ -476,7 +485,7 @@ class DataRoutingEngine:
     def release(self, buffer: BackfillBuffer, at_most: int | None = None) -> bool:
         """Deliver held frames, those that were recovered already excepted; True once none is held.
 
-        With `at_most` only so many; frames that come between two calls join the queue.
+        With `at_most` no more than that; frames that come between two calls join the queue.
         """
         if buffer.is_over:
             return True
@@ -487,8 +496,8 @@ class DataRoutingEngine:
             frame = buffer.frames.popleft()
             event = frame.event()
             is_news = buffer.memory.is_news(event)
-            if not is_news and route.row.order_is_identity:
-                route.recent.add(getattr(event, route.row.order_field))
+            if not is_news and route.spec.order_is_identity:
+                route.recent.add(getattr(event, route.spec.order_field))
             if is_news or (event.is_snapshot and route.pending_snapshots):
                 self._route_decoded(route, frame)
         if buffer.frames:
@@ -506,7 +515,7 @@ class DataRoutingEngine:
     def streams_asked_for(self, scope: Scope, keys: Collection[StreamKey]) -> None:
         """The server was asked for the changes of these streams of a scope, and of no others."""
         for route in tuple(self._routes.values()):
-            if route.row.scope is scope:
+            if route.spec.scope is scope:
                 variants = {target.key.variant for _, target in route.targets.values()} | route.flowing
                 route.flowing = {v for v in variants if StreamKey(*route.head, v) in keys}
                 self._drop_if_done(route)

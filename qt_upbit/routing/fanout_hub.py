@@ -22,7 +22,7 @@ __all__ = ["FanoutHub", "Gap", "LazyFrame", "Subscriber", "with_stream_type"]
 
 
 class LazyFrame(msgspec.Struct, eq=False):
-    """One received object, decoded when somebody first reads it and never twice.
+    """One received object, decoded at its first reading and never twice.
 
     Several subscribers share a slot. Under LATEST most slots are replaced before they are read, so
     the cost of decoding follows the screen, not the exchange. One is made for every frame, hence a struct.
@@ -258,7 +258,7 @@ class Subscriber:
         return lost
 
     def took(self, slot_s: float) -> None:
-        """Whoever was handed an event, or a batch, was so long about it."""
+        """The subscriber took this long over an event or a batch, in seconds."""
         self.slot_s += slot_s
         if slot_s > self.slot_max_s:
             self.slot_max_s = slot_s

@@ -33,9 +33,9 @@ class DaysWanted(NamedTuple):
 
 
 class PeriodCandle:
-    """Closed days as REST tells them, and the ticker's day on top.
+    """Closed days as REST has them, and the ticker's day on top.
 
-    Upbit streams no candle of a day or longer, but each ticker tells open, high, low, last price, volume and
+    Upbit streams no candle of a day or longer, but each ticker has open, high, low, last price, volume and
     turnover since 00:00 UTC (protocol section 3.1): that is the running day exactly. The days of the period
     before it are closed, and read once for each day (section 9.1).
 
@@ -48,7 +48,7 @@ class PeriodCandle:
 
     event_type = "ticker"
     few: int | None = 3
-    """The last one, the running one, and one that tells that there are no more."""
+    """The last one, the running one, and one that shows that there are no more."""
 
     def __init__(self, period: CandlePeriod) -> None:
         self._period = period
@@ -95,8 +95,8 @@ class PeriodCandle:
     def receive(self, event: TickerEvent) -> CandleEvent | None:
         """Take the newest ticker of the pair; the candle as it is now, None if it is not known.
 
-        One of an earlier day says nothing, and neither does one without any volume: nobody has traded in the
-        day it tells of.
+        One of an earlier day says nothing, and neither does one without any volume: there was no trade in
+        its day.
 
         Raises:
             DecodeError: no calendar has its day.

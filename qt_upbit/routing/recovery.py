@@ -63,8 +63,8 @@ class _SeenIds:
 
     __slots__ = ("_base", "_field", "_kept", "_newest_ms", "_recent", "_recovered")
 
-    def __init__(self, row: EventSpec) -> None:
-        self._field = row.order_field
+    def __init__(self, spec: EventSpec) -> None:
+        self._field = spec.order_field
         self._kept = _IDS_KEPT
         self._recent: deque[tuple[int, int]] = deque()
         self._base: tuple[int, int] = (-1, -1)
@@ -134,8 +134,8 @@ class _LastWord:
 
     __slots__ = ("_field", "_last", "_recovered")
 
-    def __init__(self, row: EventSpec) -> None:
-        self._field = row.conflation_fields[0]
+    def __init__(self, spec: EventSpec) -> None:
+        self._field = spec.conflation_fields[0]
         self._last: Any = None
         self._recovered: dict[Any, Any] = {}
 
@@ -201,9 +201,9 @@ _MEMORIES: Final[dict[Recovery, type[_SeenIds] | type[_LastWord]]] = {
 }
 
 
-def memory_for(row: EventSpec) -> Memory | None:
+def memory_for(spec: EventSpec) -> Memory | None:
     """An empty memory for a stream of this type; None where nothing is recovered."""
-    return None if row.recovery is None else cast(Memory, _MEMORIES[row.recovery](row))
+    return None if spec.recovery is None else cast(Memory, _MEMORIES[spec.recovery](spec))
 
 
 class BackfillBuffer:
@@ -215,7 +215,7 @@ class BackfillBuffer:
         generation: grows when what was fetched so far is no longer enough: fetch again.
         frames: what came since, in order, at most `limit`.
         is_stale: the connection that the frames came from is gone.
-        is_over: delivered, or nobody wants it any more.
+        is_over: delivered, or no subscriber wants it any more.
     """
 
     __slots__ = ("begin", "end", "frames", "generation", "is_over", "is_stale", "key", "limit", "memory")
@@ -238,7 +238,7 @@ class BackfillBuffer:
         self.is_stale = False
 
     def put(self, frame: LazyFrame) -> None:
-        """Keep a frame. Beyond the limit the oldest is dropped, for REST to tell."""
+        """Keep a frame. Beyond the limit the oldest is dropped, for REST to return."""
         if len(self.frames) >= self.limit:
             self.end = self.frames.popleft().received_at
             self.generation += 1

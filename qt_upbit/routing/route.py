@@ -72,20 +72,21 @@ class Route:
         "head",
         "last",
         "lazy_key",
+        "live_at",
         "memory",
         "pending_snapshots",
         "plain",
         "recent",
-        "row",
         "rows_asked",
         "rows_kept",
         "since",
+        "spec",
         "targets",
     )
 
-    def __init__(self, head: Head, row: EventSpec) -> None:
+    def __init__(self, head: Head, spec: EventSpec) -> None:
         self.head = head
-        self.row = row
+        self.spec = spec
         self.targets: dict[tuple[Hashable, Target], tuple[Subscriber, Target]] = {}
         self.lazy_key: tuple[Head, tuple[Hashable, ...]] | None = None
         """Conflation key when frames may stay unread until the screen asks; None when they may not.
@@ -94,18 +95,20 @@ class Route:
         filters look at a field that only decoding shows.
         """
         self.plain: tuple[tuple[Hashable, ...], tuple[Subscriber, ...]] | None = None
-        """The variant of which all want every change, and who they are; nobody if they differ, None if
-        nobody has looked."""
+        """The variant of which all want every change, and who they are; none if they differ, None
+        before it was looked for."""
         self.last: dict[tuple[Hashable, ...], LazyFrame] = {}
+        self.live_at: float | None = None
+        """When the last change came."""
         self.flowing: set[tuple[Hashable, ...]] = set()
         """Variants of which changes are asked for, so that `last` stays up to date; also for a while after
         the last subscriber left, until the server is notified."""
         self.fresh: set[tuple[Hashable, ...]] = set()
         """Variants whose `last` was received on the present connection."""
         self.recent = RecentIds()
-        self.memory = memory_for(row)
+        self.memory = memory_for(spec)
         self.since: dict[tuple[Hashable, Target], Any] = {}
-        """What had been seen when somebody came: what was missed before is not for them."""
+        """What had been seen when a subscriber came: what was missed before is not for it."""
         self.pending_snapshots: set[tuple[Hashable, tuple[Hashable, ...]]] = set()
         """Who waits for a first snapshot of which variant; who has seen a change needs none."""
         self.depths: dict[tuple[Hashable, ...], Counter[int]] = {}
@@ -131,13 +134,13 @@ class Route:
         """Send frames to a subscriber. Costs the same, however many there are."""
         variant = target.key.variant
         self.targets[subscriber.key, target] = (subscriber, target)
-        self._eager += not _may_stay_unread(self.row, subscriber, target)
+        self._eager += not _may_stay_unread(self.spec, subscriber, target)
         self._variants[variant] += 1
         self.lazy_key = self._find_lazy_key()
         self.plain = None
         if self.memory is not None and (now := self.memory.now()) is not None:
             self.since[subscriber.key, target] = now
-        if self.row.has_depth:
+        if self.spec.has_depth:
             self._count_depth(variant, subscriber.depth, +1)
 
     def remove(self, key: Hashable, target: Target) -> bool:
@@ -146,7 +149,7 @@ class Route:
         if pair is None:
             return False
         variant = target.key.variant
-        self._eager -= not _may_stay_unread(self.row, *pair)
+        self._eager -= not _may_stay_unread(self.spec, *pair)
         self._variants[variant] -= 1
         if not self._variants[variant]:
             del self._variants[variant]
@@ -155,18 +158,18 @@ class Route:
         self.pending_snapshots.discard((key, variant))
         self.awaiting_rows.discard((key, variant))
         self.since.pop((key, target), None)
-        if self.row.has_depth:
+        if self.spec.has_depth:
             self._count_depth(variant, pair[0].depth, -1)
         return True
 
     def find_plain(self) -> tuple[tuple[Hashable, ...], tuple[Subscriber, ...]]:
-        """One variant and its subscribers, if frames may go the short way; nobody otherwise."""
-        row, targets = self.row, self.targets.values()
+        """One variant and its subscribers, if frames may go the short way; none otherwise."""
+        spec, targets = self.spec, self.targets.values()
         if (
             len(self._variants) != 1
-            or row.conflation_fields
-            or not row.has_snapshot
-            or row.codes is CodeRule.OPTIONAL
+            or spec.conflation_fields
+            or not spec.has_snapshot
+            or spec.codes is CodeRule.OPTIONAL
             or any(target.options or not subscriber.wants_realtime for subscriber, target in targets)
         ):
             return (), ()
@@ -188,13 +191,13 @@ class Route:
         """Remember the last value of a variant."""
         self.last[variant] = frame
         self.fresh.add(variant)
-        if not self.row.has_depth:
+        if not self.spec.has_depth:
             return
         asked, kept = self.rows_asked.get(variant, 0), self.rows_kept.get(variant)
         if kept == asked:
             return
         # Between a change of depth and its first frames, a frame may answer the request before it.
-        rows = row_count(frame, self.row)
+        rows = row_count(frame, self.spec)
         if kept is None or (rows > kept if kept < asked else rows <= asked):
             self.rows_kept[variant] = min(rows, asked)
 
@@ -204,9 +207,9 @@ class Route:
         self.rows_kept.clear()
 
 
-def row_count(frame: LazyFrame, row: EventSpec) -> int:
+def row_count(frame: LazyFrame, spec: EventSpec) -> int:
     """Rows of an order book, read only if its frame looks unusual; 0 for other types and unreadable ones."""
-    rows = frame_scan.row_count(frame.raw, row)
+    rows = frame_scan.row_count(frame.raw, spec)
     if rows is not None:
         return rows
     try:
@@ -215,11 +218,11 @@ def row_count(frame: LazyFrame, row: EventSpec) -> int:
         return 0
 
 
-def _may_stay_unread(row: EventSpec, subscriber: Subscriber, target: Target) -> bool:
+def _may_stay_unread(spec: EventSpec, subscriber: Subscriber, target: Target) -> bool:
     return (
         subscriber.wants_realtime
         and subscriber.delivery is Delivery.LATEST
         and not target.options
-        and not row.conflation_fields
-        and row.codes is not CodeRule.OPTIONAL
+        and not spec.conflation_fields
+        and spec.codes is not CodeRule.OPTIONAL
     )

@@ -89,6 +89,8 @@ class SimulatorSettings:
         access_key: the key of the first account.
         secret_key: its secret.
         further_accounts: accounts with keys of their own; every other key is refused.
+        api_key_lifetime_days: days from the start until the keys expire.
+        pockets_allowed: the keys have the permission for pockets.
         connects_per_second: limit per address (public) or key (private, info).
         messages_per_second: limit per connection.
         messages_per_minute: limit per connection.
@@ -151,6 +153,8 @@ class SimulatorSettings:
     access_key: str = SIMULATED_ACCESS_KEY
     secret_key: str = SIMULATED_SECRET_KEY
     further_accounts: tuple[SimulatedAccount, ...] = ()
+    api_key_lifetime_days: int = 365
+    pockets_allowed: bool = True
     connects_per_second: int = 5
     messages_per_second: int = 5
     messages_per_minute: int = 100

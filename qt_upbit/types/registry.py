@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import typing
+import warnings
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
@@ -146,10 +147,10 @@ def event_type(name: str, **columns: Any) -> Callable[[type[_E]], type[_E]]:
     """Declare a class as an event type: make its spec and register it."""
 
     def register(cls: type[_E]) -> type[_E]:
-        row = EventSpec(name=name, event_class=cls, **columns)
-        cls._row = row
-        EVENT_TYPES[name] = row
-        _BY_WIRE_TYPE.update(dict.fromkeys(row.wire_types, row))
+        spec = EventSpec(name=name, event_class=cls, **columns)
+        cls._spec = spec
+        EVENT_TYPES[name] = spec
+        _BY_WIRE_TYPE.update(dict.fromkeys(spec.wire_types, spec))
         return cls
 
     return register
@@ -157,7 +158,7 @@ def event_type(name: str, **columns: Any) -> Callable[[type[_E]], type[_E]]:
 
 def spec_of_class(cls: type[BaseWebSocketEvent]) -> EventSpec:
     """The spec of a declared class, or of its twin for SIMPLE names."""
-    return cls._row
+    return cls._spec
 
 
 def spec_of(wire_type: str) -> EventSpec | None:
@@ -178,7 +179,7 @@ class BaseWebSocketEvent(WireStruct, frozen=True, kw_only=True, eq=False, dict=T
             RECOVERED when it was missed and fetched afterwards.
     """
 
-    _row: ClassVar[EventSpec]
+    _spec: ClassVar[EventSpec]
 
     type: Annotated[str, wire_key("ty")]
     timestamp: Annotated[int, wire_key("tms")]
@@ -213,9 +214,15 @@ class BaseWebSocketEvent(WireStruct, frozen=True, kw_only=True, eq=False, dict=T
         return self.stream_type == StreamType.RECOVERED
 
     @property
-    def row(self) -> EventSpec:
+    def spec(self) -> EventSpec:
         """The declaration of this event's type."""
-        return self._row
+        return self._spec
+
+    @property
+    def row(self) -> EventSpec:
+        """`spec`, by its earlier name."""
+        warnings.warn("an event's row is called spec", DeprecationWarning, stacklevel=2)
+        return self._spec
 
     @property
     def identity(self) -> tuple[Hashable, ...]:
@@ -232,7 +239,7 @@ class BaseWebSocketEvent(WireStruct, frozen=True, kw_only=True, eq=False, dict=T
     @property
     def variant(self) -> tuple[Hashable, ...]:
         """What distinguishes its stream from others of the same type and code."""
-        names = self._row.stream_fields
+        names = self._spec.stream_fields
         return tuple([plain_value(getattr(self, name)) for name in names]) if names else ()
 
     def count_rows(self) -> int:
@@ -283,4 +290,4 @@ def utc_from_text(text: str) -> datetime:
 
 def specs_of(scope: Scope) -> Iterable[EventSpec]:
     """The specs that an endpoint serves."""
-    return (row for row in EVENT_TYPES.values() if row.scope is scope)
+    return (spec for spec in EVENT_TYPES.values() if spec.scope is scope)

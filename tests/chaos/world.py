@@ -579,7 +579,7 @@ class World:
 
     def _is_reported(self, widget: Widget, code: str, at: float) -> bool:
         # A request interrupts the streams (a setting of the exchange), and of a pair that is delisted just
-        # then no picture comes that would show the gap; nor would REST know the pair.
+        # then no snapshot comes that would show the gap; nor would REST know the pair.
         if any(code == gone and when - _GAP_SLACK_S - 0.5 <= at <= when for gone, when in self.delisted):
             return True
         return any(

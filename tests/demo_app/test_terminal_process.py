@@ -49,7 +49,7 @@ def test_a_screenshot_without_any_output(tmp_path: Path, language: str) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert _png_size(path) == (1440, 900)
     looked = subprocess.run(
-        [sys.executable, str(ROOT / ".ci" / "picture.py"), str(path)], capture_output=True, text=True
+        [sys.executable, str(ROOT / ".ci" / "screenshot.py"), str(path)], capture_output=True, text=True
     )
     assert (looked.returncode, looked.stderr) == (0, ""), "data in every panel"
 

@@ -197,7 +197,7 @@ async def _ready(form: OrderFormPanel) -> None:
 
 async def _book(trader: Trader) -> OrderbookPanel:
     book = trader.panel(OrderbookPanel)
-    await until(lambda: book.canvas.picture is not None and not book.has_placeholder)
+    await until(lambda: book.canvas.book_view is not None and not book.has_placeholder)
     # The column positions are known once painted.
     await until(lambda: book.canvas.place_of(AskBid.BID, 0).x() > 0)
     return book
@@ -520,7 +520,7 @@ async def test_a_market_is_found_by_its_initials_and_everything_follows(
     header = trader.window.header
     await until(lambda: header.isEnabled() and header._shown_code == "KRW-ETH")
     await until(lambda: not chart.has_placeholder and chart.canvas.content.bars.code == "KRW-ETH")
-    await until(lambda: book.canvas.picture is not None and book.canvas.picture.code == "KRW-ETH")
+    await until(lambda: book.canvas.book_view is not None and book.canvas.book_view.code == "KRW-ETH")
     await until(lambda: not tape.canvas.is_old and bool(tape.canvas.rows))
     await until(lambda: form.last_price is not None and form.code == "KRW-ETH")
     assert not book.canvas.is_old

@@ -80,7 +80,7 @@ def read_all(event: BaseWebSocketEvent) -> bool:
         except DecodeError as error:
             check_error(error)
             good = False
-    _ = event.is_snapshot, event.is_recovered, event.row, event.stream_key
+    _ = event.is_snapshot, event.is_recovered, event.spec, event.stream_key
     _ = event.identity
     if isinstance(event, CandleEvent):
         _ = event.period or event.unit

@@ -453,16 +453,16 @@ def test_flow_that_stops_is_asked_for_again_and_then_left() -> None:
     last = rig.now
     rig.server.sends_data = False
     requests = len(rig.log.requests())
-    rig.run(15.5)
+    rig.run(10.5)
     assert rig.state == "STALE"
     assert len(rig.log.requests()) == requests + 1
-    rig.run(3.0)
+    rig.run(4.0)
     assert rig.log.states()[-3:] == ["RECONNECTING", "RESYNCING"] or rig.state in (
         "RECONNECTING",
         "RESYNCING",
     )
     rig.server.sends_data = True
-    rig.run(30.0)
+    rig.run(15.0)
     assert rig.state == "LIVE"
     (gap,) = rig.log.of(GapDetected)
     assert gap.begin == pytest.approx(last)
@@ -475,12 +475,12 @@ def test_snapshots_prove_the_peer_and_not_the_feed() -> None:
     rig.run_market(30.0, 0.5)
     last = rig.now
     frames = len(rig.log.frames)
-    rig.run(19.5)
+    rig.run(14.5)
     assert len(rig.log.frames) == frames + 1, "the resent request was answered"
     assert rig.state == "STALE"
     assert len(rig.log.times(OpenSocket)) == 1
     rig.run(1.0)
-    assert len(rig.log.times(OpenSocket)) == 2, "left within 20 s"
+    assert len(rig.log.times(OpenSocket)) == 2, "left within 15 s"
     (error,) = rig.log.of(ErrorReported)
     assert "the server answers requests but sends no live data" in str(error.error)
     rig.run_market(30.0, 0.5)
@@ -493,7 +493,7 @@ def test_a_change_ends_stale() -> None:
     rig = live()
     rig.run_market(30.0, 0.5)
     last = rig.now
-    rig.run(17.0)
+    rig.run(12.0)
     assert rig.state == "STALE"
     rig.tick_market()
     assert rig.log.states()[-2:] == ["STALE", "LIVE"]
@@ -504,7 +504,7 @@ def test_a_change_ends_stale() -> None:
     assert rig.log.of(ErrorReported) == []
 
 
-@pytest.mark.parametrize("after_s", [1.0, 10.0, 14.9, 15.1, 18.0])
+@pytest.mark.parametrize("after_s", [1.0, 5.0, 9.9, 10.1, 13.0])
 @pytest.mark.parametrize("what", ["newcomer", "replacement", "release"])
 def test_a_changed_subscription_does_not_disarm_the_watchdog(after_s: float, what: str) -> None:
     rig = live()
@@ -542,7 +542,7 @@ def test_nothing_that_could_flow_is_left() -> None:
     """Without the busy stream nothing is suspicious any more, and the snapshot of the quiet one will do."""
     rig = live()
     rig.run_market(30.0, 0.5)
-    rig.run(15.2)
+    rig.run(10.2)
     assert rig.state == "STALE"
     rig.add(*stream_requests("ticker", "BTC-QUIET"), owner="first")
     rig.run(1.0)
@@ -557,7 +557,7 @@ def test_timeout_recovers_with_health() -> None:
     for pause in (16.0, 31.0, 61.0, 121.0, 300.0, 700.0):
         rig.run_market(30.0, 0.5)
         rig.run(pause)
-    assert rig.log.states().count("STALE") >= 5
+    assert rig.log.states().count("STALE") >= 2
     rig.run_market(30.0, 0.5)
     rig.run(120.0)
     assert rig.state == "LIVE", "it has just been shown to be slow"
@@ -603,7 +603,7 @@ def test_a_list_does_not_end_stale() -> None:
     rig = live()
     rig.run_market(30.0, 0.5)
     rig.server.sends_data = False
-    rig.run(15.1)
+    rig.run(10.1)
     assert rig.state == "STALE"
     rig.run(5.0)
     assert "LIVE" not in rig.log.states()[rig.log.states().index("STALE") :]
@@ -691,7 +691,7 @@ def test_silent_codes_are_named_once_and_not_missed() -> None:
     assert rig.log.of(ErrorReported) == []
     assert len(rig.log.requests()) == 2
     rig.lose()
-    rig.run(30.0)
+    rig.run(15.0)
     assert len(rig.log.of(StreamsSilent)) == 2, "once per connection"
 
 

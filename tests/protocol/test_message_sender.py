@@ -51,7 +51,7 @@ def test_an_answer_tells_that_the_earlier_messages_have_arrived() -> None:
     sender.answered(question, 1.2)
     assert 0.9 <= sender.delay(1.2) <= 1.2
     sender.answered(first, 9.0)
-    assert sender.delay(2.5) == 0.0, "told once"
+    assert sender.delay(2.5) == 0.0, "an answer counts once"
 
 
 def test_changes_are_gathered_for_longer_once_half_of_the_minute_is_used() -> None:

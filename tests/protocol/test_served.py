@@ -40,7 +40,7 @@ def live(*wanted: StreamRequest, owner: object = "first", scope: Scope = Scope.P
 
 def served(rig: Rig, owner: object) -> bool:
     """Whether an owner is served all that it wants of the rig's scope."""
-    mine = [each for each in rig.subscriptions.requests_of(owner) if each.row.scope is rig.scope]
+    mine = [each for each in rig.subscriptions.requests_of(owner) if each.spec.scope is rig.scope]
     return bool(mine) and all(rig.subscriptions.is_served(owner, each.key) for each in mine)
 
 
@@ -533,7 +533,7 @@ def test_whatever_is_not_refused_is_served_with_at_least_what_it_asked_for(
         for request in requests:
             is_refused = owner in rig.subscriptions.owners_left_out([request.key])
             is_served = rig.subscriptions.is_served(owner, request.key)
-            alone = rig.connections[request.row.scope].state.name == "REJECTED"
+            alone = rig.connections[request.spec.scope].state.name == "REJECTED"
             if _is_innocent(requests):
                 assert not is_refused, f"{owner} was blamed for another"
                 assert is_served
@@ -553,7 +553,7 @@ def test_whatever_is_not_refused_is_served_with_at_least_what_it_asked_for(
         assert running == set(sent)
         for owner, requests in wanted.items():
             for request in requests:
-                is_running = request.realtime and request.row.scope is scope
+                is_running = request.realtime and request.spec.scope is scope
                 if is_running and rig.subscriptions.is_served(owner, request.key):
                     asked = sent.get(request.key) or sent[request.key._replace(code="")]
                     assert covers(asked, request)

@@ -155,10 +155,10 @@ def test_every_event_type_can_be_requested_for() -> None:
         "indicator": {"timeframe": "5m", "indicators": [RSI]},
         "indicator_signal": {"timeframe": "5m", "indicators": [SIGNAL]},
     }
-    for name, row in EVENT_TYPES.items():
-        codes = None if row.codes.name == "FORBIDDEN" else BTC
+    for name, spec in EVENT_TYPES.items():
+        codes = None if spec.codes.name == "FORBIDDEN" else BTC
         (stream_request,) = requested(name, codes, **needed.get(name, {}))
-        assert stream_request.row is row
+        assert stream_request.spec is spec
         assert stream_request.key.code == (ALL_CODES if codes is None else "KRW-BTC")
 
 

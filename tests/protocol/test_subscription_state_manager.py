@@ -650,11 +650,11 @@ class Merging(RuleBasedStateMachine):
 
     @rule(owner=st.integers(0, 5), wanted=some_requests(), cached=st.booleans())
     def add(self, owner: int, wanted: list[StreamRequest], cached: bool) -> None:
-        before = {stream_request.row.scope for stream_request in self.owners.get(owner, [])}
+        before = {stream_request.spec.scope for stream_request in self.owners.get(owner, [])}
         unserved = () if cached else {stream_request.key for stream_request in wanted}
         concerned = self.subscriptions.add(owner, wanted, unserved)
-        assert concerned >= {stream_request.row.scope for stream_request in wanted}
-        assert concerned <= before | {stream_request.row.scope for stream_request in wanted}
+        assert concerned >= {stream_request.spec.scope for stream_request in wanted}
+        assert concerned <= before | {stream_request.spec.scope for stream_request in wanted}
         self.owners[owner] = wanted
 
     @precondition(lambda self: self.owners)
@@ -719,7 +719,7 @@ class Merging(RuleBasedStateMachine):
             state = self.subscriptions._scopes[scope]
             for owner, wanted in self.owners.items():
                 for stream_request in wanted:
-                    if stream_request.row.scope is not scope:
+                    if stream_request.spec.scope is not scope:
                         continue
                     record = state.records[stream_request.key]
                     standing = record.standing_of(owner)

@@ -97,6 +97,40 @@ async def test_transit_is_from_upbits_clock_to_ours(
     assert manager.metrics().scopes[Scope.PRIVATE].silence_s is None
 
 
+async def test_age_of_live_data_by_scope_and_stream(
+    make_server: MakeServer, make_manager: MakeManager
+) -> None:
+    server = await make_server()
+    manager = make_manager(server)
+    proxy = WebSocketClientProxy("proxy", manager=manager)
+    got: list[object] = []
+    proxy.trade_received.connect(got.append)
+    trades = proxy.subscribe_trade(["KRW-BTC", "KRW-ETH"], delivery=Delivery.EVERY)
+    await proxy.subscribe_ticker(["KRW-BTC", "KRW-ETH"])
+    await trades
+
+    def ages(type: str) -> set[str]:
+        (found,) = (each for each in manager.subscription_metrics() if each.type == type)
+        assert all(age >= 0 for age in found.data_age_s.values())
+        return set(found.data_age_s)
+
+    scope = manager.metrics().scopes[Scope.PUBLIC]
+    assert scope.silence_s is not None, "first snapshots came"
+    assert scope.data_age_s is None, "and are no live data"
+    assert ages("trade") == ages("ticker") == set()
+    before = len(got)
+    server.exchange.publish(events.trade("KRW-BTC", 2**60))
+    server.exchange.publish(events.ticker("KRW-ETH"))
+    await until(lambda: len(got) > before and ages("ticker"))
+    assert manager.metrics().scopes[Scope.PUBLIC].data_age_s is not None
+    assert (ages("trade"), ages("ticker")) == ({"KRW-BTC"}, {"KRW-ETH"})
+    await server.drop(Scope.PUBLIC, "reset")
+    await until(lambda: manager.metrics().scopes[Scope.PUBLIC].reconnects)
+    age = manager.metrics().scopes[Scope.PUBLIC].data_age_s
+    assert age is not None, "it goes on through an outage"
+    await until(lambda: (manager.metrics().scopes[Scope.PUBLIC].data_age_s or 0.0) > age)
+
+
 async def test_upbits_own_list_beside_ours(make_server: MakeServer, make_manager: MakeManager) -> None:
     server = await make_server()
     manager = make_manager(server)

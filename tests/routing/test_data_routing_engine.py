@@ -47,7 +47,7 @@ class Rig:
         **options: Any,
     ) -> Subscriber:
         made = stream_requests(name, *codes, snapshot=snapshot, realtime=realtime, **options)
-        how = delivery or made[0].row.delivery
+        how = delivery or made[0].spec.delivery
         subscriber = Subscriber(
             next(_ids), name, how,
             depth=made[0].depth,
@@ -563,7 +563,7 @@ def test_no_value_from_before_the_gap_for_late_comers(rig: Rig) -> None:
 def test_unread_frames_are_not_decoded(rig: Rig) -> None:
     """Cost follows the screen: of a thousand frames the one that is shown is decoded, once for all."""
     for made in (lambda ms: event("ticker", ms=ms), lambda ms: book(ms=ms)):
-        name = made(1).row.name
+        name = made(1).spec.name
         one, two = rig.attach(name, "KRW-BTC"), rig.attach(name, "KRW-BTC")
         slots = []
         for ms in range(1, 1001):

@@ -30,8 +30,8 @@ def lines(name: str) -> list[bytes]:
 
 def event_frames() -> Iterator[tuple[str, bytes]]:
     """Every sample frame that carries events, with the file it stands in."""
-    for row in EVENT_TYPES.values():
-        for path in sorted(DATA.glob(f"{row.wire_type}.*.jsonl")):
+    for spec in EVENT_TYPES.values():
+        for path in sorted(DATA.glob(f"{spec.wire_type}.*.jsonl")):
             for line in lines(path.name):
                 yield path.name, line
 
@@ -115,11 +115,13 @@ def _as_raw(units: list[OrderbookUnit]) -> msgspec.Raw:
     return msgspec.Raw(msgspec.json.Encoder(decimal_format="number").encode(units))
 
 
-def events_of(row: EventSpec) -> st.SearchStrategy[BaseWebSocketEvent]:
+def events_of(spec: EventSpec) -> st.SearchStrategy[BaseWebSocketEvent]:
     """Events of one declared type."""
     codes = {"code": st.sampled_from(["KRW-BTC", "BTC-ETH", "USDT-1INCH"])}
-    fixed: dict[str, st.SearchStrategy[Any]] = {"type": st.sampled_from(row.wire_types)}
-    return structs(row.event_class, **fixed, **(codes if "code" in row.event_class.__struct_fields__ else {}))
+    fixed: dict[str, st.SearchStrategy[Any]] = {"type": st.sampled_from(spec.wire_types)}
+    return structs(
+        spec.event_class, **fixed, **(codes if "code" in spec.event_class.__struct_fields__ else {})
+    )
 
 
-all_events = st.one_of([events_of(row) for row in EVENT_TYPES.values()])
+all_events = st.one_of([events_of(spec) for spec in EVENT_TYPES.values()])

@@ -70,17 +70,17 @@ def event(
     wire_type: str, code: str = "KRW-BTC", ms: int = 1, *, snapshot: bool = False, **fields: Any
 ) -> BaseWebSocketEvent:
     """An event with every required field filled in."""
-    row = spec_of(wire_type)
-    assert row is not None
+    spec = spec_of(wire_type)
+    assert spec is not None
     values: dict[str, Any] = {}
-    for info in msgspec.structs.fields(row.event_class):
+    for info in msgspec.structs.fields(spec.event_class):
         if info.default is msgspec.NODEFAULT and info.default_factory is msgspec.NODEFAULT:
             values[info.name] = _sample(info.type)
     values |= {"type": wire_type, "timestamp": ms}
     values["stream_type"] = StreamType.SNAPSHOT if snapshot else StreamType.REALTIME
-    if "code" in row.event_class.__struct_fields__:
+    if "code" in spec.event_class.__struct_fields__:
         values["code"] = code
-    return row.event_class(**(values | fields))
+    return spec.event_class(**(values | fields))
 
 
 def _sample(hint: Any) -> Any:
@@ -148,9 +148,9 @@ class Socket:
         """What is subscribed, by stream."""
         found: dict[StreamKey, wire.RequestItem] = {}
         for item in self.items:
-            row = spec_of(item.type)
-            assert row is not None
-            variant = tuple(_variant(item.options.get(name, 0)) for name in row.stream_fields)
+            spec = spec_of(item.type)
+            assert spec is not None
+            variant = tuple(_variant(item.options.get(name, 0)) for name in spec.stream_fields)
             for code in item.codes or (ALL_CODES,):
                 found[StreamKey(item.type, code.partition(".")[0], variant)] = item
         return found
@@ -441,12 +441,12 @@ class Rig:
         socket.promised.clear()
         socket.items = request.items
         for key, item in socket.streams().items():
-            row = spec_of(key.type)
-            assert row is not None
+            spec = spec_of(key.type)
+            assert spec is not None
             running = (key, socket.depth(key)) in ran and not item.is_only_snapshot
             if running and not self.server.repeats_snapshots:
                 continue
-            if row.has_snapshot and not item.is_only_realtime and self.server.known(key):
+            if spec.has_snapshot and not item.is_only_realtime and self.server.known(key):
                 made = self._make(key, socket.depth(key), snapshot=True)
                 socket.promised.add((key, socket.depth(key)))
                 self.at(

@@ -51,13 +51,13 @@ class OrdersPanel(AccountPanel):
         self.empty.setObjectName("placeholder")
         self.cancel, self.replace = QPushButton(), QPushButton()
         self.cancel_market, self.cancel_all = QPushButton(), QPushButton()
-        self.doubt_line = QPushButton()
+        self.incomplete_notice = QPushButton()
         self._lay_out()
         self.cancel.clicked.connect(self.cancel_selected)
         self.replace.clicked.connect(self.replace_selected)
         self.cancel_market.clicked.connect(self.cancel_of_market)
         self.cancel_all.clicked.connect(self.cancel_every)
-        self.doubt_line.clicked.connect(self._read_again)
+        self.incomplete_notice.clicked.connect(self._read_again)
         self.tabs.currentChanged.connect(self._show_tab)
         self.open_view.cancel_wanted.connect(self.cancel_selected)
         for view in (self.open_view, self.closed_view):
@@ -87,11 +87,11 @@ class OrdersPanel(AccountPanel):
         foot = QHBoxLayout()
         foot.setContentsMargins(SPACE, 0, SPACE, 0)
         foot.addWidget(self.message, 1)
-        foot.addWidget(self.doubt_line)
+        foot.addWidget(self.incomplete_notice)
         column.addLayout(bar)
         column.addLayout(self._stack, 1)
         column.addLayout(foot)
-        self.doubt_line.hide()
+        self.incomplete_notice.hide()
         self.set_body(body)
 
     # --- the panel ---------------------------------------------------------------------------------
@@ -117,7 +117,7 @@ class OrdersPanel(AccountPanel):
         self.open_view.setAccessibleName(self.tr("Open orders"))
         self.closed_view.setAccessibleName(self.tr("Closed orders"))
         self.tabs.setAccessibleName(self.tr("Open or closed orders"))
-        self.doubt_line.setText(self.tr("Some may be missing – read again"))
+        self.incomplete_notice.setText(self.tr("Some may be missing – read again"))
         if self.rows is not None:
             self.rows.refresh()
         self._refresh()
@@ -137,8 +137,8 @@ class OrdersPanel(AccountPanel):
         for button in (self.cancel, self.replace, self.cancel_market, self.cancel_all):
             button.setFont(theme.font(8.5))
             button.setStyleSheet("QPushButton { padding: 3px 10px; }")
-        self.doubt_line.setFont(theme.font(8.5, bold=True))
-        self.doubt_line.setStyleSheet(
+        self.incomplete_notice.setFont(theme.font(8.5, bold=True))
+        self.incomplete_notice.setStyleSheet(
             f"QPushButton {{ color: {theme.warning.name()}; border: none; background: transparent;"
             f" padding: 0; text-decoration: underline; }}"
         )
@@ -174,12 +174,12 @@ class OrdersPanel(AccountPanel):
     def on_account_state(self) -> None:
         """Show what may be missing."""
         doubt = self.doubt
-        self.doubt_line.setVisible(bool(doubt))
-        self.doubt_line.setToolTip(doubt)
+        self.incomplete_notice.setVisible(bool(doubt))
+        self.incomplete_notice.setToolTip(doubt)
         if doubt:
-            self.tell(doubt, failed=True)
+            self.show_message(doubt, failed=True)
         elif self._reported_doubt:
-            self.tell("")
+            self.show_message("")
         self._reported_doubt = bool(doubt)
 
     def on_busy(self) -> None:

@@ -287,7 +287,7 @@ class CandleCanvas(QWidget):
         with QPainter(pixmap) as painter:
             painter.setFont(self._font)
             candles.draw_axes(painter)
-            candles.draw_silences(painter)
+            candles.draw_pauses(painter)
             candles.draw_candles(painter, candles.begin, end)
             candles.draw_indicators(painter, candles.begin, end)
         return pixmap

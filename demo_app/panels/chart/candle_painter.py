@@ -259,7 +259,7 @@ class CandlePainter:
             begin = stop
         return merged
 
-    def draw_silences(self, painter: QPainter) -> None:
+    def draw_pauses(self, painter: QPainter) -> None:
         """Draw a thin line at the last price through periods without trades."""
         if self._step < 2:
             return

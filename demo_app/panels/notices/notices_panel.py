@@ -45,7 +45,7 @@ from qt_upbit import (
 
 __all__ = ["NoticesPanel"]
 
-_TELL: Final = "notices/tell"
+_NOTIFY: Final = "notices/tell"
 _SEEN: Final = "notices/seen"
 _TIMEFRAME: Final = "notices/timeframe"
 _MOST_CODES: Final = 10
@@ -152,9 +152,9 @@ class NoticesPanel(Panel):
         self._ask()
 
     def _lay_out(self) -> None:
-        self.tell = QCheckBox()
-        self.tell.setChecked(self.state.settings.value(_TELL, True) in (True, "true"))
-        self.tell.toggled.connect(self._on_notify)
+        self.notify = QCheckBox()
+        self.notify.setChecked(self.state.settings.value(_NOTIFY, True) in (True, "true"))
+        self.notify.toggled.connect(self._on_notify)
         self.all_seen = QToolButton()
         self.all_seen.clicked.connect(self.mark_all_seen)
         self.timeframe = QComboBox()
@@ -165,7 +165,7 @@ class NoticesPanel(Panel):
         self.timeframe.activated.connect(self._on_timeframe)
         self._pages: dict[QTableView, QStackedWidget] = {}
         pages = (
-            (self.notice_view, self.notices, (130, 110), (self.tell, self.all_seen), self._on_open),
+            (self.notice_view, self.notices, (130, 110), (self.notify, self.all_seen), self._on_open),
             (self.signal_view, self.signals, (110, 180, 60, 150), (self.timeframe,), self._on_pair),
         )
         for view, model, widths, tools, slot in pages:
@@ -212,7 +212,7 @@ class NoticesPanel(Panel):
 
     def retranslate(self) -> None:
         """Set every text again."""
-        self.tell.setText(self.tr("Notify immediately about trading notices"))
+        self.notify.setText(self.tr("Notify immediately about trading notices"))
         self.all_seen.setText(self.tr("Mark all as read"))
         self.timeframe.setAccessibleName(self.tr("Candles of the signals"))
         self.timeframe.setToolTip(self.tr("Candles of the signals"))
@@ -297,7 +297,7 @@ class NoticesPanel(Panel):
         is_new = event.uuid not in self._seen
         self.notices.put(EventRow(event.uuid, event, is_new=is_new))
         self._show()
-        if is_new and self.tell.isChecked() and event.category in _URGENT:
+        if is_new and self.notify.isChecked() and event.category in _URGENT:
             self.state.noticed.emit(_category(event), event.title)
 
     def _on_signal(self, event: IndicatorSignalEvent) -> None:
@@ -308,7 +308,7 @@ class NoticesPanel(Panel):
     # --- the user ----------------------------------------------------------------------------------
 
     def _on_notify(self, on: bool) -> None:
-        self.state.settings.setValue(_TELL, on)
+        self.state.settings.setValue(_NOTIFY, on)
 
     def _on_timeframe(self, _row: int) -> None:
         self.state.settings.setValue(_TIMEFRAME, self.timeframe.currentData())

@@ -458,7 +458,7 @@ class OrderFormPanel(AccountPanel):
             tick = await self._tick_of(code)
         except QtUpbitError as error:
             if is_wanted():
-                self.tell(explain(error), failed=True)
+                self.show_message(explain(error), failed=True)
                 if not isinstance(error, AuthenticationError):
                     self._switch_timer.start(_RETRY_MS)
             return

@@ -64,7 +64,7 @@ class OrderbookCanvas(QAbstractScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.viewport().setMouseTracking(True)
         self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        self.picture: BookView | None = None
+        self.book_view: BookView | None = None
         self.is_old = False
         """Whether the book is of the previous pair."""
         self.previous_close: float | None = None
@@ -105,7 +105,7 @@ class OrderbookCanvas(QAbstractScrollArea):
 
     def show_book(self, view: BookView) -> None:
         """Show another book."""
-        self.picture = view
+        self.book_view = view
         self.viewport().update()
 
     def flash(self, price: float, ask_bid: AskBid) -> None:
@@ -158,7 +158,7 @@ class OrderbookCanvas(QAbstractScrollArea):
         return DEPTH - 1 - position if side is AskBid.ASK else DEPTH + 1 + position
 
     def _exists(self, level: tuple[AskBid, int]) -> bool:
-        return self.picture is not None and self.picture.row(*level) is not None
+        return self.book_view is not None and self.book_view.row(*level) is not None
 
     def level_at(self, place: QPoint) -> tuple[AskBid, int] | None:
         """The level under a point of the viewport; None where there is none."""
@@ -176,8 +176,8 @@ class OrderbookCanvas(QAbstractScrollArea):
         """Paint the visible rows that have changed."""
         with QPainter(self.viewport()) as painter:
             painter.fillRect(event.rect(), self._theme.panel)
-            if self.picture is not None:
-                self._paint_book(painter, self.picture, event.rect())
+            if self.book_view is not None:
+                self._paint_book(painter, self.book_view, event.rect())
 
     def _paint_book(self, painter: QPainter, view: BookView, dirty: QRect) -> None:
         width = self.viewport().width()
@@ -328,9 +328,9 @@ class OrderbookCanvas(QAbstractScrollArea):
 
     def _update_price(self, price: float | None) -> None:
         """Schedule a repaint of a price's row, if there is one."""
-        if self.picture is None or price is None:
+        if self.book_view is None or price is None:
             return
-        for side, levels in ((AskBid.ASK, self.picture.asks), (AskBid.BID, self.picture.bids)):
+        for side, levels in ((AskBid.ASK, self.book_view.asks), (AskBid.BID, self.book_view.bids)):
             for position, level in enumerate(levels):
                 if level[0] == price:
                     y = self._top() + self._row((side, position)) * _ROW
@@ -384,17 +384,17 @@ class OrderbookCanvas(QAbstractScrollArea):
             super().keyPressEvent(event)
 
     def _step(self, by: int) -> None:
-        if self.picture is None:
+        if self.book_view is None:
             return
-        order = [(AskBid.ASK, i) for i in reversed(range(len(self.picture.asks)))]
-        order += [(AskBid.BID, i) for i in range(len(self.picture.bids))]
+        order = [(AskBid.ASK, i) for i in reversed(range(len(self.book_view.asks)))]
+        order += [(AskBid.BID, i) for i in range(len(self.book_view.bids))]
         if not order:
             return
         if self.level in order:
             at = min(max(order.index(self.level) + by, 0), len(order) - 1)
         else:
             # Initially the best price in the direction of the key.
-            at = len(self.picture.asks) - (1 if by < 0 else 0)
+            at = len(self.book_view.asks) - (1 if by < 0 else 0)
             at = min(max(at, 0), len(order) - 1)
         self._set_cursor(order[at])
 

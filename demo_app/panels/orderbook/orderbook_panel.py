@@ -184,7 +184,7 @@ class OrderbookPanel(Panel):
         self._wait()
 
     def _name_columns(self) -> None:
-        view = self.canvas.picture
+        view = self.canvas.book_view
         # The visible book may still be the previous pair's.
         quote, _, base = (view.code if view is not None else self.state.market).partition("-")
         in_quote = self.in_quote.isChecked()
@@ -303,7 +303,7 @@ class OrderbookPanel(Panel):
             self._on_error(error)
             return
         self._timeout.stop()
-        is_another = self.canvas.picture is None or self.canvas.picture.code != view.code
+        is_another = self.canvas.book_view is None or self.canvas.book_view.code != view.code
         self.canvas.is_old = False
         self.canvas.show_book(view)
         if is_another:
@@ -334,7 +334,7 @@ class OrderbookPanel(Panel):
         self.canvas.viewport().update()
 
     def _wait(self) -> None:
-        if self.canvas.picture is None:
+        if self.canvas.book_view is None:
             self.show_placeholder(self.tr("Waiting for the order book…"), state=ContentState.LOADING)
 
     def _on_timeout(self) -> None:
@@ -346,11 +346,11 @@ class OrderbookPanel(Panel):
 
     def _try_again(self) -> None:
         code, self._code = self._code, ""
-        self.canvas.picture = None
+        self.canvas.book_view = None
         self.show_market(code)
 
     def _on_error(self, error: QtUpbitError) -> None:
-        if self.model.book is None and self.canvas.picture is None:
+        if self.model.book is None and self.canvas.book_view is None:
             self.show_placeholder(
                 explain(error)[:160], self.tr("Try again"), self._try_again, state=ContentState.FAILED
             )

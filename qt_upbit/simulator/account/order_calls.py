@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation, localcontext
 from typing import Any, Final, TypeVar
 
 from qt_upbit.protocol.order_check import DOCUMENTED_RULES, OrderRules
@@ -14,14 +14,19 @@ from qt_upbit.simulator.market.market import SimulatedMarket
 from qt_upbit.simulator.market.spelling import plain
 from qt_upbit.types import KST, AskBid, OrderState, OrderType, SmpType, TimeInForce
 
-__all__ = ["OrderCalls", "Steps"]
+__all__ = ["BalanceRow", "OrderCalls", "PrivateCall", "Query", "Steps"]
 
 Query = Mapping[str, str]
 Steps = Generator[None, None, Any]
 PrivateCall = Callable[[Account, Query, float], Steps]
 """The account, the call's parameters and the exchange's time → the answer, in steps."""
+BalanceRow = Callable[[Account, str], dict[str, Any]]
+"""The account and a currency → the row of its balance."""
 _T = TypeVar("_T")
 _WEEK_MS: Final = 7 * 86_400_000
+_EIGHT: Final = Decimal("1E-8")
+_EXACT: Final = Context(prec=60)
+_ALL_STATES: Final = ("wait", "watch", "done", "cancel")
 _MOST_PAIRS: Final = 20
 _TYPES: Final = ("best_fok", "best_ioc", "limit", "limit_fok", "limit_ioc")
 
@@ -56,6 +61,7 @@ class OrderCalls:
             ("POST", "/v1/orders/test"): ("order-test", 201, self._test),
             ("GET", "/v1/order"): ("default", 200, self._order),
             ("GET", "/v1/orders/uuids"): ("default", 200, self._by_ids),
+            ("GET", "/v1/orders"): ("default", 200, self._listed_orders),
             ("GET", "/v1/orders/open"): ("default", 200, self._open),
             ("GET", "/v1/orders/closed"): ("default", 200, self._closed),
             ("DELETE", "/v1/order"): ("default", 200, self._cancel),
@@ -67,7 +73,8 @@ class OrderCalls:
 
     # --- balances -----------------------------------------------------------------------------------
 
-    def _balance(self, account: Account, currency: str) -> dict[str, Any]:
+    def balance_row(self, account: Account, currency: str) -> dict[str, Any]:
+        """A balance as REST returns it."""
         held = account.balances.get(currency, Balance(currency))
         return {
             "currency": held.currency,
@@ -80,7 +87,7 @@ class OrderCalls:
 
     def _accounts(self, account: Account, _query: Query, _now: float) -> Steps:
         yield
-        return [self._balance(account, currency) for currency in list(account.balances)]
+        return [self.balance_row(account, currency) for currency in list(account.balances)]
 
     def _chance(self, account: Account, query: Query, _now: float) -> Steps:
         code = query.get("market", "")
@@ -111,8 +118,8 @@ class OrderCalls:
                 "max_total": most,
                 "state": "active",
             },
-            "bid_account": self._balance(account, quote),
-            "ask_account": self._balance(account, base),
+            "bid_account": self.balance_row(account, quote),
+            "ask_account": self.balance_row(account, base),
         }
 
     # --- placing ------------------------------------------------------------------------------------
@@ -148,22 +155,34 @@ class OrderCalls:
     def _order(self, account: Account, query: Query, _now: float) -> Steps:
         yield
         order = _find(account, query.get("uuid"), query.get("identifier"))
-        return order_row(order) | {"trades": [fill_row(order, fill) for fill in order.fills]}
+        return asked_row(order)
 
     def _by_ids(self, account: Account, query: Query, _now: float) -> Steps:
         yield
-        return _ordered(query, [order_row(order) for order in _named(account, query, 100)])
+        if _listed(query, "uuids") and _listed(query, "identifiers"):
+            raise OrderRefused("validation_error", "uuids 와 identifiers 는 함께 사용할 수 없습니다.")
+        return _ordered(query, [listed_row(order) for order in _named(account, query, 100)])
 
     def _open(self, account: Account, query: Query, _now: float) -> Steps:
         states = _states(query, ("wait", "watch"), ("wait",))
-        limit, page = _number(query, "limit", 100, 100), _number(query, "page", 1)
+        limit, page = min(_number(query, "limit", 100), 100), _number(query, "page", 1)
         yield
-        found = [order_row(order) for order in _matching(account, query, states)]
+        found = [listed_row(order) for order in _matching(account, query, states)]
+        return _ordered(query, found)[(page - 1) * limit : page * limit]
+
+    def _listed_orders(self, account: Account, query: Query, _now: float) -> Steps:
+        """The call that open, closed and uuids have replaced in 2024; it still answers (section 13)."""
+        ids = _listed(query, "uuids") or _listed(query, "identifiers")
+        states = _states(query, _ALL_STATES, _ALL_STATES if ids else ("wait",))
+        limit, page = min(_number(query, "limit", 100), 100), _number(query, "page", 1)
+        yield
+        named = _named(account, query, 100) if ids else list(account.orders.values())
+        found = [listed_row(order) for order in _matching(account, query, states) if order in named]
         return _ordered(query, found)[(page - 1) * limit : page * limit]
 
     def _closed(self, account: Account, query: Query, now: float) -> Steps:
         states = _states(query, ("done", "cancel"), ("done", "cancel"))
-        limit = _number(query, "limit", 100, 1000)
+        limit = min(_number(query, "limit", 100), 1000)
         now_ms = self._market_ms(now)
         start, end = _moment(query, "start_time"), _moment(query, "end_time")
         if start is not None and end is not None and end - start > _WEEK_MS:
@@ -174,7 +193,7 @@ class OrderCalls:
             start = end - _WEEK_MS
         yield
         found = [
-            order_row(order)
+            listed_row(order)
             for order in _matching(account, query, states)
             if start <= order.created_ms - order.created_ms % 1000 <= end
         ]
@@ -326,6 +345,8 @@ def _listed(query: Query, name: str) -> list[str]:
 
 
 def _states(query: Query, allowed: tuple[str, ...], default: tuple[str, ...]) -> list[str]:
+    if "states" in query and "state" in query:
+        raise OrderRefused("invalid_parameter", "잘못된 파라미터")
     states = _listed(query, "states") or _listed(query, "state") or list(default)
     if not set(states) <= set(allowed):
         raise OrderRefused("invalid_parameter", "잘못된 파라미터")
@@ -369,6 +390,27 @@ def order_row(order: Order) -> dict[str, Any]:
         name: plain(value) if isinstance(value, Decimal) else value
         for name, value in row.items()
         if value is not None
+    }
+
+
+def listed_row(order: Order) -> dict[str, Any]:
+    """An order as the calls about several return it."""
+    return order_row(order) | {"executed_funds": plain(order.executed_funds)}
+
+
+def asked_row(order: Order) -> dict[str, Any]:
+    """An order as the call about one returns it. Its average price contains the fee (section 13)."""
+    row = order_row(order)
+    if order.executed_volume:
+        with localcontext(_EXACT):
+            fee = order.paid_fee if order.side is AskBid.BID else -order.paid_fee
+            average = (order.executed_funds + fee) / order.executed_volume
+            row["avg_price"] = plain(average.quantize(_EIGHT))
+    return row | {
+        "application_name": "self_issued_open_api",
+        "is_cancel_and_newable": order.is_open,
+        "thirdparty": False,
+        "trades": [fill_row(order, fill) for fill in order.fills],
     }
 
 

@@ -397,13 +397,13 @@ class Fragment(FrameFault):
 
 def _a_required_key(payload: Mapping[str, object], head: Head, rng: random.Random) -> str:
     """A key of the payload that the event requires."""
-    row = spec_of(head.type)
-    assert row is not None  # noqa: S101  # the exchange sends no others
+    spec = spec_of(head.type)
+    assert spec is not None  # noqa: S101  # the exchange sends no others
     names = [
         name
-        for field in msgspec.structs.fields(row.event_class)
+        for field in msgspec.structs.fields(spec.event_class)
         if field.required and field.name not in ("type", "code", "units_json")
-        for name in (field.name, simple_key_of(row.event_class, field.name))
+        for name in (field.name, simple_key_of(spec.event_class, field.name))
         if name in payload
     ]
     return rng.choice(names)

@@ -88,7 +88,7 @@ def encode_object(event: BaseWebSocketEvent, simple: bool, without: frozenset[st
 
     Fields named in `without` are left out.
     """
-    cls = event.row.event_class
+    cls = event.spec.event_class
     parts = []
     for name, key, spell in _columns(cls, simple):
         if name in without:

@@ -67,7 +67,7 @@ class RecordingWriter:
 
     def write(self, recv: float, event: BaseWebSocketEvent) -> None:
         """Add an event received `recv` seconds after the start."""
-        scope = event.row.scope.value
+        scope = event.spec.scope.value
         head = f'{{"recv":{recv:.6f},"scope":"{scope}","frame":'.encode()
         self._put(self._gzip.compress(head + models.encode(event) + b"}\n"))
 

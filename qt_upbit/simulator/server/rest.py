@@ -12,7 +12,7 @@ import math
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal, localcontext
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote
 
@@ -20,6 +20,7 @@ import msgspec
 
 from qt_upbit.models import to_dict
 from qt_upbit.rest.rate_groups import RATE_LIMITS
+from qt_upbit.simulator.account.funds_calls import FundsCalls
 from qt_upbit.simulator.account.matching_engine import OrderRefused
 from qt_upbit.simulator.account.order_calls import OrderCalls, PrivateCall
 from qt_upbit.simulator.exchange import SimulatedExchange
@@ -30,6 +31,7 @@ from qt_upbit.simulator.market.price_grid import from_units, turnover
 from qt_upbit.simulator.market.price_path import mix, text_seed
 from qt_upbit.simulator.market.spelling import plain
 from qt_upbit.simulator.replay.replay_history import ReplayHistory
+from qt_upbit.simulator.server.rest_spelling import encode_rows
 from qt_upbit.simulator.sessions.rate_window import RateWindow
 from qt_upbit.simulator.sessions.refusal import Refusal, error_body
 from qt_upbit.simulator.sessions.token_check import TokenRefused
@@ -40,7 +42,6 @@ __all__ = ["RestApi"]
 _Query = Mapping[str, str]
 _Rows = Generator[None, None, Any]
 _Call = Callable[[_Query, float], _Rows]
-_json: Final = msgspec.json.Encoder(decimal_format="number")
 _MINUTES: Final = re.compile(r"/v1/candles/minutes/(\d+)\Z")
 _CAUTIONS: Final = (
     "PRICE_FLUCTUATIONS",
@@ -50,6 +51,7 @@ _CAUTIONS: Final = (
     "CONCENTRATION_OF_SMALL_ACCOUNTS",
 )
 _DAY: Final = CandlePeriod.DAY.value
+_EXACT: Final = Context(prec=60)
 _CODE_NOT_FOUND: Final = Refusal(404, error_body(404, "Code not found"))
 _MISSING: Final = Refusal(
     400, error_body(400, "Missing request parameter error. Check the required parameters!")
@@ -60,6 +62,22 @@ _TIME_OF_DAY: Final = re.compile(r"([01]\d|2[0-3])[0-5]\d[0-5]\d\Z")
 _OFFLINE: Final = Refusal(
     403, error_body("market_offline", "시스템 점검 중입니다. 점검이 완료된 후에 다시 시도해주세요.")
 )
+_WRONG_UNIT: Final = Refusal(400, error_body(400, "specified unit is not valid."))
+_NO_BODY: Final = Refusal(
+    400,
+    error_body(
+        "QUERY_PARAMETER_NOT_SUPPORTED",
+        "이 API는 쿼리 파라미터 형식의 요청만 지원합니다. 요청 본문에 값을 포함할 수 없습니다.",
+    ),
+)
+_QUERY_ONLY: Final = frozenset((("DELETE", "/v1/orders/open"),))
+_FORM: Final = "application/x-www-form-urlencoded"
+_GROUP_NAMES: Final = {"candle": "candles", "trade": "crix-trades"}
+"""What the header calls a rate group, where it is not the documentation's name (protocol section 6.2)."""
+_SECONDS_KEPT: Final = 90 * 86_400
+"""Second candles reach back three months."""
+_LOST_PLUS: Final = re.compile(r"(\d\d:\d\d(?::\d\d(?:\.\d+)?)?) (\d\d:\d\d)\Z")
+"""An offset whose ``+`` was not encoded, which a query turns into a blank."""
 _NO_ROUTE: Final = Refusal(404, error_body("not_found", "no Route matched with those values"))
 
 
@@ -81,6 +99,8 @@ class RestApi:
         self._orders = OrderCalls(
             exchange.market, exchange.engine, exchange.market_ms, exchange.settings.region.quote_currency
         )
+        funds = FundsCalls(exchange.settings, exchange.accounts, exchange.market, self._orders.balance_row)
+        self._private = self._orders.routes | funds.routes
         self._history = ReplayHistory(exchange.replay) if exchange.replay is not None else None
         self._windows: dict[tuple[str, str], RateWindow] = {}
         self._excess: dict[tuple[str, str], RateWindow] = {}
@@ -119,15 +139,16 @@ class RestApi:
             headers: of the request.
             address: of the caller, whose calls are counted.
             now: the exchange's time.
-            body: of a POST, JSON.
+            body: JSON, or a form, in which some clients send the parameters of a GET.
         """
+        path = re.sub("//+", "/", path)
         if self._exchange.is_offline:
             return _OFFLINE
         values = {name.lower(): value for name, value in headers.items()}
-        private = self._orders.routes.get((method, path))
+        private = self._private.get((method, path))
         if private is not None:
-            if (method, path) == ("DELETE", "/v1/orders/open") and body:
-                return Refusal(400, error_body("validation_error", "query 파라미터만 사용할 수 있습니다."))
+            if body and (method, path) in _QUERY_ONLY:
+                return _NO_BODY
             answer = yield from self._answer_private(*private, query, body, values, address, now)
             return answer
         minutes = _MINUTES.match(path)
@@ -143,7 +164,7 @@ class RestApi:
             rows = yield from call(_parameters(query), now)
         except _Refused as exc:
             return Refusal(exc.reply.status, exc.reply.body, limited)
-        return Refusal(200, _json.encode(rows), limited)
+        return Refusal(200, encode_rows(rows), limited)
 
     def _answer_private(
         self,
@@ -162,14 +183,18 @@ class RestApi:
         if isinstance(limited, Refusal):
             return limited
         try:
-            parameters, signed = (_parameters(query), unquote(query)) if query else _body(body)
+            # A form is signed as a query is.
+            text = body.decode() if not query and headers.get("content-type", "").startswith(_FORM) else query
+            parameters, signed = (_parameters(text), unquote(text)) if text else _body(body)
             account = self._exchange.verify_token(authorization, signed)
             rows = yield from call(account, parameters, now)
+        except UnicodeDecodeError:
+            return Refusal(400, error_body("bad_request", "잘못된 요청입니다."), limited)
         except TokenRefused as exc:
             return Refusal(401, error_body(exc.name, exc.message), limited)
         except OrderRefused as exc:
             return Refusal(exc.status, error_body(exc.name, exc.message), limited)
-        return Refusal(status, _json.encode(rows), limited)
+        return Refusal(status, encode_rows(rows), limited)
 
     def _count(self, group: str, caller: str, now: float) -> Refusal | dict[str, str]:
         """Count a call (protocol section 6.2): the headers of its answer, or a refusal."""
@@ -182,7 +207,8 @@ class RestApi:
         window = self._windows.setdefault((group, caller), RateWindow(count, seconds))
         blocked = self._blocked.get((group, caller), 0.0) - now
         allowed = blocked <= 0 and window.hit(now)
-        headers = {"Remaining-Req": f"group={group}; min={count * 60}; sec={window.remaining}"}
+        named = _GROUP_NAMES.get(group, group)
+        headers = {"Remaining-Req": f"group={named}; min={count * 60}; sec={window.remaining}"}
         if allowed:
             return headers
         self._exchange.violations["rest"] += 1
@@ -218,7 +244,8 @@ class RestApi:
         return self._exchange.market_ms(now) if self._history is None else self._history.now_ms(now)
 
     def _markets(self, query: _Query, _now: float) -> _Rows:
-        text = query.get("is_details", "false").lower()
+        # The older name is still in use.
+        text = query.get("is_details", query.get("isDetails", "false")).lower()
         if text not in ("true", "false"):
             raise _Refused(_WRONG_TYPE)
         rows = []
@@ -327,8 +354,9 @@ class RestApi:
         pair = self._pair(_required(query, "market"))
         count = _number(query, "count", 1)
         days_ago = _number(query, "days_ago", 0)
-        if not 1 <= count <= 500 or not 0 <= days_ago <= 7:
+        if count < 1 or not 0 <= days_ago <= 7:
             raise _Refused(_INVALID)
+        count = min(count, 500)
         cursor = _number(query, "cursor", 2**63)
         now_ms = self._market_ms(now)
         before_ms = _trades_before(query.get("to"), days_ago, now_ms)
@@ -367,7 +395,7 @@ class RestApi:
 
         def call(query: _Query, now: float) -> _Rows:
             if unit not in UNITS_S:
-                raise _Refused(_INVALID)
+                raise _Refused(_WRONG_UNIT)
             rows = yield from self._candles(unit, query, now)
             return [row | {"unit": int(text)} for row in rows]
 
@@ -379,7 +407,12 @@ class RestApi:
         if self._history is not None:
             yield
             return self._history.candles(pair.code, unit, UNITS_S[unit], before_s, now)[:count]
+        oldest_s = self._market_ms(now) // 1000 - _SECONDS_KEPT if unit == CandleUnit.S1.value else 0
+        if before_s <= oldest_s:
+            return []
         for timed in itertools.islice(pair.candles(unit, before_s), count):
+            if timed.start_s < oldest_s:
+                break
             rows.append(_candle_row(pair, timed))
             yield
         return rows
@@ -387,9 +420,9 @@ class RestApi:
     def _wanted_candles(self, query: _Query, now: float) -> tuple[Pair, int, int]:
         pair = self._pair(_required(query, "market"))
         count = _number(query, "count", 1)
-        if not 1 <= count <= 200:
+        if count < 1:
             raise _Refused(_INVALID)
-        return pair, _before(query.get("to"), self._market_ms(now) // 1000 + 1), count
+        return pair, _before(query.get("to"), self._market_ms(now) // 1000 + 1), min(count, 200)
 
     def _days(self, query: _Query, now: float) -> _Rows:
         pair, before_s, count = self._wanted_candles(query, now)
@@ -405,7 +438,30 @@ class RestApi:
             row["prev_closing_price"] = close
             row["change_price"] = row["trade_price"] - close
             row["change_rate"] = round(row["change_price"] / close, 10)
-        return rows[:-1]
+        rows = rows[:-1]
+        if query.get("converting_price_unit"):
+            yield from self._convert(rows, pair, query["converting_price_unit"].upper(), before_s)
+        return rows
+
+    def _convert(self, rows: list[dict[str, Any]], pair: Pair, unit: str, before_s: int) -> _Rows:
+        """Add the close of each day in another currency, by that day's close of its own market."""
+        rates: dict[str, Decimal] = {}
+        if unit != pair.listing.quote:
+            other = self._exchange.market.pairs.get(f"{unit}-{pair.listing.quote}")
+            if other is None:
+                raise _Refused(_INVALID)
+            if self._history is not None:
+                past = self._history.periods(other.code, _DAY, before_s)[: len(rows)]
+                rates = {row["candle_date_time_utc"]: row["trade_price"] for row in past}
+            else:
+                for timed in itertools.islice(other.candles(_DAY, before_s), len(rows)):
+                    rates[utc_text(timed.start_s)] = from_units(timed.candle.close)
+                    yield
+        for row in rows:
+            rate = Decimal(1) if unit == pair.listing.quote else rates.get(row["candle_date_time_utc"])
+            if rate is not None:
+                with localcontext(_EXACT):
+                    row["converted_trade_price"] = round(row["trade_price"] * rate, 8)
 
     def _periods(self, period: CandlePeriod, query: _Query, now: float) -> _Rows:
         """Weeks, months and years, merged from days."""
@@ -518,7 +574,7 @@ def _before(text: str | None, default_s: int) -> int:
     if not text:
         return default_s
     try:
-        moment = datetime.fromisoformat(text.replace(" ", "T"))
+        moment = datetime.fromisoformat(_LOST_PLUS.sub(r"\1+\2", text).replace(" ", "T"))
     except ValueError:
         raise _Refused(_INVALID) from None
     # Exclusive: a candle that starts within the second of `to` comes before it.

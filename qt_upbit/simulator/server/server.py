@@ -26,6 +26,8 @@ from qt_upbit.types import Scope
 
 __all__ = ["RestFault", "SimulatedServer"]
 
+_LONGEST_LINE: Final = 65_536
+"""A call about all pairs of the market is answered (protocol section 9.1)."""
 _EVENTS_PER_STEP: Final = 2
 
 
@@ -119,7 +121,9 @@ class SimulatedServer:
             raise RuntimeError("the server is already running")
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._handle)
-        self._runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=0.5)
+        self._runner = web.AppRunner(
+            app, handle_signals=False, access_log=None, shutdown_timeout=0.5, max_line_size=_LONGEST_LINE
+        )
         await self._runner.setup()
         try:
             await self.start_listening()

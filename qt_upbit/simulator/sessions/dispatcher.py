@@ -105,7 +105,7 @@ class Dispatcher:
         """
         code: str = getattr(event, "code", ALL_CODES)
         keys = [(event.type, code)]
-        if code and event.row.codes is CodeRule.OPTIONAL:
+        if code and event.spec.codes is CodeRule.OPTIONAL:
             keys.append((event.type, ALL_CODES))
         encoded: dict[bool, bytes] = {}
         for key in keys:
@@ -126,7 +126,7 @@ class Dispatcher:
 
     def encode(self, event: BaseWebSocketEvent, simple: bool) -> bytes:
         """An event as this exchange writes it."""
-        return encode_object(event, simple, self._absent.get(event.row.event_class, frozenset()))
+        return encode_object(event, simple, self._absent.get(event.spec.event_class, frozenset()))
 
     def publish_book(self, book: Book) -> None:
         """Send a changed book to every session that is subscribed to it."""

@@ -41,6 +41,25 @@
     </message>
 </context>
 <context>
+    <name>KeyExpiry</name>
+    <message>
+        <source>API key expired</source>
+        <translation>API 키가 만료되었습니다</translation>
+    </message>
+    <message>
+        <source>It expired on {when}: issue a new one at Upbit.</source>
+        <translation>{when}에 만료되었습니다. 업비트에서 새로 발급하세요.</translation>
+    </message>
+    <message>
+        <source>API key expires soon</source>
+        <translation>API 키가 곧 만료됩니다</translation>
+    </message>
+    <message>
+        <source>It expires on {when}, in {days} day(s): issue a new one at Upbit.</source>
+        <translation>{when}에 만료됩니다({days}일 남음). 업비트에서 새로 발급하세요.</translation>
+    </message>
+</context>
+<context>
     <name>Application</name>
     <message>
         <source>No markets</source>
@@ -492,22 +511,6 @@
     <message>
         <source>Orders</source>
         <translation>주문</translation>
-    </message>
-    <message>
-        <source>Watch list</source>
-        <translation>관심 목록</translation>
-    </message>
-    <message>
-        <source>Balances</source>
-        <translation>보유 자산</translation>
-    </message>
-    <message>
-        <source>Order form</source>
-        <translation>주문하기</translation>
-    </message>
-    <message>
-        <source>Performance</source>
-        <translation>성능</translation>
     </message>
     <message>
         <source>Notices</source>

@@ -42,7 +42,7 @@ async def test_the_file_contains_the_received_events(exchange: Exchange, tmp_pat
     assert not recorder._subscriptions
     frames = Replay.from_file(recorder.paths[0]).frames
     assert [frame.event for frame in frames] == seen
-    assert {frame.event.row.scope.value for frame in frames} == {"public"}
+    assert {frame.event.spec.scope.value for frame in frames} == {"public"}
     assert recorder.size == recorder.paths[0].stat().st_size
     assert SIMULATED_ACCESS_KEY.encode() not in b"".join(frame.raw for frame in frames)
 

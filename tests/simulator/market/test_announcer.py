@@ -12,14 +12,14 @@ from qt_upbit.types import AnnouncementCategory, AnnouncementEvent, Announcement
 START_MS = 1_795_402_151_000
 
 
-def told(seed: int = 7, interval_s: float | None = 60.0, hours: int = 24) -> list[AnnouncementEvent]:
+def announced(seed: int = 7, interval_s: float | None = 60.0, hours: int = 24) -> list[AnnouncementEvent]:
     announcer = Announcer(seed, interval_s, START_MS, ("BTC", "ETH"))
     every_second = range(START_MS, START_MS + hours * 3_600_000, 1000)
     return [event for now_ms in every_second if (event := announcer.tick(now_ms)) is not None]
 
 
 def test_about_as_often_as_asked() -> None:
-    events = told()
+    events = announced()
     assert 1200 < len(events) < 1700
     pauses = [after.timestamp - before.timestamp for before, after in itertools.pairwise(events)]
     assert min(pauses) >= 30_000
@@ -27,11 +27,11 @@ def test_about_as_often_as_asked() -> None:
 
 
 def test_or_never() -> None:
-    assert told(interval_s=None, hours=1) == []
+    assert announced(interval_s=None, hours=1) == []
 
 
 def test_every_category_and_an_update_is_of_the_last_one() -> None:
-    events = told()
+    events = announced()
     assert {event.category for event in events} == set(AnnouncementCategory)
     updates = 0
     for before, event in itertools.pairwise(events):
@@ -47,11 +47,11 @@ def test_every_category_and_an_update_is_of_the_last_one() -> None:
 
 
 def test_everything_follows_from_the_seed() -> None:
-    assert told(hours=2) == told(hours=2) != told(seed=8, hours=2)
+    assert announced(hours=2) == announced(hours=2) != announced(seed=8, hours=2)
 
 
 def test_they_survive_the_wire() -> None:
-    for event in told(hours=1):
+    for event in announced(hours=1):
         for wire_format in WireFormat:
             if not wire_format.value.endswith("LIST"):
                 assert decode(encode(event, wire_format)) == event

@@ -157,7 +157,7 @@ async def test_rest_books_equal_those_of_the_socket(server: SimulatedServer) -> 
         ("ticker", 400, 400),
         ("candles/minutes/7?market=KRW-BTC", 400, 400),
         ("candles/seconds?market=KRW-BTC&count=many", 400, 400),
-        ("candles/seconds?market=KRW-BTC&count=201", 400, 400),
+        ("candles/seconds?market=KRW-BTC&count=0", 400, 400),
         ("nowhere", 404, "not_found"),
     ],
 )

@@ -233,12 +233,12 @@ async def test_incomplete_data_is_marked_until_everything_was_read_again(
     server.rest_faults.append(fault)
     assert panel.account is not None
     panel.account.resync()
-    await until(panel.doubt_line.isVisible)
+    await until(panel.incomplete_notice.isVisible)
     await until(lambda: panel.message.text().startswith("Some may be missing. The exchange "))
     assert _shown(panel) == (1, 0)
     server.rest_faults.clear()
-    panel.doubt_line.click()
-    await until(lambda: not panel.doubt_line.isVisible())
+    panel.incomplete_notice.click()
+    await until(lambda: not panel.incomplete_notice.isVisible())
     assert not panel.message.text()
 
 

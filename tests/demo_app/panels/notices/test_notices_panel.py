@@ -127,7 +127,7 @@ async def test_notices_about_trading_are_reported_at_once(
     _publish(server, "b", AnnouncementCategory.TRADE)
     await until(lambda: panel.notices.rowCount() == 2)
     assert notices == [("Trading", "Title b")]
-    panel.tell.click()
+    panel.notify.click()
     _publish(server, "c", AnnouncementCategory.TRADE)
     await until(lambda: panel.notices.rowCount() == 3)
     assert len(notices) == 1

@@ -73,7 +73,7 @@ def _book(panel: OrderbookPanel) -> OrderbookEvent:
 async def test_thirty_levels_a_side_with_the_spread_in_the_middle(exchange: Exchange, make: Make) -> None:
     await exchange()
     panel = await make()
-    view = panel.canvas.picture
+    view = panel.canvas.book_view
     assert view is not None
     assert (len(view.asks), len(view.bids)) == (30, 30)
     shown = panel.canvas.visible_levels()
@@ -243,7 +243,7 @@ async def test_a_pair_without_groupings_offers_none(
     panel = await make()
     await until(lambda: panel.level.isEnabled())
     state.set_market("BTC-ETH")
-    await until(lambda: panel.canvas.picture is not None and panel.canvas.picture.code == "BTC-ETH")
+    await until(lambda: panel.canvas.book_view is not None and panel.canvas.book_view.code == "BTC-ETH")
     assert not panel.level.isEnabled()
     assert panel.level.currentData() == 0
 
@@ -294,7 +294,7 @@ async def test_a_pair_without_a_book_says_so_and_offers_a_retry(
 ) -> None:
     await exchange()
     panel = await make()
-    panel.canvas.picture = None
+    panel.canvas.book_view = None
     state.set_market("KRW-NOPE")
     assert panel.has_placeholder
     panel._timeout.timeout.emit()

@@ -1,4 +1,4 @@
-"""Whether a picture of the terminal shows a market: `python .ci/picture.py FILE [--size 1440x900]`.
+"""Whether a screenshot of the terminal shows a market: `python .ci/screenshot.py FILE [--size 1440x900]`.
 
 Opens the PNG with Qt and looks at the regions that have data in the layout "trading": none may be of one
 colour, or blank but for a word in its middle, as a panel is that still waits.
@@ -42,30 +42,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 1 if problems else 0
 
 
-def look_at(picture: QImage, size: str) -> Iterator[str]:
-    """What is wrong with a picture."""
-    if picture.isNull():
-        yield "no picture that Qt can read"
+def look_at(screenshot: QImage, size: str) -> Iterator[str]:
+    """What is wrong with a screenshot."""
+    if screenshot.isNull():
+        yield "no screenshot that Qt can read"
         return
-    found = f"{picture.width()}x{picture.height()}"
+    found = f"{screenshot.width()}x{screenshot.height()}"
     if found != size:
         yield f"{found} instead of {size}"
         return
     for name, region in REGIONS.items():
-        share = painted(picture, region)
+        share = painted(screenshot, region)
         if share < PAINTED_TILES:
             yield f"{name}: something is painted in {share:.0%} of it"
 
 
-def painted(picture: QImage, region: tuple[float, float, float, float]) -> float:
+def painted(screenshot: QImage, region: tuple[float, float, float, float]) -> float:
     """In which share of a region's tiles something is painted."""
     left, top, right, bottom = region
-    width, height = picture.width(), picture.height()
+    width, height = screenshot.width(), screenshot.height()
     area = QRect(
         int(left * width), int(top * height), int((right - left) * width), int((bottom - top) * height)
     )
     pixels = {
-        (x, y): picture.pixel(x, y)
+        (x, y): screenshot.pixel(x, y)
         for y in range(area.top(), area.bottom() + 1)
         for x in range(area.left(), area.right() + 1)
     }

@@ -17,7 +17,7 @@ WIDTH, HEIGHT = 1440, 900
 
 
 def _load() -> Any:
-    spec = importlib.util.spec_from_file_location("picture", ROOT / ".ci" / "picture.py")
+    spec = importlib.util.spec_from_file_location("screenshot", ROOT / ".ci" / "screenshot.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -25,7 +25,7 @@ def _load() -> Any:
     return module
 
 
-picture = _load()
+screenshot = _load()
 
 
 def drawn(*blank: str, word: str = "") -> QImage:
@@ -33,7 +33,7 @@ def drawn(*blank: str, word: str = "") -> QImage:
     image = QImage(WIDTH, HEIGHT, QImage.Format.Format_RGB32)
     image.fill(QColor("#101418"))
     painter = QPainter(image)
-    for name, (left, top, right, bottom) in picture.REGIONS.items():
+    for name, (left, top, right, bottom) in screenshot.REGIONS.items():
         area = QRect(
             int(left * WIDTH),
             int(top * HEIGHT),
@@ -51,29 +51,29 @@ def drawn(*blank: str, word: str = "") -> QImage:
 
 
 def test_data_everywhere_passes(app: QApplication) -> None:
-    assert list(picture.look_at(drawn(), "1440x900")) == []
+    assert list(screenshot.look_at(drawn(), "1440x900")) == []
 
 
 @pytest.mark.parametrize("word", ["", "Waiting for the order book…"])
-@pytest.mark.parametrize("region", picture.REGIONS)
+@pytest.mark.parametrize("region", screenshot.REGIONS)
 def test_a_region_without_data_is_named(app: QApplication, region: str, word: str) -> None:
-    (problem,) = picture.look_at(drawn(region, word=word), "1440x900")
+    (problem,) = screenshot.look_at(drawn(region, word=word), "1440x900")
     assert problem.startswith(f"{region}: ")
 
 
 def test_another_size_is_reported(app: QApplication) -> None:
-    assert list(picture.look_at(drawn(), "1000x640")) == ["1440x900 instead of 1000x640"]
+    assert list(screenshot.look_at(drawn(), "1000x640")) == ["1440x900 instead of 1000x640"]
 
 
 def test_a_file_that_is_not_an_image_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = tmp_path / "picture.png"
+    path = tmp_path / "screenshot.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(40_000))
-    assert picture.main([str(path)]) == 1
-    assert "no picture" in capsys.readouterr().err
+    assert screenshot.main([str(path)]) == 1
+    assert "no screenshot" in capsys.readouterr().err
 
 
 def test_a_good_file_passes(app: QApplication, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = tmp_path / "picture.png"
+    path = tmp_path / "screenshot.png"
     assert drawn().save(str(path))
-    assert picture.main([str(path)]) == 0
+    assert screenshot.main([str(path)]) == 0
     assert "data in markets" in capsys.readouterr().out
