@@ -29,6 +29,7 @@ _HOMES = {
     "qt_upbit.exceptions": (
         "AuthenticationError",
         "CallbackError",
+        "CancelOutcomeError",
         "ConfigError",
         "ConnectionFailedError",
         "CredentialsRequiredError",
@@ -186,6 +187,7 @@ if TYPE_CHECKING:
     from qt_upbit.exact import exactly as exactly
     from qt_upbit.exceptions import AuthenticationError as AuthenticationError
     from qt_upbit.exceptions import CallbackError as CallbackError
+    from qt_upbit.exceptions import CancelOutcomeError as CancelOutcomeError
     from qt_upbit.exceptions import ConfigError as ConfigError
     from qt_upbit.exceptions import ConnectionFailedError as ConnectionFailedError
     from qt_upbit.exceptions import CredentialsRequiredError as CredentialsRequiredError

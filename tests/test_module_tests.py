@@ -46,6 +46,7 @@ TESTED_IN: dict[str, tuple[str, list[str]]] = {
     "routing/test_data_routing_engine.py": (A_PART, ["qt_upbit.routing.route"]),
     "protocol/test_order_tracker.py": (A_PART, ["qt_upbit.protocol.tracked_order", "qt_upbit.records"]),
     "rest/test_session.py": (NAMES_ALONE, ["qt_upbit.rest.endpoints"]),
+    "rest/test_orders.py": (A_PART, ["qt_upbit.rest.open_order_calls"]),
     "qt/test_account.py": (A_PART, ["qt_upbit.qt.account_reading"]),
     "qt/test_websocket_client_proxy.py": (
         A_PART,

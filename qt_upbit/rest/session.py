@@ -12,6 +12,8 @@ import importlib.util
 import itertools
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -43,6 +45,37 @@ _NEVER_LEFT: Final = frozenset(
     ("ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol")
 )
 """Errors of the HTTP library from before there was a connection to send the request on."""
+_CONNECTING: Final = frozenset(
+    ("connect_tcp", "setup_socks5_connection", "start_tls", "retry", "close", "response_closed")
+)
+"""What the HTTP library traces before a request leaves; anything else means that it may have left."""
+_departure: ContextVar[_Departure] = ContextVar("qt_upbit REST departure")
+
+
+@dataclass
+class _Departure:
+    """Whether a request may have left this machine.
+
+    Attributes:
+        is_traced: the HTTP library has told about it.
+        is_under_way: it has begun to leave; a connection, or a proxy asked for one, is not that yet.
+    """
+
+    is_traced: bool = False
+    is_under_way: bool = False
+
+    async def note(self, event: str, about: Mapping[str, Any]) -> None:
+        """Take note of an event such as ``http11.send_request_headers.started``."""
+        self.is_traced = True
+        step, _, phase = event.rpartition(".")
+        is_connecting = step.rpartition(".")[2] in _CONNECTING
+        is_connect = getattr(about.get("request"), "method", b"") == b"CONNECT"
+        if phase == "started" and not is_connecting and not is_connect:
+            self.is_under_way = True
+
+    def never_left(self, error_name: str) -> bool:
+        """Whether it is certain that nothing left, given the HTTP library's error."""
+        return error_name in _NEVER_LEFT or (self.is_traced and not self.is_under_way)
 
 
 class RestSession:
@@ -124,10 +157,11 @@ class RestSession:
         for attempt in itertools.count(1):
             await self.groups.wait(endpoint.group, endpoint.name)
             client = await self._connected()  # after the wait: we may have been closed meanwhile
+            departure = _Departure()
             try:
-                remaining, body = await self._request(client, endpoint, query)
+                remaining, body = await self._request(client, endpoint, query, departure)
             except self._sdk.APIError as exc:
-                error = self._translate(endpoint, exc)
+                error = self._translate(endpoint, exc, departure)
             except RestError as exc:
                 error = exc
             else:
@@ -141,10 +175,10 @@ class RestSession:
         raise AssertionError("itertools.count never ends")
 
     async def _request(
-        self, client: AsyncUpbit, endpoint: Endpoint, query: Mapping[str, Any]
+        self, client: AsyncUpbit, endpoint: Endpoint, query: Mapping[str, Any], departure: _Departure
     ) -> tuple[str | None, bytes]:
         """Send a request, which is cancelled with this session or with the calling task."""
-        request = asyncio.create_task(_send(client, endpoint, query, self._sdk.APIError))
+        request = asyncio.create_task(_send(client, endpoint, query, self._sdk.APIError, departure))
         self._requests.add(request)
         request.add_done_callback(self._requests.discard)
         try:
@@ -154,24 +188,29 @@ class RestSession:
             if not self._closed or (task is not None and task.cancelling()):
                 raise
             raise RestError(
-                endpoint.name, None, "closed", "the client was closed before the answer"
-            ) from None
+                endpoint.name, None, "closed", "the client was closed before the answer",
+                was_sent=not departure.never_left(""),
+            ) from None  # fmt: skip
 
     @staticmethod
     def _may_repeat(endpoint: Endpoint, error: Exception) -> bool:
+        # What changes something is looked up before it is sent again, after 429 too (`rest.look_up`).
+        if not endpoint.is_safe:
+            return False
         if isinstance(error, RateLimitedError):
-            # Refused before it was executed; the group is paused.
-            return error.status == 429 and not endpoint.places_order
-        return endpoint.is_safe and isinstance(error, RestError) and is_retryable(error)
+            return error.status == 429  # the group is paused
+        return isinstance(error, RestError) and is_retryable(error)
 
-    def _translate(self, endpoint: Endpoint, exc: Any) -> AuthenticationError | RestError:
+    def _translate(
+        self, endpoint: Endpoint, exc: Any, departure: _Departure
+    ) -> AuthenticationError | RestError:
         sdk = self._sdk
         if isinstance(exc, sdk.APIStatusError):
             return self._translate_status(endpoint, exc)
         cause = exc.__cause__ if exc.__cause__ is not None else exc
         what = type(cause).__name__
-        if what in _NEVER_LEFT:
-            return RestError(endpoint.name, None, what, str(cause) or "no connection", was_sent=False)
+        if departure.never_left(what):
+            return RestError(endpoint.name, None, what, f"no connection: {_said_by(cause)}", was_sent=False)
         return RestError(endpoint.name, None, what, "the exchange did not answer")
 
     def _translate_status(self, endpoint: Endpoint, exc: Any) -> AuthenticationError | RestError:
@@ -215,7 +254,9 @@ class RestSession:
     def _make_client(self) -> AsyncUpbit:
         config, keys = self._config, self._config.credentials
         # Redirects are not followed: they could carry an order to another server. Upbit sends none.
-        http = self._sdk.DefaultAsyncHttpxClient(trust_env=config.follows_proxy, follow_redirects=False)
+        http = self._sdk.DefaultAsyncHttpxClient(
+            trust_env=config.follows_proxy, follow_redirects=False, event_hooks={"request": [_watch]}
+        )
         # Keys are always passed: without them the SDK would read the environment.
         client: AsyncUpbit = self._sdk.AsyncUpbit(
             access_key="" if keys is None else keys.access_key.get_secret_value(),
@@ -228,10 +269,20 @@ class RestSession:
         return client
 
 
+async def _watch(request: Any) -> None:
+    """Have the HTTP library tell when a request of this task leaves."""
+    request.extensions["trace"] = _departure.get().note
+
+
 async def _send(
-    client: AsyncUpbit, endpoint: Endpoint, query: Mapping[str, Any], api_error: type[Exception]
+    client: AsyncUpbit,
+    endpoint: Endpoint,
+    query: Mapping[str, Any],
+    api_error: type[Exception],
+    departure: _Departure,
 ) -> tuple[str | None, bytes]:
     """Send a request; returns the header ``remaining-req`` and the body of the response."""
+    _departure.set(departure)  # this task's own
     try:
         resource, _, method = endpoint.method.partition(".")
         answer = await getattr(getattr(client, resource).with_raw_response, method)(**query)
@@ -251,6 +302,21 @@ def _load_sdk() -> ModuleType:
         with contextlib.suppress(ImportError):  # moved in another version: imported later then
             importlib.import_module(late)
     return importlib.import_module("upbit")
+
+
+def _said_by(error: BaseException) -> str:
+    """Why there is no connection: what the system, the proxy or the certificate check said."""
+    if type(error).__name__.endswith("Timeout"):
+        return "no answer in time"
+    said = ""
+    while True:
+        said = str(error) or said
+        below = error.__cause__ or error.__context__
+        if isinstance(below, BaseExceptionGroup):  # one for each address that was tried
+            below = below.exceptions[0]
+        if below is None:
+            return said or type(error).__name__
+        error = below
 
 
 def _seconds(header: str | None, message: str) -> float | None:

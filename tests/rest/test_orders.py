@@ -179,6 +179,42 @@ async def test_open_orders_are_cancelled_as_named(rest: RestClient, server: Simu
         await until(functools.partial(_are_open, server, len(left)))
 
 
+async def test_reserved_orders_are_cancelled_on_demand(rest: RestClient, server: SimulatedServer) -> None:
+    price = low_price(server)
+    reserved = server.exchange.reserve("KRW-BTC", AskBid.BID, price, Decimal("0.001"))
+    waiting = await rest.create_order(**bid(server))
+    assert {order.uuid for order in await rest.get_open_orders()} == {reserved.uuid, waiting.uuid}
+    result = await rest.cancel_open_orders(all_markets=True)
+    assert [each.uuid for each in result.success] == [waiting.uuid]
+    await until(functools.partial(_are_open, server, 1))
+    assert (await rest.cancel_open_orders(codes=["KRW-ETH"], include_watch=True)).success == ()
+    assert reserved.is_open
+    more = [await rest.create_order(**bid(server)) for _ in range(24)]
+    result = await rest.cancel_open_orders(codes=["KRW-BTC"], include_watch=True)
+    assert {each.uuid for each in result.success} == {reserved.uuid, *(order.uuid for order in more)}
+    await until(functools.partial(_are_open, server, 0))
+
+
+async def test_a_selection_that_upbit_refuses_is_not_sent(rest: RestClient, server: SimulatedServer) -> None:
+    with pytest.raises(InvalidRequestError, match="only one of codes"):
+        await rest.cancel_open_orders(codes=["KRW-BTC"], quote_currencies=["KRW"])
+
+
+@pytest.mark.parametrize("how", ["lose_request", "lose_answer"])
+@pytest.mark.parametrize("call", ["uuids", "open"])
+async def test_a_lost_cancellation_of_several(
+    rest: RestClient, server: SimulatedServer, how: Lost, call: str
+) -> None:
+    placed = {(await rest.create_order(**bid(server))).uuid for _ in range(3)}
+    server.rest_faults.append(RestFault("DELETE", f"/v1/orders/{call}", how))
+    if call == "open":
+        result = await rest.cancel_open_orders(codes=["KRW-BTC"])
+    else:
+        result = await rest.cancel_orders(uuids=placed)
+    assert {each.uuid for each in result.success} == placed
+    await until(functools.partial(_are_open, server, 0))
+
+
 def _are_open(server: SimulatedServer, count: int) -> bool:
     return len(server.exchange.account.open_orders) == count
 

@@ -262,7 +262,9 @@ class Account:
         return _ZERO if held is None else held.balance
 
     def place(self, order: Order, *, announce: bool = True) -> Order:
-        """Lock what a drafted order needs and report ``wait``; `announce` False leaves that frame out.
+        """Lock what a drafted order needs and report its state, ``wait`` or ``watch``.
+
+        `announce` False leaves that frame out.
 
         Raises:
             InsufficientFunds: nothing was changed.
@@ -278,9 +280,16 @@ class Account:
         if order.identifier is not None:
             self.used_identifiers.add(order.identifier)
         if announce:
-            self._publish(order.event(OrderState.WAIT, order.created_ms))
+            self._publish(order.event(order.state, order.created_ms))
             self._publish_assets([currency], order.created_ms)
         return order
+
+    def trigger(self, order: Order, now_ms: int) -> None:
+        """Put a reserved order into the book: it is ``wait`` from now on."""
+        if order.state is not OrderState.WATCH:
+            raise ValueError(f"the order is {order.state.value}")
+        order.state = OrderState.WAIT
+        self._publish(order.event(OrderState.WAIT, now_ms))
 
     def fill(self, order: Order, price: Decimal, volume: Decimal, now_ms: int, *, is_maker: bool) -> Fill:
         """Execute part of an order and report ``trade``; also ``done`` when a limit order is complete.

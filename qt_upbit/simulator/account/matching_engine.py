@@ -245,6 +245,23 @@ class MatchingEngine:
             if order.is_open and not self._may_wait(order):
                 order.account.cancel(order, now_ms + 4)
 
+    def reserve(self, request: OrderRequest, now_ms: int, *, account: Account | None = None) -> Order:
+        """Hold a limit order for its trigger, in state ``watch``: it locks its funds and matches nothing.
+
+        Upbit's own applications place such orders, its API does not.
+
+        Raises:
+            OrderRefused: nothing was changed.
+        """
+        order = self.check(request, now_ms, account=account)
+        order.state = OrderState.WATCH
+        return order.account.place(order)
+
+    def trigger(self, order: Order, now_ms: int) -> None:
+        """Place a reserved order now."""
+        order.account.trigger(order, now_ms)
+        self._take(self._market.pairs[order.code], order, now_ms + 2)
+
     def cancel(self, order: Order) -> None:
         """Accept the request; the order is cancelled a moment later, unless it is finished by then."""
         if order.uuid in self._cancelling:
@@ -361,6 +378,7 @@ class MatchingEngine:
             if order.code == code
             and order.side is side
             and order.order_type is OrderType.LIMIT
+            and order.state is not OrderState.WATCH
             and order.price is not None
             and order.uuid not in self._unmatched
         ]

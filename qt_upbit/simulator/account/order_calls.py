@@ -26,6 +26,7 @@ _T = TypeVar("_T")
 _WEEK_MS: Final = 7 * 86_400_000
 _EIGHT: Final = Decimal("1E-8")
 _ALL_STATES: Final = ("wait", "watch", "done", "cancel")
+_MOST_PAIRS: Final = 20
 _TYPES: Final = ("best_fok", "best_ioc", "limit", "limit_fok", "limit_ioc")
 
 
@@ -221,11 +222,17 @@ class OrderCalls:
             raise OrderRefused("invalid_parameter", "잘못된 파라미터")
         pairs, excluded = _listed(query, "pairs"), _listed(query, "excluded_pairs")
         quotes = _listed(query, "quote_currencies")
+        if pairs and quotes:
+            raise OrderRefused("validation_error", "pairs 와 quote_currencies 는 함께 사용할 수 없습니다.")
+        if max(len(pairs), len(excluded)) > _MOST_PAIRS:
+            raise OrderRefused("validation_error", f"페어는 최대 {_MOST_PAIRS}개입니다.")
         yield
         found = [
             order
             for order in account.open_orders
-            if side in ("all", order.side.value.lower())
+            # Reserved orders are cancelled by their ids only.
+            if order.state is not OrderState.WATCH
+            and side in ("all", order.side.value.lower())
             and (not pairs or order.code in pairs)
             and order.code not in excluded
             and (not quotes or order.quote in quotes)

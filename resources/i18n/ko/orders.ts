@@ -380,6 +380,14 @@
         <translation>실거래 주문이 잠겨 있습니다. 해제하려면 {phrase} 를 입력하세요.</translation>
     </message>
     <message>
+        <source>Other API keys are in use than when you were asked: nothing was sent. Ask again.</source>
+        <translation>확인 창이 열린 뒤 API 키가 바뀌어 전송하지 않았습니다. 다시 확인하세요.</translation>
+    </message>
+    <message>
+        <source>No clear answer came: {count} of the orders may still be open. Look at your open orders.</source>
+        <translation>명확한 응답이 없었습니다. 주문 {count}건이 아직 미체결일 수 있습니다. 미체결 주문을 확인하세요.</translation>
+    </message>
+    <message>
         <source>The confirmation is too old: nothing was sent. Confirm again.</source>
         <translation>확인 후 시간이 지나 전송하지 않았습니다. 다시 확인하세요.</translation>
     </message>

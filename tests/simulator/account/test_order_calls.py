@@ -11,6 +11,8 @@ import pytest
 import pytest_asyncio
 import upbit
 
+from qt_upbit import AskBid, round_to_tick
+from qt_upbit.simulator.account.account import Order
 from qt_upbit.simulator.server.server import SimulatedServer
 from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY, SimulatorSettings
 from tests.support.wait import until
@@ -218,3 +220,94 @@ async def test_the_answer_shows_the_accepted_order_and_later_calls_its_fills(
         funds = sum(Decimal(each["funds"]) for each in found["trades"])
         assert Decimal(listed[0].model_dump()["executed_funds"]) == funds
         await client.close()
+
+
+# --- reserved orders, and what cancels them ---------------------------------------------------------
+
+
+def reserve(server: SimulatedServer, code: str = "KRW-BTC") -> Order:
+    """A reserved bid below the market."""
+    price = round_to_tick(code, best_bid(server, code) * Decimal("0.9"))
+    return server.exchange.reserve(code, AskBid.BID, price, round(Decimal(20_000) / price, 8))
+
+
+async def place_bid(server: SimulatedServer, sdk: Any, code: str = "KRW-BTC") -> str:
+    price = round_to_tick(code, best_bid(server, code) * Decimal("0.9"))
+    order = await sdk.orders.create(
+        market=code, side="bid", ord_type="limit", price=f"{price:f}",
+        volume=f"{round(Decimal(20_000) / price, 8):f}",
+    )  # fmt: skip
+    return str(order.uuid)
+
+
+async def test_a_reserved_order_is_listed_as_watch_and_matches_nothing(
+    server: SimulatedServer, sdk: Any
+) -> None:
+    balance = server.exchange.account.balance("KRW")
+    before = balance.balance
+    order = reserve(server)
+    assert order.locked == before - balance.balance == balance.locked
+    assert (await sdk.orders.retrieve(uuid=order.uuid)).state == "watch"
+    assert [one.uuid async for one in sdk.orders.list_open()] == [], "wait by default"
+    assert [one.uuid async for one in sdk.orders.list_open(states=["watch"])] == [order.uuid]
+    assert order.price is not None
+    server.exchange.trade("KRW-BTC", order.price - 5000, Decimal(1), AskBid.ASK, server.now())
+    assert not order.fills
+    server.exchange.trigger(order)
+    assert (await sdk.orders.retrieve(uuid=order.uuid)).state == "wait"
+    server.exchange.trade("KRW-BTC", order.price - 5000, Decimal(1), AskBid.ASK, server.now())
+    assert (await sdk.orders.retrieve(uuid=order.uuid)).state == "done"
+    with pytest.raises(ValueError, match="done"):
+        server.exchange.trigger(order)
+
+
+@pytest.mark.parametrize(
+    "names", [{}, {"pairs": "KRW-BTC"}, {"quote_currencies": "KRW"}, {"cancel_side": "bid"}], ids=str
+)
+async def test_cancelling_the_open_orders_leaves_reserved_ones(
+    server: SimulatedServer, sdk: Any, names: dict[str, Any]
+) -> None:
+    reserved, waiting = reserve(server), await place_bid(server, sdk)
+    result = await sdk.orders.cancel_open(**names)
+    assert [each.uuid for each in result.success.orders] == [waiting]
+    assert reserved.is_open
+    await until(lambda: not server.exchange.account.orders[waiting].is_open)
+    result = await sdk.orders.cancel_by_uuids(uuids=[reserved.uuid])
+    assert [each.uuid for each in result.success.orders] == [reserved.uuid]
+    await until(lambda: not reserved.is_open)
+    other = reserve(server)
+    assert (await sdk.orders.cancel(uuid=other.uuid)).state == "watch"
+    await until(lambda: not other.is_open)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"pairs": "KRW-BTC", "quote_currencies": "KRW"},
+        {"pairs": ",".join(f"KRW-A{n}" for n in range(21))},
+        {"excluded_pairs": ",".join(f"KRW-A{n}" for n in range(21))},
+        {"cancel_side": "both"},
+        {"count": 0},
+        {"count": -1},
+    ],
+    ids=str,
+)
+async def test_a_contradictory_selection_is_refused(
+    server: SimulatedServer, sdk: Any, names: dict[str, Any]
+) -> None:
+    waiting = await place_bid(server, sdk)
+    with pytest.raises(upbit.BadRequestError):
+        await sdk.orders.cancel_open(**names)
+    with pytest.raises(upbit.BadRequestError):
+        await sdk.orders.cancel_open(extra_body={"pairs": "KRW-BTC"})
+    assert server.exchange.account.orders[waiting].is_open
+    await until(lambda: not server.exchange.timers.is_due(server.now()))
+    assert server.exchange.account.orders[waiting].is_open
+
+
+async def test_excluded_pairs_win(server: SimulatedServer, sdk: Any) -> None:
+    bitcoin, ether = await place_bid(server, sdk), await place_bid(server, sdk, "KRW-ETH")
+    result = await sdk.orders.cancel_open(pairs="KRW-BTC,KRW-ETH", excluded_pairs="KRW-BTC")
+    assert [each.uuid for each in result.success.orders] == [ether]
+    await until(lambda: not server.exchange.account.orders[ether].is_open)
+    assert server.exchange.account.orders[bitcoin].is_open
