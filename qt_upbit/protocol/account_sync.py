@@ -235,6 +235,11 @@ class AccountSync:
         return self._state in _REFUSED
 
     @property
+    def is_settled(self) -> bool:
+        """Whether nothing is known to be missing and REST is not being read."""
+        return self._state is SyncState.SYNCHRONIZED and self._read_id is None
+
+    @property
     def snapshot_due(self) -> bool:
         """Whether a snapshot is wanted that is not being read."""
         return self._snapshot_due
@@ -557,9 +562,7 @@ class AccountSync:
 
     def _look_for_doubt(self, now: Moment) -> None:
         """Compare with REST if frames have left something in doubt, and nothing has settled it since."""
-        # Elsewhere REST is being read anyway, or cannot be.
-        is_settled = self._state is SyncState.SYNCHRONIZED and self._read_id is None
-        found = self._tracker.contradictions() if is_settled else frozenset()
+        found = self._tracker.contradictions() if self.is_settled else frozenset()
         if self._tracker.is_in_doubt or found & self._contradictions:
             self._contradictions = frozenset()
             self.check()

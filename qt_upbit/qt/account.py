@@ -148,6 +148,7 @@ class Account(QObject):
         self._manager.state_changed.connect(self._on_connection_state)
         self._manager.token_renewed.connect(self._on_token_renewed)
         self._manager.credentials_changed.connect(self._on_credentials_changed)
+        self._manager.order_not_found.connect(self._on_order_not_found)
         self._manager.closing.connect(self.close)
         self._proxy, self._subscriptions = self._subscribe()
         self._on_connection_state(Scope.PRIVATE, self._manager.state(Scope.PRIVATE))
@@ -304,6 +305,13 @@ class Account(QObject):
     def _on_token_renewed(self, scope: Scope) -> None:
         """The connection reports no loss; verifying is cheap."""
         if scope is Scope.PRIVATE and not self.is_closed:
+            self._sync.check()
+            self._carry_out()
+
+    def _on_order_not_found(self, key: str) -> None:
+        """A call of REST contradicts an order that is shown as open."""
+        order = self._tracker.order(key) or self._tracker.order_by_identifier(key)
+        if order is not None and order.is_open and not self.is_closed and self._sync.is_settled:
             self._sync.check()
             self._carry_out()
 

@@ -124,6 +124,13 @@ class RestClient(FundsCalls, OpenOrderCalls):
             lambda identifier: self.get_order(identifier=identifier), new_look_up=new_look_up
         )
 
+    def follow_order_not_found(self, callback: Callable[[str], object]) -> None:
+        """Have `callback` called with the id, yours or Upbit's, of each order the exchange does not know.
+
+        A cancellation, replacement or query that ends so contradicts an order that is shown as open.
+        """
+        self._session.on_order_not_found = callback
+
     @staticmethod
     def is_available() -> bool:
         """Whether the extra ``rest`` is installed."""

@@ -27,6 +27,7 @@ from qt_upbit.exceptions import (
     RestError,
     is_retryable,
 )
+from qt_upbit.protocol.error_table import ORDER_NOT_FOUND
 from qt_upbit.rest.endpoints import Endpoint
 from qt_upbit.rest.rate_groups import RateGroups
 from qt_upbit.rest.running_calls import RunningCalls
@@ -112,6 +113,8 @@ class RestSession:
         self.running = RunningCalls(clock, sleep)
         self._requests: set[asyncio.Task[tuple[str | None, bytes]]] = set()
         self._closed = False
+        self.on_order_not_found: Callable[[str], object] = lambda key: None
+        """Called with the uuid or identifier of an order that the exchange says it does not know."""
 
     @staticmethod
     def is_available() -> bool:
@@ -151,9 +154,8 @@ class RestSession:
         if endpoint.is_private and self._config.credentials is None:
             raise CredentialsRequiredError(endpoint.name)
         self._check_open()
-        await (
-            self._connected()
-        )  # before the wait: it takes long the first time, and calls are counted when they leave
+        # Before the wait: it takes long the first time, and calls are counted when they leave.
+        await self._connected()
         for attempt in itertools.count(1):
             await self.groups.wait(endpoint.group, endpoint.name)
             client = await self._connected()  # after the wait: we may have been closed meanwhile
@@ -168,11 +170,18 @@ class RestSession:
                 self.groups.note(endpoint.group, remaining)
                 return body
             if attempt == _ATTEMPTS or not self._may_repeat(endpoint, error):
+                self._notify_if_not_found(error, query)
                 # Without a cause: the SDK's exceptions contain the request and thereby the token.
                 raise error
             if not isinstance(error, RateLimitedError):
                 await self._sleep(_PAUSE_S * 2**attempt)
         raise AssertionError("itertools.count never ends")
+
+    def _notify_if_not_found(self, error: Exception, query: Mapping[str, Any]) -> None:
+        if isinstance(error, RestError) and error.name == ORDER_NOT_FOUND:
+            for key, value in query.items():
+                if key.endswith(("uuid", "identifier")) and isinstance(value, str):
+                    self.on_order_not_found(value)
 
     async def _request(
         self, client: AsyncUpbit, endpoint: Endpoint, query: Mapping[str, Any], departure: _Departure
