@@ -109,16 +109,28 @@ class InvalidOrderError(LocalProtocolError, ValueError):
         field: the argument that is wrong, for example ``price``.
         value: what was given, as text.
         reason: the rule, and a valid value.
+        market_rule: which rule of the market is broken, as a field of `OrderRules`; empty for any other.
+        is_documented: that rule is taken from the documentation, because the exchange's own is not known.
     """
 
-    def __init__(self, field: str, value: object, reason: str) -> None:
+    def __init__(
+        self,
+        field: str,
+        value: object,
+        reason: str,
+        market_rule: str = "",
+        is_documented: bool = False,
+    ) -> None:
         self.field = field
         self.value = str(value)[:_SAMPLE_LIMIT]
         self.reason = reason
-        super().__init__(field, self.value, reason)
+        self.market_rule = market_rule
+        self.is_documented = is_documented
+        super().__init__(field, self.value, reason, market_rule, is_documented)
 
     def __str__(self) -> str:
-        return f"{self.field} {self.value}: {self.reason}"
+        source = " (as documented; the exchange's own rule is not known yet)" if self.is_documented else ""
+        return f"{self.field} {self.value}: {self.reason}{source}"
 
 
 class ProxyClosedError(QtUpbitError, RuntimeError):

@@ -1,6 +1,6 @@
 """Every module has a test of its name, or says here which test is about it, and why not one of its own.
 
-Whoever changes a module finds its test without asking. A new module gets a test of its name; a line here
+The test of a module is found by its name. A new module gets a test of its name; a line here
 is for parts that are only seen through something else.
 """
 
@@ -73,7 +73,6 @@ TESTED_IN: dict[str, tuple[str, list[str]]] = {
             "qt_upbit.simulator.account.scripted_trader",
             "qt_upbit.simulator.market.indicator_feed",
             "qt_upbit.simulator.market.market",
-            "qt_upbit.simulator.market.pair",
             "qt_upbit.simulator.sessions.dispatcher",
             "qt_upbit.simulator.sessions.subscriptions",
         ],

@@ -45,6 +45,7 @@ from qt_upbit.protocol.account_outputs import (
     ReadRest,
     Synchronized,
 )
+from qt_upbit.protocol.contradictions import Contradiction
 from qt_upbit.protocol.order_tracker import AccountSnapshot, OrderChange, OrderTracker
 from qt_upbit.protocol.timing import Backoff
 from qt_upbit.types import MyAssetEvent, MyOrderEvent, OrderState
@@ -161,7 +162,8 @@ _STREAMS: Final = 2
 _GAPS_TIMEOUT_S: Final = 1.0
 """The reports of a gap come at once when the connection is live; later they lead to another reading."""
 _DOUBT_S: Final = 0.5
-"""What frames leave in doubt is read this much later, unless other frames have settled it."""
+"""What frames leave in doubt is read this much later, unless other frames have settled it. Contradictions
+between orders and balances, whose frames come one after the other, must last for two such looks."""
 
 
 class AccountSync:
@@ -181,6 +183,7 @@ class AccountSync:
     def __init__(self, config: WebSocketConfig, tracker: OrderTracker, rng: random.Random) -> None:
         self._recover_gaps = config.recover_gaps
         self._timeout_s = config.recovery_timeout_s
+        self._audit_interval_s = config.account_audit_interval_s
         self._backoff = Backoff(config.backoff_initial_s, config.backoff_max_s, rng)
         self._tracker = tracker
         self._state = SyncState.SYNCHRONIZING
@@ -205,6 +208,9 @@ class AccountSync:
         self._gaps_due = _NEVER
         self._give_up_at = _NEVER
         self._doubt_at = _NEVER
+        self._contradictions: frozenset[Contradiction] = frozenset()
+        """Those of the last look."""
+        self._audit_at = _NEVER
 
     # --- reading -----------------------------------------------------------------------------------
 
@@ -251,7 +257,8 @@ class AccountSync:
     def next_deadline(self) -> float | None:
         """When to call `tick` at the latest, seconds of the steady clock, perhaps past; None for never."""
         read_at = self._retry_at if self._may_read else _NEVER
-        deadline = min(self._give_up_at, self._doubt_at, self._gaps_due, read_at)
+        audit_at = self._audit_at if self._may_audit else _NEVER
+        deadline = min(self._give_up_at, self._doubt_at, self._gaps_due, read_at, audit_at)
         return None if deadline == _NEVER else deadline
 
     @property
@@ -263,6 +270,10 @@ class AccountSync:
             and not self._gaps_awaited
             and self._state in _ASKING
         )
+
+    @property
+    def _may_audit(self) -> bool:
+        return self._state is SyncState.SYNCHRONIZED and self._is_stream_live and self._recover_gaps
 
     # --- the streams -------------------------------------------------------------------------------
 
@@ -385,6 +396,8 @@ class AccountSync:
         self._gap_begin_ms = None
         self._give_up_at = _NEVER
         self._release(now)
+        if self._audit_interval_s is not None:
+            self._audit_at = now.steady_s + self._audit_interval_s
         self._step(SyncTrigger.COMPLETED)
         self._events.append(Synchronized())
 
@@ -462,8 +475,8 @@ class AccountSync:
     def check(self) -> None:
         """Compare with REST, without a change of state: nothing is known to be missing, and looking is cheap.
 
-        After a renewal of the connection, or where something contradicts what is known. Does nothing where
-        REST is not asked, and with recovery switched off.
+        After a renewal of the connection, where something contradicts what is known, and from time to time.
+        Does nothing where REST is not asked, and with recovery switched off.
         """
         self._check_open()
         if self._state in _ASKING and (self._recover_gaps or not self._tracker.is_initialised):
@@ -498,7 +511,7 @@ class AccountSync:
         self._error = None
         self._backoff.reset()
         self._retry_at = _AT_ONCE
-        self._gaps_due = self._give_up_at = self._doubt_at = _NEVER
+        self._gaps_due = self._give_up_at = self._doubt_at = self._audit_at = _NEVER
         self._events.append(AccountReset(orders, balances))
         self._step(SyncTrigger.RESET)
 
@@ -510,7 +523,7 @@ class AccountSync:
         self._snapshot_due = False
         self._buffered_orders.clear()
         self._buffered_assets.clear()
-        self._gaps_due = self._give_up_at = self._doubt_at = _NEVER
+        self._gaps_due = self._give_up_at = self._doubt_at = self._audit_at = _NEVER
         self._step(SyncTrigger.CLOSED)
 
     # --- time --------------------------------------------------------------------------------------
@@ -520,8 +533,11 @@ class AccountSync:
         self._check_open()
         if now.steady_s >= self._doubt_at:
             self._doubt_at = _NEVER
-            if self._tracker.is_in_doubt:
-                self.check()
+            self._look_for_doubt(now)
+        if now.steady_s >= self._audit_at and self._may_audit:
+            # A frame that was lost on a connection that lives contradicts nothing, perhaps.
+            self._audit_at = _NEVER  # until the reading has answered
+            self.check()
         if now.steady_s >= self._gaps_due:
             self._gaps_due = _NEVER
             self._gaps_awaited = 0
@@ -538,6 +554,19 @@ class AccountSync:
             self._assets_before_read = len(self._buffered_assets)
             since = self._tracker.closed_since(now.epoch_ms)
             self._actions.append(ReadRest(self._read_id, since, self._timeout_s))
+
+    def _look_for_doubt(self, now: Moment) -> None:
+        """Compare with REST if frames have left something in doubt, and nothing has settled it since."""
+        # Elsewhere REST is being read anyway, or cannot be.
+        is_settled = self._state is SyncState.SYNCHRONIZED and self._read_id is None
+        found = self._tracker.contradictions() if is_settled else frozenset()
+        if self._tracker.is_in_doubt or found & self._contradictions:
+            self._contradictions = frozenset()
+            self.check()
+        else:
+            self._contradictions = found
+            if found:
+                self._doubt_at = now.steady_s + _DOUBT_S
 
     def _wait_for_rest(self, now: Moment) -> None:
         """Events, or the report of a gap, wait for REST from now on, and not forever."""
@@ -602,7 +631,7 @@ class AccountSync:
             self._events.extend(map(BalanceChanged, self._tracker.apply_asset(event)))
         elif (change := self._tracker.apply_order(event)) is not None:
             self._report(change)
-        if self._doubt_at == _NEVER and self._tracker.is_in_doubt:
+        if self._doubt_at == _NEVER:
             self._doubt_at = now.steady_s + _DOUBT_S
 
     def _report(self, change: OrderChange) -> None:

@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from qt_upbit.protocol.balance_tracker import BalanceTracker
+from qt_upbit.protocol.contradictions import Contradiction, contradictions
 from qt_upbit.protocol.missed_events import missed_events, order_event
 from qt_upbit.protocol.tracked_order import Progress, TrackedOrder, lacks_fills, progress_of
 from qt_upbit.records import Balance, Fill, Order
@@ -115,6 +116,8 @@ class OrderTracker:
         """Uuids in the order in which they ended."""
         self._forgotten: dict[str, None] = {}
         self._balances = BalanceTracker()
+        self._explained: frozenset[Contradiction] = frozenset()
+        """Contradictions that REST has confirmed, such as what a withdrawal locks."""
         self._first_snapshot_ms: int | None = None
         self._first_event_ms: int | None = None
         self._last_event_ms = 0
@@ -153,6 +156,15 @@ class OrderTracker:
         was filled, whose frames carry the fill's price and not the order's.
         """
         return self._balances.is_in_doubt or bool(self._without_price)
+
+    def contradictions(self) -> frozenset[Contradiction]:
+        """What does not fit together, and did not already when REST was read last: a frame may be lost.
+
+        Frames of an order and of its balance come one after the other: only what lasts counts.
+        """
+        if not self.is_initialised:
+            return frozenset()
+        return contradictions(self._tracked.values(), self._balances.balances) - self._explained
 
     @property
     def last_event_ms(self) -> int | None:
@@ -345,6 +357,7 @@ class OrderTracker:
         if snapshot.balances is not None:
             asset_event, balances = self._balances.reconcile(snapshot.balances, now_ms, is_first=is_first)
         self._last_event_ms = max(self._last_event_ms, now_ms if is_first else 0)
+        self._explained = contradictions(self._tracked.values(), self._balances.balances)
         return Reconciliation(
             changes=tuple(changes),
             asset_event=asset_event,

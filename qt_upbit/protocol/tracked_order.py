@@ -8,7 +8,8 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from qt_upbit.protocol.order_fills import EXACT, OrderFills
+from qt_upbit.exact import EXACT
+from qt_upbit.protocol.order_fills import OrderFills
 from qt_upbit.records import Fill, Order
 from qt_upbit.types import MyOrderEvent, OrderState, OrderType
 

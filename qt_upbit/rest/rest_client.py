@@ -27,7 +27,8 @@ from qt_upbit.exceptions import (
     InvalidOrderError,
     InvalidRequestError,
 )
-from qt_upbit.protocol.order_check import OrderOptions, OrderRules, check_order
+from qt_upbit.protocol.market_rules import MarketRules, RuleBook
+from qt_upbit.protocol.order_check import OrderOptions
 from qt_upbit.protocol.subscription_request import check_code, resolve_unit
 from qt_upbit.records import (
     Balance,
@@ -43,6 +44,7 @@ from qt_upbit.rest import arguments, endpoints, parsers
 from qt_upbit.rest.code_lists import ask_for_codes
 from qt_upbit.rest.funds_calls import FundsCalls
 from qt_upbit.rest.look_up import LookUp
+from qt_upbit.rest.market_rules_reader import MarketRulesReader
 from qt_upbit.rest.open_order_calls import OpenOrderCalls, order_of
 from qt_upbit.rest.order_outcome import OrderOutcome, OrderRequest
 from qt_upbit.rest.session import RestSession
@@ -114,6 +116,10 @@ class RestClient(FundsCalls, OpenOrderCalls):
         OpenOrderCalls.__init__(self, self._session, new_look_up)
         self._new_identifier = new_identifier
         self._now = now
+        self._book = RuleBook(clock)
+        self._rules = MarketRulesReader(
+            self._book, self.get_instruments, self.get_tickers, self.get_order_chance
+        )
         self._outcome = OrderOutcome(
             lambda identifier: self.get_order(identifier=identifier), new_look_up=new_look_up
         )
@@ -151,7 +157,10 @@ class RestClient(FundsCalls, OpenOrderCalls):
 
         async def ask(part: Sequence[str]) -> dict[str, Instrument]:
             raw = await self._session.ask(endpoints.INSTRUMENTS, markets=",".join(part))
-            return {one.code: one for one in await parsers.parse_list(raw, parsers.instrument)}
+            found = await parsers.parse_list(raw, parsers.instrument)
+            for one in found:
+                self._book.learn_tick(one.code, one.tick_size)
+            return {one.code: one for one in found}
 
         return await self._by_code(codes, ask)
 
@@ -339,7 +348,23 @@ class RestClient(FundsCalls, OpenOrderCalls):
         """Fees, limits and balances for orders of a pair."""
         check_code(code)
         raw = await self._session.ask(endpoints.CHANCE, market=code)
-        return parsers.parse(raw, parsers.order_chance)
+        chance = parsers.parse(raw, parsers.order_chance)
+        self._book.learn_chance(chance)
+        return chance
+
+    async def get_market_rules(self, code: str) -> MarketRules:
+        """Tick, limits, allowed orders and fees of a pair, by the exchange; kept for ten minutes.
+
+        What the exchange does not answer is None. Orders are checked against these rules; documented ones
+        are the fallback.
+        """
+        check_code(code)
+        return await self._rules.read(code)
+
+    def known_market_rules(self, code: str) -> MarketRules:
+        """The rules of a pair as far as they were read, without asking."""
+        check_code(code)
+        return self._rules.known(code)
 
     async def get_closed_orders(
         self,
@@ -421,7 +446,7 @@ class RestClient(FundsCalls, OpenOrderCalls):
             OrderOutcomeError: the answer was not conclusive, and the order was not found.
         """
         self._identify(options)
-        body = check_order(code, ask_bid, order_type, **options)
+        body = await self._rules.check(code, ask_bid, order_type, options)
         request = OrderRequest.of(body)
 
         async def send() -> Order:
@@ -431,14 +456,16 @@ class RestClient(FundsCalls, OpenOrderCalls):
                 raise DecodeError("the answer is for another order", raw)
             return order
 
-        with self._session.running:
+        with self._session.running, self._rules.watching(code):
             return (await self._outcome.place(request, send))[0]
 
     async def test_order(
         self, code: str, ask_bid: AskBid | str, order_type: OrderType | str, **options: Unpack[OrderOptions]
     ) -> Order:
         """Have Upbit validate an order without placing it; the returned uuid is meaningless."""
-        raw = await self._session.ask(endpoints.TEST, **check_order(code, ask_bid, order_type, **options))
+        fields = await self._rules.check(code, ask_bid, order_type, options)
+        with self._rules.watching(code):
+            raw = await self._session.ask(endpoints.TEST, **fields)
         return parsers.parse(raw, parsers.order)
 
     def _identify(self, options: OrderOptions) -> str:
@@ -486,12 +513,10 @@ class RestClient(FundsCalls, OpenOrderCalls):
         if arguments.check_flag("remain_only", remain_only):
             if options.get("volume") is not None:
                 raise InvalidOrderError("volume", options["volume"], "give either a volume or remain_only")
-            # The remaining volume is unknown here, so only the price can be checked.
-            rules = options.get("rules") or OrderRules()
-            free = OrderRules(rules.tick_size, min_total=Decimal("1E-30"), max_total=Decimal("1E+30"))
-            options |= {"volume": 1, "rules": free}
+            options["volume"] = 1
         body = dict(given)
-        fields = check_order(code, ask_bid, order_type, **options)
+        # The remaining volume is unknown here, so only the price can be checked.
+        fields = await self._rules.check(code, ask_bid, order_type, options, any_total=remain_only)
         body |= {f"new_{name}": value for name, value in fields.items() if name not in ("market", "side")}
         if remain_only:
             body["new_volume"] = "remain_only"
@@ -510,7 +535,7 @@ class RestClient(FundsCalls, OpenOrderCalls):
                 raise DecodeError("the answer is for another order", raw)
             return reported
 
-        with self._session.running:
+        with self._session.running, self._rules.watching(code):
             found, is_answer = await self._outcome.place(request, send, lambda: self.get_order(**old))
             if is_answer:
                 return found

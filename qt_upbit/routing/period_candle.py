@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from decimal import Context, Decimal, localcontext
-from typing import Any, Final, NamedTuple
+from decimal import Decimal, localcontext
+from typing import Any, NamedTuple
 
+from qt_upbit.exact import EXACT
 from qt_upbit.types import KST, CandleEvent, CandlePeriod, StreamType, TickerEvent
 
 __all__ = ["DaysWanted", "PeriodCandle"]
 
-_EXACT: Final = Context(prec=100)
 """More digits than the sum of a year can have: an application's own context would round."""
 
 
@@ -150,7 +150,7 @@ class _Values(NamedTuple):
 
 def _joined(rows: list[_Values]) -> _Values:
     """Candles that follow each other as one."""
-    with localcontext(_EXACT):
+    with localcontext(EXACT):
         return _Values(
             rows[0].opening_price,
             max(row.high_price for row in rows),

@@ -60,7 +60,7 @@ class Tape:
 
 
 async def outage(server: SimulatedServer, manager: GlobalWebSocketManager, market_s: float = 120.0) -> None:
-    """Cut the connection for so many seconds of the market, then wait until it is back."""
+    """Cut the connection for `market_s` seconds of market time, then wait until it is back."""
     begin = server.exchange.market_ms(server.now())
     server.refuse_connections = True
     await server.drop(Scope.PUBLIC, "reset")

@@ -1,4 +1,4 @@
-"""Objects that die inside a slot of their own signals, or of somebody else's: the others lose nothing."""
+"""Objects that die inside a slot of their own signals or of another object's: the others lose nothing."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.signal)
-async def test_slots_that_end_proxies_cost_nobody_else_an_event(
+async def test_slots_that_end_proxies_cost_no_other_proxy_an_event(
     make_server: MakeServer, make_manager: MakeManager, case: Case
 ) -> None:
     """Each slot ends its own proxy, the next one or the one before, in every way, with more under way."""

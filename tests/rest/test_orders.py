@@ -95,19 +95,24 @@ async def test_an_order_that_just_ended_is_listed_although_the_clock_of_the_exch
     """A desktop clock is usually off by seconds; "until now" must mean the exchange's current time."""
     server.exchange.skew_clock(ahead_s)
     order = await rest.create_order("KRW-BTC", "BID", "price", price=10_000)
+    await until(lambda: not server.exchange.account.open_orders)
     since = datetime.now(UTC) - timedelta(minutes=10)
     assert [one.uuid for one in await rest.get_closed_orders(start=since)] == [order.uuid]
 
 
 async def test_other_order_types(rest: RestClient, server: SimulatedServer) -> None:
     bought = await rest.create_order("KRW-BTC", AskBid.BID, OrderType.PRICE, price=100_000)
-    assert bought.state is OrderState.CANCEL
     sold = await rest.create_order("KRW-BTC", AskBid.ASK, OrderType.MARKET, volume="0.0005")
-    assert sold.state is OrderState.DONE
     best = await rest.create_order(
         "KRW-BTC", AskBid.ASK, OrderType.BEST, volume="0.0005", time_in_force=TimeInForce.IOC
     )
-    assert best.state is OrderState.DONE
+    for order, end in ((bought, OrderState.CANCEL), (sold, OrderState.DONE), (best, OrderState.DONE)):
+        assert (order.state, order.executed_volume) == (OrderState.WAIT, 0), "accepted, not yet matched"
+        theirs = server.exchange.account.orders[order.uuid]
+        await until(lambda theirs=theirs: not theirs.is_open)
+        found = await rest.get_order(uuid=order.uuid)
+        assert found.state is end
+        assert found.executed_volume > 0
     chance = await rest.get_order_chance("KRW-BTC")
     assert chance.bid_fee == Decimal("0.0005")
     tested = await rest.test_order(**bid(server))

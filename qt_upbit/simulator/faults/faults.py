@@ -359,6 +359,20 @@ class Duplicate(FrameFault):
         return (frame, frame)
 
 
+class LostFrames(FrameFault):
+    """Frames that never leave, on a connection that lives.
+
+    Attributes:
+        containing: only frames with this text, for example ``"state":"done"``; empty is any.
+    """
+
+    scope: Scope = Scope.PRIVATE
+    containing: str = ""
+
+    def strike(self, frame: bytes, head: Head, rng: random.Random) -> Sequence[Output]:
+        return () if self.containing.encode() in frame else (frame,)
+
+
 class Reorder(FrameFault):
     """Frames delivered out of order, as trades are in real recordings (protocol section 10).
 

@@ -187,6 +187,10 @@
         <translation>수수료를 포함하면 주문가능 금액(수량)을 초과합니다.</translation>
     </message>
     <message>
+        <source>By Upbit's documentation: the exchange's own rules are not known yet.</source>
+        <translation>업비트 문서 기준입니다. 거래소의 실제 규칙은 아직 확인되지 않았습니다.</translation>
+    </message>
+    <message>
         <source>{percent} above the last price.</source>
         <translation>현재가보다 {percent} 높습니다.</translation>
     </message>

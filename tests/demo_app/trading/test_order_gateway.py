@@ -39,7 +39,7 @@ class Rest:
 
 def _gateway(**guard: Any) -> tuple[OrderGateway, Rest, TradingGuard]:
     made, rest = TradingGuard(has_keys=lambda: True, **guard), Rest()
-    return OrderGateway(made, lambda: rest), rest, made  # type: ignore[arg-type, return-value]
+    return OrderGateway(made, lambda: rest), rest, made  # type: ignore[arg-type, return-value]  # a stand-in for RestClient
 
 
 @pytest.mark.parametrize("name", CALLS)

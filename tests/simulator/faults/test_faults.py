@@ -150,7 +150,7 @@ async def _hears(socket: ClientConnection) -> None:
 
 
 async def _is_unresponsive(socket: ClientConnection, other: ClientConnection) -> bool:
-    """Whether a ping is not answered, although later ones on another line of the same exchange are."""
+    """Whether a ping is not answered, although later ones on another connection to the same exchange are."""
     async with _reading(socket, other), asyncio.timeout(HANG_S):
         pong = asyncio.ensure_future(await socket.ping())
         for _ in range(3):
@@ -233,7 +233,7 @@ async def test_a_huge_frame(server: SimulatedServer, join: Connect) -> None:
 
 async def test_a_compression_bomb_is_small_on_the_wire(server: SimulatedServer, join: Connect) -> None:
     bomb = faults.CompressionBomb(mebibytes=64)
-    made = bomb.strike(b"{}", Head("ticker", "KRW-BTC"), None)[0]  # type: ignore[arg-type]
+    made = bomb.strike(b"{}", Head("ticker", "KRW-BTC"), None)[0]  # type: ignore[arg-type]  # no exchange
     assert isinstance(made, Raw)
     assert len(made.data) < (64 << 20) // 900
     large = await join(max_size=65 << 20)
@@ -248,7 +248,7 @@ async def test_a_compression_bomb_is_small_on_the_wire(server: SimulatedServer, 
     assert small.protocol.close_sent.code == 1009
 
 
-async def test_fields_nobody_has_heard_of(server: SimulatedServer, join: Connect) -> None:
+async def test_unknown_fields(server: SimulatedServer, join: Connect) -> None:
     socket = await join()
     server.faults.inject(faults.UnknownFields())
     raw = await _next(socket, lambda raw: b"new_in_2027" in raw)
@@ -323,7 +323,7 @@ async def test_slow_handshakes(server: SimulatedServer, join: Connect) -> None:
 # --- the exchange ---------------------------------------------------------------------------------
 
 
-async def test_nobody_listens_for_a_while(server: SimulatedServer, join: Connect) -> None:
+async def test_the_port_is_closed_for_a_while(server: SimulatedServer, join: Connect) -> None:
     socket = await join()
     server.faults.inject(faults.NotListening(for_s=None))
     url = server.url
