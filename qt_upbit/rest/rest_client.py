@@ -370,6 +370,7 @@ class RestClient(FundsCalls, OpenOrderCalls):
 
     def known_market_rules(self, code: str) -> MarketRules:
         """The rules of a pair as far as they were read, without asking."""
+        check_code(code)
         return self._rules.known(code)
 
     async def get_closed_orders(

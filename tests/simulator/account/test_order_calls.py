@@ -185,43 +185,6 @@ async def test_limits_of_the_groups_and_the_penalty(
     assert server.exchange.violations["rest"] == 23
 
 
-@pytest.mark.parametrize("fills_first", [False, True])
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"side": "ask", "ord_type": "market", "volume": "0.001"},
-        {"side": "bid", "ord_type": "price", "price": "100000"},
-        {"side": "bid", "ord_type": "best", "price": "100000", "time_in_force": "ioc"},
-        {"side": "bid", "ord_type": "limit", "price": "999999000", "volume": "0.001"},
-    ],
-)
-async def test_the_answer_shows_the_accepted_order_and_later_calls_its_fills(
-    fields: dict[str, str], fills_first: bool
-) -> None:
-    settings = SimulatorSettings(
-        markets=5, account_running=False, market_running=False, fills_before_answer=fills_first
-    )
-    async with SimulatedServer(settings) as server:
-        client = upbit.AsyncUpbit(
-            access_key=SIMULATED_ACCESS_KEY, secret_key=SIMULATED_SECRET_KEY, base_url=server.url,
-            max_retries=0, http_client=upbit.DefaultAsyncHttpxClient(trust_env=False),
-        )  # fmt: skip
-        answer = await client.orders.create(market="KRW-BTC", **fields)  # type: ignore[arg-type]
-        shown = answer.model_dump()
-        assert (shown["state"], shown["executed_volume"], shown["trades_count"]) == ("wait", "0", 0)
-        assert shown["smp_type"] == "cancel_maker"
-        assert Decimal(shown["locked"]) > 0
-        order = server.exchange.account.orders[answer.uuid]
-        await until(lambda: not order.is_open)
-        found = (await client.orders.retrieve(uuid=answer.uuid)).model_dump()
-        assert found["trades_count"] == len(found["trades"]) > 0
-        assert Decimal(found["avg_price"]) > 0
-        listed = await client.orders.list_closed(states=["done", "cancel"])
-        funds = sum(Decimal(each["funds"]) for each in found["trades"])
-        assert Decimal(listed[0].model_dump()["executed_funds"]) == funds
-        await client.close()
-
-
 # --- reserved orders, and what cancels them ---------------------------------------------------------
 
 
@@ -311,3 +274,40 @@ async def test_excluded_pairs_win(server: SimulatedServer, sdk: Any) -> None:
     assert [each.uuid for each in result.success.orders] == [ether]
     await until(lambda: not server.exchange.account.orders[ether].is_open)
     assert server.exchange.account.orders[bitcoin].is_open
+
+
+@pytest.mark.parametrize("fills_first", [False, True])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"side": "ask", "ord_type": "market", "volume": "0.001"},
+        {"side": "bid", "ord_type": "price", "price": "100000"},
+        {"side": "bid", "ord_type": "best", "price": "100000", "time_in_force": "ioc"},
+        {"side": "bid", "ord_type": "limit", "price": "999999000", "volume": "0.001"},
+    ],
+)
+async def test_the_answer_shows_the_accepted_order_and_later_calls_its_fills(
+    fields: dict[str, str], fills_first: bool
+) -> None:
+    settings = SimulatorSettings(
+        markets=5, account_running=False, market_running=False, fills_before_answer=fills_first
+    )
+    async with SimulatedServer(settings) as server:
+        client = upbit.AsyncUpbit(
+            access_key=SIMULATED_ACCESS_KEY, secret_key=SIMULATED_SECRET_KEY, base_url=server.url,
+            max_retries=0, http_client=upbit.DefaultAsyncHttpxClient(trust_env=False),
+        )  # fmt: skip
+        answer = await client.orders.create(market="KRW-BTC", **fields)  # type: ignore[arg-type]
+        shown = answer.model_dump()
+        assert (shown["state"], shown["executed_volume"], shown["trades_count"]) == ("wait", "0", 0)
+        assert shown["smp_type"] == "cancel_maker"
+        assert Decimal(shown["locked"]) > 0
+        order = server.exchange.account.orders[answer.uuid]
+        await until(lambda: not order.is_open)
+        found = (await client.orders.retrieve(uuid=answer.uuid)).model_dump()
+        assert found["trades_count"] == len(found["trades"]) > 0
+        assert Decimal(found["avg_price"]) > 0
+        listed = await client.orders.list_closed(states=["done", "cancel"])
+        funds = sum(Decimal(each["funds"]) for each in found["trades"])
+        assert Decimal(listed[0].model_dump()["executed_funds"]) == funds
+        await client.close()
