@@ -130,9 +130,12 @@ class RestSession:
             request.cancel()
         if requests:
             await asyncio.wait(requests)
+            # What was connecting is closed in the loop's next turn, which may be its last.
+            await asyncio.sleep(0)
         client, self._client = self._client, None
         if client is not None:
             await client.close()
+            await asyncio.sleep(0)
 
     async def retire(self) -> None:
         """Close once the running calls, and the calls that follow from them, are done. Idempotent."""
