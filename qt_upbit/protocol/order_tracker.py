@@ -116,6 +116,8 @@ class OrderTracker:
         """Uuids in the order in which they ended."""
         self._forgotten: dict[str, None] = {}
         self._balances = BalanceTracker()
+        self._doubted: dict[str, None] = {}
+        """Orders of which a frame had a state that is unknown: REST is asked for each."""
         self._explained: frozenset[Contradiction] = frozenset()
         """Contradictions that REST has confirmed, such as what a withdrawal locks."""
         self._first_snapshot_ms: int | None = None
@@ -152,10 +154,10 @@ class OrderTracker:
     def is_in_doubt(self) -> bool:
         """Whether only REST knows the state, although nothing was lost: reconcile before long.
 
-        Balances came in another order than their times say, or an open order was first seen when it
-        was filled, whose frames carry the fill's price and not the order's.
+        Balances came in another order than their times say, an open order was first seen when it was
+        filled, whose frames carry the fill's price and not the order's, or a frame had an unknown state.
         """
-        return self._balances.is_in_doubt or bool(self._without_price)
+        return self._balances.is_in_doubt or bool(self._without_price) or bool(self._doubted)
 
     def contradictions(self) -> frozenset[Contradiction]:
         """What does not fit together, and did not already when REST was read last: a frame may be lost.
@@ -194,6 +196,8 @@ class OrderTracker:
         before = tracked.order
         news = tracked.note_reported(event)
         fill = tracked.take(event)
+        if not event.state.is_known:
+            self._doubted[event.uuid] = None
         self._classify(tracked)
         if not news:
             self.duplicates += 1
@@ -239,6 +243,7 @@ class OrderTracker:
         while len(self._finished) > self._max_finished_orders:
             oldest = next(iter(self._finished))
             del self._finished[oldest], self._tracked[oldest]
+            self._doubted.pop(oldest, None)
             self._forgotten[oldest] = None
         while len(self._forgotten) > _FORGOTTEN_KEPT:
             del self._forgotten[next(iter(self._forgotten))]
@@ -262,7 +267,7 @@ class OrderTracker:
         Those of which more was executed than fills are known, and those that were open and are in
         neither list.
         """
-        needed: dict[str, None] = {}
+        needed = dict(self._doubted)
         listed = set()
         for order in (*open_orders, *closed_orders):
             listed.add(order.uuid)
@@ -341,6 +346,7 @@ class OrderTracker:
             missed.append(list(missed_events(tracked, newest, fills, now_ms)))
             merged.append(order)
         for uuid, answer in snapshot.asked.items():
+            self._doubted.pop(uuid, None)
             tracked = self._tracked.get(uuid)
             if answer is None and tracked is not None:
                 lost.append(uuid)

@@ -14,7 +14,7 @@ from typing import Any, Final
 import shiboken6
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from qt_upbit.exceptions import ProxyClosedError, QtUpbitError, ServerError
+from qt_upbit.exceptions import DecodeError, ProxyClosedError, QtUpbitError, ServerError
 from qt_upbit.protocol.account_outputs import (
     AccountReset,
     AccountState,
@@ -327,6 +327,9 @@ class Account(QObject):
         self._carry_out()
 
     def _on_stream_error(self, error: QtUpbitError) -> None:
+        if isinstance(error, DecodeError) and not self.is_closed and self._sync.is_settled:
+            self._sync.check()  # whatever the frame said, REST knows
+            self._carry_out()
         self._outbox.post(functools.partial(self.error_occurred.emit, error))
 
     def _tick(self) -> None:
