@@ -77,6 +77,7 @@ TESTED_IN: dict[str, tuple[str, list[str]]] = {
             "qt_upbit.simulator.sessions.subscriptions",
         ],
     ),
+    "test_odd_fields.py": (NAMES_ALONE, ["qt_upbit.types.tolerant_reading"]),
     "simulator/test_unverified.py": (NAMES_ALONE, ["qt_upbit.simulator.settings"]),
     "simulator/market/test_history.py": (A_PART, ["qt_upbit.simulator.market.price_path"]),
     "simulator/replay/test_recording.py": (WITH_OTHERS, ["qt_upbit.simulator.replay.replay"]),
