@@ -37,16 +37,8 @@ EXACT: Final = Context(
 """Every parameter is given: those left out would be taken from `decimal.DefaultContext`."""
 
 
-_QUOTIENTS: Final = Context(
-    prec=28,
-    rounding=ROUND_HALF_EVEN,
-    Emin=-999_999,
-    Emax=999_999,
-    capitals=1,
-    clamp=0,
-    flags=[],
-    traps=[InvalidOperation, DivisionByZero, Overflow],
-)
+_QUOTIENTS: Final = EXACT.copy()
+_QUOTIENTS.prec = 28
 
 
 def exactly(function: Callable[_P, _R]) -> Callable[_P, _R]:

@@ -7,16 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from decimal import (
-    ROUND_DOWN,
-    ROUND_HALF_EVEN,
-    Context,
-    Decimal,
-    DivisionByZero,
-    InvalidOperation,
-    Overflow,
-    localcontext,
-)
+from decimal import ROUND_DOWN, Decimal
 from typing import Final
 
 from qt_upbit import exactly, quote_currency_of, read_number, round_to_tick
@@ -35,16 +26,6 @@ __all__ = [
     "volume_for",
 ]
 
-_EXACT: Final = Context(
-    prec=80,
-    rounding=ROUND_HALF_EVEN,
-    Emin=-999_999,
-    Emax=999_999,
-    capitals=1,
-    clamp=0,
-    traps=[InvalidOperation, DivisionByZero, Overflow],
-)
-"""Every parameter is given: the application may have changed the defaults."""
 _Tick = Decimal | Callable[[Decimal], Decimal | None] | None
 _LEAST: Final = Decimal("1E-8")
 _NUDGE: Final = Decimal("1E-12")
@@ -80,18 +61,20 @@ def step_price(code: str, price: Decimal, steps: int, tick: _Tick = None) -> Dec
     return price
 
 
+@exactly
 def _next_price(code: str, price: Decimal, up: bool, tick: _Tick) -> Decimal:
-    nudged = max(_EXACT.add(price, _NUDGE if up else _NUDGE.copy_negate()), _NUDGE)
+    nudged = max(price + _NUDGE if up else price - _NUDGE, _NUDGE)
     if callable(tick):
         tick = tick(nudged)
     elif quote_currency_of(code).ticks is not None:
         tick = None
     if tick is None:
         return round_to_tick(code, nudged, "up" if up else "down")
-    count = int(_EXACT.divide_int(nudged, tick))
-    return _EXACT.multiply(tick, Decimal(count + 1 if up else max(count, 1)))
+    count = int(nudged // tick)
+    return tick * (count + 1 if up else max(count, 1))
 
 
+@exactly
 def nearest_price(code: str, price: float) -> Decimal:
     """The valid price nearest to a position on an axis, at least one tick.
 
@@ -104,35 +87,40 @@ def nearest_price(code: str, price: float) -> Decimal:
         return round_to_tick(code, exact)
     except ValueError:
         tick = next(tick for start, tick in ticks if exact >= start)
-        with localcontext(_EXACT):
-            return max((exact / tick).to_integral_value() * tick, tick)
+        return max((exact / tick).to_integral_value() * tick, tick)
 
 
+@exactly
 def total_of(price: Decimal, volume: Decimal) -> Decimal:
     """Price times volume, exactly."""
-    return _EXACT.multiply(price, volume)
+    return price * volume
 
 
+@exactly
 def volume_for(total: Decimal, price: Decimal) -> Decimal:
     """The largest volume whose total does not exceed `total`; zero if there is none."""
-    return _rounded_down(_EXACT.divide(total, price), _LEAST) if price > 0 else Decimal(0)
+    return _rounded_down(total / price, _LEAST) if price > 0 else Decimal(0)
 
 
+@exactly
 def fee_of(total: Decimal, rate: Decimal) -> Decimal:
     """The fee of an order of this total."""
-    return _EXACT.multiply(total, rate)
+    return total * rate
 
 
+@exactly
 def cost_of(total: Decimal, rate: Decimal) -> Decimal:
     """What a buy of this total takes from the balance, fee included."""
-    return _EXACT.add(total, fee_of(total, rate))
+    return total + fee_of(total, rate)
 
 
+@exactly
 def share_of(available: Decimal, percent: int) -> Decimal:
     """A percentage of the available amount, to eight decimals."""
-    return _rounded_down(_EXACT.multiply(available, _EXACT.scaleb(Decimal(percent), -2)), _LEAST)
+    return _rounded_down(available * percent / 100, _LEAST)
 
 
+@exactly
 def spendable(available: Decimal, percent: int, rate: Decimal, quote: str) -> Decimal:
     """The largest total that a percentage of the available amount covers, fee included.
 
@@ -142,19 +130,18 @@ def spendable(available: Decimal, percent: int, rate: Decimal, quote: str) -> De
         rate: the fee rate; 0.0005 is 0.05%.
         quote: the currency, for its smallest unit.
     """
-    part = _EXACT.multiply(available, _EXACT.scaleb(Decimal(percent), -2))
+    part = available * percent / 100
     # A currency without a smaller unit is spent in whole units.
     is_whole = quote_currency_of(quote).decimals == 0
-    return _rounded_down(
-        _EXACT.divide(part, _EXACT.add(Decimal(1), rate)), Decimal(1) if is_whole else _LEAST
-    )
+    return _rounded_down(part / (1 + rate), Decimal(1) if is_whole else _LEAST)
 
 
+@exactly
 def away_from(price: Decimal, last: Decimal) -> Decimal:
     """The distance of a price from the last one, as a fraction of that; positive above."""
-    return _EXACT.divide(_EXACT.subtract(price, last), last)
+    return (price - last) / last
 
 
 def _rounded_down(value: Decimal, least: Decimal) -> Decimal:
-    with localcontext(_EXACT):
-        return value.quantize(least, ROUND_DOWN)
+    """For functions under `exactly`."""
+    return value.quantize(least, ROUND_DOWN)

@@ -11,7 +11,7 @@ from typing import Final
 from qt_upbit.exact import EXACT
 from qt_upbit.records import Fill
 
-__all__ = ["EXACT", "OrderFills"]
+__all__ = ["OrderFills"]
 
 """Digits enough that sums and products of amounts are never rounded."""
 _ZERO: Final = Decimal(0)

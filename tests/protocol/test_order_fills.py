@@ -9,7 +9,8 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qt_upbit.protocol.order_fills import EXACT, OrderFills
+from qt_upbit.exact import EXACT
+from qt_upbit.protocol.order_fills import OrderFills
 from qt_upbit.records import Fill
 from qt_upbit.types import AskBid
 

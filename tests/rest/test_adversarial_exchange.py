@@ -290,7 +290,7 @@ def test_whatever_is_answered_nothing_is_placed_twice_or_forgotten(steps: list[S
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-@settings(max_examples=examples(4000))
+@settings(max_examples=examples(600))
 @given(MANY_STEPS)
 def test_whatever_is_answered_at_length(steps: list[Step]) -> None:
     asyncio.run(trade(steps))

@@ -292,9 +292,9 @@ class Pair:
                 assert whole is not None  # noqa: S101  # every day has a candle
                 self._live.series["1d"].begin(self._day_s, whole, self._start_ms - 1)
                 today = self._live.series["1d"].current
-            assert today is not None  # noqa: S101
+            assert today is not None  # noqa: S101  # as above
             yesterday = self.history.candle(self._day_s - DAY_S, DAY_S)
-            assert yesterday is not None  # noqa: S101
+            assert yesterday is not None  # noqa: S101  # as above
             self._prev_close = yesterday.close
             share = 0.42 + 0.16 * uniform(self._seed, self._day_s)
             self._ask_volume = int(today.candle.volume * share)

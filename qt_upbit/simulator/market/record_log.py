@@ -50,7 +50,7 @@ class SpillFile:
         try:
             if not self._files or self._end - self._files[-1][0] >= self._half:
                 # Unbuffered: a block is written once and read rarely.
-                self._files.append((self._end, tempfile.TemporaryFile(buffering=0)))  # noqa: SIM115
+                self._files.append((self._end, tempfile.TemporaryFile(buffering=0)))  # noqa: SIM115  # closed with the log
                 if len(self._files) > 2:
                     self._files.pop(0)[1].close()
             start, file = self._files[-1]
