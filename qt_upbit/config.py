@@ -225,6 +225,11 @@ class WebSocketConfig(_Frozen):
     audit_interval_s: float | None = Field(
         default=60.0, ge=1, description="interval of LIST_SUBSCRIPTIONS when nothing changes; None never"
     )
+    account_audit_interval_s: float | None = Field(
+        default=60.0,
+        ge=1,
+        description="interval at which an account is compared with REST when nothing happens; None never",
+    )
 
     jwt_algorithm: Literal["HS512", "HS256"] = Field(default="HS512", description="signature of our tokens")
     token_lifetime_s: float | None = Field(

@@ -17,8 +17,12 @@ State is one enumeration and one table:
     any ── resync, other credentials ──► SYNCHRONIZING   any ── closed ──► CLOSED
 
 In SYNCHRONIZING events wait, so that what was missed comes first; everywhere else they are shown as they
-come. A comparison with REST in which nothing is known to be missing (after a renewal, in doubt) is no state:
-orders are shown on, and only balances wait for the answer, which may be older than they.
+come. A comparison with REST in which nothing is known to be missing (after a renewal, in doubt, once every
+``account_audit_interval_s``) is no state: orders are shown on, and only balances wait for the answer, which
+may be older than they.
+
+A frame can be lost on a healthy socket, and nothing says so. What the others contradict then is looked up
+within seconds (`OrderTracker.is_in_doubt`); what contradicts nothing, the periodic comparison finds.
 """
 
 from __future__ import annotations
@@ -162,6 +166,8 @@ _GAPS_TIMEOUT_S: Final = 1.0
 """The reports of a gap come at once when the connection is live; later they lead to another reading."""
 _DOUBT_S: Final = 0.5
 """What frames leave in doubt is read this much later, unless other frames have settled it."""
+_LONGEST_DOUBT_S: Final = 4.0
+"""The same, after doubts in which REST had nothing to add: each doubles the time."""
 
 
 class AccountSync:
@@ -181,6 +187,7 @@ class AccountSync:
     def __init__(self, config: WebSocketConfig, tracker: OrderTracker, rng: random.Random) -> None:
         self._recover_gaps = config.recover_gaps
         self._timeout_s = config.recovery_timeout_s
+        self._audit_interval_s = config.account_audit_interval_s
         self._backoff = Backoff(config.backoff_initial_s, config.backoff_max_s, rng)
         self._tracker = tracker
         self._state = SyncState.SYNCHRONIZING
@@ -205,6 +212,10 @@ class AccountSync:
         self._gaps_due = _NEVER
         self._give_up_at = _NEVER
         self._doubt_at = _NEVER
+        self._doubt_s = _DOUBT_S
+        self._was_unreadable = False
+        """A frame came that could not be read: what it said is to be looked up."""
+        self._audit_at = _NEVER
 
     # --- reading -----------------------------------------------------------------------------------
 
@@ -251,7 +262,7 @@ class AccountSync:
     def next_deadline(self) -> float | None:
         """When to call `tick` at the latest, seconds of the steady clock, perhaps past; None for never."""
         read_at = self._retry_at if self._may_read else _NEVER
-        deadline = min(self._give_up_at, self._doubt_at, self._gaps_due, read_at)
+        deadline = min(self._give_up_at, self._doubt_at, self._gaps_due, self._audit_at, read_at)
         return None if deadline == _NEVER else deadline
 
     @property
@@ -276,6 +287,18 @@ class AccountSync:
             self._buffer(event)
         else:
             self._apply(event, now)
+
+    def frame_unreadable(self, now: Moment) -> None:
+        """A frame of a private stream lacked what it can not do without: look up what it may have said."""
+        self._check_open()
+        self._was_unreadable = True
+        self._note_doubt(now)
+
+    def order_not_found(self, now: Moment, *, uuid: str | None = None, identifier: str | None = None) -> None:
+        """Upbit answered a call of the application that it does not know an order, by either of its ids."""
+        self._check_open()
+        self._tracker.doubt_order(uuid=uuid, identifier=identifier)
+        self._note_doubt(now)
 
     def stream_lost(self, now: Moment) -> None:
         """The private connection is being made, or made again: what happens meanwhile is not reported."""
@@ -360,6 +383,8 @@ class AccountSync:
         if not self._ends_read(read_id):
             return
         found = self._tracker.reconcile(snapshot, now.epoch_ms)
+        is_news = bool(found.changes or found.balances)
+        self._doubt_s = _DOUBT_S if is_news else min(2 * self._doubt_s, _LONGEST_DOUBT_S)
         # Frames of balances that came before REST was asked are older than its answer.
         self._tracker.pass_over(self._buffered_assets[: self._assets_before_read])
         del self._buffered_assets[: self._assets_before_read]
@@ -385,6 +410,9 @@ class AccountSync:
         self._gap_begin_ms = None
         self._give_up_at = _NEVER
         self._release(now)
+        self._note_doubt(now)
+        if self._audit_interval_s is not None:
+            self._audit_at = now.steady_s + self._audit_interval_s
         self._step(SyncTrigger.COMPLETED)
         self._events.append(Synchronized())
 
@@ -498,7 +526,9 @@ class AccountSync:
         self._error = None
         self._backoff.reset()
         self._retry_at = _AT_ONCE
-        self._gaps_due = self._give_up_at = self._doubt_at = _NEVER
+        self._gaps_due = self._give_up_at = self._doubt_at = self._audit_at = _NEVER
+        self._doubt_s = _DOUBT_S
+        self._was_unreadable = False
         self._events.append(AccountReset(orders, balances))
         self._step(SyncTrigger.RESET)
 
@@ -510,7 +540,7 @@ class AccountSync:
         self._snapshot_due = False
         self._buffered_orders.clear()
         self._buffered_assets.clear()
-        self._gaps_due = self._give_up_at = self._doubt_at = _NEVER
+        self._gaps_due = self._give_up_at = self._doubt_at = self._audit_at = _NEVER
         self._step(SyncTrigger.CLOSED)
 
     # --- time --------------------------------------------------------------------------------------
@@ -519,9 +549,10 @@ class AccountSync:
         """Let time pass: do what is due. Reasons to read that came since the last tick share one reading."""
         self._check_open()
         if now.steady_s >= self._doubt_at:
-            self._doubt_at = _NEVER
-            if self._tracker.is_in_doubt:
-                self.check()
+            self._look_up()
+        if now.steady_s >= self._audit_at:
+            self._audit_at = _NEVER
+            self.check()
         if now.steady_s >= self._gaps_due:
             self._gaps_due = _NEVER
             self._gaps_awaited = 0
@@ -538,6 +569,17 @@ class AccountSync:
             self._assets_before_read = len(self._buffered_assets)
             since = self._tracker.closed_since(now.epoch_ms)
             self._actions.append(ReadRest(self._read_id, since, self._timeout_s))
+
+    def _look_up(self) -> None:
+        """Read what is in doubt, unless a reading is under way, after which this is asked again."""
+        self._doubt_at = _NEVER
+        if self._read_id is None and (self._was_unreadable or self._tracker.is_in_doubt):
+            self._was_unreadable = False
+            self.check()
+
+    def _note_doubt(self, now: Moment) -> None:
+        if self._doubt_at == _NEVER and (self._was_unreadable or self._tracker.is_in_doubt):
+            self._doubt_at = now.steady_s + self._doubt_s
 
     def _wait_for_rest(self, now: Moment) -> None:
         """Events, or the report of a gap, wait for REST from now on, and not forever."""
@@ -602,8 +644,7 @@ class AccountSync:
             self._events.extend(map(BalanceChanged, self._tracker.apply_asset(event)))
         elif (change := self._tracker.apply_order(event)) is not None:
             self._report(change)
-        if self._doubt_at == _NEVER and self._tracker.is_in_doubt:
-            self._doubt_at = now.steady_s + _DOUBT_S
+        self._note_doubt(now)
 
     def _report(self, change: OrderChange) -> None:
         self._events.append(OrderChanged(change.order))

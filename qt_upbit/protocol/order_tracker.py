@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from qt_upbit.protocol.balance_tracker import BalanceTracker
+from qt_upbit.protocol.locked_funds import LockedFunds
 from qt_upbit.protocol.missed_events import missed_events, order_event
 from qt_upbit.protocol.tracked_order import Progress, TrackedOrder, lacks_fills, progress_of
 from qt_upbit.records import Balance, Fill, Order
@@ -109,8 +110,11 @@ class OrderTracker:
 
     def _forget_all(self) -> None:
         self._tracked: dict[str, TrackedOrder] = {}
-        self._without_price: set[str] = set()
-        """Open orders whose price is not known."""
+        self._contradictory: set[str] = set()
+        """Orders of which frames say what can not be all: see `TrackedOrder.is_contradictory`."""
+        self._doubted: dict[str, None] = {}
+        """Orders to be asked for, because an answer of REST contradicts what is known of them."""
+        self._locked = LockedFunds()
         self._finished: dict[str, None] = {}
         """Uuids in the order in which they ended."""
         self._forgotten: dict[str, None] = {}
@@ -118,6 +122,8 @@ class OrderTracker:
         self._first_snapshot_ms: int | None = None
         self._first_event_ms: int | None = None
         self._last_event_ms = 0
+        self._complete_ms = 0
+        """The newest time of any event when REST was read completely the last time."""
 
     def reset(self) -> None:
         """Forget everything: what comes is another account's. The limit stays."""
@@ -147,12 +153,18 @@ class OrderTracker:
 
     @property
     def is_in_doubt(self) -> bool:
-        """Whether only REST knows the state, although nothing was lost: reconcile before long.
+        """Whether what is known contradicts itself, so that only REST knows the state: reconcile before long.
 
-        Balances came in another order than their times say, or an open order was first seen when it
-        was filled, whose frames carry the fill's price and not the order's.
+        Balances came in another order than their times say; nothing remains of an open order; a trade came
+        without its order, or an end without its trades; more or less is locked than open orders explain; or
+        `doubt_order` was called.
         """
-        return self._balances.is_in_doubt or bool(self._without_price)
+        return (
+            self._balances.is_in_doubt
+            or bool(self._contradictory)
+            or bool(self._doubted)
+            or self._locked.contradict(self._balances.balances)
+        )
 
     @property
     def last_event_ms(self) -> int | None:
@@ -163,6 +175,14 @@ class OrderTracker:
         """An order by Upbit's id."""
         tracked = self._tracked.get(uuid)
         return None if tracked is None else tracked.order
+
+    def doubt_order(self, *, uuid: str | None = None, identifier: str | None = None) -> None:
+        """Upbit answered that it does not know an order: ask for it, if it is known here as open."""
+        order = self.order(uuid) if uuid is not None else None
+        if order is None and identifier is not None:
+            order = self.order_by_identifier(identifier)
+        if order is not None and order.is_open:
+            self._doubted[order.uuid] = None
 
     def order_by_identifier(self, identifier: str) -> Order | None:
         """An order by the client's own id."""
@@ -212,21 +232,23 @@ class OrderTracker:
             self._first_event_ms = timestamp_ms
 
     def _classify(self, tracked: TrackedOrder) -> None:
-        """Note whether an order is over, or lacks its price, after something was folded in."""
+        """Note whether an order is over, or contradicts itself, after something was folded in."""
         uuid = tracked.order.uuid
+        self._locked.note(tracked.order)
+        if tracked.is_contradictory:
+            self._contradictory.add(uuid)
+        else:
+            self._contradictory.discard(uuid)
         if tracked.order.is_open:
-            if tracked.lacks_price:
-                self._without_price.add(uuid)
-            else:
-                self._without_price.discard(uuid)
             return
-        self._without_price.discard(uuid)
         if uuid in self._finished:
             return
         self._finished[uuid] = None
         while len(self._finished) > self._max_finished_orders:
             oldest = next(iter(self._finished))
             del self._finished[oldest], self._tracked[oldest]
+            self._contradictory.discard(oldest)
+            self._doubted.pop(oldest, None)
             self._forgotten[oldest] = None
         while len(self._forgotten) > _FORGOTTEN_KEPT:
             del self._forgotten[next(iter(self._forgotten))]
@@ -236,21 +258,22 @@ class OrderTracker:
     def closed_since(self, now_ms: int) -> datetime:
         """From when on finished orders are to be read: aware, UTC.
 
-        At the start an hour; later since the last event, with room for clocks that differ.
+        At the start an hour; later since the last event before REST was read completely, with room for clocks
+        that differ: what was lost since then may be older than the last event.
         """
         if self._first_snapshot_ms is None:
             start = now_ms - _FIRST_LOOK_MS
         else:
-            start = min(self._last_event_ms, now_ms) - _MARGIN_MS
+            start = min(self._complete_ms, now_ms) - _MARGIN_MS
         return datetime.fromtimestamp(start // 1000, UTC) + timedelta(milliseconds=start % 1000)
 
     def needed(self, open_orders: Iterable[Order], closed_orders: Iterable[Order]) -> tuple[str, ...]:
         """Uuids of the orders to ask for one by one.
 
-        Those of which more was executed than fills are known, and those that were open and are in
-        neither list.
+        Those of which more was executed than fills are known, those that were open and are in neither list,
+        and those of which an answer, or an end, leaves open what happened.
         """
-        needed: dict[str, None] = {}
+        needed = dict.fromkeys((*self._doubted, *self._contradictory))
         listed = set()
         for order in (*open_orders, *closed_orders):
             listed.add(order.uuid)
@@ -305,6 +328,7 @@ class OrderTracker:
                 continue
             if tracked is not None and tracked.is_past:
                 continue
+            self._doubted.pop(order.uuid, None)
             if tracked is None and is_first:
                 changes.append(self._take_first(order, now_ms))
                 continue
@@ -330,9 +354,11 @@ class OrderTracker:
             merged.append(order)
         for uuid, answer in snapshot.asked.items():
             tracked = self._tracked.get(uuid)
+            self._doubted.pop(uuid, None)
             if answer is None and tracked is not None:
                 lost.append(uuid)
                 tracked.given_up = progress_of(tracked.order)
+                self._classify(tracked)
                 if tracked.order.is_open:
                     missed.append([(now_ms, order_event(tracked.order, OrderState.CANCEL, now_ms))])
         for _, event in heapq.merge(*missed, key=lambda timed: timed[0]):
@@ -345,6 +371,10 @@ class OrderTracker:
         if snapshot.balances is not None:
             asset_event, balances = self._balances.reconcile(snapshot.balances, now_ms, is_first=is_first)
         self._last_event_ms = max(self._last_event_ms, now_ms if is_first else 0)
+        if not unresolved:
+            self._complete_ms = self._last_event_ms
+            if snapshot.balances is not None:
+                self._locked.accept(self._balances.balances)
         return Reconciliation(
             changes=tuple(changes),
             asset_event=asset_event,
@@ -365,6 +395,7 @@ class OrderTracker:
         if tracked.lacks_fills():
             # Filled since the list was read, or REST does not say: frames will report what is new.
             tracked.given_up = progress_of(order)
+        self._classify(tracked)
         return OrderChange(
             tracked.order, order_event(tracked.order, order.state, now_ms, stream_type=StreamType.SNAPSHOT)
         )
@@ -384,9 +415,9 @@ class OrderTracker:
         before = tracked.order
         tracked.take_order(order)
         tracked.settle()
-        self._classify(tracked)
         if given_up:
             tracked.given_up = progress_of(tracked.order)
+        self._classify(tracked)
         if tracked.order is not before:
             yield OrderChange(tracked.order)
 

@@ -241,9 +241,20 @@ class TrackedOrder:
     # --- what is missing ---------------------------------------------------------------------------
 
     @property
-    def lacks_price(self) -> bool:
-        """Whether it must have a price, or an amount to spend, that is not known."""
-        return not self._own_price and self.order.order_type is not OrderType.MARKET
+    def is_contradictory(self) -> bool:
+        """Whether what frames say of it can not be all, so that REST must be asked.
+
+        It is open and nothing remains of it; it is open and was first seen when it was filled, so that its
+        own price, or its volume, is not known; or more was executed of it than fills are known.
+        """
+        if not self.order.is_open:
+            return self.lacks_fills()
+        return self.order.remaining_volume == _ZERO or self._lacks_details or self.lacks_fills()
+
+    @property
+    def _lacks_details(self) -> bool:
+        is_sale_at_market = self.order.order_type is OrderType.MARKET
+        return not (self._own_volume if is_sale_at_market else self._own_price)
 
     def lacks_fills(self, listed: Order | None = None) -> bool:
         """Whether more was executed, by what is known or by what REST lists, than fills are known."""

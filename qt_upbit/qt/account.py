@@ -14,7 +14,7 @@ from typing import Any, Final
 import shiboken6
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from qt_upbit.exceptions import ProxyClosedError, QtUpbitError, ServerError
+from qt_upbit.exceptions import DecodeError, ProxyClosedError, QtUpbitError, ServerError
 from qt_upbit.protocol.account_outputs import (
     AccountReset,
     AccountState,
@@ -58,7 +58,8 @@ class Account(QObject):
 
     The first state is read over REST as soon as the private stream is live, then updated from the stream.
     After a gap (reconnect, stale stream, overflow) missed changes are read over REST and reported first; live
-    events are buffered meanwhile::
+    events are buffered meanwhile. Frames can be lost without a gap: what contradicts itself then is looked up
+    within seconds, and every ``account_audit_interval_s`` everything is compared with REST::
 
         account = Account.instance()
         account.order_changed.connect(self.table.show_order)
@@ -146,6 +147,7 @@ class Account(QObject):
         self._reading.missing.connect(self._on_rest_missing)
         self._reading.stopped.connect(self._on_stopped)
         self._manager.state_changed.connect(self._on_connection_state)
+        self._manager.order_not_found.connect(self._on_order_not_found)
         self._manager.token_renewed.connect(self._on_token_renewed)
         self._manager.credentials_changed.connect(self._on_credentials_changed)
         self._manager.closing.connect(self.close)
@@ -318,7 +320,15 @@ class Account(QObject):
         self._sync.credentials_changed()
         self._carry_out()
 
+    def _on_order_not_found(self, uuid: str | None, identifier: str | None) -> None:
+        if not self.is_closed:
+            self._sync.order_not_found(self._moment(), uuid=uuid, identifier=identifier)
+            self._carry_out()
+
     def _on_stream_error(self, error: QtUpbitError) -> None:
+        if isinstance(error, DecodeError) and not self.is_closed:
+            self._sync.frame_unreadable(self._moment())
+            self._carry_out()
         self._outbox.post(functools.partial(self.error_occurred.emit, error))
 
     def _tick(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from qt_upbit.config import WebSocketConfig
 from qt_upbit.rest.rest_client import RestClient
@@ -14,9 +15,16 @@ class RestClients:
     """Creates a client on first use, and another one after a change of settings.
 
     The previous client is closed and released, with its keys, once its running calls are done.
+
+    Args:
+        on_order_not_found: as of `RestClient`.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        on_order_not_found: Callable[[str | None, str | None], None] = lambda uuid, identifier: None,
+    ) -> None:
+        self._on_order_not_found = on_order_not_found
         self._client: RestClient | None = None
         self._config: WebSocketConfig | None = None
         self._retired: set[RestClient] = set()
@@ -37,7 +45,7 @@ class RestClients:
         """
         if self._client is None or self._config is not config:
             self.retire()
-            self._client = RestClient(config)
+            self._client = RestClient(config, on_order_not_found=self._on_order_not_found)
             self._config = config
         return self._client
 

@@ -97,6 +97,8 @@ class RestClient(FundsCalls):
         sleep: waits the given number of seconds.
         new_identifier: returns a new unique string for each order.
         now: the wall clock, aware.
+        on_order_not_found: called with the uuid and the identifier, one of them None, of each order of which
+            Upbit says that it does not know it.
 
     Raises:
         ConfigError: the extra ``rest`` is not installed.
@@ -110,9 +112,10 @@ class RestClient(FundsCalls):
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         new_identifier: Callable[[], str] = lambda: str(uuids.uuid4()),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        on_order_not_found: Callable[[str | None, str | None], None] = lambda uuid, identifier: None,
     ) -> None:
         self._region = config.region
-        self._session = RestSession(config, clock=clock, sleep=sleep)
+        self._session = RestSession(config, clock=clock, sleep=sleep, on_order_not_found=on_order_not_found)
         super().__init__(self._session)
         self._new_identifier = new_identifier
         self._now = now

@@ -38,6 +38,8 @@ _ATTEMPTS: Final = 3
 _PAUSE_S: Final = 0.25
 _BLOCK_S: Final = 60.0
 """Block time after a 418 that does not say how long (protocol section 6.1)."""
+_NOT_FOUND: Final = "order_not_found"
+_ORDER_KEYS: Final = (("uuid", "prev_order_uuid"), ("identifier", "prev_order_identifier"))
 _SECONDS: Final = re.compile(r"(\d+)\s*(?:초|sec)")
 _NEVER_LEFT: Final = frozenset(
     ("ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol")
@@ -52,6 +54,8 @@ class RestSession:
         config: URLs, keys, timeouts.
         clock: seconds, monotonic.
         sleep: waits the given number of seconds.
+        on_order_not_found: called with the uuid or the identifier of an order of which Upbit says that it
+            does not know it.
 
     Attributes:
         groups: the rate limit groups.
@@ -67,11 +71,13 @@ class RestSession:
         *,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
+        on_order_not_found: Callable[[str | None, str | None], None] = lambda uuid, identifier: None,
     ) -> None:
         if not self.is_available():
             raise ConfigError("REST calls need Upbit's SDK: pip install 'qt-upbit[rest]'")
         self._config = config
         self._sleep = sleep
+        self._on_order_not_found = on_order_not_found
         self.groups = RateGroups(clock, sleep)
         self._sdk: Any = None
         self._client: AsyncUpbit | None = None
@@ -112,7 +118,13 @@ class RestSession:
             ProxyClosedError: after `aclose`.
         """
         with self.running:
-            return await self._answer(endpoint, query)
+            try:
+                return await self._answer(endpoint, query)
+            except RestError as exc:
+                if exc.name == _NOT_FOUND:
+                    ids = [next((query[key] for key in keys if key in query), None) for keys in _ORDER_KEYS]
+                    self._on_order_not_found(*ids)
+                raise
 
     async def _answer(self, endpoint: Endpoint, query: Mapping[str, Any]) -> bytes:
         if endpoint.is_private and self._config.credentials is None:

@@ -73,6 +73,7 @@ def order_frame(state: str = "wait", uuid: str = "A", at_ms: int = 0, **fields: 
         "prevented_locked": 0,
         "identifier": None,
         "executed_funds": None,
+        "locked": None,
         "timestamp": START_MS + at_ms,
         "order_timestamp": START_MS,
     }
@@ -142,6 +143,7 @@ class Desk:
     """Carries out what an `AccountSync` says, in time that it makes itself."""
 
     def __init__(self, tracker: OrderTracker | None = None, **config: Any) -> None:
+        config = {"account_audit_interval_s": None} | config
         settings = WebSocketConfig(recovery_timeout_s=TIMEOUT_S, **config)
         self.sync = AccountSync(settings, tracker or OrderTracker(), random.Random(1))
         self.now_s = 100.0
@@ -544,6 +546,74 @@ def test_doubt_that_frames_settle_costs_no_call(desk: Desk) -> None:
     desk.hear(order_frame(uuid="B"))
     desk.run(2)
     assert len(desk.reads) == 1
+
+
+def test_an_account_is_compared_with_rest_again_and_again() -> None:
+    desk = Desk(account_audit_interval_s=60)
+    desk.synchronize(an_order())
+    for number in range(2, 5):
+        desk.run(59)
+        assert len(desk.reads) == number - 1
+        desk.run(1)
+        assert len(desk.reads) == number
+        assert desk.sync.state is SyncState.SYNCHRONIZED
+        desk.answer(snapshot(an_order()))
+    assert desk.reported() == []
+    desk.run(60)
+    desk.answer(snapshot(an_order(state=OrderState.CANCEL, fills=1)))
+    assert desk.reported() == ["A trade recovered", "T1", "A cancel recovered"]
+
+
+def test_without_rest_nothing_is_compared() -> None:
+    desk = Desk(account_audit_interval_s=60)
+    desk.synchronize()
+    desk.sync.check()
+    desk.fail(REST_REFUSES)
+    desk.run(600)
+    assert len(desk.reads) == 2
+
+
+def test_an_unreadable_frame_is_looked_up(desk: Desk) -> None:
+    desk.synchronize()
+    desk.sync.frame_unreadable(desk.now)
+    desk.run(0.6)
+    assert len(desk.reads) == 2
+    # Also one that comes while REST is asked, whose answer may be older.
+    desk.sync.frame_unreadable(desk.now)
+    desk.answer()
+    desk.run(4)
+    assert len(desk.reads) == 3
+    desk.answer()
+    desk.run(60)
+    assert len(desk.reads) == 3
+
+
+def test_an_order_that_upbit_does_not_know_is_looked_up(desk: Desk) -> None:
+    desk.synchronize(an_order())
+    desk.sync.order_not_found(desk.now, identifier="not ours")
+    desk.sync.order_not_found(desk.now, uuid="B")
+    desk.run(5)
+    assert len(desk.reads) == 1
+    desk.sync.order_not_found(desk.now, uuid="A")
+    desk.run(0.6)
+    assert len(desk.reads) == 2
+    assert desk.sync.tracker.needed([an_order()], []) == ("A",)
+    desk.answer(snapshot(an_order(state=OrderState.DONE)))
+    assert desk.reported() == ["A done recovered"]
+    desk.run(60)
+    assert len(desk.reads) == 2
+
+
+def test_doubts_in_which_rest_has_nothing_to_add_come_ever_later(desk: Desk) -> None:
+    desk.synchronize()
+    desk.hear(order_frame(remaining_volume=0))
+    for _ in range(10):
+        desk.answer(snapshot(msgspec.structs.replace(an_order(), remaining_volume=Decimal(0))))
+    reads = len(desk.reads)
+    desk.run(3)
+    assert len(desk.reads) == reads
+    desk.run(1)
+    assert len(desk.reads) == reads + 1
 
 
 def test_balances_that_came_since_rest_was_asked_wait_for_it_to_the_end(desk: Desk) -> None:

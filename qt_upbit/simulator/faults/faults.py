@@ -58,6 +58,7 @@ __all__ = [
     "HandshakeFault",
     "Huge",
     "LateFrames",
+    "LostFrames",
     "Maintenance",
     "Microseconds",
     "MissingFields",
@@ -234,6 +235,10 @@ class FrameFault(Fault):
         """Whether the fault applies to this frame."""
         return session.scope is self.scope and self.type in ("", head.type) and self.code in ("", head.code)
 
+    def concerns_frame(self, frame: bytes, head: Head) -> bool:
+        """Whether it applies to this frame by its content; asked after `concerns`."""
+        return True
+
     def strike(self, frame: bytes, head: Head, rng: random.Random) -> Sequence[Output]:
         """What is sent in place of a frame, in order."""
         raise NotImplementedError
@@ -374,6 +379,39 @@ class Reorder(FrameFault):
 
     def delay_s(self) -> float:
         return self.seconds
+
+
+class LostFrames(FrameFault):
+    """Frames that never arrive, on a socket that is healthy otherwise.
+
+    Attributes:
+        state: only myOrder frames of this state; empty is any.
+        uuid: only frames of this order; empty is any.
+        share: which part of them is lost, at random; the others arrive.
+    """
+
+    scope: Scope = Scope.PRIVATE
+    state: str = ""
+    uuid: str = ""
+    share: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.share <= 1:
+            raise ValueError("share: must be above 0 and at most 1")
+
+    def concerns_frame(self, frame: bytes, head: Head) -> bool:
+        wanted = {"state": self.state, "uuid": self.uuid}
+        payload = msgspec.json.decode(frame) if any(wanted.values()) else {}
+        spec = spec_of(head.type)
+        for field, value in wanted.items():
+            keys = (field, field if spec is None else simple_key_of(spec.event_class, field))
+            if value and value not in (payload.get(key) for key in keys):
+                return False
+        return True
+
+    def strike(self, frame: bytes, head: Head, rng: random.Random) -> Sequence[Output]:
+        return () if rng.random() < self.share else (frame,)
 
 
 class Fragment(FrameFault):

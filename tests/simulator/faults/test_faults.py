@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import random
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -270,6 +271,31 @@ async def test_a_frame_comes_twice(server: SimulatedServer, join: Connect) -> No
     before = b""
     while before != first:
         before, first = first, await socket.recv(decode=False)
+
+
+async def test_frames_of_one_code_are_lost(server: SimulatedServer, join: Connect) -> None:
+    socket = await join()
+    fault = faults.LostFrames(scope=Scope.PUBLIC, type="trade", code="KRW-BTC", times=5)
+    server.faults.inject(fault)
+    await _next(socket, lambda raw: server.faults.injected["lost_frames"] == 5)
+    assert not server.faults.armed
+    await _next(socket, lambda raw: peek(raw) == ("trade", "KRW-BTC"))
+
+
+@pytest.mark.parametrize("simple", [False, True])
+def test_frames_are_lost_by_the_state_of_their_order_and_by_chance(simple: bool) -> None:
+    head = Head("myOrder", "KRW-BTC")
+    keys = ("s", "uid") if simple else ("state", "uuid")
+    frame = json.dumps(dict(zip(keys, ("done", "A"), strict=True))).encode()
+    assert faults.LostFrames().concerns_frame(frame, head)
+    assert faults.LostFrames(state="done", uuid="A").concerns_frame(frame, head)
+    assert not faults.LostFrames(state="trade").concerns_frame(frame, head)
+    assert not faults.LostFrames(uuid="B").concerns_frame(frame, head)
+    some = faults.LostFrames(share=0.5)
+    rng = random.Random(1)
+    assert {tuple(some.strike(frame, head, rng)) for _ in range(50)} == {(), (frame,)}
+    with pytest.raises(ValueError, match="share"):
+        faults.LostFrames(share=0)
 
 
 async def test_trades_overtake_each_other(server: SimulatedServer, join: Connect) -> None:
