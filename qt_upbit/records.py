@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 _T = TypeVar("_T")
-_OPEN = frozenset((OrderState.WAIT, OrderState.WATCH))
+_OVER: Final = frozenset((OrderState.DONE, OrderState.CANCEL))
 _EXACT: Final = Context(prec=100, traps=[InvalidOperation, DivisionByZero])
 """Products and sums of amounts; the program's own decimal context must not change them."""
 _MEAN: Final = Context(prec=28, traps=[InvalidOperation, DivisionByZero])
@@ -147,7 +147,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         code: the pair.
         ask_bid: side.
         order_type: kind; ``price`` is a market buy by amount, ``market`` a market sell.
-        state: WAIT (also when partly filled), WATCH, DONE or CANCEL.
+        state: WAIT (also when partly filled), WATCH, DONE or CANCEL; or what else Upbit says.
         price: of a limit order; for a buy by amount, the amount to spend.
         volume: base currency; None for a buy by amount.
         remaining_volume: still to be filled; a cancelled order retains its last value.
@@ -208,8 +208,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_open(self) -> bool:
-        """Whether it can still be filled or cancelled."""
-        return self.state in _OPEN
+        """Whether it can still be filled or cancelled; an unknown state is not known to be an end."""
+        return self.state not in _OVER
 
     @property
     def avg_price(self) -> Decimal | None:

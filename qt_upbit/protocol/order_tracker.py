@@ -202,6 +202,8 @@ class OrderTracker:
         before = tracked.order
         news = tracked.note_reported(event)
         fill = tracked.take(event)
+        if not event.state.is_known:
+            self._doubted[event.uuid] = None
         self._classify(tracked)
         if not news:
             self.duplicates += 1

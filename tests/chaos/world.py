@@ -637,7 +637,7 @@ def _latest_of(stream_request: StreamRequest, expected: BaseWebSocketEvent) -> B
 def _shows(shown: BaseWebSocketEvent, expected: BaseWebSocketEvent, depth: int) -> bool:
     """Whether a widget shows what was sent last, or what REST has added to it since."""
     if isinstance(shown, CandleEvent) and isinstance(expected, CandleEvent) and shown.is_recovered:
-        return shown.candle_acc_trade_volume >= expected.candle_acc_trade_volume
+        return (shown.candle_acc_trade_volume or 0) >= (expected.candle_acc_trade_volume or 0)
     return _face(shown, depth) == _face(expected, depth)
 
 

@@ -118,7 +118,7 @@ async def test_an_order_that_upbit_does_not_know_is_looked_up(
     cancel(server, order)
     assert account.open_orders
     with pytest.raises(RestError, match="order_not_found"):
-        await ask(manager.rest, order.uuid)  # type: ignore[misc]  # an awaitable
+        await ask(manager.rest, order.uuid)
     await ends_as(account, server, fills)
 
 

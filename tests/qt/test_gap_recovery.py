@@ -344,7 +344,7 @@ async def test_every_candle_of_an_outage_is_delivered(
         if timed.start_s < starts[0]:
             break
         mine = next(e for e in last.values() if e.start.timestamp() == timed.start_s)
-        assert (mine.candle_acc_trade_volume * 10**8, mine.trade_price * 10**8) == (
+        assert ((mine.candle_acc_trade_volume or 0) * 10**8, mine.trade_price * 10**8) == (
             timed.candle.volume,
             timed.candle.close,
         )
