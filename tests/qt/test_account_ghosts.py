@@ -6,13 +6,16 @@ from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
 
+import msgspec
 import pytest
 
-from qt_upbit import Account, AskBid, Fill, GlobalWebSocketManager, RestError
+from qt_upbit import Account, AskBid, DecodeError, Fill, GlobalWebSocketManager, RestError, Scope
+from qt_upbit.models import to_dict
 from qt_upbit.simulator.account.account import Order as TheirOrder
 from qt_upbit.simulator.faults.faults import LostFrames
 from qt_upbit.simulator.server.server import SimulatedServer
 from tests.qt.conftest import MakeManager, MakeServer
+from tests.support import events, exchange
 from tests.support.account import differences, place
 from tests.support.wait import until
 
@@ -120,6 +123,51 @@ async def test_an_order_that_upbit_does_not_know_is_looked_up(
     with pytest.raises(RestError, match="order_not_found"):
         await ask(manager.rest, order.uuid)
     await ends_as(account, server, fills)
+
+
+def tell(server: SimulatedServer, order: TheirOrder, **fields: object) -> None:
+    """Send a frame of an order with other fields; None leaves one out."""
+    event = events.my_order(uuid=order.uuid, state="wait", locked=None, timestamp=1_800_000_000_000)
+    payload = {key: value for key, value in (to_dict(event) | fields).items() if key not in fields or value}
+    session = exchange.session(server, Scope.PRIVATE)
+    server.exchange.send_raw(session, msgspec.json.Encoder(decimal_format="number").encode(payload))
+
+
+@pytest.mark.parametrize("vital", ["uuid", "state", "ask_bid", "order_type", "timestamp"])
+async def test_a_frame_that_lacks_a_vital_field_is_looked_up(
+    make_server: MakeServer, make_manager: MakeManager, vital: str
+) -> None:
+    server, _, account, fills = await ready(make_server, make_manager, _NO_AUDIT)
+    errors: list[Exception] = []
+    account.error_occurred.connect(errors.append)
+    order = place(server)
+    await until(lambda: account.order(order.uuid) is not None)
+    lose(server)
+    fill(server, order, order.volume or Decimal(0))
+    server.faults.clear()
+    tell(server, order, **{vital: None})
+    await ends_as(account, server, fills)
+    assert any(isinstance(error, DecodeError) and vital in str(error) for error in errors)
+
+
+async def test_an_unknown_state_is_shown_and_looked_up(
+    make_server: MakeServer, make_manager: MakeManager
+) -> None:
+    server, _, account, fills = await ready(make_server, make_manager, _NO_AUDIT)
+    states: list[object] = []
+    account.order_event.connect(lambda event: states.append(event.state))
+    order = place(server)
+    await until(lambda: account.order(order.uuid) is not None)
+    lose(server)
+    fill(server, order, Decimal("0.2"))
+    server.faults.clear()
+    tell(server, order, state="frozen", price=1, volume=1, remaining_volume=0, executed_volume=9)
+    await ends_as(account, server, fills)
+    assert "frozen" in states
+    known = account.order(order.uuid)
+    assert known is not None
+    assert (known.is_open, known.price, known.volume) == (True, order.price, order.volume)
+    assert known.executed_volume == Decimal("0.2")
 
 
 # --- what contradicts nothing -------------------------------------------------------------------------------

@@ -64,6 +64,7 @@ __all__ = [
     "MissingFields",
     "NewListing",
     "NotListening",
+    "OddFields",
     "RefuseHandshakes",
     "Reorder",
     "Reset",
@@ -303,6 +304,36 @@ class MissingFields(BrokenFrame):
         return msgspec.json.encode(payload)
 
 
+class OddFields(FrameFault):
+    """Fields that an event can do without are null, missing or of an odd type.
+
+    Attributes:
+        field: its DEFAULT name; empty is all of them.
+        value: ``null``, ``missing`` or ``object``.
+    """
+
+    field: str = ""
+    value: str = "null"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.value not in ("null", "missing", "object"):
+            raise ValueError("value: must be null, missing or object")
+
+    def strike(self, frame: bytes, head: Head, rng: random.Random) -> Sequence[Output]:
+        payload = msgspec.json.decode(frame, type=dict[str, msgspec.Raw])
+        spec = spec_of(head.type)
+        wanted = {self.field, "" if spec is None else simple_key_of(spec.event_class, self.field)}
+        for key in _keys(payload, head, are_vital=False):
+            if self.field and key not in wanted:
+                continue
+            if self.value == "missing":
+                del payload[key]
+            else:
+                payload[key] = msgspec.Raw(b"null" if self.value == "null" else b'{"odd":1}')
+        return (msgspec.json.encode(payload),)
+
+
 class UnknownType(BrokenFrame):
     """An unknown event type."""
 
@@ -434,17 +465,21 @@ class Fragment(FrameFault):
 
 
 def _a_required_key(payload: Mapping[str, object], head: Head, rng: random.Random) -> str:
-    """A key of the payload that the event requires."""
+    """A key of the payload that is vital to the event."""
+    return rng.choice(_keys(payload, head, are_vital=True))
+
+
+def _keys(payload: Mapping[str, object], head: Head, *, are_vital: bool) -> list[str]:
+    """The keys of a payload that are vital to the event, or those that are not."""
     spec = spec_of(head.type)
     assert spec is not None  # noqa: S101  # the exchange sends no others
-    names = [
-        name
-        for field in msgspec.structs.fields(spec.event_class)
-        if field.required and field.name not in ("type", "code", "units_json")
-        for name in (field.name, simple_key_of(spec.event_class, field.name))
-        if name in payload
+    return [
+        key
+        for name in spec.event_class.__struct_fields__
+        if (name in spec.vital) is are_vital and name not in ("type", "code", "units_json", "stream_type")
+        for key in (name, simple_key_of(spec.event_class, name))
+        if key in payload
     ]
-    return rng.choice(names)
 
 
 # --- handshakes -----------------------------------------------------------------------------------

@@ -273,6 +273,20 @@ async def test_a_frame_comes_twice(server: SimulatedServer, join: Connect) -> No
         before, first = first, await socket.recv(decode=False)
 
 
+@pytest.mark.parametrize("value", ["null", "missing", "object"])
+@pytest.mark.parametrize("format", [WireFormat.DEFAULT, WireFormat.SIMPLE])
+async def test_fields_are_odd(server: SimulatedServer, join: Connect, format: WireFormat, value: str) -> None:
+    socket = await join(format)
+    server.faults.inject(faults.OddFields(type="ticker", field="change_rate", value=value, times=1000))
+    raw = await _next(
+        socket,
+        lambda raw: server.faults.injected["odd_fields"] > 0 and peek(raw)[0] == "ticker",  # type: ignore[index]
+    )
+    while not decode(raw).odd_fields:
+        raw = await _next(socket, lambda raw: peek(raw)[0] == "ticker")  # type: ignore[index]
+    assert [each.field for each in decode(raw).odd_fields] == ["change_rate"]
+
+
 async def test_frames_of_one_code_are_lost(server: SimulatedServer, join: Connect) -> None:
     socket = await join()
     fault = faults.LostFrames(scope=Scope.PUBLIC, type="trade", code="KRW-BTC", times=5)
