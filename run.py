@@ -81,8 +81,8 @@ class Stop(Exception):
 
 def main(argv: list[str]) -> int:
     """Prepare what the command needs, run it, and return its exit code."""
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a TextIOWrapper here
+    sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a TextIOWrapper here
     try:
         command, arguments = parse(argv)
         require_64_bit(sys.maxsize)
@@ -137,7 +137,7 @@ def qt_environment(
 
 
 def offscreen_fonts(environ: dict[str, str], system: str) -> dict[str, str]:
-    """Point Qt at the fonts of Windows, which its offscreen platform finds only if told to."""
+    """Point Qt at the fonts of Windows, which its offscreen platform does not look for by itself."""
     # Without a font every letter measures as a box (reports against Qt 6.11 on Windows).
     if system != "win32":
         return {}
@@ -145,7 +145,7 @@ def offscreen_fonts(environ: dict[str, str], system: str) -> dict[str, str]:
 
 
 def has_display(environ: dict[str, str]) -> bool:
-    """Tell whether a Linux session has a screen."""
+    """Return whether a Linux session has a screen."""
     return bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"))
 
 
@@ -186,7 +186,7 @@ def fingerprint(files: list[Path], facts: list[str]) -> str:
 
 
 def is_current(python: Path, stamp: Path, wanted: str) -> bool:
-    """Tell whether an environment is complete and made from the present files."""
+    """Return whether an environment is complete and was made from the current files."""
     return python.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == wanted
 
 
@@ -209,7 +209,7 @@ def make_environment(folder: Path, python: Path) -> list[str]:
 
 
 def has_module(name: str) -> bool:
-    """Tell whether this Python can import a module."""
+    """Return whether this Python can import a module."""
     return importlib.util.find_spec(name) is not None
 
 
@@ -272,7 +272,7 @@ def explain_probe(returncode: int, stderr: str) -> str:
 
 
 def may_install_packages() -> bool:
-    """Tell whether we are root on a system with apt."""
+    """Return whether we are root on a system with apt."""
     return hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get") is not None
 
 
@@ -297,7 +297,7 @@ def packages_advice(problem: str, packages: list[str]) -> str:
         f"{problem}\n"
         f"On Debian, Ubuntu and relatives install what is missing with:\n"
         f"    {install}\n"
-        f"Elsewhere install the packages that hold the same libraries, and for Korean letters\n"
+        f"Elsewhere install the packages that contain the same libraries, and for Korean letters\n"
         f"a font such as Nanum or Noto Sans CJK. Then run this command again."
     )
 

@@ -96,14 +96,14 @@ def check_versions(lock: str, known: dict[str, Any]) -> Iterator[str]:
 
 
 def check_licences(lock: str, known: dict[str, Any]) -> Iterator[str]:
-    """Licences that nobody has allowed."""
+    """Licences that are not on the allowed list."""
     licences = known["licences"]
     for name in dict.fromkeys(name for name, _ in pins(lock)):
         read = licences["read"].get(name)
         try:
             choices = [read] if read else licences_of(name)
         except PackageNotFoundError:
-            yield f"{name}: neither installed nor in [licences.read], so nobody knows its licence"
+            yield f"{name}: neither installed nor in [licences.read], so its licence is unknown"
             continue
         # One of several is enough: what is joined with OR is a choice, and so are several classifiers.
         spelled = [licences["spellings"].get(choice, choice) for choice in choices]

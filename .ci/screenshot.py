@@ -22,10 +22,10 @@ REGIONS = {
 }
 """Left, top, right and bottom of each, as shares of the window."""
 TILES = 4
-"""So many in a row and in a column of a region."""
+"""Tiles per row and per column of a region."""
 PAINTED_TILES = 0.5
 PAINTED_PIXELS = 0.01
-"""A tile counts where so many of its pixels have another colour than most of the region."""
+"""The number of a tile's pixels that must differ from the region's main colour for the tile to count."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

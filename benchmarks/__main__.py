@@ -19,6 +19,7 @@ SECTIONS: Final = (
     "table",
     "startup",
     "memory",
+    "simulator_memory",
     "wire_bytes",
     "monitoring",
 )

@@ -58,7 +58,7 @@ SPELLINGS = (
 
 
 def book(rows: int) -> bytes:
-    """An order-book frame with so many rows, spelled as Upbit spells them."""
+    """An order-book frame with the given number of rows, spelled as Upbit spells them."""
     units = ",".join(
         f'{{"ask_price":1.16{539 + i}E8,"bid_price":1.16{538 - i}E8,'
         f'"ask_size":0.{i + 1:02}054761,"bid_size":0.{i + 1:02}120946}}'
@@ -75,7 +75,7 @@ def _pydantic_model(raw: bytes) -> type[pydantic.BaseModel]:
 
     def field(value: Any) -> Any:
         if isinstance(value, list):
-            return list[_model("Unit", value[0], field)]  # type: ignore[misc]
+            return list[_model("Unit", value[0], field)]  # type: ignore[misc]  # a type made at run time
         if isinstance(value, bool) or value is None:
             return Any
         return Decimal if isinstance(value, float) else type(value)

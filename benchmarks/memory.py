@@ -23,7 +23,7 @@ def _traced() -> int:
 
 
 async def one(server: Server, proxies: int, kind: str, codes: int) -> int:
-    """Bytes that are held once everything has come: so many proxies of one type, each with so many codes."""
+    """Bytes in use once everything has arrived, for a number of proxies with a number of codes each."""
     before = _traced()
     manager = GlobalWebSocketManager(WebSocketConfig(base_url=server.url, recover_gaps=False))
     made = [WebSocketClientProxy(f"widget {i}", manager=manager) for i in range(proxies)]

@@ -91,7 +91,7 @@ async def _awaited(made: Awaitable[Outcome]) -> Outcome:
 
 
 def measure(rate: int, seconds: float) -> dict[str, Outcome]:
-    """Each way, for so many seconds."""
+    """Each way, for the given number of seconds."""
     found = {}
     with serving(100, int(rate * seconds), rate=rate, stamp=1) as server:
         for name, way in WAYS.items():

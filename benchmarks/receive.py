@@ -92,7 +92,7 @@ COMPRESSED: dict[str, Way] = {
     "LATEST, 60 Hz": lambda server: ours(server, Delivery.LATEST, compression=True),
 }
 SHARED: dict[str, Way] = {
-    f"{name}, {number} proxies": lambda server, delivery=delivery, number=number: ours(  # type: ignore[misc]
+    f"{name}, {number} proxies": lambda server, delivery=delivery, number=number: ours(  # type: ignore[misc]  # defaults bind the loop's values
         server, delivery, proxies=number
     )
     for number in (1, 10, 200)

@@ -31,7 +31,7 @@ SHARES: Final = {"orderbook": 0.7, "trade": 0.15, "ticker": 0.15}
 
 
 async def record(codes: int, frames: int, wire_format: str) -> tuple[list[str], list[bytes]]:
-    """So many frames of a busy market: changes of tickers, trades and books of the first `codes` pairs."""
+    """`frames` frames of a busy market: changes of tickers, trades and books of the first `codes` pairs."""
     pairs = None if codes > 600 else codes
     settings = SimulatorSettings(markets=pairs, rate=20.0, account_running=False)
     found: list[bytes] = []

@@ -25,9 +25,11 @@ _HOMES = {
         "Region",
         "WebSocketConfig",
     ),
+    "qt_upbit.exact": ("exactly",),
     "qt_upbit.exceptions": (
         "AuthenticationError",
         "CallbackError",
+        "CancelOutcomeError",
         "ConfigError",
         "ConnectionFailedError",
         "CredentialsRequiredError",
@@ -73,8 +75,10 @@ _HOMES = {
         "from_dict",
         "to_dict",
     ),
+    "qt_upbit.number_entry": ("read_number",),
     "qt_upbit.protocol.account_outputs": ("AccountState",),
     "qt_upbit.protocol.jwt_manager": ("JWTManager",),
+    "qt_upbit.protocol.market_rules": ("MarketRules",),
     "qt_upbit.protocol.order_check": (
         "OrderRules",
         "check_order",
@@ -83,11 +87,11 @@ _HOMES = {
     "qt_upbit.protocol.subscription_state_manager": ("SubscriptionStateManager",),
     "qt_upbit.protocol.tick_sizes": ("round_to_tick",),
     "qt_upbit.qt.account": ("Account",),
-    "qt_upbit.qt.candle_feed": ("CandleFeed",),
-    "qt_upbit.qt.event_loop": (
+    "qt_upbit.qt.application_run": (
         "run",
         "until_quit",
     ),
+    "qt_upbit.qt.candle_feed": ("CandleFeed",),
     "qt_upbit.qt.global_websocket_manager": ("GlobalWebSocketManager",),
     "qt_upbit.qt.owned_slot": ("owned_slot",),
     "qt_upbit.qt.subscription": ("Subscription",),
@@ -181,8 +185,10 @@ if TYPE_CHECKING:
     from qt_upbit.config import Preset as Preset
     from qt_upbit.config import Region as Region
     from qt_upbit.config import WebSocketConfig as WebSocketConfig
+    from qt_upbit.exact import exactly as exactly
     from qt_upbit.exceptions import AuthenticationError as AuthenticationError
     from qt_upbit.exceptions import CallbackError as CallbackError
+    from qt_upbit.exceptions import CancelOutcomeError as CancelOutcomeError
     from qt_upbit.exceptions import ConfigError as ConfigError
     from qt_upbit.exceptions import ConnectionFailedError as ConnectionFailedError
     from qt_upbit.exceptions import CredentialsRequiredError as CredentialsRequiredError
@@ -219,8 +225,10 @@ if TYPE_CHECKING:
     from qt_upbit.metrics import SubscriptionMetrics as SubscriptionMetrics
     from qt_upbit.models import from_dict as from_dict
     from qt_upbit.models import to_dict as to_dict
+    from qt_upbit.number_entry import read_number as read_number
     from qt_upbit.protocol.account_outputs import AccountState as AccountState
     from qt_upbit.protocol.jwt_manager import JWTManager as JWTManager
+    from qt_upbit.protocol.market_rules import MarketRules as MarketRules
     from qt_upbit.protocol.order_check import OrderRules as OrderRules
     from qt_upbit.protocol.order_check import check_order as check_order
     from qt_upbit.protocol.simple_format_converter import SimpleFormatConverter as SimpleFormatConverter
@@ -229,9 +237,9 @@ if TYPE_CHECKING:
     )
     from qt_upbit.protocol.tick_sizes import round_to_tick as round_to_tick
     from qt_upbit.qt.account import Account as Account
+    from qt_upbit.qt.application_run import run as run
+    from qt_upbit.qt.application_run import until_quit as until_quit
     from qt_upbit.qt.candle_feed import CandleFeed as CandleFeed
-    from qt_upbit.qt.event_loop import run as run
-    from qt_upbit.qt.event_loop import until_quit as until_quit
     from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager as GlobalWebSocketManager
     from qt_upbit.qt.owned_slot import owned_slot as owned_slot
     from qt_upbit.qt.subscription import Subscription as Subscription

@@ -228,7 +228,7 @@ class WebSocketConfig(_Frozen):
     account_audit_interval_s: float | None = Field(
         default=60.0,
         ge=1,
-        description="interval at which an account is compared with REST when nothing happens; None never",
+        description="comparison of orders and balances with REST when nothing hints at a loss; None never",
     )
 
     jwt_algorithm: Literal["HS512", "HS256"] = Field(default="HS512", description="signature of our tokens")

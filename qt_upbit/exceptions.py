@@ -19,6 +19,7 @@
     │   ├── RestError                Upbit answered a REST call with an error
     │   │   └── RateLimitedError     too many calls; says how long to wait
     │   └── OrderOutcomeError        an order was sent and its outcome is unknown
+    │       └── CancelOutcomeError   the same of a cancellation
     └── CallbackError                a callback or slot of the application raised
 
 `LocalProtocolError` raises at the call that made the mistake. `RemoteError` never raises out of
@@ -28,11 +29,12 @@ the receive path: it is counted and reported through ``error_occurred``. Fields 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 __all__ = [
     "AuthenticationError",
     "CallbackError",
+    "CancelOutcomeError",
     "ConfigError",
     "ConnectionFailedError",
     "CredentialsRequiredError",
@@ -109,16 +111,28 @@ class InvalidOrderError(LocalProtocolError, ValueError):
         field: the argument that is wrong, for example ``price``.
         value: what was given, as text.
         reason: the rule, and a valid value.
+        market_rule: which rule of the market is broken, as a field of `OrderRules`; empty for any other.
+        is_documented: that rule is taken from the documentation, because the exchange's own is not known.
     """
 
-    def __init__(self, field: str, value: object, reason: str) -> None:
+    def __init__(
+        self,
+        field: str,
+        value: object,
+        reason: str,
+        market_rule: str = "",
+        is_documented: bool = False,
+    ) -> None:
         self.field = field
         self.value = str(value)[:_SAMPLE_LIMIT]
         self.reason = reason
-        super().__init__(field, self.value, reason)
+        self.market_rule = market_rule
+        self.is_documented = is_documented
+        super().__init__(field, self.value, reason, market_rule, is_documented)
 
     def __str__(self) -> str:
-        return f"{self.field} {self.value}: {self.reason}"
+        source = " (as documented; the exchange's own rule is not known yet)" if self.is_documented else ""
+        return f"{self.field} {self.value}: {self.reason}{source}"
 
 
 class ProxyClosedError(QtUpbitError, RuntimeError):
@@ -341,16 +355,26 @@ class OrderOutcomeError(RemoteError):
         answer: what came instead of Upbit's answer, for example ``HTTP 502``; empty when nothing came.
         uuid: Upbit's id of the order if it was found but the order that it replaces could not be read; empty
             when it was not found.
+        replaced_state: state of the order that was to be replaced, ``wait``, ``done`` or ``cancel``, after
+            the look-up; empty if there is none, or it could not be read.
     """
 
     def __init__(
-        self, identifier: str, asked_for_s: float, found_none: bool, *, answer: str = "", uuid: str = ""
+        self,
+        identifier: str,
+        asked_for_s: float,
+        found_none: bool,
+        *,
+        answer: str = "",
+        uuid: str = "",
+        replaced_state: str = "",
     ) -> None:
         self.identifier = identifier
         self.asked_for_s = asked_for_s
         self.found_none = found_none
         self.answer = _bounded(answer)
         self.uuid = _bounded(uuid)
+        self.replaced_state = _bounded(replaced_state)
         super().__init__(identifier, asked_for_s, found_none)
 
     def __str__(self) -> str:
@@ -361,10 +385,63 @@ class OrderOutcomeError(RemoteError):
             )
         answer = f"no clear answer ({self.answer})" if self.answer else "no answer"
         what = "Upbit knows no such order" if self.found_none else "Upbit cannot be asked"
+        old = f"; the order that it replaces is in state {self.replaced_state}" if self.replaced_state else ""
         return (
-            f"{answer} to the order {self.identifier}, and {what} after {self.asked_for_s:g} s; it is not "
-            "sent again: ask for it by this identifier before you place another"
+            f"{answer} to the order {self.identifier}, and {what} after {self.asked_for_s:g} s{old}; it is "
+            "not sent again: ask for it by this identifier before you place another"
         )
+
+
+class CancelOutcomeError(OrderOutcomeError):
+    """Orders were to be cancelled, and of some it is unknown whether they are, or they are still open.
+
+    Each id that was asked for is in one of the four lists; after a call that names no ids, the orders that
+    were open when it began. Ids are those of the call: Upbit's, or yours.
+
+    Attributes:
+        cancelled: Upbit has accepted their cancellation, or they are cancelled.
+        ended: they ended otherwise, or Upbit could not cancel them.
+        still_open: they were open at the last look-up. A request still in flight may cancel them yet.
+        unknown: could not be looked up; with `found_none`, Upbit knows no such order.
+
+    If all are empty, the open orders could not be read before; with `found_none`, none is open now.
+    """
+
+    def __init__(
+        self,
+        asked_for_s: float,
+        *,
+        found_none: bool = False,
+        answer: str = "",
+        cancelled: Iterable[str] = (),
+        ended: Iterable[str] = (),
+        still_open: Iterable[str] = (),
+        unknown: Iterable[str] = (),
+    ) -> None:
+        self.cancelled = tuple(cancelled)
+        self.ended = tuple(ended)
+        self.still_open = tuple(still_open)
+        self.unknown = tuple(unknown)
+        in_doubt = (*self.still_open, *self.unknown)
+        super().__init__(in_doubt[0] if in_doubt else "", asked_for_s, found_none, answer=answer)
+
+    def __str__(self) -> str:
+        answer = f"no clear answer ({self.answer})" if self.answer else "no clear answer"
+        parts = (
+            ("still open", self.still_open),
+            ("unknown to Upbit" if self.found_none else "unknown", self.unknown),
+            ("cancelled", self.cancelled),
+            ("ended otherwise", self.ended),
+        )
+        known = "; ".join(f"{what}: {_named(ids)}" for what, ids in parts if ids)
+        if not known:
+            known = "no such order is open" if self.found_none else "the open orders cannot be read"
+        return f"{answer} to a cancellation; after {self.asked_for_s:g} s {known}; look at the open orders"
+
+
+def _named(ids: Sequence[str]) -> str:
+    more = f" and {len(ids) - 3} more" if len(ids) > 3 else ""
+    return ", ".join(_bounded(each, 64) for each in ids[:3]) + more
 
 
 class CallbackError(QtUpbitError):

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Context, Decimal, DivisionByZero, InvalidOperation
-from typing import Any, Final, Generic, TypeVar
+from decimal import Decimal
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from qt_upbit.exact import EXACT, quotient
 from qt_upbit.types import AskBid, CandleEvent, OrderState, OrderType, SmpType, TickerEvent, TimeInForce
 from qt_upbit.types.wire_struct import rebuild_struct
 
@@ -37,11 +38,7 @@ __all__ = [
 ]
 
 _T = TypeVar("_T")
-_OVER: Final = frozenset((OrderState.DONE, OrderState.CANCEL))
-_EXACT: Final = Context(prec=100, traps=[InvalidOperation, DivisionByZero])
-"""Products and sums of amounts; the program's own decimal context must not change them."""
-_MEAN: Final = Context(prec=28, traps=[InvalidOperation, DivisionByZero])
-"""Quotients, which have no end."""
+_OVER = frozenset((OrderState.DONE, OrderState.CANCEL))
 
 
 class ByCode(dict[str, _T], Generic[_T]):
@@ -131,7 +128,7 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True):
         """Quote currency: as Upbit says, else price times volume, which is exact."""
         if self.reported_funds is not None:
             return self.reported_funds
-        return _EXACT.multiply(self.price, self.volume)
+        return EXACT.multiply(self.price, self.volume)
 
     @property
     def traded_at(self) -> datetime:
@@ -222,7 +219,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         if self.executed_funds is None:
             # An open order's may have changed since.
             return None if self.is_open else self.reported_avg_price
-        return _MEAN.divide(self.executed_funds, self.executed_volume)
+        return quotient(self.executed_funds, self.executed_volume)
 
     @property
     def ordered_at(self) -> datetime | None:
@@ -252,7 +249,7 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def total(self) -> Decimal:
         """Available plus locked."""
-        return _EXACT.add(self.balance, self.locked)
+        return EXACT.add(self.balance, self.locked)
 
 
 class Market(msgspec.Struct, frozen=True, kw_only=True):

@@ -194,6 +194,7 @@ _SHARED: Final = (
         small_balance=Decimal("0.00006"),
         ticks=_ticks(("0", "0.00000001")),
         min_total=Decimal("0.00005"),
+        max_total=Decimal(10),
         fee_rate=Decimal("0.0025"),
         is_shared=True,
     ),

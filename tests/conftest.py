@@ -55,7 +55,7 @@ def pytest_runtest_setup() -> None:
 
 @pytest.fixture(autouse=True)
 def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keys and addresses of whoever runs the tests are no part of them."""
+    """Keep the developer's own keys and addresses out of the tests."""
     for name in (
         "QT_UPBIT_REGION",
         "QT_UPBIT_ALLOW_INSECURE",

@@ -1,6 +1,6 @@
 """The structure, as far as the source shows it: no import circle, no private name of another module.
 
-What does not hold yet is listed by name. The lists only shrink: an entry that is no longer true fails.
+What is not true yet is listed by name. The lists only shrink: an entry that is no longer true fails.
 """
 
 from __future__ import annotations
@@ -173,6 +173,6 @@ def test_who_takes_a_name_from_its_own_package_closes_a_circle() -> None:
         ("from b import y as _x\no._x", ["_x"], []),
     ],
 )
-def test_private_names_are_told_apart(source: str, foreign: list[str], inherited: list[str]) -> None:
+def test_private_names_are_distinguished(source: str, foreign: list[str], inherited: list[str]) -> None:
     uses = private_uses(Module("a.here", False, ast.parse(source)))
     assert (sorted(uses.foreign), sorted(uses.inherited)) == (foreign, inherited)

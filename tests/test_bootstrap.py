@@ -143,7 +143,7 @@ def test_the_probe_names_what_an_aborted_qt_asked_for() -> None:
     assert bootstrap.explain_probe(-11, "") == "Qt does not start: exit code -11."
 
 
-def test_the_probe_tells_a_missing_font_from_a_missing_library() -> None:
+def test_the_probe_distinguishes_a_missing_font_from_a_missing_library() -> None:
     assert "Korean letters" in bootstrap.explain_probe(bootstrap.NO_HANGUL_FONT, "")
 
 
@@ -169,7 +169,7 @@ def test_a_death_by_signal_reads_as_in_a_shell() -> None:
     assert bootstrap.run([sys.executable, "-c", "import os; os.kill(os.getpid(), 15)"]) == 143
 
 
-def test_the_real_probe_tells_whether_qt_is_here() -> None:
+def test_the_real_probe_finds_out_whether_qt_is_here() -> None:
     environ = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
     problem = bootstrap.probe_qt(Path(sys.executable), environ)
     if importlib.util.find_spec("PySide6") is None:

@@ -104,7 +104,7 @@ OTHERS: Final = {
 """Files with a test of their own."""
 
 
-def check(raw: Any, told: Any, where: str, view: View) -> None:
+def check(raw: Any, parsed: Any, where: str, view: View) -> None:
     """Fail if a part of what came over the wire is not in what it was decoded to."""
     if isinstance(raw, dict):
         for key, value in raw.items():
@@ -112,23 +112,23 @@ def check(raw: Any, told: Any, where: str, view: View) -> None:
             nested: View = {"trades": FILL, "orders": MARKET, "success": CANCELLED, "failed": CANCELLED}.get(
                 key, {}
             )
-            check(value, read(told) if read else getattr(told, key), f"{where}.{key}", nested)
+            check(value, read(parsed) if read else getattr(parsed, key), f"{where}.{key}", nested)
     elif isinstance(raw, list):
-        assert len(raw) == len(told), where
-        for number, (value, each) in enumerate(zip(raw, told, strict=True)):
+        assert len(raw) == len(parsed), where
+        for number, (value, each) in enumerate(zip(raw, parsed, strict=True)):
             check(value, each, f"{where}[{number}]", view)
-    elif isinstance(told, Decimal):
+    elif isinstance(parsed, Decimal):
         exact = Decimal(raw)
-        assert told.as_tuple() == exact.as_tuple(), f"{where}: {told} for {raw}"
-    elif isinstance(told, datetime):
-        assert told == datetime.fromisoformat(raw), where
-    elif isinstance(told, int) and isinstance(raw, str):
-        assert told == _milliseconds(raw), where
-    elif isinstance(told, Enum):
-        assert told.value == raw, where
+        assert parsed.as_tuple() == exact.as_tuple(), f"{where}: {parsed} for {raw}"
+    elif isinstance(parsed, datetime):
+        assert parsed == datetime.fromisoformat(raw), where
+    elif isinstance(parsed, int) and isinstance(raw, str):
+        assert parsed == _milliseconds(raw), where
+    elif isinstance(parsed, Enum):
+        assert parsed.value == raw, where
     else:
-        assert told == raw, where
-        assert type(told) is type(raw), where
+        assert parsed == raw, where
+        assert type(parsed) is type(raw), where
 
 
 class _Candle(msgspec.Struct):
@@ -169,8 +169,8 @@ def test_a_body_loses_nothing(
         with pytest.raises(DecodeError, match=FAULTY[name, number]):
             parsers.parse(raw, convert)
         return
-    told = parsers.parse(raw, convert)
-    check(parsers.parse(raw, lambda value: value), told, name, view)
+    parsed = parsers.parse(raw, convert)
+    check(parsers.parse(raw, lambda value: value), parsed, name, view)
 
 
 @pytest.mark.parametrize(("name", "number", "raw"), [*frames()], ids=_name)

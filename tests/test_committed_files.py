@@ -1,4 +1,4 @@
-"""Files of the repository, recordings among them, carry no tokens and no keys but those of nobody."""
+"""Files of the repository, recordings among them, carry no tokens and no keys but invented ones."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def files() -> Iterator[Path]:
 
 def findings(text: str) -> list[str]:
     """What looks like a secret."""
-    # Of nobody: the simulated exchange's, and those that tests look for.
+    # Invented: the simulated exchange's, and those that tests look for.
     for known in (SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY, ACCESS_KEY, SECRET_KEY):
         text = text.replace(known, "")
     keys = [key for key in KEY.findall(text) if _is_mixed(key)]

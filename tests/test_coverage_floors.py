@@ -1,4 +1,4 @@
-"""The floors of coverage hold: a package below its own fails, and none is ever lowered."""
+"""The floors of coverage are enforced: a package below its own fails, and none is ever lowered."""
 
 from __future__ import annotations
 

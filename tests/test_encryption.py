@@ -89,7 +89,7 @@ def test_plain_text_to_this_machine_is_allowed(host: str) -> None:
         "localhost.",
     ],
 )
-def test_plain_text_to_another_machine_is_refused_and_told_what_to_do(host: str) -> None:
+def test_plain_text_to_another_machine_is_refused_with_what_to_do_instead(host: str) -> None:
     with pytest.raises(
         ConfigError, match=r"base_url: .*https.*allow_insecure=True.*QT_UPBIT_ALLOW_INSECURE=1"
     ):
@@ -128,7 +128,7 @@ def test_names_are_not_looked_up() -> None:
 # --- certificates ----------------------------------------------------------------------------------
 
 
-async def test_a_socket_takes_no_certificate_that_nobody_vouches_for() -> None:
+async def test_a_socket_takes_no_self_signed_certificate() -> None:
     async with self_signed_server() as server:
         socket = Socket(WebSocketConfig(base_url=f"https://127.0.0.1:{server.port}"))
         await socket.connect({"Authorization": "Bearer token"})
@@ -137,7 +137,7 @@ async def test_a_socket_takes_no_certificate_that_nobody_vouches_for() -> None:
     assert not [heard for heard in server.heard if heard], "the token went out"
 
 
-async def test_rest_takes_no_certificate_that_nobody_vouches_for() -> None:
+async def test_rest_takes_no_self_signed_certificate() -> None:
     async with self_signed_server() as server:
         config = WebSocketConfig(base_url=f"https://127.0.0.1:{server.port}", credentials=KEYS)
         async with RestClient(config, sleep=_no_pause) as rest:
@@ -167,7 +167,7 @@ async def _no_pause(_seconds: float) -> None:
 
 @pytest_asyncio.fixture
 async def stranger() -> AsyncIterator[RawServer]:
-    """Somebody who must hear nothing; as a proxy he would hear everything."""
+    """A machine that must receive nothing; as a proxy it would receive everything."""
 
     async def script(peer: Peer) -> None:
         await peer.refuse(502)

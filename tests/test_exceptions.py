@@ -25,6 +25,7 @@ SAMPLES = [
     e.RateLimitedError("GET /v1/ticker", 418, "", "", 60.0),
     e.OrderOutcomeError("my-1", 10.0, found_none=True),
     e.InvalidRequestError("codes is empty"),
+    e.CancelOutcomeError(10.0, answer="HTTP 502", still_open=["u-1", "u-2"], unknown=["u-3"]),
 ]
 
 

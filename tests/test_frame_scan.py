@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -163,7 +162,7 @@ def test_a_level_is_a_number_however_it_is_written(text: str, value: object) -> 
     assert variant(raw[:-2] + text.encode() + b"}", EVENT_TYPES["orderbook"]) == (value,)
 
 
-# --- as it is hoped nobody writes them ------------------------------------------------------------
+# --- spelled in unlikely ways ------------------------------------------------------------
 
 HOSTILE = (
     ',"stream_type":"SNAPSHOT"}',
@@ -220,7 +219,10 @@ def odd_frames(draw: st.DrawFn) -> bytes:
     pairs = [(json.dumps(key), bytes(value).decode()) for key, value in members]
     if draw(st.booleans()):
         pairs = draw(st.permutations(pairs))
-    dump: Callable[[Any], str] = lambda value: json.dumps(value, ensure_ascii=draw(st.booleans()))  # noqa: E731
+
+    def dump(value: Any) -> str:
+        return json.dumps(value, ensure_ascii=draw(st.booleans()))
+
     for _ in range(draw(st.integers(0, 3))):
         at = draw(st.integers(0, len(pairs)))
         pairs.insert(at, (dump(draw(_keys)), dump(draw(_inner))))
@@ -265,7 +267,7 @@ def test_never_wrong_of_what_was_tampered_with(raw: bytes) -> None:
 @example(b'{"type":"ticker","code":"\xff\xff"')
 @example(b'{"ty":"trade","cd":"\xff"}')
 @example(b'{"type":5,"code":"KRW-BTC"}')
-def test_noise_tells_nothing_and_raises_nothing(raw: bytes) -> None:
+def test_noise_gives_nothing_and_raises_nothing(raw: bytes) -> None:
     check(raw)
 
 

@@ -84,7 +84,7 @@ def test_a_summary_says_what_was_recorded() -> None:
     assert LatencyHistogram().summary() == LatencySummary()
 
 
-def test_what_is_longer_than_every_bucket_is_told_by_its_length() -> None:
+def test_what_is_longer_than_every_bucket_is_reported_by_its_length() -> None:
     histogram = LatencyHistogram()
     histogram.record(90.0)
     assert histogram.summary().buckets == ((90.0, 1),)

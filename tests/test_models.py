@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 
 from qt_upbit.exceptions import DecodeError
 from qt_upbit.models import decode, decode_all, encode, from_dict, split, to_dict
-from qt_upbit.types import BaseWebSocketEvent, OrderbookEvent, TickerEvent, TradeEvent, WireFormat
+from qt_upbit.types import (
+    BaseWebSocketEvent,
+    MyAssetEvent,
+    OrderbookEvent,
+    TickerEvent,
+    TradeEvent,
+    WireFormat,
+)
 from qt_upbit.types.wire_struct import simple_key_of
 from tests.support.frames import INCOMPLETE, all_events, event_frames, lines, recording
 
@@ -117,7 +124,8 @@ def test_decimals_keep_the_digits_of_the_wire(text: str, key: bytes) -> None:
 def test_any_decimal_arrives_unchanged(value: Decimal) -> None:
     raw = lines("myAsset.default.jsonl")[0].replace(b"1386929.37231066771348207123", str(value).encode())
     event = decode(raw)
-    assert event.assets[0].balance.as_tuple() == Decimal(str(value)).as_tuple()  # type: ignore[attr-defined]
+    assert isinstance(event, MyAssetEvent)
+    assert event.assets[0].balance.as_tuple() == Decimal(str(value)).as_tuple()
 
 
 def test_sequential_ids_stay_whole() -> None:
@@ -216,7 +224,9 @@ def test_older_payloads_are_taken() -> None:
     assert event.best_ask_price is None
     book = msgspec.json.decode(recording()[1])
     assert "lv" not in book
-    assert from_dict(book).level == 0  # type: ignore[attr-defined]
+    older = from_dict(book)
+    assert isinstance(older, OrderbookEvent)
+    assert older.level == 0
 
 
 def test_removed_fields_are_ignored() -> None:

@@ -1,6 +1,6 @@
 """Every module has a test of its name, or says here which test is about it, and why not one of its own.
 
-Whoever changes a module finds its test without asking. A new module gets a test of its name; a line here
+The test of a module is found by its name. A new module gets a test of its name; a line here
 is for parts that are only seen through something else.
 """
 
@@ -47,6 +47,7 @@ TESTED_IN: dict[str, tuple[str, list[str]]] = {
     "routing/test_data_routing_engine.py": (A_PART, ["qt_upbit.routing.route"]),
     "protocol/test_order_tracker.py": (A_PART, ["qt_upbit.protocol.tracked_order", "qt_upbit.records"]),
     "rest/test_session.py": (NAMES_ALONE, ["qt_upbit.rest.endpoints"]),
+    "rest/test_orders.py": (A_PART, ["qt_upbit.rest.open_order_calls"]),
     "qt/test_account.py": (A_PART, ["qt_upbit.qt.account_reading"]),
     "qt/test_websocket_client_proxy.py": (
         A_PART,
@@ -73,7 +74,6 @@ TESTED_IN: dict[str, tuple[str, list[str]]] = {
             "qt_upbit.simulator.account.scripted_trader",
             "qt_upbit.simulator.market.indicator_feed",
             "qt_upbit.simulator.market.market",
-            "qt_upbit.simulator.market.pair",
             "qt_upbit.simulator.sessions.dispatcher",
             "qt_upbit.simulator.sessions.subscriptions",
         ],

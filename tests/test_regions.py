@@ -10,7 +10,7 @@ from qt_upbit import InvalidOrderError, InvalidSubscriptionError, WebSocketConfi
 from qt_upbit.protocol.order_check import DOCUMENTED_RULES
 from qt_upbit.protocol.subscription_request import check_code, requests_for
 from qt_upbit.protocol.tick_sizes import TICK_SIZES
-from qt_upbit.regions import QUOTE_CURRENCIES, Region, quote_currency_of
+from qt_upbit.regions import QUOTE_CURRENCIES, QuoteCurrency, Region, quote_currency_of
 from qt_upbit.simulator import SimulatedExchange, SimulatorSettings
 from qt_upbit.simulator.market.price_grid import PriceGrid, from_units, to_units
 from qt_upbit.types import EVENT_TYPES, Scope
@@ -41,13 +41,13 @@ def test_a_row_is_all_there_is_to_a_region(region: Region) -> None:
 
 
 @pytest.mark.parametrize("currency", QUOTE_CURRENCIES.values(), ids=lambda each: each.symbol)
-def test_prices_of_a_currency_lie_on_its_likely_ticks(currency: object) -> None:
-    grid = PriceGrid(currency.symbol)  # type: ignore[attr-defined]
-    for start, tick in currency.likely_ticks:  # type: ignore[attr-defined]
+def test_prices_of_a_currency_lie_on_its_likely_ticks(currency: QuoteCurrency) -> None:
+    grid = PriceGrid(currency.symbol)
+    for start, tick in currency.likely_ticks:
         assert grid.tick(to_units(start)) == to_units(tick)
 
 
-def test_what_nobody_has_declared_is_treated_like_a_dollar() -> None:
+def test_an_undeclared_currency_is_treated_like_a_dollar() -> None:
     unknown = quote_currency_of("XYZ-BTC")
     assert (unknown.symbol, unknown.ticks, unknown.min_total, unknown.is_shared) == ("XYZ", None, None, False)
     assert unknown.likely_ticks == QUOTE_CURRENCIES["USDT"].ticks

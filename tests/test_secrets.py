@@ -167,11 +167,11 @@ def test_a_key_store_that_cannot_be_used(
 ) -> None:
     pytest.importorskip("keyring")
     store = _Store(text)
-    fake = types.ModuleType("keyring")
-    fake.get_password, fake.set_password = store.get_password, store.set_password  # type: ignore[attr-defined]
+    fake: Any = types.ModuleType("keyring")
+    fake.get_password, fake.set_password = store.get_password, store.set_password
     import keyring.errors
 
-    fake.errors = keyring.errors  # type: ignore[attr-defined]
+    fake.errors = keyring.errors
     monkeypatch.setitem(sys.modules, "keyring", fake)
     with pytest.raises(ConfigError) as caught:
         action()
@@ -300,7 +300,7 @@ _ERRORS = [
 
 
 class Time:
-    """A clock that moves when somebody waits."""
+    """A clock that moves when a caller waits."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -394,7 +394,7 @@ async def test_a_call_that_fails_inside_the_sdk(
     hunt.check()
 
 
-async def test_nobody_listens(hunt: SecretHunt, unused_tcp_port_factory: Callable[[], int]) -> None:
+async def test_the_port_is_closed(hunt: SecretHunt, unused_tcp_port_factory: Callable[[], int]) -> None:
     config = WebSocketConfig(base_url=f"http://127.0.0.1:{unused_tcp_port_factory()}", credentials=KEYS)
     async with rest_of(config) as rest:
         await _fails(hunt, rest.get_accounts())

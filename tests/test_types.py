@@ -33,7 +33,7 @@ from qt_upbit.types import (
     WireFormat,
     spec_of,
 )
-from qt_upbit.types.wire_struct import simple_class_of, simple_key_of
+from qt_upbit.types.wire_struct import WireStruct, simple_class_of, simple_key_of
 from tests.support.frames import all_events, lines
 
 # DEFAULT:SIMPLE pairs, copied by hand from section 3 of the protocol page.
@@ -78,8 +78,8 @@ NESTED = {
 }
 
 
-def _declared(cls: type) -> set[str]:
-    names = zip(cls.__struct_fields__, cls.__struct_encode_fields__, strict=True)  # type: ignore[attr-defined]
+def _declared(cls: type[WireStruct]) -> set[str]:
+    names = zip(cls.__struct_fields__, cls.__struct_encode_fields__, strict=True)
     return {f"{wire}:{simple_key_of(cls, name)}" for name, wire in names}
 
 
@@ -250,7 +250,7 @@ def test_a_book_is_equal_to_one_spelled_otherwise() -> None:
     assert hash(other) == hash(decode(raw))
 
 
-def test_stream_keys_tell_levels_apart() -> None:
+def test_stream_keys_distinguish_levels() -> None:
     book, grouped = (decode(lines("orderbook.default.jsonl")[i]) for i in (2, 3))
     assert book.stream_key.variant == (0,)
     assert grouped.stream_key.variant == (10000,)

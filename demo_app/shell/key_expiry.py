@@ -1,4 +1,4 @@
-"""`KeyExpiry`: tells the user in time that the API key in use expires."""
+"""`KeyExpiry`: warns the user in time that the API key in use expires."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from PySide6.QtCore import QCoreApplication
 from demo_app.trading.trading_guard import CONFIRM_PHRASE, TradingLockedError
 from qt_upbit import (
     AuthenticationError,
+    CancelOutcomeError,
     ConnectionFailedError,
     CredentialsRequiredError,
     DecodeError,
@@ -34,6 +35,11 @@ def explain(error: Exception) -> str:
             return _locked(error)
         case InvalidOrderError():
             return _invalid(error)
+        case CancelOutcomeError():
+            return translate(
+                "ErrorWords",
+                "No clear answer came: {count} of the orders may still be open. Look at your open orders.",
+            ).format(count=len(error.still_open) + len(error.unknown) or "?")
         case OrderOutcomeError():
             return _outcome(error)
         case AuthenticationError():
@@ -87,6 +93,11 @@ def _locked(error: TradingLockedError) -> str:
         case "session":
             return translate("ErrorWords", "Real orders are locked: type {phrase} to unlock them.").format(
                 phrase=CONFIRM_PHRASE
+            )
+        case "account":
+            return translate(
+                "ErrorWords",
+                "Other API keys are in use than when you were asked: nothing was sent. Ask again.",
             )
         case _:
             return translate("ErrorWords", "The confirmation is too old: nothing was sent. Confirm again.")

@@ -6,7 +6,7 @@ import functools
 import math
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from qt_upbit import quote_currency_of
+from qt_upbit import exactly, quote_currency_of
 
 __all__ = ["amount", "decimals_of", "fee_decimals", "percent", "price", "short", "size", "volume_decimals"]
 
@@ -18,6 +18,7 @@ def _ten_won(quote: str) -> float:
 
 
 @functools.cache
+@exactly
 def _steps(quote: str) -> tuple[tuple[float, int], ...]:
     """Pairs of lowest price and decimals, from the tick table."""
     return tuple(
@@ -37,6 +38,7 @@ def decimals_of(value: Decimal | float, quote: str = "KRW") -> int:
     return next((digits for start, digits in _steps(quote) if magnitude >= start), 8)
 
 
+@exactly
 def price(value: Decimal | float | None, quote: str = "KRW", decimals: int | None = None) -> str:
     """A price with the decimals of its magnitude, or with given ones; a dash for None."""
     if value is None:
@@ -61,6 +63,7 @@ def fee_decimals(quote: str) -> int:
     return 2 if quote_currency_of(quote).decimals == 0 else 8
 
 
+@exactly
 def size(value: Decimal | float | None, digits: int = 4) -> str:
     """A volume; small ones get the decimals they need, at most eight."""
     if value is None:
@@ -75,6 +78,7 @@ def size(value: Decimal | float | None, digits: int = 4) -> str:
     return f"{value:,.{digits}f}"
 
 
+@exactly
 def amount(value: Decimal | None, digits: int = 8) -> str:
     """An exact amount: all its decimals up to `digits`, without trailing zeros."""
     if value is None:
@@ -91,6 +95,7 @@ def _is_long(value: Decimal, digits: int) -> bool:
     return isinstance(exponent, int) and -exponent > digits
 
 
+@exactly
 def percent(fraction: Decimal | float | None, *, sign: bool = True) -> str:
     """A fraction as a percentage: 0.0123 is +1.23%."""
     if fraction is None:

@@ -13,7 +13,7 @@ from demo_app.style.assets import asset
 __all__ = ["LANGUAGES", "QT_TRANSLATE_NOOP", "Language", "is_korean", "system_language"]
 
 LANGUAGES: Final = ("ko", "en")
-QT_TRANSLATE_NOOP: Final[Callable[[str, str], str]] = PySide6.QtCore.QT_TRANSLATE_NOOP  # type: ignore[assignment]
+QT_TRANSLATE_NOOP: Final[Callable[[str, str], str]] = PySide6.QtCore.QT_TRANSLATE_NOOP  # type: ignore[assignment]  # untyped
 """Marks a text for translation where it is declared: Qt's own, which PySide leaves untyped."""
 _LOCALES: Final = {
     "ko": QLocale(QLocale.Language.Korean, QLocale.Country.SouthKorea),

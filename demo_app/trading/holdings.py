@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from qt_upbit import exactly
+
 __all__ = ["Holding", "Totals", "totals_of"]
 
 
@@ -32,11 +34,13 @@ class Holding:
     is_money: bool = False
 
     @property
+    @exactly
     def total(self) -> Decimal:
         """Available and locked together."""
         return self.balance + self.locked
 
     @property
+    @exactly
     def value(self) -> Decimal | None:
         """Its current value; None if unknown."""
         if self.is_money:
@@ -44,17 +48,20 @@ class Holding:
         return None if self.price is None else self.total * self.price
 
     @property
+    @exactly
     def cost(self) -> Decimal | None:
         """What was paid for it, without fees; None for money and where it is unknown."""
         return None if self.is_money or not self.avg_buy_price else self.total * self.avg_buy_price
 
     @property
+    @exactly
     def profit(self) -> Decimal | None:
         """Value minus cost."""
         value, cost = self.value, self.cost
         return None if value is None or cost is None else value - cost
 
     @property
+    @exactly
     def profit_rate(self) -> Decimal | None:
         """Profit as a fraction of the cost."""
         profit, cost = self.profit, self.cost
@@ -78,6 +85,7 @@ class Totals:
     unvalued: int
 
     @property
+    @exactly
     def profit_rate(self) -> Decimal | None:
         """Profit as a fraction of the cost."""
         return self.profit / self.bought if self.bought else None

@@ -6,11 +6,20 @@ Everything is rounded so that it can be paid: volumes and amounts down, never up
 from __future__ import annotations
 
 import math
-import re
-from decimal import ROUND_DOWN, Context, Decimal, localcontext
+from collections.abc import Callable
+from decimal import (
+    ROUND_DOWN,
+    ROUND_HALF_EVEN,
+    Context,
+    Decimal,
+    DivisionByZero,
+    InvalidOperation,
+    Overflow,
+    localcontext,
+)
 from typing import Final
 
-from qt_upbit import quote_currency_of, round_to_tick
+from qt_upbit import exactly, quote_currency_of, read_number, round_to_tick
 
 __all__ = [
     "away_from",
@@ -26,31 +35,23 @@ __all__ = [
     "volume_for",
 ]
 
-_EXACT: Final = Context(prec=80)
+_EXACT: Final = Context(
+    prec=80,
+    rounding=ROUND_HALF_EVEN,
+    Emin=-999_999,
+    Emax=999_999,
+    capitals=1,
+    clamp=0,
+    traps=[InvalidOperation, DivisionByZero, Overflow],
+)
+"""Every parameter is given: the application may have changed the defaults."""
+_Tick = Decimal | Callable[[Decimal], Decimal | None] | None
 _LEAST: Final = Decimal("1E-8")
 _NUDGE: Final = Decimal("1E-12")
 """Less than any tick: a price this much above a valid one is rounded up to the next."""
-_NUMBER: Final = re.compile(
-    r"""
-    (?=\.?[0-9])                               # a digit, somewhere
-    ([0-9]{0,20} | [1-9][0-9]{0,2}(,[0-9]{3}){1,6})
-    (\.[0-9]{0,20})?
-    """,
-    re.VERBOSE,
-)
 
 
-def read_number(text: str) -> Decimal | None:
-    """Parse a number typed or pasted by the user, exactly; None if it is not a number.
-
-    Digits 0 to 9 with a point as decimal mark. Commas stand between complete groups of three, or not at all:
-    ``0,5`` and ``1,23`` use a decimal comma, and ``0,001`` surely means a thousandth. No sign and no
-    exponent. Surrounding blanks are ignored. The ambient decimal context does not matter.
-    """
-    plain = text.strip()
-    return Decimal(plain.replace(",", "")) if _NUMBER.fullmatch(plain) else None
-
-
+@exactly
 def exact_text(value: Decimal | None) -> str:
     """All digits of an amount, grouped, without trailing zeros; empty for None."""
     if value is None:
@@ -59,7 +60,7 @@ def exact_text(value: Decimal | None) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def step_price(code: str, price: Decimal, steps: int, tick: Decimal | None = None) -> Decimal:
+def step_price(code: str, price: Decimal, steps: int, tick: _Tick = None) -> Decimal:
     """The valid price `steps` ticks above, or below if negative; at least one tick.
 
     A price between two valid ones goes to its neighbour with the first step.
@@ -68,7 +69,8 @@ def step_price(code: str, price: Decimal, steps: int, tick: Decimal | None = Non
         code: the pair.
         price: zero or more.
         steps: the number of ticks.
-        tick: the tick size, for quote currencies without a table in the library.
+        tick: gives the exchange's tick at a price, or None where the library's table says; a number is the
+            tick of a quote currency without a table.
 
     Raises:
         ValueError: there is neither a table nor a tick.
@@ -78,13 +80,14 @@ def step_price(code: str, price: Decimal, steps: int, tick: Decimal | None = Non
     return price
 
 
-def _next_price(code: str, price: Decimal, up: bool, tick: Decimal | None) -> Decimal:
-    nudged = max(_EXACT.add(price, _NUDGE if up else -_NUDGE), _NUDGE)
-    try:
+def _next_price(code: str, price: Decimal, up: bool, tick: _Tick) -> Decimal:
+    nudged = max(_EXACT.add(price, _NUDGE if up else _NUDGE.copy_negate()), _NUDGE)
+    if callable(tick):
+        tick = tick(nudged)
+    elif quote_currency_of(code).ticks is not None:
+        tick = None
+    if tick is None:
         return round_to_tick(code, nudged, "up" if up else "down")
-    except ValueError:
-        if not tick:
-            raise
     count = int(_EXACT.divide_int(nudged, tick))
     return _EXACT.multiply(tick, Decimal(count + 1 if up else max(count, 1)))
 
@@ -101,7 +104,8 @@ def nearest_price(code: str, price: float) -> Decimal:
         return round_to_tick(code, exact)
     except ValueError:
         tick = next(tick for start, tick in ticks if exact >= start)
-        return max((exact / tick).to_integral_value() * tick, tick)
+        with localcontext(_EXACT):
+            return max((exact / tick).to_integral_value() * tick, tick)
 
 
 def total_of(price: Decimal, volume: Decimal) -> Decimal:

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from demo_app.trading import order_entry as entry
 from demo_app.trading.order_draft import OrderDraft
-from qt_upbit import AskBid, OrderChance, OrderRules, OrderType, SmpType, TimeInForce
+from qt_upbit import AskBid, MarketRules, OrderChance, OrderRules, OrderType, SmpType, TimeInForce
 
 __all__ = ["CONDITIONS", "KINDS", "SMP_TYPES", "OrderTerms", "OrderTicket"]
 
@@ -32,19 +32,19 @@ class OrderTerms:
 
     Attributes:
         chance: None while unknown.
-        tick: the tick size, where the library has no table.
+        market: the exchange's rules; None while unknown, and the documented ones apply.
     """
 
     chance: OrderChance | None = None
-    tick: Decimal | None = None
+    market: MarketRules | None = None
 
-    def rules(self, side: AskBid) -> OrderRules:
-        """The rules for an order of this side."""
-        chance = self.chance
-        if chance is None:
-            return OrderRules(tick_size=self.tick)
-        least = chance.min_total_bid if side is AskBid.BID else chance.min_total_ask
-        return OrderRules(self.tick, least, chance.max_total)
+    def rules(self, side: AskBid, price: Decimal | None) -> OrderRules:
+        """The rules for an order of this side, at a limit price if it has one."""
+        return OrderRules() if self.market is None else self.market.order_rules(side, price)
+
+    def step_at(self, price: Decimal) -> Decimal | None:
+        """The tick at a price; None where only the documented table can say."""
+        return None if self.market is None else self.market.step_at(price)
 
     def fee_rate(self, side: AskBid, condition: TimeInForce | None) -> Decimal | None:
         """The fee rate, 0.0005 is 0.05%; the maker's where the order cannot take. None while unknown."""
@@ -152,5 +152,5 @@ class OrderTicket:
             kind = OrderType.PRICE
         price = self.price if self.has_price else None if self.has_volume else self.total
         volume = self.volume if self.has_volume else None
-        rules = terms.rules(self.ask_bid)
+        rules = terms.rules(self.ask_bid, self.price if self.has_price else None)
         return OrderDraft(self.code, self.ask_bid, kind, price, volume, self.condition, self.smp_type, rules)

@@ -33,7 +33,7 @@ class TradingLockedError(Exception):
     """The order was not sent. The text says which condition is missing and what to do.
 
     Attributes:
-        missing: ``live``, ``keys``, ``session`` or ``order``.
+        missing: ``live``, ``keys``, ``session``, ``order``, or ``account`` if the keys have changed.
     """
 
     def __init__(self, missing: str, text: str) -> None:

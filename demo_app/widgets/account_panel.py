@@ -164,12 +164,20 @@ class AccountPanel(Panel):
         now = self.state.guard.state
         if now is TradingState.LIVE_LOCKED:
             self.unlock(functools.partial(self.ask, question, go, always=always))
-        elif now is TradingState.SIMULATED and not always:
+            return
+        self.state.gateway.asked(question.text)
+        if now is TradingState.SIMULATED and not always:
             go()
         else:
             dialog = ConfirmDialog(self.state, question, self)
             dialog.accepted.connect(functools.partial(self._confirmed, question, go))
+            dialog.rejected.connect(functools.partial(self._rejected, dialog))
             dialog.open()
+
+    def _rejected(self, dialog: ConfirmDialog) -> None:
+        if dialog.is_outdated:
+            outdated = TradingLockedError("account", "other API keys are in use than when this was asked")
+            self.show_message(explain(outdated), failed=True)
 
     def _confirmed(self, question: Question, go: Callable[[], object]) -> None:
         try:

@@ -52,10 +52,18 @@ class Question:
 
 
 class TradingDialog(QDialog):
-    """Window-modal and never blocking: a nested event loop would delay incoming events."""
+    """Window-modal and never blocking: a nested event loop would delay incoming events.
+
+    It is about the account of the keys with which it was opened: with other keys, it closes.
+
+    Attributes:
+        is_outdated: it was closed because the keys have changed.
+    """
 
     def __init__(self, state: TerminalState, parent: QWidget) -> None:
         super().__init__(parent)
+        self.is_outdated = False
+        state.manager.credentials_changed.connect(self._on_other_keys)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setModal(True)
         theme = state.theme
@@ -71,6 +79,10 @@ class TradingDialog(QDialog):
         self.column.setContentsMargins(SPACE * 2, SPACE * 2, SPACE * 2, SPACE * 2)
         self.column.setSpacing(SPACE + SPACE // 2)
         self.setMinimumWidth(320)
+
+    def _on_other_keys(self) -> None:
+        self.is_outdated = True
+        self.reject()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Ignore auto-repeat: a key still held down from the field behind must not confirm."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
+from qt_upbit.exact import EXACT, exact_sum
 from qt_upbit.exceptions import DecodeError
 from qt_upbit.item_models.base import LiveTableModel, Values
 from qt_upbit.item_models.fields import Field
@@ -102,7 +103,7 @@ class OrderbookTableModel(LiveTableModel):
         """Best ask minus best bid, quote currency; None while a side is empty."""
         if self._book is None or not self._book.asks or not self._book.bids:
             return None
-        return self._book.asks[0].price - self._book.bids[0].price
+        return EXACT.subtract(self._book.asks[0].price, self._book.bids[0].price)
 
     def set_code(self, code: str, *, level: int | Decimal = 0) -> None:
         """Show the book of another pair or price grouping.
@@ -183,5 +184,5 @@ class OrderbookTableModel(LiveTableModel):
         if i >= len(levels):
             return None
         if position == _CUMULATIVE:
-            return sum((level.size for level in levels[: i + 1]), Decimal(0))
+            return exact_sum(level.size for level in levels[: i + 1])
         return levels[i].price if position == _PRICE else levels[i].size

@@ -17,12 +17,8 @@ State is one enumeration and one table:
     any ── resync, other credentials ──► SYNCHRONIZING   any ── closed ──► CLOSED
 
 In SYNCHRONIZING events wait, so that what was missed comes first; everywhere else they are shown as they
-come. A comparison with REST in which nothing is known to be missing (after a renewal, in doubt, once every
-``account_audit_interval_s``) is no state: orders are shown on, and only balances wait for the answer, which
-may be older than they.
-
-A frame can be lost on a healthy socket, and nothing says so. What the others contradict then is looked up
-within seconds (`OrderTracker.is_in_doubt`); what contradicts nothing, the periodic comparison finds.
+come. A comparison with REST in which nothing is known to be missing (after a renewal, in doubt) is no state:
+orders are shown on, and only balances wait for the answer, which may be older than they.
 """
 
 from __future__ import annotations
@@ -49,6 +45,7 @@ from qt_upbit.protocol.account_outputs import (
     ReadRest,
     Synchronized,
 )
+from qt_upbit.protocol.contradictions import Contradiction
 from qt_upbit.protocol.order_tracker import AccountSnapshot, OrderChange, OrderTracker
 from qt_upbit.protocol.timing import Backoff
 from qt_upbit.types import MyAssetEvent, MyOrderEvent, OrderState
@@ -165,9 +162,8 @@ _STREAMS: Final = 2
 _GAPS_TIMEOUT_S: Final = 1.0
 """The reports of a gap come at once when the connection is live; later they lead to another reading."""
 _DOUBT_S: Final = 0.5
-"""What frames leave in doubt is read this much later, unless other frames have settled it."""
-_LONGEST_DOUBT_S: Final = 4.0
-"""The same, after doubts in which REST had nothing to add: each doubles the time."""
+"""What frames leave in doubt is read this much later, unless other frames have settled it. Contradictions
+between orders and balances, whose frames come one after the other, must last for two such looks."""
 
 
 class AccountSync:
@@ -212,7 +208,8 @@ class AccountSync:
         self._gaps_due = _NEVER
         self._give_up_at = _NEVER
         self._doubt_at = _NEVER
-        self._doubt_s = _DOUBT_S
+        self._contradictions: frozenset[Contradiction] = frozenset()
+        """Those of the last look."""
         self._was_unreadable = False
         """A frame came that could not be read: what it said is to be looked up."""
         self._audit_at = _NEVER
@@ -240,6 +237,11 @@ class AccountSync:
         return self._state in _REFUSED
 
     @property
+    def is_settled(self) -> bool:
+        """Whether nothing is known to be missing and REST is not being read."""
+        return self._state is SyncState.SYNCHRONIZED and self._read_id is None
+
+    @property
     def snapshot_due(self) -> bool:
         """Whether a snapshot is wanted that is not being read."""
         return self._snapshot_due
@@ -262,7 +264,8 @@ class AccountSync:
     def next_deadline(self) -> float | None:
         """When to call `tick` at the latest, seconds of the steady clock, perhaps past; None for never."""
         read_at = self._retry_at if self._may_read else _NEVER
-        deadline = min(self._give_up_at, self._doubt_at, self._gaps_due, self._audit_at, read_at)
+        audit_at = self._audit_at if self._may_audit else _NEVER
+        deadline = min(self._give_up_at, self._doubt_at, self._gaps_due, read_at, audit_at)
         return None if deadline == _NEVER else deadline
 
     @property
@@ -274,6 +277,10 @@ class AccountSync:
             and not self._gaps_awaited
             and self._state in _ASKING
         )
+
+    @property
+    def _may_audit(self) -> bool:
+        return self._state is SyncState.SYNCHRONIZED and self._is_stream_live and self._recover_gaps
 
     # --- the streams -------------------------------------------------------------------------------
 
@@ -294,10 +301,10 @@ class AccountSync:
         self._was_unreadable = True
         self._note_doubt(now)
 
-    def order_not_found(self, now: Moment, *, uuid: str | None = None, identifier: str | None = None) -> None:
-        """Upbit answered a call of the application that it does not know an order, by either of its ids."""
+    def order_not_found(self, key: str, now: Moment) -> None:
+        """Upbit answered a call of the application that it knows no order of this uuid or identifier."""
         self._check_open()
-        self._tracker.doubt_order(uuid=uuid, identifier=identifier)
+        self._tracker.doubt_order(key)
         self._note_doubt(now)
 
     def stream_lost(self, now: Moment) -> None:
@@ -383,8 +390,6 @@ class AccountSync:
         if not self._ends_read(read_id):
             return
         found = self._tracker.reconcile(snapshot, now.epoch_ms)
-        is_news = bool(found.changes or found.balances)
-        self._doubt_s = _DOUBT_S if is_news else min(2 * self._doubt_s, _LONGEST_DOUBT_S)
         # Frames of balances that came before REST was asked are older than its answer.
         self._tracker.pass_over(self._buffered_assets[: self._assets_before_read])
         del self._buffered_assets[: self._assets_before_read]
@@ -410,7 +415,6 @@ class AccountSync:
         self._gap_begin_ms = None
         self._give_up_at = _NEVER
         self._release(now)
-        self._note_doubt(now)
         if self._audit_interval_s is not None:
             self._audit_at = now.steady_s + self._audit_interval_s
         self._step(SyncTrigger.COMPLETED)
@@ -490,8 +494,8 @@ class AccountSync:
     def check(self) -> None:
         """Compare with REST, without a change of state: nothing is known to be missing, and looking is cheap.
 
-        After a renewal of the connection, or where something contradicts what is known. Does nothing where
-        REST is not asked, and with recovery switched off.
+        After a renewal of the connection, where something contradicts what is known, and from time to time.
+        Does nothing where REST is not asked, and with recovery switched off.
         """
         self._check_open()
         if self._state in _ASKING and (self._recover_gaps or not self._tracker.is_initialised):
@@ -527,7 +531,6 @@ class AccountSync:
         self._backoff.reset()
         self._retry_at = _AT_ONCE
         self._gaps_due = self._give_up_at = self._doubt_at = self._audit_at = _NEVER
-        self._doubt_s = _DOUBT_S
         self._was_unreadable = False
         self._events.append(AccountReset(orders, balances))
         self._step(SyncTrigger.RESET)
@@ -549,9 +552,11 @@ class AccountSync:
         """Let time pass: do what is due. Reasons to read that came since the last tick share one reading."""
         self._check_open()
         if now.steady_s >= self._doubt_at:
-            self._look_up()
-        if now.steady_s >= self._audit_at:
-            self._audit_at = _NEVER
+            self._doubt_at = _NEVER
+            self._look_for_doubt(now)
+        if now.steady_s >= self._audit_at and self._may_audit:
+            # A frame that was lost on a connection that lives contradicts nothing, perhaps.
+            self._audit_at = _NEVER  # until the reading has answered
             self.check()
         if now.steady_s >= self._gaps_due:
             self._gaps_due = _NEVER
@@ -570,16 +575,17 @@ class AccountSync:
             since = self._tracker.closed_since(now.epoch_ms)
             self._actions.append(ReadRest(self._read_id, since, self._timeout_s))
 
-    def _look_up(self) -> None:
-        """Read what is in doubt, unless a reading is under way, after which this is asked again."""
-        self._doubt_at = _NEVER
-        if self._read_id is None and (self._was_unreadable or self._tracker.is_in_doubt):
+    def _look_for_doubt(self, now: Moment) -> None:
+        """Compare with REST if frames have left something in doubt, and nothing has settled it since."""
+        found = self._tracker.contradictions() if self.is_settled else frozenset()
+        if self._was_unreadable or self._tracker.is_in_doubt or found & self._contradictions:
+            self._contradictions = frozenset()
             self._was_unreadable = False
             self.check()
-
-    def _note_doubt(self, now: Moment) -> None:
-        if self._doubt_at == _NEVER and (self._was_unreadable or self._tracker.is_in_doubt):
-            self._doubt_at = now.steady_s + self._doubt_s
+        else:
+            self._contradictions = found
+            if found:
+                self._doubt_at = now.steady_s + _DOUBT_S
 
     def _wait_for_rest(self, now: Moment) -> None:
         """Events, or the report of a gap, wait for REST from now on, and not forever."""
@@ -645,6 +651,10 @@ class AccountSync:
         elif (change := self._tracker.apply_order(event)) is not None:
             self._report(change)
         self._note_doubt(now)
+
+    def _note_doubt(self, now: Moment) -> None:
+        if self._doubt_at == _NEVER:
+            self._doubt_at = now.steady_s + _DOUBT_S
 
     def _report(self, change: OrderChange) -> None:
         self._events.append(OrderChanged(change.order))

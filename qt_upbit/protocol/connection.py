@@ -570,7 +570,7 @@ class UpbitConnection:
 
     def _connection_died(self, now: float, error: QtUpbitError) -> None:
         if self._renewal is not None and self._renewal.is_confirmed:
-            self._take_over(self._renewal, now)  # the successor has held all since before this
+            self._take_over(self._renewal, now)  # the successor has buffered everything since before this
         else:
             self._lose(now, error)
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from qt_upbit.protocol.order_fills import EXACT
+from qt_upbit.exact import EXACT
 from qt_upbit.protocol.tracked_order import ENDS, TrackedOrder
 from qt_upbit.records import Fill, Order
 from qt_upbit.types import AskBid, MyOrderEvent, OrderState, OrderType, StreamType, TimeInForce

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation, localcontext
 from typing import Any, Final, TypedDict
 
+from qt_upbit.exact import EXACT
 from qt_upbit.exceptions import InvalidOrderError
 from qt_upbit.protocol.tick_sizes import TICK_SIZES, round_to_tick
 from qt_upbit.regions import QUOTE_CURRENCIES
@@ -24,18 +25,20 @@ Number = Decimal | int | str
 
 @dataclass(frozen=True, slots=True)
 class OrderRules:
-    """Limits of one market; None where none is known.
+    """Limits of one market; None where none is known, which leaves it to the documented tables.
 
     Attributes:
-        tick_size: at the order's price, where you know better than the tables of
-            `qt_upbit.protocol.tick_sizes`; that of the instruments holds at the present price only.
+        tick_size: at the order's price; that of the instruments applies at the current price only
+            (`MarketRules.tick_at`).
         min_total: quote currency.
         max_total: quote currency.
+        types: allowed orders of this side, in Upbit's words: ``limit``, ``limit_ioc``, ``best_fok``.
     """
 
     tick_size: Decimal | None = None
     min_total: Decimal | None = None
     max_total: Decimal | None = None
+    types: tuple[str, ...] | None = None
 
 
 class OrderOptions(TypedDict, total=False):
@@ -94,9 +97,10 @@ def check_order(
         price: quote currency per unit; for PRICE and a BEST bid the amount to spend.
         volume: base currency, eight decimals at most.
         time_in_force: IOC, FOK or POST_ONLY; BEST needs IOC or FOK.
-        smp_type: self-match prevention; not together with POST_ONLY.
+        smp_type: self-match prevention; only NONE together with POST_ONLY.
         identifier: your own id, 64 characters at most; never to be used again.
-        rules: limits of the market where they are known better than by the documentation.
+        rules: the exchange's rules for the market (`MarketRules.order_rules`); the documented ones are the
+            fallback, and the error says so.
 
     Raises:
         InvalidOrderError: with the argument, the rule, and what would be right.
@@ -125,10 +129,8 @@ def check_order(
         isinstance(identifier, str) and 0 < len(identifier) <= _LONGEST_IDENTIFIER
     ):
         raise InvalidOrderError("identifier", identifier, f"must be 1 to {_LONGEST_IDENTIFIER} characters")
-    rules = _merged(rules, DOCUMENTED_RULES.get(quote))
-    if kind is OrderType.LIMIT and amounts["price"] is not None:
-        _check_tick(code, quote, amounts["price"], rules)
-    _check_total(quote, kind, amounts["price"], amounts["volume"], rules)
+    with localcontext(EXACT):
+        _check_rules(code, kind, condition, amounts, rules or OrderRules())
     fields = {
         "market": code,
         "side": side.value.lower(),
@@ -139,6 +141,28 @@ def check_order(
         "identifier": identifier,
     }
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _check_rules(
+    code: str,
+    kind: OrderType,
+    condition: TimeInForce | None,
+    amounts: Mapping[str, Decimal | None],
+    given: OrderRules,
+) -> None:
+    """Check the rules of the market: those that were given, the documented ones for the rest."""
+    quote = code.partition("-")[0]
+    if given.types:
+        # Upbit does not list post_only beside the limit order that it is.
+        plain = condition in (None, TimeInForce.POST_ONLY)
+        name = kind.value if plain or condition is None else f"{kind.value}_{condition.value}"
+        if name not in given.types:
+            allowed = ", ".join(sorted(given.types))
+            raise InvalidOrderError("order_type", name, f"{code} allows only {allowed}", "types")
+    rules = _merged(given, DOCUMENTED_RULES.get(quote))
+    if kind is OrderType.LIMIT and amounts["price"] is not None:
+        _check_tick(code, quote, amounts["price"], rules, is_documented=given.tick_size is None)
+    _check_total(quote, amounts["price"], amounts["volume"], rules, given)
 
 
 def _member(field: str, enumeration: Any, value: Any) -> Any:
@@ -160,25 +184,26 @@ def _amount(field: str, value: Any, kind: OrderType, side: AskBid, needed: bool)
     if isinstance(value, bool) or not isinstance(value, Decimal | int | str):
         raise InvalidOrderError(field, value, "give a Decimal, an int or text: a float is a rounded value")
     try:
-        number = Decimal(value)
+        number = EXACT.create_decimal(value) if isinstance(value, str) else Decimal(value)
     except InvalidOperation:
         raise InvalidOrderError(field, value, "is not a number") from None
     if not number.is_finite() or number <= 0:
         raise InvalidOrderError(field, value, "must be positive")
     if number.adjusted() >= _MOST_DIGITS:
         raise InvalidOrderError(field, value, f"has more than {_MOST_DIGITS} digits before the point")
-    with localcontext() as context:
+    with localcontext(EXACT) as context:
         context.prec = max(len(number.as_tuple().digits), 1)
         number = number.normalize()
     exponent = number.as_tuple().exponent
     if isinstance(exponent, int) and -exponent > _MOST_DECIMALS:
-        least = Decimal(1).scaleb(-_MOST_DECIMALS)
-        right = format(max(number.quantize(least, rounding="ROUND_DOWN"), least), "f")
+        least = Decimal("1E-8")
+        with localcontext(EXACT):
+            right = format(max(number.quantize(least, rounding="ROUND_DOWN"), least), "f")
         raise InvalidOrderError(field, value, f"has more than {_MOST_DECIMALS} decimals; {right} would do")
     return number
 
 
-def _check_tick(code: str, quote: str, price: Decimal, rules: OrderRules) -> None:
+def _check_tick(code: str, quote: str, price: Decimal, rules: OrderRules, *, is_documented: bool) -> None:
     if rules.tick_size is not None:
         low = max(price // rules.tick_size * rules.tick_size, rules.tick_size)
         high = low if low == price else low + rules.tick_size
@@ -188,25 +213,26 @@ def _check_tick(code: str, quote: str, price: Decimal, rules: OrderRules) -> Non
         return
     if price not in (low, high):
         near = f"{format(low, 'f')} or {format(high, 'f')}" if low != high else format(low, "f")
-        raise InvalidOrderError("price", format(price, "f"), f"is between two valid prices: {near} would do")
+        reason = f"is between two valid prices: {near} would do"
+        raise InvalidOrderError("price", format(price, "f"), reason, "tick_size", is_documented)
 
 
 def _check_total(
-    quote: str, kind: OrderType, price: Decimal | None, volume: Decimal | None, rules: OrderRules
+    quote: str, price: Decimal | None, volume: Decimal | None, rules: OrderRules, given: OrderRules
 ) -> None:
     if price is None:
         return  # a sale at the market's price: what it brings is not known
-    with localcontext() as context:
-        context.prec = 60
-        total = price if volume is None else price * volume
+    total = price if volume is None else price * volume
     text = format(total.normalize(), "f")
     field = "price" if volume is None else "price × volume"
     if rules.min_total is not None and total < rules.min_total:
         least = format(rules.min_total, "f")
-        raise InvalidOrderError(field, f"{text} {quote}", f"is below the minimum of {least} {quote}")
+        reason = f"is below the minimum of {least} {quote}"
+        raise InvalidOrderError(field, f"{text} {quote}", reason, "min_total", given.min_total is None)
     if rules.max_total is not None and total > rules.max_total:
         most = format(rules.max_total, "f")
-        raise InvalidOrderError(field, f"{text} {quote}", f"is above the maximum of {most} {quote}")
+        reason = f"is above the maximum of {most} {quote}"
+        raise InvalidOrderError(field, f"{text} {quote}", reason, "max_total", given.max_total is None)
 
 
 def _merged(given: OrderRules | None, documented: OrderRules | None) -> OrderRules:
@@ -220,4 +246,5 @@ def _merged(given: OrderRules | None, documented: OrderRules | None) -> OrderRul
         documented.tick_size if given.tick_size is None else given.tick_size,
         documented.min_total if given.min_total is None else given.min_total,
         documented.max_total if given.max_total is None else given.max_total,
+        given.types,
     )

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Mapping
-from decimal import Context, Decimal, localcontext
+from decimal import Decimal, localcontext
 from types import MappingProxyType
 from typing import Final
 
+from qt_upbit.exact import EXACT
 from qt_upbit.records import Fill
 
 __all__ = ["EXACT", "OrderFills"]
 
-EXACT: Final = Context(prec=60)
 """Digits enough that sums and products of amounts are never rounded."""
 _ZERO: Final = Decimal(0)
 

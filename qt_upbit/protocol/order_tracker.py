@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from qt_upbit.protocol.balance_tracker import BalanceTracker
-from qt_upbit.protocol.locked_funds import LockedFunds
+from qt_upbit.protocol.contradictions import Contradiction, contradictions
 from qt_upbit.protocol.missed_events import missed_events, order_event
 from qt_upbit.protocol.tracked_order import Progress, TrackedOrder, lacks_fills, progress_of
 from qt_upbit.records import Balance, Fill, Order
@@ -110,15 +110,16 @@ class OrderTracker:
 
     def _forget_all(self) -> None:
         self._tracked: dict[str, TrackedOrder] = {}
-        self._contradictory: set[str] = set()
-        """Orders of which frames say what can not be all: see `TrackedOrder.is_contradictory`."""
+        self._without_price: set[str] = set()
+        """Open orders whose price, or volume, is not known."""
         self._doubted: dict[str, None] = {}
-        """Orders to be asked for, because an answer of REST contradicts what is known of them."""
-        self._locked = LockedFunds()
+        """Orders to be asked for, because an answer of REST, or a frame, leaves open what became of them."""
         self._finished: dict[str, None] = {}
         """Uuids in the order in which they ended."""
         self._forgotten: dict[str, None] = {}
         self._balances = BalanceTracker()
+        self._explained: frozenset[Contradiction] = frozenset()
+        """Contradictions that REST has confirmed, such as what a withdrawal locks."""
         self._first_snapshot_ms: int | None = None
         self._first_event_ms: int | None = None
         self._last_event_ms = 0
@@ -153,18 +154,22 @@ class OrderTracker:
 
     @property
     def is_in_doubt(self) -> bool:
-        """Whether what is known contradicts itself, so that only REST knows the state: reconcile before long.
+        """Whether only REST knows the state, although nothing was lost: reconcile before long.
 
-        Balances came in another order than their times say; nothing remains of an open order; a trade came
-        without its order, or an end without its trades; more or less is locked than open orders explain; or
-        `doubt_order` was called.
+        Balances came in another order than their times say, or an open order was first seen when it
+        was filled, whose frames carry the fill's price and not the order's; an order is in a state that is
+        not known here; or `doubt_order` was called.
         """
-        return (
-            self._balances.is_in_doubt
-            or bool(self._contradictory)
-            or bool(self._doubted)
-            or self._locked.contradict(self._balances.balances)
-        )
+        return self._balances.is_in_doubt or bool(self._without_price) or bool(self._doubted)
+
+    def contradictions(self) -> frozenset[Contradiction]:
+        """What does not fit together, and did not already when REST was read last: a frame may be lost.
+
+        Frames of an order and of its balance come one after the other: only what lasts counts.
+        """
+        if not self.is_initialised:
+            return frozenset()
+        return contradictions(self._tracked.values(), self._balances.balances) - self._explained
 
     @property
     def last_event_ms(self) -> int | None:
@@ -176,11 +181,9 @@ class OrderTracker:
         tracked = self._tracked.get(uuid)
         return None if tracked is None else tracked.order
 
-    def doubt_order(self, *, uuid: str | None = None, identifier: str | None = None) -> None:
-        """Upbit answered that it does not know an order: ask for it, if it is known here as open."""
-        order = self.order(uuid) if uuid is not None else None
-        if order is None and identifier is not None:
-            order = self.order_by_identifier(identifier)
+    def doubt_order(self, key: str) -> None:
+        """Upbit does not know an order of this uuid or identifier: ask for it, if it is open here."""
+        order = self.order(key) or self.order_by_identifier(key)
         if order is not None and order.is_open:
             self._doubted[order.uuid] = None
 
@@ -234,22 +237,21 @@ class OrderTracker:
             self._first_event_ms = timestamp_ms
 
     def _classify(self, tracked: TrackedOrder) -> None:
-        """Note whether an order is over, or contradicts itself, after something was folded in."""
+        """Note whether an order is over, or lacks its price, after something was folded in."""
         uuid = tracked.order.uuid
-        self._locked.note(tracked.order)
-        if tracked.is_contradictory:
-            self._contradictory.add(uuid)
-        else:
-            self._contradictory.discard(uuid)
         if tracked.order.is_open:
+            if tracked.lacks_details:
+                self._without_price.add(uuid)
+            else:
+                self._without_price.discard(uuid)
             return
+        self._without_price.discard(uuid)
         if uuid in self._finished:
             return
         self._finished[uuid] = None
         while len(self._finished) > self._max_finished_orders:
             oldest = next(iter(self._finished))
             del self._finished[oldest], self._tracked[oldest]
-            self._contradictory.discard(oldest)
             self._doubted.pop(oldest, None)
             self._forgotten[oldest] = None
         while len(self._forgotten) > _FORGOTTEN_KEPT:
@@ -273,9 +275,9 @@ class OrderTracker:
         """Uuids of the orders to ask for one by one.
 
         Those of which more was executed than fills are known, those that were open and are in neither list,
-        and those of which an answer, or an end, leaves open what happened.
+        and those in doubt.
         """
-        needed = dict.fromkeys((*self._doubted, *self._contradictory))
+        needed = dict.fromkeys(self._doubted)
         listed = set()
         for order in (*open_orders, *closed_orders):
             listed.add(order.uuid)
@@ -360,7 +362,6 @@ class OrderTracker:
             if answer is None and tracked is not None:
                 lost.append(uuid)
                 tracked.given_up = progress_of(tracked.order)
-                self._classify(tracked)
                 if tracked.order.is_open:
                     missed.append([(now_ms, order_event(tracked.order, OrderState.CANCEL, now_ms))])
         for _, event in heapq.merge(*missed, key=lambda timed: timed[0]):
@@ -375,8 +376,7 @@ class OrderTracker:
         self._last_event_ms = max(self._last_event_ms, now_ms if is_first else 0)
         if not unresolved:
             self._complete_ms = self._last_event_ms
-            if snapshot.balances is not None:
-                self._locked.accept(self._balances.balances)
+        self._explained = contradictions(self._tracked.values(), self._balances.balances)
         return Reconciliation(
             changes=tuple(changes),
             asset_event=asset_event,
@@ -397,7 +397,6 @@ class OrderTracker:
         if tracked.lacks_fills():
             # Filled since the list was read, or REST does not say: frames will report what is new.
             tracked.given_up = progress_of(order)
-        self._classify(tracked)
         return OrderChange(
             tracked.order, order_event(tracked.order, order.state, now_ms, stream_type=StreamType.SNAPSHOT)
         )
@@ -417,9 +416,9 @@ class OrderTracker:
         before = tracked.order
         tracked.take_order(order)
         tracked.settle()
+        self._classify(tracked)
         if given_up:
             tracked.given_up = progress_of(tracked.order)
-        self._classify(tracked)
         if tracked.order is not before:
             yield OrderChange(tracked.order)
 

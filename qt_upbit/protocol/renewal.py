@@ -1,6 +1,6 @@
 """`Renewal`: the second socket of a scope while its token is renewed.
 
-Make before break: the successor is opened and subscribed beside the old socket; its frames are held while
+Make before break: the successor is opened and subscribed beside the old socket; its frames are buffered while
 the old one goes on delivering. When the server has confirmed the successor's subscription, a ping is
 sent on the old socket: with its pong everything that the old socket had to say has been heard. What
 only the successor showed is delivered then, in its order, and the old socket is closed. Copies of what the
@@ -70,7 +70,7 @@ class RenewalStep(enum.Enum):
 
 
 class Renewal:
-    """One renewal: its phases, what it asked for, and the frames that it holds.
+    """One renewal: its phases, what it asked for, and the frames that it buffers.
 
     Report what happened; each call returns what the connection must do, if anything. The messages of the
     successor go to `outputs` directly.
@@ -172,7 +172,7 @@ class Renewal:
         return RenewalStep.FAILED
 
     def receive(self, raw: bytes, now: float) -> RenewalStep | None:
-        """A frame of the successor: data is held, an answer is looked at."""
+        """A frame of the successor: data is buffered, an answer is looked at."""
         step = None
         for found in read_objects(raw):
             if isinstance(found, ErrorReported):

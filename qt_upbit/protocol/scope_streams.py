@@ -30,7 +30,7 @@ class ScopeStreams:
         records: by stream.
         sent: what the server serves now, as far as we know.
         last_request: what the last request asked for.
-        pending_snapshots: streams that owe a first snapshot, by the time it was asked for, oldest first.
+        pending_snapshots: streams that wait for a first snapshot, by the time of the request, oldest first.
         must_resend: the whole request is to be sent once more.
         has_moved: more or less may be wanted than before, because of what was received.
         search: for the culprit of a refusal.

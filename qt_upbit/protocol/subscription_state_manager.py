@@ -372,7 +372,7 @@ class SubscriptionStateManager:
         return None if asked_at is None else asked_at + timeout_s
 
     def take_silent(self, scope: Scope, now: float, timeout_s: float) -> tuple[StreamKey, ...]:
-        """Streams that owe a snapshot and sent none for `timeout_s`, each named once per request for it."""
+        """Streams whose snapshot has been pending for `timeout_s`, each named once per request for it."""
         streams = self._scopes[scope]
         silent = []
         for key, asked_at in streams.pending_snapshots.items():

@@ -215,7 +215,7 @@ class SubscriptionSync:
         self.audit.asked(self._messages.ask_for_list(epoch, now), now)
 
     def report_silent_codes(self, now: float) -> None:
-        """Name the codes that owe a first snapshot and did not send one in time."""
+        """Name the codes whose first snapshot did not come in time."""
         if now < self._silent_codes_from:
             return
         timeout = self._config.silent_code_timeout_s

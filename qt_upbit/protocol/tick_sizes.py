@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
 from typing import Final, Literal
 
+from qt_upbit.exact import EXACT
 from qt_upbit.regions import QUOTE_CURRENCIES, TickTable
 
 __all__ = ["TICK_SIZES", "round_to_tick", "tick_size"]
@@ -44,10 +45,11 @@ def round_to_tick(
     if not price > 0:
         raise ValueError(f"a price is positive, not {price}")
     # Bounds of the table are multiples of the ticks on both sides, so neighbours are valid too.
-    low = max((price / tick).to_integral_value(ROUND_FLOOR) * tick, tick)
-    high = max((price / tick).to_integral_value(ROUND_CEILING) * tick, tick)
-    if rounding == "down":
-        return low
-    if rounding == "up":
-        return high
-    return high if high - price < price - low else low
+    with localcontext(EXACT):
+        low = max((price / tick).to_integral_value(ROUND_FLOOR) * tick, tick)
+        high = max((price / tick).to_integral_value(ROUND_CEILING) * tick, tick)
+        if rounding == "down":
+            return low
+        if rounding == "up":
+            return high
+        return high if high - price < price - low else low

@@ -38,7 +38,7 @@ class RollingWindowLimiter:
     Not a token bucket: a bucket of five a second lets nine through in its first second, and Upbit
     counts rolling (protocol section 6.1).
 
-    The exchange counts when an event arrives, not when it is sent. An event that is held up (a slow network,
+    The exchange counts when an event arrives, not when it is sent. An event that is delayed (a slow network,
     a busy server) may share its window with events that were sent more than `seconds` later, so each is
     counted from the latest moment at which it can have arrived: that of its answer
     (`CountedEvent.answered`), or `transit_s` after it was sent.

@@ -8,7 +8,8 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from qt_upbit.protocol.order_fills import EXACT, OrderFills
+from qt_upbit.exact import EXACT
+from qt_upbit.protocol.order_fills import OrderFills
 from qt_upbit.records import Fill, Order
 from qt_upbit.types import MyOrderEvent, OrderState, OrderType
 
@@ -254,18 +255,8 @@ class TrackedOrder:
     # --- what is missing ---------------------------------------------------------------------------
 
     @property
-    def is_contradictory(self) -> bool:
-        """Whether what frames say of it can not be all, so that REST must be asked.
-
-        It is open and nothing remains of it; it is open and was first seen when it was filled, so that its
-        own price, or its volume, is not known; or more was executed of it than fills are known.
-        """
-        if not self.order.is_open:
-            return self.lacks_fills()
-        return self.order.remaining_volume == _ZERO or self._lacks_details or self.lacks_fills()
-
-    @property
-    def _lacks_details(self) -> bool:
+    def lacks_details(self) -> bool:
+        """Whether its own price, the amount to spend or the volume to sell at the market is not known."""
         is_sale_at_market = self.order.order_type is OrderType.MARKET
         return not (self._own_volume if is_sale_at_market else self._own_price)
 

@@ -147,9 +147,9 @@ class Account(QObject):
         self._reading.missing.connect(self._on_rest_missing)
         self._reading.stopped.connect(self._on_stopped)
         self._manager.state_changed.connect(self._on_connection_state)
-        self._manager.order_not_found.connect(self._on_order_not_found)
         self._manager.token_renewed.connect(self._on_token_renewed)
         self._manager.credentials_changed.connect(self._on_credentials_changed)
+        self._manager.order_not_found.connect(self._on_order_not_found)
         self._manager.closing.connect(self.close)
         self._proxy, self._subscriptions = self._subscribe()
         self._on_connection_state(Scope.PRIVATE, self._manager.state(Scope.PRIVATE))
@@ -320,9 +320,10 @@ class Account(QObject):
         self._sync.credentials_changed()
         self._carry_out()
 
-    def _on_order_not_found(self, uuid: str | None, identifier: str | None) -> None:
+    def _on_order_not_found(self, key: str) -> None:
+        """A call of REST contradicts an order that is shown as open."""
         if not self.is_closed:
-            self._sync.order_not_found(self._moment(), uuid=uuid, identifier=identifier)
+            self._sync.order_not_found(key, self._moment())
             self._carry_out()
 
     def _on_stream_error(self, error: QtUpbitError) -> None:

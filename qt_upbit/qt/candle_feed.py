@@ -6,7 +6,7 @@ import asyncio
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, Final, overload
+from typing import Any, overload
 
 import shiboken6
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -18,15 +18,13 @@ from qt_upbit.qt.outbox import Outbox
 from qt_upbit.qt.owned_slot import owned_slot
 from qt_upbit.qt.subscription import Subscription
 from qt_upbit.qt.websocket_client_proxy import WebSocketClientProxy
+from qt_upbit.routing.candle_history import BackfillState, CandleHistory
 from qt_upbit.routing.candle_series import CandleSeries, Change
 from qt_upbit.routing.candle_source import CandleSource, source_of
 from qt_upbit.routing.period_candle import DaysWanted
 from qt_upbit.types import BaseWebSocketEvent, CandleEvent, CandlePeriod, CandleUnit
 
 __all__ = ["CandleFeed"]
-
-_RETRY_MS: Final = 2_000
-_RETRY_MAX_MS: Final = 60_000
 
 
 class CandleFeed(QObject):
@@ -100,14 +98,7 @@ class CandleFeed(QObject):
         self._series = CandleSeries()
         self._epoch = 0
         """Increases with each change of market, so that late answers are recognised."""
-        self._gap: datetime | None = None
-        """From this candle on the series may have gaps."""
-        self._is_backfilling = False
-        self._has_begun = False
-        """Whether the first history call was answered."""
-        self._is_loading = False
-        self._is_complete = False
-        self._retry_ms = _RETRY_MS
+        self._history = CandleHistory()
         self._answers = Outbox("qt_upbit candle answers", self)
         self._begin_timer = self._timer("qt_upbit candle history", self._begin)
         self._retry_timer = self._timer("qt_upbit candle retry", self._backfill)
@@ -154,12 +145,12 @@ class CandleFeed(QObject):
     @property
     def is_loading(self) -> bool:
         """Whether a history request is in progress."""
-        return self._is_loading
+        return self._history.is_loading
 
     @property
     def is_complete(self) -> bool:
         """Whether there is nothing older to load."""
-        return self._is_complete
+        return self._history.is_complete
 
     @property
     def is_closed(self) -> bool:
@@ -180,19 +171,16 @@ class CandleFeed(QObject):
         self._epoch += 1
         self._cancel()
         self._series = CandleSeries()
-        self._gap = None
-        self._is_backfilling = self._has_begun = self._is_loading = self._is_complete = False
+        self._history = CandleHistory()
         self._answers.clear()
         self._retry_timer.stop()
-        self._retry_ms = _RETRY_MS
         self._emit(self.reset)
 
     def load_more(self, count: int = 200) -> bool:
         """Load older candles; False if a load is in progress or there are none."""
         self._manager.guard.check_thread()
-        if self._is_loading or self._is_complete or self.is_closed or self._begin_timer.isActive():
+        if self.is_closed or not self._history.request_more():
             return False
-        self._is_loading = True
         before = self._series[0].start if len(self._series) else None
         self._keep(self._load(self._epoch, count, before))
         return True
@@ -203,6 +191,7 @@ class CandleFeed(QObject):
             return
         self._manager.guard.check_thread()
         self._cancel()
+        self._history.close()
         self._answers.clear()
         for timer in (self._begin_timer, self._retry_timer):
             timer.stop()
@@ -235,13 +224,13 @@ class CandleFeed(QObject):
         # Before the candle is added: the final state of the last one must be read.
         self._note_what_is_behind()
         self._put(candle)
-        if not self.is_closed and not self._retry_timer.isActive():
+        if self._history.backfill is not BackfillState.RETRYING:
             self._backfill()
 
     def _note_what_is_behind(self) -> None:
         since = self._source.behind_since
         if since is not None:
-            self._note_gap(self._series[-1].start if len(self._series) else since)
+            self._history.note_gap(self._series[-1].start if len(self._series) else since)
 
     def _put(self, candle: CandleEvent | None) -> None:
         change = None if candle is None else self._series.update(candle)
@@ -251,7 +240,7 @@ class CandleFeed(QObject):
     def _on_gap(self, *_: object) -> None:
         """Everything else that was missed is delivered; this part could not be fetched."""
         if len(self._series):
-            self._note_gap(self._series[-1].start)
+            self._history.note_gap(self._series[-1].start)
             self._backfill()
 
     def _notify(self, changes: Sequence[Change]) -> None:
@@ -271,8 +260,8 @@ class CandleFeed(QObject):
     # --- history -----------------------------------------------------------------------------------
 
     def _begin(self) -> None:
-        self._is_loading = True
-        self._keep(self._load_first(self._epoch))
+        if self._history.request_first():
+            self._keep(self._load_first(self._epoch))
 
     @owned_slot
     async def _load_first(self, epoch: int) -> None:
@@ -283,7 +272,7 @@ class CandleFeed(QObject):
             return
         if rows and not was_live and subscription is not None:
             # Between REST's answer and the first frame nothing was received.
-            self._note_gap(rows[-1].start)
+            self._history.note_gap(rows[-1].start)
             try:
                 await subscription
             except QtUpbitError:
@@ -299,39 +288,32 @@ class CandleFeed(QObject):
         rows = await self._ask(epoch, self.unit, count=count, before=before)
         if epoch != self._epoch:
             return None
-        self._is_loading = False
         if rows is not None:
-            self._has_begun = True
-            self._is_complete = len(rows) < count
-            self._retry_ms = _RETRY_MS
+            self._history.page_arrived(is_last=len(rows) < count)
             self._answer(epoch, functools.partial(self._take_page, rows))
-        elif before is None and not self.is_closed:
-            self._begin_timer.start(self._next_retry_ms())
-        return rows
-
-    def _note_gap(self, since: datetime) -> None:
-        self._gap = since if self._gap is None else min(self._gap, since)
+            return rows
+        retry_ms = self._history.page_failed()
+        if retry_ms is not None and not self.is_closed:
+            self._begin_timer.start(retry_ms)
+        return None
 
     def _backfill(self) -> None:
-        if self._gap is not None and self._has_begun and not self._is_backfilling and not self.is_closed:
-            self._is_backfilling = True
+        if not self.is_closed and self._history.start_backfill():
             self._keep(self._fetch_gap(self._epoch))
 
     @owned_slot
     async def _fetch_gap(self, epoch: int) -> None:
-        while (since := self._gap) is not None:
-            self._gap = None
+        while (since := self._history.take_gap()) is not None:
             take = await self._read(epoch, since)
             if epoch != self._epoch:
                 return
             if take is None:
-                self._note_gap(since)
+                retry_ms = self._history.gap_failed(since)
                 if not self.is_closed:
-                    self._retry_timer.start(self._next_retry_ms())
-                break
-            self._retry_ms = _RETRY_MS
+                    self._retry_timer.start(retry_ms)
+                return
+            self._history.gap_arrived()
             self._answer(epoch, take)
-        self._is_backfilling = False
 
     async def _read(self, epoch: int, since: datetime) -> Callable[[], None] | None:
         """Read what the source needs since then; returns what applies it, None if a call failed."""
@@ -353,10 +335,6 @@ class CandleFeed(QObject):
             if rows is None or len(rows) < few:
                 return rows
         return await self._ask(epoch, self.unit, count=None, after=since)
-
-    def _next_retry_ms(self) -> int:
-        wait, self._retry_ms = self._retry_ms, min(2 * self._retry_ms, _RETRY_MAX_MS)
-        return wait
 
     async def _ask(
         self, epoch: int, unit: CandleUnit | CandlePeriod, **which: Any

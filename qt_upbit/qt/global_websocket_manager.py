@@ -92,9 +92,8 @@ class GlobalWebSocketManager(QObject):
     For other parts of the library, each with its own interface: `guard` (checks before a call), `registry`
     (proxies and their subscriptions), `snapshots`, `outbox` (calls that wait for a plain Qt callback),
     `reporter` (errors), `shared` (one object per class and manager, such as `Account`), and the signals
-    ``closing()``, at the beginning of `aclose`, ``order_not_found(uuid, identifier)``, when Upbit has
-    answered a call of `rest` that it does not know an order, and ``release_requested(proxy_id)``, which any
-    thread may emit.
+    ``closing()``, at the beginning of `aclose`, ``order_not_found(id)``, when a call of `rest` ended so, and
+    ``release_requested(proxy_id)``, which any thread may emit.
     """
 
     state_changed = Signal(object, object)
@@ -106,7 +105,7 @@ class GlobalWebSocketManager(QObject):
     metrics_updated = Signal(object)
     error_occurred = Signal(str, object)
     closing = Signal()
-    order_not_found = Signal(object, object)
+    order_not_found = Signal(str)
     release_requested = Signal(object)
 
     _instance: ClassVar[GlobalWebSocketManager | None] = None
@@ -164,7 +163,9 @@ class GlobalWebSocketManager(QObject):
         self._clock = clock
         self._wall_clock = wall_clock
         self._closed = False
-        self._rest_clients = RestClients(self._on_order_not_found)
+        self._rest_clients = RestClients(
+            lambda key: self.outbox.post(lambda: self._emit(self.order_not_found, key))
+        )
         self._list_answers: dict[Scope, asyncio.Future[frozenset[StreamKey]]] = {}
         self.shared: dict[type[QObject], QObject] = {}
         self.guard = CallGuard(self, lambda: self.is_usable, lambda: self.config.credentials is not None)
@@ -233,10 +234,6 @@ class GlobalWebSocketManager(QObject):
 
     def _on_release_requested(self, proxy_id: int) -> None:
         self.registry.remove_owner(proxy_id)
-
-    def _on_order_not_found(self, uuid: str | None, identifier: str | None) -> None:
-        """A task is running, and a slot must not run within it."""
-        self.outbox.post(lambda: self._emit(self.order_not_found, uuid, identifier))
 
     def _new_jwt_manager(self) -> JWTManager | None:
         credentials = self.config.credentials

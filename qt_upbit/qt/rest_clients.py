@@ -17,13 +17,10 @@ class RestClients:
     The previous client is closed and released, with its keys, once its running calls are done.
 
     Args:
-        on_order_not_found: as of `RestClient`.
+        on_order_not_found: called with the id of an order that the exchange does not know.
     """
 
-    def __init__(
-        self,
-        on_order_not_found: Callable[[str | None, str | None], None] = lambda uuid, identifier: None,
-    ) -> None:
+    def __init__(self, on_order_not_found: Callable[[str], object] = lambda key: None) -> None:
         self._on_order_not_found = on_order_not_found
         self._client: RestClient | None = None
         self._config: WebSocketConfig | None = None
@@ -45,7 +42,8 @@ class RestClients:
         """
         if self._client is None or self._config is not config:
             self.retire()
-            self._client = RestClient(config, on_order_not_found=self._on_order_not_found)
+            self._client = RestClient(config)
+            self._client.follow_order_not_found(self._on_order_not_found)
             self._config = config
         return self._client
 

@@ -247,19 +247,19 @@ class Subscription:
         progress = self._record.progress
         if not progress.is_settled:
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            wake = functools.partial(_wake, waiter)
-            progress.add_waiter(wake)
+            resume = functools.partial(_resume, waiter)
+            progress.add_waiter(resume)
             try:
                 await waiter
             finally:
-                progress.remove_waiter(wake)
+                progress.remove_waiter(resume)
         if (failure := progress.failure) is not None:
             # The error is raised in several tasks and must not accumulate the frames of all of them.
             raise failure.with_traceback(None)
         return self
 
 
-def _wake(waiter: asyncio.Future[None]) -> None:
+def _resume(waiter: asyncio.Future[None]) -> None:
     if not waiter.done():
         waiter.set_result(None)
 

@@ -30,6 +30,7 @@ __all__ = [
     "check_members",
     "check_one_id",
     "check_one_of",
+    "check_order_of",
     "check_time_of_day",
 ]
 
@@ -183,6 +184,17 @@ def check_aware(*moments: datetime | None) -> None:
             raise InvalidRequestError(
                 "give aware datetimes, for example datetime.now(UTC): without a time zone they are ambiguous"
             )
+
+
+def check_order_of(start_name: str, start: datetime | None, end_name: str, end: datetime | None) -> None:
+    """Check that a range of aware datetimes does not end before it begins.
+
+    Raises:
+        InvalidRequestError: it does, or one is naive.
+    """
+    check_aware(start, end)
+    if start is not None and end is not None and end < start:
+        raise InvalidRequestError(f"{start_name} {start} is later than {end_name} {end}")
 
 
 def check_time_of_day(name: str, value: time) -> str:

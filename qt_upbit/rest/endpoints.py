@@ -49,8 +49,7 @@ class Endpoint:
         method: the SDK's method.
         group: its rate limit group.
         is_private: needs keys.
-        is_safe: read-only, so it may be retried when the answer was lost.
-        places_order: never retried by `RestSession`: `OrderOutcome` decides.
+        is_safe: changes nothing, so it may be retried; of others `OrderOutcome` and `CancelOutcome` decide.
     """
 
     name: str
@@ -58,7 +57,6 @@ class Endpoint:
     group: str
     is_private: bool = False
     is_safe: bool = True
-    places_order: bool = False
 
 
 MARKETS: Final = Endpoint("GET /v1/market/all", "trading_pairs.list", "market")
@@ -91,9 +89,7 @@ DEPOSITS: Final = Endpoint("GET /v1/deposits", "deposits.list", "default", is_pr
 DEPOSIT: Final = Endpoint("GET /v1/deposit", "deposits.retrieve", "default", is_private=True)
 WITHDRAWALS: Final = Endpoint("GET /v1/withdraws", "withdraws.list", "default", is_private=True)
 WITHDRAWAL: Final = Endpoint("GET /v1/withdraw", "withdraws.retrieve", "default", is_private=True)
-CREATE: Final = Endpoint(
-    "POST /v1/orders", "orders.create", "order", is_private=True, is_safe=False, places_order=True
-)
+CREATE: Final = Endpoint("POST /v1/orders", "orders.create", "order", is_private=True, is_safe=False)
 TEST: Final = Endpoint("POST /v1/orders/test", "orders.test_create", "order-test", is_private=True)
 CANCEL: Final = Endpoint("DELETE /v1/order", "orders.cancel", "default", is_private=True, is_safe=False)
 CANCEL_SOME: Final = Endpoint(
@@ -108,5 +104,4 @@ CANCEL_AND_NEW: Final = Endpoint(
     "order",
     is_private=True,
     is_safe=False,
-    places_order=True,
 )

@@ -7,11 +7,12 @@ import contextlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from decimal import Context, Decimal, localcontext
+from decimal import Decimal, localcontext
 from typing import Any, Final, TypeVar
 
 import msgspec
 
+from qt_upbit.exact import EXACT
 from qt_upbit.exceptions import DecodeError
 from qt_upbit.models import from_dict
 from qt_upbit.records import (
@@ -73,7 +74,6 @@ _E = TypeVar("_E", bound=BaseWebSocketEvent)
 _SHORT_OFFSET: Final = re.compile(r"[+-]\d\d:\d\Z")
 _decoder: Final = msgspec.json.Decoder(float_hook=Decimal)
 _ROWS_AT_ONCE: Final = 50
-_EXACT: Final = Context(prec=100)
 
 
 def parse(raw: bytes, convert: Callable[[Any], _T]) -> _T:
@@ -148,7 +148,7 @@ def trade(row: Row) -> TradeEvent:
         trade_time=row["trade_time_utc"],
         trade_timestamp=row["timestamp"],
         change=change.value,
-        change_price=abs(signed),
+        change_price=signed.copy_abs(),
     )
 
 
@@ -277,7 +277,7 @@ def _fill(row: Row, of: Row, side: AskBid) -> Fill:
 
 def _total(amounts: Iterable[Decimal]) -> Decimal:
     """Their sum, whatever the program's decimal context."""
-    with localcontext(_EXACT):
+    with localcontext(EXACT):
         return sum(amounts, Decimal(0))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import itertools
+import functools
 import time
 import uuid as uuids
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
@@ -24,14 +24,15 @@ import msgspec
 from qt_upbit.config import WebSocketConfig
 from qt_upbit.exceptions import (
     DecodeError,
+    InvalidOrderError,
     InvalidRequestError,
 )
-from qt_upbit.protocol.order_check import OrderOptions, OrderRules, check_order
+from qt_upbit.protocol.market_rules import MarketRules, RuleBook
+from qt_upbit.protocol.order_check import OrderOptions
 from qt_upbit.protocol.subscription_request import check_code, resolve_unit
 from qt_upbit.records import (
     Balance,
     ByCode,
-    CancelResult,
     Instrument,
     Market,
     Order,
@@ -42,6 +43,9 @@ from qt_upbit.records import (
 from qt_upbit.rest import arguments, endpoints, parsers
 from qt_upbit.rest.code_lists import ask_for_codes
 from qt_upbit.rest.funds_calls import FundsCalls
+from qt_upbit.rest.look_up import LookUp
+from qt_upbit.rest.market_rules_reader import MarketRulesReader
+from qt_upbit.rest.open_order_calls import OpenOrderCalls, order_of
 from qt_upbit.rest.order_outcome import OrderOutcome, OrderRequest
 from qt_upbit.rest.session import RestSession
 from qt_upbit.types import (
@@ -60,28 +64,22 @@ __all__ = ["RestClient"]
 _T = TypeVar("_T")
 _CANDLES_PER_CALL: Final = 200
 _TRADES_PER_CALL: Final = 500
-_OPEN_PER_CALL: Final = 100
 _CLOSED_PER_CALL: Final = 1000
 _CLOSED_WINDOW: Final = timedelta(days=7)
-_IDS_PER_CALL: Final = 100
-_CANCELS_PER_CALL: Final = 20
-_OPEN_CANCELS_PER_CALL: Final = 300
-_CANCEL_CODES: Final = 20
 _MOST_DEPTH: Final = 30
 _MOST_DAYS_AGO: Final = 7
-_OPEN_STATES: Final = (OrderState.WAIT, OrderState.WATCH)
 _CLOSED_STATES: Final = (OrderState.DONE, OrderState.CANCEL)
 _MARKETS_PER_CALL: Final = 100
 """Keeps URLs well below the length that servers accept."""
 
 
-class RestClient(FundsCalls):
+class RestClient(FundsCalls, OpenOrderCalls):
     """Upbit's REST calls. One per account is enough; `GlobalWebSocketManager.rest` is the application's.
 
     Every call waits for its turn within Upbit's rate limits, in order, and may be cancelled while it waits.
-    Read-only calls are retried a few times after a network failure or a server error; others never, except
-    after 429, which means that nothing was done. An order is sent again after 429 only once Upbit has said
-    that it does not exist.
+    Read-only calls are retried a few times after a network failure, a server error or 429. Others are
+    looked up first: an order is sent again only after 429, and only once Upbit has said that it does not
+    exist; a cancellation only for orders that are still open.
 
     Raises (all calls):
         AuthenticationError: the key was refused, or lacks a permission.
@@ -97,8 +95,6 @@ class RestClient(FundsCalls):
         sleep: waits the given number of seconds.
         new_identifier: returns a new unique string for each order.
         now: the wall clock, aware.
-        on_order_not_found: called with the uuid and the identifier, one of them None, of each order of which
-            Upbit says that it does not know it.
 
     Raises:
         ConfigError: the extra ``rest`` is not installed.
@@ -112,19 +108,28 @@ class RestClient(FundsCalls):
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         new_identifier: Callable[[], str] = lambda: str(uuids.uuid4()),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        on_order_not_found: Callable[[str | None, str | None], None] = lambda uuid, identifier: None,
     ) -> None:
         self._region = config.region
-        self._session = RestSession(config, clock=clock, sleep=sleep, on_order_not_found=on_order_not_found)
-        super().__init__(self._session)
+        self._session = RestSession(config, clock=clock, sleep=sleep)
+        new_look_up = functools.partial(LookUp, clock, sleep, config.order_resolve_timeout_s)
+        FundsCalls.__init__(self, self._session)
+        OpenOrderCalls.__init__(self, self._session, new_look_up)
         self._new_identifier = new_identifier
         self._now = now
-        self._outcome = OrderOutcome(
-            lambda identifier: self.get_order(identifier=identifier),
-            clock=clock,
-            sleep=sleep,
-            resolve_timeout_s=config.order_resolve_timeout_s,
+        self._book = RuleBook(clock)
+        self._rules = MarketRulesReader(
+            self._book, self.get_instruments, self.get_tickers, self.get_order_chance
         )
+        self._outcome = OrderOutcome(
+            lambda identifier: self.get_order(identifier=identifier), new_look_up=new_look_up
+        )
+
+    def follow_order_not_found(self, callback: Callable[[str], object]) -> None:
+        """Have `callback` called with the id, yours or Upbit's, of each order the exchange does not know.
+
+        A cancellation, replacement or query that ends so contradicts an order that is shown as open.
+        """
+        self._session.on_order_not_found = callback
 
     @staticmethod
     def is_available() -> bool:
@@ -159,7 +164,10 @@ class RestClient(FundsCalls):
 
         async def ask(part: Sequence[str]) -> dict[str, Instrument]:
             raw = await self._session.ask(endpoints.INSTRUMENTS, markets=",".join(part))
-            return {one.code: one for one in await parsers.parse_list(raw, parsers.instrument)}
+            found = await parsers.parse_list(raw, parsers.instrument)
+            for one in found:
+                self._book.learn_tick(one.code, one.tick_size)
+            return {one.code: one for one in found}
 
         return await self._by_code(codes, ask)
 
@@ -261,7 +269,7 @@ class RestClient(FundsCalls):
         """
         if count is None and after is None:
             raise InvalidRequestError("count=None needs `after`: it would load the whole history")
-        arguments.check_aware(after)
+        arguments.check_order_of("after", after, "before", before)
         found: list[RestCandle] = []
         pages_of = self.candle_pages(
             code, unit, count=count, before=before, converting_price_unit=converting_price_unit
@@ -347,64 +355,23 @@ class RestClient(FundsCalls):
         """Fees, limits and balances for orders of a pair."""
         check_code(code)
         raw = await self._session.ask(endpoints.CHANCE, market=code)
-        return parsers.parse(raw, parsers.order_chance)
+        chance = parsers.parse(raw, parsers.order_chance)
+        self._book.learn_chance(chance)
+        return chance
 
-    async def get_order(self, *, uuid: str | None = None, identifier: str | None = None) -> Order:
-        """One order with its fills, by Upbit's id or yours."""
-        key: dict[str, Any] = arguments.check_one_of(uuid=uuid, identifier=identifier)
-        raw = await self._session.ask(endpoints.ORDER, **key)
-        return _order_of(raw, **key)
+    async def get_market_rules(self, code: str) -> MarketRules:
+        """Tick, limits, allowed orders and fees of a pair, by the exchange; kept for ten minutes.
 
-    async def get_orders(
-        self,
-        *,
-        uuids: Iterable[str] | None = None,
-        identifiers: Iterable[str] | None = None,
-        code: str | None = None,
-    ) -> list[Order]:
-        """Orders by Upbit's ids, yours or both, without fills; unknown ones are left out.
-
-        Args:
-            uuids: Upbit's ids.
-            identifiers: yours.
-            code: only orders of this pair.
+        What the exchange does not answer is None. Orders are checked against these rules; documented ones
+        are the fallback.
         """
-        found: list[Order] = []
-        if code is not None:
-            check_code(code)
-        market = {} if code is None else {"market": code}
-        for name, ids in _given_ids(uuids, identifiers).items():
-            for part in _parts(ids, _IDS_PER_CALL):
-                key: dict[str, Any] = {name: list(part), **market}
-                raw = await self._session.ask(endpoints.ORDERS, **key)
-                found += await parsers.parse_list(raw, parsers.order)
-        return found
+        check_code(code)
+        return await self._rules.read(code)
 
-    async def get_open_orders(
-        self,
-        code: str | None = None,
-        *,
-        states: Iterable[OrderState] = _OPEN_STATES,
-    ) -> list[Order]:
-        """All open orders, of one pair or of all, oldest first, without fills.
-
-        More than a hundred take several calls: if an order ends meanwhile, another may be missing.
-        """
-        if code is not None:
-            check_code(code)
-        query: dict[str, Any] = {"limit": _OPEN_PER_CALL, "order_by": "asc"}
-        query["states"] = arguments.check_members("states", OrderState, states, _OPEN_STATES)
-        if code is not None:
-            query["market"] = code
-        found: dict[str, Order] = {}
-        for page in itertools.count(1):
-            raw = await self._session.ask(endpoints.OPEN, page=page, **query)
-            part = await parsers.parse_list(raw, parsers.order)
-            # An order that ends between two pages shifts the others: pages may overlap, or skip one.
-            found |= {one.uuid: one for one in part}
-            if len(part) < _OPEN_PER_CALL:
-                return list(found.values())
-        raise AssertionError("itertools.count never ends")
+    def known_market_rules(self, code: str) -> MarketRules:
+        """The rules of a pair as far as they were read, without asking."""
+        check_code(code)
+        return self._rules.known(code)
 
     async def get_closed_orders(
         self,
@@ -425,7 +392,7 @@ class RestClient(FundsCalls):
         """
         if code is not None:
             check_code(code)
-        arguments.check_aware(start, end)
+        arguments.check_order_of("start", start, "end", end)
         ends = arguments.check_members("states", OrderState, states, _CLOSED_STATES)
         # Rounded outwards to seconds: Upbit's times are no finer, and a window must not exceed seven days.
         until = _up_to_second(self._now() if end is None else end)
@@ -486,24 +453,26 @@ class RestClient(FundsCalls):
             OrderOutcomeError: the answer was not conclusive, and the order was not found.
         """
         self._identify(options)
-        body = check_order(code, ask_bid, order_type, **options)
+        body = await self._rules.check(code, ask_bid, order_type, options)
         request = OrderRequest.of(body)
 
         async def send() -> Order:
             raw = await self._session.ask(endpoints.CREATE, **body)
-            order = _order_of(raw, identifier=request.identifier)
-            if order.identifier is None or not request.may_be(order):
+            order = parsers.parse(raw, parsers.order)
+            if not request.is_of(order):
                 raise DecodeError("the answer is for another order", raw)
             return order
 
-        with self._session.running:
+        with self._session.running, self._rules.watching(code):
             return (await self._outcome.place(request, send))[0]
 
     async def test_order(
         self, code: str, ask_bid: AskBid | str, order_type: OrderType | str, **options: Unpack[OrderOptions]
     ) -> Order:
         """Have Upbit validate an order without placing it; the returned uuid is meaningless."""
-        raw = await self._session.ask(endpoints.TEST, **check_order(code, ask_bid, order_type, **options))
+        fields = await self._rules.check(code, ask_bid, order_type, options)
+        with self._rules.watching(code):
+            raw = await self._session.ask(endpoints.TEST, **fields)
         return parsers.parse(raw, parsers.order)
 
     def _identify(self, options: OrderOptions) -> str:
@@ -511,80 +480,6 @@ class RestClient(FundsCalls):
         given = options.get("identifier")
         identifier = options["identifier"] = self._new_identifier() if given is None else given
         return identifier
-
-    async def cancel_order(self, *, uuid: str | None = None, identifier: str | None = None) -> Order:
-        """Request the cancellation of an order; returns the order as it was then, usually still open.
-
-        The ``cancel`` event reports that it was cancelled. If the answer is lost, the order is looked up and
-        the request repeated, which is harmless.
-        """
-        key: dict[str, Any] = arguments.check_one_of(uuid=uuid, identifier=identifier)
-
-        async def send() -> Order:
-            return _order_of(await self._session.ask(endpoints.CANCEL, **key), **key)
-
-        with self._session.running:
-            return await self._outcome.cancel(send, lambda: self.get_order(**key))
-
-    async def cancel_orders(
-        self, *, uuids: Iterable[str] | None = None, identifiers: Iterable[str] | None = None
-    ) -> CancelResult:
-        """Request the cancellation of up to 20 orders, by Upbit's ids or yours; returns which were accepted.
-
-        It is a single call, so a failure concerns all of them.
-        """
-        given = _given_ids(uuids, identifiers, most=_CANCELS_PER_CALL)
-        if len(given) != 1:
-            raise InvalidRequestError(f"give 1 to {_CANCELS_PER_CALL} uuids or identifiers, not both")
-        key: dict[str, Any] = {name: list(ids) for name, ids in given.items()}
-        raw = await self._session.ask(endpoints.CANCEL_SOME, **key)
-        return parsers.parse(raw, parsers.cancel_result)
-
-    async def cancel_open_orders(
-        self,
-        *,
-        ask_bid: AskBid | str | None = None,
-        codes: Iterable[str] | None = None,
-        excluded_codes: Iterable[str] | None = None,
-        quote_currencies: Iterable[str] | None = None,
-        all_markets: bool = False,
-        count: int = _OPEN_CANCELS_PER_CALL,
-    ) -> CancelResult:
-        """Request the cancellation of up to 300 open orders, newest first.
-
-        Name the orders: a call without a selection is refused, and so is an empty list, which may come from a
-        filter without matches. Orders waiting for their trigger (``watch``) are not cancelled (protocol
-        section 13): pass their uuids to `cancel_orders`.
-
-        Args:
-            ask_bid: only one side.
-            codes: only these pairs, 20 at most; not together with `quote_currencies`.
-            excluded_codes: never these pairs, 20 at most.
-            quote_currencies: only markets of these, for example ``KRW``.
-            all_markets: True for every market; not together with `codes` or `quote_currencies`.
-            count: maximum number of orders, 1 to 300.
-        """
-        names: dict[str, Iterable[str]] = {}
-        if codes is not None:
-            names["pairs"] = arguments.check_codes(codes, most=_CANCEL_CODES)
-        if quote_currencies is not None:
-            names["quote_currencies"] = arguments.check_currencies(quote_currencies)
-        if len(names) + arguments.check_flag("all_markets", all_markets) > 1:
-            raise InvalidRequestError("give only one of codes, quote_currencies, all_markets")
-        if excluded_codes is not None:
-            names["excluded_pairs"] = arguments.check_codes(
-                excluded_codes, name="excluded_codes", most=_CANCEL_CODES
-            )
-        if not names and ask_bid is None and not all_markets:
-            raise InvalidRequestError(
-                "say which orders: codes, quote_currencies, excluded_codes or ask_bid, or all_markets=True"
-            )
-        side = None if ask_bid is None else arguments.check_member("ask_bid", AskBid, ask_bid, tuple(AskBid))
-        query: dict[str, Any] = {name: ",".join(listed) for name, listed in names.items()}
-        query["cancel_side"] = "all" if side is None else side.value.lower()
-        query["count"] = arguments.check_count("count", count, most=_OPEN_CANCELS_PER_CALL)
-        raw = await self._session.ask(endpoints.CANCEL_OPEN, **query)
-        return parsers.parse(raw, parsers.cancel_result)
 
     async def cancel_and_new(
         self,
@@ -605,7 +500,7 @@ class RestClient(FundsCalls):
             order_type: of the new order.
             prev_order_uuid: Upbit's id of the order to cancel, or
             prev_order_identifier: yours.
-            remain_only: use the remaining volume of the old order; give no `volume` then.
+            remain_only: use the remaining volume of the old order; a `volume` is refused then.
             options: of the new order, as in `check_order`.
 
         Returns:
@@ -614,7 +509,8 @@ class RestClient(FundsCalls):
 
         Raises:
             InvalidOrderError: Upbit would refuse it; nothing was sent.
-            OrderOutcomeError: the answer was not conclusive, and the new order was not found.
+            OrderOutcomeError: the answer was not conclusive, and the new order was not found; its
+                `replaced_state` says what became of the old one.
         """
         given = arguments.check_one_of(
             prev_order_uuid=prev_order_uuid, prev_order_identifier=prev_order_identifier
@@ -622,12 +518,12 @@ class RestClient(FundsCalls):
         old = {name.removeprefix("prev_order_"): value for name, value in given.items()}
         identifier = self._identify(options)
         if arguments.check_flag("remain_only", remain_only):
-            # The remaining volume is unknown here, so only the price can be checked.
-            rules = options.get("rules") or OrderRules()
-            free = OrderRules(rules.tick_size, min_total=Decimal("1E-30"), max_total=Decimal("1E+30"))
-            options |= {"volume": 1, "rules": free}
+            if options.get("volume") is not None:
+                raise InvalidOrderError("volume", options["volume"], "give either a volume or remain_only")
+            options["volume"] = 1
         body = dict(given)
-        fields = check_order(code, ask_bid, order_type, **options)
+        # The remaining volume is unknown here, so only the price can be checked.
+        fields = await self._rules.check(code, ask_bid, order_type, options, any_total=remain_only)
         body |= {f"new_{name}": value for name, value in fields.items() if name not in ("market", "side")}
         if remain_only:
             body["new_volume"] = "remain_only"
@@ -637,7 +533,7 @@ class RestClient(FundsCalls):
 
         async def send() -> Order:
             raw = await self._session.ask(endpoints.CANCEL_AND_NEW, **body)
-            reported = _order_of(raw, **old)
+            reported = order_of(raw, **old)
             if (
                 reported.code != code
                 or reported.new_order_identifier != identifier
@@ -646,39 +542,12 @@ class RestClient(FundsCalls):
                 raise DecodeError("the answer is for another order", raw)
             return reported
 
-        with self._session.running:
-            found, is_answer = await self._outcome.place(request, send)
+        with self._session.running, self._rules.watching(code):
+            found, is_answer = await self._outcome.place(request, send, lambda: self.get_order(**old))
             if is_answer:
                 return found
             reported = await self._outcome.read_on(identifier, found.uuid, lambda: self.get_order(**old))
         return msgspec.structs.replace(reported, new_order_uuid=found.uuid, new_order_identifier=identifier)
-
-
-def _order_of(raw: bytes, *, uuid: str | None = None, identifier: str | None = None) -> Order:
-    """The order in an answer.
-
-    Raises:
-        DecodeError: it cannot be read, or is not the requested order.
-    """
-    order = parsers.parse(raw, parsers.order)
-    if (uuid is not None and order.uuid != uuid) or (
-        # Orders without an identifier of their own have none to compare.
-        identifier is not None and order.identifier not in (identifier, None)
-    ):
-        raise DecodeError("the answer is for another order", raw)
-    return order
-
-
-def _given_ids(
-    uuids: Iterable[str] | None, identifiers: Iterable[str] | None, *, most: int | None = None
-) -> dict[str, tuple[str, ...]]:
-    given = {"uuids": uuids, "identifiers": identifiers}
-    checked = {
-        name: arguments.check_ids(name, ids, most=most) for name, ids in given.items() if ids is not None
-    }
-    if not checked:
-        raise InvalidRequestError("give uuids or identifiers")
-    return checked
 
 
 def _parts(items: Sequence[str], size: int) -> Iterable[tuple[str, ...]]:

@@ -12,6 +12,8 @@ import importlib.util
 import itertools
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,6 +27,7 @@ from qt_upbit.exceptions import (
     RestError,
     is_retryable,
 )
+from qt_upbit.protocol.error_table import ORDER_NOT_FOUND
 from qt_upbit.rest.endpoints import Endpoint
 from qt_upbit.rest.rate_groups import RateGroups
 from qt_upbit.rest.running_calls import RunningCalls
@@ -38,13 +41,42 @@ _ATTEMPTS: Final = 3
 _PAUSE_S: Final = 0.25
 _BLOCK_S: Final = 60.0
 """Block time after a 418 that does not say how long (protocol section 6.1)."""
-_NOT_FOUND: Final = "order_not_found"
-_ORDER_KEYS: Final = (("uuid", "prev_order_uuid"), ("identifier", "prev_order_identifier"))
 _SECONDS: Final = re.compile(r"(\d+)\s*(?:초|sec)")
 _NEVER_LEFT: Final = frozenset(
     ("ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol")
 )
 """Errors of the HTTP library from before there was a connection to send the request on."""
+_CONNECTING: Final = frozenset(
+    ("connect_tcp", "setup_socks5_connection", "start_tls", "retry", "close", "response_closed")
+)
+"""What the HTTP library traces before a request leaves; anything else means that it may have left."""
+_departure: ContextVar[_Departure] = ContextVar("qt_upbit REST departure")
+
+
+@dataclass
+class _Departure:
+    """Whether a request may have left this machine.
+
+    Attributes:
+        is_traced: the HTTP library has told about it.
+        is_under_way: it has begun to leave; a connection, or a proxy asked for one, is not that yet.
+    """
+
+    is_traced: bool = False
+    is_under_way: bool = False
+
+    async def note(self, event: str, about: Mapping[str, Any]) -> None:
+        """Take note of an event such as ``http11.send_request_headers.started``."""
+        self.is_traced = True
+        step, _, phase = event.rpartition(".")
+        is_connecting = step.rpartition(".")[2] in _CONNECTING
+        is_connect = getattr(about.get("request"), "method", b"") == b"CONNECT"
+        if phase == "started" and not is_connecting and not is_connect:
+            self.is_under_way = True
+
+    def never_left(self, error_name: str) -> bool:
+        """Whether it is certain that nothing left, given the HTTP library's error."""
+        return error_name in _NEVER_LEFT or (self.is_traced and not self.is_under_way)
 
 
 class RestSession:
@@ -54,8 +86,6 @@ class RestSession:
         config: URLs, keys, timeouts.
         clock: seconds, monotonic.
         sleep: waits the given number of seconds.
-        on_order_not_found: called with the uuid or the identifier of an order of which Upbit says that it
-            does not know it.
 
     Attributes:
         groups: the rate limit groups.
@@ -71,13 +101,11 @@ class RestSession:
         *,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
-        on_order_not_found: Callable[[str | None, str | None], None] = lambda uuid, identifier: None,
     ) -> None:
         if not self.is_available():
             raise ConfigError("REST calls need Upbit's SDK: pip install 'qt-upbit[rest]'")
         self._config = config
         self._sleep = sleep
-        self._on_order_not_found = on_order_not_found
         self.groups = RateGroups(clock, sleep)
         self._sdk: Any = None
         self._client: AsyncUpbit | None = None
@@ -85,6 +113,8 @@ class RestSession:
         self.running = RunningCalls(clock, sleep)
         self._requests: set[asyncio.Task[tuple[str | None, bytes]]] = set()
         self._closed = False
+        self.on_order_not_found: Callable[[str], object] = lambda key: None
+        """Called with the uuid or identifier of an order that the exchange says it does not know."""
 
     @staticmethod
     def is_available() -> bool:
@@ -100,9 +130,12 @@ class RestSession:
             request.cancel()
         if requests:
             await asyncio.wait(requests)
+            # What was connecting is closed in the loop's next turn, which may be its last.
+            await asyncio.sleep(0)
         client, self._client = self._client, None
         if client is not None:
             await client.close()
+            await asyncio.sleep(0)
 
     async def retire(self) -> None:
         """Close once the running calls, and the calls that follow from them, are done. Idempotent."""
@@ -118,45 +151,46 @@ class RestSession:
             ProxyClosedError: after `aclose`.
         """
         with self.running:
-            try:
-                return await self._answer(endpoint, query)
-            except RestError as exc:
-                if exc.name == _NOT_FOUND:
-                    ids = [next((query[key] for key in keys if key in query), None) for keys in _ORDER_KEYS]
-                    self._on_order_not_found(*ids)
-                raise
+            return await self._answer(endpoint, query)
 
     async def _answer(self, endpoint: Endpoint, query: Mapping[str, Any]) -> bytes:
         if endpoint.is_private and self._config.credentials is None:
             raise CredentialsRequiredError(endpoint.name)
         self._check_open()
-        await (
-            self._connected()
-        )  # before the wait: it takes long the first time, and calls are counted when they leave
+        # Before the wait: it takes long the first time, and calls are counted when they leave.
+        await self._connected()
         for attempt in itertools.count(1):
             await self.groups.wait(endpoint.group, endpoint.name)
             client = await self._connected()  # after the wait: we may have been closed meanwhile
+            departure = _Departure()
             try:
-                remaining, body = await self._request(client, endpoint, query)
+                remaining, body = await self._request(client, endpoint, query, departure)
             except self._sdk.APIError as exc:
-                error = self._translate(endpoint, exc)
+                error = self._translate(endpoint, exc, departure)
             except RestError as exc:
                 error = exc
             else:
                 self.groups.note(endpoint.group, remaining)
                 return body
             if attempt == _ATTEMPTS or not self._may_repeat(endpoint, error):
+                self._notify_if_not_found(error, query)
                 # Without a cause: the SDK's exceptions contain the request and thereby the token.
                 raise error
             if not isinstance(error, RateLimitedError):
                 await self._sleep(_PAUSE_S * 2**attempt)
         raise AssertionError("itertools.count never ends")
 
+    def _notify_if_not_found(self, error: Exception, query: Mapping[str, Any]) -> None:
+        if isinstance(error, RestError) and error.name == ORDER_NOT_FOUND:
+            for key, value in query.items():
+                if key.endswith(("uuid", "identifier")) and isinstance(value, str):
+                    self.on_order_not_found(value)
+
     async def _request(
-        self, client: AsyncUpbit, endpoint: Endpoint, query: Mapping[str, Any]
+        self, client: AsyncUpbit, endpoint: Endpoint, query: Mapping[str, Any], departure: _Departure
     ) -> tuple[str | None, bytes]:
         """Send a request, which is cancelled with this session or with the calling task."""
-        request = asyncio.create_task(_send(client, endpoint, query, self._sdk.APIError))
+        request = asyncio.create_task(_send(client, endpoint, query, self._sdk.APIError, departure))
         self._requests.add(request)
         request.add_done_callback(self._requests.discard)
         try:
@@ -166,24 +200,29 @@ class RestSession:
             if not self._closed or (task is not None and task.cancelling()):
                 raise
             raise RestError(
-                endpoint.name, None, "closed", "the client was closed before the answer"
-            ) from None
+                endpoint.name, None, "closed", "the client was closed before the answer",
+                was_sent=not departure.never_left(""),
+            ) from None  # fmt: skip
 
     @staticmethod
     def _may_repeat(endpoint: Endpoint, error: Exception) -> bool:
+        # What changes something is looked up before it is sent again, after 429 too (`rest.look_up`).
+        if not endpoint.is_safe:
+            return False
         if isinstance(error, RateLimitedError):
-            # Refused before it was executed; the group is paused.
-            return error.status == 429 and not endpoint.places_order
-        return endpoint.is_safe and isinstance(error, RestError) and is_retryable(error)
+            return error.status == 429  # the group is paused
+        return isinstance(error, RestError) and is_retryable(error)
 
-    def _translate(self, endpoint: Endpoint, exc: Any) -> AuthenticationError | RestError:
+    def _translate(
+        self, endpoint: Endpoint, exc: Any, departure: _Departure
+    ) -> AuthenticationError | RestError:
         sdk = self._sdk
         if isinstance(exc, sdk.APIStatusError):
             return self._translate_status(endpoint, exc)
         cause = exc.__cause__ if exc.__cause__ is not None else exc
         what = type(cause).__name__
-        if what in _NEVER_LEFT:
-            return RestError(endpoint.name, None, what, str(cause) or "no connection", was_sent=False)
+        if departure.never_left(what):
+            return RestError(endpoint.name, None, what, f"no connection: {_said_by(cause)}", was_sent=False)
         return RestError(endpoint.name, None, what, "the exchange did not answer")
 
     def _translate_status(self, endpoint: Endpoint, exc: Any) -> AuthenticationError | RestError:
@@ -227,7 +266,9 @@ class RestSession:
     def _make_client(self) -> AsyncUpbit:
         config, keys = self._config, self._config.credentials
         # Redirects are not followed: they could carry an order to another server. Upbit sends none.
-        http = self._sdk.DefaultAsyncHttpxClient(trust_env=config.follows_proxy, follow_redirects=False)
+        http = self._sdk.DefaultAsyncHttpxClient(
+            trust_env=config.follows_proxy, follow_redirects=False, event_hooks={"request": [_watch]}
+        )
         # Keys are always passed: without them the SDK would read the environment.
         client: AsyncUpbit = self._sdk.AsyncUpbit(
             access_key="" if keys is None else keys.access_key.get_secret_value(),
@@ -240,10 +281,20 @@ class RestSession:
         return client
 
 
+async def _watch(request: Any) -> None:
+    """Have the HTTP library tell when a request of this task leaves."""
+    request.extensions["trace"] = _departure.get().note
+
+
 async def _send(
-    client: AsyncUpbit, endpoint: Endpoint, query: Mapping[str, Any], api_error: type[Exception]
+    client: AsyncUpbit,
+    endpoint: Endpoint,
+    query: Mapping[str, Any],
+    api_error: type[Exception],
+    departure: _Departure,
 ) -> tuple[str | None, bytes]:
     """Send a request; returns the header ``remaining-req`` and the body of the response."""
+    _departure.set(departure)  # this task's own
     try:
         resource, _, method = endpoint.method.partition(".")
         answer = await getattr(getattr(client, resource).with_raw_response, method)(**query)
@@ -263,6 +314,21 @@ def _load_sdk() -> ModuleType:
         with contextlib.suppress(ImportError):  # moved in another version: imported later then
             importlib.import_module(late)
     return importlib.import_module("upbit")
+
+
+def _said_by(error: BaseException) -> str:
+    """Why there is no connection: what the system, the proxy or the certificate check said."""
+    if type(error).__name__.endswith("Timeout"):
+        return "no answer in time"
+    said = ""
+    while True:
+        said = str(error) or said
+        below = error.__cause__ or error.__context__
+        if isinstance(below, BaseExceptionGroup):  # one for each address that was tried
+            below = below.exceptions[0]
+        if below is None:
+            return said or type(error).__name__
+        error = below
 
 
 def _seconds(header: str | None, message: str) -> float | None:

@@ -26,7 +26,7 @@ class Change(NamedTuple):
 
 
 class CandleSeries:
-    """Oldest first, one candle per start; the last word on a candle wins, wherever it comes from.
+    """Oldest first, one candle per start; a candle's latest update wins, wherever it comes from.
 
     Taking the newest candle costs the same however many there are.
     """

@@ -2,7 +2,7 @@
 
 It also keeps the last value of each running stream, for subscribers that come late, and knows which
 snapshots are news: a resent subscription repeats them for codes already live (protocol section 2.5).
-After a gap it holds the frames of streams whose missed events are being fetched (`recovery`).
+After a gap it buffers the frames of streams whose missed events are being fetched (`recovery`).
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ class DataRoutingEngine:
     def _drop_if_done(self, route: Route) -> None:
         if not route.targets and (buffer := self._buffers.pop(route.head, None)) is not None:
             buffer.is_over = True
-            route.fresh.clear()  # the held frames were newer
+            route.fresh.clear()  # the buffered frames were newer
         # A widget that replaces another is given the last value at once, if the stream still runs.
         if not route.targets and not (route.flowing and route.fresh and route.spec.has_snapshot):
             del self._routes[route.head]
@@ -380,7 +380,7 @@ class DataRoutingEngine:
                 self._drop_if_done(route)
 
     def _is_behind_a_gap(self, route: Route, frame: LazyFrame, event: BaseWebSocketEvent) -> bool:
-        """Whether a snapshot of a running stream shows that something was missed; it is held then.
+        """Whether a snapshot of a running stream shows that something was missed; it is buffered then.
 
         A request for other streams brings first snapshots of those that run already, some tenths of a second
         later, and what happens in between may reach no subscriber (protocol sections 2.5 and 2.7). The same
@@ -445,7 +445,7 @@ class DataRoutingEngine:
     def recover(self, buffer: BackfillBuffer, events: Iterable[BaseWebSocketEvent], now: float) -> int:
         """Deliver those of fetched events, oldest first, that were not seen; how many there were.
 
-        They go before the held frames, flagged as recovered, to every subscriber of changes.
+        They go before the buffered frames, flagged as recovered, to every subscriber of changes.
         """
         if buffer.is_over:
             return 0
@@ -483,7 +483,7 @@ class DataRoutingEngine:
                     self._hub.offer(subscriber, gap)
 
     def release(self, buffer: BackfillBuffer, at_most: int | None = None) -> bool:
-        """Deliver held frames, those that were recovered already excepted; True once none is held.
+        """Deliver buffered frames, except those recovered already; True once none is buffered.
 
         With `at_most` no more than that; frames that come between two calls join the queue.
         """

@@ -339,7 +339,7 @@ class FanoutHub:
             self._on_pending(Delivery.EVERY if every else Delivery.LATEST)
 
     def pause(self, key: Hashable, paused: bool) -> None:
-        """Hold back, or resume, delivery to a subscriber; its buffer goes on filling."""
+        """Pause, or resume, delivery to a subscriber; its buffer goes on filling."""
         subscriber = self._subscribers.get(key)
         if subscriber is None or subscriber.paused == paused:
             return
@@ -352,7 +352,7 @@ class FanoutHub:
     def turn(self, delivery: Delivery) -> Subscriber | None:
         """The next subscriber of a delivery that something waits for; it goes behind the others.
 
-        Subscribers take turns, so that a flood for one does not hold up the others. Take items from it, which
+        Subscribers take turns, so that a flood for one does not delay the others. Take items from it, which
         keeps their order, and say when its turn is over.
         """
         pending = self._pending[delivery]

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from decimal import Context, Decimal, localcontext
-from typing import Any, Final, NamedTuple
+from decimal import Decimal, localcontext
+from typing import Any, NamedTuple
 
+from qt_upbit.exact import EXACT
 from qt_upbit.types import KST, CandleEvent, CandlePeriod, StreamType, TickerEvent
 
 __all__ = ["DaysWanted", "PeriodCandle"]
 
-_EXACT: Final = Context(prec=100)
-_ZERO: Final = Decimal(0)
-"""More digits than the sum of a year can have: an application's own context would round."""
+_ZERO = Decimal(0)
 
 
 class DaysWanted(NamedTuple):
@@ -152,7 +151,7 @@ class _Values(NamedTuple):
 
 def _joined(rows: list[_Values]) -> _Values:
     """Candles that follow each other as one."""
-    with localcontext(_EXACT):
+    with localcontext(EXACT):
         return _Values(
             rows[0].opening_price,
             max(row.high_price for row in rows),

@@ -43,10 +43,10 @@ class Memory(Protocol):
         """Those of fetched events, oldest first, that were not seen; counted as seen from now on."""
 
     def is_news(self, buffered: Any) -> bool:
-        """Whether a held event says anything beyond what was seen and recovered."""
+        """Whether a buffered event says anything beyond what was seen and recovered."""
 
     def joins(self, newest: Any, buffered: Any) -> bool:
-        """Whether what was fetched, up to `newest`, leaves no gap before the first held event."""
+        """Whether what was fetched, up to `newest`, leaves no gap before the first buffered event."""
 
     def now(self) -> Any:
         """The moment up to which something was seen; None if nothing was."""
@@ -55,7 +55,7 @@ class Memory(Protocol):
         """Whether an event happened before such a moment."""
 
     def settle(self) -> None:
-        """The held events are delivered."""
+        """The buffered events are delivered."""
 
 
 class _SeenIds:
@@ -249,7 +249,7 @@ class BackfillBuffer:
         return self.memory.reaches(oldest)
 
     def joins(self, fetched: Sequence[BaseWebSocketEvent]) -> bool:
-        """Whether fetched events, oldest first, leave no gap before the first held frame."""
+        """Whether fetched events, oldest first, leave no gap before the first buffered frame."""
         if not self.frames:
             return True
         return self.memory.joins(fetched[-1] if fetched else None, self.frames[0].event())

@@ -16,7 +16,7 @@ _Group = tuple[str, tuple[Hashable, ...]]
 
 
 class SignalLeaders:
-    """For each stream, the oldest subscription that holds it leads, so that a signal carries an event once.
+    """For each stream, the oldest subscription to it leads, so that a signal carries an event once.
 
     A subscription to all codes of a type leads for those that name some, whichever is older. Every change
     costs as much as it changes, however many subscriptions there are.
@@ -29,7 +29,7 @@ class SignalLeaders:
         # entry after many of the first were removed.
         self._holders: dict[StreamKey, OrderedDict[int, None]] = {}
         self._named: dict[_Group, dict[StreamKey, None]] = {}
-        """Streams that are held by name, by type and variant."""
+        """Streams subscribed by name, by type and variant."""
 
     def add(self, subscription_id: int, keys: Iterable[StreamKey]) -> set[int]:
         """A new subscription, younger than all others; returns the ids whose `led` has changed."""
@@ -86,7 +86,7 @@ class SignalLeaders:
         return oldest
 
     def _take_over(self, all_codes: StreamKey) -> set[int]:
-        """All codes of a type are held now: those that name some lead no more."""
+        """All codes of a type are subscribed now: subscriptions that name some lead no more."""
         changed: set[int] = set()
         for key in self._named.get(_group(all_codes), ()):
             leader = next(iter(self._holders[key]))

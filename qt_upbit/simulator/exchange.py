@@ -12,8 +12,8 @@ import msgspec
 
 from qt_upbit.protocol import wire
 from qt_upbit.protocol.wire import RequestRefused
-from qt_upbit.simulator.account.account import Account
-from qt_upbit.simulator.account.matching_engine import MatchingEngine
+from qt_upbit.simulator.account.account import Account, Order
+from qt_upbit.simulator.account.matching_engine import MatchingEngine, OrderRequest
 from qt_upbit.simulator.account.scripted_trader import ScriptedTrader
 from qt_upbit.simulator.market.announcer import Announcer
 from qt_upbit.simulator.market.indicator_feed import IndicatorFeed
@@ -34,7 +34,7 @@ from qt_upbit.simulator.sessions.subscriptions import Subscriptions
 from qt_upbit.simulator.sessions.timers import Timers
 from qt_upbit.simulator.sessions.token_check import TokenCheck, TokenRefused
 from qt_upbit.simulator.settings import SimulatorSettings
-from qt_upbit.types import AskBid, BaseWebSocketEvent, MarketState, Scope, StreamType
+from qt_upbit.types import AskBid, BaseWebSocketEvent, MarketState, OrderType, Scope, StreamType
 
 __all__ = ["SimulatedExchange"]
 
@@ -176,6 +176,30 @@ class SimulatedExchange:
         for listener in self.market.trade_listeners:
             listener(pair, trade)
         return trade
+
+    def reserve(
+        self, code: str, ask_bid: AskBid, price: Decimal, volume: Decimal, *, account: Account | None = None
+    ) -> Order:
+        """Place a reserved limit order, as Upbit's own applications do: it waits (``watch``) for `trigger`.
+
+        Args:
+            code: the pair.
+            ask_bid: side.
+            price: limit.
+            volume: base currency.
+            account: the owner; None is the first account.
+
+        Raises:
+            OrderRefused: Upbit would refuse it.
+        """
+        request = OrderRequest(
+            code=code, side=ask_bid, order_type=OrderType.LIMIT, price=price, volume=volume
+        )
+        return self.engine.reserve(request, self.market_ms(self.timers.now), account=account)
+
+    def trigger(self, order: Order) -> None:
+        """Put a reserved order into the book."""
+        self.engine.trigger(order, self.market_ms(self.timers.now))
 
     # --- accounts -------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, Literal
 
+from qt_upbit.protocol.order_check import OrderRules
 from qt_upbit.regions import Region
 from qt_upbit.types import SmpType
 
@@ -15,7 +16,7 @@ __all__ = ["SIMULATED_ACCESS_KEY", "SIMULATED_SECRET_KEY", "SimulatedAccount", "
 SIMULATED_ACCESS_KEY: Final = "SIMULATEDaccesskeyOfNobody0123456789abcd"
 """The only key that the simulated exchange knows by default. It is not valid anywhere else."""
 
-SIMULATED_SECRET_KEY: Final = "simulated-secret-key-of-nobody-0123456789-abcdefghijklmnopqrstuvwxyz"  # noqa: S105
+SIMULATED_SECRET_KEY: Final = "simulated-secret-key-of-nobody-0123456789-abcdefghijklmnopqrstuvwxyz"  # noqa: S105  # invented, for the simulator only
 """Its secret; at least 64 bytes, as HS512 requires."""
 
 
@@ -63,6 +64,8 @@ class SimulatorSettings:
         market_running: False stops the market: it produces nothing but snapshots.
         time_scale: seconds of market time per second.
         rate: multiplies the frequency of trades and book changes.
+        max_history_bytes: of the temporary file with the trades and candles since the start. Of what no
+            longer fits, the oldest is given up; REST's history then ends there.
         tick_interval_s: how often the server drives the exchange.
 
         compression: negotiate permessage-deflate when it is offered.
@@ -104,14 +107,21 @@ class SimulatorSettings:
         rest_penalty_after: [?] this many calls beyond a limit within ten seconds block the group (418).
         rest_penalty_s: [?] for this time.
 
+        market_rules: of pairs whose rules differ from the documentation, by code: ticks, limits, order types.
         account_running: the first account trades automatically.
         order_interval_s: mean time between new orders, market time.
         wait_before_fill: [?] an order that fills at once shows ``wait`` first.
+        match_delay_s: from an accepted order of REST to its matching: the answer shows it waiting, and its
+            fills come afterwards.
+        fills_before_answer: such an order is matched before the answer is sent, so that the frames of its
+            fills overtake the answer, which shows it waiting all the same. That happens too.
         post_only_crossing: [?] a post_only order that would match is cancelled at once, or refused.
         fewer_my_order_fields: myOrder frames omit the fields that regional captures lack; None does so
             outside Korea.
-        default_smp_type: [?] self-match prevention of an order that names none; announced for 2026-11-09.
-            None lets orders of one account match each other.
+        without_announced_removals: frames omit the fields whose removal Upbit has announced.
+        default_smp_type: self-match prevention of an order that names none, in force since 2026-11-09; a
+            POST_ONLY order then has ``none``. None is how it was before: orders of one account match each
+            other.
         cancel_delay_s: from the accepted request to cancel to the cancelled order.
         announcement_interval_s: mean time between notices, market time; None is never.
         sample_interval_s: market time between two events of a stream whose type no other feed makes
@@ -127,6 +137,7 @@ class SimulatorSettings:
     market_running: bool = True
     time_scale: float = 1.0
     rate: float = 1.0
+    max_history_bytes: int = 2**30
     tick_interval_s: float = 0.02
 
     compression: bool = True
@@ -167,11 +178,15 @@ class SimulatorSettings:
     rest_penalty_after: int = 20
     rest_penalty_s: float = 10.0
 
+    market_rules: Mapping[str, OrderRules] = field(default_factory=dict, hash=False)
     account_running: bool = True
     order_interval_s: float = 4.0
     wait_before_fill: bool = True
+    match_delay_s: float = 0.02
+    fills_before_answer: bool = False
     post_only_crossing: Literal["cancel", "refuse"] = "cancel"
     fewer_my_order_fields: bool | None = None
+    without_announced_removals: bool = False
     default_smp_type: SmpType | None = SmpType.CANCEL_MAKER
     cancel_delay_s: float = 0.03
     announcement_interval_s: float | None = 240.0
@@ -183,6 +198,8 @@ class SimulatorSettings:
     def __post_init__(self) -> None:
         if self.markets is not None and self.markets < 1:
             raise ValueError("markets: must be at least 1")
+        if self.max_history_bytes < 1:
+            raise ValueError("max_history_bytes: must be positive")
         if self.time_scale <= 0 or self.rate <= 0 or self.tick_interval_s <= 0:
             raise ValueError("time_scale, rate and tick_interval_s must be positive")
         keys = [self.access_key, *(account.access_key for account in self.further_accounts)]

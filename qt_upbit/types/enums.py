@@ -270,7 +270,7 @@ class AnnouncementEventType(_OpenStrEnum):
 
 
 class AnnouncementCategory(_OpenStrEnum):
-    """Category of a notice."""
+    """Category of a notice; the last five come from Upbit's SDK and are not documented."""
 
     NOTICE = "notice"
     TRADE = "trade"
@@ -280,6 +280,11 @@ class AnnouncementCategory(_OpenStrEnum):
     NFT = "nft"
     SERVICE = "service"
     EVENT = "event"
+    NOTE = "note"
+    TRADING = "trading"
+    AIRDROP = "airdrop"
+    FEATURE = "feature"
+    DISCLOSURE = "disclosure"
 
 
 class IndicatorTimeframe(_OpenStrEnum):

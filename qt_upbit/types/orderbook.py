@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
+from qt_upbit.exact import exact_sum
 from qt_upbit.exceptions import DecodeError
 from qt_upbit.types.registry import CodeEvent
 from qt_upbit.types.wire_struct import (
@@ -238,7 +239,7 @@ class OrderbookEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
         book = msgspec.structs.replace(self, units_json=msgspec.Raw(b"[" + b",".join(texts) + b"]"))
         rows = book._exact_rows
         for name in ("ask_size", "bid_size"):
-            total = sum((getattr(row, name) or Decimal(0) for row in rows), Decimal(0))
+            total = exact_sum(getattr(row, name) or Decimal(0) for row in rows)
             msgspec.structs.force_setattr(book, f"total_{name}", total)
         return book
 

@@ -20,7 +20,7 @@ from tests.chaos.world import Broken, Figures, Starved, percentile, run
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--seed", type=int, default=0, help="the first one (default: %(default)s)")
-    parser.add_argument("--seeds", type=int, default=1000, help="so many at most (default: %(default)s)")
+    parser.add_argument("--seeds", type=int, default=1000, help="at most this number (default: %(default)s)")
     parser.add_argument(
         "--minutes", type=float, default=10.0, help="begin no more after (default: %(default)s)"
     )
@@ -46,10 +46,10 @@ def summary(figures: Figures) -> dict[str, Any]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the seeds; the exit code. A machine that is too busy to tell breaks nothing, and is reported."""
+    """Run the seeds; the exit code. Runs on a machine that was too busy do not fail, but are reported."""
     args = _parse(argv)
     broken: list[str] = []
-    untold: list[str] = []
+    starved: list[str] = []
 
     async def everything() -> Figures:
         total = Figures()
@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 print(f"BROKEN {exc}", file=sys.stderr, flush=True)
                 continue
             except Starved as exc:
-                untold.append(str(exc))
+                starved.append(str(exc))
                 print(f"STARVED {exc}", file=sys.stderr, flush=True)
                 continue
             total += figures
@@ -81,13 +81,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return total
 
     total = qt_upbit.run(everything())
-    assert total is not None, "nobody quits in between"
-    result = summary(total) | {"broken": len(broken), "too_starved_to_tell": len(untold)}
+    assert total is not None, "the application is not quit in between"
+    result = summary(total) | {"broken": len(broken), "too_starved_to_judge": len(starved)}
     for name, value in result.items():
         print(f"{name:24} {value}")
     if args.output:
         with open(args.output, "w", encoding="utf-8") as file:
-            json.dump(result | {"what_broke": broken, "what_starved": untold}, file, indent=1)
+            json.dump(result | {"what_broke": broken, "what_starved": starved}, file, indent=1)
     return 1 if broken else 0
 
 

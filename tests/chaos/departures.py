@@ -16,8 +16,8 @@ _CONNECTS = "connects"
 class Departures:
     """Looks over a manager's shoulder.
 
-    An exchange counts what arrives. What left in time arrives in crowds where the machine lets nobody read
-    or write for a moment: then the exchange's count says nothing about the library.
+    An exchange counts what arrives. What left in time arrives in bursts where the machine stalls every reader
+    and writer for a moment: then the exchange's count says nothing about the library.
     """
 
     def __init__(self, manager: GlobalWebSocketManager) -> None:

@@ -148,7 +148,7 @@ class Scenario:
         peers: what they take.
         measured_s: without data.
         waited_s: what the loops of both ends waited for a processor meanwhile.
-        handshakes: while it had been reported to stay away; None if nobody looked in time.
+        handshakes: while it had been reported to stay away; None if it was not measured in time.
     """
 
     name: str
@@ -191,7 +191,7 @@ def scenarios() -> list[Scenario]:
         Scenario("sends, but reads no more", 20.0, "-", _just(faults.StopReading())),
         Scenario("429 for 3 s, after the time given", 1.0, "-", lambda bench: _too_fast(bench, 429)),
         Scenario("418 for 3 s, after the time given", 1.0, "-", lambda bench: _too_fast(bench, 418)),
-        Scenario("sleep and wake, the connection is dead", 5.0, "-", _asleep),
+        Scenario("sleep and resume, the connection is dead", 5.0, "-", _asleep),
         Scenario("no name server for 2 s, after it", 1.0, "-", _no_names, by_name=True),
         Scenario("frame beyond every limit", 1.0, "-", _just(faults.Huge())),
         Scenario("compression bomb of 512 MiB", 5.0, "-", _just(faults.CompressionBomb())),

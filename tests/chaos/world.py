@@ -53,7 +53,7 @@ QUIET_WITHIN_S = 25.0
 HISTORY = 60
 FLUSHED_WITHIN_S = 8.0
 STRETCHED_AT_MOST = 4.0
-"""Of a bound, before a machine is called too busy to tell."""
+"""Factor by which a bound may be stretched before the machine is reported as too busy to judge."""
 UNDER_WAY_S = 30.0
 """Trades of an outage come after it, and after what REST takes."""
 _LEGAL = {(old, new) for (old, _), new in TRANSITIONS.items()}
@@ -84,7 +84,7 @@ class Broken(AssertionError):
 
 
 class Starved(Exception):
-    """Something was late, or came in crowds, and the machine gave too little to tell whose fault it was."""
+    """Something was late or came in a burst, but the process had too little CPU time to judge."""
 
 
 @dataclass(eq=False)

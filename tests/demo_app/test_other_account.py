@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Awaitable, Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -18,8 +19,14 @@ from demo_app.style.theme import make_theme
 from demo_app.terminal_state import TerminalState
 from demo_app.trading.trading_guard import TradingGuard
 from demo_app.widgets.own_trades import OwnTrades
+from demo_app.widgets.trading_dialogs import ConfirmDialog
 from qt_upbit import Account, Credentials, GlobalWebSocketManager
-from qt_upbit.simulator import SimulatedAccount, SimulatedServer
+from qt_upbit.simulator import (
+    SIMULATED_ACCESS_KEY,
+    SIMULATED_SECRET_KEY,
+    SimulatedAccount,
+    SimulatedServer,
+)
 from qt_upbit.simulator.server.server import RestFault
 from tests.support.account import place
 from tests.support.wait import until
@@ -27,6 +34,7 @@ from tests.support.wait import until
 Exchange = Callable[..., Awaitable[SimulatedServer]]
 
 SECOND = SimulatedAccount(access_key="b" * 40, secret_key="second" * 12, balances={"KRW": 4_321, "XRP": 700})
+FIRST_KEYS = Credentials(access_key=SIMULATED_ACCESS_KEY, secret_key=SIMULATED_SECRET_KEY)
 KEYS = Credentials(access_key=SECOND.access_key, secret_key=SECOND.secret_key)
 
 
@@ -133,3 +141,36 @@ async def test_holdings_in_the_watch_list(
     await until(lambda: bases() == {"BTC"})
     GlobalWebSocketManager.instance().set_credentials(KEYS)
     await until(lambda: bases() == {"XRP"})
+
+
+async def test_an_order_confirmed_under_other_keys_reaches_no_account(
+    exchange: Exchange, state: TerminalState, shown: list[QWidget]
+) -> None:
+    """The dialog closes with the keys; in the moment before it does, the gateway refuses."""
+    rich = dataclasses.replace(SECOND, balances={"KRW": 43_210})
+    server = await exchange(further_accounts=(rich,))
+    form = OrderFormPanel(state)
+    shown.append(form)
+    form.resize(320, 500)
+    form.show()
+    await until(
+        lambda: form.last_price and form.fields.percents.button(10).isEnabled(), what="fees and price"
+    )
+    form.fields.price.set_value(Decimal(100_000_000))
+    form.fields.volume.set_value(Decimal("0.0001"))
+    form.submit()
+    first = form.findChild(ConfirmDialog)
+    assert first is not None
+    GlobalWebSocketManager.instance().set_credentials(KEYS)
+    first.do.click()
+    await until(lambda: "Other API keys" in form.message.text() and not form.is_busy("order"))
+
+    await until(lambda: form.available == Decimal(43_210))
+    form.fields.volume.set_value(Decimal("0.0002"))
+    form.message.say("", "")
+    form.submit()
+    second = next(each for each in form.findChildren(ConfirmDialog) if each.isVisible())
+    GlobalWebSocketManager.instance().set_credentials(FIRST_KEYS)
+    await until(lambda: "Other API keys" in form.message.text(), what="the dialog has closed by itself")
+    assert second.is_outdated
+    assert not any(account.orders for account in server.exchange.accounts.values())

@@ -25,5 +25,5 @@ def starting_inputs(target: str) -> Iterator[bytes]:
             yield line
             yield b"[" + line + b"]"
         else:
-            # The first byte tells the connection target its scope and format.
+            # The first byte is the connection target's scope and format.
             yield bytes((number % 12,)) + line if target == "connection" else line

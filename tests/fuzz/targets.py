@@ -231,7 +231,7 @@ class World:
         self.carry_out()
 
     def carry_out(self) -> None:
-        """Do what the connection asks, as a line that always comes up at once."""
+        """Do what the connection asks, as a socket that always opens at once."""
         connection = self.connection
         for _ in range(10):
             self._hear()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,7 +21,7 @@ from qt_upbit.exceptions import (
 from qt_upbit.models import decode, from_dict
 from qt_upbit.protocol import wire
 from qt_upbit.rest import parsers as rows
-from qt_upbit.types import ConnectionState, OrderbookEvent, Scope, WireFormat
+from qt_upbit.types import CandleEvent, ConnectionState, OrderbookEvent, Scope, TickerEvent, WireFormat
 from tests.fuzz import sample_lines
 from tests.fuzz.strategies import NUMBERS, near_valid
 from tests.fuzz.targets import TARGETS, World, check_error, read_all
@@ -84,7 +85,8 @@ def test_a_number_that_no_market_has_is_an_unreadable_frame(number: str) -> None
 @pytest.mark.parametrize("number", ["1e99", "1e-8", "0E-8", "123456789012345678901234567890.12345678", "-0"])
 def test_a_number_that_a_market_might_have_is_read_exactly(number: str) -> None:
     event = decode(with_value("trade_price", number))
-    assert event.trade_price == Decimal(number)  # type: ignore[attr-defined]
+    assert isinstance(event, TickerEvent)
+    assert event.trade_price == Decimal(number)
     book = decode(BOOK % (number.encode(), b"0"))
     assert isinstance(book, OrderbookEvent)
     assert book._exact_rows[0].ask_price == Decimal(number)
@@ -125,8 +127,9 @@ def test_a_start_that_is_no_time_is_a_decode_error_where_it_is_read() -> None:
     candle = next(line for line in sample_lines() if line.startswith(b'{"type":"candle.'))
     payload = json.loads(candle) | {"candle_date_time_utc": "yesterday"}
     event = decode(json.dumps(payload).encode())
+    assert isinstance(event, CandleEvent)
     with pytest.raises(DecodeError, match="'yesterday' is not a valid time"):
-        _ = event.start  # type: ignore[attr-defined]
+        _ = event.start
 
 
 def test_numbers_of_rest_rows_are_checked_too() -> None:
@@ -207,13 +210,13 @@ def _steps(call: Callable[[], object]) -> int:
 
     count = 0
 
-    def trace(frame: object, event: str, _arg: object) -> object:
+    def trace(frame: object, event: str, _arg: object) -> Any:
         nonlocal count
         count += event == "line"
         return trace
 
     before = sys.gettrace()
-    sys.settrace(trace)  # type: ignore[arg-type]
+    sys.settrace(trace)
     try:
         call()
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import random
 from collections.abc import Callable
@@ -73,7 +74,6 @@ def order_frame(state: str = "wait", uuid: str = "A", at_ms: int = 0, **fields: 
         "prevented_locked": 0,
         "identifier": None,
         "executed_funds": None,
-        "locked": None,
         "timestamp": START_MS + at_ms,
         "order_timestamp": START_MS,
     }
@@ -143,8 +143,9 @@ class Desk:
     """Carries out what an `AccountSync` says, in time that it makes itself."""
 
     def __init__(self, tracker: OrderTracker | None = None, **config: Any) -> None:
-        config = {"account_audit_interval_s": None} | config
-        settings = WebSocketConfig(recovery_timeout_s=TIMEOUT_S, **config)
+        settings = WebSocketConfig(
+            **({"account_audit_interval_s": None, "recovery_timeout_s": TIMEOUT_S} | config)
+        )
         self.sync = AccountSync(settings, tracker or OrderTracker(), random.Random(1))
         self.now_s = 100.0
         self.events: list[AccountSyncEvent] = []
@@ -328,6 +329,7 @@ def test_the_first_state_is_read_once_the_stream_is_live(desk: Desk) -> None:
     assert desk.events[-1] == Synchronized()
     assert desk.reported() == ["A wait", "KRW 100", "A trade", "T1"]
     assert desk.sync.state is SyncState.SYNCHRONIZED
+    desk.run(1)
     assert desk.sync.next_deadline() is None
 
 
@@ -383,7 +385,7 @@ def test_rest_is_not_asked_before_both_streams_have_reached_the_gap(desk: Desk) 
     desk.run(0.5)
     assert len(desk.reads) == 2
     desk.run(0.6)
-    assert len(desk.reads) == 3  # nobody reports: it does not wait forever
+    assert len(desk.reads) == 3  # no report comes: it does not wait forever
 
 
 def test_a_gap_while_it_is_read_leads_to_another_reading(desk: Desk) -> None:
@@ -515,7 +517,7 @@ def test_a_comparison_that_fails_leaves_it_incomplete(desk: Desk) -> None:
     assert desk.sync.state is SyncState.SYNCHRONIZED
 
 
-def test_fills_that_rest_does_not_tell_yet_are_asked_for_again(desk: Desk) -> None:
+def test_fills_that_rest_does_not_have_yet_are_requested_again(desk: Desk) -> None:
     desk.synchronize(an_order())
     desk.sync.check()
     listed = msgspec.structs.replace(an_order(fills=1), fills=())
@@ -544,33 +546,8 @@ def test_doubt_that_frames_settle_costs_no_call(desk: Desk) -> None:
     desk.hear(trade_frame(1, "B"))
     assert desk.sync.tracker.is_in_doubt
     desk.hear(order_frame(uuid="B"))
-    desk.run(2)
+    desk.run(0.8)
     assert len(desk.reads) == 1
-
-
-def test_an_account_is_compared_with_rest_again_and_again() -> None:
-    desk = Desk(account_audit_interval_s=60)
-    desk.synchronize(an_order())
-    for number in range(2, 5):
-        desk.run(59)
-        assert len(desk.reads) == number - 1
-        desk.run(1)
-        assert len(desk.reads) == number
-        assert desk.sync.state is SyncState.SYNCHRONIZED
-        desk.answer(snapshot(an_order()))
-    assert desk.reported() == []
-    desk.run(60)
-    desk.answer(snapshot(an_order(state=OrderState.CANCEL, fills=1)))
-    assert desk.reported() == ["A trade recovered", "T1", "A cancel recovered"]
-
-
-def test_without_rest_nothing_is_compared() -> None:
-    desk = Desk(account_audit_interval_s=60)
-    desk.synchronize()
-    desk.sync.check()
-    desk.fail(REST_REFUSES)
-    desk.run(600)
-    assert len(desk.reads) == 2
 
 
 def test_an_unreadable_frame_is_looked_up(desk: Desk) -> None:
@@ -580,40 +557,45 @@ def test_an_unreadable_frame_is_looked_up(desk: Desk) -> None:
     assert len(desk.reads) == 2
     # Also one that comes while REST is asked, whose answer may be older.
     desk.sync.frame_unreadable(desk.now)
+    desk.run(0.6)
     desk.answer()
     desk.run(4)
     assert len(desk.reads) == 3
     desk.answer()
-    desk.run(60)
+    desk.run(30)
     assert len(desk.reads) == 3
 
 
-def test_an_order_that_upbit_does_not_know_is_looked_up(desk: Desk) -> None:
+def test_an_order_that_upbit_does_not_know_is_asked_for(desk: Desk) -> None:
     desk.synchronize(an_order())
-    desk.sync.order_not_found(desk.now, identifier="not ours")
-    desk.sync.order_not_found(desk.now, uuid="B")
+    desk.sync.order_not_found("not ours", desk.now)
     desk.run(5)
     assert len(desk.reads) == 1
-    desk.sync.order_not_found(desk.now, uuid="A")
+    desk.sync.order_not_found("A", desk.now)
     desk.run(0.6)
     assert len(desk.reads) == 2
     assert desk.sync.tracker.needed([an_order()], []) == ("A",)
     desk.answer(snapshot(an_order(state=OrderState.DONE)))
     assert desk.reported() == ["A done recovered"]
-    desk.run(60)
+    desk.run(30)
     assert len(desk.reads) == 2
 
 
-def test_doubts_in_which_rest_has_nothing_to_add_come_ever_later(desk: Desk) -> None:
-    desk.synchronize()
-    desk.hear(order_frame(remaining_volume=0))
-    for _ in range(10):
-        desk.answer(snapshot(msgspec.structs.replace(an_order(), remaining_volume=Decimal(0))))
-    reads = len(desk.reads)
-    desk.run(3)
-    assert len(desk.reads) == reads
-    desk.run(1)
-    assert len(desk.reads) == reads + 1
+def test_a_frame_of_an_unknown_state_is_reported_and_looked_up(desk: Desk) -> None:
+    desk.synchronize(an_order())
+    desk.hear(order_frame("frozen", remaining_volume=0, executed_volume=10))
+    assert desk.reported() == ["A frozen"]
+    known = desk.sync.tracker.order("A")
+    assert known is not None
+    assert (known.state, known.executed_volume) == (OrderState.WAIT, 0)
+    desk.run(0.6)
+    assert len(desk.reads) == 2
+    frozen = msgspec.structs.replace(an_order(), state=OrderState("frozen"))
+    desk.answer(AccountSnapshot(asked={"A": frozen}, balances=snapshot().balances))
+    (known,) = desk.sync.tracker.open_orders
+    assert known.state == "frozen"
+    desk.hear(order_frame("cancel"))
+    assert not desk.sync.tracker.open_orders
 
 
 def test_balances_that_came_since_rest_was_asked_wait_for_it_to_the_end(desk: Desk) -> None:
@@ -664,7 +646,7 @@ def test_rest_that_refuses_is_not_asked_again(error: QtUpbitError) -> None:
     assert desk.sync.error is None
 
 
-def test_a_gap_that_rest_refuses_to_tell_of_is_reported(desk: Desk) -> None:
+def test_a_gap_that_rest_refuses_to_fill_is_reported(desk: Desk) -> None:
     desk.synchronize(an_order())
     desk.reconnect()
     desk.fail(REST_REFUSES)
@@ -681,7 +663,7 @@ def test_a_refused_connection_goes_on_when_it_is_live_again(desk: Desk) -> None:
     assert desk.sync.state is SyncState.STREAM_REFUSED
     assert desk.sync.is_refused
     assert desk.sync.error is KEY_REFUSED
-    # Whoever has connected the connection's own errors knows already.
+    # The connection's own error signal has reported it already.
     assert desk.reported() == []
     desk.lost()
     assert desk.sync.state is SyncState.STREAM_REFUSED
@@ -815,3 +797,123 @@ def test_an_order_is_reported_as_it_stands(desk: Desk) -> None:
     desk.hear(order_frame())
     changed = [event for event in desk.take() if isinstance(event, OrderChanged)]
     assert [change.order for change in changed] == list(desk.sync.tracker.orders)
+
+
+# --- frames lost on a connection that lives --------------------------------------------------------
+
+
+def locking(order: Order, locked: int) -> Order:
+    return msgspec.structs.replace(order, locked=Decimal(locked))
+
+
+def held(locked: int) -> MyAssetEvent:
+    return events.my_asset(
+        assets=[{"currency": "KRW", "balance": Decimal(50), "locked": Decimal(locked)}],
+        asset_timestamp=START_MS + locked,
+        timestamp=START_MS + locked,
+    )
+
+
+def account(*orders: Order, locked: int) -> AccountSnapshot:
+    balances = [Balance(currency="KRW", balance=Decimal(50), locked=Decimal(locked))]
+    return dataclasses.replace(snapshot(*orders), balances=balances)
+
+
+def audited(**config: Any) -> Desk:
+    desk = Desk(account_audit_interval_s=60.0, **config)
+    desk.live()
+    desk.answer(account(locking(an_order(), 70), locked=70))
+    desk.take()
+    return desk
+
+
+def test_an_order_is_not_open_for_longer_than_an_audit_where_all_its_frames_are_lost() -> None:
+    desk = audited()
+    desk.run(59)
+    assert len(desk.reads) == 1
+    desk.run(2)
+    assert len(desk.reads) == 2
+    desk.answer(account(an_order(state=OrderState.CANCEL), locked=0))
+    assert desk.reported() == ["A cancel recovered", "KRW 50"]
+    assert desk.sync.state is SyncState.SYNCHRONIZED
+    desk.run(55)
+    assert len(desk.reads) == 2
+    desk.run(10)
+    assert len(desk.reads) == 3, "and from time to time again"
+
+
+def test_audits_wait_for_the_stream_and_for_recovery() -> None:
+    desk = audited()
+    desk.lost()
+    desk.run(500)
+    assert len(desk.reads) == 1
+    without = Desk(account_audit_interval_s=60.0, recover_gaps=False)
+    without.synchronize()
+    without.run(500)
+    assert len(without.reads) == 1
+
+
+def test_a_lock_that_fits_no_open_order_is_looked_up_within_seconds() -> None:
+    desk = audited()
+    desk.hear(held(0))
+    desk.run(3)
+    assert len(desk.reads) == 2, "the order's own last frame was lost"
+    desk.answer(account(an_order(state=OrderState.CANCEL), locked=0))
+    assert "A cancel recovered" in desk.reported()
+
+
+def test_a_new_lock_without_its_order_is_looked_up_within_seconds() -> None:
+    desk = audited()
+    desk.hear(held(90))
+    desk.run(3)
+    assert len(desk.reads) == 2
+    desk.answer(account(locking(an_order(), 70), locking(an_order("B"), 20), locked=90))
+    assert "B wait recovered" in desk.reported()
+
+
+def test_a_lock_that_rest_confirms_is_not_looked_up_again() -> None:
+    """A withdrawal locks as well."""
+    desk = audited()
+    desk.hear(held(90))
+    desk.run(3)
+    desk.answer(account(locking(an_order(), 70), locked=90))
+    reads = len(desk.reads)
+    desk.hear(held(90))
+    desk.run(30)
+    assert len(desk.reads) == reads
+
+
+def test_frames_that_settle_a_contradiction_cost_no_call() -> None:
+    desk = audited()
+    desk.hear(held(90))
+    desk.hear(order_frame(uuid="B", locked=20))
+    desk.run(30)
+    assert len(desk.reads) == 1
+
+
+def test_nothing_remains_and_no_end_came() -> None:
+    desk = audited()
+    whole: dict[str, Any] = {
+        "volume": 10,
+        "executed_volume": 10,
+        "remaining_volume": 0,
+        "trades_count": 1,
+        "locked": 0,
+    }
+    desk.hear(order_frame("trade", trade_uuid="T1", trade_timestamp=START_MS + 1, **whole), held(0))
+    desk.run(3)
+    assert len(desk.reads) == 2
+    desk.answer(account(an_order(state=OrderState.DONE, fills=5), locked=0))
+    assert "A done recovered" in desk.reported()
+
+
+def test_a_fill_whose_frame_was_lost_before_the_cancel_is_found() -> None:
+    desk = audited()
+    desk.hear(
+        order_frame("cancel", executed_volume=2, remaining_volume=8, trades_count=1, locked=70), held(0)
+    )
+    assert desk.reported()[0] == "A cancel"
+    desk.run(3)
+    assert len(desk.reads) == 2
+    desk.answer(account(an_order(state=OrderState.CANCEL, fills=1), locked=0))
+    assert "T1" in desk.reported()

@@ -93,7 +93,7 @@ def _in_full(theirs: TheirOrder) -> Order:
 
 
 class World:
-    """Two accounts, one line to the one whose key is in use, and what a follower of the client knows."""
+    """Two accounts, a connection to the one whose key is in use, and what a follower of the client knows."""
 
     def __init__(self, *, recover_gaps: bool = True, audit_interval_s: float | None = None) -> None:
         self.now_s = 1000.0
@@ -433,7 +433,7 @@ class World:
             self.hear_signal(0)
             self.check()
         if self.sync.state.shown is AccountState.INCOMPLETE or not self.recover_gaps:
-            # Without recovery nobody looks after a frame that came twice or late, either.
+            # Without recovery, frames that came twice or late are not looked into either.
             self.deliver(0)
             self.resync(0)
         for _ in range(200):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -171,7 +172,7 @@ def test_private_scope_is_live_after_a_while_without_a_list() -> None:
     rig.run(0.5)
     assert rig.state == "LIVE"
     (reported,) = rig.log.of(StreamsLive)
-    assert {key.code for key in reported.keys} == {"", "KRW-BTC"}, "whoever awaits them is reported"
+    assert {key.code for key in reported.keys} == {"", "KRW-BTC"}, "reported to those who await them"
     # Also for what is added later.
     rig.add(*stream_requests("my_asset"))
     rig.run(3.0)
@@ -213,7 +214,7 @@ def test_lingers_then_closes() -> None:
 
 
 def test_back_during_linger_keeps_the_socket_and_shows_a_first_frame() -> None:
-    """The server still streamed the code, so nothing was sent, and nobody got a first frame."""
+    """The server still streamed the code, so nothing was sent, and no first frame came."""
     rig = live()
     rig.remove("first")
     rig.run(3.0)
@@ -235,8 +236,8 @@ def test_back_with_other_codes_drops_the_old_ones() -> None:
     assert set(rig.socket.streams()) == {ETH}
 
 
-def test_a_code_that_nobody_wants_leaves_the_server() -> None:
-    """Regression of an earlier manager: codes left only when nobody wanted the whole type."""
+def test_a_code_without_subscribers_leaves_the_server() -> None:
+    """Regression of an earlier manager: codes left only with the last subscriber of the whole type."""
     rig = live()
     owner = rig.add(*stream_requests("ticker", "KRW-ETH"))
     rig.run(1.0)
@@ -257,7 +258,7 @@ def test_a_change_while_a_request_is_on_its_way_is_not_lost() -> None:
     rig.check_served()
 
 
-def test_a_connection_that_breaks_while_nobody_wants_it_is_let_go() -> None:
+def test_a_connection_that_breaks_without_subscribers_is_not_reopened() -> None:
     rig = live()
     rig.remove("first")
     rig.run(1.0)
@@ -656,7 +657,7 @@ def test_a_market_that_pauses_again_and_again_is_asked_ever_more_rarely() -> Non
     assert len(rig.log.times(OpenSocket)) <= 4
 
 
-def test_nobody_is_stale_while_nobody_wants_anything() -> None:
+def test_a_connection_without_subscribers_never_becomes_stale() -> None:
     rig = live(linger_s=60.0)
     rig.run_market(30.0, 0.5)
     rig.remove("first")
@@ -917,7 +918,7 @@ def test_refused_key_is_not_tried_in_a_loop(as_frame: bool) -> None:
     assert rig.state == "LIVE"
 
 
-def refuse_type(wire_type: str):  # type: ignore[no-untyped-def]
+def refuse_type(wire_type: str) -> Callable[[wire.Request], tuple[str, str] | None]:
     def refuse(request: wire.Request) -> tuple[str, str] | None:
         if any(item.type == wire_type for item in request.items):
             return "INVALID_PARAM", "지원하지 않는 타입입니다."
@@ -985,7 +986,7 @@ def test_refusals_without_a_culprit_end_in_rejected_and_another_set_leaves_it() 
     rig.check_limits()
 
 
-def test_a_rejected_scope_that_nobody_wants_is_idle() -> None:
+def test_a_rejected_scope_without_subscribers_is_idle() -> None:
     rig = Rig(Scope.PRIVATE)
     rig.server.admit = lambda now: AuthenticationError(status=401)
     owner = rig.add(*stream_requests("my_order"))
@@ -1004,7 +1005,7 @@ def test_a_server_that_does_not_know_our_question_is_not_asked_again() -> None:
     assert rig.state == "LIVE"
 
 
-def test_too_many_requests_blames_nobody() -> None:
+def test_too_many_requests_refuses_no_subscription() -> None:
     rig = live()
     rig.add(*stream_requests("ticker", "KRW-ETH"))
     rig.send(wire.encode_error("Too Many Requests", ""))
@@ -1087,7 +1088,7 @@ def test_a_list_that_a_new_request_has_overtaken_is_asked_for_again() -> None:
     assert len(rig.log.lists()) == 2
 
 
-def test_there_may_be_nobody_to_ask_for_the_list() -> None:
+def test_the_list_is_not_requested_where_it_cannot_be_answered() -> None:
     rig = Rig()
     assert not rig.connection.ask_for_list(rig.now)
     rig = live(audit_interval_s=10.0)

@@ -211,7 +211,7 @@ class Weather(RuleBasedStateMachine):
         self.rig.check_limits()
 
     @invariant()
-    def somebody_cares(self) -> None:
+    def there_are_subscribers(self) -> None:
         """A connection that is wanted has something to wait for, or waits for the socket or the user."""
         for scope, connection in self.rig.connections.items():
             deadline = connection.next_deadline()
@@ -229,7 +229,7 @@ class Weather(RuleBasedStateMachine):
         calm = type(rig.server)()
         rig.server.__dict__.update(calm.__dict__)
         for scope, connection in rig.connections.items():
-            for owner in self.owners:  # whoever was refused tries again
+            for owner in self.owners:  # refused owners try again
                 rig.subscriptions.add(owner, rig.subscriptions.requests_of(owner))
             connection.retry(rig.now)
             rig.carry_out(scope)

@@ -109,7 +109,7 @@ def test_any_parameters_can_be_signed(params: dict[str, str]) -> None:
     assert decoded(JWTManager(CREDENTIALS).create_token(params))["query_hash"] == expected
 
 
-def test_a_short_secret_of_upbits_own_warns_nobody() -> None:
+def test_a_short_secret_of_upbits_own_gives_no_warning() -> None:
     """Upbit issues 40 characters and asks for HS512."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")

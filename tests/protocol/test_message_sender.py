@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 from qt_upbit.config import WebSocketConfig
 from qt_upbit.protocol import wire
@@ -13,10 +14,10 @@ from qt_upbit.types import WireFormat
 ITEM = wire.RequestItem("ticker", ("KRW-BTC",))
 
 
-def made(**config: object) -> tuple[MessageSender, ConnectionOutputs]:
+def made(**config: Any) -> tuple[MessageSender, ConnectionOutputs]:
     outputs = ConnectionOutputs()
     tickets = map(str, itertools.count(1))
-    return MessageSender(WebSocketConfig(**config), tickets.__next__, outputs), outputs  # type: ignore[arg-type]
+    return MessageSender(WebSocketConfig(**config), tickets.__next__, outputs), outputs
 
 
 def test_requests_and_questions_go_out_in_the_format_in_use() -> None:
@@ -42,7 +43,7 @@ def test_every_message_counts() -> None:
     assert sender.delay(3.5) == 0.0
 
 
-def test_an_answer_tells_that_the_earlier_messages_have_arrived() -> None:
+def test_an_answer_shows_that_the_earlier_messages_have_arrived() -> None:
     sender, _ = made(messages_per_second=2)
     first = sender.request([ITEM], 1, 1.0)
     question = sender.ask_for_list(1, 1.0)

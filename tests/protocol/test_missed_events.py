@@ -48,7 +48,7 @@ def a_fill(number: int, volume: int) -> Fill:
 FILLS = {fill.uuid: fill for fill in (a_fill(2, 6), a_fill(1, 4))}
 
 
-def test_an_order_that_nobody_knew() -> None:
+def test_an_order_that_was_unknown() -> None:
     events = [event for _, event in missed_events(None, an_order(), FILLS, NOW_MS)]
     assert [event.state.value for event in events] == ["wait", "trade", "trade", "done"]
     assert [event.executed_volume for event in events] == [0, 4, 10, 10]

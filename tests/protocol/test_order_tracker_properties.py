@@ -317,7 +317,7 @@ def test_what_was_before_the_start_was_not_missed(
     for name, number in before:
         if name in ("place", "fill", "fill again", "cancel", "prevent"):
             _ACTIONS[name](world, number)
-    # Nobody listened yet.
+    # There was no follower yet.
     world.pending.clear()
     past = {fill.uuid for order in world.account.orders.values() for fill in order.fills}
     world.reconcile(0)
@@ -343,7 +343,7 @@ def test_what_was_before_the_start_was_not_missed(
 
 
 @pytest.mark.parametrize("regional", [False, True])
-def test_reconciling_again_tells_nothing(regional: bool) -> None:
+def test_reconciling_again_reports_nothing(regional: bool) -> None:
     world = World(regional=regional)
     world.reconcile(0)
     for kind in range(6):

@@ -1,8 +1,9 @@
-"""The culprits of a refusal are found, nobody else, and in few steps; with the connection: test_served.py."""
+"""Exactly the culprits of a refusal are found, and in few steps; with the connection: test_served.py."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,8 +16,8 @@ def run(owners: list[int], culprits: Collection[int]) -> tuple[set[int], int, in
 
     Returns who was found, how many requests were refused, and how many were accepted.
     """
-    search, accepted = RefusalSearch(), set[int]()
-    asked, found = set(owners), set[int]()
+    search, accepted, found = RefusalSearch(), set[int](), set[int]()
+    asked: set[Any] = set(owners)
     refusals = acceptances = 0
     while asked - accepted:
         if not asked & set(culprits):
@@ -33,7 +34,7 @@ def run(owners: list[int], culprits: Collection[int]) -> tuple[set[int], int, in
             found.add(culprit)
             asked.discard(culprit)
             released = search.found()
-        asked |= set(released)  # type: ignore[arg-type]
+        asked |= set(released)
     assert not search.is_running
     assert accepted | found == set(owners)
     return found, refusals, acceptances
@@ -53,7 +54,7 @@ def test_one_of_a_thousand() -> None:
 
 
 @given(st.integers(1, 60), st.data())
-def test_any_culprits_are_found_and_nobody_else(number: int, data: st.DataObject) -> None:
+def test_any_culprits_are_found_and_no_others(number: int, data: st.DataObject) -> None:
     owners = list(range(number))
     culprits = data.draw(st.sets(st.sampled_from(owners)))
     found, refusals, acceptances = run(owners, culprits)
@@ -81,7 +82,7 @@ def test_who_leaves_is_looked_for_no_more() -> None:
     assert search.forget("first") == ("late",), "its turn comes at once"
     assert search.forget("late") == ()
     assert not search.is_running
-    assert search.forget("nobody") == ()
+    assert search.forget("unknown") == ()
 
 
 def test_what_is_known_to_hold_a_culprit_is_not_tried_as_a_whole() -> None:

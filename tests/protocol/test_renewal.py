@@ -21,7 +21,7 @@ from qt_upbit.protocol.connection import (
     RenewalFailed,
     TokenRenewed,
 )
-from qt_upbit.types import OrderState, Scope
+from qt_upbit.types import MyOrderEvent, OrderState, Scope
 from tests.support.model_server import LATENCY_S, Rig, Socket, event, frame, stream_requests
 from tests.support.profiles import examples
 
@@ -45,7 +45,8 @@ def sockets(rig: Rig) -> list[Socket]:
 
 
 def reported(rig: Rig) -> list[str]:
-    return [decode(raw).uuid for _, _, raw in rig.log.frames]  # type: ignore[attr-defined]
+    events = [decode(raw) for _, _, raw in rig.log.frames]
+    return [event.uuid for event in events if isinstance(event, MyOrderEvent)]
 
 
 def until_two(rig: Rig) -> None:
@@ -65,7 +66,7 @@ def test_the_new_socket_is_up_and_subscribed_before_the_old_one_closes() -> None
     rig.run(1.0)
     assert sockets(rig) == [second]
     assert rig.log.of(TokenRenewed) == [TokenRenewed()]
-    assert rig.log.states() == ["CONNECTING", "RESYNCING", "LIVE"], "nobody needs to notice"
+    assert rig.log.states() == ["CONNECTING", "RESYNCING", "LIVE"], "the renewal is not visible outside"
     assert rig.log.of(GapDetected, ErrorReported) == []
     opened, closed = rig.log.times(OpenSocket)[1], rig.log.times(CloseSocket)[0]
     assert closed - opened >= 4 * LATENCY_S, "handshake, list, and the last pong of the old one"
@@ -161,7 +162,7 @@ def test_a_refused_renewal_leaves_the_old_connection_alone(error: Any) -> None:
     rig.send(order(1))
     assert reported(rig) == ["order-1"]
     rig.run(100.0)
-    assert len(rig.log.times(OpenSocket)) == 2, "the next try is somebody else's decision"
+    assert len(rig.log.times(OpenSocket)) == 2, "the next try is not the connection's decision"
 
 
 def test_a_refusal_by_frame_ends_the_renewal_only() -> None:
@@ -209,7 +210,7 @@ def test_a_server_without_lists_and_pongs_holds_nothing_up_forever() -> None:
 
 
 def test_copies_that_come_late_are_no_second_delivery() -> None:
-    """A line, or a machine, may be seconds behind; the pong that ends the copies comes after them."""
+    """A connection, or a machine, may be seconds behind; the pong that ends the copies comes after them."""
     rig = live(pong_timeout_s=50.0)
     rig.renew()
     until_two(rig)

@@ -62,7 +62,7 @@ def refuse_indicators(rig: Rig, *names: str) -> None:
 
 
 def limit_indicators(rig: Rig, number: int) -> None:
-    """The server takes so many combinations of indicator and code at most."""
+    """Limit the combinations of indicator and code that the server accepts."""
 
     def refuse(request: wire.Request) -> tuple[str, str] | None:
         combinations = sum(
@@ -121,7 +121,7 @@ def test_after_the_deep_one_left_its_rows_are_not_promised() -> None:
     assert rig.socket.depth(BOOK) == 15
 
 
-def test_a_thin_book_that_nobody_asked_for_with_fewer_rows_is_all_there_is() -> None:
+def test_a_thin_book_without_a_request_for_fewer_rows_is_all_there_is() -> None:
     """Upbit pads its books; who does not is believed, where nothing else can be meant."""
     rig = Rig()
     rig.server.sends_data = False
@@ -414,7 +414,7 @@ def test_a_server_that_refuses_everything_is_not_asked_forever(owners: int) -> N
     rig.connection.retry(rig.now)
     rig.carry_out(rig.scope)
     rig.run(10.0)
-    assert all(served(rig, i) for i in range(owners)), "nobody is left out"
+    assert all(served(rig, i) for i in range(owners)), "every owner is served"
 
 
 @pytest.mark.parametrize("scope", [Scope.PUBLIC, Scope.PRIVATE])

@@ -39,7 +39,7 @@ def test_real_payloads_come_back_unchanged(name: str, raw: bytes) -> None:
     assert list(back(there(payload))) == list(payload)
 
 
-def test_keys_that_nobody_documents_stay() -> None:
+def test_undocumented_keys_stay() -> None:
     simple = converter.to_simple({"type": "ticker", "code": "KRW-BTC", "brand_new": {"type": 1}})
     assert simple == {"ty": "ticker", "cd": "KRW-BTC", "brand_new": {"type": 1}}
 

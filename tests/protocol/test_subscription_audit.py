@@ -26,7 +26,7 @@ def test_it_asks_in_intervals_after_a_request() -> None:
     assert not audit.is_asked
 
 
-def test_without_an_interval_it_asks_only_when_somebody_needs_the_answer() -> None:
+def test_without_an_interval_it_asks_only_when_the_answer_is_needed() -> None:
     audit = SubscriptionAudit(None)
     audit.request_sent(1.0, ask_now=False)
     assert audit.due == inf
@@ -59,7 +59,7 @@ def test_who_waits_for_the_list_gets_one_of_the_newest_set() -> None:
     assert not audit.take_answer("one")
     assert audit.take_answer("two")
     audit.request_sent(3.0, ask_now=False)
-    assert audit.due == 63.0, "nobody waits any more"
+    assert audit.due == 63.0, "no waiter is left"
 
 
 def test_a_question_that_must_wait_goes_out_after_what_it_waits_for() -> None:

@@ -19,9 +19,9 @@ class Waiting:
     def __init__(self) -> None:
         self.progress = SubscriptionProgress("ticker", KEYS)
         self.calls = 0
-        self.progress.add_waiter(self.wake)
+        self.progress.add_waiter(self.resume)
 
-    def wake(self) -> None:
+    def resume(self) -> None:
         self.calls += 1
 
 
@@ -92,8 +92,8 @@ def test_closing_is_final() -> None:
 
 def test_a_waiter_that_was_removed_is_called_no_more() -> None:
     waiting = Waiting()
-    waiting.progress.remove_waiter(waiting.wake)
-    waiting.progress.remove_waiter(waiting.wake)
+    waiting.progress.remove_waiter(waiting.resume)
+    waiting.progress.remove_waiter(waiting.resume)
     waiting.progress.close()
     assert waiting.calls == 0
 

@@ -97,7 +97,7 @@ MISTAKES: list[tuple[str, Any, dict[str, Any], str]] = [
     ("announcement", None, {"categories": "trade"}, r'list such as \["trade"\]'),
     ("announcement", None, {"categories": []}, r"or None for all"),
     ("announcement", None, {"categories": 5}, r"list such as"),
-    ("announcement", None, {"categories": ["trading"]}, r"'trading' must be one of notice, trade"),
+    ("announcement", None, {"categories": ["gossip"]}, r"'gossip' must be one of notice, trade"),
     ("announcement", None, {"categories": [5]}, r"5 must be one of"),
     ("announcement", None, {"include_body": 1}, r"True or False"),
     # indicators

@@ -1,4 +1,4 @@
-"""Many owners' requests, one desired set: merge rules, reference counts, states, and nobody dropped."""
+"""Many owners' requests, one desired set: merge rules, reference counts, states, and no owner dropped."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_release_of_last_owner_drops_code(subscriptions: SubscriptionStateManage
 
 
 def test_unknown_owner_is_nobodys_business(subscriptions: SubscriptionStateManager) -> None:
-    assert subscriptions.remove("nobody") == set()
+    assert subscriptions.remove("unknown") == set()
     subscriptions.add("a", stream_requests("ticker", "KRW-BTC"))
     assert subscriptions.remove("a") == {Scope.PUBLIC}
     assert subscriptions.remove("a") == set()
@@ -299,14 +299,14 @@ def test_a_snapshot_asked_for_late_has_its_own_time(subscriptions: SubscriptionS
     """The stream was asked for long ago, its snapshot just now: it was reported silent at once."""
     subscriptions.add("a", stream_requests("ticker", "KRW-BTC", snapshot=False))
     send(subscriptions, 0.0)
-    assert subscriptions.next_silence(Scope.PUBLIC, 10.0) is None, "it owes nothing"
+    assert subscriptions.next_silence(Scope.PUBLIC, 10.0) is None, "no snapshot is pending"
     subscriptions.add("b", stream_requests("ticker", "KRW-BTC"))
     send(subscriptions, 1000.0)
     assert subscriptions.take_silent(Scope.PUBLIC, 1000.0, 10.0) == ()
     assert subscriptions.next_silence(Scope.PUBLIC, 10.0) == 1010.0
 
 
-def test_private_streams_owe_no_first_frame(subscriptions: SubscriptionStateManager) -> None:
+def test_private_streams_have_no_pending_first_frame(subscriptions: SubscriptionStateManager) -> None:
     subscriptions.add("a", [*stream_requests("my_order"), *stream_requests("my_asset")])
     send(subscriptions, scope=Scope.PRIVATE)
     assert subscriptions.next_silence(Scope.PRIVATE, 10.0) is None
@@ -473,7 +473,7 @@ def test_a_newcomer_of_a_running_stream_is_left_out_alone(subscriptions: Subscri
     assert [one.type for one in item.options["indicators"]] == ["rsi"]
 
 
-def test_nobody_is_to_blame_where_nothing_was_accepted_or_everything(
+def test_no_owner_is_to_blame_where_nothing_was_accepted_or_everything(
     subscriptions: SubscriptionStateManager,
 ) -> None:
     subscriptions.add("a", stream_requests("ticker", "KRW-BTC"))
@@ -714,7 +714,7 @@ class Merging(RuleBasedStateMachine):
         assert self.subscriptions.needs_request(scope) == bool(self.subscriptions._scopes[scope].sendable)
 
     @invariant()
-    def nobody_is_dropped(self) -> None:
+    def no_owner_is_dropped(self) -> None:
         for scope in Scope:
             state = self.subscriptions._scopes[scope]
             for owner, wanted in self.owners.items():

@@ -1,4 +1,4 @@
-"""Two clocks tell that the machine slept."""
+"""Two clocks show that the machine was suspended."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from qt_upbit.protocol.suspend_detector import SuspendDetector
         (1.0, 3.5, True),
         (1.0, 28_800.0, True),
         (30.0, 30.0, False),  # a program that was busy
-        (28_800.0, 28_800.0, False),  # a monotonic clock that goes on: deadlines tell for themselves
+        (28_800.0, 28_800.0, False),  # a monotonic clock that goes on: deadlines pass by themselves
     ],
 )
 def test_the_time_of_day_that_ran_ahead_is_sleep(elapsed: float, wall_elapsed: float, slept: bool) -> None:

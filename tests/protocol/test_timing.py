@@ -22,7 +22,7 @@ LIMITS = ((5, 1.0), (100, 60.0))
 def test_never_more_than_allowed_in_any_window(
     waits: list[float], limits: tuple[tuple[int, float], ...], start: float
 ) -> None:
-    """Whoever waits as reported, from any moment, keeps every window, with room to spare."""
+    """A caller that waits as reported, from any moment, keeps every window, with room to spare."""
     limiter = RollingWindowLimiter(limits)
     now, times = start, []
     for wait in waits:

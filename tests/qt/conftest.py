@@ -76,7 +76,7 @@ def _nothing_left(
     monkeypatch: pytest.MonkeyPatch,
     app: QApplication,
 ) -> Iterator[None]:
-    """Fail a test that leaves a task, socket, timer, proxy or manager, or an exception nobody saw."""
+    """Fail a test that leaves a task, socket, timer, proxy or manager, or an unnoticed exception."""
     if inspect.iscoroutinefunction(getattr(request, "function", None)):
         # Makes the loop as well, whose own sockets are thus no leak.
         request.getfixturevalue("_no_tasks_left")
@@ -100,7 +100,9 @@ def _nothing_left(
     leaks.check_logs(caplog, marker.args if marker else ())
     expected = request.node.get_closest_marker("raises_in_slots")
     if expected is None and raised:
-        pytest.fail("a slot raised and nobody looked:\n" + "".join(traceback.format_exception(raised[0])))
+        pytest.fail(
+            "a slot raised, unnoticed by the test:\n" + "".join(traceback.format_exception(raised[0]))
+        )
     if expected is not None and [type(error).__name__ for error in raised] != list(expected.args):
         pytest.fail(f"expected slots to raise {expected.args}, and got {raised}")
     if said:
@@ -108,7 +110,7 @@ def _nothing_left(
 
 
 _seen: weakref.WeakSet[QObject] = weakref.WeakSet()
-"""Each is held against one test only."""
+"""Each fails one test only."""
 
 
 def _left_qt_objects() -> list[str]:
@@ -178,7 +180,7 @@ async def make_manager() -> AsyncIterator[MakeManager]:
     ) -> GlobalWebSocketManager:
         """With `own_time` as its clock short deadlines are those of an idle machine.
 
-        Not where it tells of moments on the wall: gaps and what is recovered of them.
+        Not where it reports times of day: gaps and what is recovered of them.
         """
         if keys:
             config["credentials"] = Credentials(

@@ -191,7 +191,7 @@ async def test_what_happens_while_the_connection_is_down_is_reported_first(
     await until(lambda: log.events[-1].state is OrderState.DONE)
     await same(account, server)
     assert [each.uuid for each in log.fills] == [*trades, live]
-    by_order = {order.uuid: [] for order in (first, second, third)}  # type: ignore[var-annotated]
+    by_order: dict[str, list[tuple[str, bool]]] = {order.uuid: [] for order in (first, second, third)}
     for event in log.events:
         by_order[event.uuid].append((event.state.value, event.is_recovered))
     assert by_order[first.uuid] == [("wait", False), ("trade", True), ("trade", True), ("done", True)]

@@ -380,7 +380,7 @@ async def test_nothing_keeps_the_keys_of_before(make_server: MakeServer, make_ma
     account.close()
 
 
-async def test_nobody_hears_twice_that_nothing_was_known(make_desk: MakeDesk) -> None:
+async def test_an_empty_state_is_reported_only_once(make_desk: MakeDesk) -> None:
     desk = await make_desk()
     desk.manager.set_credentials(KEYS_B)
     await until(lambda: desk.follower.cleared)

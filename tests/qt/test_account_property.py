@@ -175,7 +175,9 @@ async def test_the_account_ends_where_the_exchange_is(
         await trader.act()
     trader.settle()
     theirs = server.exchange.account
-    real = Counter(fill.uuid for order in theirs.orders.values() for fill in order.fills)
+
+    def real() -> Counter[str]:
+        return Counter(fill.uuid for order in theirs.orders.values() for fill in order.fills)
 
     def is_there() -> bool:
         ended = {order.uuid for order in theirs.orders.values() if not order.is_open}
@@ -183,16 +185,16 @@ async def test_the_account_ends_where_the_exchange_is(
             not server.exchange.engine._cancelling
             and account.is_synchronized
             and not differences(account, server)
-            and {fill.uuid for fill in fills} >= set(real)
+            and {fill.uuid for fill in fills} >= set(real())
             and {event.uuid for event in events if event.state in _ENDS} >= ended
         )
 
     try:
         await until(is_there)
     except AssertionError:
-        missing = set(real) - {fill.uuid for fill in fills}
+        missing = set(real()) - {fill.uuid for fill in fills}
         pytest.fail(f"{trader.done}: {account.state}, {differences(account, server)}, missing {missing}")
-    assert Counter(fill.uuid for fill in fills) == real
+    assert Counter(fill.uuid for fill in fills) == real()
     for fill in fills:
         exact = next(one for one in theirs.orders[fill.order_uuid].fills if one.uuid == fill.uuid)
         assert (fill.price, fill.volume, fill.trade_timestamp) == (exact.price, exact.volume, exact.time_ms)

@@ -69,7 +69,7 @@ async def test_twenty_thousand_garbage_frames_among_good_ones(
             seen.append(event.sequential_id)
 
     trades = proxy.subscribe_trade(["KRW-BTC"], delivery=Delivery.EVERY, callback=take_trade)
-    # Tickers are read although nobody gets every one: an unreadable one is an error all the same.
+    # Tickers are read although no subscriber gets every one: an unreadable one is an error all the same.
     tickers = proxy.subscribe_ticker(["KRW-BTC"], delivery=Delivery.EVERY)
     await trades
     await tickers

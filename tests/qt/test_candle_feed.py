@@ -109,7 +109,7 @@ async def test_no_gap_and_no_duplicate_across_an_outage_of_two_minutes(
     await until(lambda: len(feed) and (feed[-1].start - before).total_seconds() >= max(120, length))
     after = feed[-1].start.timestamp()
     await until(lambda: feed[-1].start.timestamp() >= after + 2 * length, what="live again")
-    await until(lambda: not feed._is_backfilling and feed._gap is None and not len(feed._answers))
+    await until(lambda: feed._history.is_settled and not len(feed._answers))
     model.check()
     compare(server, feed)
     feed.close()
@@ -166,7 +166,7 @@ async def test_history_that_fails_is_reported_and_asked_again(
         return await right(*args, **which)
 
     monkeypatch.setattr(manager.rest, "get_candles", fail_once)
-    monkeypatch.setattr("qt_upbit.qt.candle_feed._RETRY_MS", 20)
+    monkeypatch.setattr("qt_upbit.routing.candle_history._RETRY_MS", 20)
     feed = CandleFeed(CODE, "1m", count=20, manager=manager)
     model = Model(feed)
     await until(lambda: model.loaded)
@@ -242,12 +242,7 @@ def count_calls(server: SimulatedServer, path: str) -> RestFault:
 
 async def at_rest(feed: CandleFeed) -> None:
     await until(
-        lambda: (
-            feed._source.candle is not None
-            and feed._gap is None
-            and not feed._is_backfilling
-            and not len(feed._answers)
-        )
+        lambda: feed._source.candle is not None and feed._history.is_settled and not len(feed._answers)
     )
 
 
@@ -307,7 +302,7 @@ async def test_a_day_begins(make_server: MakeServer, make_manager: MakeManager) 
     feed._proxy.ticker_received.connect(heard.append)
     say(server, today - timedelta(days=40), 1)  # a snapshot of long ago
     await until(lambda: len(heard) == 1)
-    say(server, today + timedelta(days=1), 1, acc_trade_volume=0)  # nobody has traded yet
+    say(server, today + timedelta(days=1), 1, acc_trade_volume=0)  # no trade yet
     await until(lambda: len(heard) == 2)
     assert feed[-1] == last
     assert len(feed) == 3
@@ -355,7 +350,7 @@ async def test_weeks_go_by_and_end_as_the_exchange_says(
 async def test_closed_days_that_cannot_be_read_are_asked_for_again(
     make_server: MakeServer, make_manager: MakeManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("qt_upbit.qt.candle_feed._RETRY_MS", 20)
+    monkeypatch.setattr("qt_upbit.routing.candle_history._RETRY_MS", 20)
     server = await make_server(**QUIET)
     feed = CandleFeed(CODE, "1M", count=3, manager=make_manager(server))
     model = Model(feed)
@@ -409,7 +404,7 @@ async def test_from_any_length_to_any_other(make_server: MakeServer, make_manage
         assert (feed.unit, len(feed), model.starts) == (unit, 0, [])
         model.loaded = 0
         await until(lambda: model.loaded)
-        await until(lambda: feed._gap is None and not feed._is_backfilling and not len(feed._answers))
+        await until(lambda: feed._history.is_settled and not len(feed._answers))
         model.check()
         right = await manager.rest.get_candles(CODE, unit, count=4)
         # The time of a frame is another one than that of its last trade.

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import pytest
 from PySide6.QtCore import QTimer
@@ -46,10 +47,10 @@ class Screen:
         self.clock.hub.add(subscriber)
         return subscriber
 
-    def offer(self, subscriber: Subscriber, value: object, key: object = "key") -> None:
-        self.clock.hub.offer(subscriber, LazyFrame(HEAD, value, 0.0), key)  # type: ignore[arg-type]
+    def offer(self, subscriber: Subscriber, value: Any, key: object = "key") -> None:
+        self.clock.hub.offer(subscriber, LazyFrame(HEAD, value, 0.0), key)
 
-    def values(self, subscriber: Subscriber | None = None) -> list[object]:
+    def values(self, subscriber: Subscriber | None = None) -> list[Any]:
         return [value for _, one, values in self.delivered if subscriber in (None, one) for value in values]
 
     def times(self) -> list[float]:
@@ -223,7 +224,7 @@ async def test_latest_once_per_frame_and_the_newest(screen: Screen) -> None:
     count, seconds = await feed(screen, subscriber, lambda: len(screen.delivered) >= 25)
     assert len(screen.delivered) <= seconds / 0.02 + 2, "50 frames a second"
     await until(lambda: screen.values()[-1:] == [("key", count)])
-    numbers = [value[1] for value in screen.values()]  # type: ignore[index]
+    numbers = [value[1] for value in screen.values()]
     assert numbers == sorted(numbers)
     assert subscriber.conflated == count - len(numbers)
     # A turn of the feed rests a millisecond at least: a frame is twenty of them, fewer on a slow machine.
@@ -275,7 +276,7 @@ async def test_many_keys_with_slow_slots_all_get_their_turn(screen: Screen) -> N
     screen.on_delivery = slow
     keys = [f"K{i}" for i in range(20)]
     await feed(screen, subscriber, lambda: len(screen.delivered) >= 10 * len(keys), *keys)
-    shown = [value[0] for value in screen.values()]  # type: ignore[index]
+    shown = [value[0] for value in screen.values()]
     assert set(shown) == set(keys)
     counts = [shown.count(key) for key in keys]
     assert min(counts) >= max(counts) / 2
@@ -312,7 +313,7 @@ async def test_latest_and_batch_flow_through_a_dialog(screen: Screen) -> None:
     await until(lambda: len(screen.values(batch)) == count)
     assert screen.values(batch) == list(range(count))
     shown = screen.values(latest)
-    assert shown == sorted(shown)  # type: ignore[type-var]
+    assert shown == sorted(shown)
     assert shown[-1] == count - 1
 
 

@@ -21,7 +21,6 @@ from qt_upbit.models import peek
 from qt_upbit.qt.gap_recovery import GapRecovery
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine, Target
 from qt_upbit.routing.fanout_hub import FanoutHub, Gap, Subscriber
-from qt_upbit.simulator.market import pair
 from qt_upbit.simulator.server.server import SimulatedServer
 from tests.qt.conftest import MakeManager, MakeServer
 from tests.support import events
@@ -29,11 +28,6 @@ from tests.support.model_server import frame, stream_requests
 from tests.support.wait import until
 
 CODE = "KRW-BTC"
-
-
-@pytest.fixture(autouse=True)
-def _long_tape(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pair, "_TRADES_KEPT", 50_000)
 
 
 FAST = {"market_running": True, "markets": 3, "time_scale": 60.0, "rest_limit": None, "rate": 2.0}
@@ -60,7 +54,7 @@ class Tape:
 
 
 async def outage(server: SimulatedServer, manager: GlobalWebSocketManager, market_s: float = 120.0) -> None:
-    """Cut the connection for so many seconds of the market, then wait until it is back."""
+    """Cut the connection for `market_s` seconds of market time, then wait until it is back."""
     begin = server.exchange.market_ms(server.now())
     server.refuse_connections = True
     await server.drop(Scope.PUBLIC, "reset")

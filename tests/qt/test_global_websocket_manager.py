@@ -1,4 +1,4 @@
-"""The manager over real sockets: one connection, the exact union, faults, and what it tells."""
+"""The manager over real sockets: one connection, the exact union, faults, and what it reports."""
 
 from __future__ import annotations
 
@@ -184,14 +184,14 @@ async def test_fifty_proxies_one_connection_exact_union_no_interruption(
     for i, mine in got.items():
         for code in codes_of[i]:
             expected = [n for n in published[code] if n > began[i, code]]
-            # Complete and in order up to its end, whoever else came and went.
+            # Complete and in order up to its end, whichever proxies came and went.
             assert mine[code] == expected[: len(mine[code])]
     for code in codes_of[last]:
         assert got[last][code] == [n for n in published[code] if n > began[last, code]]
     assert errors == []
     assert server.exchange.total_connections(Scope.PUBLIC) == 1
     if violations := dict(server.exchange.violations):
-        # What is sent in time comes in crowds where nobody lets it go, and the exchange counts what comes.
+        # On a stalled machine, what was sent in time arrives in a burst, and the exchange counts arrivals.
         share.excuse(f"limits broken: {violations}", 0.1)
     proxies[last].close()
     await listed(server, manager)
@@ -391,7 +391,7 @@ async def test_wrong_keys_are_explained_once_and_not_tried_again(
         await proxy.subscribe_my_order()
     await states.until(ConnectionState.REJECTED)
     total = server.exchange.total_connections(Scope.PRIVATE)
-    # Whoever comes now is reported as well, at once.
+    # It is reported to later subscribers as well, at once.
     with pytest.raises(AuthenticationError):
         async with asyncio.timeout(HANG_S):
             await proxy.subscribe_my_asset()
@@ -524,7 +524,7 @@ async def test_error_in_the_packet_of_the_handshake_is_heard(make_manager: MakeM
 # --- metrics --------------------------------------------------------------------------------------
 
 
-async def test_metrics_tell_what_happens(make_server: MakeServer, make_manager: MakeManager) -> None:
+async def test_metrics_report_what_happens(make_server: MakeServer, make_manager: MakeManager) -> None:
     server = await make_server()
     manager = make_manager(server, metrics_interval_s=0.1)
     reported: list[Metrics] = []
@@ -548,7 +548,7 @@ async def test_metrics_tell_what_happens(make_server: MakeServer, make_manager: 
     assert reported[-1].events_lost == reported[-1].errors == 0
     assert 0 < reported[-1].latency_p50_s <= reported[-1].latency_p99_s <= reported[-1].latency_max_s
     proxy.close()
-    await until(lambda: not manager._metrics_timer.isActive(), what="nothing to tell, no timer")
+    await until(lambda: not manager._metrics_timer.isActive(), what="nothing to report, no timer")
 
 
 # --- the application's manager ---------------------------------------------------------------------
@@ -565,7 +565,7 @@ async def _fresh_application() -> AsyncIterator[None]:
 async def test_configure_instance_close_and_again(server: SimulatedServer) -> None:
     config = WebSocketConfig.preset("testing", base_url=server.url)
     with pytest.raises(ConfigError, match="WebSocketConfig"):
-        GlobalWebSocketManager.configure({"base_url": server.url})  # type: ignore[arg-type]
+        GlobalWebSocketManager.configure({"base_url": server.url})  # type: ignore[arg-type]  # the mistake
     GlobalWebSocketManager.configure(config)
     first = GlobalWebSocketManager.instance()
     assert GlobalWebSocketManager.instance() is first

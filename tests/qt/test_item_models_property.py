@@ -98,7 +98,7 @@ async def test_tickers(manager: GlobalWebSocketManager) -> None:
                 if step[0] in shown:
                     shown[step[0]] = step[1]
                 else:
-                    # Ticks of a pair without a row are for nobody.
+                    # Ticks of a pair without a row are ignored.
                     model.frames.due.emit()
         assert [(row[0], row[1]) for row in copy.rows] == [
             (code, "" if price is None else str(price)) for code, price in shown.items()

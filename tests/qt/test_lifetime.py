@@ -1,4 +1,4 @@
-"""However a proxy dies, what it held is released exactly once, and nothing outlives it."""
+"""However a proxy dies, what it owned is released exactly once, and nothing outlives it."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def by_collecting(manager: GlobalWebSocketManager) -> Any:
 def by_collecting_a_cycle(manager: GlobalWebSocketManager) -> Any:
     proxy = WebSocketClientProxy("h", manager=manager)
     proxy.subscribe_ticker(["KRW-BTC"])
-    proxy.myself = proxy  # type: ignore[attr-defined]
+    proxy.myself = proxy  # type: ignore[attr-defined]  # a cycle
 
 
 def by_close(manager: GlobalWebSocketManager) -> Any:
@@ -211,7 +211,7 @@ async def test_collected_by_another_thread(server: SimulatedServer, manager: Glo
         for _ in range(5):
             proxy = WebSocketClientProxy("cycle", manager=manager)
             proxy.subscribe_ticker(["KRW-BTC"])
-            proxy.myself = proxy  # type: ignore[attr-defined]
+            proxy.myself = proxy  # type: ignore[attr-defined]  # a cycle
         await proxy.subscriptions[0]
         del proxy
         thread = threading.Thread(target=gc.collect)
@@ -308,7 +308,7 @@ async def test_subscription_outlives_nothing(
     gone = weakref.ref(proxy)
     del proxy
     gc.collect()
-    assert gone() is None, "a subscription does not hold its proxy"
+    assert gone() is None, "a subscription does not keep its proxy alive"
     await turns()
     assert subscription.is_closed
     subscription.close()

@@ -24,5 +24,5 @@ async def test_reconnects_leave_nothing(server: SimulatedServer, make_manager: M
     done = await reconnect(5, server, manager)
     assert done.after.leaked_since(done.before) == {}
     if violations := dict(server.exchange.violations):
-        # What is begun in time comes in crowds where nobody lets it go, and the exchange counts what comes.
+        # On a stalled machine, what was begun in time arrives in a burst, and the exchange counts arrivals.
         share.excuse(f"limits broken: {violations}", 0.1)

@@ -1,4 +1,4 @@
-"""Objects that die inside a slot of their own signals, or of somebody else's: the others lose nothing."""
+"""Objects that die inside a slot of their own signals or of another object's: the others lose nothing."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from qt_upbit import (
     ConnectionState,
     Delivery,
     GlobalWebSocketManager,
+    IndicatorEventParams,
     IndicatorParams,
     OrderType,
     ProxyClosedError,
@@ -98,7 +99,9 @@ def stream_case(name: str, delivery: Delivery = Delivery.EVERY) -> Case:
     if name == "candle":
         options["unit"] = "1m"
     if "indicator" in name:
-        trigger = {"trigger": "price_cross_above", "event_params": {}} if name.endswith("signal") else {}
+        trigger = (
+            {"trigger": "overbought", "event_params": {"threshold": 70}} if name.endswith("signal") else {}
+        )
         options |= {"timeframe": "5m", "indicators": [RSI | trigger]}
     codes = ["KRW-BTC", "KRW-ETH", "KRW-XRP", "KRW-SOL"] if row.scope is not Scope.PRIVATE else None
 
@@ -116,7 +119,10 @@ def stream_case(name: str, delivery: Delivery = Delivery.EVERY) -> Case:
             elif "indicator" in name:
                 fields |= {"timeframe": "5m", "indicator": "rsi", "params": IndicatorParams(period=14)}
                 if name.endswith("signal"):
-                    fields["trigger"] = "price_cross_above"
+                    fields |= {
+                        "trigger": "overbought",
+                        "event_params": IndicatorEventParams(threshold=Decimal(70)),
+                    }
             code = codes[number - 1] if codes else "KRW-BTC"
             made = event(row.wire_types[0] if name != "candle" else "candle.1m", code, number, **fields)
             server.exchange.send_raw(session, frame(made))
@@ -178,7 +184,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.signal)
-async def test_slots_that_end_proxies_cost_nobody_else_an_event(
+async def test_slots_that_end_proxies_cost_no_other_proxy_an_event(
     make_server: MakeServer, make_manager: MakeManager, case: Case
 ) -> None:
     """Each slot ends its own proxy, the next one or the one before, in every way, with more under way."""

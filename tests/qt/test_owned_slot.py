@@ -188,5 +188,5 @@ async def test_called_from_python_with_keywords() -> None:
 def test_plain_method_is_refused() -> None:
     with pytest.raises(TypeError, match="async def"):
 
-        @owned_slot  # type: ignore[arg-type]
+        @owned_slot  # type: ignore[arg-type]  # the mistake
         def plain(self: Thing) -> None: ...

@@ -31,11 +31,11 @@ async def test_data_flows_again_after_a_reset(server: SimulatedServer, make_prox
     await proxy.subscribe_trade(["KRW-BTC"], callback=lambda e: seen.append(e.sequential_id))
     for number in range(1, 4):
         assert await server.drop(Scope.PUBLIC, "reset") == 1
-        await until(lambda: manager.metrics().scopes[Scope.PUBLIC].reconnects == number)  # noqa: B023
+        await until(lambda: manager.metrics().scopes[Scope.PUBLIC].reconnects == number)  # noqa: B023  # awaited in this turn
         await until(lambda: manager.state(Scope.PUBLIC) is ConnectionState.LIVE)
         await until(lambda: exchange.streams(server) == {("trade", "KRW-BTC")})
         server.exchange.publish(events.trade("KRW-BTC", number))
-        await until(lambda: seen[-1] == number)  # noqa: B023
+        await until(lambda: seen[-1] == number)  # noqa: B023  # awaited in this turn
     await manager.aclose()
     assert manager.state(Scope.PUBLIC) is ConnectionState.CLOSED
 
@@ -215,9 +215,9 @@ async def test_a_slow_widget_stalls_neither_the_socket_nor_the_others(
         server.exchange.publish(events.ticker("KRW-BTC", number))
         server.exchange.publish(events.trade("KRW-BTC", number))
     await until(lambda: got[-1] == 500 and slow_got[-1] == 500)
-    assert got[1:] == list(range(1, 501)), "nobody lost anything to the slow one"
+    assert got[1:] == list(range(1, 501)), "the slow subscriber cost the quick one nothing"
     assert len(slow_got) < 100, "which was given the newest and not all of them"
-    assert others == [], "and nobody got what he had not asked for"
+    assert others == [], "and no subscriber got what it had not asked for"
     assert manager.state(Scope.PUBLIC) is ConnectionState.LIVE
     assert manager.metrics().events_lost == 0
     for each in (slow, quick, other):
@@ -266,7 +266,7 @@ async def test_no_log_record_for_each_message(
         await until(lambda: got)
 
         async def send(first: int, count: int) -> int:
-            """How many records of ours so many messages make."""
+            """The number of our log records that a number of messages makes."""
             caplog.clear()
             for number in range(first, first + count):
                 server.exchange.publish(events.trade("KRW-BTC", number))

@@ -46,7 +46,7 @@ def test_it_is_reported_once(app: QApplication, way: Callable[[], Callable[[QObj
     way()(watched)
     del watched
     gc.collect()
-    assert gone() is None, "the token holds nobody"
+    assert gone() is None, "the token keeps no object alive"
     assert released == [5]
 
 

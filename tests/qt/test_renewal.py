@@ -30,7 +30,7 @@ OTHER_KEYS = Credentials(access_key="another-access-key", secret_key="another-se
 
 
 class Watch:
-    """What a manager tells of its private scope, and how many private connections the server has."""
+    """What a manager reports of its private scope, and how many private connections the server has."""
 
     def __init__(self, manager: GlobalWebSocketManager, server: SimulatedServer) -> None:
         self.states: list[ConnectionState] = []
@@ -201,7 +201,7 @@ async def test_signing_in_after_the_start(server: SimulatedServer, make_manager:
     server.exchange.publish(trade(1))
     await until(lambda: got)
     with pytest.raises(ConfigError, match="takes Credentials"):
-        manager.set_credentials("key")  # type: ignore[arg-type]
+        manager.set_credentials("key")  # type: ignore[arg-type]  # the mistake
     proxy.close()
 
 

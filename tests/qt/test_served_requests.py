@@ -53,7 +53,7 @@ async def proxy_of(manager: GlobalWebSocketManager) -> AsyncIterator[Any]:
 
 def indicators(proxy: WebSocketClientProxy, *names: str) -> Subscription:
     return proxy.subscribe_indicator(
-        [CODE], timeframe="60m", indicators=[{"type": name, "params": {"period": 14}} for name in names]
+        [CODE], timeframe="60m", indicators=[{"type": name, "params": {}} for name in names]
     )
 
 

@@ -250,7 +250,7 @@ _STEPS = st.lists(
 
 
 @given(_STEPS)
-def test_hooks_come_and_go_as_if_nobody_watched(
+def test_hooks_come_and_go_as_without_the_library(
     app: QApplication, steps: list[tuple[str, int, bool]]
 ) -> None:
     """Any order of installing, replacing and restoring: hooks are called as by plain emission."""

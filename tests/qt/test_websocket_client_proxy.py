@@ -233,9 +233,9 @@ async def test_mistakes_raise_at_the_call(
 async def test_callback_and_delivery_are_checked(make_proxy: MakeProxy) -> None:
     proxy = make_proxy()
     with pytest.raises(TypeError):
-        proxy.subscribe_ticker(["KRW-BTC"], callback=5)  # type: ignore[arg-type]
+        proxy.subscribe_ticker(["KRW-BTC"], callback=5)  # type: ignore[arg-type]  # the mistake
     with pytest.raises(ValueError, match="sometimes"):
-        proxy.subscribe_ticker(["KRW-BTC"], delivery="sometimes")  # type: ignore[arg-type]
+        proxy.subscribe_ticker(["KRW-BTC"], delivery="sometimes")  # type: ignore[arg-type]  # the mistake
     with pytest.raises(ValueError, match="name"):
         make_proxy("")
     assert proxy.subscriptions == ()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,9 +12,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qt_upbit.exceptions import InvalidRequestError, InvalidSubscriptionError
+from qt_upbit import Credentials, RestClient, WebSocketConfig
+from qt_upbit.exceptions import (
+    InvalidOrderError,
+    InvalidRequestError,
+    InvalidSubscriptionError,
+    RemoteError,
+)
 from qt_upbit.rest import arguments
+from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY
 from qt_upbit.types import AskBid, OrderState
+from tests.support.http_server import Answer, HttpServer
+from tests.support.passing_time import PassingTime
 
 STATES = (OrderState.WAIT, OrderState.WATCH)
 
@@ -140,3 +150,146 @@ def test_datetimes_must_be_aware() -> None:
     for wrong in (datetime(2026, 11, 30), "2026-11-30", 5):
         with pytest.raises(InvalidRequestError, match="aware"):
             arguments.check_aware(None, wrong)  # type: ignore[arg-type]  # on purpose
+
+
+# --- every call -----------------------------------------------------------------------------------
+
+VALID: dict[str, Any] = {
+    "code": "KRW-BTC",
+    "codes": ["KRW-BTC"],
+    "unit": "1m",
+    "ask_bid": "BID",
+    "order_type": "limit",
+    "market": "KRW-BTC",
+}
+"""A valid value of each parameter that some call requires."""
+FURTHER: dict[str, dict[str, Any]] = {
+    "create_order": {"price": 155_772_000, "volume": "0.001"},
+    "test_order": {"price": 155_772_000, "volume": "0.001"},
+    "cancel_and_new": {"price": 155_772_000, "volume": "0.001", "prev_order_uuid": "u-1"},
+    "cancel_open_orders": {"all_markets": True},
+    "get_order": {"uuid": "u-1"},
+    "cancel_order": {"uuid": "u-1"},
+    "get_orders": {"uuids": ["u-1"]},
+    "cancel_orders": {"uuids": ["u-1"]},
+}
+"""What else makes a call valid: removed again if the mistake is about the same kind of argument."""
+ALTERNATIVES = (
+    {"uuid", "identifier"},
+    {"uuids", "identifiers"},
+    {"prev_order_uuid", "prev_order_identifier"},
+)
+NOT_CALLS = {"aclose", "retire", "is_available"}
+WRONG = {
+    "list": ["", "KRW-BTC", b"KRW-BTC", [], (), set(), iter(()), 5, ["KRW-BTC", ""], ["KRW-BTC", None]],
+    "count": [0, -1, -300, True, False, 2.0, "5", Decimal(2)],
+    "flag": [0, 1, "", "false", None, []],
+    "code": ["", "krw-btc", "BTC", "KRW-BTC,KRW-ETH", "BTC-KRW", ["KRW-BTC"], 5],
+    "id": ["", " ", "\n", 5, b"u", ["u-1"]],
+}
+
+
+def _kind(name: str, annotation: str) -> str | None:
+    """The kind of a parameter by its annotation."""
+    if annotation.startswith(("Iterable", "Sequence", "Collection")):
+        return "list"
+    if annotation.split(" | ")[0] == "int":
+        return None if name == "level" else "count"
+    if annotation == "bool":
+        return "flag"
+    is_id = name.endswith(("uuid", "identifier")) and annotation.startswith("str")
+    return "id" if is_id else "code" if name == "code" else None
+
+
+def _mistakes() -> Iterable[Any]:
+    calls = inspect.getmembers(RestClient, inspect.isfunction)
+    for call, function in calls:
+        if call.startswith("_") or call in NOT_CALLS:
+            continue
+        parameters = dict(list(inspect.signature(function).parameters.items())[1:])
+        needed = {
+            name: VALID[name]
+            for name, each in parameters.items()
+            if each.default is each.empty and each.kind is not each.VAR_KEYWORD and name in VALID
+        }
+        for name, each in parameters.items():
+            kind = _kind(name, str(each.annotation))
+            if kind == "code" and "order_type" in parameters:
+                continue  # of an order: tests/protocol/test_order_check.py
+            for value in WRONG.get(kind or "", ()):
+                rivals = next((group for group in ALTERNATIVES if name in group), {name})
+                further = {key: one for key, one in FURTHER.get(call, {}).items() if key not in rivals}
+                yield pytest.param(call, needed | further | {name: value}, id=f"{call}({name}={value!r:.30})")
+
+
+async def _made(rest: RestClient, call: str, given_: dict[str, Any]) -> None:
+    answer = getattr(rest, call)(**given_)
+    await (answer if inspect.isawaitable(answer) else anext(answer))
+
+
+@pytest.mark.parametrize(("call", "arguments_"), list(_mistakes()))
+async def test_every_call_refuses_what_upbit_would_misread(call: str, arguments_: dict[str, Any]) -> None:
+    async with HttpServer(lambda request: Answer(200, b"[]")) as server:
+        async with RestClient(_config(server)) as rest:
+            with pytest.raises((InvalidRequestError, InvalidSubscriptionError)):
+                await _made(rest, call, arguments_)
+        assert server.requests == []
+
+
+async def test_what_is_refused_there_is_valid_otherwise() -> None:
+    """So each refusal is about the one argument that is wrong."""
+    async with HttpServer(lambda request: Answer(502)) as server:
+        time = PassingTime()
+        async with RestClient(_config(server), clock=time, sleep=time.sleep) as rest:
+            for call, further in FURTHER.items():
+                parameters = inspect.signature(getattr(rest, call)).parameters
+                needed = {name: VALID[name] for name in parameters if name in VALID and call not in
+                          ("cancel_open_orders", "get_orders")}  # fmt: skip
+                with pytest.raises(RemoteError):
+                    await getattr(rest, call)(**needed | further)
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        {"uuid": "u-1", "identifier": "mine-1"},
+        {},
+    ],
+    ids=str,
+)
+async def test_one_order_is_named_by_one_id(mistake: dict[str, Any]) -> None:
+    async with HttpServer(lambda request: Answer(502)) as server, RestClient(_config(server)) as rest:
+        for call in (rest.get_order, rest.cancel_order):
+            with pytest.raises(InvalidRequestError):
+                await call(**mistake)
+        assert server.requests == []
+
+
+async def test_a_replacement_has_a_volume_or_the_rest_not_both() -> None:
+    async with HttpServer(lambda request: Answer(502)) as server, RestClient(_config(server)) as rest:
+        with pytest.raises(InvalidOrderError, match="remain_only"):
+            await rest.cancel_and_new(
+                "KRW-BTC",
+                "BID",
+                "limit",
+                prev_order_uuid="u-1",
+                price=155_772_000,
+                volume="0.5",
+                remain_only=True,
+            )
+        assert server.requests == []
+
+
+async def test_a_range_of_time_does_not_end_before_it_begins() -> None:
+    now = datetime.now(UTC)
+    async with HttpServer(lambda request: Answer(502)) as server, RestClient(_config(server)) as rest:
+        with pytest.raises(InvalidRequestError, match="start"):
+            await rest.get_closed_orders(start=now, end=now - timedelta(seconds=5))
+        with pytest.raises(InvalidRequestError, match="after"):
+            await rest.get_candles("KRW-BTC", "1m", after=now, before=now - timedelta(seconds=5))
+        assert server.requests == []
+
+
+def _config(server: HttpServer) -> WebSocketConfig:
+    keys = Credentials(access_key=SIMULATED_ACCESS_KEY, secret_key=SIMULATED_SECRET_KEY)
+    return WebSocketConfig(base_url=server.url, credentials=keys, use_system_proxy=False)

@@ -52,7 +52,7 @@ def test_without_a_dead_code_nothing_more_is_asked() -> None:
     assert exchange.calls == [("A", "B", "C")]
 
 
-def test_the_exchanges_list_tells_which_codes_are_dead(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_exchanges_list_shows_which_codes_are_dead(caplog: pytest.LogCaptureFixture) -> None:
     exchange = Exchange("ACD", "ACD")
     with caplog.at_level(logging.WARNING):
         found = exchange.find("ABCD")

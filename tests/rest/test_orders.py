@@ -95,19 +95,24 @@ async def test_an_order_that_just_ended_is_listed_although_the_clock_of_the_exch
     """A desktop clock is usually off by seconds; "until now" must mean the exchange's current time."""
     server.exchange.skew_clock(ahead_s)
     order = await rest.create_order("KRW-BTC", "BID", "price", price=10_000)
+    await until(lambda: not server.exchange.account.open_orders)
     since = datetime.now(UTC) - timedelta(minutes=10)
     assert [one.uuid for one in await rest.get_closed_orders(start=since)] == [order.uuid]
 
 
 async def test_other_order_types(rest: RestClient, server: SimulatedServer) -> None:
     bought = await rest.create_order("KRW-BTC", AskBid.BID, OrderType.PRICE, price=100_000)
-    assert bought.state is OrderState.CANCEL
     sold = await rest.create_order("KRW-BTC", AskBid.ASK, OrderType.MARKET, volume="0.0005")
-    assert sold.state is OrderState.DONE
     best = await rest.create_order(
         "KRW-BTC", AskBid.ASK, OrderType.BEST, volume="0.0005", time_in_force=TimeInForce.IOC
     )
-    assert best.state is OrderState.DONE
+    for order, end in ((bought, OrderState.CANCEL), (sold, OrderState.DONE), (best, OrderState.DONE)):
+        assert (order.state, order.executed_volume) == (OrderState.WAIT, 0), "accepted, not yet matched"
+        theirs = server.exchange.account.orders[order.uuid]
+        await until(lambda theirs=theirs: not theirs.is_open)
+        found = await rest.get_order(uuid=order.uuid)
+        assert found.state is end
+        assert found.executed_volume > 0
     chance = await rest.get_order_chance("KRW-BTC")
     assert chance.bid_fee == Decimal("0.0005")
     tested = await rest.test_order(**bid(server))
@@ -172,6 +177,42 @@ async def test_open_orders_are_cancelled_as_named(rest: RestClient, server: Simu
         assert {each.code for each in result.success} == gone
         left = left - gone
         await until(functools.partial(_are_open, server, len(left)))
+
+
+async def test_reserved_orders_are_cancelled_on_demand(rest: RestClient, server: SimulatedServer) -> None:
+    price = low_price(server)
+    reserved = server.exchange.reserve("KRW-BTC", AskBid.BID, price, Decimal("0.001"))
+    waiting = await rest.create_order(**bid(server))
+    assert {order.uuid for order in await rest.get_open_orders()} == {reserved.uuid, waiting.uuid}
+    result = await rest.cancel_open_orders(all_markets=True)
+    assert [each.uuid for each in result.success] == [waiting.uuid]
+    await until(functools.partial(_are_open, server, 1))
+    assert (await rest.cancel_open_orders(codes=["KRW-ETH"], include_watch=True)).success == ()
+    assert reserved.is_open
+    more = [await rest.create_order(**bid(server)) for _ in range(24)]
+    result = await rest.cancel_open_orders(codes=["KRW-BTC"], include_watch=True)
+    assert {each.uuid for each in result.success} == {reserved.uuid, *(order.uuid for order in more)}
+    await until(functools.partial(_are_open, server, 0))
+
+
+async def test_a_selection_that_upbit_refuses_is_not_sent(rest: RestClient, server: SimulatedServer) -> None:
+    with pytest.raises(InvalidRequestError, match="only one of codes"):
+        await rest.cancel_open_orders(codes=["KRW-BTC"], quote_currencies=["KRW"])
+
+
+@pytest.mark.parametrize("how", ["lose_request", "lose_answer"])
+@pytest.mark.parametrize("call", ["uuids", "open"])
+async def test_a_lost_cancellation_of_several(
+    rest: RestClient, server: SimulatedServer, how: Lost, call: str
+) -> None:
+    placed = {(await rest.create_order(**bid(server))).uuid for _ in range(3)}
+    server.rest_faults.append(RestFault("DELETE", f"/v1/orders/{call}", how))
+    if call == "open":
+        result = await rest.cancel_open_orders(codes=["KRW-BTC"])
+    else:
+        result = await rest.cancel_orders(uuids=placed)
+    assert {each.uuid for each in result.success} == placed
+    await until(functools.partial(_are_open, server, 0))
 
 
 def _are_open(server: SimulatedServer, count: int) -> bool:

@@ -160,9 +160,12 @@ async def test_closed_orders_are_read_in_windows_of_seven_days(bad: Misbehaving)
 
 async def test_an_unreadable_answer_to_an_order_is_looked_up(bad: Misbehaving) -> None:
     async with retrying(bad) as rest:
-        order = rest_rows("rest.order.jsonl")[2]
+        order = rest_rows("rest.order.jsonl")[2] | {"identifier": "mine-1"}
         bad.answers = [(201, b"<html>", {}), (200, json.dumps(order, default=str).encode(), {})]
-        assert (await rest.create_order("KRW-BTC", "BID", "price", price=10_000)).uuid == order["uuid"]
+        placed = await rest.create_order(
+            order["market"], "BID", "price", price=Decimal(order["price"]), identifier="mine-1"
+        )
+        assert placed.uuid == order["uuid"]
         bad.answers = [(201, b"<html>", {}), (200, b"<html>", {})]
         with pytest.raises(OrderOutcomeError) as lost:
             await rest.create_order("KRW-BTC", "BID", "price", price=10_000)

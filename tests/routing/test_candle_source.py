@@ -1,4 +1,4 @@
-"""Every length of candles has a source; those that the ticker tells: tests/routing/test_period_candle.py."""
+"""Every length of candles has a source; those of the ticker: tests/routing/test_period_candle.py."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_what_is_streamed_is_the_candle_itself(unit: CandleUnit) -> None:
 
 
 @pytest.mark.parametrize("period", CandlePeriod)
-def test_what_is_not_streamed_is_told_by_the_ticker(period: CandlePeriod) -> None:
+def test_what_is_not_streamed_comes_from_the_ticker(period: CandlePeriod) -> None:
     source = source_of(period)
     assert isinstance(source, PeriodCandle)
     assert (source.event_type, source.options) == ("ticker", {})

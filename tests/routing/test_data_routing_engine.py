@@ -277,7 +277,7 @@ def test_the_last_value_waits_for_a_successor_until_the_server_is_reported(rig: 
         rig.engine.detach(second.key)
         decoded = rig.engine.events_decoded
         rig.frame(book(ms=8) if name == "orderbook" else event(name, ms=8))
-        assert rig.engine.events_decoded == decoded, "nobody reads it"
+        assert rig.engine.events_decoded == decoded, "it has no reader"
         if name == "orderbook":
             rig.frame(book(ms=9, level=10_000))
         third = rig.attach(name, "KRW-BTC")
@@ -314,7 +314,7 @@ def test_a_shallow_book_is_no_answer_to_who_wants_a_deep_one(rig: Rig) -> None:
     deep = rig.attach("orderbook", "KRW-BTC", depth=30)
     also_deep = rig.attach("orderbook", "KRW-BTC", depth=15)
     assert rig.seen(deep) == rig.seen(also_deep) == []
-    assert len(rig.unserved) == 1, "although somebody has asked for as many, they have not come"
+    assert len(rig.unserved) == 1, "as many rows have been requested, but have not come"
     assert rig.engine.last_event(StreamKey("orderbook", "KRW-BTC", (0,)), 15) is None
     assert rig.seen(rig.attach("orderbook", "KRW-BTC", depth=1)) == ["1s"]
     rig.frame(book(ms=2, rows=5))  # the tail of the shallow subscription
@@ -376,7 +376,7 @@ def test_who_wants_one_snapshot_gets_one(rig: Rig) -> None:
     rig.frame(event("ticker", "KRW-BTC", 3, snapshot=True))
     rig.frame(event("ticker", "KRW-ETH", 4, snapshot=True))
     assert rig.seen(one) == ["1s", "4s"], "a change says as much"
-    assert rig.engine.unrouted == 2, "nobody waits for the others"
+    assert rig.engine.unrouted == 2, "the others have no subscriber"
     rig.engine.detach(one.key)
 
 
@@ -390,7 +390,7 @@ def test_one_snapshot_of_a_running_stream_comes_from_the_cache(rig: Rig) -> None
 
 
 def test_a_single_snapshot_grows_old(rig: Rig) -> None:
-    """It was given to whoever asked hours later."""
+    """Regression: it was given to subscribers that came hours later."""
     rig.attach("ticker", "KRW-BTC", realtime=False)
     rig.frame(event("ticker", ms=1, snapshot=True))
     assert rig.engine.last_event(StreamKey("ticker", "KRW-BTC")) is None
@@ -584,7 +584,7 @@ def test_unread_frames_are_not_decoded(rig: Rig) -> None:
         ("trade", {}),
     ],
 )
-def test_whoever_needs_every_event_gets_it(rig: Rig, name: str, options: dict[str, Any]) -> None:
+def test_a_subscriber_that_needs_every_event_gets_it(rig: Rig, name: str, options: dict[str, Any]) -> None:
     if name == "ticker":
         rig.attach(name, "KRW-BTC")
     one = rig.attach(name, "KRW-BTC", **options)
@@ -682,7 +682,7 @@ def test_detach_while_the_frame_is_being_delivered(rig: Rig) -> None:
     rig.frame(event("ticker", ms=2))
     assert rig.seen(one) == [2]
     rig.engine.detach(two.key)
-    rig.engine.detach("nobody")
+    rig.engine.detach("unknown")
     assert len(rig.hub) == 1
 
 
@@ -870,7 +870,7 @@ def test_rows_of_one_level_say_nothing_of_another(rig: Rig) -> None:
     assert rig.seen(deep) == [2]
 
 
-def test_a_thin_book_is_all_there_is_where_nobody_asked_for_fewer_rows(rig: Rig) -> None:
+def test_a_thin_book_is_all_there_is_without_a_request_for_fewer_rows(rig: Rig) -> None:
     one, two = rig.attach("orderbook", "KRW-BTC"), rig.attach("orderbook", "KRW-BTC")
     rig.frame(book(ms=1, rows=2, snapshot=True))
     assert rig.seen(one) == rig.seen(two) == ["1s"]

@@ -190,7 +190,7 @@ _steps = st.lists(
 def test_everybody_gets_a_snapshot_and_everything_after_it(
     steps: list[tuple[str, Any]], repeats_snapshots: bool
 ) -> None:
-    """Whoever wants a snapshot has one, deep enough, and streams run after it.
+    """Every subscriber that wants a snapshot has one, deep enough, and streams run after it.
 
     Where a replacement does not repeat the snapshots of what ran already, a change is a snapshot.
     """

@@ -136,7 +136,7 @@ def test_on_the_first_day_nothing_is_closed() -> None:
 
 
 def _running_week(days_later: timedelta) -> tuple[PeriodCandle, DaysWanted]:
-    """A week that was asked for on its Wednesday, and its first trade after so many days more."""
+    """A week that was asked for on its Wednesday, and its first trade a number of days later."""
     candle = PeriodCandle(CandlePeriod.WEEK)
     candle.receive(ticker(MONDAY + timedelta(days=2), 2, 3, 2, 3))
     wednesday = candle.begin_reading()
@@ -185,7 +185,7 @@ def test_days_without_trades() -> None:
     assert shown(candle.candle) == ("2026-11-02T00:00:00", 5, 9, 3, 7, 1, 1)
 
 
-def test_what_is_older_or_tells_of_no_trade_says_nothing() -> None:
+def test_older_tickers_and_those_without_a_trade_change_nothing() -> None:
     candle = PeriodCandle(CandlePeriod.DAY)
     reported = candle.receive(ticker(MONDAY, 5, 9, 3, 7))
     assert candle.receive(ticker(MONDAY - timedelta(seconds=1), 1, 1, 1, 1)) is None

@@ -1,4 +1,4 @@
-"""What was missed comes before what is held, each event once, or the gap is reported."""
+"""What was missed comes before what is buffered, each event once, or the gap is reported."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_recovered_trades_come_before_those_held_and_each_once() -> None:
     rig.frame(trade(6), snapshot=True)
     rig.frame(trade(7))
     rig.frame(trade(9))
-    assert rig.numbers(every) == ["1", "2", "3"], "held until what was missed is there"
+    assert rig.numbers(every) == ["1", "2", "3"], "buffered until what was missed is there"
     assert rig.engine.recover(buffer, [trade(n) for n in range(1, 9)], 0.0) == 5
     assert rig.engine.release(buffer)
     rig.frame(trade(10))

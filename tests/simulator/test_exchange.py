@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -50,10 +50,10 @@ def test_every_public_type_comes_in_every_format(gateway: MakeGateway, format: W
     events = table.events(session)
     first: dict[tuple[str, str], str] = {}
     for event in events:
-        first.setdefault((event.type, event.code), str(event.stream_type))  # type: ignore[attr-defined]
+        first.setdefault((event.type, event.code), str(event.stream_type))
     assert set(first) == {(item.type, code) for item in PUBLIC for code in ("KRW-BTC", "KRW-ETH")}
     assert set(first.values()) == {"SNAPSHOT"}
-    snapshots = Counter((event.type, event.code) for event in events if event.is_snapshot)  # type: ignore[attr-defined]
+    snapshots = Counter((event.type, event.code) for event in events if event.is_snapshot)
     assert set(snapshots.values()) == {1}
     assert any(not event.is_snapshot for event in events)
     for raw in table.frames(session):
@@ -85,7 +85,7 @@ def test_a_request_replaces_everything(gateway: MakeGateway) -> None:
     table.run(3.0)
     late = table.events(session)[before + strays :]
     assert late
-    assert {(event.type, event.code) for event in late} == {("ticker", "KRW-ETH")}  # type: ignore[attr-defined]
+    assert {(event.type, event.code) for event in late} == {("ticker", "KRW-ETH")}
 
 
 def test_wrong_codes_and_levels_are_ignored_silently(gateway: MakeGateway) -> None:
@@ -98,7 +98,7 @@ def test_wrong_codes_and_levels_are_ignored_silently(gateway: MakeGateway) -> No
         RequestItem("orderbook", ("BTC-ETH",), options={"level": 10000}),
     )
     table.run(3.0)
-    assert {event.code for event in table.events(session)} == {"KRW-ETH"}  # type: ignore[attr-defined]
+    assert {event.code for event in table.events(session)} == {"KRW-ETH"}
     assert not table.closes(session)
 
 
@@ -249,7 +249,7 @@ def test_flags(gateway: MakeGateway) -> None:
     assert {event.stream_type for event in table.events(changes)} == {"REALTIME"}
 
 
-def test_list_subscriptions_tells_and_switches_the_format(gateway: MakeGateway) -> None:
+def test_list_subscriptions_answers_and_switches_the_format(gateway: MakeGateway) -> None:
     table = gateway()
     session = table.connect()
     table.subscribe(session, RequestItem("ticker", ("KRW-BTC",)))
@@ -348,7 +348,7 @@ def test_the_account_adds_up(gateway: MakeGateway) -> None:
         if isinstance(event, MyOrderEvent):
             orders.setdefault(event.uuid, []).append(event)
     assert len(orders) > 20
-    changed: Counter[str] = Counter()
+    changed: defaultdict[str, Decimal] = defaultdict(Decimal)
     ended: Counter[OrderState] = Counter()
     for frames in orders.values():
         states = [frame.state for frame in frames]
@@ -363,8 +363,8 @@ def test_the_account_adds_up(gateway: MakeGateway) -> None:
             assert frame.trade_fee == frame.price * frame.volume * Decimal("0.0005")
             quote, _, base = frame.code.partition("-")
             sign = 1 if frame.ask_bid is AskBid.BID else -1
-            changed[base] += sign * frame.volume  # type: ignore[assignment]
-            changed[quote] -= sign * frame.price * frame.volume + frame.trade_fee  # type: ignore[assignment]
+            changed[base] += sign * frame.volume
+            changed[quote] -= sign * frame.price * frame.volume + frame.trade_fee
     assert ended[OrderState.DONE] > 3
     assert ended[OrderState.CANCEL] > 3
     for name, balance in table.exchange.account.balances.items():
@@ -388,9 +388,9 @@ def test_indicators_come_when_a_candle_closes(gateway: MakeGateway) -> None:
     assert table.events(session) == []
     table.run(1.2)
     events = table.events(session)
-    assert {event.code for event in events} == {"KRW-BTC", "KRW-ETH"}  # type: ignore[attr-defined]
+    assert {event.code for event in events} == {"KRW-BTC", "KRW-ETH"}
     for event in events:
-        assert 0 <= event.value.rsi <= 100  # type: ignore[attr-defined]
+        assert 0 <= event.value.rsi <= 100
 
 
 def test_too_many_combinations_are_refused(gateway: MakeGateway) -> None:
@@ -437,3 +437,16 @@ def test_candles_are_read_while_the_market_runs_on() -> None:
     trade_at(6)
     starts += [next(found).start_s for _ in range(2)]
     assert starts == [int(START) + 3, int(START) + 2, int(START) + 1]
+
+
+@pytest.mark.parametrize("is_removed", [False, True])
+def test_fields_whose_removal_is_announced_may_be_missing(gateway: MakeGateway, is_removed: bool) -> None:
+    table = gateway(without_announced_removals=is_removed)
+    session = table.connect()
+    table.subscribe(session, RequestItem("ticker", ("KRW-BTC",)))
+    table.run(3.0)
+    frames = [raw for raw in table.frames(session) if b'"ticker"' in raw]
+    assert frames
+    for field in (b'"is_trading_suspended"', b'"market_warning"'):
+        assert all((field in raw) is not is_removed for raw in frames)
+    assert all(b'"market_state"' in raw for raw in frames)

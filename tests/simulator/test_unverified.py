@@ -1,4 +1,4 @@
-"""Settings for what nobody could verify of Upbit: each value does what it says."""
+"""Settings for what is unverified of Upbit: each value does what it says."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_list_formats_may_batch(gateway: MakeGateway) -> None:
         table.subscribe(session, RequestItem("ticker", codes), format=WireFormat.SIMPLE_LIST)
         table.run(2.0)
         sizes[batching] = max(len(decode_all(raw)) for raw in table.frames(session))
-        assert {event.code for event in table.events(session)} == set(codes)  # type: ignore[attr-defined]
+        assert {event.code for event in table.events(session)} == set(codes)
     assert sizes[False] == 1
     assert sizes[True] > 1
 
@@ -153,7 +153,7 @@ def test_orders_that_fill_at_once_may_have_no_wait(gateway: MakeGateway) -> None
 @pytest.mark.parametrize("setting", ["markets", "time_scale", "rate", "tick_interval_s"])
 def test_impossible_settings_are_refused(setting: str) -> None:
     with pytest.raises(ValueError, match=setting):
-        SimulatorSettings(**{setting: 0})  # type: ignore[arg-type]
+        SimulatorSettings(**{setting: 0})  # type: ignore[arg-type]  # a number where another type is due
 
 
 def test_the_secret_is_in_no_repr() -> None:

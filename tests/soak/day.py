@@ -270,7 +270,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--output", metavar="FILE", help="write the figures as JSON")
     args = parser.parse_args(argv)
     figures = qt_upbit.run(run(args.hours, args.minutes, args.markets, args.rate, 10.0), argv=["soak"])
-    assert figures is not None, "nobody quits in between"
+    assert figures is not None, "the application is not quit in between"
     found = verdict(figures, megabytes=6.0, objects=4000)
     for name, value in figures.items():
         print(f"{name:16} {value}")

@@ -1,4 +1,4 @@
-"""``python -m tests.soak.reconnects --number 1000``: a connection cut so many times leaves nothing.
+"""``python -m tests.soak.reconnects --number 1000``: a connection that is cut a thousand times leaks nothing.
 
 The exchange allows five connections a second, and so does the library: a thousand take some minutes.
 """

@@ -186,7 +186,7 @@ async def _churn(number: int, end: End, server: SimulatedServer, manager: Global
 
 @dataclass(frozen=True)
 class Reconnected:
-    """What so many broken lines left."""
+    """What was left after a number of reconnects."""
 
     number: int
     seconds: float
@@ -195,7 +195,7 @@ class Reconnected:
 
 
 async def reconnect(number: int, server: SimulatedServer, manager: GlobalWebSocketManager) -> Reconnected:
-    """Cut the line so many times, each time as soon as it is live again, and count."""
+    """Cut the connection `number` times, each time as soon as it is live again, and count."""
     proxies = [WebSocketClientProxy(f"proxy {i}", manager=manager) for i in range(5)]
     for proxy in proxies:
         await proxy.subscribe_ticker(["KRW-BTC", "KRW-ETH"])
@@ -205,7 +205,7 @@ async def reconnect(number: int, server: SimulatedServer, manager: GlobalWebSock
         for i in range(times):
             done = manager.metrics().scopes[Scope.PUBLIC].reconnects
             await server.drop(Scope.PUBLIC, "close" if i % 2 else "reset")
-            await until(lambda: manager.metrics().scopes[Scope.PUBLIC].reconnects > done)  # noqa: B023
+            await until(lambda: manager.metrics().scopes[Scope.PUBLIC].reconnects > done)  # noqa: B023  # awaited in this turn
             await until(lambda: manager.state(Scope.PUBLIC) is ConnectionState.LIVE)
             await until(lambda: server.exchange.connection_count(Scope.PUBLIC) == 1)
 

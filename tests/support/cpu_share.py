@@ -44,7 +44,7 @@ def _thread_waits() -> dict[str, float]:
 
 
 def _own_wait() -> Callable[[], float]:
-    """The same for the thread that asks first; always 0 on a system that does not tell."""
+    """The same for the thread that asks first; always 0 on a system that does not report it."""
     try:
         # Kept open: it is read with every look at the clock.
         stat = os.open("/proc/thread-self/schedstat", os.O_RDONLY | os.O_CLOEXEC)
@@ -61,7 +61,7 @@ def own_time() -> float:
     """Seconds of a steady clock that stands still while the main thread wants the processor in vain.
 
     For programs whose deadlines are to be those of an idle machine, and that compare it with no other clock.
-    On systems that do not tell who waited (only Linux does), it is the ordinary steady clock.
+    On systems that do not report who waited (only Linux does), it is the ordinary steady clock.
     """
     return time.monotonic() - _main_thread_wait()
 
@@ -85,7 +85,7 @@ class CpuShare:
         """Seconds without a processor, at most.
 
         On Linux those that the threads of this process waited for one, together: as much as a chain of steps
-        that go from thread to thread can have been held up. Elsewhere as much of the time as other programs
+        that go from thread to thread can have been delayed. Elsewhere as much of the time as other programs
         took of the machine.
         """
         if self._waits:

@@ -21,12 +21,18 @@ class Request:
     Attributes:
         method: of HTTP.
         path: without the query.
-        fields: of the query, or of the body for a POST.
+        fields: of the query, or of the body for a POST; repeated ones joined by commas.
+        query: as it was sent.
+        headers: names in lower case.
+        body: as it was sent.
     """
 
     method: str
     path: str
     fields: Mapping[str, str]
+    query: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,7 @@ class HttpServer:
         self._script = script
         self.requests: list[Request] = []
         self._writers: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None] | None] = set()
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -82,6 +89,7 @@ class HttpServer:
         self._server.close()
         for writer in self._writers:
             writer.close()
+        await asyncio.gather(*filter(None, self._tasks), return_exceptions=True)
         await self._server.wait_closed()
 
     def count(self, method: str) -> int:
@@ -90,6 +98,7 @@ class HttpServer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
+        self._tasks.add(asyncio.current_task())
         try:
             while True:
                 request = await _read(reader)
@@ -104,6 +113,7 @@ class HttpServer:
             pass
         finally:
             self._writers.discard(writer)
+            self._tasks.discard(asyncio.current_task())
             writer.close()
 
 
@@ -114,7 +124,7 @@ async def _read(reader: asyncio.StreamReader) -> Request:
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     body = await reader.readexactly(int(headers.get("content-length", 0)))
     url = urlsplit(target)
-    fields = {name: values[0] for name, values in parse_qs(url.query).items()}
+    fields = {name: ",".join(values) for name, values in parse_qs(url.query).items()}
     if method == "POST" and body:
         fields |= {name: str(value) for name, value in msgspec.json.decode(body).items()}
-    return Request(method, url.path, fields)
+    return Request(method, url.path, fields, url.query, headers, body)

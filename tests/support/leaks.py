@@ -97,6 +97,6 @@ def check_logs(caplog: pytest.LogCaptureFixture, expected: tuple[str, ...]) -> N
     if late:
         lines = "\n".join(f"  {r.name} {r.levelname}: {r.getMessage()}" for r in late)
         pytest.fail(
-            f"something was logged that nobody expected:\n{lines}\n"
+            f"something was logged unexpectedly:\n{lines}\n"
             "If it belongs to the test, announce it: @pytest.mark.logs('part of the message')."
         )

@@ -100,7 +100,7 @@ def _sample(hint: Any) -> Any:
 def book(
     code: str = "KRW-BTC", ms: int = 1, *, rows: int = 30, level: int = 0, snapshot: bool = False
 ) -> OrderbookEvent:
-    """An order book with so many rows."""
+    """An order book with the given number of rows."""
     units = [
         OrderbookUnit(
             ask_price=Decimal(101 + i), bid_price=Decimal(100 - i), ask_size=Decimal(1), bid_size=Decimal(2)
@@ -405,11 +405,11 @@ class Rig:
         self.carry_out(scope)
 
     def lose(self, scope: Scope | None = None, error: QtUpbitError | None = None) -> None:
-        """The line breaks now."""
+        """The connection breaks now."""
         scope = self.scope if scope is None else scope
         socket = self.sockets[scope]
         assert socket is not None
-        lost = error if error is not None else ConnectionFailedError("the line broke")
+        lost = error if error is not None else ConnectionFailedError("the connection broke")
         self.connections[scope].lost(socket.epoch, self.now, lost)
         self.carry_out(scope)
 
@@ -466,7 +466,7 @@ class Rig:
     def _make(self, key: StreamKey, depth: int, *, snapshot: bool = False) -> BaseWebSocketEvent:
         ms = int(self.now * 1000)
         if key.type == "orderbook":
-            return book(key.code, ms, rows=depth, level=key.variant[0], snapshot=snapshot)  # type: ignore[arg-type]
+            return book(key.code, ms, rows=depth, level=key.variant[0], snapshot=snapshot)  # type: ignore[arg-type]  # an orderbook's variant is its level
         if key.type == "trade":
             # A first snapshot of trades is the last one there was.
             if not snapshot or key.code not in self._last_trade:

@@ -23,7 +23,7 @@ SECRET_KEY = "SecretKeyThatMustNeverShow0123456789abcdefghijklmnopqrstuvwxyzABCD
 KEYS = Credentials(access_key=ACCESS_KEY, secret_key=SECRET_KEY)
 
 JWT = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}")
-"""What looks like a token, whoever made it."""
+"""What looks like a token, ours or not."""
 
 LOGGERS = ("", "asyncio", "aiohttp", "httpcore", "httpx", "qt_upbit", "upbit", "websockets")
 
@@ -109,14 +109,15 @@ class SecretHunt(logging.Handler):
     def show_error(self, error: BaseException) -> None:
         """Look at an exception as the tools do that report it with the variables of every frame."""
         seen: list[BaseException] = []
-        while error is not None and error not in seen:
-            seen.append(error)
-            lines = traceback.TracebackException.from_exception(error, capture_locals=True).format()
-            self.shown.append((f"traceback of {type(error).__name__}", "".join(lines)))
-            fields = [repr(value) for value in (*error.args, *vars(error).values())]
-            self.shown.append((f"fields of {type(error).__name__}", " ".join(fields)))
+        each: BaseException | None = error
+        while each is not None and each not in seen:
+            seen.append(each)
+            lines = traceback.TracebackException.from_exception(each, capture_locals=True).format()
+            self.shown.append((f"traceback of {type(each).__name__}", "".join(lines)))
+            fields = [repr(value) for value in (*each.args, *vars(each).values())]
+            self.shown.append((f"fields of {type(each).__name__}", " ".join(fields)))
             # Also what is suppressed: some tools follow it.
-            error = error.__cause__ or error.__context__  # type: ignore[assignment]
+            each = each.__cause__ or each.__context__
 
     def show_all_of_ours(self) -> int:
         """Look at every object of the library that is alive, by repr; how many there were."""

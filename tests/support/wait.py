@@ -10,8 +10,9 @@ from typing import TypeVar
 _T = TypeVar("_T")
 
 HANG_S = 120.0
-"""After so long something hangs. Says nothing of how fast it should be: no shorter bound can tell a busy
-machine from a fault, and pytest's own timeout, which does not know what was waited for, should come later.
+"""Seconds after which something hangs. Says nothing of how fast it should be: no shorter bound can
+distinguish a busy machine from a fault, and pytest's own timeout, which does not know what was waited for,
+should come later.
 """
 
 

@@ -36,6 +36,7 @@ from qt_upbit import (
     OrderTableModel,
     OrderType,
     ThrottledSortProxyModel,
+    exactly,
 )
 
 __all__ = ["OrderRows", "OrderView", "OrdersOf"]
@@ -89,6 +90,7 @@ class OrderRows(OrderTableModel):
         if self.rowCount():
             self.dataChanged.emit(self.index(0, 0), self.index(self.rowCount() - 1, len(_COLUMNS) - 1))
 
+    @exactly
     def filled(self, row: int) -> Decimal | None:
         """Fraction filled, of the volume or of the money to spend; None if it is not known."""
         if self.value(row, "state") is OrderState.DONE:

@@ -14,7 +14,7 @@ from demo_app.widgets.message import Message
 from demo_app.widgets.number_field import NumberField
 from demo_app.widgets.order_labels import side_word
 from demo_app.widgets.trading_dialogs import TradingDialog
-from qt_upbit import AskBid, InvalidOrderError, Order, OrderType, check_order
+from qt_upbit import AskBid, InvalidOrderError, Order, OrderType, check_order, owned_slot
 
 __all__ = ["ReplaceDialog"]
 
@@ -32,6 +32,8 @@ class ReplaceDialog(TradingDialog):
         super().__init__(state, parent)
         self.setObjectName("replaceDialog")
         self._order = order
+        self._state = state
+        self._rules = state.rest.known_market_rules(order.code)
         self._warning = state.theme.warning.name()
         self.setWindowTitle(self.tr("Replace an order"))
         quote, _, base = order.code.partition("-")
@@ -62,6 +64,13 @@ class ReplaceDialog(TradingDialog):
         self.price_field.setFocus()
         self.price_field.selectAll()
         self._check()
+        self._load_rules()
+
+    @owned_slot
+    async def _load_rules(self) -> None:
+        """Check by the exchange's rules as soon as they are known; by the documented ones until then."""
+        self._rules = await self._state.rest.get_market_rules(self._order.code)
+        self._check()
 
     @property
     def price(self) -> Decimal:
@@ -75,7 +84,9 @@ class ReplaceDialog(TradingDialog):
 
     def _step(self, steps: int) -> None:
         try:
-            self.price_field.set_value(entry.step_price(self._order.code, self.price, steps))
+            self.price_field.set_value(
+                entry.step_price(self._order.code, self.price, steps, self._rules.step_at)
+            )
         except ValueError:
             return  # a quote currency of another region, without a tick table
         self._check()
@@ -85,7 +96,7 @@ class ReplaceDialog(TradingDialog):
         try:
             check_order(
                 order.code, order.ask_bid, OrderType.LIMIT, price=self.price, volume=self.volume,
-                time_in_force=order.time_in_force,
+                time_in_force=order.time_in_force, rules=self._rules.order_rules(order.ask_bid, self.price),
             )  # fmt: skip
         except InvalidOrderError as error:
             problem = explain(error)

@@ -13,6 +13,7 @@ from demo_app.alerts.alert_watcher import AlertWatcher
 from demo_app.alerts.alerts import Alert, AlertKind
 from demo_app.style import formats
 from demo_app.terminal_state import TerminalState
+from qt_upbit import exactly
 
 __all__ = ["AlertColumn", "AlertRows"]
 
@@ -70,6 +71,7 @@ class AlertRows(QAbstractTableModel):
         self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, self.columnCount() - 1)
         self.refresh()
 
+    @exactly
     def distance(self, alert: Alert) -> Decimal | None:
         """From the current price to the threshold, as a fraction of the price; None if not applicable."""
         price = self._watcher.prices.get(alert.code)

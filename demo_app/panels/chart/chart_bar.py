@@ -177,7 +177,7 @@ class ChartBar(QWidget):
 
     def _on_switch(self) -> None:
         shown = {name: action.isChecked() for name, action in self.switches.items()}
-        self._settings = replace(self._settings, **shown)  # type: ignore[arg-type]
+        self._settings = replace(self._settings, **shown)  # type: ignore[arg-type]  # the switches are fields that are bool
         self.settings_changed.emit(self._settings)
 
     # --- room --------------------------------------------------------------------------------------

@@ -59,9 +59,15 @@ _CATEGORIES: Final = {
     AnnouncementCategory.NFT: "NFT",
     AnnouncementCategory.SERVICE: QT_TRANSLATE_NOOP("Notices", "Service"),
     AnnouncementCategory.EVENT: QT_TRANSLATE_NOOP("Notices", "Event"),
+    AnnouncementCategory.NOTE: QT_TRANSLATE_NOOP("Notices", "Note"),
+    AnnouncementCategory.TRADING: QT_TRANSLATE_NOOP("Notices", "Trading"),
+    AnnouncementCategory.AIRDROP: QT_TRANSLATE_NOOP("Notices", "Airdrop"),
+    AnnouncementCategory.FEATURE: QT_TRANSLATE_NOOP("Notices", "Feature"),
+    AnnouncementCategory.DISCLOSURE: QT_TRANSLATE_NOOP("Notices", "Disclosure"),
 }
 _URGENT: Final = {
     AnnouncementCategory.TRADE,
+    AnnouncementCategory.TRADING,
     AnnouncementCategory.WALLET,
     AnnouncementCategory.MAINTENANCE,
     AnnouncementCategory.DIGITAL_ASSET,

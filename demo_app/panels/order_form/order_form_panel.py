@@ -43,6 +43,8 @@ _SWITCH_MS: Final = 150
 """Debounce: fees are requested only for the pair the user stops at."""
 _RETRY_MS: Final = 5000
 _BAND_MS: Final = 1000
+_RULES_MS: Final = 600_000
+"""The exchange changes its rules now and then, while a terminal runs for weeks."""
 
 
 class OrderFormPanel(AccountPanel):
@@ -61,6 +63,8 @@ class OrderFormPanel(AccountPanel):
         self.last_price: Decimal | None = None
         self._terms = OrderTerms()
         self._accounts_before = 0
+        self._is_documented = False
+        """The problem in the hint is one by the library's tables, not by the exchange's rules."""
         self._by_total = False
         """Whether the user entered the total, and the size follows from it."""
         self._wants_last_price = True
@@ -73,6 +77,7 @@ class OrderFormPanel(AccountPanel):
         self._connect_fields()
         for keys, slot in (("Ctrl+B", self.buy), ("Ctrl+S", self.sell), ("Ctrl+L", self._lock)):
             QShortcut(QKeySequence(keys), self).activated.connect(slot)
+        self.timer("order form rules", _RULES_MS, self._load_chance, repeats=True).start()
         self.timer("order form band", _BAND_MS, self.fields.band.show_state, repeats=True).start()
         state.market_changed.connect(self.show_market)
         state.markets_changed.connect(self._refresh)
@@ -165,7 +170,7 @@ class OrderFormPanel(AccountPanel):
         """Forget the fees: another account has its own."""
         if self.account is not None and not self.account.is_closed:
             self.account.balance_changed.disconnect(self._on_balance)
-        self._terms = OrderTerms(tick=self._terms.tick)
+        self._terms = OrderTerms()
         self._accounts_before += 1
 
     def on_account_state(self) -> None:
@@ -327,7 +332,7 @@ class OrderFormPanel(AccountPanel):
         if start is None:
             return
         try:
-            self.fields.price.set_value(entry.step_price(self.code, start, steps, self._terms.tick))
+            self.fields.price.set_value(entry.step_price(self.code, start, steps, self._terms.step_at))
         except ValueError:
             return  # no tick table and no answer yet: the tick is unknown
         self._on_price()
@@ -408,6 +413,9 @@ class OrderFormPanel(AccountPanel):
             button.setEnabled(available is not None and rate is not None)
         problem, is_blocking = self._problem()
         fields.hint.say(problem, theme.warning.name())
+        by_documentation = self.tr("By Upbit's documentation: the exchange's own rules are not known yet.")
+        if self._is_documented:
+            fields.hint.setToolTip(f"{problem}\n{by_documentation}")
         is_free = not self.is_busy("order")
         fields.submit.setEnabled(is_free and not is_blocking)
         fields.test.setEnabled(is_free and not is_blocking)
@@ -417,6 +425,7 @@ class OrderFormPanel(AccountPanel):
     def _problem(self) -> tuple[str, bool]:
         """What is wrong or unusual, and whether it prevents sending."""
         fields, ticket, available = self.fields, self.ticket, self.available
+        self._is_documented = False
         for field in (fields.price, fields.volume, fields.total):
             if field.isEnabledTo(fields) and field.is_wrong:
                 return field.problem(), True
@@ -425,6 +434,7 @@ class OrderFormPanel(AccountPanel):
         try:
             self.draft().check()
         except InvalidOrderError as error:
+            self._is_documented = error.is_documented
             return explain(error), True
         is_sure = self.account is not None and self.account.is_synchronized
         needed = ticket.needed(ticket.worth(self.last_price), self._rate)
@@ -445,7 +455,7 @@ class OrderFormPanel(AccountPanel):
 
     @owned_slot
     async def _load_chance(self) -> None:
-        """Load fees and limits of the pair, and its tick where there is no table."""
+        """Load fees and rules of the pair."""
         code, accounts_before = self.code, self._accounts_before
         if self.account is None:
             return
@@ -455,7 +465,7 @@ class OrderFormPanel(AccountPanel):
 
         try:
             chance = await self.state.rest.get_order_chance(code)
-            tick = await self._tick_of(code)
+            rules = await self.state.rest.get_market_rules(code)
         except QtUpbitError as error:
             if is_wanted():
                 self.show_message(explain(error), failed=True)
@@ -463,16 +473,8 @@ class OrderFormPanel(AccountPanel):
                     self._switch_timer.start(_RETRY_MS)
             return
         if is_wanted():
-            self._terms = OrderTerms(chance, tick)
+            self._terms = OrderTerms(chance, rules)
             self._refresh()
-
-    async def _tick_of(self, code: str) -> Decimal | None:
-        try:
-            entry.step_price(code, Decimal(1), 1)
-        except ValueError:
-            found = await self.state.rest.get_instruments([code])
-            return found[code].tick_size if code in found else None
-        return None
 
     # --- sending ---------------------------------------------------------------------------------------
 

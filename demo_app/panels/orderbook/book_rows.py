@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from demo_app.style import formats
-from qt_upbit import AskBid, Order, OrderbookEvent
+from qt_upbit import AskBid, Order, OrderbookEvent, exactly
 
 __all__ = ["BookView", "Columns", "group_of", "own_volumes"]
 
@@ -84,6 +84,7 @@ def _sums(levels: Iterable[tuple[float, float]], in_quote: bool) -> tuple[float,
     return tuple(itertools.accumulate(price * size if in_quote else size for price, size in levels))
 
 
+@exactly
 def group_of(price: Decimal, side: AskBid, level: Decimal) -> Decimal:
     """The row of a grouped book that contains a price: asks are grouped upwards, bids downwards."""
     if not level:
@@ -92,6 +93,7 @@ def group_of(price: Decimal, side: AskBid, level: Decimal) -> Decimal:
     return (price / level).to_integral_value(way) * level
 
 
+@exactly
 def own_volumes(orders: Iterable[Order], level: Decimal) -> dict[tuple[AskBid, float], Decimal]:
     """The remaining volumes of the user's orders, by side and price of the row."""
     found: dict[tuple[AskBid, float], Decimal] = {}

@@ -37,6 +37,7 @@ from qt_upbit import (
     Scope,
     StreamType,
     TradeListModel,
+    exactly,
     owned_slot,
     quote_currency_of,
 )
@@ -295,6 +296,7 @@ class TradesPanel(Panel):
     def _on_removed(self, _parent: QModelIndex, first: int, last: int) -> None:
         del self._rows[first : last + 1]
 
+    @exactly
     def _read(self, row: int) -> TapeRow:
         value = self.model.value
         price, volume = value(row, "trade_price"), value(row, "trade_volume")

@@ -10,9 +10,10 @@ import random
 import uuid as uuids
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from decimal import ROUND_DOWN, Context, Decimal, localcontext
+from decimal import ROUND_DOWN, Decimal, localcontext
 from typing import ClassVar, Final
 
+from qt_upbit.exact import EXACT
 from qt_upbit.regions import quote_currency_of
 from qt_upbit.simulator.market.price_path import mix
 from qt_upbit.types import (
@@ -32,7 +33,6 @@ __all__ = ["Account", "Balance", "Fill", "InsufficientFunds", "Order"]
 _ZERO: Final = Decimal(0)
 _ONE: Final = Decimal(1)
 _EIGHT: Final = Decimal("1E-8")
-_EXACT: Final = Context(prec=60)
 
 
 class InsufficientFunds(Exception):
@@ -130,11 +130,16 @@ class Order:
         """Whether it can still be filled or cancelled."""
         return self.state in (OrderState.WAIT, OrderState.WATCH, OrderState.TRADE)
 
+    @property
+    def avg_price(self) -> Decimal | None:
+        """Mean price of its fills, to eight decimals; None without any."""
+        if not self.executed_volume:
+            return None
+        return EXACT.quantize(EXACT.divide(self.executed_funds, self.executed_volume), _EIGHT)
+
     def event(self, state: OrderState, now_ms: int, fill: Fill | None = None) -> MyOrderEvent:
         """The frame about this order."""
-        average = _ZERO
-        if self.executed_volume:
-            average = (self.executed_funds / self.executed_volume).quantize(_EIGHT)
+        average = self.avg_price or _ZERO
         untouched = self.by_amount and not self.fills
         return MyOrderEvent(
             type="myOrder",
@@ -241,7 +246,7 @@ class Account:
             self, uuid or self.new_uuid(), code, side, order_type, now_ms,
             self.fee_rate(code.partition("-")[0]), price, volume, time_in_force, identifier, smp_type,
         )  # fmt: skip
-        with localcontext(_EXACT):
+        with localcontext(EXACT):
             # Absent values are normalised: a buy by amount has no volume, a market sell no price.
             worth = (price or _ONE) * (volume or _ONE)
             if side is AskBid.BID:
@@ -257,7 +262,9 @@ class Account:
         return _ZERO if held is None else held.balance
 
     def place(self, order: Order, *, announce: bool = True) -> Order:
-        """Lock what a drafted order needs and report ``wait``; `announce` False leaves that frame out.
+        """Lock what a drafted order needs and report its state, ``wait`` or ``watch``.
+
+        `announce` False leaves that frame out.
 
         Raises:
             InsufficientFunds: nothing was changed.
@@ -265,7 +272,7 @@ class Account:
         currency = order.held_currency
         if self.available(currency) < order.locked:
             raise InsufficientFunds(currency)
-        with localcontext(_EXACT):
+        with localcontext(EXACT):
             held = self.balance(currency)
             held.balance -= order.locked
             held.locked += order.locked
@@ -273,9 +280,16 @@ class Account:
         if order.identifier is not None:
             self.used_identifiers.add(order.identifier)
         if announce:
-            self._publish(order.event(OrderState.WAIT, order.created_ms))
+            self._publish(order.event(order.state, order.created_ms))
             self._publish_assets([currency], order.created_ms)
         return order
+
+    def trigger(self, order: Order, now_ms: int) -> None:
+        """Put a reserved order into the book: it is ``wait`` from now on."""
+        if order.state is not OrderState.WATCH:
+            raise ValueError(f"the order is {order.state.value}")
+        order.state = OrderState.WAIT
+        self._publish(order.event(OrderState.WAIT, now_ms))
 
     def fill(self, order: Order, price: Decimal, volume: Decimal, now_ms: int, *, is_maker: bool) -> Fill:
         """Execute part of an order and report ``trade``; also ``done`` when a limit order is complete.
@@ -284,7 +298,7 @@ class Account:
         """
         if not order.is_open:
             raise ValueError(f"the order is {order.state.value}")
-        with localcontext(_EXACT):
+        with localcontext(EXACT):
             funds = price * volume
             fee = funds * order.fee_rate
             quote, base = self.balance(order.quote), self.balance(order.base)
@@ -335,7 +349,7 @@ class Account:
 
     def affordable(self, order: Order, price: Decimal) -> Decimal:
         """Volume, truncated to eight decimals, that the rest of a buy by amount still pays for at `price`."""
-        with localcontext(_EXACT):
+        with localcontext(EXACT):
             assert order.price is not None  # noqa: S101  # the amount
             rest = order.price - order.executed_funds - order.prevented_funds
             return (rest / price).quantize(_EIGHT, rounding=ROUND_DOWN)
@@ -347,7 +361,7 @@ class Account:
         """
         if not order.is_open:
             raise ValueError(f"the order is {order.state.value}")
-        with localcontext(_EXACT):
+        with localcontext(EXACT):
             held = self.balance(order.held_currency)
             before = order.locked
             if order.remaining_volume is None:
@@ -377,7 +391,7 @@ class Account:
         """Release what an order locks and report ``cancel``; the order's own figures do not change."""
         if not order.is_open:
             raise ValueError(f"the order is {order.state.value}")
-        with localcontext(_EXACT):
+        with localcontext(EXACT):
             currency = order.held_currency
             held = self.balance(currency)
             held.locked -= order.locked

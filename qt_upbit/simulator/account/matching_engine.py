@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from qt_upbit.exact import exactly
 from qt_upbit.exceptions import InvalidOrderError
 from qt_upbit.protocol.order_check import DOCUMENTED_RULES, OrderRules, check_order
 from qt_upbit.simulator.account.account import Account, Order
@@ -83,6 +84,7 @@ class MatchingEngine:
         self._sink = sink
         self._call_later = call_later
         self._cancelling: set[str] = set()
+        self._unmatched: set[str] = set()
         market.trade_listeners.append(self.on_trade)
         market.book_listeners.append(self.on_book)
 
@@ -92,6 +94,18 @@ class MatchingEngine:
         """Match the orders of another account too."""
         self._accounts.append(account)
 
+    def rules(self, pair: Pair) -> OrderRules:
+        """The limits of a pair: its own by the settings, the documented ones for the rest."""
+        documented = DOCUMENTED_RULES.get(pair.listing.quote, OrderRules())
+        own = self._settings.market_rules.get(pair.code, documented)
+        return OrderRules(
+            own.tick_size,
+            documented.min_total if own.min_total is None else own.min_total,
+            documented.max_total if own.max_total is None else own.max_total,
+            own.types,
+        )
+
+    @exactly
     def check(
         self,
         request: OrderRequest,
@@ -122,10 +136,11 @@ class MatchingEngine:
             check_order(
                 request.code, request.side, request.order_type, price=request.price, volume=request.volume,
                 time_in_force=request.time_in_force, smp_type=request.smp_type, identifier=request.identifier,
+                rules=self._settings.market_rules.get(request.code),
             )  # fmt: skip
         except InvalidOrderError as exc:
             raise _refusal(exc, side) from exc
-        least = DOCUMENTED_RULES.get(pair.listing.quote, OrderRules()).min_total or _ZERO
+        least = self.rules(pair).min_total or _ZERO
         # A market sell: its proceeds are known only here.
         if request.price is None and (request.volume or _ZERO) * from_units(pair.quote[1]) < least:
             raise OrderRefused(f"under_min_total_{side}", _UNDER_MIN_TOTAL)
@@ -139,7 +154,7 @@ class MatchingEngine:
             request.code, request.side, request.order_type, now_ms,
             price=request.price, volume=request.volume, time_in_force=request.time_in_force,
             identifier=request.identifier,
-            smp_type=self._settings.default_smp_type if request.smp_type is None else request.smp_type,
+            smp_type=self._self_match_prevention(request),
         )  # fmt: skip
         currency = order.held_currency
         available = account.available(currency)
@@ -149,6 +164,15 @@ class MatchingEngine:
             raise OrderRefused(f"insufficient_funds_{side}", f"주문 가능한 금액({currency})이 부족합니다.")
         return order
 
+    def _self_match_prevention(self, request: OrderRequest) -> SmpType | None:
+        """The kind in force: with POST_ONLY, which takes nothing, only NONE (protocol section 9.3)."""
+        if request.smp_type is not None:
+            return request.smp_type
+        default = self._settings.default_smp_type
+        is_post_only = request.time_in_force is TimeInForce.POST_ONLY
+        return SmpType.NONE if is_post_only and default is not None else default
+
+    @exactly
     def place(
         self,
         request: OrderRequest,
@@ -157,7 +181,23 @@ class MatchingEngine:
         *,
         account: Account | None = None,
     ) -> Order:
-        """Check, lock, match.
+        """`accept` an order and match it in the same moment; arguments and errors as there."""
+        order = self.accept(request, now_ms, uuid, account=account)
+        self._match(order, now_ms)
+        return order
+
+    @exactly
+    def accept(
+        self,
+        request: OrderRequest,
+        now_ms: int,
+        uuid: str | None = None,
+        *,
+        account: Account | None = None,
+    ) -> Order:
+        """Check an order and lock what it needs.
+
+        One that matches nothing is in the book; every other one awaits `match_soon`.
 
         Args:
             request: what is asked for.
@@ -171,19 +211,56 @@ class MatchingEngine:
         order = self.check(request, now_ms, account=account)
         account = order.account
         order.uuid = uuid or order.uuid
-        pair = self._market.pairs[request.code]
-        immediate = self._crosses(pair, request, account)
-        account.place(order, announce=self._settings.wait_before_fill or not immediate)
+        crosses = self._crosses(self._market.pairs[request.code], request, account)
+        account.place(order, announce=self._settings.wait_before_fill or not crosses)
+        if crosses or not self._may_wait(order):
+            self._unmatched.add(order.uuid)
+        return order
+
+    def match_soon(self, order: Order) -> None:
+        """Match an accepted order after the answer to its request (protocol section 9.3).
+
+        With the setting ``fills_before_answer`` at once, so that its frames overtake the answer.
+        """
+        if order.uuid not in self._unmatched:
+            return
+        if self._settings.fills_before_answer:
+            self._match(order, order.created_ms)
+        else:
+            self._call_later(self._settings.match_delay_s, lambda now_ms: self._match(order, now_ms))
+
+    @exactly
+    def _match(self, order: Order, now_ms: int) -> None:
+        self._unmatched.discard(order.uuid)
+        pair = self._market.pairs.get(order.code)
+        if pair is None or not order.is_open:
+            return  # delisted or cancelled meanwhile
         if order.time_in_force is TimeInForce.POST_ONLY:
-            if immediate:
-                account.cancel(order, now_ms + 2)
+            if self._would_match(pair, order):
+                order.account.cancel(order, now_ms + 2)
         elif order.time_in_force is TimeInForce.FOK and not self._can_fill(pair, order):
-            account.cancel(order, now_ms + 2)
+            order.account.cancel(order, now_ms + 2)
         else:
             self._take(pair, order, now_ms + 2)
             if order.is_open and not self._may_wait(order):
-                account.cancel(order, now_ms + 4)
-        return order
+                order.account.cancel(order, now_ms + 4)
+
+    def reserve(self, request: OrderRequest, now_ms: int, *, account: Account | None = None) -> Order:
+        """Hold a limit order for its trigger, in state ``watch``: it locks its funds and matches nothing.
+
+        Upbit's own applications place such orders, its API does not.
+
+        Raises:
+            OrderRefused: nothing was changed.
+        """
+        order = self.check(request, now_ms, account=account)
+        order.state = OrderState.WATCH
+        return order.account.place(order)
+
+    def trigger(self, order: Order, now_ms: int) -> None:
+        """Place a reserved order now."""
+        order.account.trigger(order, now_ms)
+        self._take(self._market.pairs[order.code], order, now_ms + 2)
 
     def cancel(self, order: Order) -> None:
         """Accept the request; the order is cancelled a moment later, unless it is finished by then."""
@@ -198,6 +275,7 @@ class MatchingEngine:
 
         self._call_later(self._settings.cancel_delay_s, finish)
 
+    @exactly
     def replace(self, order: Order, request: OrderRequest, *, remain_only: bool = False) -> str:
         """Accept a cancel-and-new request; the new order is placed only if the old one is really cancelled.
 
@@ -257,6 +335,12 @@ class MatchingEngine:
             return to_units(price)
         return None
 
+    def _would_match(self, pair: Pair, order: Order) -> bool:
+        request = OrderRequest(
+            code=order.code, side=order.side, order_type=order.order_type, price=order.price
+        )
+        return self._crosses(pair, request, order.account)
+
     def _crosses(self, pair: Pair, request: OrderRequest, account: Account) -> bool:
         offers = self._offers(pair, request.side, account)
         limit = self._limit(offers, request.order_type, request.price)
@@ -294,7 +378,9 @@ class MatchingEngine:
             if order.code == code
             and order.side is side
             and order.order_type is OrderType.LIMIT
+            and order.state is not OrderState.WATCH
             and order.price is not None
+            and order.uuid not in self._unmatched
         ]
         sign = 1 if side is AskBid.ASK else -1
         return sorted(found, key=lambda order: (sign * (order.price or _ZERO), order.created_ms))
@@ -361,6 +447,7 @@ class MatchingEngine:
                 trade = pair.execute(now_ms, to_units(price), to_units(volume), taker.side)
                 self._market.announce(pair, [trade], now_ms, self._sink)
 
+    @exactly
     def on_book(self, pair: Pair, now_ms: int) -> None:
         """Fill open orders that the book's best prices cross, at the orders' price and on the tape."""
         for side, best in zip((AskBid.BID, AskBid.ASK), pair.quote, strict=True):
@@ -375,6 +462,7 @@ class MatchingEngine:
                     self._market.announce(pair, [trade], now_ms, self._sink)
                     order.account.fill(order, order.price.normalize(), volume, now_ms, is_maker=True)
 
+    @exactly
     def on_trade(self, pair: Pair, trade: Trade) -> None:
         """Let a market trade fill the open orders that its price reaches, best price first."""
         left = from_units(trade.volume)

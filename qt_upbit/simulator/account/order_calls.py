@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import datetime, timedelta
-from decimal import Context, Decimal, InvalidOperation, localcontext
+from decimal import Decimal, InvalidOperation, localcontext
 from typing import Any, Final, TypeVar
 
-from qt_upbit.protocol.order_check import DOCUMENTED_RULES, OrderRules
+from qt_upbit.exact import EXACT
 from qt_upbit.simulator.account.account import Account, Balance, Fill, Order
 from qt_upbit.simulator.account.matching_engine import MatchingEngine, OrderRefused, OrderRequest
 from qt_upbit.simulator.market.market import SimulatedMarket
@@ -25,8 +25,8 @@ BalanceRow = Callable[[Account, str], dict[str, Any]]
 _T = TypeVar("_T")
 _WEEK_MS: Final = 7 * 86_400_000
 _EIGHT: Final = Decimal("1E-8")
-_EXACT: Final = Context(prec=60)
 _ALL_STATES: Final = ("wait", "watch", "done", "cancel")
+_MOST_PAIRS: Final = 20
 _TYPES: Final = ("best_fok", "best_ioc", "limit", "limit_fok", "limit_ioc")
 
 
@@ -98,7 +98,7 @@ class OrderCalls:
         yield
         quote, base = pair.listing.quote, code.partition("-")[2]
         fee = plain(account.fee_rate(quote))
-        rules = DOCUMENTED_RULES.get(quote, OrderRules())
+        rules = self._engine.rules(pair)
         least, most = plain(rules.min_total or Decimal(1)), plain(rules.max_total or Decimal(10**9))
         return {
             "bid_fee": fee,
@@ -110,8 +110,8 @@ class OrderCalls:
                 "name": f"{base}/{quote}",
                 "order_types": [],
                 "order_sides": ["ask", "bid"],
-                "bid_types": [*_TYPES, "price"],
-                "ask_types": [*_TYPES, "market"],
+                "bid_types": list(rules.types or (*_TYPES, "price")),
+                "ask_types": list(rules.types or (*_TYPES, "market")),
                 "bid": {"currency": quote, "min_total": least},
                 "ask": {"currency": base, "min_total": least},
                 "max_total": most,
@@ -125,8 +125,11 @@ class OrderCalls:
 
     def _create(self, account: Account, query: Query, now: float) -> Steps:
         yield
-        now_ms = self._market_ms(now)
-        return order_row(self._engine.place(_request_of(query), now_ms, account=account))
+        # What is answered is the order as accepted, whatever it will match (protocol section 9.3).
+        order = self._engine.accept(_request_of(query), self._market_ms(now), account=account)
+        row = order_row(order)
+        self._engine.match_soon(order)
+        return row
 
     def _test(self, account: Account, query: Query, now: float) -> Steps:
         yield
@@ -219,11 +222,17 @@ class OrderCalls:
             raise OrderRefused("invalid_parameter", "잘못된 파라미터")
         pairs, excluded = _listed(query, "pairs"), _listed(query, "excluded_pairs")
         quotes = _listed(query, "quote_currencies")
+        if pairs and quotes:
+            raise OrderRefused("validation_error", "pairs 와 quote_currencies 는 함께 사용할 수 없습니다.")
+        if max(len(pairs), len(excluded)) > _MOST_PAIRS:
+            raise OrderRefused("validation_error", f"페어는 최대 {_MOST_PAIRS}개입니다.")
         yield
         found = [
             order
             for order in account.open_orders
-            if side in ("all", order.side.value.lower())
+            # Reserved orders are cancelled by their ids only.
+            if order.state is not OrderState.WATCH
+            and side in ("all", order.side.value.lower())
             and (not pairs or order.code in pairs)
             and order.code not in excluded
             and (not quotes or order.quote in quotes)
@@ -395,7 +404,7 @@ def asked_row(order: Order) -> dict[str, Any]:
     """An order as the call about one returns it. Its average price contains the fee (section 13)."""
     row = order_row(order)
     if order.executed_volume:
-        with localcontext(_EXACT):
+        with localcontext(EXACT):
             fee = order.paid_fee if order.side is AskBid.BID else -order.paid_fee
             average = (order.executed_funds + fee) / order.executed_volume
             row["avg_price"] = plain(average.quantize(_EIGHT))
@@ -414,7 +423,7 @@ def fill_row(order: Order, fill: Fill) -> dict[str, Any]:
         "uuid": fill.uuid,
         "price": plain(fill.price),
         "volume": plain(fill.volume),
-        "funds": plain(fill.price * fill.volume),
+        "funds": plain(EXACT.multiply(fill.price, fill.volume)),
         "trend": "up" if order.side is AskBid.BID else "down",
         "created_at": _kst_text(fill.time_ms, "microseconds"),
         "side": order.side.value.lower(),

@@ -6,6 +6,7 @@ import random
 from decimal import ROUND_DOWN, Decimal
 from typing import Final
 
+from qt_upbit.exact import exactly
 from qt_upbit.simulator.account.account import Account, Order
 from qt_upbit.simulator.account.matching_engine import MatchingEngine, OrderRefused, OrderRequest
 from qt_upbit.simulator.market.market import SimulatedMarket
@@ -34,6 +35,7 @@ class ScriptedTrader:
         engine: places them.
     """
 
+    @exactly
     def __init__(
         self,
         settings: SimulatorSettings,
@@ -63,6 +65,7 @@ class ScriptedTrader:
         """The pairs it trades."""
         return self._pairs
 
+    @exactly
     def tick(self, now_ms: int) -> None:
         """Place and cancel what is due."""
         for order, deadline in list(self._deadlines.items()):

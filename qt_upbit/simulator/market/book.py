@@ -13,7 +13,7 @@ from qt_upbit.simulator.market.spelling import fixed8, java_double, plain, simpl
 __all__ = ["DEEPEST", "Book", "BookMaker", "Level"]
 
 DEEPEST: Final = 30
-_CACHE_LIMIT: Final = 4_000
+_CACHE_LIMIT: Final = 400
 
 
 Level = tuple[int, int]

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 import random
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from qt_upbit.simulator.market.price_grid import SCALE, PriceGrid
 from qt_upbit.simulator.market.price_path import mix, uniform
 
-__all__ = ["Candle", "CandleHistory", "merge"]
+__all__ = ["Candle", "CandleHistory", "WarmHistories", "merge"]
 
 
 class Candle(NamedTuple):
@@ -50,8 +51,29 @@ _INNER_SAMPLES: Final = {14_400: 8, 3_600: 6, 1_800: 6, 900: 3, 300: 5, 60: 6, 1
 _FEW_INNER_SAMPLES: Final = {14_400: 4, 3_600: 2, 1_800: 2, 900: 1, 300: 2, 60: 2, 1: 1}
 _CACHE_LIMIT: Final = 3_000
 _PRICES_LIMIT: Final = 50_000
+_DAYS_LIMIT: Final = 4_000
+_WARM: Final = 16
 _SEARCH_LIMIT: Final = 4_000
 """Windows without trades are missing; a quiet pair is searched this far back for enough candles."""
+
+
+class WarmHistories:
+    """The histories used last, which alone keep what they generated; hundreds would need too much memory.
+
+    Args:
+        most: how many.
+    """
+
+    def __init__(self, most: int = _WARM) -> None:
+        self._most = most
+        self._used: OrderedDict[CandleHistory, None] = OrderedDict()
+
+    def use(self, history: CandleHistory) -> None:
+        """Keep this one, and let the one that was not used for longest forget."""
+        self._used[history] = None
+        self._used.move_to_end(history)
+        if len(self._used) > self._most:
+            self._used.popitem(last=False)[0].forget()
 
 
 class CandleHistory:
@@ -65,6 +87,7 @@ class CandleHistory:
         trades_per_s: how often it trades; short windows without trades are missing.
         recent_s: days that end after this are generated in more detail, since charts show them.
         fine: whether any of it is generated in detail, which costs three times as much.
+        warm: the histories of the exchange that keep what they generated.
     """
 
     def __init__(
@@ -77,7 +100,9 @@ class CandleHistory:
         recent_s: float,
         *,
         fine: bool = True,
+        warm: WarmHistories | None = None,
     ) -> None:
+        self._warm = warm or WarmHistories()
         self._seed = seed
         self._price_at = price_at
         self._grid = grid
@@ -92,12 +117,14 @@ class CandleHistory:
 
     def candle(self, start_s: int, length_s: int) -> Candle | None:
         """The candle of one window, or None if nothing was traded in it."""
+        self._warm.use(self)
         if length_s in _LENGTHS_S:
             return self._node(_LENGTHS_S.index(length_s), start_s)
         return self.between(start_s, start_s + length_s)
 
     def between(self, start_s: int, end_s: int) -> Candle | None:
         """Everything traded from `start_s` up to but not including `end_s`, as one candle."""
+        self._warm.use(self)
         result: Candle | None = None
         for day in range(start_s - start_s % DAY_S, end_s, DAY_S):
             result = merge(result, self._between(0, day, start_s, end_s))
@@ -145,6 +172,8 @@ class CandleHistory:
         if level == 0:
             day = self._days.get(start)
             if day is None:
+                if len(self._days) > _DAYS_LIMIT:
+                    self._days.clear()
                 day = self._days[start] = self._make_day(start)
             return day
         parent = start - start % _LENGTHS_S[level - 1]

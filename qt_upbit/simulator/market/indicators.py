@@ -141,11 +141,15 @@ def triggered(
     params: Mapping[str, Any],
     event_params: Mapping[str, Any],
 ) -> Values | None:
-    """The indicator's values if the last candle fired the trigger, else None."""
+    """The indicator's values if the last candle fired the trigger, else None.
+
+    A trigger fires on the transition only, not again while its condition lasts (protocol section 3.8).
+    """
     now = compute(kind, closes, volumes, params)
-    if now is not None and trigger == "volume_spike":
-        return now if now["ratio"] >= float(event_params.get("multiplier", 2)) else None
     before = compute(kind, closes[:-1], volumes[:-1], params)
+    if now is not None and trigger == "volume_spike":
+        limit = float(event_params.get("multiplier", 2))
+        return now if (before is None or before["ratio"] < limit) and now["ratio"] >= limit else None
     if now is None or before is None:
         return None
     if trigger == "overbought":

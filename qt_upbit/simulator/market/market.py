@@ -9,8 +9,10 @@ from typing import ClassVar, Final, Protocol
 
 from qt_upbit.simulator.market.book import Book
 from qt_upbit.simulator.market.catalog import Listing, coins_of, list_markets
+from qt_upbit.simulator.market.history import WarmHistories
 from qt_upbit.simulator.market.pair import Pair, Trade
 from qt_upbit.simulator.market.price_path import PricePath, mix, text_seed
+from qt_upbit.simulator.market.record_log import SpillFile
 from qt_upbit.simulator.settings import SimulatorSettings
 from qt_upbit.types import (
     BaseWebSocketEvent,
@@ -71,6 +73,8 @@ class SimulatedMarket:
         self.trade_listeners: list[Callable[[Pair, Trade], None]] = []
         self.book_listeners: list[Callable[[Pair, int], None]] = []
         self._settings = settings
+        self.spill = SpillFile(settings.max_history_bytes)
+        self._warm = WarmHistories()
         self._paths: dict[str, PricePath] = {}
         self._coins = coins_of(settings.region)
         self._whole = PricePath(mix(settings.seed, 77), 1.0, 0.02, self.start_ms / 1000, shortest_s=100.0)
@@ -96,6 +100,8 @@ class SimulatedMarket:
             self.start_ms,
             self._settings.rate,
             self._settings.trade_disorder,
+            self.spill,
+            self._warm,
         )
 
     def _path(self, symbol: str) -> PricePath:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
-from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final, NamedTuple
 
+from qt_upbit.exact import EXACT
 from qt_upbit.simulator.market.book import Book, BookMaker
 from qt_upbit.simulator.market.catalog import Listing
-from qt_upbit.simulator.market.history import CandleHistory
+from qt_upbit.simulator.market.history import CandleHistory, WarmHistories
 from qt_upbit.simulator.market.live_candles import DAY_S, UNITS_S, LiveCandles, TimedCandle
 from qt_upbit.simulator.market.price_grid import SCALE, PriceGrid, from_units, turnover
 from qt_upbit.simulator.market.price_path import PricePath, mix, text_seed, uniform
+from qt_upbit.simulator.market.record_log import Layout, RecordLog, SpillFile
 from qt_upbit.types import (
     AskBid,
     CandleEvent,
@@ -29,7 +31,11 @@ from qt_upbit.types import (
 
 __all__ = ["Pair", "Trade", "utc_text"]
 
-_TRADES_KEPT: Final = 2_000
+_LAYOUT: Final = Layout("qqwwqwwwww", 32)
+_SIDES: Final = (AskBid.ASK, AskBid.BID)
+_IDS_PER_MS: Final = 10_000
+"""A trade's sequential_id is its time in ms times this, plus a counter."""
+_NEWEST: Final = 2**63 - 1
 _FINE_PAIRS: Final = 40
 """Number of local pairs with a detailed history; for all of them every start would take seconds longer."""
 _RATE_EXPONENT: Final = Decimal("1E-10")
@@ -64,6 +70,8 @@ class Pair:
         start_ms: where history ends and live data begins; a whole second.
         rate: multiplies the frequency of trades and book changes.
         disorder: share of multi-fill orders whose trades arrive out of order.
+        spill: where most of what happened since the start is kept; shared by the pairs.
+        warm: the histories that keep what they generated; shared by the pairs.
     """
 
     def __init__(
@@ -75,6 +83,8 @@ class Pair:
         start_ms: int,
         rate: float,
         disorder: float,
+        spill: SpillFile | None = None,
+        warm: WarmHistories | None = None,
     ) -> None:
         self.listing = listing
         self.code = listing.code
@@ -115,18 +125,22 @@ class Pair:
             self.base_trades_per_s,
             start_ms / 1000 - 3 * DAY_S,
             fine=not listing.currency.is_shared and listing.rank < _FINE_PAIRS,
+            warm=warm,
         )
         self._book_time_ms = start_ms - int(min(1000 / self._books_per_s, 200_000) * self._rng.random())
         self._change = mix(self._seed, 11) % 1000
         self._quote: tuple[int, int] | None = None
         self._book: Book | None = None
         self._live: LiveCandles | None = None
-        self._trades: deque[Trade] = deque(maxlen=_TRADES_KEPT)
+        self._spill = spill or SpillFile()
+        self._trades = RecordLog(self._spill, _LAYOUT)
+        self._last: Trade | None = None
+        self._first_id = 0
         self._prev_close = 0
         self._ask_volume = 0
         self._bid_volume = 0
         self._day_s = 0
-        self._day24: tuple[int, int, int] = (-1, 0, 0)
+        self._day24: tuple[tuple[int, int], int, int] = ((-1, -1), 0, 0)
         self._live_volume = 0
         self._live_turnover = 0
         self._year: tuple[int, str, int, str] | None = None
@@ -238,21 +252,32 @@ class Pair:
             self._bid_volume += volume
         self._live_volume += volume
         self._live_turnover += price * volume
-        last = self._trades[-1] if self._trades else None
-        counter = last.sequential_id + 1 if last is not None and last.time_ms == time_ms else time_ms * 10_000
+        last = self._last
+        counter = time_ms * _IDS_PER_MS
+        if last is not None and last.time_ms == time_ms:
+            counter = last.sequential_id + 1
         ask, bid = self.quote
         size = self._maker.best_size
         trade = Trade(
             counter, time_ms, price, volume, ask_bid, self._prev_close,
             (ask, size(ask, self._change)), (bid, size(bid, self._change)),
         )  # fmt: skip
-        self._trades.append(trade)
+        self._keep(trade)
         return trade
+
+    def _keep(self, trade: Trade) -> None:
+        self._last = trade
+        self._trades.append(
+            (
+                trade.sequential_id, trade.time_ms, trade.price, trade.volume, _SIDES.index(trade.ask_bid),
+                trade.prev_close, *trade.best_ask, *trade.best_bid,
+            )
+        )  # fmt: skip
 
     def _ensure(self) -> LiveCandles:
         """Live candles, started from history; created when the pair is first used."""
         if self._live is None:
-            self._live = LiveCandles()
+            self._live = LiveCandles(self._spill)
             start = self._start_ms // 1000
             for unit, length in UNITS_S.items():
                 begin = start - start % length
@@ -276,8 +301,6 @@ class Pair:
             self._bid_volume = today.candle.volume - self._ask_volume
             self._first_trade(today)
             self._last_day(start)
-            # Most pairs are never used again, and the caches of a full market slow the garbage collector.
-            self.history.forget()
         return self._live
 
     def _first_trade(self, today: TimedCandle) -> None:
@@ -286,9 +309,10 @@ class Pair:
         if past is None:
             price, time_ms = today.candle.close, self._start_ms - 1
             volume = max(today.candle.volume // 1000, 1)
-            past = Trade(time_ms * 10_000, time_ms, price, volume, AskBid.BID, self._prev_close,
+            past = Trade(time_ms * _IDS_PER_MS, time_ms, price, volume, AskBid.BID, self._prev_close,
                          (self.grid.up(price), volume), (price, volume))  # fmt: skip
-        self._trades.append(past)
+        self._first_id = past.sequential_id
+        self._keep(past)
 
     def _past_trades(self, before_s: int) -> Iterator[Trade]:
         """The trades of history up to `before_s`, newest first, made from the candles of seconds."""
@@ -304,7 +328,7 @@ class Pair:
                 buying = mix(self._seed, start, n) % 2 == 1
                 ask, bid = (price, self.grid.down(price)) if buying else (self.grid.up(price), price)
                 yield Trade(
-                    time_ms * 10_000, time_ms, price, volume, AskBid.BID if buying else AskBid.ASK,
+                    time_ms * _IDS_PER_MS, time_ms, price, volume, AskBid.BID if buying else AskBid.ASK,
                     self._prev_close, (ask, volume), (bid, volume),
                 )  # fmt: skip
 
@@ -322,16 +346,26 @@ class Pair:
     def last_trade(self) -> Trade:
         """The newest trade; from history if there was none since."""
         self._ensure()
-        return self._trades[-1]
+        assert self._last is not None  # noqa: S101  # _ensure keeps one of history
+        return self._last
 
-    def trades(self, before_ms: int) -> Iterator[Trade]:
-        """The trades before a time, newest first, live ones followed by history."""
+    def trades(self, before_ms: int, before_id: int = _NEWEST) -> Iterator[Trade]:
+        """The trades before a time and an id, newest first: every one since the start, then history.
+
+        Ends where trades since the start were given up (`SpillFile`): what was sent is never contradicted.
+        """
         self._ensure()
-        recent = tuple(reversed(self._trades))
-        yield from (trade for trade in recent if trade.time_ms < before_ms)
-        oldest = recent[-1].sequential_id
-        for trade in self._past_trades(min(before_ms // 1000 + 1, self._start_ms // 1000)):
-            if trade.sequential_id < oldest and trade.time_ms < before_ms:
+        first = min(before_ms * _IDS_PER_MS, before_id)
+        for key, time_ms, price, volume, side, prev_close, *best in self._trades.backwards(first):
+            yield Trade(
+                key, time_ms, price, volume, _SIDES[side], prev_close, (best[0], best[1]), (best[2], best[3])
+            )
+        if not self._trades.is_complete:
+            return
+        # The oldest that is kept is history's newest.
+        before_s = min(first // _IDS_PER_MS // 1000 + 1, self._start_ms // 1000)
+        for trade in self._past_trades(before_s):
+            if trade.sequential_id < min(first, self._first_id):
                 yield trade
 
     # --- candles --------------------------------------------------------------------------------
@@ -364,12 +398,17 @@ class Pair:
         length = UNITS_S[unit]
         current = series.current
         oldest = self._start_ms // 1000 - (self._start_ms // 1000) % length
-        # Copied: an answer is built in steps, and the market continues between them.
-        live = [*(() if current is None else (current,)), *reversed(series.closed)]
-        for timed in live:
-            oldest = min(timed.start_s, oldest) if timed.start_s <= oldest else oldest
-            if timed.start_s < before_s:
-                yield timed
+        if current is not None:
+            oldest = min(current.start_s, oldest)
+            if current.start_s < before_s:
+                yield current
+            # An answer is built in steps: it may close meanwhile.
+            before_s = min(before_s, current.start_s)
+        for timed in series.closed(before_s):
+            oldest = min(timed.start_s, oldest)
+            yield timed
+        if not series.is_complete:
+            return
         end = min(oldest, before_s + length - 1 - (before_s + length - 1) % length)
         for start, candle in self.history.series(length, end):
             yield TimedCandle(start, candle, (start + length) * 1000 - 1 - mix(self._seed, start) % 900)
@@ -423,10 +462,10 @@ class Pair:
         live = self._ensure()
         day = live.series["1d"].current
         assert day is not None  # noqa: S101  # _ensure begins one
-        last = self._trades[-1]
+        last = self.last_trade
         when = datetime.fromtimestamp(last.time_ms // 1000, UTC)
         difference = last.price - self._prev_close
-        rate = (Decimal(difference) / Decimal(self._prev_close)).quantize(_RATE_EXPONENT)
+        rate = EXACT.quantize(EXACT.divide(difference, self._prev_close), _RATE_EXPONENT)
         high52, high_date, low52, low_date = self._extremes(day)
         turnover24, volume24 = self._last_day(now_ms // 1000)
         return TickerEvent(
@@ -441,7 +480,7 @@ class Pair:
             change=_change(last.price, self._prev_close),
             change_price=from_units(abs(difference)),
             signed_change_price=from_units(difference),
-            change_rate=abs(rate),
+            change_rate=rate.copy_abs(),
             signed_change_rate=rate,
             ask_bid=last.ask_bid,
             trade_volume=from_units(last.volume),
@@ -485,13 +524,20 @@ class Pair:
         start = self._start_ms // 1000
         if begin >= start:
             series = self._ensure().series["5m"]
-            recent = [timed.candle for timed in series.closed if timed.start_s >= begin]
-            if series.current is not None:
-                recent.append(series.current.candle)
-            return sum(c.turnover for c in recent), sum(c.volume for c in recent)
-        if self._day24[0] != begin:
+            key = begin, series.closed_count
+            if self._day24[0] != key:
+                recent = [
+                    timed.candle
+                    for timed in itertools.takewhile(lambda t: t.start_s >= begin, series.closed())
+                ]
+                self._day24 = key, sum(c.turnover for c in recent), sum(c.volume for c in recent)
+            _, sum24, volume24 = self._day24
+            if series.current is None or series.current.start_s < begin:
+                return sum24, volume24
+            return sum24 + series.current.candle.turnover, volume24 + series.current.candle.volume
+        if self._day24[0] != (begin, -1):
             past = self.history.between(begin, start)
-            self._day24 = (begin, past.turnover, past.volume) if past is not None else (begin, 0, 0)
+            self._day24 = (begin, -1), *((past.turnover, past.volume) if past is not None else (0, 0))
         return self._day24[1] + self._live_turnover, self._day24[2] + self._live_volume
 
 

@@ -6,6 +6,7 @@ import bisect
 from decimal import Decimal
 from typing import Final
 
+from qt_upbit.exact import EXACT
 from qt_upbit.regions import quote_currency_of
 
 __all__ = ["SCALE", "PriceGrid", "from_units", "to_units", "turnover"]
@@ -16,7 +17,7 @@ SCALE: Final = 10**8
 
 def from_units(units: int) -> Decimal:
     """A price or volume as a Decimal with eight decimals."""
-    return Decimal(units).scaleb(-8)
+    return Decimal(units).scaleb(-8, EXACT)
 
 
 def turnover(units: int) -> Decimal:
@@ -30,7 +31,7 @@ def to_units(value: Decimal) -> int:
     Raises:
         ValueError: it has more than eight decimals.
     """
-    units = int(value.scaleb(8))
+    units = int(value.scaleb(8, EXACT))
     if from_units(units) != value:
         raise ValueError(f"{value} has more than eight decimals")
     return units

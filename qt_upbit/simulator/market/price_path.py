@@ -36,7 +36,11 @@ def text_seed(text: str) -> int:
 _DAY_S: Final = 86400.0
 # Random walks look alike on every scale: noise of each length, its size growing with the square root.
 _LENGTHS_S: Final = tuple(8.0 * 4**n for n in range(11))
-_CACHE_LIMIT: Final = 4096
+_NOISE_LIMIT: Final = 64
+"""Cached values per noise: hundreds of coins have a dozen each."""
+_LOGS_LIMIT: Final = 256
+_SHARED_LOGS_LIMIT: Final = 4096
+"""Of a path that others follow: they ask it for the same times."""
 
 
 class _Noise:
@@ -63,7 +67,7 @@ class _Noise:
         return left + (right - left) * (position - index)
 
     def _value(self, index: int) -> float:
-        if len(self._cache) > _CACHE_LIMIT:
+        if len(self._cache) > _NOISE_LIMIT:
             self._cache.clear()
         value = self._cache[index] = uniform(self._seed, index) * 2.0 - 1.0
         return value
@@ -105,6 +109,9 @@ class PricePath:
         self._market = market
         self._beta = beta
         self._logs: dict[float, float] = {}
+        self._logs_limit = _LOGS_LIMIT
+        if market is not None:
+            market._logs_limit = _SHARED_LOGS_LIMIT
         self._log_base = 0.0
         self._log_base = math.log(price) - self.log_at(origin_s)
         self._logs.clear()
@@ -127,7 +134,7 @@ class PricePath:
             total += value * heat if short else value
         if self._market is not None:
             total += self._beta * self._market.log_at(t)
-        if len(self._logs) > _CACHE_LIMIT:
+        if len(self._logs) > self._logs_limit:
             self._logs.clear()
         self._logs[t] = total
         return total

@@ -8,24 +8,25 @@ the value.
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Context, Decimal
+from decimal import Decimal
 from typing import Final
+
+from qt_upbit.exact import EXACT
 
 __all__ = ["STYLES", "Spell", "fixed8", "java_double", "plain", "rate", "scaled", "simple_size"]
 
 Spell = Callable[[Decimal], str]
 """Writes a number as JSON text."""
 
-_EXACT: Final = Context(prec=80)
 _EIGHT: Final = Decimal("1E-8")
 
 
 def fixed8(value: Decimal) -> str:
     """BigDecimal with eight decimals: ``158219000.00000000``, ``0E-8``, ``5.5E-7``."""
     if value.as_tuple().exponent == -8:
-        return str(value)
-    wide = value.quantize(_EIGHT, context=_EXACT)
-    return str(wide if wide == value else value).replace("E+", "E")
+        return EXACT.to_sci_string(value)
+    wide = value.quantize(_EIGHT, context=EXACT)
+    return EXACT.to_sci_string(wide if wide == value else value).replace("E+", "E")
 
 
 def plain(value: Decimal) -> str:
@@ -54,13 +55,13 @@ def simple_size(value: Decimal) -> str:
     if not value:
         return "0"
     if value.adjusted() < -6:
-        return str(value.normalize(_EXACT))
+        return EXACT.to_sci_string(value.normalize(EXACT))
     return java_double(value)
 
 
 def rate(value: Decimal) -> str:
     """A rate with ten decimals; a plain ``0`` for none."""
-    return str(value) if value else "0"
+    return EXACT.to_sci_string(value) if value else "0"
 
 
 def scaled(value: Decimal) -> str:

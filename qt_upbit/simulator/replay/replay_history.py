@@ -9,6 +9,7 @@ from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 
+from qt_upbit.exact import exactly
 from qt_upbit.simulator.replay.replay import Replay
 from qt_upbit.types import KST, CandleEvent, OrderbookEvent, TickerEvent, TradeEvent
 
@@ -93,6 +94,7 @@ class ReplayHistory:
         # The final update of each candle wins.
         return self._past[code, unit] | {event.candle_date_time_utc: _candle_row(event) for event in recorded}
 
+    @exactly
     def _of_trades(self, code: str, seconds: int, now: float) -> dict[str, Row]:
         rows: dict[str, Row] = {}
         for event in reversed(list(self.trades(code, now))):
@@ -120,6 +122,7 @@ class ReplayHistory:
         return rows
 
 
+@exactly
 def _merged(minutes: Mapping[str, Row], seconds: int) -> dict[str, Row]:
     """Minutes merged into longer candles. The oldest is left out where its first minutes may be missing."""
     rows: dict[str, Row] = {}

@@ -12,12 +12,13 @@ import math
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Context, Decimal, localcontext
+from decimal import Decimal, localcontext
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote
 
 import msgspec
 
+from qt_upbit.exact import EXACT
 from qt_upbit.models import to_dict
 from qt_upbit.rest.rate_groups import RATE_LIMITS
 from qt_upbit.simulator.account.funds_calls import FundsCalls
@@ -50,8 +51,8 @@ _CAUTIONS: Final = (
     "GLOBAL_PRICE_DIFFERENCES",
     "CONCENTRATION_OF_SMALL_ACCOUNTS",
 )
+_RATE: Final = Decimal("1E-10")
 _DAY: Final = CandlePeriod.DAY.value
-_EXACT: Final = Context(prec=60)
 _CODE_NOT_FOUND: Final = Refusal(404, error_body(404, "Code not found"))
 _MISSING: Final = Refusal(
     400, error_body(400, "Missing request parameter error. Check the required parameters!")
@@ -342,7 +343,9 @@ class RestApi:
             {
                 "market": pair.code,
                 "quote_currency": pair.listing.quote,
-                "tick_size": plain(from_units(pair.grid.tick(pair.quote[1]))),
+                "tick_size": plain(
+                    self._exchange.engine.rules(pair).tick_size or from_units(pair.grid.tick(pair.quote[1]))
+                ),
                 "supported_levels": [str(n) for n in self._exchange.market.supported_levels(pair.code)],
             }
             for pair in self._pairs(query)
@@ -361,7 +364,7 @@ class RestApi:
         now_ms = self._market_ms(now)
         before_ms = _trades_before(query.get("to"), days_ago, now_ms)
         rows = []
-        for event in self._past_trades(pair, before_ms, now_ms, now):
+        for event in self._past_trades(pair, before_ms, cursor, now_ms, now):
             yield
             if event.sequential_id >= cursor:
                 continue
@@ -374,7 +377,9 @@ class RestApi:
                     "trade_price": event.trade_price,
                     "trade_volume": event.trade_volume,
                     "prev_closing_price": event.prev_closing_price,
-                    "change_price": event.trade_price - (event.prev_closing_price or event.trade_price),
+                    "change_price": EXACT.subtract(
+                        event.trade_price, event.prev_closing_price or event.trade_price
+                    ),
                     "ask_bid": event.ask_bid,
                     "sequential_id": event.sequential_id,
                 }
@@ -383,11 +388,13 @@ class RestApi:
                 break
         return rows
 
-    def _past_trades(self, pair: Pair, before_ms: int, now_ms: int, now: float) -> Iterator[TradeEvent]:
+    def _past_trades(
+        self, pair: Pair, before_ms: int, before_id: int, now_ms: int, now: float
+    ) -> Iterator[TradeEvent]:
         if self._history is not None:
             yield from (e for e in self._history.trades(pair.code, now) if e.trade_timestamp < before_ms)
             return
-        for trade in pair.trades(before_ms):
+        for trade in pair.trades(before_ms, before_id):
             yield pair.trade_event(trade, now_ms, StreamType.SNAPSHOT)
 
     def _minutes(self, text: str) -> _Call:
@@ -436,8 +443,8 @@ class RestApi:
         for row, older in itertools.pairwise(rows):
             close = older["trade_price"]
             row["prev_closing_price"] = close
-            row["change_price"] = row["trade_price"] - close
-            row["change_rate"] = round(row["change_price"] / close, 10)
+            row["change_price"] = EXACT.subtract(row["trade_price"], close)
+            row["change_rate"] = EXACT.quantize(EXACT.divide(row["change_price"], close), _RATE)
         rows = rows[:-1]
         if query.get("converting_price_unit"):
             yield from self._convert(rows, pair, query["converting_price_unit"].upper(), before_s)
@@ -460,7 +467,7 @@ class RestApi:
         for row in rows:
             rate = Decimal(1) if unit == pair.listing.quote else rates.get(row["candle_date_time_utc"])
             if rate is not None:
-                with localcontext(_EXACT):
+                with localcontext(EXACT):
                     row["converted_trade_price"] = round(row["trade_price"] * rate, 8)
 
     def _periods(self, period: CandlePeriod, query: _Query, now: float) -> _Rows:

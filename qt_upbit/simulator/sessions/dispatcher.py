@@ -21,6 +21,7 @@ from qt_upbit.types import (
     MyOrderEvent,
     OrderbookEvent,
     StreamType,
+    TickerEvent,
 )
 from qt_upbit.types.registry import spec_of_class
 
@@ -36,6 +37,11 @@ _ABSENT_ABROAD: Final[dict[type[BaseWebSocketEvent], frozenset[str]]] = {
     )
 }
 """Fields missing from frames of an event class in captures from Singapore (protocol section 3.5)."""
+
+_TO_BE_REMOVED: Final[dict[type[BaseWebSocketEvent], frozenset[str]]] = {
+    TickerEvent: frozenset(("is_trading_suspended", "market_warning"))
+}
+"""Fields whose removal Upbit has announced, without a date (protocol section 3.1)."""
 
 
 class Dispatcher:
@@ -62,7 +68,9 @@ class Dispatcher:
         fewer = settings.fewer_my_order_fields
         if fewer is None:
             fewer = not settings.region.spec.has_full_order_frames
-        self._absent = _ABSENT_ABROAD if fewer else {}
+        self._absent = dict(_ABSENT_ABROAD) if fewer else {}
+        if settings.without_announced_removals:
+            self._absent |= _TO_BE_REMOVED
 
     # --- streams of sessions --------------------------------------------------------------------------
 

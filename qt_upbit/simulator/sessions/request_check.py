@@ -6,7 +6,16 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from qt_upbit.protocol.wire import Request, RequestItem, RequestRefused
-from qt_upbit.types import AnnouncementCategory, IndicatorTimeframe, IndicatorType, Scope, spec_of
+from qt_upbit.simulator.sessions.indicator_offer import is_offered
+from qt_upbit.types import (
+    AnnouncementCategory,
+    IndicatorSignalEvent,
+    IndicatorTimeframe,
+    IndicatorType,
+    Scope,
+    spec_of,
+)
+from qt_upbit.types.registry import spec_of_class
 
 __all__ = ["check_request"]
 
@@ -66,6 +75,9 @@ def _indicators(item: RequestItem, value: Any, limit: int) -> None:
         raise RequestRefused(*_NO_INDICATORS)
     if not all(isinstance(each, dict) and each.get("type") in list(IndicatorType) for each in value):
         raise RequestRefused("INVALID_PARAM", "지원하지 않는 indicator 입니다.")
+    is_signal = item.type == spec_of_class(IndicatorSignalEvent).wire_type
+    if not all(is_offered(each, is_signal=is_signal) for each in value):
+        raise RequestRefused(*_NO_INDICATORS)
     if len(value) * len(item.codes or ()) > limit:
         raise RequestRefused("TOO_MANY_REQUEST", "요청 가능한 조합 수를 초과했습니다.")
 

@@ -54,6 +54,8 @@ class Stall(NamedTuple):
     data: bytes
 
 
+_MESSAGES_KEPT: Final = 1_000
+
 Output = bytes | Raw | Stall | Close
 """A frame's payload, or another action on the connection, in order."""
 
@@ -207,7 +209,7 @@ class Session:
         format: of the frames it is sent.
         subscription: its last request.
         ticket: of that request.
-        messages: every message it sent.
+        messages: what it sent, the last thousand.
         streams: that it is served.
         account: whose private frames it is sent; None on the public endpoint.
         closing: an error was sent or the connection is being closed; nothing else is sent.
@@ -228,7 +230,7 @@ class Session:
     format: WireFormat = WireFormat.DEFAULT
     subscription: tuple[RequestItem, ...] = ()
     ticket: str = ""
-    messages: list[Message] = field(default_factory=list)
+    messages: deque[Message] = field(default_factory=lambda: deque(maxlen=_MESSAGES_KEPT))
     streams: dict[tuple[str, str], list[Stream]] = field(default_factory=dict)
     generation: int = 0
     last_activity: float = 0.0

@@ -107,6 +107,22 @@ Followed: {codes}</source>
         <translation>디지털 자산</translation>
     </message>
     <message>
+        <source>Note</source>
+        <translation>알림</translation>
+    </message>
+    <message>
+        <source>Airdrop</source>
+        <translation>에어드랍</translation>
+    </message>
+    <message>
+        <source>Feature</source>
+        <translation>기능</translation>
+    </message>
+    <message>
+        <source>Disclosure</source>
+        <translation>공시</translation>
+    </message>
+    <message>
         <source>Service</source>
         <translation>서비스</translation>
     </message>

@@ -187,6 +187,10 @@
         <translation>수수료를 포함하면 주문가능 금액(수량)을 초과합니다.</translation>
     </message>
     <message>
+        <source>By Upbit's documentation: the exchange's own rules are not known yet.</source>
+        <translation>업비트 문서 기준입니다. 거래소의 실제 규칙은 아직 확인되지 않았습니다.</translation>
+    </message>
+    <message>
         <source>{percent} above the last price.</source>
         <translation>현재가보다 {percent} 높습니다.</translation>
     </message>
@@ -374,6 +378,14 @@
     <message>
         <source>Real orders are locked: type {phrase} to unlock them.</source>
         <translation>실거래 주문이 잠겨 있습니다. 해제하려면 {phrase} 를 입력하세요.</translation>
+    </message>
+    <message>
+        <source>Other API keys are in use than when you were asked: nothing was sent. Ask again.</source>
+        <translation>확인 창이 열린 뒤 API 키가 바뀌어 전송하지 않았습니다. 다시 확인하세요.</translation>
+    </message>
+    <message>
+        <source>No clear answer came: {count} of the orders may still be open. Look at your open orders.</source>
+        <translation>명확한 응답이 없었습니다. 주문 {count}건이 아직 미체결일 수 있습니다. 미체결 주문을 확인하세요.</translation>
     </message>
     <message>
         <source>The confirmation is too old: nothing was sent. Confirm again.</source>

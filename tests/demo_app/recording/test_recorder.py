@@ -35,7 +35,7 @@ async def test_the_file_contains_the_received_events(exchange: Exchange, tmp_pat
             seen.append(item[1])
         put(item)
 
-    recorder._waiting.put_nowait = record  # type: ignore[method-assign]
+    recorder._waiting.put_nowait = record  # type: ignore[method-assign]  # watched
     recorder.start(["KRW-BTC"])
     await until(lambda: len(seen) > 50)
     recorder.stop()

@@ -54,7 +54,7 @@ def notices_of(state: TerminalState) -> list[tuple[str, str]]:
     [(3, "API key expires soon", "in 3 day(s)"), (14, "API key expires soon", "in 14 day(s)"),
      (-1, "API key expired", "issue a new one")],
 )  # fmt: skip
-async def test_a_key_that_expires_is_told(
+async def test_a_key_that_expires_is_reported(
     exchange: Exchange, state: TerminalState, days: int, title: str, text: str
 ) -> None:
     await exchange(days)
@@ -87,7 +87,7 @@ async def test_a_key_that_lasts_is_not_mentioned_until_the_time_comes(
     await expiry.aclose()
 
 
-async def test_without_keys_nobody_is_asked(exchange: Exchange, state: TerminalState) -> None:
+async def test_without_keys_there_is_no_request(exchange: Exchange, state: TerminalState) -> None:
     server = await exchange(3, None)
     notices = notices_of(state)
     expiry = KeyExpiry(state)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -38,7 +39,7 @@ class Rest:
 
 def _gateway(**guard: Any) -> tuple[OrderGateway, Rest, TradingGuard]:
     made, rest = TradingGuard(has_keys=lambda: True, **guard), Rest()
-    return OrderGateway(made, lambda: rest), rest, made  # type: ignore[arg-type, return-value]
+    return OrderGateway(made, lambda: rest), rest, made  # type: ignore[arg-type, return-value]  # a stand-in for RestClient
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -77,3 +78,38 @@ def test_cancel_open_distinguishes_all_markets_from_a_list() -> None:
 
 async def _awaited(call: Awaitable[object]) -> object:
     return await call
+
+
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("live", [True, False])
+def test_what_was_asked_under_other_keys_is_not_sent(name: str, live: bool) -> None:
+    first, second = Rest(), Rest()
+    used = [first]
+    guard = TradingGuard(has_keys=lambda: True, simulated=not live, live=live)
+    gateway = OrderGateway(guard, lambda: used[-1])  # type: ignore[arg-type, return-value]  # a fake
+    gateway.asked("buy 1")
+    if live:
+        guard.unlock(CONFIRM_PHRASE)
+    guard.confirm("buy 1")
+    used.append(second)
+    with pytest.raises(TradingLockedError, match="other API keys") as refused:
+        asyncio.run(_awaited(CALLS[name](gateway, "buy 1")))
+    assert refused.value.missing == "account"
+    assert first.asked == second.asked == []
+    gateway.asked("buy 1")
+    guard.confirm("buy 1")
+    asyncio.run(_awaited(CALLS[name](gateway, "buy 1")))
+    assert (first.asked, second.asked) == ([], [name])
+
+
+def test_the_gateway_holds_neither_keys_nor_many_questions() -> None:
+    rests = [Rest()]
+    guard = TradingGuard(has_keys=lambda: True, simulated=True, live=False)
+    gateway = OrderGateway(guard, lambda: rests[0])  # type: ignore[arg-type, return-value]  # a fake
+    for number in range(1000):
+        gateway.asked(f"buy {number}")
+    old = weakref.ref(rests[0])
+    rests[0] = Rest()
+    assert old() is None
+    with pytest.raises(TradingLockedError, match="other API keys"):
+        asyncio.run(_awaited(gateway.cancel("buy 999", "u1")))

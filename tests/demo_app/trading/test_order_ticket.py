@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from demo_app.trading import order_entry as entry
 from demo_app.trading.order_ticket import CONDITIONS, KINDS, SMP_TYPES, OrderTerms, OrderTicket
-from qt_upbit import AskBid, OrderRules, OrderType, TimeInForce
+from qt_upbit import AskBid, MarketRules, OrderType, TimeInForce
 
 D = Decimal
 amounts = st.none() | st.decimals("0", "200000000", places=8)
@@ -34,11 +34,12 @@ def tickets(draw: st.DrawFn) -> OrderTicket:
 
 @given(tickets())
 def test_an_order_has_the_numbers_of_its_type(ticket: OrderTicket) -> None:
-    order = ticket.draft(OrderTerms(tick=D(5)))
+    market = MarketRules(code="KRW-BTC", tick_size=D(5), min_total_bid=D(7), min_total_ask=D(8))
+    order = ticket.draft(OrderTerms(market=market))
     assert (order.code, order.ask_bid, order.rules) == (
         ticket.code,
         ticket.ask_bid,
-        OrderRules(tick_size=D(5)),
+        market.order_rules(ticket.ask_bid, ticket.price if ticket.has_price else None),
     )
     assert (order.condition, order.smp_type) == (ticket.condition, ticket.smp_type)
     expected = {

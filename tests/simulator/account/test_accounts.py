@@ -40,17 +40,18 @@ from qt_upbit.types import (
     Scope,
     SmpType,
     TimeInForce,
+    TradeEvent,
 )
 from tests.support.wait import until
 
 NOW = 1_800_000_000.0
 BTC = "KRW-BTC"
 SECOND = SimulatedAccount(
-    access_key="second-access-key-of-nobody",
+    access_key="second-access-key-of-no-account",
     secret_key="second-secret-" * 5,
     balances={"KRW": 10**9, "BTC": Decimal("2.5")},
 )
-EMPTY = SimulatedAccount(access_key="third-access-key-of-nobody", secret_key="third-secret-" * 6)
+EMPTY = SimulatedAccount(access_key="third-access-key-of-no-account", secret_key="third-secret-" * 6)
 FIRST_KEYS = Credentials(access_key=SIMULATED_ACCESS_KEY, secret_key=SIMULATED_SECRET_KEY)
 SECOND_KEYS = Credentials(access_key=SECOND.access_key, secret_key=SECOND.secret_key)
 
@@ -145,7 +146,8 @@ def test_what_one_takes_of_the_other_is_a_trade_for_both_and_on_the_tape() -> No
     assert (taker.fills[0].is_maker, maker.fills[0].is_maker) == (False, True)
     assert taker.fills[0].price == maker.fills[0].price == price
     (trade,) = events_of(public)
-    assert (trade.trade_price, trade.trade_volume) == (price, Decimal("0.1"))  # type: ignore[attr-defined]
+    assert isinstance(trade, TradeEvent)
+    assert (trade.trade_price, trade.trade_volume) == (price, Decimal("0.1"))
     assert maker.remaining_volume == Decimal("0.2")
 
 
@@ -159,7 +161,7 @@ def test_self_match_prevention_is_between_orders_of_one_account(smp: SmpType | N
     assert order.prevented_volume == other.prevented_volume == 0
 
 
-def test_price_then_age_whoever_it_is() -> None:
+def test_price_then_age_for_every_account() -> None:
     table = Table()
     price = table.best[1]
     tick = Decimal(1000)
@@ -236,7 +238,7 @@ STEPS = st.lists(
 def test_nothing_is_made_and_nothing_is_lost_between_accounts(
     steps: list[tuple[int, AskBid, int, int, bool]],
 ) -> None:
-    """Money moves between accounts and the market by fills and fees only; locked is what open orders hold."""
+    """Money moves between accounts and the market by fills and fees only; `locked` is that of open orders."""
     table = Table()
     accounts = (table.first, table.second)
     begin = [{name: held.balance for name, held in account.balances.items()} for account in accounts]
@@ -281,7 +283,7 @@ def test_impossible_accounts_are_refused(fields: dict[str, Any]) -> None:
 
 def test_balances_are_exact_numbers() -> None:
     with pytest.raises(TypeError, match="KRW"):
-        SimulatedAccount(access_key="a", secret_key="b", balances={"KRW": 0.5})  # type: ignore[dict-item]
+        SimulatedAccount(access_key="a", secret_key="b", balances={"KRW": 0.5})  # type: ignore[dict-item]  # the mistake
 
 
 def test_no_two_accounts_have_one_key() -> None:
@@ -416,7 +418,7 @@ def test_calls_are_counted_for_each_account() -> None:
 @pytest.mark.parametrize(
     ("keys", "name"),
     [
-        (Credentials(access_key="nobody's", secret_key=SECOND.secret_key), "invalid_access_key"),
+        (Credentials(access_key="unknown", secret_key=SECOND.secret_key), "invalid_access_key"),
         (Credentials(access_key=SECOND.access_key, secret_key=SIMULATED_SECRET_KEY), "jwt_verification"),
         (Credentials(access_key=SIMULATED_ACCESS_KEY, secret_key=SECOND.secret_key), "jwt_verification"),
     ],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
+from collections import defaultdict
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qt_upbit.models import decode
+from qt_upbit.simulator.account.account import Order
 from qt_upbit.simulator.account.matching_engine import OrderRefused, OrderRequest
 from qt_upbit.simulator.exchange import SimulatedExchange
 from qt_upbit.simulator.market.book import Book
@@ -21,6 +22,7 @@ from qt_upbit.types import (
     AskBid,
     BaseWebSocketEvent,
     MyOrderEvent,
+    OrderbookEvent,
     OrderState,
     OrderType,
     Scope,
@@ -169,7 +171,7 @@ def test_post_only_never_takes() -> None:
 )
 def test_orders_of_ours_do_not_meet(mode: SmpType, taker: OrderState, maker: OrderState, fills: int) -> None:
     gateway = Gateway()
-    # Between the best prices there is nobody else.
+    # Between the best prices there are no other orders.
     between = gateway.best[1] + 1000
     book = gateway.pair.book
     gateway.pair._book = Book(BTC, 1, book.asks[5:], book.bids, gateway.pair._maker)
@@ -294,7 +296,7 @@ def test_a_book_that_crosses_a_waiting_order_fills_it() -> None:
     assert bid.state is OrderState.DONE
     assert bid.fills[0].is_maker
     trade = gateway.pair.last_trade
-    assert trade is not before, "somebody sold, and the tape says so"
+    assert trade is not before, "the sale is on the tape"
     assert (trade.ask_bid, from_units(trade.price)) == (AskBid.ASK, bid.price)
 
 
@@ -309,7 +311,9 @@ def test_everybody_sees_what_a_taker_took() -> None:
     size = from_units(gateway.pair.book.asks[0][1])
     gateway.place(AskBid.BID, price=gateway.best[0], volume=size / 2)
     (frame,) = [raw for raw in session.take() if isinstance(raw, bytes)]
-    assert decode(frame).asks[0].size == size - size / 2  # type: ignore[attr-defined]
+    book = decode(frame)
+    assert isinstance(book, OrderbookEvent)
+    assert book.asks[0].size == size - size / 2
 
 
 def test_a_market_trade_costs_the_same_after_a_thousand_orders() -> None:
@@ -320,7 +324,7 @@ def test_a_market_trade_costs_the_same_after_a_thousand_orders() -> None:
         account.cancel(order, 1)
     looked = 0
 
-    class Counted(dict):  # type: ignore[type-arg]
+    class Counted(dict[str, Order]):
         def values(self) -> Any:
             nonlocal looked
             looked += 1
@@ -372,7 +376,7 @@ actions = st.lists(
 def test_nothing_is_made_or_lost(steps: list[tuple[str, int, Decimal, Any, Any]]) -> None:
     gateway = Gateway()
     account = gateway.exchange.account
-    paid: Counter[str] = Counter()
+    paid: defaultdict[str, Decimal] = defaultdict(Decimal)
     start = {name: held.balance for name, held in account.balances.items()}
     for what, ticks, volume, condition, smp in steps:
         price = gateway.best[1] + ticks * 1000
@@ -406,8 +410,8 @@ def test_nothing_is_made_or_lost(steps: list[tuple[str, int, Decimal, Any, Any]]
     for order in account.orders.values():
         for fill in order.fills:
             sign = 1 if order.side is AskBid.ASK else -1
-            paid["KRW"] += sign * fill.price * fill.volume - fill.fee  # type: ignore[assignment]
-            paid["BTC"] -= sign * fill.volume  # type: ignore[assignment]
+            paid["KRW"] += sign * fill.price * fill.volume - fill.fee
+            paid["BTC"] -= sign * fill.volume
         states = gateway.states(order)
         assert states[0] == "wait"
         assert states.count("trade") == len(order.fills)
@@ -416,3 +420,81 @@ def test_nothing_is_made_or_lost(steps: list[tuple[str, int, Decimal, Any, Any]]
         assert held.balance + held.locked == start[currency] + paid[currency]
         mine = [o for o in account.open_orders if currency == (o.quote if o.side is AskBid.BID else o.base)]
         assert held.locked == sum(o.locked for o in mine)
+
+
+# --- orders of REST: accepted first, matched afterwards ----------------------------------------------
+
+
+def test_an_accepted_order_is_matched_after_its_answer() -> None:
+    gateway = Gateway(match_delay_s=0.02)
+    ask = gateway.best[0]
+    request = OrderRequest(
+        code=BTC, side=AskBid.BID, order_type=OrderType.LIMIT, price=ask, volume=Decimal("0.001")
+    )
+    engine = gateway.exchange.engine
+    order = engine.accept(request, gateway.exchange.market_ms(gateway.now))
+    engine.match_soon(order)
+    assert (order.state, order.fills, gateway.states(order)) == (OrderState.WAIT, [], ["wait"])
+    gateway.exchange.trade(BTC, ask - 1000, Decimal("1"), AskBid.ASK, gateway.now)
+    assert not order.fills, "it is in no book yet"
+    gateway.pass_time(0.05)
+    assert gateway.states(order) == ["wait", "trade", "done"]
+    assert order.fills[0].time_ms >= order.created_ms
+
+
+def test_one_setting_sends_the_fills_before_the_answer() -> None:
+    gateway = Gateway(fills_before_answer=True)
+    request = OrderRequest(code=BTC, side=AskBid.ASK, order_type=OrderType.MARKET, volume=Decimal("0.001"))
+    order = gateway.exchange.engine.accept(request, gateway.exchange.market_ms(gateway.now))
+    gateway.exchange.engine.match_soon(order)
+    assert gateway.states(order) == ["wait", "trade", "done"]
+
+
+@pytest.mark.parametrize("end", ["cancelled", "delisted"])
+def test_an_accepted_order_that_ends_before_its_matching_stays_ended(end: str) -> None:
+    gateway = Gateway(match_delay_s=5.0)
+    request = OrderRequest(code=BTC, side=AskBid.BID, order_type=OrderType.PRICE, price=Decimal(10_000))
+    engine = gateway.exchange.engine
+    order = engine.accept(request, gateway.exchange.market_ms(gateway.now))
+    engine.match_soon(order)
+    if end == "cancelled":
+        engine.cancel(order)
+    else:
+        gateway.exchange.delist(BTC)
+    gateway.pass_time(1.0)
+    gateway.pass_time(10.0)
+    assert gateway.states(order) == ["wait", "cancel"]
+    assert not gateway.exchange.account.balance("KRW").locked
+
+
+@pytest.mark.parametrize(
+    ("condition", "given_type", "shown"),
+    [
+        (None, None, SmpType.CANCEL_MAKER),
+        (TimeInForce.POST_ONLY, None, SmpType.NONE),
+        (TimeInForce.POST_ONLY, SmpType.NONE, SmpType.NONE),
+        (None, SmpType.REDUCE, SmpType.REDUCE),
+        (TimeInForce.IOC, SmpType.NONE, SmpType.NONE),
+    ],
+)
+def test_self_match_prevention_since_november(
+    condition: TimeInForce | None, given_type: SmpType | None, shown: SmpType
+) -> None:
+    gateway = Gateway()
+    order = gateway.place(
+        AskBid.BID, price=gateway.best[1] - 5000, volume=Decimal("0.01"), time_in_force=condition,
+        smp_type=given_type,
+    )  # fmt: skip
+    assert order.smp_type is shown
+
+
+def test_an_accepted_order_that_matches_nothing_is_in_the_book_at_once() -> None:
+    gateway = Gateway(match_delay_s=60.0)
+    price = gateway.best[1] - 5000
+    request = OrderRequest(
+        code=BTC, side=AskBid.BID, order_type=OrderType.LIMIT, price=price, volume=Decimal("0.01")
+    )
+    order = gateway.exchange.engine.accept(request, gateway.exchange.market_ms(gateway.now))
+    gateway.exchange.engine.match_soon(order)
+    gateway.exchange.trade(BTC, price, Decimal("0.01"), AskBid.ASK, gateway.now)
+    assert gateway.states(order) == ["wait", "trade", "done"]

@@ -11,6 +11,8 @@ import pytest
 import pytest_asyncio
 import upbit
 
+from qt_upbit import AskBid, round_to_tick
+from qt_upbit.simulator.account.account import Order
 from qt_upbit.simulator.server.server import SimulatedServer
 from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY, SimulatorSettings
 from tests.support.wait import until
@@ -99,6 +101,7 @@ async def test_a_tour_with_the_official_client(server: SimulatedServer, sdk: Any
     # A buy by amount has no volumes, and what is null is left out; the client's model wants them.
     sdk._strict_response_validation = False
     bought = await sdk.orders.create(market="KRW-BTC", side="bid", ord_type="price", price="100000")
+    await until(lambda: not server.exchange.account.orders[bought.uuid].is_open)
     trades = (await sdk.orders.retrieve(uuid=bought.uuid)).trades
     assert sum(Decimal(each.funds) for each in trades) <= 100_000
     ids = []
@@ -128,14 +131,15 @@ async def test_a_tour_with_the_official_client(server: SimulatedServer, sdk: Any
     ],
 )
 async def test_refusals_of_orders(
-    sdk: Any, fields: dict[str, str], error: type[Exception], name: str
+    sdk: Any, fields: dict[str, str], error: type[upbit.APIStatusError], name: str
 ) -> None:
     order: dict[str, Any] = {"market": "KRW-BTC", "side": "bid", "ord_type": "limit"}
     order |= {"price": "150000000", "volume": "0.001"}
     with pytest.raises(error) as refused:
         await sdk.orders.create(**(order | fields))
-    assert refused.value.name == name  # type: ignore[attr-defined]
-    assert refused.value.body["error"]["message"]  # type: ignore[attr-defined]
+    assert refused.value.name == name
+    assert isinstance(refused.value.body, dict)
+    assert refused.value.body["error"]["message"]
 
 
 async def test_looking_at_a_chance_changes_nothing(server: SimulatedServer, sdk: Any) -> None:
@@ -179,3 +183,131 @@ async def test_limits_of_the_groups_and_the_penalty(
     assert kinds.count("RateLimitError") == 20
     assert kinds.count("RateLimitPenaltyError") == 3
     assert server.exchange.violations["rest"] == 23
+
+
+# --- reserved orders, and what cancels them ---------------------------------------------------------
+
+
+def reserve(server: SimulatedServer, code: str = "KRW-BTC") -> Order:
+    """A reserved bid below the market."""
+    price = round_to_tick(code, best_bid(server, code) * Decimal("0.9"))
+    return server.exchange.reserve(code, AskBid.BID, price, round(Decimal(20_000) / price, 8))
+
+
+async def place_bid(server: SimulatedServer, sdk: Any, code: str = "KRW-BTC") -> str:
+    price = round_to_tick(code, best_bid(server, code) * Decimal("0.9"))
+    order = await sdk.orders.create(
+        market=code, side="bid", ord_type="limit", price=f"{price:f}",
+        volume=f"{round(Decimal(20_000) / price, 8):f}",
+    )  # fmt: skip
+    return str(order.uuid)
+
+
+async def test_a_reserved_order_is_listed_as_watch_and_matches_nothing(
+    server: SimulatedServer, sdk: Any
+) -> None:
+    balance = server.exchange.account.balance("KRW")
+    before = balance.balance
+    order = reserve(server)
+    assert order.locked == before - balance.balance == balance.locked
+    assert (await sdk.orders.retrieve(uuid=order.uuid)).state == "watch"
+    assert [one.uuid async for one in sdk.orders.list_open()] == [], "wait by default"
+    assert [one.uuid async for one in sdk.orders.list_open(states=["watch"])] == [order.uuid]
+    assert order.price is not None
+    server.exchange.trade("KRW-BTC", order.price - 5000, Decimal(1), AskBid.ASK, server.now())
+    assert not order.fills
+    server.exchange.trigger(order)
+    assert (await sdk.orders.retrieve(uuid=order.uuid)).state == "wait"
+    server.exchange.trade("KRW-BTC", order.price - 5000, Decimal(1), AskBid.ASK, server.now())
+    assert (await sdk.orders.retrieve(uuid=order.uuid)).state == "done"
+    with pytest.raises(ValueError, match="done"):
+        server.exchange.trigger(order)
+
+
+@pytest.mark.parametrize(
+    "names", [{}, {"pairs": "KRW-BTC"}, {"quote_currencies": "KRW"}, {"cancel_side": "bid"}], ids=str
+)
+async def test_cancelling_the_open_orders_leaves_reserved_ones(
+    server: SimulatedServer, sdk: Any, names: dict[str, Any]
+) -> None:
+    reserved, waiting = reserve(server), await place_bid(server, sdk)
+    result = await sdk.orders.cancel_open(**names)
+    assert [each.uuid for each in result.success.orders] == [waiting]
+    assert reserved.is_open
+    await until(lambda: not server.exchange.account.orders[waiting].is_open)
+    result = await sdk.orders.cancel_by_uuids(uuids=[reserved.uuid])
+    assert [each.uuid for each in result.success.orders] == [reserved.uuid]
+    await until(lambda: not reserved.is_open)
+    other = reserve(server)
+    assert (await sdk.orders.cancel(uuid=other.uuid)).state == "watch"
+    await until(lambda: not other.is_open)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"pairs": "KRW-BTC", "quote_currencies": "KRW"},
+        {"pairs": ",".join(f"KRW-A{n}" for n in range(21))},
+        {"excluded_pairs": ",".join(f"KRW-A{n}" for n in range(21))},
+        {"cancel_side": "both"},
+        {"count": 0},
+        {"count": -1},
+    ],
+    ids=str,
+)
+async def test_a_contradictory_selection_is_refused(
+    server: SimulatedServer, sdk: Any, names: dict[str, Any]
+) -> None:
+    waiting = await place_bid(server, sdk)
+    with pytest.raises(upbit.BadRequestError):
+        await sdk.orders.cancel_open(**names)
+    with pytest.raises(upbit.BadRequestError):
+        await sdk.orders.cancel_open(extra_body={"pairs": "KRW-BTC"})
+    assert server.exchange.account.orders[waiting].is_open
+    await until(lambda: not server.exchange.timers.is_due(server.now()))
+    assert server.exchange.account.orders[waiting].is_open
+
+
+async def test_excluded_pairs_win(server: SimulatedServer, sdk: Any) -> None:
+    bitcoin, ether = await place_bid(server, sdk), await place_bid(server, sdk, "KRW-ETH")
+    result = await sdk.orders.cancel_open(pairs="KRW-BTC,KRW-ETH", excluded_pairs="KRW-BTC")
+    assert [each.uuid for each in result.success.orders] == [ether]
+    await until(lambda: not server.exchange.account.orders[ether].is_open)
+    assert server.exchange.account.orders[bitcoin].is_open
+
+
+@pytest.mark.parametrize("fills_first", [False, True])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"side": "ask", "ord_type": "market", "volume": "0.001"},
+        {"side": "bid", "ord_type": "price", "price": "100000"},
+        {"side": "bid", "ord_type": "best", "price": "100000", "time_in_force": "ioc"},
+        {"side": "bid", "ord_type": "limit", "price": "999999000", "volume": "0.001"},
+    ],
+)
+async def test_the_answer_shows_the_accepted_order_and_later_calls_its_fills(
+    fields: dict[str, str], fills_first: bool
+) -> None:
+    settings = SimulatorSettings(
+        markets=5, account_running=False, market_running=False, fills_before_answer=fills_first
+    )
+    async with SimulatedServer(settings) as server:
+        client = upbit.AsyncUpbit(
+            access_key=SIMULATED_ACCESS_KEY, secret_key=SIMULATED_SECRET_KEY, base_url=server.url,
+            max_retries=0, http_client=upbit.DefaultAsyncHttpxClient(trust_env=False),
+        )  # fmt: skip
+        answer = await client.orders.create(market="KRW-BTC", **fields)  # type: ignore[arg-type]
+        shown = answer.model_dump()
+        assert (shown["state"], shown["executed_volume"], shown["trades_count"]) == ("wait", "0", 0)
+        assert shown["smp_type"] == "cancel_maker"
+        assert Decimal(shown["locked"]) > 0
+        order = server.exchange.account.orders[answer.uuid]
+        await until(lambda: not order.is_open)
+        found = (await client.orders.retrieve(uuid=answer.uuid)).model_dump()
+        assert found["trades_count"] == len(found["trades"]) > 0
+        assert Decimal(found["avg_price"]) > 0
+        listed = await client.orders.list_closed(states=["done", "cancel"])
+        funds = sum(Decimal(each["funds"]) for each in found["trades"])
+        assert Decimal(listed[0].model_dump()["executed_funds"]) == funds
+        await client.close()

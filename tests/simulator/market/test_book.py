@@ -37,7 +37,7 @@ def test_a_book_has_order_and_valid_prices(
     assert len(asks) <= min(longest, 30)
 
 
-def test_the_same_change_gives_the_same_book_whoever_looked_before() -> None:
+def test_the_same_change_gives_the_same_book_however_often_it_was_read() -> None:
     one, other = maker(), maker()
     for change in range(100):
         one.make(158_001_000 * SCALE, 158_000_000 * SCALE, change, 0)

@@ -41,6 +41,15 @@ def test_volume_is_compared_with_what_was_before() -> None:
     assert not triggered("volume", "volume_spike", FLAT[:21], volumes, {"period": 20}, {"multiplier": 5})
 
 
+def test_a_spike_that_lasts_is_told_once() -> None:
+    volumes = [10.0] * 20 + [30.0, 40.0, 10.0, 50.0]
+    fired = [
+        bool(triggered("volume", "volume_spike", FLAT[:n], volumes[:n], {"period": 10}, {"multiplier": 2}))
+        for n in range(20, 25)
+    ]
+    assert fired == [False, True, False, False, True]
+
+
 @pytest.mark.parametrize(
     ("kind", "trigger", "params"),
     [

@@ -1,4 +1,4 @@
-"""A recording tells over REST what it has come to, and nothing of later."""
+"""A recording serves over REST what it has reached so far, and nothing later."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ from qt_upbit.simulator import (
     SimulatedServer,
     SimulatorSettings,
 )
-from qt_upbit.types import EVENT_TYPES, CandleUnit, Scope, WireFormat
+from qt_upbit.types import EVENT_TYPES, CandleEvent, CandleUnit, OrderbookEvent, Scope, WireFormat
 from tests.support.frames import DATA, recording
 from tests.support.wait import HANG_S, until
 
@@ -106,14 +106,15 @@ async def test_the_official_sdk_reads_markets_and_candles(server: SimulatedServe
         assert older[0].candle_date_time_utc < starts[-1]
 
 
-async def test_history_joins_the_live_stream_without_a_seam(server: SimulatedServer) -> None:
+async def test_history_joins_the_live_stream_without_a_gap(server: SimulatedServer) -> None:
     async with connect(server.url.replace("http", "ws") + Scope.PUBLIC.path, proxy=None) as socket:
         item = RequestItem("candle.1m", ("KRW-BTC",), is_only_snapshot=True)
         await socket.send(encode_request(Request("t", (item,))))
         (live,) = decode_all(await socket.recv(decode=False))
         rows = await _get(server, "candles/minutes/1?market=KRW-BTC&count=3")
     starts = [row["candle_date_time_utc"] for row in rows]
-    assert live.candle_date_time_utc in starts[:2]  # type: ignore[attr-defined]
+    assert isinstance(live, CandleEvent)
+    assert live.candle_date_time_utc in starts[:2]
     for newer, older in itertools.pairwise(rows):
         assert newer["candle_date_time_utc"] > older["candle_date_time_utc"]
 
@@ -147,7 +148,8 @@ async def test_rest_books_equal_those_of_the_socket(server: SimulatedServer) -> 
         {"type": "orderbook", "code": row["market"], "stream_type": "SNAPSHOT"}
         | {key: value for key, value in row.items() if key != "market"}
     )
-    assert len(book.asks) == 5  # type: ignore[attr-defined]
+    assert isinstance(book, OrderbookEvent)
+    assert len(book.asks) == 5
 
 
 @pytest.mark.parametrize(
@@ -218,7 +220,7 @@ async def test_lines_can_be_dropped(server: SimulatedServer, how: Any, code: int
         assert socket.close_code == code
 
 
-async def test_the_port_stays_while_nobody_listens(server: SimulatedServer) -> None:
+async def test_the_port_stays_while_the_server_is_stopped(server: SimulatedServer) -> None:
     url = server.url
     await server.stop_listening()
     with pytest.raises(OSError, match=r"Connect|refused"):

@@ -48,7 +48,7 @@ def test_others_refuse_the_handshake_without_a_good_one(scope: Scope) -> None:
     for header, name in (
         (None, "no_authorization_token"),
         ("Bearer nonsense", "jwt_verification"),
-        (bearer("nobody"), "invalid_access_key"),
+        (bearer("unknown"), "invalid_access_key"),
         (bearer(secret_key="x" * 64), "jwt_verification"),
     ):
         headers = {} if header is None else {"authorization": header}
@@ -108,5 +108,7 @@ def test_with_an_origin_header_one_may_connect_once_in_a_while() -> None:
     assert refusal is not None
     assert (refusal.status, refusal.headers["Retry-After"]) == (429, "10")
     assert violations["origin"] == 1
-    assert admission.admit(Scope.PUBLIC, {}, "a", 9.9) is None, "without one nobody asks"
+    assert admission.admit(Scope.PUBLIC, {}, "a", 9.9) is None, (
+        "without an Origin header there is no such limit"
+    )
     assert admission.admit(Scope.PUBLIC, browser, "a", 10.1) is None

@@ -22,6 +22,15 @@ CODES = ("KRW-BTC",)
 GOOD: dict[str, Any] = {"timeframe": "5m", "indicators": [{"type": "rsi"}]}
 
 
+def _one(kind: str, **params: Any) -> dict[str, Any]:
+    return {"timeframe": "5m", "indicators": [{"type": kind, "params": params}]}
+
+
+def _signal(kind: str, trigger: str, **event_params: Any) -> dict[str, Any]:
+    wanted = {"type": kind, "params": {}, "trigger": trigger, "event_params": event_params}
+    return {"timeframe": "5m", "indicators": [wanted]}
+
+
 def check(item: RequestItem, scope: Scope, limit: int = 100) -> None:
     check_request(Request("t", (item,)), scope, limit)
 
@@ -69,6 +78,15 @@ def test_every_declared_indicator_and_timeframe_is_known(
         ("indicator", GOOD | {"indicators": []}, "INVALID_PARAM"),
         ("indicator", GOOD | {"indicators": ["rsi"]}, "INVALID_PARAM"),
         ("indicator", GOOD | {"indicators": [{"type": "moon"}]}, "INVALID_PARAM"),
+        ("indicator", _one("rsi", period=15), "INVALID_PARAM"),
+        ("indicator", _one("volume", period=7), "INVALID_PARAM"),
+        ("indicator", _one("macd", fast=12, slow=17, signal_period=9), "INVALID_PARAM"),
+        ("indicator", _one("moving_average", type="WMA"), "INVALID_PARAM"),
+        ("indicator", _one("rsi", multiplier=2), "INVALID_PARAM"),
+        ("indicator_signal", _one("rsi", period=2), "INVALID_PARAM"),
+        ("indicator_signal", _signal("rsi", "golden_cross"), "INVALID_PARAM"),
+        ("indicator_signal", _signal("rsi", "overbought", threshold=75), "INVALID_PARAM"),
+        ("indicator_signal", _signal("volume", "volume_spike", multiplier=4), "INVALID_PARAM"),
         ("indicator_signal", GOOD | {"indicators": [{"type": "rsi"}] * 101}, "TOO_MANY_REQUEST"),
     ],
 )

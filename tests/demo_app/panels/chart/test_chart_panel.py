@@ -332,6 +332,7 @@ async def test_a_failed_page_is_not_requested_again_at_once(
     feed = panel._feed
     assert isinstance(feed, CandleFeed)
     asked: list[int] = []
+    await until(lambda: not panel.content.is_loading)
     monkeypatch.setattr(feed, "load_more", lambda count: bool(asked.append(count)))
     feed.error_occurred.emit(RestError("the stream", None))
     assert not panel.canvas._word

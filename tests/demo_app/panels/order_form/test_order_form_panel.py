@@ -23,7 +23,7 @@ from demo_app.terminal_state import OrderPrefill, TerminalState
 from demo_app.trading.trading_guard import TradingGuard, TradingState
 from demo_app.widgets.number_field import NumberField
 from demo_app.widgets.trading_dialogs import ConfirmDialog, UnlockDialog
-from qt_upbit import AskBid, GlobalWebSocketManager, Market, OrderType, TimeInForce
+from qt_upbit import AskBid, GlobalWebSocketManager, Market, OrderRules, OrderType, TimeInForce
 from qt_upbit.simulator import SimulatedServer
 from qt_upbit.simulator.server.server import RestFault
 from tests.support.wait import until
@@ -135,6 +135,41 @@ async def test_percents_leave_enough_for_the_fee(exchange: Exchange, make: Make)
     fields.percents.button(50).click()
     assert form.available is not None
     assert fields.volume.value == (form.available / 2).quantize(D("1E-8"), "ROUND_DOWN")
+
+
+async def test_the_exchanges_rules_win(exchange: Exchange, make: Make) -> None:
+    rules = {
+        "KRW-BTC": OrderRules(D(500), min_total=D(1000), types=("limit", "limit_ioc", "price", "market"))
+    }
+    await exchange(market_rules=rules)
+    form = await _ready(make())
+    hint = form.fields.hint
+    _type(form, "150000500", "0.00001")
+    assert form.fields.submit.isEnabled(), hint.text()
+    QTest.keyClick(form.fields.price, Qt.Key.Key_Up)
+    assert form.fields.price.value == 150_001_000
+    QTest.keyClick(form.fields.price, Qt.Key.Key_Down)
+    assert form.fields.price.value == 150_000_500
+    _type(form, "150000250", "0.00001")
+    assert hint.text() == "Between two valid prices: 150,000,000 or 150,000,500 would do."
+    assert "documentation" not in hint.toolTip()
+    assert not form.fields.submit.isEnabled()
+    _type(form, "150000500", "0.000001")
+    assert hint.text() == "Below the minimum total of 1,000 KRW."
+
+
+async def test_before_the_exchange_has_answered_the_form_says_whose_rules_it_uses(
+    exchange: Exchange, make: Make
+) -> None:
+    server = await exchange()
+    for path in ("/v1/orders/chance", "/v1/orderbook/instruments"):
+        server.rest_faults.append(RestFault("GET", path, "wait", times=100))
+    form = make()
+    await until(lambda: form.last_price)
+    _type(form, "150000500", "0.00001")
+    assert "documentation" in form.fields.hint.toolTip()
+    for fault in server.rest_faults:
+        fault.release.set()
 
 
 async def test_errors_suggest_valid_values(exchange: Exchange, make: Make) -> None:

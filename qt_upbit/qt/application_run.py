@@ -1,0 +1,197 @@
+"""`run`: a QApplication with `QtEventLoop`, and an orderly shutdown however it is asked to quit."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import signal
+import sys
+import threading
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final, TypeVar
+
+from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtWidgets import QApplication
+
+from qt_upbit.qt.event_loop import QtEventLoop
+from qt_upbit.qt.owned_slot import cancel_running_slots
+
+__all__ = ["run", "until_quit"]
+
+_T = TypeVar("_T")
+
+_GRACE_S: Final = 2.0
+"""How long `main` may continue after a request to quit."""
+_SIGNAL_POLL_MS: Final = 200
+
+
+class _QuitFilter(QObject):
+    """Turns app.quit(), the closing of the last window and the end of the session into an event.
+
+    By default Qt would leave its loop at once, before sockets are closed, and on Python 3.14 the process
+    would then hang.
+    """
+
+    def __init__(self, app: QApplication) -> None:
+        super().__init__(app)
+        self.setObjectName("qt_upbit quit filter")
+        self.quit_requested = asyncio.Event()
+        self.waiting = 0
+        """Number of coroutines waiting in `until_quit`."""
+        self.was_awaited = False
+        """Whether one was waiting when the request came, and so continues by itself."""
+
+    def request(self) -> None:
+        if not self.quit_requested.is_set():
+            self.was_awaited = self.waiting > 0
+            self.quit_requested.set()
+
+    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # Qt's name
+        if event.type() == QEvent.Type.Quit:
+            # Also the second time: a second window that closes must not cut the shutdown short.
+            self.request()
+            return True
+        return False
+
+
+_quit_filter: _QuitFilter | None = None
+
+
+async def until_quit() -> None:
+    """Wait until the application is asked to quit: last window closed, ``app.quit()``, Ctrl-C.
+
+    Raises:
+        RuntimeError: not called within `run`.
+    """
+    if _quit_filter is None:
+        raise RuntimeError("until_quit() works inside qt_upbit.run(...) only")
+    quit_filter = _quit_filter
+    quit_filter.waiting += 1
+    try:
+        await quit_filter.quit_requested.wait()
+    finally:
+        quit_filter.waiting -= 1
+
+
+def run(main: Coroutine[Any, Any, _T], *, argv: Sequence[str] | None = None) -> _T | None:
+    """Run a coroutine with Qt and asyncio together, then close everything in order.
+
+    Creates the QApplication if there is none. When `main` returns while a window is visible, the
+    application runs until it is closed. Quitting (last window, ``app.quit()``, Ctrl-C) cancels
+    `main`, unless it ends by itself within two seconds, as after `until_quit`. All connections are
+    closed before this returns. It can be called again afterwards.
+
+    Args:
+        main: the program.
+        argv: for a new QApplication; ``sys.argv`` by default.
+
+    Returns:
+        What `main` returned; None if it was cancelled by quitting.
+
+    Raises:
+        Whatever `main` raised.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        main.close()
+        raise RuntimeError("qt_upbit.run() must be called from the main thread, where Qt's GUI lives")
+    if asyncio._get_running_loop() is not None:
+        main.close()
+        raise RuntimeError("qt_upbit.run() cannot be called while an asyncio loop is running: await instead")
+    existing = QApplication.instance()
+    if existing is not None and not isinstance(existing, QApplication):
+        main.close()
+        raise RuntimeError("there is a QCoreApplication already, but widgets need a QApplication")
+    app = existing or QApplication(list(sys.argv if argv is None else argv))
+    with asyncio.Runner(loop_factory=lambda: QtEventLoop(app)) as runner:
+        return runner.run(_supervise(main, app))
+
+
+async def _supervise(main: Coroutine[Any, Any, _T], app: QApplication) -> _T | None:
+    global _quit_filter  # for until_quit()
+    quit_filter = _quit_filter = _QuitFilter(app)
+    app.installEventFilter(quit_filter)
+    restore_signal = _quit_on_sigint(quit_filter)
+    try:
+        return await _run_until_quit(main, quit_filter)
+    finally:
+        from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
+
+        try:
+            # Before the manager: their awaits would otherwise fail, and be reported, because it closes.
+            await cancel_running_slots()
+            await GlobalWebSocketManager.close_instance()
+        finally:
+            restore_signal()
+            app.removeEventFilter(quit_filter)
+            quit_filter.deleteLater()
+            _quit_filter = None
+
+
+async def _run_until_quit(main: Coroutine[Any, Any, _T], quit_filter: _QuitFilter) -> _T | None:
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(main, name="qt_upbit main")
+    quitting = loop.create_task(quit_filter.quit_requested.wait(), name="qt_upbit quit")
+    try:
+        await asyncio.wait((task, quitting), return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            result = task.result()
+            if _has_visible_window():
+                await quitting
+            return result
+        await asyncio.wait((task,), timeout=_GRACE_S if quit_filter.was_awaited else 0)
+        if not task.done():
+            task.cancel()
+        try:
+            return await task
+        except asyncio.CancelledError:
+            return None
+    finally:
+        for each in (quitting, task):
+            each.cancel()
+        await asyncio.gather(quitting, task, return_exceptions=True)
+
+
+def _has_visible_window() -> bool:
+    return any(window.isVisible() for window in QApplication.topLevelWidgets())
+
+
+def _quit_on_sigint(quit_filter: _QuitFilter) -> Callable[[], None]:
+    """Make Ctrl-C quit in order; returns a function that undoes it. An application's own handler stays."""
+    before = signal.getsignal(signal.SIGINT)
+    of_runner = isinstance(before, functools.partial) and isinstance(
+        getattr(before.func, "__self__", None), asyncio.Runner
+    )
+    if before is not signal.default_int_handler and not of_runner:
+        return lambda: None
+
+    def on_sigint(*_: object) -> None:
+        if quit_filter.quit_requested.is_set():
+            # A second Ctrl-C: quit although something does not end.
+            raise KeyboardInterrupt
+        quit_filter.request()
+
+    loop = asyncio.get_running_loop()
+    try:
+        loop.add_signal_handler(signal.SIGINT, on_sigint)
+    except (NotImplementedError, RuntimeError):
+        # Windows: Python handles the signal only when bytecode runs, and an idle Qt loop runs none.
+        poll = QTimer(quit_filter)
+        poll.setObjectName("qt_upbit signal poll")
+        poll.start(_SIGNAL_POLL_MS)
+        poll.timeout.connect(_nothing)
+        signal.signal(signal.SIGINT, lambda *_: loop.call_soon_threadsafe(on_sigint))
+        return lambda: _restore(before)
+
+    def restore_unix() -> None:
+        loop.remove_signal_handler(signal.SIGINT)
+        _restore(before)
+
+    return restore_unix
+
+
+def _restore(before: Any) -> None:
+    signal.signal(signal.SIGINT, before)
+
+
+def _nothing() -> None:
+    """Let Python process pending signals."""
