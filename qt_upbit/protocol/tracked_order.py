@@ -255,9 +255,10 @@ class TrackedOrder:
     # --- what is missing ---------------------------------------------------------------------------
 
     @property
-    def lacks_price(self) -> bool:
-        """Whether it must have a price, or an amount to spend, that is not known."""
-        return not self._own_price and self.order.order_type is not OrderType.MARKET
+    def lacks_details(self) -> bool:
+        """Whether its own price, the amount to spend or the volume to sell at the market is not known."""
+        is_sale_at_market = self.order.order_type is OrderType.MARKET
+        return not (self._own_volume if is_sale_at_market else self._own_price)
 
     def lacks_fills(self, listed: Order | None = None) -> bool:
         """Whether more was executed, by what is known or by what REST lists, than fills are known."""
