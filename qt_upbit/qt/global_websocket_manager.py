@@ -92,8 +92,9 @@ class GlobalWebSocketManager(QObject):
     For other parts of the library, each with its own interface: `guard` (checks before a call), `registry`
     (proxies and their subscriptions), `snapshots`, `outbox` (calls that wait for a plain Qt callback),
     `reporter` (errors), `shared` (one object per class and manager, such as `Account`), and the signals
-    ``closing()``, at the beginning of `aclose`, ``order_not_found(id)``, when a call of `rest` ended so, and
-    ``release_requested(proxy_id)``, which any thread may emit.
+    ``closing()``, at the beginning of `aclose`, ``order_not_found(id)``, when a call of `rest` ended so or a
+    cancellation of several failed for this one, and ``release_requested(proxy_id)``, which any thread may
+    emit.
     """
 
     state_changed = Signal(object, object)
