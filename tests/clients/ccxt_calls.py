@@ -109,16 +109,19 @@ def orders(exchange: Any, outcomes: Outcomes) -> None:
         return exchange.create_order(SYMBOL, "limit", "buy", 0.001, low, more)
 
     first: Any = call("createOrder", lambda: create(clientOrderId=f"ccxt-{time.time_ns()}"), has(*ORDER))
-    call(
+    sold: Any = call(
         "createMarketOrder",
         lambda: exchange.create_market_order(SYMBOL, "sell", 0.001),
         has("id", "symbol", "side"),
     )
-    call(
+    spent: Any = call(
         "createMarketBuyOrderWithCost",
         lambda: exchange.create_market_buy_order_with_cost(SYMBOL, 10_000),
         has("id", "symbol", "side", "type"),
     )
+    # An order by cost has no amount, and is open until the matching engine has come to it.
+    for order in (sold, spent):
+        until(lambda uuid=order["id"]: exchange.fetch_order(uuid)["status"] != "open")  # type: ignore[misc]
     call("fetchOrder", lambda: exchange.fetch_order(first["id"]), has(*ORDER))
     call("fetchOpenOrders", lambda: exchange.fetch_open_orders(SYMBOL), has(*ORDER))
     call(
