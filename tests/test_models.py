@@ -125,7 +125,9 @@ def test_any_decimal_arrives_unchanged(value: Decimal) -> None:
     raw = lines("myAsset.default.jsonl")[0].replace(b"1386929.37231066771348207123", str(value).encode())
     event = decode(raw)
     assert isinstance(event, MyAssetEvent)
-    assert event.assets[0].balance.as_tuple() == Decimal(str(value)).as_tuple()
+    balance = event.assets[0].balance
+    assert balance is not None
+    assert balance.as_tuple() == Decimal(str(value)).as_tuple()
 
 
 def test_sequential_ids_stay_whole() -> None:

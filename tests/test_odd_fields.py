@@ -5,15 +5,24 @@ from __future__ import annotations
 import typing
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import pytest
 
 from qt_upbit.exceptions import DecodeError
 from qt_upbit.models import decode, decode_all, encode
-from qt_upbit.types import EVENT_TYPES, BaseWebSocketEvent, EventSpec, WireFormat
-from qt_upbit.types.wire_struct import simple_key_of, wire_hints
+from qt_upbit.types import (
+    EVENT_TYPES,
+    Asset,
+    BaseWebSocketEvent,
+    Delivery,
+    EventSpec,
+    MyAssetEvent,
+    Scope,
+    WireFormat,
+)
+from qt_upbit.types.wire_struct import simple_key_of, wire_hints, wire_key
 from tests.support.frames import INCOMPLETE, event_frames, lines
 
 _ABSENT = object()
@@ -152,6 +161,47 @@ def test_a_delisting_date_in_every_form(format: WireFormat, sent: Any, read: str
     (event,) = decode_all(with_odd(sample(EVENT_TYPES["ticker"]), format, key, sent))
     assert event.delisting_date == read  # type: ignore[attr-defined]  # a ticker
     assert event.odd_fields == ()
+
+
+@pytest.mark.parametrize("format", WireFormat)
+@pytest.mark.parametrize("name", ["balance", "locked"])
+@pytest.mark.parametrize("what", [what for what in _ODD if what not in ("a number", "a fraction")])
+def test_an_odd_amount_of_one_currency_leaves_the_others(format: WireFormat, name: str, what: str) -> None:
+    right = decode(lines("myAsset.default.jsonl")[1])
+    assert isinstance(right, MyAssetEvent)
+    payload = _decoder.decode(encode(right, format))
+    (frame,) = payload if format.is_list else (payload,)
+    rows = frame["ast" if format.is_simple else "assets"]
+    rows += [dict(rows[0]), dict(rows[0])]
+    for row in rows[1:]:
+        key = simple_key_of(Asset, name) if format.is_simple else name
+        row.pop(key)
+        if _ODD[what] is not _ABSENT:
+            row[key] = _ODD[what]
+    (event,) = decode_all(_encoder.encode(payload))
+    assert isinstance(event, MyAssetEvent)
+    assert event.assets[0] == right.assets[0]
+    assert {asset.currency for asset in event.assets} == {right.assets[0].currency}
+    assert {getattr(asset, name) for asset in event.assets[1:]} == {None}
+    assert [each.field for each in event.odd_fields] == [f"assets.{name}"]
+
+
+def test_an_asset_without_its_currency_is_none() -> None:
+    payload = _decoder.decode(lines("myAsset.default.jsonl")[0])
+    del payload["assets"][0]["currency"]
+    with pytest.raises(DecodeError, match="assets"):
+        decode(_encoder.encode(payload))
+
+
+def test_a_type_that_names_nothing_vital_needs_what_is_never_none() -> None:
+    class ForcedSaleEvent(BaseWebSocketEvent, frozen=True, kw_only=True, eq=False, dict=True):
+        code: Annotated[str, wire_key("cd")]
+        price: Annotated[Decimal, wire_key("p")]
+        volume: Annotated[Decimal | None, wire_key("v")]
+        note: Annotated[str, wire_key("n")] = ""
+
+    spec = EventSpec("sale", "sale", Scope.PUBLIC, Delivery.EVERY, ForcedSaleEvent)
+    assert spec.vital == ("type", "timestamp", "code", "price")
 
 
 def test_an_odd_value_inside_another_costs_only_itself() -> None:

@@ -33,7 +33,8 @@ class BalanceTracker:
     """Balances by currency: frames are folded in by `apply`, answers of REST by `reconcile`.
 
     Attributes:
-        is_in_doubt: frames came in another order than their times say, and only REST knows the state.
+        is_in_doubt: frames came in another order than their times say, or one lacked an amount, and only REST
+            knows the state.
     """
 
     def __init__(self) -> None:
@@ -53,6 +54,9 @@ class BalanceTracker:
         """Fold a frame in; the balances it changed."""
         changed = []
         for asset in event.assets:
+            if asset.balance is None or asset.locked is None:
+                self.is_in_doubt = True
+                continue
             frame = _Frame(_time_of(event), asset.balance, asset.locked)
             recent = self._recent[asset.currency]
             if recent and recent[-1] == frame:
@@ -80,6 +84,8 @@ class BalanceTracker:
         """A frame is older than what is known: note that it was seen, in case it comes again."""
         for asset in event.assets:
             self._note_time(asset, event)
+            if asset.balance is None or asset.locked is None:
+                continue
             frame = _Frame(_time_of(event), asset.balance, asset.locked)
             self._recent[asset.currency].append(frame)
 
@@ -140,7 +146,7 @@ class BalanceTracker:
         )
         return event, changed
 
-    def _is_known(self, currency: str, balance: Decimal, locked: Decimal) -> bool:
+    def _is_known(self, currency: str, balance: Decimal | None, locked: Decimal | None) -> bool:
         known = self._balances.get(currency)
         return known is not None and (known.balance, known.locked) == (balance, locked)
 

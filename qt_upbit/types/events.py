@@ -335,10 +335,12 @@ class MyOrderEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
 class Asset(WireStruct, frozen=True, kw_only=True, eq=False):
     """Balance of one currency after a change."""
 
+    vital = ("currency",)
+
     currency: Annotated[str, wire_key("cu")]
-    balance: Annotated[Decimal, wire_key("b")]
+    balance: Annotated[Decimal | None, wire_key("b")]
     """Available, that is without what is locked."""
-    locked: Annotated[Decimal, wire_key("l")]
+    locked: Annotated[Decimal | None, wire_key("l")]
 
 
 @event_type(

@@ -16,7 +16,7 @@ import msgspec
 from qt_upbit.exceptions import DecodeError
 from qt_upbit.types.enums import CodeRule, Delivery, Recovery, Scope, StreamType
 from qt_upbit.types.options import OptionSpec
-from qt_upbit.types.wire_struct import WireStruct, simple_class_of, wire_class_of, wire_key
+from qt_upbit.types.wire_struct import WireStruct, never_none, simple_class_of, wire_class_of, wire_key
 
 __all__ = [
     "ALL_CODES",
@@ -97,7 +97,8 @@ class EventSpec:
         codes: whether a request carries codes.
         delivery: the default delivery.
         vital: fields without which an event is of no use, or would mislead; a frame that lacks one of them is
-            refused. Any other that is missing, or of an odd type, is None in the event.
+            refused. Any other that is missing, or of an odd type, is None in the event. Without this column
+            they are those whose annotation has no None.
         has_snapshot: whether Upbit sends a first snapshot.
         has_depth: whether a code may carry a ``.n`` depth suffix in requests.
         options: what a request object of this type may carry besides ``type``, ``codes`` and flags.
@@ -117,7 +118,7 @@ class EventSpec:
     scope: Scope
     delivery: Delivery
     event_class: type[BaseWebSocketEvent]
-    vital: tuple[str, ...]
+    vital: tuple[str, ...] = ()
     codes: CodeRule = CodeRule.REQUIRED
     units: tuple[str, ...] = ()
     has_snapshot: bool = False
@@ -131,6 +132,8 @@ class EventSpec:
     accepts: Callable[[Any, Mapping[str, Any]], bool] = lambda _event, _options: True
 
     def __post_init__(self) -> None:
+        if not self.vital:
+            object.__setattr__(self, "vital", never_none(self.event_class))
         if unknown := set(self.vital) - set(self.event_class.__struct_fields__):
             raise ValueError(f"{self.name}: vital fields that it does not have: {sorted(unknown)}")
         for option in self.options:

@@ -9,6 +9,7 @@ It costs as much as decoding a dozen frames.
 from __future__ import annotations
 
 import functools
+import typing
 from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
@@ -27,6 +28,9 @@ __all__ = ["read_tolerantly"]
 
 _StructT = TypeVar("_StructT", bound=WireStruct)
 _members: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_rows: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_MOST_ROWS: Final = 1_000
+_LONGEST_PROBLEM: Final = 500
 _untyped: Final = msgspec.json.Decoder()
 _UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, ValueError, ArithmeticError, RecursionError)
 _MISSING: Final = "missing"
@@ -40,7 +44,8 @@ class _Field(NamedTuple):
     decoder: msgspec.json.Decoder[Any]
     reader: Reader | None
     nested: type[WireStruct] | None
-    """The struct that it is, where it is one and nothing around it."""
+    """The struct that it is, or of which it is a list."""
+    is_list: bool
     has_default: bool
 
 
@@ -51,7 +56,9 @@ def _fields_of(cls: type[WireStruct], simple: bool) -> tuple[_Field, ...]:
     fields = []
     for field in msgspec.structs.fields(cls):
         hint = hints[field.name]
-        nested = hint.public_class if isinstance(hint, type) and issubclass(hint, WireStruct) else None
+        is_list = typing.get_origin(hint) is tuple
+        inner = typing.get_args(hint)[0] if is_list else hint
+        nested = inner.public_class if isinstance(inner, type) and issubclass(inner, WireStruct) else None
         fields.append(
             _Field(
                 field.name,
@@ -59,6 +66,7 @@ def _fields_of(cls: type[WireStruct], simple: bool) -> tuple[_Field, ...]:
                 msgspec.json.Decoder(hint),
                 readers.get(field.name),
                 nested,
+                is_list,
                 not field.required,
             )
         )
@@ -112,15 +120,34 @@ def _value_of(raw: bytes, field: _Field, simple: bool, odd: list[tuple[str, str]
         if field.reader is not None:
             return _read_by(field.reader, raw, exc)
         if field.nested is None:
-            return None, str(exc)
+            return None, _said(exc)
         inside: list[tuple[str, str]] = []
         try:
-            value = _read(raw, field.nested, simple, (), inside)
+            value = _read_nested(raw, field, simple, inside)
         except _UNREADABLE:
-            return None, str(exc)
+            return None, _said(exc)
         odd += ((f"{field.name}.{name}", problem) for name, problem in inside)
         return value, None
     return value, None
+
+
+def _read_nested(raw: bytes, field: _Field, simple: bool, inside: list[tuple[str, str]]) -> Any:
+    """A struct, or the list of them; what is odd in several of a list is named once."""
+    assert field.nested is not None  # noqa: S101  # asked before
+    if not field.is_list:
+        return _read(raw, field.nested, simple, field.nested.vital, inside)
+    rows = _rows.decode(raw)
+    if len(rows) > _MOST_ROWS:
+        raise ValueError(f"{len(rows)} rows")
+    found: list[tuple[str, str]] = []
+    read = tuple(_read(bytes(row), field.nested, simple, field.nested.vital, found) for row in rows)
+    inside += {name: (name, problem) for name, problem in reversed(found)}.values()
+    return read
+
+
+def _said(error: Exception) -> str:
+    """What is wrong, without all that the frame had there."""
+    return str(error)[:_LONGEST_PROBLEM]
 
 
 def _read_by(reader: Reader, raw: bytes, error: Exception) -> tuple[Any, str | None]:
@@ -128,4 +155,4 @@ def _read_by(reader: Reader, raw: bytes, error: Exception) -> tuple[Any, str | N
         value = reader(_untyped.decode(raw))
     except _UNREADABLE:
         value = None
-    return value, str(error) if value is None else None
+    return value, _said(error) if value is None else None

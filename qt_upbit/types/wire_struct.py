@@ -17,6 +17,7 @@ __all__ = [
     "WireStruct",
     "WireStructT",
     "nested_struct_of",
+    "never_none",
     "readers_of",
     "rebuild_struct",
     "simple_class_of",
@@ -105,6 +106,8 @@ class WireStruct(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     equal to it.
     """
 
+    vital: ClassVar[tuple[str, ...]] = ()
+    """Of a struct inside an event: the fields that must be readable, or all of it is odd."""
     public_class: ClassVar[type[WireStruct]]
     """The class with the DEFAULT names, for the twins as well."""
     has_simple_keys: ClassVar[bool] = False
@@ -159,6 +162,16 @@ def _field_extras(cls: type[WireStruct]) -> Iterable[tuple[str, Mapping[str, Any
         for meta in getattr(hint, "__metadata__", ()):
             if isinstance(meta, msgspec.Meta) and meta.extra:
                 yield name, meta.extra
+
+
+def never_none(cls: type[WireStruct]) -> tuple[str, ...]:
+    """The fields that, by their annotation, always have a value, and have no default."""
+    hints = typing.get_type_hints(cls)
+    return tuple(
+        field.name
+        for field in msgspec.structs.fields(cls)
+        if field.required and type(None) not in typing.get_args(hints[field.name])
+    )
 
 
 def nested_struct_of(hint: Any) -> type[WireStruct] | None:

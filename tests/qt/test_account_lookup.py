@@ -9,7 +9,7 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from qt_upbit import Account, AskBid, DecodeError, Fill, GlobalWebSocketManager, RestError, Scope
+from qt_upbit import Account, AskBid, Asset, DecodeError, Fill, GlobalWebSocketManager, RestError, Scope
 from qt_upbit.models import to_dict
 from qt_upbit.simulator.account.account import Order as TheirOrder
 from qt_upbit.simulator.faults.faults import LostFrames
@@ -198,4 +198,17 @@ async def test_a_lost_cancellation_is_found_by_the_comparison(
     await until(lambda: account.order(order.uuid) is not None)
     lose(server)
     cancel(server, order)
+    await ends_as(account, server, fills)
+
+
+async def test_a_balance_without_its_amount_is_asked_for(
+    make_server: MakeServer, make_manager: MakeManager
+) -> None:
+    server, _, account, fills = await ready(make_server, make_manager, _NO_AUDIT)
+    server.exchange.account.balance("KRW").balance -= 7
+    server.exchange.publish(
+        msgspec.structs.replace(
+            events.my_asset(), assets=(Asset(currency="KRW", balance=None, locked=Decimal(0)),)
+        )
+    )
     await ends_as(account, server, fills)

@@ -424,6 +424,6 @@ class Account:
 
     def _forget_closed(self) -> None:
         closed = [uuid for uuid in self.orders if uuid not in self._open]
-        for uuid in closed[: -CLOSED_KEPT]:
+        for uuid in closed[:-CLOSED_KEPT]:
             del self.orders[uuid]
         self._next_sweep = CLOSED_KEPT + _SWEEP_EVERY
