@@ -201,6 +201,7 @@ async def test_a_lost_cancellation_is_found_by_the_comparison(
     await ends_as(account, server, fills)
 
 
+@pytest.mark.logs("assets.balance is not what Upbit documents")
 async def test_a_balance_without_its_amount_is_asked_for(
     make_server: MakeServer, make_manager: MakeManager
 ) -> None:
