@@ -23,6 +23,8 @@ from tests.support.wait import until
 
 pytestmark = pytest.mark.logs("is not what Upbit documents")
 _ALWAYS = 10**9
+ANNOUNCED = ("is_trading_suspended", "market_warning")
+"""Upbit has announced their removal (protocol section 13)."""
 
 
 @pytest.mark.parametrize("format", WireFormat)
@@ -103,3 +105,22 @@ async def test_item_models_survive_every_odd_field(
                 model.index(0, column).data(role)
             model.sort(column)
         model.close()
+
+
+async def test_fields_whose_removal_is_announced_are_none_and_reported(
+    make_server: MakeServer, make_manager: MakeManager
+) -> None:
+    server = await make_server(market_running=True, without_announced_removals=True)
+    manager = make_manager(server)
+    proxy = WebSocketClientProxy("proxy", manager=manager)
+    seen: list[Any] = []
+    errors: list[Any] = []
+    proxy.error_occurred.connect(errors.append)
+    proxy.subscribe_ticker(["KRW-BTC", "KRW-ETH"], delivery=Delivery.EVERY, callback=seen.append)
+    await until(lambda: len(seen) >= 10)
+    assert manager.state(Scope.PUBLIC) is ConnectionState.LIVE
+    assert all(event.trade_price > 0 for event in seen)
+    for name in ANNOUNCED:
+        assert all(getattr(event, name) is None for event in seen)
+    assert {error.field for error in errors} <= set(ANNOUNCED)
+    await proxy.cleanup()
