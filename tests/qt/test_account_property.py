@@ -9,7 +9,7 @@ import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import settings
@@ -183,8 +183,14 @@ _CALLS = (
     ("POST", "/v1/orders"), ("DELETE", "/v1/order"), ("GET", "/v1/order"), ("GET", "/v1/orders/uuids"),
     ("GET", "/v1/orders/open"), ("GET", "/v1/orders/closed"), ("GET", "/v1/accounts"),
 )  # fmt: skip
-_ANSWERS = (
-    *(("status", status) for status in (408, 409, 429, 499, 500, 502, 503)),
+_ANSWERS: tuple[tuple[Literal["status", "lose_request", "lose_answer"], int], ...] = (
+    ("status", 408),
+    ("status", 409),
+    ("status", 429),
+    ("status", 499),
+    ("status", 500),
+    ("status", 502),
+    ("status", 503),
     ("lose_request", 0),
     ("lose_answer", 0),
     ("lose_answer", 0),
