@@ -61,7 +61,7 @@ def describe(error: BaseException, host: str) -> str:
                 return _describe_certificate(cause, host)
             case ssl.SSLError():
                 reason = cause.reason or str(cause)
-                return f"TLS with {host} failed (SSL: {reason}): something on the way may not pass it on unchanged"
+                return f"TLS with {host} failed (SSL: {reason}): check what lies between"
             case socket.gaierror():
                 return (
                     f"the address of {host} cannot be found ({cause.strerror}): check network and name server"
