@@ -10,7 +10,7 @@ from typing import Final
 
 from qt_upbit.exceptions import ConfigError
 
-__all__ = ["config_error_in", "describe", "is_certificate_error"]
+__all__ = ["NetworkError", "config_error_in", "describe", "is_certificate_error"]
 
 _NO_HANDLES: Final = (errno.EMFILE, errno.ENFILE)
 _NO_MEMORY: Final = (errno.ENOBUFS, errno.ENOMEM)
@@ -22,6 +22,10 @@ _CA_ADVICE: Final = (
     "behind a company's or antivirus's proxy, name the file of its certificate authority in ca_bundle or "
     "SSL_CERT_FILE"
 )
+
+
+class NetworkError(OSError):
+    """A failure whose message is for users as it is."""
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -57,6 +61,8 @@ def describe(error: BaseException, host: str) -> str:
     said = ""
     for cause in _causes(error):
         match cause:
+            case NetworkError():
+                return str(cause)
             case ssl.SSLCertVerificationError():
                 return _describe_certificate(cause, host)
             case ssl.SSLError():
@@ -66,6 +72,8 @@ def describe(error: BaseException, host: str) -> str:
                 return (
                     f"the address of {host} cannot be found ({cause.strerror}): check network and name server"
                 )
+            case ConnectionResetError() | ConnectionAbortedError() | BrokenPipeError():
+                return f"the connection to {host} was cut before it was made: check proxy and firewall"
             case OSError() if cause.errno in _NO_HANDLES:
                 return (
                     f"no file handle is left (too many open files): close some, or raise the limit ({host})"

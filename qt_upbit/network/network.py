@@ -18,7 +18,7 @@ from qt_upbit.network.background import call_in_thread
 from qt_upbit.network.names import AddressInfo, Names
 from qt_upbit.network.proxies import proxy_for
 from qt_upbit.network.trust import forget_contexts, tls_context
-from qt_upbit.network.tunnel import ProxyError, connect_request, read_connect_answer, socks_socket
+from qt_upbit.network.tunnel import ProxyError, connect_request, load_socks, read_connect_answer, socks_socket
 from qt_upbit.proxy_address import Proxy
 
 __all__ = ["Network", "Progress", "discard"]
@@ -174,6 +174,7 @@ class Network:
 
     async def _through_socks(self, proxy: Proxy, host: str, port: int, progress: Progress) -> socket.socket:
         # The SOCKS library would look names up in the loop's executor, and try one address only.
+        await call_in_thread(functools.partial(load_socks, proxy), "qt_upbit SOCKS import")
         target = host
         if proxy.scheme in ("socks5", "socks4"):
             progress.stage = f"the name server gives no address of {host}"

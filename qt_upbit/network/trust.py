@@ -19,6 +19,7 @@ from typing import Final
 import certifi
 
 from qt_upbit.network.background import call_in_thread
+from qt_upbit.network.failures import NetworkError
 
 __all__ = ["TrustError", "forget_contexts", "load_context", "tls_context"]
 
@@ -29,7 +30,7 @@ _lock: Final = threading.Lock()
 _contexts: Final[dict[tuple[str, str, str], ssl.SSLContext]] = {}
 
 
-class TrustError(OSError):
+class TrustError(NetworkError):
     """The certificates to trust cannot be read; the message says which and why."""
 
 

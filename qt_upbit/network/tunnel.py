@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import socket
-from typing import Any, Final
+from typing import Final
 
 from qt_upbit.exceptions import ConfigError
+from qt_upbit.network.failures import NetworkError
 from qt_upbit.proxy_address import Proxy
 
-__all__ = ["HEAD_LIMIT", "ProxyError", "connect_request", "read_connect_answer", "socks_socket"]
+__all__ = ["HEAD_LIMIT", "ProxyError", "connect_request", "load_socks", "read_connect_answer", "socks_socket"]
 
 HEAD_LIMIT: Final = 16384
 """A longer answer to CONNECT is not one."""
@@ -18,7 +20,7 @@ _PROXY_AUTHENTICATE: Final = re.compile(rb"(?im)^proxy-authenticate:[ \t]*([a-z]
 _PROXY_AUTH_REQUIRED: Final = 407
 
 
-class ProxyError(OSError):
+class ProxyError(NetworkError):
     """The proxy does not lead to the exchange; the message says why. Nothing was sent through it."""
 
 
@@ -77,8 +79,23 @@ def _why_refused(proxy: Proxy, host: str, status: int, head: bytes) -> str:
     )
 
 
+def load_socks(proxy: Proxy) -> None:
+    """Import the SOCKS library, which takes longer than a screen frame.
+
+    Raises:
+        ConfigError: the extra ``socks`` is not installed.
+    """
+    try:
+        importlib.import_module("python_socks")
+        importlib.import_module("python_socks.async_.asyncio")
+    except ImportError:
+        raise ConfigError(
+            f"{proxy.source} names a SOCKS proxy, which needs python-socks: pip install 'qt-upbit[socks]'"
+        ) from None
+
+
 async def socks_socket(proxy: Proxy, address: str, host: str, port: int) -> socket.socket:
-    """A socket through a SOCKS proxy.
+    """A socket through a SOCKS proxy; call `load_socks` first.
 
     Args:
         proxy: whose kind and password are used.
@@ -87,27 +104,23 @@ async def socks_socket(proxy: Proxy, address: str, host: str, port: int) -> sock
         port: where to.
 
     Raises:
-        ConfigError: the extra ``socks`` is not installed.
         ProxyError: it was refused.
         OSError: the proxy cannot be reached.
     """
-    try:
-        from python_socks import ProxyError as SocksError
-        from python_socks import ProxyType
-        from python_socks.async_.asyncio import Proxy as SocksProxy
-    except ImportError:
-        raise ConfigError(
-            f"{proxy.source} names a SOCKS proxy, which needs python-socks: pip install 'qt-upbit[socks]'"
-        ) from None
+    from python_socks import ProxyError as SocksError
+    from python_socks import ProxyType
+    from python_socks.async_.asyncio import Proxy as SocksProxy
+
     kind = ProxyType.SOCKS4 if proxy.scheme.startswith("socks4") else ProxyType.SOCKS5
     by_proxy = proxy.scheme in ("socks5h", "socks4a")
-    client: Any = SocksProxy(
+    client = SocksProxy(
         kind, address, proxy.port, proxy.username or None, proxy.password or None, rdns=by_proxy
     )
-    refusal = ""
     try:
-        made: socket.socket = await client.connect(host, port)
-        return made
+        return await client.connect(host, port)
     except SocksError as exc:
-        refusal = str(exc)[:80]
-    raise ProxyError(f"proxy {proxy.name} refuses to connect to {host}: {refusal or 'without a reason'}")
+        why = str(exc)[:80] or "without a reason"
+    except UnicodeError:
+        why = "SOCKS passwords with other than ASCII characters are not supported"
+    # Raised here: the original error may quote the password.
+    raise ProxyError(f"proxy {proxy.name} does not connect to {host}: {why}")

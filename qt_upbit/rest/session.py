@@ -165,10 +165,10 @@ class RestSession:
             raise CredentialsRequiredError(endpoint.name)
         self._check_open()
         # Before the wait: it takes long the first time, and calls are counted when they leave.
-        await self._connected()
+        await self._connected(endpoint)
         for attempt in itertools.count(1):
             await self.groups.wait(endpoint.group, endpoint.name)
-            client = await self._connected()  # after the wait: we may have been closed meanwhile
+            client = await self._connected(endpoint)  # after the wait: we may have been closed meanwhile
             departure = _Departure()
             try:
                 remaining, body = await self._request(client, endpoint, query, departure)
@@ -258,14 +258,20 @@ class RestSession:
         if self._closed:
             raise ProxyClosedError("this RestClient is closed: make a new one")
 
-    async def _connected(self) -> AsyncUpbit:
+    async def _connected(self, endpoint: Endpoint) -> AsyncUpbit:
         async with self._loading:
             if self._sdk is None:
                 # It takes longer to import than everything else together: the GUI must not wait for it.
                 self._sdk = await call_in_thread(_load_sdk, "qt_upbit REST imports")
             self._check_open()
             if self._client is None:
-                client = await self._make_client()
+                try:
+                    client = await self._make_client()
+                except OSError as exc:
+                    said = self._network.describe(exc, self._host)
+                    raise RestError(
+                        endpoint.name, None, type(exc).__name__, f"no connection: {said}", was_sent=False
+                    ) from None
                 if self._closed:
                     await client.close()
                     self._check_open()
