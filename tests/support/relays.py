@@ -171,6 +171,6 @@ class Middlebox(Relay):
 def reset(writer: asyncio.StreamWriter) -> None:
     """Cut a connection with a RST."""
     sock = writer.get_extra_info("socket")
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, AttributeError):  # AttributeError: it is gone
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
