@@ -260,23 +260,23 @@ class RestSession:
 
     async def _connected(self, endpoint: Endpoint) -> AsyncUpbit:
         async with self._loading:
-            if self._sdk is None:
-                # It takes longer to import than everything else together: the GUI must not wait for it.
-                self._sdk = await call_in_thread(_load_sdk, "qt_upbit REST imports")
-            self._check_open()
-            if self._client is None:
-                try:
+            try:
+                if self._sdk is None:
+                    # It takes longer to import than everything else together: the GUI must not wait for it.
+                    self._sdk = await call_in_thread(_load_sdk, "qt_upbit REST imports")
+                self._check_open()
+                if self._client is None:
                     client = await self._make_client()
-                except OSError as exc:
-                    said = self._network.describe(exc, self._host)
-                    raise RestError(
-                        endpoint.name, None, type(exc).__name__, f"no connection: {said}", was_sent=False
-                    ) from None
-                if self._closed:
-                    await client.close()
-                    self._check_open()
-                self._client = client
-            return self._client
+                    if self._closed:
+                        await client.close()
+                        self._check_open()
+                    self._client = client
+                return self._client
+            except OSError as exc:  # certificates that cannot be read, no file handle left
+                said = self._network.describe(exc, self._host)
+                raise RestError(
+                    endpoint.name, None, type(exc).__name__, f"no connection: {said}", was_sent=False
+                ) from None
 
     async def _make_client(self) -> AsyncUpbit:
         config = self._config
