@@ -66,7 +66,7 @@ def describe(error: BaseException, host: str) -> str:
             case ssl.SSLCertVerificationError():
                 return _describe_certificate(cause, host)
             case ssl.SSLError():
-                reason = cause.reason or str(cause)
+                reason = getattr(cause, "reason", None) or str(cause)
                 return f"TLS with {host} failed (SSL: {reason}): check what lies between"
             case socket.gaierror():
                 return (
@@ -86,7 +86,7 @@ def describe(error: BaseException, host: str) -> str:
 
 def _describe_certificate(error: ssl.SSLCertVerificationError, host: str) -> str:
     code = getattr(error, "verify_code", 0)
-    reason = getattr(error, "verify_message", "") or error.reason or str(error)
+    reason = getattr(error, "verify_message", "") or str(error)
     if code in _CLOCK_CODES:
         advice = "check the date and time of this machine"
     elif code in _NAME_CODES:
