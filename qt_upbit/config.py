@@ -18,6 +18,7 @@ from __future__ import annotations
 import enum
 import ipaddress
 import os
+import ssl
 from collections.abc import Mapping
 from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
@@ -33,6 +34,7 @@ from pydantic import (
 )
 
 from qt_upbit.exceptions import ConfigError
+from qt_upbit.proxy_address import parse_proxy
 from qt_upbit.regions import Region
 from qt_upbit.types import Scope, WireFormat
 
@@ -93,7 +95,13 @@ class _Values(dict[str, Any]):
 
 class _Frozen(BaseModel):
     # hide_input_in_errors: pydantic otherwise prints the rejected value, which may be a key.
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        validate_default=True,
+        arbitrary_types_allowed=True,
+    )
 
     def __init__(self, **data: Any) -> None:
         try:
@@ -192,7 +200,16 @@ class WebSocketConfig(_Frozen):
     max_message_bytes: int = Field(
         default=4 * 1024 * 1024, ge=64 * 1024, description="larger frames end the connection"
     )
-    use_system_proxy: bool = Field(default=True, description="use the system's proxy settings")
+    use_system_proxy: bool = Field(
+        default=True, description="follow HTTPS_PROXY, ALL_PROXY, NO_PROXY, else the system's proxy settings"
+    )
+    proxy: SecretStr | None = Field(
+        default=None,
+        description="http://user:password@host:port, or https, socks5, socks5h; instead of the system's",
+    )
+    ca_bundle: str | ssl.SSLContext | None = Field(
+        default=None, description="PEM file of CAs to trust in addition, or an ssl.SSLContext to use instead"
+    )
     user_agent: str = Field(default="qt-upbit", description="User-Agent of the handshake")
 
     connect_timeout_s: float = Field(default=10.0, gt=0, le=60)
@@ -269,6 +286,27 @@ class WebSocketConfig(_Frozen):
         if parts.username or parts.password or parts.query or parts.fragment or parts.path not in ("", "/"):
             raise ValueError("must be scheme, host and port only")
         return f"{parts.scheme}://{parts.netloc}"
+
+    @field_validator("proxy")
+    @classmethod
+    def _is_proxy(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            parse_proxy(value.get_secret_value(), "proxy")
+        return value
+
+    @field_validator("ca_bundle", mode="before")
+    @classmethod
+    def _is_trust(cls, value: object) -> object:
+        if isinstance(value, ssl.SSLContext):
+            if value.verify_mode is not ssl.CERT_REQUIRED or not value.check_hostname:
+                raise ValueError("the context must verify certificates and host names")
+            if value.minimum_version < ssl.TLSVersion.TLSv1_2:
+                raise ValueError("the context must ask for TLS 1.2 or later: set its minimum_version")
+        elif isinstance(value, str | os.PathLike):
+            value = os.path.abspath(os.path.expanduser(os.fspath(value)))
+            if not os.path.isfile(value):
+                raise ValueError(f"there is no file {value}")
+        return value
 
     @model_validator(mode="after")
     def _is_encrypted(self) -> Self:

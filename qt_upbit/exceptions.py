@@ -236,7 +236,7 @@ class ConnectionFailedError(RemoteError):
     """
 
     def __init__(self, reason: str, status: int | None = None, retry_after_s: float | None = None) -> None:
-        self.reason = _bounded(reason)
+        self.reason = _bounded(reason, _REASON_LIMIT)
         self.status = status
         self.retry_after_s = retry_after_s
         super().__init__(self.reason, status, retry_after_s)
@@ -309,7 +309,7 @@ class RestError(RemoteError):
         self.call = call
         self.status = status
         self.name = _bounded(name)
-        self.message = _bounded(message)
+        self.message = _bounded(message, _REASON_LIMIT)
         self.was_sent = was_sent
         super().__init__(call, status, self.name, self.message)
 

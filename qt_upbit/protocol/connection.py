@@ -400,6 +400,22 @@ class UpbitConnection:
         self._send_ping(now)
         self._deadline_moved = True
 
+    def network_returned(self, now: float) -> None:
+        """The system says that the network is back, or another: try at once what waits, probe what is open.
+
+        A handshake under way is given up: its packets went nowhere, and it would wait for its timeout. "At
+        once" means when the limits allow it.
+        """
+        if self.is_open:
+            self.resumed(now)
+            return
+        if self._socket != _NO_SOCKET:
+            self._drop_socket()
+            self._connects.plan(now)
+        self._connects.proved()
+        self._connects.hurry(now)
+        self.tick(now)
+
     def renew(self, now: float) -> bool:
         """Make another connection with another token beside this one, and then it takes over.
 

@@ -46,6 +46,7 @@ from qt_upbit.qt.delivery import EventDelivery
 from qt_upbit.qt.error_reporter import ErrorReporter
 from qt_upbit.qt.frame_clock import FrameClock
 from qt_upbit.qt.gap_recovery import GapRecovery
+from qt_upbit.qt.network_watch import NetworkWatch
 from qt_upbit.qt.outbox import Outbox
 from qt_upbit.qt.pending_snapshot import SnapshotReader
 from qt_upbit.qt.performance_monitor import PerformanceMonitor
@@ -229,6 +230,8 @@ class GlobalWebSocketManager(QObject):
         self._changed_timer = self._timer("qt_upbit requests", self._notify_links, single_shot=True)
         self._metrics_timer = self._timer("qt_upbit metrics", self._update_metrics, single_shot=False)
         self._metrics_timer.setInterval(int(self.config.metrics_interval_s * 1000))
+        self._network_watch = NetworkWatch(self)
+        self._network_watch.network_returned.connect(self._on_network_returned)
         self._suspend = SuspendDetector(clock(), wall_clock())
         self._suspend_timer = self._timer("qt_upbit clocks", self._look_for_suspend, single_shot=False)
         self._suspend_timer.setInterval(_COMPARE_CLOCKS_MS)
@@ -417,6 +420,8 @@ class GlobalWebSocketManager(QObject):
             self._monitor.start()
             self._suspend.restart(self._clock(), self._wall_clock())
             self._suspend_timer.start()
+            if not self.config.is_loopback:
+                self._network_watch.begin()
 
     # --- connection events -------------------------------------------------------------------------
 
@@ -482,6 +487,11 @@ class GlobalWebSocketManager(QObject):
         if self._suspend.has_slept(self._clock(), self._wall_clock()):
             for link in self._links.values():
                 link.resumed()
+
+    def _on_network_returned(self) -> None:
+        if self.is_usable:
+            for link in self._links.values():
+                link.network_returned()
 
     def _update_metrics(self) -> None:
         self._monitor.update()

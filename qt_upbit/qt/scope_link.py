@@ -132,6 +132,11 @@ class ScopeLink(QObject):
         self.connection.resumed(self._clock())
         self._carry_out()
 
+    def network_returned(self) -> None:
+        """The network is back, or is another one: connect at once, or check the connection."""
+        self.connection.network_returned(self._clock())
+        self._carry_out()
+
     def set_jwt(self, jwt: JWTManager | None) -> None:
         """Reconnect with other keys. The account may be another one, so the connections do not overlap."""
         self._tokens.replace_keys(jwt)

@@ -11,11 +11,13 @@ import importlib
 import importlib.util
 import itertools
 import re
+import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from qt_upbit.config import WebSocketConfig
 from qt_upbit.exceptions import (
@@ -27,6 +29,9 @@ from qt_upbit.exceptions import (
     RestError,
     is_retryable,
 )
+from qt_upbit.network import failures
+from qt_upbit.network.background import call_in_thread
+from qt_upbit.network.network import Network
 from qt_upbit.protocol.error_table import ORDER_NOT_FOUND
 from qt_upbit.rest.endpoints import Endpoint
 from qt_upbit.rest.rate_groups import RateGroups
@@ -105,6 +110,8 @@ class RestSession:
         if not self.is_available():
             raise ConfigError("REST calls need Upbit's SDK: pip install 'qt-upbit[rest]'")
         self._config = config
+        self._network = Network(config)
+        self._host = urlsplit(config.rest_url).hostname or ""
         self._sleep = sleep
         self.groups = RateGroups(clock, sleep)
         self._sdk: Any = None
@@ -158,10 +165,10 @@ class RestSession:
             raise CredentialsRequiredError(endpoint.name)
         self._check_open()
         # Before the wait: it takes long the first time, and calls are counted when they leave.
-        await self._connected()
+        await self._connected(endpoint)
         for attempt in itertools.count(1):
             await self.groups.wait(endpoint.group, endpoint.name)
-            client = await self._connected()  # after the wait: we may have been closed meanwhile
+            client = await self._connected(endpoint)  # after the wait: we may have been closed meanwhile
             departure = _Departure()
             try:
                 remaining, body = await self._request(client, endpoint, query, departure)
@@ -215,14 +222,17 @@ class RestSession:
 
     def _translate(
         self, endpoint: Endpoint, exc: Any, departure: _Departure
-    ) -> AuthenticationError | RestError:
+    ) -> AuthenticationError | ConfigError | RestError:
         sdk = self._sdk
         if isinstance(exc, sdk.APIStatusError):
             return self._translate_status(endpoint, exc)
+        if (wrong := failures.config_error_in(exc)) is not None:
+            return wrong.with_traceback(None)
         cause = exc.__cause__ if exc.__cause__ is not None else exc
         what = type(cause).__name__
         if departure.never_left(what):
-            return RestError(endpoint.name, None, what, f"no connection: {_said_by(cause)}", was_sent=False)
+            said = self._network.describe(cause, self._host)
+            return RestError(endpoint.name, None, what, f"no connection: {said}", was_sent=False)
         return RestError(endpoint.name, None, what, "the exchange did not answer")
 
     def _translate_status(self, endpoint: Endpoint, exc: Any) -> AuthenticationError | RestError:
@@ -248,26 +258,44 @@ class RestSession:
         if self._closed:
             raise ProxyClosedError("this RestClient is closed: make a new one")
 
-    async def _connected(self) -> AsyncUpbit:
+    async def _connected(self, endpoint: Endpoint) -> AsyncUpbit:
         async with self._loading:
-            if self._sdk is None:
-                # It takes longer to import than everything else together: the GUI must not wait for it.
-                self._sdk = await asyncio.to_thread(_load_sdk)
-            self._check_open()
-            if self._client is None:
-                # Loading the certificates takes longer than a screen frame.
-                client = await asyncio.to_thread(self._make_client)
-                if self._closed:
-                    await client.close()
-                    self._check_open()
-                self._client = client
-            return self._client
+            try:
+                if self._sdk is None:
+                    # It takes longer to import than everything else together: the GUI must not wait for it.
+                    self._sdk = await call_in_thread(_load_sdk, "qt_upbit REST imports")
+                self._check_open()
+                if self._client is None:
+                    client = await self._make_client()
+                    if self._closed:
+                        await client.close()
+                        self._check_open()
+                    self._client = client
+                return self._client
+            except OSError as exc:  # certificates that cannot be read, no file handle left
+                said = self._network.describe(exc, self._host)
+                raise RestError(
+                    endpoint.name, None, type(exc).__name__, f"no connection: {said}", was_sent=False
+                ) from None
 
-    def _make_client(self) -> AsyncUpbit:
+    async def _make_client(self) -> AsyncUpbit:
+        config = self._config
+        context = None
+        if config.rest_url.startswith("https:"):
+            context = await self._network.tls_context()
+        return await call_in_thread(lambda: self._client_with(context), "qt_upbit REST client")
+
+    def _client_with(self, context: ssl.SSLContext | None) -> AsyncUpbit:
+        # It imports the HTTP library.
+        transports = importlib.import_module("qt_upbit.rest.http_transport")
         config, keys = self._config, self._config.credentials
-        # Redirects are not followed: they could carry an order to another server. Upbit sends none.
+        # Proxies and trust are the transport's. Redirects are not followed: they could carry an order to
+        # another server. Upbit sends none.
         http = self._sdk.DefaultAsyncHttpxClient(
-            trust_env=config.follows_proxy, follow_redirects=False, event_hooks={"request": [_watch]}
+            transport=transports.HttpTransport(config, self._network, context),
+            trust_env=False,
+            follow_redirects=False,
+            event_hooks={"request": [_watch]},
         )
         # Keys are always passed: without them the SDK would read the environment.
         client: AsyncUpbit = self._sdk.AsyncUpbit(
@@ -314,21 +342,6 @@ def _load_sdk() -> ModuleType:
         with contextlib.suppress(ImportError):  # moved in another version: imported later then
             importlib.import_module(late)
     return importlib.import_module("upbit")
-
-
-def _said_by(error: BaseException) -> str:
-    """Why there is no connection: what the system, the proxy or the certificate check said."""
-    if type(error).__name__.endswith("Timeout"):
-        return "no answer in time"
-    said = ""
-    while True:
-        said = str(error) or said
-        below = error.__cause__ or error.__context__
-        if isinstance(below, BaseExceptionGroup):  # one for each address that was tried
-            below = below.exceptions[0]
-        if below is None:
-            return said or type(error).__name__
-        error = below
 
 
 def _seconds(header: str | None, message: str) -> float | None:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
@@ -22,7 +23,8 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
 from qt_upbit.config import SecretHeaders, WebSocketConfig
-from qt_upbit.exceptions import AuthenticationError, ConnectionFailedError, QtUpbitError
+from qt_upbit.exceptions import AuthenticationError, ConfigError, ConnectionFailedError, QtUpbitError
+from qt_upbit.network.network import Network, Progress, discard
 
 __all__ = ["NativeWebSocketClient", "TransportCounters"]
 
@@ -189,6 +191,7 @@ class NativeWebSocketClient:
         on_lost: Callable[[int, QtUpbitError], None],
     ) -> None:
         self._config = config
+        self._network = Network(config)
         self._on_opened = on_opened
         self._on_message = on_message
         self._on_pong = on_pong
@@ -269,7 +272,8 @@ class NativeWebSocketClient:
             connection = await self._connect(url, headers, epoch)
         except Exception as exc:  # whatever it is, the epoch is lost and its owner is notified
             self._connections.pop(epoch, None)
-            self._notify(self._on_lost, epoch, _translate(exc, authorized="Authorization" in headers))
+            error = self._translate(exc, url, authorized="Authorization" in headers)
+            self._notify(self._on_lost, epoch, error)
             return
         finally:
             headers.clear()
@@ -285,30 +289,67 @@ class NativeWebSocketClient:
 
     async def _connect(self, url: str, headers: SecretHeaders, epoch: int) -> _Connection:
         config = self._config
+        parts = urlsplit(url)
+        host, is_secure = parts.hostname or "", parts.scheme == "wss"
+        port = parts.port if parts.port is not None else (443 if is_secure else 80)
 
         def create(*args: Any, **kwargs: Any) -> _Connection:
             connection = _Connection(*args, client=self, epoch=epoch, **kwargs)
             self._connections[epoch] = connection
             return connection
 
-        connection = await _Connect(
-            url,
-            # No Origin header: it would limit us to one request in ten seconds (protocol section 6.1).
-            origin=None,
-            additional_headers=headers,
-            user_agent_header=config.user_agent,
-            compression="deflate" if config.compression else None,
-            open_timeout=config.connect_timeout_s,
-            close_timeout=config.close_timeout_s,
-            # Keepalive is decided by protocol/connection.py.
-            ping_interval=None,
-            max_size=config.max_message_bytes,
-            proxy=True if config.follows_proxy else None,
-            logger=_logger,
-            create_connection=create,  # type: ignore[arg-type]  # any callable that makes one will do
-        )
+        progress = Progress()
+        try:
+            async with asyncio.timeout(config.connect_timeout_s):
+                tls: dict[str, Any] = {}
+                if is_secure:
+                    progress.stage = "the certificates to trust are being read"
+                    tls = {"ssl": await self._network.tls_context(), "server_hostname": host}
+                sock = await self._network.open_socket(host, port, is_secure=is_secure, progress=progress)
+                try:
+                    connection = await _Connect(
+                        url,
+                        sock=sock,
+                        **tls,
+                        # No Origin header: it would limit us to one request in ten seconds (protocol
+                        # section 6.1).
+                        origin=None,
+                        additional_headers=headers,
+                        user_agent_header=config.user_agent,
+                        compression="deflate" if config.compression else None,
+                        open_timeout=None,
+                        close_timeout=config.close_timeout_s,
+                        # Keepalive is decided by protocol/connection.py.
+                        ping_interval=None,
+                        max_size=config.max_message_bytes,
+                        proxy=None,
+                        logger=_logger,
+                        create_connection=create,  # type: ignore[arg-type]  # any callable that makes one
+                    )
+                except BaseException:
+                    discard(sock)
+                    raise
+        except TimeoutError as exc:
+            if str(exc):  # the system's own
+                raise
+            raise TimeoutError(progress.timed_out) from None
         assert isinstance(connection, _Connection)  # noqa: S101  # made by `create`
         return connection
+
+    def _translate(self, exc: Exception, url: str, *, authorized: bool) -> QtUpbitError:
+        """A foreign exception of the handshake as one of ours, without anything that we sent."""
+        if isinstance(exc, ConfigError):
+            return exc
+        if isinstance(exc, InvalidStatus):
+            status = exc.response.status_code
+            if authorized and status in _AUTH_STATUS:
+                return AuthenticationError(_error_name(exc.response.body), status)
+            retry_after = exc.response.headers.get("Retry-After", "")
+            seconds = float(retry_after) if retry_after.isdecimal() else None
+            return ConnectionFailedError("the handshake was refused", status, seconds)
+        if isinstance(exc, OSError):
+            return ConnectionFailedError(self._network.describe(exc, urlsplit(url).hostname or ""))
+        return ConnectionFailedError(f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__)
 
 
 def _report(error: Exception) -> None:
@@ -340,20 +381,6 @@ def _why_closed(connection: ClientConnection) -> ConnectionFailedError:
         return ConnectionFailedError("connection cut without a close frame")
     reason = f": {close.reason}" if close.reason else ""
     return ConnectionFailedError(f"{side} with code {close.code}{reason}")
-
-
-def _translate(exc: BaseException, *, authorized: bool) -> QtUpbitError:
-    """A foreign exception of the handshake as one of ours, without anything that we sent."""
-    if isinstance(exc, InvalidStatus):
-        status = exc.response.status_code
-        if authorized and status in _AUTH_STATUS:
-            return AuthenticationError(_error_name(exc.response.body), status)
-        retry_after = exc.response.headers.get("Retry-After", "")
-        seconds = float(retry_after) if retry_after.isdecimal() else None
-        return ConnectionFailedError("the handshake was refused", status, seconds)
-    if isinstance(exc, TimeoutError):
-        return ConnectionFailedError("timed out while connecting")
-    return ConnectionFailedError(f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__)
 
 
 def _error_name(body: bytes | bytearray | None) -> str:

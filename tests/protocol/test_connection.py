@@ -1266,3 +1266,75 @@ def test_text_is_json_that_the_exchange_reads() -> None:
     rig = live()
     (sent,) = (action for _, action in rig.log.actions if isinstance(action, SendText))
     assert wire.decode_request(sent.text).items == rig.subscriptions.request_items(rig.scope)
+
+
+# --- the network returns ---------------------------------------------------------------------------
+
+
+def returned(rig: Rig) -> None:
+    rig.connection.network_returned(rig.now)
+    rig.carry_out(rig.scope)
+
+
+def test_a_waiting_connection_is_tried_at_once_when_the_network_returns() -> None:
+    rig = live(backoff_initial_s=1000.0, backoff_max_s=1000.0)
+    for _ in range(10):
+        if rig.state == "LIVE":  # the first tries are soon
+            rig.lose(error=ConnectionFailedError("cable"))
+            rig.run(2.0)
+    assert rig.state == "RECONNECTING"
+    before = rig.connection.epoch
+    due = rig.connection.next_deadline()
+    assert due is not None
+    assert due > rig.now + 1.0, "it waits in its backoff"
+    returned(rig)
+    assert rig.connection.epoch == before + 1
+    rig.run(3.0)
+    assert rig.state == "LIVE"
+
+
+def test_a_handshake_into_the_void_is_given_up_when_the_network_returns() -> None:
+    rig = Rig()
+    rig.add(*stream_requests("ticker", "KRW-BTC"))
+    rig.run(0.0)
+    before = rig.connection.epoch
+    assert before > 0
+    returned(rig)
+    assert CloseSocket(before) in [action for _, action in rig.log.actions]
+    rig.run(3.0)
+    assert rig.state == "LIVE"
+    assert rig.log.of(ErrorReported) == []
+
+
+def test_an_open_connection_is_probed_when_the_network_returns() -> None:
+    rig = live()
+    epoch = rig.connection.epoch
+    pings = sum(isinstance(action, SendPing) for _, action in rig.log.actions)
+    returned(rig)
+    assert sum(isinstance(action, SendPing) for _, action in rig.log.actions) == pings + 1
+    rig.run(60.0)
+    assert (rig.state, rig.connection.epoch) == ("LIVE", epoch)
+
+
+def test_a_network_that_flaps_keeps_the_limits_and_the_servers_time() -> None:
+    rig = live()
+    rig.lose(error=ConnectionFailedError("HTTP", status=503, retry_after_s=7.0))
+    before = rig.connection.epoch
+    begin = rig.now
+    while rig.now < begin + 6.9:
+        returned(rig)
+        rig.run(0.05)
+    assert rig.connection.epoch == before
+    rig.run(5.0)
+    assert rig.state == "LIVE"
+
+
+def test_what_wants_nothing_stays_idle_when_the_network_returns() -> None:
+    idle = Rig()
+    idle.connection.network_returned(idle.now)
+    assert not idle.connection.has_output
+    refused = live(Scope.PRIVATE)
+    refused.lose(error=AuthenticationError("jwt_verification", 401))
+    returned(refused)
+    refused.run(60.0)
+    assert refused.state == "REJECTED"

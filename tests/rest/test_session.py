@@ -172,11 +172,11 @@ async def test_a_server_that_speaks_no_tls_got_nothing_and_the_error_says_so() -
 async def test_a_host_without_an_address_got_nothing_and_the_error_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def resolve(*args: Any, **options: Any) -> Any:
+    def resolve(*args: Any, **options: Any) -> Any:
         raise socket.gaierror(-2, "Name or service not known")
 
     async with session_to("https://upbit.invalid") as (session, _):
-        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolve)
+        monkeypatch.setattr(socket, "getaddrinfo", resolve)
         with pytest.raises(RestError, match=r"no connection: .*Name or service not known") as failed:
             await ask(session, ORDER)
     assert not failed.value.was_sent

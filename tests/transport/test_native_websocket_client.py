@@ -549,10 +549,14 @@ async def test_an_unexpected_error_is_a_lost_connection(
     async def fail(*_: Any, **__: Any) -> Any:
         raise Odd("from below")
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", fail)
+    async def script(peer: Peer) -> None:
+        await peer.read_all()
+
     log = make_log()
-    log.client.open("ws://127.0.0.1:9/", {}, 1)
-    assert str(await log.lost()) == "connection failed: Odd: from below"
+    async with RawServer(script) as server:
+        monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", fail)
+        log.client.open(server.url, {}, 1)
+        assert str(await log.lost()) == "connection failed: Odd: from below"
 
 
 # --- the end --------------------------------------------------------------------------------------
