@@ -35,7 +35,7 @@ class WindowsDatetime(datetime):
         return super().fromtimestamp(timestamp, tz)  # this is the function that fails
 
     def astimezone(self, tz: tzinfo | None = None) -> Self:
-        if tz is None and (self - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() < 0:
+        if tz is None and self < datetime(1970, 1, 1, tzinfo=UTC):
             raise OSError(22, "Invalid argument")
         return super().astimezone(tz)
 
