@@ -13,8 +13,8 @@ __all__ = ["CompletionPoller", "CompletionPort", "Packet"]
 Packet = tuple[int, int, int]
 """A completion: bytes transferred, key, address of the operation."""
 
-_STOP: Packet = (0, 0, 0)
-"""No operation has the address 0."""
+_STOP: Packet = (0, 0, 1)
+"""No operation has the address 1; with 0, Windows tells of an error instead."""
 
 
 class CompletionPort(Protocol):

@@ -25,6 +25,7 @@ class Port:
         return self.packets.get()
 
     def post(self, packet: Packet) -> None:
+        assert packet[2], "a packet without an address is an error of Windows"
         self.packets.put(packet)
 
 
