@@ -14,6 +14,10 @@ from PySide6.QtWidgets import QApplication
 from qt_upbit.qt.notifier_selector import NotifierSelector
 from tests.support.nested_loop import nested_loop_until
 
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="its event loop has a completion port instead"
+)
+
 
 class World:
     def __init__(self) -> None:
@@ -76,7 +80,6 @@ def test_a_callback_may_remove_its_own_descriptor(world: World) -> None:
     assert not selector.get_map()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="its event loop has a completion port instead")
 def test_a_closed_socket_can_still_be_removed(world: World) -> None:
     world.selector.register(world.here, EVENT_READ)
     world.here.close()
