@@ -63,6 +63,11 @@ WINDOW_PACKAGES = (
     "libwayland-egl1",
 )
 
+# The oldest systems for which the wheels of PySide6 in the lock files are built (docs/platforms.md).
+OLDEST_MACOS = (13,)
+OLDEST_WINDOWS = (10, 0, 17763)
+OLDEST_GLIBC = {"x86_64": (2, 34), "aarch64": (2, 39)}
+
 NO_HANGUL_FONT = 77
 # Run in the new environment and not here: a missing library may abort the process.
 QT_PROBE = f"""
@@ -86,6 +91,7 @@ def main(argv: list[str]) -> int:
     try:
         command, arguments = parse(argv)
         require_64_bit(sys.maxsize)
+        require_system(sys.platform, platform.machine(), system_release(sys.platform))
         environ = qt_environment(command, arguments, dict(os.environ), sys.platform)
         python = ensure_environment(command)
         ensure_qt_starts(python, environ)
@@ -111,6 +117,43 @@ def require_64_bit(maxsize: int) -> None:
     """Refuse a 32-bit Python, for which pip would only say that it finds no PySide6."""
     if maxsize <= 2**32:
         raise Stop("Qt for Python exists for 64-bit Python only, and this Python is a 32-bit one.")
+
+
+def system_release(system: str) -> str:
+    """Return the version of macOS, Windows or glibc; nothing where there is no glibc."""
+    if system == "darwin":
+        return platform.mac_ver()[0]
+    if system == "win32":
+        return platform.version()
+    name, version = platform.libc_ver()
+    return version if name == "glibc" else ""
+
+
+def require_system(system: str, machine: str, release: str) -> None:
+    """Refuse a system that PySide6 has no wheels for, of which pip would only say that it finds none."""
+    version = tuple(int(part) for part in release.split(".") if part.isdigit())
+    if system == "darwin":
+        # 10.16 is what a newer macOS tells old programs.
+        if version and version != (10, 16) and version < OLDEST_MACOS:
+            raise Stop(f"Qt for Python needs macOS 13 or newer; this is {release}.")
+    elif system == "win32":
+        if version and version < OLDEST_WINDOWS:
+            raise Stop(f"Qt for Python needs Windows 10 of 2018 (1809) or newer; this is {release}.")
+    elif system.startswith("linux"):
+        needed = OLDEST_GLIBC.get({"amd64": "x86_64", "arm64": "aarch64"}.get(machine, machine))
+        if needed is None:
+            raise Stop(f"Qt for Python exists for x86_64 and aarch64 on Linux; this is {machine}.")
+        if not version:
+            raise Stop(
+                "Qt for Python needs a Linux with glibc; Alpine and other systems with musl have none."
+            )
+        if version < needed:
+            raise Stop(
+                f"Qt for Python needs glibc {needed[0]}.{needed[1]} or newer on {machine}; "
+                f"this is {release}.\n"
+                "On x86_64 Ubuntu 22.04, Debian 12 and Fedora 35 have it; "
+                "on aarch64 Ubuntu 24.04 and Debian 13."
+            )
 
 
 def qt_environment(
@@ -197,7 +240,7 @@ def make_environment(folder: Path, python: Path) -> list[str]:
     has_ensurepip, has_pip = has_module("ensurepip"), has_module("pip")
     if not has_ensurepip and not has_pip:
         if not may_install_packages():
-            raise Stop(packages_advice("This Python comes without pip.", ["python3-venv"]))
+            raise Stop(advice("This Python comes without pip.", sys.platform, ["python3-venv"]))
         install_packages(["python3-venv"])
         has_ensurepip = True
     command = [sys.executable, "-m", "venv", "--clear", str(folder)]
@@ -227,7 +270,7 @@ def ensure_qt_starts(python: Path, environ: dict[str, str]) -> None:
     if not problem:
         return
     if not sys.platform.startswith("linux"):
-        raise Stop(problem)
+        raise Stop(advice(problem, sys.platform, []))
     packages = list(OFFSCREEN_PACKAGES)
     if environ.get("QT_QPA_PLATFORM") != "offscreen":
         packages += WINDOW_PACKAGES
@@ -236,7 +279,7 @@ def ensure_qt_starts(python: Path, environ: dict[str, str]) -> None:
         install_packages(packages)
         problem = probe_qt(python, environ)
     if problem:
-        raise Stop(packages_advice(problem, packages))
+        raise Stop(advice(problem, sys.platform, packages))
 
 
 def probe_qt(python: Path, environ: dict[str, str]) -> str:
@@ -290,8 +333,35 @@ def apt_commands(packages: list[str]) -> list[list[str]]:
     return [["apt-get", "update"], ["apt-get", "install", "-y", "--no-install-recommends", *packages]]
 
 
-def packages_advice(problem: str, packages: list[str]) -> str:
+def advice(problem: str, system: str, packages: list[str]) -> str:
+    """Say what is wrong and what to do about it on this system."""
+    if system.startswith("linux"):
+        return packages_advice(problem, packages, has_apt=shutil.which("apt-get") is not None)
+    if "pip" in problem:
+        how = {
+            "win32": "It is the embeddable package, or a part was left out. Install Python from python.org\n"
+            "or the Microsoft Store, then start run.py with it (py -3.13 run.py ...).",
+            "darwin": "Install Python from python.org or with Homebrew, then start run.py with it.",
+        }
+    else:
+        how = {
+            "win32": "If a DLL is missing, install the current Microsoft Visual C++ Redistributable.\n"
+            "If Korean letters are missing, add the optional feature of Windows for Korean fonts.",
+            "darwin": "Qt needs macOS 13 or newer. If a library cannot be loaded, remove the environment\n"
+            "(.venv-demo, .venv-test) and run this command again.",
+        }
+    return f"{problem}\n" + how.get(system, "Install what it names with the tools of your system.")
+
+
+def packages_advice(problem: str, packages: list[str], has_apt: bool = True) -> str:
     """Say what is wrong and exactly what to type, for someone who is not root."""
+    if not has_apt:
+        return (
+            f"{problem}\n"
+            f"Install the packages of your system that contain the same libraries as these of Debian:\n"
+            f"    {' '.join(packages)}\n"
+            f"and for Korean letters a font such as Nanum or Noto Sans CJK. Then run this command again."
+        )
     install = " && ".join("sudo " + shlex.join(command) for command in apt_commands(packages))
     return (
         f"{problem}\n"

@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     unknown = sorted(set(args.sections) - set(SECTIONS))
     if unknown:
         parser.error(f"unknown: {', '.join(unknown)}; there are {', '.join(SECTIONS)}")
-    packages = ("PySide6-Essentials", "qasync", "websockets", "msgspec")
+    packages = ("PySide6-Essentials", "websockets", "msgspec")
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
     print(
         f"{time.strftime('%Y-%m-%d')}, {platform.platform()}, Python {platform.python_version()}, {versions}"

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from collections.abc import Sequence
+
+from qt_upbit.console import run_program, show_dialog
 
 __all__ = ["main"]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the terminal; the exit code of the process."""
+    """Run the terminal; the exit code of the process. Without a console, failures are shown in a dialog."""
+    return run_program("qt_upbit terminal", functools.partial(_main, argv), show_dialog)
+
+
+def _main(argv: Sequence[str] | None) -> int:
     from demo_app.arguments import parse
 
     arguments = parse(argv)

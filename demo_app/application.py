@@ -316,13 +316,13 @@ async def _first_data(window: MainWindow, timeout_s: float, *, is_replay: bool) 
 
     A recording may have nothing for some panels: there it is enough if one panel has data.
     """
-    deadline = time.monotonic() + timeout_s
+    deadline = time.perf_counter() + timeout_s
     while True:
         seen = [panel for panel in window.docks.made if not panel.visibleRegion().isEmpty()]
         missing = [panel.title() for panel in seen if panel.content_state in _WITHOUT_DATA]
         if not missing or (is_replay and len(missing) < len(seen)):
             return []
-        if time.monotonic() >= deadline:
+        if time.perf_counter() >= deadline:
             return missing
         await asyncio.sleep(_LOOK_AGAIN_S)
 

@@ -25,6 +25,7 @@ _HOMES = {
         "Region",
         "WebSocketConfig",
     ),
+    "qt_upbit.epoch": ("datetime_at",),
     "qt_upbit.exact": ("exactly",),
     "qt_upbit.exceptions": (
         "AuthenticationError",
@@ -185,6 +186,7 @@ if TYPE_CHECKING:
     from qt_upbit.config import Preset as Preset
     from qt_upbit.config import Region as Region
     from qt_upbit.config import WebSocketConfig as WebSocketConfig
+    from qt_upbit.epoch import datetime_at as datetime_at
     from qt_upbit.exact import exactly as exactly
     from qt_upbit.exceptions import AuthenticationError as AuthenticationError
     from qt_upbit.exceptions import CallbackError as CallbackError

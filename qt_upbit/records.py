@@ -8,12 +8,13 @@ Fields are named as in the events of `qt_upbit.types`, whatever the source: REST
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
+from qt_upbit.epoch import datetime_at
 from qt_upbit.exact import EXACT, quotient
 from qt_upbit.types import AskBid, CandleEvent, OrderState, OrderType, SmpType, TickerEvent, TimeInForce
 from qt_upbit.types.wire_struct import rebuild_struct
@@ -448,5 +449,4 @@ class Withdrawal(_Movement, frozen=True, kw_only=True):
 
 
 def _utc(timestamp_ms: int) -> datetime:
-    seconds, ms = divmod(timestamp_ms, 1000)
-    return datetime.fromtimestamp(seconds, UTC) + timedelta(milliseconds=ms)
+    return datetime_at(0, milliseconds=timestamp_ms)

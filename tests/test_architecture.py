@@ -26,6 +26,7 @@ OF_PYTHON: Final = {
     "_asdict": "of named tuples, which have no public names beside their fields",
     "_fields": "of named tuples",
     "_replace": "of named tuples",
+    "_set_running_loop": "asyncio: documented for event loops",
     "_get_running_loop": "asyncio: documented for event loops; the public one raises where there is none",
     "_enter_task": "asyncio: documented for event loops and tasks of other libraries",
     "_leave_task": "asyncio: documented for event loops and tasks of other libraries",
@@ -35,12 +36,16 @@ OF_PYTHON: Final = {
 }
 """Names of the standard library that are public in spite of their underscore."""
 
-OF_QASYNC: Final = {
-    ("qt_upbit.qt.event_loop", "_check_closed"): "asyncio's base loop has no other name for it",
+OF_ASYNCIO: Final = {
     ("qt_upbit.qt.event_loop", "_run"): "asyncio.Handle: what every event loop calls",
-    ("qt_upbit.qt.event_loop", "_QEventLoop__default_executor"): "qasync has no other name for it",
+    ("qt_upbit.qt.event_loop", "_callback"): "asyncio.Handle: what says whose protocol is called",
+    ("qt_upbit.qt.event_loop", "_args"): "asyncio.Handle: as _callback",
+    ("qt_upbit.qt.event_loop", "_asyncgen_firstiter_hook"): "what run_forever of every event loop installs",
+    ("qt_upbit.qt.event_loop", "_asyncgen_finalizer_hook"): "what run_forever of every event loop installs",
+    ("qt_upbit.qt.event_loop", "_overlapped"): "Windows: what asyncio itself waits for completions with",
+    ("qt_upbit.qt.event_loop", "_iocp"): "asyncio's proactor has no other name for its port",
 }
-"""What an event loop on top of qasync cannot do without; qasync's version is pinned for it."""
+"""What an event loop of one's own cannot do without, the same in Python 3.11 to 3.14."""
 
 FOREIGN: Final[Mapping[str, str]] = {}
 """Private names of other modules that a module still uses."""
@@ -75,14 +80,14 @@ def test_private_names_stay_in_their_module(kind: str, listed: Mapping[str, str]
         (module, name)
         for module, uses in USES.items()
         for name in getattr(uses, kind)
-        if name not in OF_PYTHON and (module, name) not in OF_QASYNC
+        if name not in OF_PYTHON and (module, name) not in OF_ASYNCIO
     }
     _compare(found, _listed(listed), f"private names of other modules ({kind})")
 
 
 def test_what_is_allowed_is_used() -> None:
     used = {(module, name) for module, uses in USES.items() for name in (*uses.foreign, *uses.inherited)}
-    assert set(OF_QASYNC) <= used
+    assert set(OF_ASYNCIO) <= used
     assert set(OF_PYTHON) <= {name for _, name in used}
 
 
@@ -176,3 +181,31 @@ def test_who_takes_a_name_from_its_own_package_closes_a_circle() -> None:
 def test_private_names_are_distinguished(source: str, foreign: list[str], inherited: list[str]) -> None:
     uses = private_uses(Module("a.here", False, ast.parse(source)))
     assert (sorted(uses.foreign), sorted(uses.inherited)) == (foreign, inherited)
+
+
+def test_durations_are_measured_with_one_fine_clock() -> None:
+    """`time.monotonic` has steps of 15.6 ms on Windows before Python 3.13, and another beginning."""
+    found = {
+        (name, node.lineno)
+        for name, module in MODULES.items()
+        for node in ast.walk(module.tree)
+        if getattr(node, "attr", getattr(node, "name", None)) in ("monotonic", "monotonic_ns")
+        and isinstance(node, ast.Attribute | ast.alias)
+    }
+    assert not found
+
+
+def test_no_name_of_qasync_is_used_in_the_library() -> None:
+    """Any version of it, released or not, serves whoever brings it along."""
+    found = {
+        (name, ast.unparse(node))
+        for name, module in MODULES.items()
+        for node in ast.walk(module.tree)
+        if (
+            isinstance(node, ast.Import)
+            and any(each.name.partition(".")[0] == "qasync" for each in node.names)
+        )
+        or (isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "qasync")
+        or "_QEventLoop__" in str(getattr(node, "attr", getattr(node, "name", getattr(node, "value", ""))))
+    }
+    assert not found

@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -150,6 +151,54 @@ def test_the_probe_distinguishes_a_missing_font_from_a_missing_library() -> None
 def test_an_unreachable_display_is_no_reason_to_install_packages() -> None:
     with pytest.raises(bootstrap.Stop, match="cannot reach the display"):
         bootstrap.explain_probe(-6, "qt.qpa.xcb: could not connect to display :77\n")
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "release", "message"),
+    [
+        ("darwin", "arm64", "13.0", ""),
+        ("darwin", "x86_64", "15.1.1", ""),
+        ("darwin", "x86_64", "10.16", ""),
+        ("darwin", "arm64", "12.7.6", "macOS 13"),
+        ("win32", "AMD64", "10.0.17763", ""),
+        ("win32", "ARM64", "10.0.26100", ""),
+        ("win32", "AMD64", "10.0.14393", "Windows 10"),
+        ("win32", "AMD64", "6.3.9600", "Windows 10"),
+        ("linux", "x86_64", "2.34", ""),
+        ("linux", "aarch64", "2.41", ""),
+        ("linux", "x86_64", "2.31", r"glibc 2\.34"),
+        ("linux", "aarch64", "2.36", r"glibc 2\.39"),
+        ("linux", "x86_64", "", "musl"),
+        ("linux", "armv7l", "2.36", "aarch64"),
+        ("freebsd14", "amd64", "", ""),
+    ],
+)
+def test_a_system_without_wheels_of_qt_is_told(system: str, machine: str, release: str, message: str) -> None:
+    if not message:
+        bootstrap.require_system(system, machine, release)
+        return
+    with pytest.raises(bootstrap.Stop, match=message) as stop:
+        bootstrap.require_system(system, machine, release)
+    assert any(fact in str(stop.value) for fact in (release or "musl", machine))
+
+
+def test_this_system_has_wheels_of_qt() -> None:
+    bootstrap.require_system(sys.platform, platform.machine(), bootstrap.system_release(sys.platform))
+
+
+@pytest.mark.parametrize("system", ["win32", "darwin", "linux", "freebsd14"])
+@pytest.mark.parametrize(
+    "problem", ["This Python comes without pip.", "Qt does not start: DLL load failed.", "No font."]
+)
+def test_the_advice_is_that_of_the_system(monkeypatch: pytest.MonkeyPatch, system: str, problem: str) -> None:
+    monkeypatch.setattr(bootstrap.shutil, "which", lambda _: None)
+    told = bootstrap.advice(problem, system, ["libgl1"])
+    assert told.startswith(f"{problem}\n")
+    assert "apt-get" not in told
+    assert ("libgl1" in told) == (system == "linux")
+    assert ("Microsoft" in told) == (system == "win32")
+    monkeypatch.setattr(bootstrap.shutil, "which", lambda _: "/usr/bin/apt-get")
+    assert ("apt-get" in bootstrap.advice(problem, system, ["libgl1"])) == (system == "linux")
 
 
 def test_without_root_the_exact_command_is_printed() -> None:

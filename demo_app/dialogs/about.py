@@ -83,7 +83,7 @@ class AboutDialog(QDialog):
         lines = (
             self.tr("qt_upbit: MIT licence"),
             self.tr("Qt and PySide6: LGPL version 3, linked dynamically"),
-            self.tr("upbit-sdk, aiohttp, websockets, msgspec, pydantic, PyJWT, qasync: their own licences"),
+            self.tr("upbit-sdk, aiohttp, websockets, msgspec, pydantic, PyJWT: their own licences"),
             self.tr("Icons: Lucide"),
         )
         text = "\n".join(f"• {line}" for line in lines)

@@ -88,7 +88,7 @@ class Recorder(QObject):
         self._rotate_at = rotate_at
         self._waiting: queue.Queue[tuple[float | None, BaseWebSocketEvent] | None]
         self._waiting = queue.Queue(_MOST_WAITING)
-        self._began = time.monotonic()
+        self._began = time.perf_counter()
         self._is_recording = False
         self._subscriptions: list[Subscription] = []
         self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
@@ -97,11 +97,11 @@ class Recorder(QObject):
     @property
     def elapsed_s(self) -> float:
         """Seconds since the start."""
-        return time.monotonic() - self._began
+        return time.perf_counter() - self._began
 
     def start(self, codes: Sequence[str], candle_unit: str = "1m") -> None:
         """Record every event of `codes`."""
-        self._began = time.monotonic()
+        self._began = time.perf_counter()
         self._is_recording = True
         self._thread.start()
         proxy, on_event, every = self.proxy, self._on_event, Delivery.EVERY
@@ -164,7 +164,7 @@ class Recorder(QObject):
         with RecordingWriter(path, self._header) as writer:
             for candle in self._history:
                 writer.write_history(candle)
-            flushed = time.monotonic()
+            flushed = time.perf_counter()
             while True:
                 try:
                     item = self._waiting.get(timeout=_FLUSH_S)
@@ -179,9 +179,9 @@ class Recorder(QObject):
                     writer.write_history(event)
                     continue
                 writer.write(recv or 0.0, event)
-                if time.monotonic() - flushed >= _FLUSH_S:
+                if time.perf_counter() - flushed >= _FLUSH_S:
                     writer.flush()
-                    flushed = time.monotonic()
+                    flushed = time.perf_counter()
                 self.size = before + writer.size
                 if writer.size >= self._rotate_at:
                     break

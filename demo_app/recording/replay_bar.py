@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
 from typing import Final
 
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer
@@ -15,7 +14,7 @@ from PySide6.QtWidgets import QComboBox, QLabel, QSlider, QToolBar, QWidget
 from demo_app.recording.sessions import SessionRequest
 from demo_app.style.icons import icon
 from demo_app.terminal_state import TerminalState
-from qt_upbit import KST
+from qt_upbit import KST, datetime_at
 from qt_upbit.simulator import Replay
 
 __all__ = ["ReplayBar"]
@@ -118,7 +117,7 @@ class ReplayBar(QToolBar):
             self.slider.setValue(round(position * _TICKS))
         else:
             position = self.slider.value() / _TICKS
-        moment = datetime.fromtimestamp(self._replay.began_ms / 1000 + position, KST)
+        moment = datetime_at(self._replay.began_ms / 1000 + position, KST)
         length = _clock(self._replay.duration_s)
         self.place.setText(f" {_clock(position)} / {length}   {moment:%Y-%m-%d %H:%M:%S} ")
 

@@ -27,7 +27,7 @@ class RepaintPacer(QObject):
         now: the time, seconds, monotonic.
     """
 
-    def __init__(self, window: QWidget, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, window: QWidget, now: Callable[[], float] = time.perf_counter) -> None:
         super().__init__(window)
         self.setObjectName("repaint pacer")
         self.painted = 0

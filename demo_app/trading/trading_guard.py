@@ -62,7 +62,7 @@ class TradingGuard:
         simulated: bool,
         live: bool,
         has_keys: Callable[[], bool],
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.perf_counter,
         session_s: float = _SESSION_S,
         order_s: float = _ORDER_S,
     ) -> None:

@@ -6,11 +6,12 @@ import enum
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import msgspec
+
+from qt_upbit.epoch import local_datetime_at
 
 __all__ = ["Field", "fields_of", "plain", "sort_value", "text_of"]
 
@@ -78,8 +79,8 @@ def text_of(name: str, value: Any) -> str:
 
 def _local_time(timestamp_ms: int) -> str:
     try:
-        return f"{datetime.fromtimestamp(timestamp_ms / 1000):%H:%M:%S}"
-    except (OverflowError, OSError, ValueError):
+        return f"{local_datetime_at(timestamp_ms / 1000):%H:%M:%S}"
+    except (OverflowError, ValueError):
         return str(timestamp_ms)
 
 

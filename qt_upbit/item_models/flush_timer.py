@@ -26,7 +26,7 @@ class FlushTimer(QObject):
     due = Signal()
 
     def __init__(
-        self, frame_s: float, parent: QObject, *, clock: Callable[[], float] = time.monotonic
+        self, frame_s: float, parent: QObject, *, clock: Callable[[], float] = time.perf_counter
     ) -> None:
         super().__init__(parent)
         self._frame_s = frame_s

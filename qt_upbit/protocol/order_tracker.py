@@ -11,11 +11,12 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Final, NamedTuple
 
 import msgspec
 
+from qt_upbit.epoch import datetime_at
 from qt_upbit.protocol.balance_tracker import BalanceTracker
 from qt_upbit.protocol.contradictions import Contradiction, contradictions
 from qt_upbit.protocol.missed_events import missed_events, order_event
@@ -269,7 +270,7 @@ class OrderTracker:
             start = now_ms - _FIRST_LOOK_MS
         else:
             start = min(self._complete_ms, now_ms) - _MARGIN_MS
-        return datetime.fromtimestamp(start // 1000, UTC) + timedelta(milliseconds=start % 1000)
+        return datetime_at(0, milliseconds=start)
 
     def needed(self, open_orders: Iterable[Order], closed_orders: Iterable[Order]) -> tuple[str, ...]:
         """Uuids of the orders to ask for one by one.

@@ -120,7 +120,7 @@ class Account(QObject):
         manager: GlobalWebSocketManager | None = None,
         rest: AccountRest | None = None,
         tracker: OrderTracker | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.perf_counter,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         rng: random.Random | None = None,
     ) -> None:

@@ -3,198 +3,116 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
-import functools
-import math
+import sys
 import time
-import weakref
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import Context
-from typing import Any, Final
+from selectors import EVENT_READ, SelectorKey
+from typing import Any, Self, TypeVarTuple
 
-from PySide6.QtCore import QObject, Qt, QTimerEvent, Signal
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QCoreApplication, QSocketNotifier
 
-import qasync  # isort: skip  # after PySide6: it uses the binding that is already loaded
+from qt_upbit.qt.completion_poller import CompletionPoller, Packet
+from qt_upbit.qt.loop_timers import LoopTimers
+from qt_upbit.qt.notifier_selector import NotifierSelector
 
-__all__ = ["QtEventLoop"]
+__all__ = ["BaseQtEventLoop", "QtEventLoop"]
 
-_BATCH_S: Final = 0.004
-"""Callbacks run in batches of at most this long, then Qt gets a turn."""
-_LONGEST_TIMER_MS: Final = 2**31 - 1
-
-
-class _Timers(QObject):
-    """Qt timers behind the loop: one for everything that is ready, one for each delayed callback."""
-
-    soon_requested = Signal(object)
-    """`soon` for any thread: Qt queues it when emitted from another one."""
-
-    def __init__(self, loop: QtEventLoop) -> None:
-        super().__init__()
-        self.soon_requested.connect(self.soon)
-        self.setObjectName("qt_upbit event loop timers")
-        self._loop = loop
-        self._ready: deque[asyncio.Handle] = deque()
-        self._ready_timer = 0
-        self._later: dict[int, asyncio.Handle] = {}
-        self._id_of: dict[asyncio.Handle, int] = {}
-        self._stopped = False
-
-    @property
-    def has_ready(self) -> bool:
-        """Whether callbacks wait for the next iteration."""
-        return bool(self._ready)
-
-    def soon(self, handle: asyncio.Handle) -> None:
-        self._ready.append(handle)
-        if not self._ready_timer and not self._stopped:
-            try:
-                self._ready_timer = self.startTimer(0)
-            except RuntimeError:
-                # The interpreter is exiting and the C++ object is already deleted: nothing runs any more.
-                self._stopped = True
-
-    def later(self, handle: asyncio.Handle, delay_s: float) -> None:
-        # Rounded up and precise: Qt's default timers may fire 5 % early.
-        delay_ms = min(math.ceil(delay_s * 1000), _LONGEST_TIMER_MS)
-        timer = self.startTimer(delay_ms, Qt.TimerType.PreciseTimer)
-        self._later[timer] = handle
-        self._id_of[handle] = timer
-
-    def cancel(self, handle: asyncio.Handle) -> None:
-        timer = self._id_of.pop(handle, None)
-        if timer is not None:
-            del self._later[timer]
-            self.killTimer(timer)
-
-    def stop(self) -> None:
-        self._stopped = True
-        for timer in (*self._later, *filter(None, (self._ready_timer,))):
-            self.killTimer(timer)
-        self._later.clear()
-        self._id_of.clear()
-        self._ready.clear()
-        self._ready_timer = 0
-
-    def timerEvent(self, event: QTimerEvent) -> None:  # Qt's name
-        timer = event.timerId()
-        if asyncio._get_running_loop() is not self._loop:
-            self._defer(timer)
-        elif timer == self._ready_timer:
-            self._run_ready()
-        elif (handle := self._later.pop(timer, None)) is not None:
-            self.killTimer(timer)
-            del self._id_of[handle]
-            early_s = handle.when() - self._loop.time() if isinstance(handle, asyncio.TimerHandle) else 0.0
-            if early_s > 0:
-                # Qt counts whole milliseconds, and timers are not exact on every system.
-                self.later(handle, early_s)
-            else:
-                self.run_outside_task((handle,))
-
-    def _defer(self, timer: int) -> None:
-        """Qt runs but the loop does not: a task resumed now would find no running loop and fail."""
-        self.killTimer(timer)
-        if timer == self._ready_timer:
-            self._ready_timer = 0
-        elif (handle := self._later.pop(timer, None)) is not None:
-            del self._id_of[handle]
-            self._ready.append(handle)
-
-    def resume(self) -> None:
-        """The loop is about to run: suspended timers are due."""
-        if self._ready and not self._ready_timer and not self._stopped:
-            self._ready_timer = self.startTimer(0)
-
-    def _run_ready(self) -> None:
-        # Killed first: if a callback opens a nested Qt loop, the next ones must be armed.
-        self.killTimer(self._ready_timer)
-        self._ready_timer = 0
-        self.run_outside_task(self._batch())
-        if self._ready and not self._ready_timer and not self._stopped:
-            self._ready_timer = self.startTimer(0)
-
-    def _batch(self) -> Any:
-        deadline = time.monotonic() + _BATCH_S
-        for _ in range(len(self._ready)):
-            if not self._ready:
-                return  # a nested loop ran them
-            handle = self._ready.popleft()
-            if self._ready and not self._ready_timer:
-                self._ready_timer = self.startTimer(0)
-            yield handle
-            if time.monotonic() > deadline:
-                return
-
-    def run_outside_task(self, handles: Any) -> None:
-        """Run callbacks as if no task were running.
-
-        A task that opens a modal dialog is still "running" while the dialog's Qt loop runs; without
-        this, each task that is resumed meanwhile would fail to start its step and hang forever.
-        """
-        task = asyncio.current_task(self._loop)
-        if task is not None:
-            asyncio.tasks._leave_task(self._loop, task)
-        try:
-            for handle in handles:
-                if not handle.cancelled():
-                    handle._run()
-        except (SystemExit, KeyboardInterrupt) as exc:
-            # PySide would terminate the process at once, or print it and continue.
-            self._loop._interrupt(exc)
-        finally:
-            if task is not None:
-                asyncio.tasks._enter_task(self._loop, task)
+_Ts = TypeVarTuple("_Ts")
 
 
-class QtEventLoop(qasync.QEventLoop):  # type: ignore[misc]  # qasync has no types
-    """qasync's loop with callbacks in order, timers that are never early, and nested Qt loops allowed.
+class _Turn:
+    """A transport whose callback runs: which callbacks, and what waits for their end."""
 
-    WORKAROUND qasync#123 (order), qasync's coarse timers, and its failure with modal dialogs: drop
-    when fixed there. It overrides private methods, hence the pin ``qasync<0.29``; a stock
-    ``qasync.QEventLoop`` works with this library too.
+    __slots__ = ("running", "waiting")
+
+    def __init__(self) -> None:
+        self.running: list[object] = []
+        self.waiting: list[asyncio.Handle] = []
+
+
+class BaseQtEventLoop(asyncio.BaseEventLoop):
+    """An asyncio loop that Qt's loop turns: callbacks, time, running, stopping. Sockets are the subclass's.
+
+    Callbacks run in the order of their calls, timers never early and in the order of their times, and both go
+    on below a nested Qt loop (a modal dialog), where no protocol is called inside itself. A stock
+    ``qasync.QEventLoop`` works with this library too, without these promises.
     """
 
-    def __init__(self, app: QApplication | None = None, *, already_running: bool = False) -> None:
-        self._timers = _Timers(self)
-        self._interruption: BaseException | None = None
-        self._busy: dict[Any, bool] = {}
-        """Notifiers whose callback is running; True for those to be re-enabled afterwards."""
-        super().__init__(app, already_running=already_running)
-        self._at_exit = functools.partial(_end_threads, weakref.ref(self))
-        atexit.register(self._at_exit)
+    def __new__(cls, app: QCoreApplication | None = None, *_: Any) -> Self:
+        """Refuse to be made without an application.
 
-    def run_forever(self) -> Any:
+        Raises:
+            RuntimeError: there is none.
+        """
+        if app is None and QCoreApplication.instance() is None:
+            raise RuntimeError("create a QApplication before its event loop")
+        return super().__new__(cls)
+
+    def __init__(self, app: QCoreApplication | None, *args: Any) -> None:
+        """Begin, not running.
+
+        Args:
+            app: the application; the existing one by default.
+            *args: for the other base class.
+        """
+        self._app: Any = app or QCoreApplication.instance()
+        self._is_running = False
+        self._interruption: BaseException | None = None
+        self._turns: dict[asyncio.BaseTransport, _Turn] = {}
+        self._timers = LoopTimers(
+            self.run_outside_task, lambda: asyncio._get_running_loop() is self, time.perf_counter
+        )
+        super().__init__(*args)
+
+    # --- running ------------------------------------------------------------------------------------
+
+    def run_forever(self) -> None:
         """Run until `stop`.
 
         Raises:
+            RuntimeError: a loop runs already in this thread, or this one is closed.
             SystemExit, KeyboardInterrupt: raised by a callback, as with asyncio's own loop.
         """
-        self._timers.resume()
-        result = super().run_forever()
+        self._refuse_closed()
+        if self._is_running:
+            raise RuntimeError("this event loop is already running")
+        if asyncio._get_running_loop() is not None:
+            raise RuntimeError("another event loop is running in this thread")
+        hooks = sys.get_asyncgen_hooks()
+        self._is_running = True
+        try:
+            base: Any = super()
+            sys.set_asyncgen_hooks(base._asyncgen_firstiter_hook, base._asyncgen_finalizer_hook)
+            asyncio._set_running_loop(self)
+            self._timers.resume()
+            self._start_io()
+            self._app.exec()
+        finally:
+            self._stop_io()
+            asyncio._set_running_loop(None)
+            sys.set_asyncgen_hooks(*hooks)
+            self._is_running = False
         interruption, self._interruption = self._interruption, None
         if interruption is not None:
             raise interruption
-        return result
 
     def run_until_complete(self, future: Any) -> Any:
         """Run until a future is done; return its result.
 
-        Stock qasync processes Qt events once more afterwards, when slots that start a coroutine find no loop.
-
         Raises:
             RuntimeError: the loop is already running, or was stopped before the future was done.
         """
-        if self.is_running():
+        self._refuse_closed()
+        if self._is_running:
             raise RuntimeError("this event loop is already running")
+        is_own = not asyncio.isfuture(future)
         future = asyncio.ensure_future(future, loop=self)
         future.add_done_callback(self._stop)
         try:
             self.run_forever()
         except BaseException:
-            if future.done() and not future.cancelled():
+            if is_own and future.done() and not future.cancelled():
                 future.exception()  # retrieved: it is already propagating
             raise
         finally:
@@ -206,101 +124,221 @@ class QtEventLoop(qasync.QEventLoop):  # type: ignore[misc]  # qasync has no typ
     def _stop(self, _future: object) -> None:
         self.stop()
 
-    def _QEventLoop__on_notifier_ready(  # qasync's private name
-        self,
-        notifiers: Any,
-        notifier: Any,
-        fd: int,
-        callback: Callable[..., object],
-        args: tuple[Any, ...],
-    ) -> None:
-        """A socket is readable or writable: handle it at once.
+    def _refuse_closed(self) -> None:
+        if self.is_closed():
+            raise RuntimeError("this event loop is closed")
 
-        Stock qasync disables the notifier, calls back by a timer and enables it again: a tenth of the cost of
-        a single frame.
+    def stop(self) -> None:
+        """Leave `run_forever`, and every nested Qt loop with it. Nothing if it does not run."""
+        if self._is_running:
+            self._app.exit()
+
+    def is_running(self) -> bool:
+        """Whether `run_forever` runs."""
+        return self._is_running
+
+    def close(self) -> None:
+        """Release everything; the loop cannot be used again.
+
+        Raises:
+            RuntimeError: it is running.
         """
-        if notifiers.get(fd) is not notifier:
-            notifier.setEnabled(False)  # removed, but its event was already queued
-        elif notifier in self._busy:
-            # Inside a callback that runs a nested Qt loop: not again before that one is done.
-            notifier.setEnabled(False)
-            self._busy[notifier] = True
-        elif asyncio._get_running_loop() is not self or self._timers.has_ready:
-            super()._QEventLoop__on_notifier_ready(notifiers, notifier, fd, callback, args)
-        else:
-            self._busy[notifier] = False
-            try:
-                self._timers.run_outside_task((asyncio.Handle(callback, args, self),))
-            finally:
-                if self._busy.pop(notifier) and notifiers.get(fd) is notifier:
-                    notifier.setEnabled(True)
+        if not self.is_closed():
+            super().close()
+            self._timers.stop()
 
-    def _interrupt(self, exc: BaseException) -> None:
-        self._interruption = exc
-        self.stop()
+    def _start_io(self) -> None:
+        """The loop begins to run."""
+
+    def _stop_io(self) -> None:
+        """The loop has run."""
+
+    # --- callbacks ----------------------------------------------------------------------------------
+
+    def time(self) -> float:
+        """The loop's time, seconds: monotonic, and not in steps of 15.6 ms on any system, as others are."""
+        return time.perf_counter()
 
     def call_soon(
-        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+        self, callback: Callable[[*_Ts], object], *args: *_Ts, context: Context | None = None
     ) -> asyncio.Handle:
         """Run a callback in the next iteration, in the order of the calls."""
-        self._check_closed()
+        self._refuse_closed()
         handle = asyncio.Handle(callback, args, self, context)
         self._timers.soon(handle)
         return handle
 
     def call_soon_threadsafe(
-        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+        self, callback: Callable[[*_Ts], object], *args: *_Ts, context: Context | None = None
     ) -> asyncio.Handle:
         """Same as `call_soon`, from any thread."""
-        self._check_closed()
+        self._refuse_closed()
         handle = asyncio.Handle(callback, args, self, context)
         self._timers.soon_requested.emit(handle)
         return handle
 
     def call_later(
-        self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+        self, delay: float, callback: Callable[[*_Ts], object], *args: *_Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
         """Run a callback after `delay` seconds, never earlier."""
         return self.call_at(self.time() + delay, callback, *args, context=context)
 
     def call_at(
-        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+        self, when: float, callback: Callable[[*_Ts], object], *args: *_Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
         """Run a callback at a time of `loop.time()`, never earlier."""
-        self._check_closed()
+        self._refuse_closed()
         handle = asyncio.TimerHandle(when, callback, args, self, context)
-        delay = when - self.time()
-        if delay > 0:
-            self._timers.later(handle, delay)
+        if when > self.time():
+            self._timers.later(handle)
         else:
             self._timers.soon(handle)
         return handle
 
-    def _add_callback(self, handle: asyncio.Handle, delay: float = 0) -> asyncio.Handle:
-        if delay > 0:
-            self._timers.later(handle, delay)
-        else:
-            self._timers.soon(handle)
-        return handle
+    def _add_callback(self, handle: asyncio.Handle) -> None:
+        # asyncio's own way to run the handler of a signal.
+        self._timers.soon(handle)
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         self._timers.cancel(handle)
 
-    def close(self) -> None:
-        """Release everything; the loop cannot be used again."""
-        if not self.is_closed():
-            super().close()
-            self._timers.stop()
-            atexit.unregister(self._at_exit)
+    def run_outside_task(self, handles: Iterable[asyncio.Handle], *, is_io: bool = False) -> None:
+        """Run callbacks as if no task were running.
+
+        A task that opens a modal dialog is still "running" while the dialog's Qt loop runs; without
+        this, each task that is resumed meanwhile would fail to start its step and hang forever.
+
+        Args:
+            handles: the callbacks.
+            is_io: whether they read or write for a transport.
+        """
+        task = asyncio.current_task(self)
+        if task is not None:
+            asyncio.tasks._leave_task(self, task)
+        try:
+            for handle in handles:
+                if not handle.cancelled():
+                    transport = _transport_of(handle)
+                    if transport is None:
+                        handle._run()
+                    else:
+                        self._take_turn(transport, handle, is_io)
+        except (SystemExit, KeyboardInterrupt) as exc:
+            # PySide would terminate the process at once, or print it and continue.
+            self._interruption = exc
+            self.stop()
+        finally:
+            if task is not None:
+                asyncio.tasks._enter_task(self, task)
+
+    def _take_turn(self, transport: asyncio.BaseTransport, handle: Any, is_io: bool) -> None:
+        """Run a transport's callback, unless one is on the stack already, below a nested Qt loop.
+
+        Its protocol would be called inside itself. Only an operation of the other direction goes on.
+        """
+        turn = self._turns.get(transport)
+        callback, args = handle._callback, handle._args
+        if turn is None:
+            turn = self._turns[transport] = _Turn()
+        elif callback in turn.running or not (is_io or (args and asyncio.isfuture(args[0]))):
+            turn.waiting.append(handle)
+            return
+        turn.running.append(callback)
+        try:
+            handle._run()
+        finally:
+            turn.running.remove(callback)
+            if not turn.running:
+                del self._turns[transport]
+            if turn.waiting:
+                waiting, turn.waiting = turn.waiting, []
+                self._timers.again(waiting)
 
 
-def _end_threads(reference: weakref.ref[QtEventLoop]) -> None:
-    """Stop the threads of `run_in_executor` in a process that exits without closing its loop.
+def _transport_of(handle: Any) -> asyncio.BaseTransport | None:
+    """The transport whose protocol a callback may call."""
+    owner = getattr(handle._callback, "__self__", None)
+    if isinstance(owner, asyncio.BaseTransport):
+        return owner
+    if (
+        isinstance(owner, asyncio.BaseProtocol)
+        and handle._args
+        and isinstance(handle._args[0], asyncio.BaseTransport)
+    ):
+        return handle._args[0]  # connection_made
+    return None
 
-    PySide terminates the process at once when a slot raises SystemExit, and Qt aborts it if a thread is
-    still waiting for work then.
-    """
-    loop = reference()
-    executor = None if loop is None else getattr(loop, "_QEventLoop__default_executor", None)
-    if isinstance(executor, qasync.QThreadExecutor):
-        executor.shutdown()
+
+if sys.platform == "win32":
+    import _overlapped
+
+    class _IocpPort:
+        """The completion port of a proactor."""
+
+        def __init__(self, handle: int) -> None:
+            self._port = handle
+
+        def wait(self) -> Packet:
+            status = None
+            while status is None:
+                status = _overlapped.GetQueuedCompletionStatus(self._port, _overlapped.INFINITE)
+            return (status[1], status[2], status[3])
+
+        def post(self, packet: Packet) -> None:
+            _overlapped.PostQueuedCompletionStatus(self._port, *packet)
+
+    class QtEventLoop(BaseQtEventLoop, asyncio.ProactorEventLoop):
+        """asyncio's loop inside Qt's, over the completion port of Windows."""
+
+        def __init__(self, app: QCoreApplication | None = None) -> None:
+            proactor = asyncio.IocpProactor()
+            self._poller = CompletionPoller(_IocpPort(proactor._iocp), lambda: proactor.select(0))
+            super().__init__(app, proactor)
+
+        def _start_io(self) -> None:
+            self._poller.start()
+
+        def _stop_io(self) -> None:
+            self._poller.stop()
+
+else:
+
+    class QtEventLoop(BaseQtEventLoop, asyncio.SelectorEventLoop):
+        """asyncio's loop inside Qt's, over Qt's socket notifiers."""
+
+        def __init__(self, app: QCoreApplication | None = None) -> None:
+            self._notifiers = NotifierSelector(self._on_ready)
+            self._busy: dict[QSocketNotifier, bool] = {}
+            """Notifiers whose callback is running; True for those to be enabled again afterwards."""
+            super().__init__(app, self._notifiers)
+
+        def _on_ready(self, notifier: QSocketNotifier, key: SelectorKey, event: int) -> None:
+            """A socket is readable or writable: handle it at once, unless something else is due before."""
+            if notifier in self._busy:
+                # Inside a callback that runs a nested Qt loop: not again before that one is done.
+                notifier.setEnabled(False)
+                self._busy[notifier] = True
+            elif asyncio._get_running_loop() is not self or self._timers.has_ready:
+                notifier.setEnabled(False)
+                self.call_soon(self._on_turn, notifier, key.fd, event)
+            else:
+                self._handle_socket(notifier, key, event)
+
+        def _on_turn(self, notifier: QSocketNotifier, fd: int, event: int) -> None:
+            key = self._notifiers.key_of(notifier, fd, event)
+            if key is not None:
+                self._handle_socket(notifier, key, event)
+                if self._notifiers.key_of(notifier, fd, event) is not None:
+                    notifier.setEnabled(True)
+
+        def _handle_socket(self, notifier: QSocketNotifier, key: SelectorKey, event: int) -> None:
+            handle: asyncio.Handle | None = key.data[0 if event == EVENT_READ else 1]
+            if handle is None:
+                return
+            self._busy[notifier] = False
+            try:
+                self.run_outside_task((handle,), is_io=True)
+            finally:
+                is_to_be_enabled = self._busy.pop(notifier)
+                if is_to_be_enabled and self._notifiers.key_of(notifier, key.fd, event) is not None:
+                    notifier.setEnabled(True)

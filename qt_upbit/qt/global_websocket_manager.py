@@ -153,7 +153,7 @@ class GlobalWebSocketManager(QObject):
         config: WebSocketConfig | None = None,
         parent: QObject | None = None,
         *,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.perf_counter,
         wall_clock: Callable[[], float] = time.time,
         rng: random.Random | None = None,
         new_ticket: Callable[[], str] = lambda: str(uuid.uuid4()),

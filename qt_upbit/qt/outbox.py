@@ -35,7 +35,7 @@ class Outbox(QObject):
         parent: QObject,
         *,
         slice_s: float = math.inf,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         super().__init__(parent)
         self.setObjectName(name)

@@ -104,7 +104,7 @@ class RestClient(FundsCalls, OpenOrderCalls):
         self,
         config: WebSocketConfig,
         *,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.perf_counter,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         new_identifier: Callable[[], str] = lambda: str(uuids.uuid4()),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),

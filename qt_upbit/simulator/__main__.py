@@ -8,11 +8,15 @@ import contextlib
 import signal
 import sys
 from collections.abc import Sequence
+from typing import Final
 
 from qt_upbit.config import is_loopback
+from qt_upbit.console import has_console, run_program, show_dialog
 from qt_upbit.regions import Region
 from qt_upbit.simulator.replay.replay import Replay
 from qt_upbit.simulator.settings import SimulatorSettings
+
+_TITLE: Final = "Simulated Upbit"
 
 
 def _markets(text: str) -> int | None:
@@ -62,7 +66,12 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serve until interrupted; return the exit code."""
+    """Serve until interrupted; return the exit code. Without a console, until a dialog is closed."""
+    talks = has_console()
+    return run_program(_TITLE, lambda: _main(argv, talks), show_dialog)
+
+
+def _main(argv: Sequence[str] | None, talks: bool) -> int:
     args = _parse(argv)
     try:
         from qt_upbit.simulator.server.server import SimulatedServer
@@ -89,6 +98,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     async def serve() -> None:
         async with SimulatedServer(settings, host=args.host, port=args.port, replay=replay) as server:
+            if not talks:
+                text = f"listening on {server.url}\n\nClose this to stop it."
+                await asyncio.to_thread(show_dialog, _TITLE, text)
+                return
             print(f"listening on {server.url}", flush=True)
             # Short sleeps: on Windows, Ctrl-C is seen only when the loop wakes up.
             while True:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 import pytest
 
+from qt_upbit.epoch import datetime_at
 from qt_upbit.protocol.order_tracker import AccountSnapshot, OrderTracker
 from qt_upbit.records import Balance, Fill, Order
 from qt_upbit.types import AskBid, MyAssetEvent, MyOrderEvent, OrderState, OrderType
@@ -281,7 +282,7 @@ def test_an_open_order_that_upbit_does_not_know_any_more_is_over(tracker: OrderT
 
 def test_since_when_finished_orders_are_read() -> None:
     tracker = OrderTracker()
-    now = datetime.fromtimestamp(NOW_MS / 1000, UTC)
+    now = datetime_at(NOW_MS / 1000)
     assert tracker.closed_since(NOW_MS) == now - timedelta(hours=1)
     tracker.reconcile(AccountSnapshot(), NOW_MS)
     week_later = NOW_MS + 7 * 86_400_000

@@ -175,7 +175,7 @@ async def make_manager() -> AsyncIterator[MakeManager]:
         server: SimulatedServer,
         *,
         keys: bool = False,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.perf_counter,
         **config: Any,
     ) -> GlobalWebSocketManager:
         """With `own_time` as its clock short deadlines are those of an idle machine.

@@ -6,27 +6,31 @@ import asyncio
 import contextvars
 import gc
 import itertools
+import signal
+import socket
 import threading
 import time
 import weakref
-from collections.abc import Callable
-from typing import Any
+from asyncio.proactor_events import BaseProactorEventLoop
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication, QDialog
 
-from qt_upbit.qt.event_loop import QtEventLoop
+from qt_upbit.qt.event_loop import BaseQtEventLoop, QtEventLoop
 from tests.support.nested_loop import nested_loop_until
+from tests.support.programs import run_program
 from tests.support.wait import HANG_S, turns, until
 
 on_both_loops = pytest.mark.asyncio(loop_factories=["qt_upbit", "qasync"])
 
 
-def timers_of_loop() -> set[int]:
+def timers_of_loop() -> int:
     loop = asyncio.get_running_loop()
     assert isinstance(loop, QtEventLoop)
-    return set(loop._timers._later)
+    return loop._timers.waiting
 
 
 def in_nested_loop(ms: int) -> None:
@@ -142,11 +146,21 @@ async def test_timers_run_in_the_order_of_their_times() -> None:
     assert seen == list(range(20))
 
 
+async def test_timers_less_than_a_millisecond_apart_run_in_their_order() -> None:
+    """Qt rounds each to whole milliseconds from the time it is armed."""
+    loop, seen = asyncio.get_running_loop(), list[int]()
+    begin = loop.time() + 0.005
+    for i in (*range(1, 200, 2), *range(0, 200, 2)):
+        loop.call_at(begin + i * 0.0001, seen.append, i)
+    await until(lambda: len(seen) == 200)
+    assert seen == list(range(200))
+
+
 async def test_cancelled_timer_leaves_no_qt_timer() -> None:
     loop = asyncio.get_running_loop()
     before = timers_of_loop()
     handles = [loop.call_later(3600, print) for _ in range(10)]
-    assert len(timers_of_loop() - before) == 10
+    assert timers_of_loop() - before == 10
     for handle in handles:
         handle.cancel()
         handle.cancel()
@@ -355,6 +369,177 @@ async def test_a_protocol_that_runs_a_nested_loop_is_not_called_inside_itself() 
     await turns(5)
 
 
+class FakeProactor:
+    """Windows' proactor as asyncio's transports see it: operations that the test completes."""
+
+    def __init__(self) -> None:
+        self.reads: list[asyncio.Future[int]] = []
+        self.writes: list[asyncio.Future[int]] = []
+        self.buffers: list[bytearray] = []
+
+    def set_loop(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+
+    def recv_into(self, _sock: socket.socket, buffer: bytearray) -> asyncio.Future[int]:
+        self.buffers.append(buffer)
+        self.reads.append(self._loop.create_future())
+        return self.reads[-1]
+
+    def send(self, _sock: socket.socket, _data: bytes) -> asyncio.Future[int]:
+        self.writes.append(self._loop.create_future())
+        return self.writes[-1]
+
+    def arrive(self, data: bytes) -> None:
+        self.buffers[-1][: len(data)] = data
+        self.reads[-1].set_result(len(data))
+
+    def close(self) -> None:
+        for future in (*self.reads, *self.writes):
+            future.cancel()
+
+
+class ProactorLoop(BaseQtEventLoop, BaseProactorEventLoop):
+    """The loop of Windows but for its completion port."""
+
+    if TYPE_CHECKING:
+
+        def _make_socket_transport(
+            self, sock: socket.socket, protocol: asyncio.Protocol
+        ) -> asyncio.Transport: ...
+
+
+class Nesting(asyncio.Protocol):
+    """Opens a nested Qt loop in one of its callbacks, and notes what is called meanwhile."""
+
+    def __init__(self, opens_in: str, until_then: Callable[[], object]) -> None:
+        self.opens_in, self.until_then = opens_in, until_then
+        self.calls: list[str] = []
+        self.depth = self.deepest = 0
+
+    def _called(self, name: str) -> None:
+        self.depth += 1
+        self.deepest = max(self.deepest, self.depth)
+        self.calls.append(name)
+        if name == self.opens_in:
+            nested_loop_until(self.until_then)
+            self.calls.append(f"{name} ends")
+        self.depth -= 1
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._called("made")
+
+    def data_received(self, data: bytes) -> None:
+        self._called(data.decode())
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._called("lost")
+
+
+@pytest.fixture
+def proactor_loop(app: QApplication) -> Iterator[tuple[ProactorLoop, FakeProactor]]:
+    proactor = FakeProactor()
+    before = signal.set_wakeup_fd(-1)
+    loop = ProactorLoop(app, proactor)
+    yield loop, proactor
+    loop.close()
+    signal.set_wakeup_fd(before)
+
+
+@pytest.mark.parametrize("opens_in", ["made", "a", "b"])
+def test_the_proactor_does_not_call_a_protocol_inside_itself(
+    proactor_loop: tuple[ProactorLoop, FakeProactor], opens_in: str
+) -> None:
+    """It issues the next read before it hands over what the last one brought."""
+    loop, proactor = proactor_loop
+    here, there = socket.socketpair()
+    turned: list[int] = []
+    protocol = Nesting(opens_in, lambda: turned.append(1) or len(turned) > 20)
+
+    async def talk() -> None:
+        transport = loop._make_socket_transport(here, protocol)
+        transport.write(b"x")
+        for name in "abc":
+            await until(lambda: proactor.reads and not proactor.reads[-1].done())
+            proactor.arrive(name.encode())
+        await until(lambda: "c" in protocol.calls)
+        transport.abort()
+        await until(lambda: "lost" in protocol.calls)
+
+    task = loop.create_task(talk())
+    loop.run_until_complete(task)
+    there.close()
+    expected = [each for name in ("made", "a", "b", "c", "lost") for each in (name, f"{name} ends")]
+    assert protocol.calls == [
+        each for each in expected if not each.endswith("ends") or each[0] == opens_in[0]
+    ]
+    assert protocol.deepest == 1
+
+
+def test_the_proactor_goes_on_writing_below_a_nested_loop(
+    proactor_loop: tuple[ProactorLoop, FakeProactor],
+) -> None:
+    loop, proactor = proactor_loop
+    here, there = socket.socketpair()
+    protocol = Nesting("a", lambda: len(proactor.writes) == 3)
+
+    async def talk() -> None:
+        transport = loop._make_socket_transport(here, protocol)
+        transport.write(b"1")
+        transport.write(b"2")
+        await until(lambda: proactor.reads)
+        loop.call_soon(proactor.arrive, b"a")
+        await until(lambda: "a" in protocol.calls)
+        proactor.writes[0].set_result(1)
+        await until(lambda: len(proactor.writes) == 2)
+        transport.write(b"3")
+        proactor.writes[1].set_result(1)
+        await until(lambda: "a ends" in protocol.calls)
+        transport.abort()
+        await until(lambda: "lost" in protocol.calls)
+
+    loop.run_until_complete(talk())
+    there.close()
+    assert protocol.calls == ["made", "a", "a ends", "lost"]
+
+
+@pytest.mark.parametrize("opens_in", ["made", "a"])
+async def test_a_connection_that_is_lost_below_a_nested_loop_is_told_after_it(opens_in: str) -> None:
+    loop = asyncio.get_running_loop()
+    turned: list[int] = []
+
+    def aborted() -> bool:
+        turned.append(1)
+        if len(turned) == 5:
+            transports[0].abort()
+        return len(turned) > 20
+
+    transports: list[asyncio.Transport] = []
+    protocol = Nesting(opens_in, aborted)
+
+    class Server(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            assert isinstance(transport, asyncio.Transport)
+            transports.append(transport)
+            protocol.connection_made(transport)
+
+        def data_received(self, data: bytes) -> None:
+            protocol.data_received(data)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            protocol.connection_lost(exc)
+
+    server = await loop.create_server(Server, "127.0.0.1", 0)
+    client, _ = await loop.create_connection(asyncio.Protocol, *server.sockets[0].getsockname())
+    client.write(b"a")
+    await until(lambda: "lost" in protocol.calls)
+    assert protocol.deepest == 1
+    assert protocol.calls[-2:] == [f"{opens_in} ends", "lost"]
+    client.abort()
+    server.close()
+    await server.wait_closed()
+    await turns(5)
+
+
 async def test_a_socket_that_is_read_below_a_nested_loop_goes_on_being_written() -> None:
     """Both directions of a socket have the same descriptor."""
     loop = asyncio.get_running_loop()
@@ -483,6 +668,23 @@ async def test_task_group_and_timeouts() -> None:
         await asyncio.wait_for(asyncio.sleep(3600), 0.01)
 
 
+async def test_an_abandoned_generator_is_closed() -> None:
+    closed: list[str] = []
+
+    async def generate() -> AsyncIterator[int]:
+        try:
+            yield 1
+        finally:
+            await asyncio.sleep(0)
+            closed.append("closed")
+
+    generator = generate()
+    assert await anext(generator) == 1
+    del generator
+    gc.collect()
+    await until(lambda: closed)
+
+
 async def test_getaddrinfo_works() -> None:
     assert await asyncio.get_running_loop().getaddrinfo("127.0.0.1", 80)
 
@@ -547,6 +749,41 @@ def test_qt_does_not_turn_once_more_when_a_coroutine_is_done(app: QApplication) 
     loop.run_until_complete(until(lambda: loops))
     assert loops == [loop]
     loop.close()
+
+
+def test_a_loop_that_cannot_run_says_so(app: QApplication) -> None:
+    loop, other = QtEventLoop(app), QtEventLoop(app)
+
+    async def nest() -> None:
+        with pytest.raises(RuntimeError, match="already running"):
+            loop.run_until_complete(loop.create_future())
+        with pytest.raises(RuntimeError, match="already running"):
+            loop.run_forever()
+        with pytest.raises(RuntimeError, match="another event loop"):
+            other.run_forever()
+        with pytest.raises(RuntimeError, match="running"):
+            loop.close()
+        assert loop.is_running()
+
+    loop.run_until_complete(nest())
+    assert not loop.is_running()
+    loop.stop()  # nothing to stop
+    stopped = loop.create_future()
+    loop.call_soon(loop.stop)
+    with pytest.raises(RuntimeError, match="stopped before"):
+        loop.run_until_complete(stopped)
+    loop.close()
+    other.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        loop.run_forever()
+
+
+def test_a_loop_without_an_application_is_refused() -> None:
+    done = run_program(
+        "from qt_upbit.qt.event_loop import QtEventLoop\n"
+        "try:\n    QtEventLoop()\nexcept RuntimeError as exc:\n    print(exc)\n"
+    )
+    assert (done.stdout.strip(), done.stderr) == ("create a QApplication before its event loop", "")
 
 
 def test_run_until_complete_twice_on_one_loop(app: QApplication) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from qt_upbit import KST, CandleEvent, CandlePeriod, CandleUnit
+from qt_upbit import KST, CandleEvent, CandlePeriod, CandleUnit, datetime_at
 
 __all__ = ["UNITS", "Bar", "Bars", "TimeGrid", "Unit", "unit_of"]
 
@@ -93,7 +93,7 @@ class TimeGrid:
         """Number of the slot that a time is in."""
         if self._seconds:
             return math.floor((seconds - self._offset) / self._seconds)
-        moment = datetime.fromtimestamp(seconds, UTC)
+        moment = datetime_at(seconds)
         if self.unit is CandlePeriod.MONTH:
             return moment.year * 12 + moment.month - 1
         return moment.year
@@ -110,8 +110,8 @@ class TimeGrid:
         start = self.start(slot)
         if isinstance(self.unit, CandlePeriod):
             form = {CandlePeriod.MONTH: "%Y-%m", CandlePeriod.YEAR: "%Y"}.get(self.unit, "%Y-%m-%d")
-            return datetime.fromtimestamp(start, UTC).strftime(form)
-        moment = datetime.fromtimestamp(start, KST)
+            return datetime_at(start).strftime(form)
+        moment = datetime_at(start, KST)
         return moment.strftime("%Y-%m-%d %H:%M:%S" if self.unit is CandleUnit.S1 else "%Y-%m-%d %H:%M")
 
     def ticks(self, first: int, last: int, every: float) -> list[tuple[int, str]]:
@@ -126,7 +126,7 @@ class TimeGrid:
         found = []
         moment = -(-(self.start(first) + shift) // interval) * interval - shift
         while (slot := self.slot(moment)) <= last:
-            here = datetime.fromtimestamp(moment, zone)
+            here = datetime_at(moment, zone)
             is_midnight = (here.hour, here.minute, here.second) == (0, 0, 0)
             form = "%m/%d" if is_midnight else "%H:%M:%S" if interval < 60 else "%H:%M"
             found.append((slot, here.strftime(form)))
@@ -136,7 +136,7 @@ class TimeGrid:
     def _month_ticks(self, first: int, last: int, seconds: float) -> list[tuple[int, str]]:
         step = next((each for each in _MONTHS if each * _MONTH_S >= seconds), _MONTHS[-1])
         found: list[tuple[int, str]] = []
-        begin = datetime.fromtimestamp(self.start(first), UTC)
+        begin = datetime_at(self.start(first))
         month = -(-(begin.year * 12 + begin.month - 1) // step) * step
         while True:
             moment = datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC)

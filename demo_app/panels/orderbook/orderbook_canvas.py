@@ -113,7 +113,7 @@ class OrderbookCanvas(QAbstractScrollArea):
         before, self.last_price = self.last_price, price
         color = self._theme.up if ask_bid is AskBid.BID else self._theme.down
         self._update_price(before)
-        self._flash = (price, color, time.monotonic() + _FLASH_S)
+        self._flash = (price, color, time.perf_counter() + _FLASH_S)
         self._fade.start()
         self._update_price(price)
 
@@ -300,7 +300,7 @@ class OrderbookCanvas(QAbstractScrollArea):
         theme = self._theme
         cell = QRectF(SPACE / 2, y + 0.5, self._columns.price - SPACE / 2, _ROW - 1)
         if self._flash is not None and price == self._flash[0]:
-            left = max(0.0, self._flash[2] - time.monotonic())
+            left = max(0.0, self._flash[2] - time.perf_counter())
             painter.fillRect(cell, theme.faded(self._flash[1], round(150 * left / _FLASH_S)))
         if price == self.last_price:
             painter.setPen(theme.text)
@@ -321,7 +321,7 @@ class OrderbookCanvas(QAbstractScrollArea):
             self._fade.stop()
             return
         price = self._flash[0]
-        if time.monotonic() >= self._flash[2]:
+        if time.perf_counter() >= self._flash[2]:
             self._flash = None
             self._fade.stop()
         self._update_price(price)

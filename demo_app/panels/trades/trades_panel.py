@@ -37,6 +37,7 @@ from qt_upbit import (
     Scope,
     StreamType,
     TradeListModel,
+    datetime_at,
     exactly,
     owned_slot,
     quote_currency_of,
@@ -303,7 +304,7 @@ class TradesPanel(Panel):
         timestamp = value(row, "trade_timestamp")
         worth = price * volume
         quote = self._quote
-        when = datetime.fromtimestamp(timestamp / 1_000, KST)
+        when = datetime_at(timestamp / 1_000, KST)
         texts = (
             f"{when:%H:%M:%S}",
             formats.price(price, quote),

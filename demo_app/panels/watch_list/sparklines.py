@@ -37,7 +37,10 @@ class Sparklines(QObject):
     changed = Signal(str)
 
     def __init__(
-        self, state: TerminalState, parent: QObject | None = None, now: Callable[[], float] = time.monotonic
+        self,
+        state: TerminalState,
+        parent: QObject | None = None,
+        now: Callable[[], float] = time.perf_counter,
     ) -> None:
         super().__init__(parent)
         self.setObjectName("sparklines")

@@ -158,7 +158,7 @@ class WatchModel(TickerTableModel):
     def _remember(self, first: QModelIndex, last: QModelIndex, _roles: object = None) -> None:
         if not first.column() <= Column.PRICE <= last.column():
             return
-        now = time.monotonic()
+        now = time.perf_counter()
         for row in range(first.row(), last.row() + 1):
             price = self.value(row, "trade_price")
             if price is None:

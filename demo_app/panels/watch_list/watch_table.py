@@ -167,7 +167,7 @@ class _Cells(QStyledItemDelegate):
 
     def _paint_flash(self, painter: QPainter, rect: QRect, code: str) -> None:
         at, direction = self._model.moves.get(code, (0.0, 0))
-        left = 1.0 - (time.monotonic() - at) / _FLASH_S
+        left = 1.0 - (time.perf_counter() - at) / _FLASH_S
         if direction and left > 0.0:
             theme = self._state.theme
             colour = theme.faded(theme.up if direction > 0 else theme.down, int(55 * left))
@@ -306,7 +306,7 @@ class WatchTable(QTableView):
             self._fade.start()
 
     def _step(self) -> None:
-        now = time.monotonic()
+        now = time.perf_counter()
         # One step longer than the flash, so that its last trace is painted over.
         gone = now - _FLASH_S - 2 * _FLASH_STEP_MS / 1000
         moves = self._model.moves

@@ -9,10 +9,11 @@ from __future__ import annotations
 import uuid as uuids
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from qt_upbit.epoch import datetime_at
 from qt_upbit.simulator.account.account import Account
 from qt_upbit.simulator.account.matching_engine import OrderRefused
 from qt_upbit.simulator.account.order_calls import BalanceRow, PrivateCall, Query, Steps
@@ -252,8 +253,8 @@ def _uuid(of: str, what: str) -> str:
 
 
 def _kst(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, KST).isoformat(timespec="seconds")
+    return datetime_at(seconds, KST).isoformat(timespec="seconds")
 
 
 def _utc_ms(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    return datetime_at(seconds).isoformat(timespec="milliseconds")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal, InvalidOperation, localcontext
 from typing import Any, Final, TypeVar
 
+from qt_upbit.epoch import datetime_at
 from qt_upbit.exact import EXACT
 from qt_upbit.simulator.account.account import Account, Balance, Fill, Order
 from qt_upbit.simulator.account.matching_engine import MatchingEngine, OrderRefused, OrderRequest
@@ -431,5 +432,4 @@ def fill_row(order: Order, fill: Fill) -> dict[str, Any]:
 
 
 def _kst_text(time_ms: int, resolution: str) -> str:
-    moment = datetime.fromtimestamp(time_ms // 1000, KST) + timedelta(milliseconds=time_ms % 1000)
-    return moment.isoformat(timespec=resolution)
+    return datetime_at(0, KST, milliseconds=time_ms).isoformat(timespec=resolution)

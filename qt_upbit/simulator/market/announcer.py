@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
-from datetime import datetime
 from typing import ClassVar, Final
 
+from qt_upbit.epoch import datetime_at
 from qt_upbit.simulator.market.price_path import mix
 from qt_upbit.types import (
     KST,
@@ -54,7 +54,7 @@ class Announcer:
             return None
         self._plan_next(now_ms)
         rng = self._rng
-        now = datetime.fromtimestamp(now_ms // 1000, KST).isoformat()
+        now = datetime_at(now_ms // 1000, KST).isoformat()
         last = self._last
         if last is not None and rng.random() < 0.25:
             self._last = None

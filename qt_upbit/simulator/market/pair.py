@@ -6,10 +6,10 @@ import itertools
 import math
 import random
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final, NamedTuple
 
+from qt_upbit.epoch import datetime_at
 from qt_upbit.exact import EXACT
 from qt_upbit.simulator.market.book import Book, BookMaker
 from qt_upbit.simulator.market.catalog import Listing
@@ -56,7 +56,7 @@ class Trade(NamedTuple):
 
 def utc_text(start_s: int, hours: int = 0) -> str:
     """``yyyy-MM-ddTHH:mm:ss`` of a time in seconds, `hours` later."""
-    return (datetime.fromtimestamp(start_s, UTC) + timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%S")
+    return datetime_at(start_s + 3600 * hours).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 class Pair:
@@ -435,7 +435,7 @@ class Pair:
 
     def trade_event(self, trade: Trade, now_ms: int, stream_type: StreamType) -> TradeEvent:
         """The frame of a trade."""
-        when = datetime.fromtimestamp(trade.time_ms // 1000, UTC)
+        when = datetime_at(trade.time_ms // 1000)
         return TradeEvent(
             type="trade",
             code=self.code,
@@ -463,7 +463,7 @@ class Pair:
         day = live.series["1d"].current
         assert day is not None  # noqa: S101  # _ensure begins one
         last = self.last_trade
-        when = datetime.fromtimestamp(last.time_ms // 1000, UTC)
+        when = datetime_at(last.time_ms // 1000)
         difference = last.price - self._prev_close
         rate = EXACT.quantize(EXACT.divide(difference, self._prev_close), _RATE_EXPONENT)
         high52, high_date, low52, low_date = self._extremes(day)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 
+from qt_upbit.epoch import datetime_at
 from qt_upbit.exact import exactly
 from qt_upbit.simulator.replay.replay import Replay
 from qt_upbit.types import KST, CandleEvent, OrderbookEvent, TickerEvent, TradeEvent
@@ -148,7 +149,7 @@ def _merged(minutes: Mapping[str, Row], seconds: int) -> dict[str, Row]:
 
 def _text(seconds: int, zone: tzinfo = UTC) -> str:
     """A moment as Upbit writes the start of a candle."""
-    return datetime.fromtimestamp(seconds, zone).strftime("%Y-%m-%dT%H:%M:%S")
+    return datetime_at(seconds, zone).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _until(events: list[tuple[float, _T]], offset_s: float) -> list[_T]:

@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, unquote
 
 import msgspec
 
+from qt_upbit.epoch import datetime_at
 from qt_upbit.exact import EXACT
 from qt_upbit.models import to_dict
 from qt_upbit.rest.rate_groups import RATE_LIMITS
@@ -539,7 +540,7 @@ def _candle_row(pair: Pair, timed: TimedCandle) -> dict[str, Any]:
 
 
 def _moment_of(timed: TimedCandle) -> datetime:
-    return datetime.fromtimestamp(timed.start_s, UTC)
+    return datetime_at(timed.start_s)
 
 
 _TICKER_KEYS: Final = (
@@ -590,7 +591,7 @@ def _before(text: str | None, default_s: int) -> int:
 
 def _trades_before(text: str | None, days_ago: int, now_ms: int) -> int:
     """``to``, a time of day in UTC, `days_ago` days ago; by default the end of that day. Milliseconds."""
-    day = datetime.fromtimestamp(now_ms // 1000, UTC).date() - timedelta(days=days_ago)
+    day = datetime_at(now_ms // 1000).date() - timedelta(days=days_ago)
     midnight_ms = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000
     if not text:
         return midnight_ms + 86_400_000 if days_ago else now_ms + 1

@@ -89,7 +89,7 @@ class SimulatedServer:
         self._host = host
         self._port = port
         self._epoch = time.time()
-        self._monotonic = time.monotonic()
+        self._began = time.perf_counter()
         self.exchange = SimulatedExchange(self.settings, now=self._epoch, replay=replay)
         self.exchange.on_output = self._on_output
         self._rest = RestApi(self.exchange)
@@ -109,7 +109,7 @@ class SimulatedServer:
 
     def now(self) -> float:
         """The exchange's clock: seconds since the epoch, monotonic."""
-        return self._epoch + time.monotonic() - self._monotonic
+        return self._epoch + time.perf_counter() - self._began
 
     async def start(self) -> None:
         """Start listening, and start the market.

@@ -32,8 +32,8 @@
         <translation>Qt, PySide6: LGPL 3, 동적 링크</translation>
     </message>
     <message>
-        <source>upbit-sdk, aiohttp, websockets, msgspec, pydantic, PyJWT, qasync: their own licences</source>
-        <translation>upbit-sdk, aiohttp, websockets, msgspec, pydantic, PyJWT, qasync: 각자의 라이선스</translation>
+        <source>upbit-sdk, aiohttp, websockets, msgspec, pydantic, PyJWT: their own licences</source>
+        <translation>upbit-sdk, aiohttp, websockets, msgspec, pydantic, PyJWT: 각자의 라이선스</translation>
     </message>
     <message>
         <source>Icons: Lucide</source>
