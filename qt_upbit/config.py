@@ -262,7 +262,12 @@ class WebSocketConfig(_Frozen):
         default=True, description="fetch what was missed over REST; needs the extra 'rest'"
     )
     recovery_timeout_s: float = Field(
-        default=15.0, gt=0, description="live events are buffered at most this long for missed ones"
+        default=15.0, gt=0, description="missed events are fetched this long; what an account missed, too"
+    )
+    live_wait_s: float = Field(
+        default=2.0,
+        gt=0,
+        description="live events wait at most this long for missed ones, which come behind them then",
     )
     recovery_max_calls: int = Field(
         default=20, ge=1, description="REST calls per gap of one stream; the rest is reported as a gap"

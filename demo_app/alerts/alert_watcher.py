@@ -135,6 +135,11 @@ class AlertWatcher(QObject):
         self._account.filled.connect(self._on_fill)
 
     def _on_trade(self, event: TradeEvent) -> None:
+        if event.is_backfilled:
+            for rule in list(self._rules.values()):
+                if rule.alert.code == event.code and rule.missed_price(event.trade_price):
+                    self._fire(rule.alert, self._price_text(event))
+            return
         self.prices[event.code] = event.trade_price
         # Exchange timestamps may go back when its clock is set; rules need monotonic time.
         self._now = max(self._now, event.trade_timestamp / 1_000)

@@ -85,6 +85,18 @@ class AlertRule:
             return self._judge(price >= alert.threshold, price <= alert.threshold - margin)
         return self._judge(price <= alert.threshold, price >= alert.threshold + margin)
 
+    @exactly
+    def missed_price(self, price: Decimal) -> bool:
+        """Feed a price that was missed before newer ones were seen; return whether the alert fires.
+
+        It says nothing about where the price is now, so it arms nothing, and a window of time has passed it.
+        """
+        if self.alert.kind not in (AlertKind.ABOVE, AlertKind.BELOW) or not self.alert.is_enabled:
+            return False
+        is_above = self.alert.kind is AlertKind.ABOVE
+        is_met = price >= self.alert.threshold if is_above else price <= self.alert.threshold
+        return is_met and self._judge(True, False)
+
     def fill(self, code: str) -> bool:
         """An own order of `code` was filled; return whether the alert fires: it does on each fill."""
         alert = self.alert

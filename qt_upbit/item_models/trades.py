@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from operator import attrgetter
+from operator import attrgetter, itemgetter
+from typing import Final
 
 from PySide6.QtCore import QObject, Signal
 
@@ -26,7 +27,8 @@ class TradeListModel(LiveTableModel):
         model.set_codes(["KRW-BTC"])
 
     Every trade is added once, also across a gap; those of one screen frame are inserted together. Trades are
-    in the order of arrival; a proxy model can sort them by ``trade_timestamp``.
+    in the order of arrival, except backfilled ones, which go to their places in time; a proxy model can sort
+    all by ``trade_timestamp``.
 
     Signals:
         ``gap_detected(scope, codes, begin, end)``: as in `WebSocketClientProxy`.
@@ -160,7 +162,9 @@ class TradeListModel(LiveTableModel):
             self.frames.schedule()
 
     def _flush(self) -> None:
-        pending, self._pending = self._pending, []
+        self._flush_backfilled([event for event in self._pending if event.is_backfilled])
+        pending = [event for event in self._pending if not event.is_backfilled]
+        self._pending = []
         if not pending:
             return
         generation = self.rows.generation
@@ -170,3 +174,29 @@ class TradeListModel(LiveTableModel):
             generation += 1
         if generation == self.rows.generation and not self.is_closed:
             self.rows.insert(0, map(self._read, reversed(pending)))
+
+    def _flush_backfilled(self, events: Sequence[TradeEvent]) -> None:
+        """Insert trades that come behind newer ones where they belong, below rows that are newer."""
+        for event in reversed(events):
+            generation = self.rows.generation
+            moment = (event.trade_timestamp, event.sequential_id)
+            place = next(
+                (at for at, row in enumerate(self.rows.items) if _moment_of(row.values) <= moment),
+                len(self.rows),
+            )
+            if place >= self._limit:
+                continue
+            if len(self.rows) >= self._limit:
+                self.rows.remove(len(self.rows) - 1)
+                generation += 1
+            if generation == self.rows.generation and not self.is_closed:
+                self.rows.insert(place, [self._read(event)])
+
+
+_moment_of: Final = itemgetter(
+    *(
+        [field.name for field in TradeListModel.FIELDS].index(name)
+        for name in ("trade_timestamp", "sequential_id")
+    )
+)
+"""Of the values of a row: when the trade was, and its id."""

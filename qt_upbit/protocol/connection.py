@@ -208,9 +208,11 @@ class UpbitConnection:
         self._resync_due = _NEVER
         self._frames = 0
 
-    def _watch_pongs(self, now: float, first_ping_at: float) -> None:
+    def _watch_pongs(self, now: float, first_ping_at: float, complete_until: float | None = None) -> None:
         config = self._config
-        self._keepalive = Keepalive(config.ping_interval_s, config.pong_timeout_s, now, first_ping_at)
+        self._keepalive = Keepalive(
+            config.ping_interval_s, config.pong_timeout_s, now, first_ping_at, complete_until
+        )
         self._probe = ResumeProbe(self._keepalive)
 
     @property
@@ -557,8 +559,8 @@ class UpbitConnection:
     def _lose(self, now: float, error: QtUpbitError, *, quiet: bool = False) -> None:
         was_open = self.is_open
         if self._was_synced and self._gap_begin is None:
-            # A scope that is silent by nature was complete until the connection was last heard.
-            last_data_at = self._last_frame_at if self._has_snapshots else self._keepalive.heard_at
+            # A scope that is silent by nature was complete up to the last ping that was answered.
+            last_data_at = self._last_frame_at if self._has_snapshots else self._keepalive.complete_until
             self._gap_begin = last_data_at if last_data_at is not None else self._opened_at
         proven = self._is_proven(now)
         # Reported when it changes: a server that is down for an hour is one error, not a thousand.
@@ -629,7 +631,7 @@ class UpbitConnection:
         self._socket = renewal.epoch
         self._sync.take_over(renewal.messages)
         self._opened_at = renewal.opened_at
-        self._watch_pongs(now, now + self._config.ping_interval_s)
+        self._watch_pongs(now, now + self._config.ping_interval_s, self._keepalive.complete_until)
         self.renewals += 1
         self._send_ping(now)
         renewal.took_over(self._keepalive.unanswered, now)

@@ -7,6 +7,7 @@ Times are seconds of a monotonic clock.
 from __future__ import annotations
 
 import enum
+from collections import deque
 from collections.abc import Iterable
 from typing import Final
 
@@ -21,6 +22,9 @@ _NEVER: Final = float("inf")
 
 _UNRESPONSIVE_AFTER_S: Final = 10.0
 """A peer that used to answer pings and only sends for so long hears no request either."""
+
+
+_PINGS_REMEMBERED: Final = 16
 
 
 class KeepaliveVerdict(enum.Enum):
@@ -45,22 +49,41 @@ class Keepalive:
         timeout_s: how long a ping may stay without anything received.
         now: when the socket was opened, or began to count.
         first_ping_at: when the first ping is due.
+        complete_until: up to when everything sent is known to have been received; `now` by default.
     """
 
-    def __init__(self, interval_s: float, timeout_s: float, now: float, first_ping_at: float) -> None:
+    def __init__(
+        self,
+        interval_s: float,
+        timeout_s: float,
+        now: float,
+        first_ping_at: float,
+        complete_until: float | None = None,
+    ) -> None:
         self._interval_s = interval_s
         self._timeout_s = timeout_s
         self._heard_at = now
         self._ping_at = first_ping_at
         self._pong_due = _NEVER
         self._unresponsive_at = _NEVER
+        self._sent: deque[float] = deque(maxlen=_PINGS_REMEMBERED)
+        """When the unanswered pings were sent."""
         self._unanswered = 0
+        self._complete_until = now if complete_until is None else complete_until
         self._answers_pings = False
 
     @property
     def heard_at(self) -> float:
         """When anything was last received."""
         return self._heard_at
+
+    @property
+    def complete_until(self) -> float:
+        """When the last ping that was answered was sent: all that the peer had sent by then was received.
+
+        Not when the answer came: on a line that lags, what was sent meanwhile may still be under way.
+        """
+        return self._complete_until
 
     @property
     def unanswered(self) -> int:
@@ -75,6 +98,8 @@ class Keepalive:
     def pong_received(self, now: float) -> None:
         """A pong came."""
         self.heard(now)
+        if self._sent:
+            self._complete_until = max(self._complete_until, self._sent.popleft())
         self._unanswered = max(self._unanswered - 1, 0)
         self._answers_pings = True
         self._unresponsive_at = now + _UNRESPONSIVE_AFTER_S if self._unanswered else _NEVER
@@ -84,6 +109,7 @@ class Keepalive:
         if self._answers_pings and not self._unanswered:
             self._unresponsive_at = now + _UNRESPONSIVE_AFTER_S
         self._unanswered += 1
+        self._sent.append(now)
 
     def resumed(self, now: float) -> None:
         """The program was blocked or the machine asleep: what was due meanwhile does not count."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import shiboken6
@@ -16,6 +15,7 @@ from qt_upbit.qt.slot_errors import SlotWatch
 from qt_upbit.qt.subscription import SubscriptionRecord
 from qt_upbit.qt.subscription_registry import SubscriptionRegistry
 from qt_upbit.routing.fanout_hub import Gap, Item, LazyFrame, Subscriber
+from qt_upbit.routing.gap_times import datetime_of
 from qt_upbit.types import BaseWebSocketEvent, Delivery, Scope, spec_of
 
 __all__ = ["EventDelivery"]
@@ -34,7 +34,7 @@ class EventDelivery:
         snapshots: the awaited snapshots.
         reporter: gets the errors.
         monitor: gets a sample of the events.
-        clock: seconds, monotonic; the clock of items and gaps.
+        clock: seconds, monotonic; the clock of items.
         on_unreadable: called with the scope of a frame that cannot be decoded, and why.
         on_readable: called with a scope of `doubted` as soon as a frame of it can be decoded.
 
@@ -167,17 +167,13 @@ class EventDelivery:
 
     def _emit_gap(self, record: SubscriptionRecord, proxy: Any, gap: Gap) -> None:
         if not record.is_closed and shiboken6.isValid(proxy):
-            begin, end = self._wall_time(gap.begin), self._wall_time(gap.end)
-            args = (record.spec.scope, gap.codes, begin, end)
+            args = (record.spec.scope, gap.codes, datetime_of(gap.begin), datetime_of(gap.end))
             self._reporter.emit(proxy, proxy.name, proxy.gap_detected, *args)
 
     def _report_overflow(self, record: SubscriptionRecord, proxy: Any, lost: int) -> None:
         self.events_lost += lost
         if not record.is_closed and shiboken6.isValid(proxy):
             self._reporter.emit(proxy, proxy.name, proxy.overflowed, record.keys[0].type, lost)
-
-    def _wall_time(self, moment: float) -> datetime:
-        return datetime.now(UTC) - timedelta(seconds=self._clock() - moment)
 
 
 def _scope_of(slot: LazyFrame) -> Scope:

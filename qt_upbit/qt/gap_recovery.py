@@ -28,7 +28,24 @@ _JOIN_ATTEMPTS: Final = 4
 _JOIN_PAUSE_S: Final = 0.2
 """Doubled each time: REST may lag behind the socket."""
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
 Page = Sequence[Any]
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How long a backfill may take, by the loop's clock.
+
+    Attributes:
+        live_due: when live events have waited long enough.
+        deadline: when fetching ends.
+        extended: set with each further gap.
+    """
+
+    live_due: float = 0.0
+    deadline: float = 0.0
+    extended: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(slots=True)
@@ -46,14 +63,17 @@ class GapRecovery:
     It emits no signals: recovered events go through the engine like all others, and failures go to
     `report`.
 
+    Live events of a stream wait for missed ones, and not long: after `live_wait_s` the gap is reported, live
+    events pass, and what is still fetched comes behind them, marked BACKFILLED.
+
     Args:
         engine: buffers the streams.
         rest: returns the client; may raise what REST calls raise.
-        timeout_s: live events of a stream are buffered at most this long.
+        timeout_s: missed events of a stream are fetched for at most this long after its last gap.
         max_calls: REST calls per gap of one stream; the rest stays a gap.
         clock: the clock of the engine's gaps.
         report: called with the reason why a stream could not be backfilled.
-        now: the wall clock, aware.
+        live_wait_s: live events of a stream are buffered at most this long.
     """
 
     def __init__(
@@ -64,7 +84,7 @@ class GapRecovery:
         max_calls: int,
         clock: Callable[[], float],
         report: Callable[[QtUpbitError], None],
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        live_wait_s: float = 2.0,
     ) -> None:
         self._engine = engine
         self._rest = rest
@@ -72,9 +92,10 @@ class GapRecovery:
         self._max_calls = max_calls
         self._clock = clock
         self._report = report
-        self._now = now
+        self._live_wait_s = live_wait_s
         self._turns = asyncio.Semaphore(_AT_ONCE)
         self._tasks: dict[BackfillBuffer, asyncio.Task[None]] = {}
+        self._progress: dict[BackfillBuffer, _Progress] = {}
 
     @property
     def running(self) -> int:
@@ -82,22 +103,29 @@ class GapRecovery:
         return len(self._tasks)
 
     def start(self, buffers: Iterable[BackfillBuffer], timeout_s: float = math.inf) -> None:
-        """Backfill these streams; a backfill in progress continues and checks again for gaps.
+        """Backfill these streams; a backfill in progress continues and fetches again what a new gap cost.
 
         Args:
             buffers: what to backfill.
             timeout_s: a shorter timeout than the default.
         """
+        loop = asyncio.get_running_loop()
         timeout = min(timeout_s, self._timeout_s)
         for buffer in buffers:
+            if (progress := self._progress.get(buffer)) is None:
+                self._progress[buffer] = progress = _Progress()
+            progress.live_due = loop.time() + min(self._live_wait_s, timeout)
+            progress.deadline = loop.time() + timeout
+            progress.extended.set()
             if buffer not in self._tasks:
                 name = f"qt_upbit recovery of {buffer.key}"
-                task = asyncio.get_running_loop().create_task(self._backfill(buffer, timeout), name=name)
+                task = loop.create_task(self._backfill(buffer, progress), name=name)
                 self._tasks[buffer] = task
                 task.add_done_callback(functools.partial(self._done, buffer))
 
     def _done(self, buffer: BackfillBuffer, task: asyncio.Task[None]) -> None:
         del self._tasks[buffer]
+        del self._progress[buffer]
         if not task.cancelled() and (error := task.exception()) is not None:
             # Whatever failed, the buffered events must not wait forever.
             self._engine.notify_gap(buffer, buffer.begin, buffer.end)
@@ -117,24 +145,56 @@ class GapRecovery:
 
     # --- one stream --------------------------------------------------------------------------------
 
-    async def _backfill(self, buffer: BackfillBuffer, timeout_s: float) -> None:
-        deadline = asyncio.get_running_loop().time() + timeout_s
+    async def _backfill(self, buffer: BackfillBuffer, progress: _Progress) -> None:
         while not buffer.is_over:
             generation = buffer.generation
             begin, end = buffer.begin, buffer.end
-            fetched = await self._fetch(buffer, deadline)
+            progress.extended.clear()
+            fetching = asyncio.create_task(self._fetch(buffer, progress), name=f"fetching {buffer.key}")
+            try:
+                if not await self._is_fetched_in_time(fetching, progress):
+                    if not buffer.is_reported:
+                        self._engine.notify_gap(buffer, buffer.begin, buffer.end)
+                        buffer.is_reported = True
+                    while buffer.generation == generation and not self._engine.open(buffer, _SLICE):
+                        await asyncio.sleep(0)
+                    if not await self._is_fetched_late(fetching, progress):
+                        continue  # another gap: live events wait again, for a fetch from the newest on
+                fetched = fetching.result()
+            finally:
+                await _cancel(fetching)
             again = buffer.generation != generation
-            await self._deliver(buffer, fetched, begin, end, joined=fetched.joins or again)
+            is_reported = buffer.is_reported and not again
+            await self._deliver(
+                buffer, fetched, begin, end, joined=fetched.joins or again, is_reported=is_reported
+            )
             # Another gap may occur at any time until the last buffered frame is delivered.
             while buffer.generation == generation and not self._engine.release(buffer, _SLICE):
                 await asyncio.sleep(0)
-            buffer.begin = end  # everything before was reported
+            buffer.begin = max(buffer.begin, end)  # everything before was reported
 
-    async def _fetch(self, buffer: BackfillBuffer, deadline: float) -> _Fetched:
+    async def _is_fetched_in_time(self, fetching: asyncio.Task[_Fetched], progress: _Progress) -> bool:
+        """Whether all was fetched before live events have waited long enough."""
+        loop = asyncio.get_running_loop()
+        # A gap meanwhile moves the time: nothing is live then.
+        while not fetching.done() and (left := progress.live_due - loop.time()) > 0:
+            await asyncio.wait((fetching,), timeout=left)
+        return fetching.done()
+
+    async def _is_fetched_late(self, fetching: asyncio.Task[_Fetched], progress: _Progress) -> bool:
+        """Whether all was fetched that can be had; False if there is another gap before."""
+        extended = asyncio.create_task(progress.extended.wait(), name="another gap")
+        try:
+            await asyncio.wait((fetching, extended), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            extended.cancel()
+        return fetching.done() and not progress.extended.is_set()
+
+    async def _fetch(self, buffer: BackfillBuffer, progress: _Progress) -> _Fetched:
         """Fetch as much as possible before the deadline; failures are reported."""
         fetched = _Fetched()
         try:
-            async with asyncio.timeout_at(deadline), self._turns:
+            async with asyncio.timeout_at(progress.deadline), self._turns:
                 for attempt in range(_JOIN_ATTEMPTS):
                     fetched.events = []
                     fetched.reaches_back = False
@@ -167,22 +227,35 @@ class GapRecovery:
                 return
 
     async def _deliver(
-        self, buffer: BackfillBuffer, fetched: _Fetched, begin: float, end: float, *, joined: bool
+        self,
+        buffer: BackfillBuffer,
+        fetched: _Fetched,
+        begin: float,
+        end: float,
+        *,
+        joined: bool,
+        is_reported: bool,
     ) -> None:
         events = fetched.events
-        if not fetched.reaches_back:
+        if not fetched.reaches_back and not is_reported:
             first = self._moment(events[0], begin, end) if events else end
             self._engine.notify_gap(buffer, begin, first)
         for at in range(0, len(events), _SLICE):
             self._engine.recover(buffer, events[at : at + _SLICE], self._clock())
             await asyncio.sleep(0)
-        if events and not joined:
+        if events and not joined and not is_reported:
             self._engine.notify_gap(buffer, self._moment(events[-1], begin, end), end)
 
     def _moment(self, event: BaseWebSocketEvent, begin: float, end: float) -> float:
-        """Time of an event on our clock, as far as the clocks agree."""
+        """When an event happened, within the gap."""
         happened = _HAPPENED[event.spec.recovery](event) if event.spec.recovery is not None else event.time
-        return min(max(self._clock() - (self._now() - happened).total_seconds(), begin), end)
+        return min(max((happened - _EPOCH).total_seconds(), begin), end)
+
+
+async def _cancel(task: asyncio.Task[Any]) -> None:
+    if not task.done():
+        task.cancel()
+        await asyncio.wait((task,))
 
 
 async def _trade_pages(rest: RestClient, buffer: BackfillBuffer) -> AsyncIterator[Page]:

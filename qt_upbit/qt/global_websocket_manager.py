@@ -189,6 +189,7 @@ class GlobalWebSocketManager(QObject):
             self.config.recovery_max_calls,
             clock,
             lambda error: self.reporter.report_scope(Scope.PUBLIC, error),
+            self.config.live_wait_s,
         )
         limiter = RollingWindowLimiter(((self.config.connects_per_second, 1.0),), transit_s=TRANSIT_S)
         rng = rng if rng is not None else random.Random()  # noqa: S311  # jitter, not secrecy
@@ -431,12 +432,15 @@ class GlobalWebSocketManager(QObject):
                 if old is ConnectionState.REJECTED:
                     self.outbox.post(lambda: self.registry.mark_retried(scope))
                 if new in (ConnectionState.STALE, ConnectionState.RECONNECTING, ConnectionState.IDLE):
-                    self._engine.mark_stale(scope)
+                    self._engine.mark_stale(scope, is_over=new is ConnectionState.IDLE)
                 self.outbox.post(lambda: self._emit_state(scope, new))
                 if new is ConnectionState.REJECTED:
                     self._refuse_all(scope)
             case GapDetected(_, begin, end):
-                self._recovery.start(self._engine.gap(scope, begin, end, self._max_buffered_frames))
+                wall_offset = self._wall_clock() - self._clock()
+                self._recovery.start(
+                    self._engine.gap(scope, begin, end, self._max_buffered_frames, wall_offset)
+                )
             case ErrorReported(error, times):
                 self.reporter.report_scope(scope, error, times)
             case StreamsLive(keys):

@@ -14,6 +14,7 @@ from qt_upbit import frame_scan
 from qt_upbit.exceptions import DecodeError
 from qt_upbit.frame_scan import Head
 from qt_upbit.routing.fanout_hub import FanoutHub, Gap, LazyFrame, Subscriber, with_stream_type
+from qt_upbit.routing.gap_times import GapTimes, stamp_of
 from qt_upbit.routing.recovery import BackfillBuffer
 from qt_upbit.routing.route import Route, Target, row_count
 from qt_upbit.types import (
@@ -338,43 +339,81 @@ class DataRoutingEngine:
     # --- gaps --------------------------------------------------------------------------------------
 
     def gap(
-        self, scope: Scope, begin: float, end: float, max_buffered_frames: int = 0
+        self,
+        scope: Scope,
+        begin: float,
+        end: float,
+        max_buffered_frames: int = 0,
+        wall_offset: float = 0.0,
     ) -> list[BackfillBuffer]:
-        """Nothing was received of a scope between two moments.
+        """Nothing was received of a scope between two moments of the monotonic clock.
+
+        Subscribers are told the gap in the exchange's time, from the stamp of the last event that was seen
+        (`gap_times`).
 
         Every subscriber is notified, in order with its data, that something may be missing. With
         `max_buffered_frames`, streams that can be recovered completely are excepted: at most that many frames
         of each are buffered from now on, and the buffers to fill are returned. For each, call `recover` any
-        number of times, oldest events first, `notify_gap` for what cannot be had, and `release`.
+        number of times, oldest events first, `notify_gap` for what cannot be had, and `release`. Where that
+        takes long, `open` lets live events pass meanwhile.
+
+        Args:
+            scope: whose connection.
+            begin: until when it was well.
+            end: when it was well again.
+            max_buffered_frames: per stream.
+            wall_offset: our wall clock minus the monotonic clock, in seconds.
 
         Values from before the gap are no longer given to late subscribers.
         """
         self.mark_stale(scope)
         codes: dict[Hashable, set[str]] = {}
+        begins: dict[Hashable, float] = {}
         buffered: list[BackfillBuffer] = []
+        times = self._gap_times(scope, wall_offset)
+        gap_end = times.end(end)
         for head, route in self._routes.items():
             if route.spec.scope is not scope:
                 continue
+            last, route.before_gap = route.before_gap, None
+            gap_begin = min(times.begin(last, begin, is_complete=not route.spec.has_snapshot), gap_end)
             if (
                 max_buffered_frames
-                and (buffer := self._buffer(route, begin, end, max_buffered_frames)) is not None
+                and (buffer := self._buffer(route, gap_begin, gap_end, max_buffered_frames)) is not None
             ):
                 buffered.append(buffer)
                 continue
             for subscriber, _ in route.targets.values():
                 if subscriber.wants_realtime:
                     codes.setdefault(subscriber.key, set()).add(head.code)
+                    begins[subscriber.key] = min(gap_begin, begins.get(subscriber.key, gap_begin))
         for subscriber in self._hub:
             if subscriber.key in codes:
                 named = tuple(sorted(codes[subscriber.key] - {ALL_CODES}))
-                self._hub.offer(subscriber, Gap(named, begin, end))
+                self._hub.offer(subscriber, Gap(named, begins[subscriber.key], gap_end))
         return buffered
 
-    def mark_stale(self, scope: Scope) -> None:
-        """The connection of a scope is gone: last values are history."""
+    def _gap_times(self, scope: Scope, wall_offset: float) -> GapTimes:
+        frames = [frame for route in self._routes.values() if (frame := route.newest) is not None]
+        before = [
+            route.before_gap
+            for route in self._routes.values()
+            if route.spec.scope is scope and route.before_gap is not None
+        ]
+        return GapTimes(frames, before, wall_offset)
+
+    def mark_stale(self, scope: Scope, *, is_over: bool = False) -> None:
+        """The connection of a scope is gone: last values are history.
+
+        Args:
+            scope: whose connection.
+            is_over: nothing is wanted of it any more, so that no gap follows.
+        """
         for route in tuple(self._routes.values()):
             if route.spec.scope is scope:
                 route.forget_freshness()
+                if is_over:
+                    route.before_gap = None
                 if (buffer := self._buffers.get(route.head)) is not None:
                     buffer.is_stale = True
                 self._drop_if_done(route)
@@ -392,18 +431,19 @@ class DataRoutingEngine:
             or memory.is_empty()
             or variant not in route.fresh
             or route.lazy_key is not None
-            or route.head in self._buffers
+            or ((buffer := self._buffers.get(route.head)) is not None and not buffer.is_open)
             or memory.continues(event)
         ):
             return False
-        begin = route.last[variant].received_at
+        # A snapshot is of the newest: all that was missed happened before it.
+        end = stamp_of(event)
+        last = _event_or_none(route.last[variant])
+        begin = end if last is None else min(stamp_of(last), end)
         buffer = (
-            self._buffer(route, begin, frame.received_at, self._max_buffered_frames)
-            if self._max_buffered_frames
-            else None
+            self._buffer(route, begin, end, self._max_buffered_frames) if self._max_buffered_frames else None
         )
         if buffer is None:
-            gap = Gap((route.head.code,), begin, frame.received_at)
+            gap = Gap((route.head.code,), begin, end)
             for subscriber in {s.key: s for s, _ in route.targets.values()}.values():
                 if subscriber.wants_realtime and subscriber.delivery is not Delivery.LATEST:
                     self._hub.offer(subscriber, gap)
@@ -415,7 +455,7 @@ class DataRoutingEngine:
     def _buffer(self, route: Route, begin: float, end: float, limit: int) -> BackfillBuffer | None:
         """Buffer a stream from now on; None if what was missed of it cannot be known, or no one wants it."""
         if (buffer := self._buffers.get(route.head)) is not None:
-            buffer.extend(end)
+            buffer.extend(begin, end)
             return buffer
         memory = route.memory
         if memory is None or memory.is_empty() or route.lazy_key is not None or not _has_listeners(route):
@@ -427,7 +467,23 @@ class DataRoutingEngine:
         frame = LazyFrame(head, raw, now)
         frame.event()
         self.events_decoded += 1
-        self._put_buffered(buffer, self._routes[head], frame)
+        if buffer.is_open:
+            self._pass_live(buffer, frame)
+            if buffer.memory.passed_count > buffer.limit:
+                self.release(buffer)  # the gap was reported; what comes so late is not worth more
+        else:
+            self._put_buffered(buffer, self._routes[head], frame)
+
+    def _pass_live(self, buffer: BackfillBuffer, frame: LazyFrame) -> None:
+        """Deliver an event that comes, or came, in its own time, unless it was recovered already."""
+        route, event, generation = self._routes[frame.head], frame.event(), buffer.generation
+        is_news = buffer.memory.is_news(event)
+        if not is_news and route.spec.order_is_identity:
+            route.recent.add(getattr(event, route.spec.order_field))
+        if is_news or (event.is_snapshot and route.pending_snapshots):
+            self._route_decoded(route, frame)
+        if event.stream_key == buffer.key and buffer.generation == generation:
+            buffer.passed(event)
 
     def _put_buffered(self, buffer: BackfillBuffer, route: Route, frame: LazyFrame) -> None:
         if not all(subscriber.wants_realtime for subscriber, _ in route.targets.values()):
@@ -450,26 +506,30 @@ class DataRoutingEngine:
         if buffer.is_over:
             return 0
         route = self._routes[_head_of(buffer)]
-        missed = buffer.memory.missed(events)
+        missed = buffer.missed(events)
         for event in missed:
-            self._deliver_recovered(route, with_stream_type(event, StreamType.RECOVERED), now)
+            mark = StreamType.BACKFILLED if buffer.is_late(event) else StreamType.RECOVERED
+            self._deliver_recovered(route, with_stream_type(event, mark), now)
         self.events_recovered += len(missed)
         return len(missed)
 
     def _deliver_recovered(self, route: Route, event: BaseWebSocketEvent, now: float) -> None:
         spec, variant = route.spec, event.variant
         frame = LazyFrame(route.head, b"", now, event)
-        if not self._is_older(route, event):
+        is_late = event.is_backfilled
+        if not is_late and not self._is_older(route, event):
             route.keep(variant, frame)
-        if spec.order_is_identity:
+        if spec.order_is_identity and not is_late:
             route.recent.add(getattr(event, spec.order_field))
-        if route.memory is not None:
+        if route.memory is not None and not (is_late and route.memory.reaches(event)):
             route.memory.remember(event)
         key = (frame.head, variant, *(getattr(event, name) for name in spec.conflation_fields))
         for asked, (subscriber, _) in tuple(route.targets.items()):
             since = route.since.get(asked)
             if since is not None and route.memory is not None and route.memory.is_before(event, since):
                 continue
+            if is_late and subscriber.delivery is Delivery.LATEST and not spec.conflation_fields:
+                continue  # it has the latest
             if subscriber.wants_realtime:
                 route.pending_snapshots.discard((subscriber.key, variant))
                 self._hub.offer(subscriber, frame, key)
@@ -489,25 +549,39 @@ class DataRoutingEngine:
         """
         if buffer.is_over:
             return True
-        head = _head_of(buffer)
-        while buffer.frames and (at_most is None or at_most > 0):
-            at_most = None if at_most is None else at_most - 1
-            route = self._routes[head]
-            frame = buffer.frames.popleft()
-            event = frame.event()
-            is_news = buffer.memory.is_news(event)
-            if not is_news and route.spec.order_is_identity:
-                route.recent.add(getattr(event, route.spec.order_field))
-            if is_news or (event.is_snapshot and route.pending_snapshots):
-                self._route_decoded(route, frame)
-        if buffer.frames:
+        if not self._empty(buffer, at_most):
             return False
         buffer.is_over = True
+        route = self._routes[_head_of(buffer)]
         buffer.memory.settle()
-        del self._buffers[head]
+        if route.memory is not None:
+            route.memory.settle()
+        del self._buffers[route.head]
         if buffer.is_stale:
-            self._routes[head].fresh.clear()
+            route.fresh.clear()
         return True
+
+    def open(self, buffer: BackfillBuffer, at_most: int | None = None) -> bool:
+        """Deliver buffered frames, and let live events pass from then on; True once none is buffered.
+
+        For a stream whose missed events take long to fetch: report the gap first. `recover` may deliver them
+        later, marked BACKFILLED; then call `release`. Another gap ends it, and frames are buffered again.
+        """
+        if buffer.is_over or buffer.is_open:
+            return True
+        buffer.fork()
+        if not self._empty(buffer, at_most):
+            return False
+        buffer.is_open = True
+        if buffer.is_stale:
+            self._routes[_head_of(buffer)].fresh.clear()
+        return True
+
+    def _empty(self, buffer: BackfillBuffer, at_most: int | None) -> bool:
+        while buffer.frames and (at_most is None or at_most > 0):
+            at_most = None if at_most is None else at_most - 1
+            self._pass_live(buffer, buffer.frames.popleft())
+        return not buffer.frames
 
     def _targets_of(self, buffer: BackfillBuffer) -> list[tuple[Subscriber, Target]]:
         return list(self._routes[_head_of(buffer)].targets.values())

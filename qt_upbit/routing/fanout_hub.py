@@ -98,7 +98,12 @@ def with_stream_type(event: BaseWebSocketEvent, stream_type: StreamType) -> Base
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Between two moments of the monotonic clock nothing was received; travels in order with the data."""
+    """Between two moments nothing was received; travels in order with the data.
+
+    Attributes:
+        codes: of the subscriber's streams that may have missed something.
+        begin, end: seconds since the epoch, by the exchange's clock.
+    """
 
     codes: tuple[str, ...]
     begin: float

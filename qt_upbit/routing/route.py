@@ -66,6 +66,7 @@ class Route:
         "_eager",
         "_variants",
         "awaiting_rows",
+        "before_gap",
         "depths",
         "flowing",
         "fresh",
@@ -98,6 +99,8 @@ class Route:
         """The variant of which all want every change, and who they are; none if they differ, None
         before it was looked for."""
         self.last: dict[tuple[Hashable, ...], LazyFrame] = {}
+        self.before_gap: LazyFrame | None = None
+        """Between the end of a connection and the report of its gap: the last frame that it brought."""
         self.live_at: float | None = None
         """When the last change came."""
         self.flowing: set[tuple[Hashable, ...]] = set()
@@ -201,10 +204,22 @@ class Route:
         if kept is None or (rows > kept if kept < asked else rows <= asked):
             self.rows_kept[variant] = min(rows, asked)
 
+    @property
+    def newest(self) -> LazyFrame | None:
+        """The last frame of any variant, of any connection."""
+        return max(self.last.values(), key=_received_at, default=None)
+
     def forget_freshness(self) -> None:
         """The connection is gone: last values are history, and how many rows they had says nothing."""
+        if self.before_gap is None and self.fresh:
+            frames = (self.last[variant] for variant in self.fresh if variant in self.last)
+            self.before_gap = max(frames, key=_received_at, default=None)
         self.fresh.clear()
         self.rows_kept.clear()
+
+
+def _received_at(frame: LazyFrame) -> float:
+    return frame.received_at
 
 
 def row_count(frame: LazyFrame, spec: EventSpec) -> int:

@@ -150,6 +150,9 @@ class StreamType(_OpenStrEnum):
     REALTIME = "REALTIME"
     RECOVERED = "RECOVERED"
     """Not Upbit's: missed while the connection was down and fetched over REST afterwards."""
+    BACKFILLED = "BACKFILLED"
+    """As RECOVERED, but so late that newer live events were delivered before it: out of order with them, in
+    order among themselves."""
 
 
 class Change(_OpenStrEnum):

@@ -173,6 +173,7 @@ class TickerEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
     has_snapshot=True,
     order_field="sequential_id",
     order_is_identity=True,
+    happened_field="trade_timestamp",
     recovery=Recovery.BY_ID,
 )
 class TradeEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):

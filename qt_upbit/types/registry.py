@@ -108,6 +108,7 @@ class EventSpec:
         order_is_identity: that field identifies the event but does not grow; compare for equality.
         accepts: whether an event is among those that a subscriber with these request options requested;
             a request on the wire merges the options of all subscribers.
+        happened_field: the field that says when the event happened; ``timestamp`` may be that of the frame.
         recovery: how events missed during a gap are recovered; None if the next event makes up for them, or
             if the account component recovers them.
         event_class: the public class.
@@ -128,6 +129,7 @@ class EventSpec:
     conflation_fields: tuple[str, ...] = ()
     order_field: str = "timestamp"
     order_is_identity: bool = False
+    happened_field: str = "timestamp"
     recovery: Recovery | None = None
     accepts: Callable[[Any, Mapping[str, Any]], bool] = lambda _event, _options: True
 
@@ -194,6 +196,7 @@ def spec_of(wire_type: str) -> EventSpec | None:
     return _BY_WIRE_TYPE.get(wire_type)
 
 
+_FETCHED: Final = (StreamType.RECOVERED, StreamType.BACKFILLED)
 _NOT_IDENTITY: Final = frozenset(("timestamp", "stream_type"))
 
 
@@ -204,7 +207,7 @@ class BaseWebSocketEvent(WireStruct, frozen=True, kw_only=True, eq=False, dict=T
         type: Upbit's type, for example ``ticker`` or ``candle.1m``.
         timestamp: milliseconds since the epoch, UTC (microseconds on the wire are recognised).
         stream_type: SNAPSHOT or REALTIME; also SNAPSHOT when the value came from our own cache, and
-            RECOVERED when it was missed and fetched afterwards.
+            RECOVERED or BACKFILLED when it was missed and fetched afterwards.
     """
 
     _spec: ClassVar[EventSpec]
@@ -241,7 +244,16 @@ class BaseWebSocketEvent(WireStruct, frozen=True, kw_only=True, eq=False, dict=T
     @property
     def is_recovered(self) -> bool:
         """Whether it was missed while the connection was down and fetched over REST afterwards."""
-        return self.stream_type == StreamType.RECOVERED
+        return self.stream_type in _FETCHED
+
+    @property
+    def is_backfilled(self) -> bool:
+        """Whether it is recovered and comes behind newer live events, because REST took long.
+
+        The gap was reported before them. Backfilled events are in order among themselves; put each into its
+        place by its time and id.
+        """
+        return self.stream_type == StreamType.BACKFILLED
 
     @property
     def spec(self) -> EventSpec:

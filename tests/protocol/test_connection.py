@@ -759,14 +759,15 @@ def test_no_gap_before_there_was_anything() -> None:
     assert len(rig.log.of(ErrorReported)) == 1, "the same failure is reported once"
 
 
-def test_private_gap_begins_where_the_connection_was_last_heard() -> None:
+def test_private_gap_begins_where_the_last_answered_ping_was_sent() -> None:
+    """The answer may lag: what the server sent after it had answered may never have come."""
     rig = live(Scope.PRIVATE)
     rig.run(3600.0)
-    heard = max(at for at in rig.log.times(SendPing)) + 0.1
+    heard = max(at for at in rig.log.times(SendPing))
     rig.lose()
     rig.run(5.0)
     (gap,) = rig.log.of(GapDetected)
-    assert gap.begin == pytest.approx(heard)
+    assert gap.begin == heard
     assert gap.codes == ()
 
 

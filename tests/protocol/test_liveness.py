@@ -319,3 +319,18 @@ def watch_a_day(seed: int, by_day: float, by_night: float, bursts: float) -> Non
         assert now < due, f"{watch.threshold_s:.1f} s of silence suspected in hour {now / 3600:.1f}"
         watch.saw(TICKER, now)
         due = watch.due
+
+
+def test_a_socket_is_complete_up_to_the_sending_of_the_last_ping_that_was_answered() -> None:
+    keepalive = Keepalive(5.0, 10.0, 100.0, 100.0)
+    assert keepalive.complete_until == 100.0
+    keepalive.ping_sent(101.0)
+    keepalive.ping_sent(106.0)
+    keepalive.heard(106.5)
+    assert keepalive.complete_until == 100.0, "data may have been sent before"
+    keepalive.pong_received(107.0)
+    assert keepalive.complete_until == 101.0
+    keepalive.pong_received(110.0)
+    keepalive.pong_received(111.0)
+    assert keepalive.complete_until == 106.0
+    assert Keepalive(5.0, 10.0, 200.0, 200.0, 150.0).complete_until == 150.0

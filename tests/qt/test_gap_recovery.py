@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from typing import Any
 
 import pytest
@@ -155,6 +156,106 @@ async def test_live_events_do_not_wait_forever(
     await until(lambda: tape.gaps)
     seen = len(tape.shown)
     await until(lambda: len(tape.shown) > seen)
+    tape.proxy.close()
+
+
+async def test_live_trades_pass_while_rest_is_slow_and_the_others_come_behind_marked(
+    make_server: MakeServer, make_manager: MakeManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await make_server(**FAST)
+    manager = make_manager(server, live_wait_s=0.05)
+    right = manager.rest.get_trades
+    answered = asyncio.Event()
+
+    async def wait(*args: Any, **which: Any) -> Any:
+        await answered.wait()
+        return await right(*args, **which)
+
+    monkeypatch.setattr(manager.rest, "get_trades", wait)
+    tapes = [Tape(manager), Tape(manager, Delivery.BATCH)]
+    await until(lambda: all(len(tape.shown) > 10 for tape in tapes))
+    last_seen = max(event.trade_timestamp for event in tapes[0].shown)
+    await outage(server, manager)
+    after = server.exchange.market_ms(server.now())
+    await until(lambda: tapes[0].shown[-1].trade_timestamp > after + 5_000, what="live while REST hangs")
+    assert tapes[0].recovered == 0
+    ((scope, codes, begin, end),) = tapes[0].gaps
+    assert (scope, codes) == (Scope.PUBLIC, (CODE,))
+    answered.set()
+    await until(lambda: manager._recovery.running == 0, what="all is fetched")
+    now = server.exchange.market_ms(server.now())
+    await until(lambda: all(tape.shown[-1].trade_timestamp > now for tape in tapes), what="live again")
+    await server.stop_listening()
+    for tape in tapes:
+        ids = [event.sequential_id for event in tape.shown]
+        exchange = [number for number in reported(server, min(ids)) if number <= max(ids)]
+        assert sorted(ids)[:-5] == exchange[: len(ids) - 5]
+        late = [event for event in tape.shown if event.is_recovered]
+        assert len(late) > 5
+        assert all(event.is_backfilled for event in late)
+        assert [event.sequential_id for event in late] == sorted(event.sequential_id for event in late)
+        assert len(tape.gaps) == 1
+        assert begin.timestamp() * 1000 <= last_seen
+        assert begin <= min(event.traded_at for event in late)
+        assert begin <= end
+        tape.proxy.close()
+
+
+async def test_the_gap_reported_contains_every_trade_that_was_lost(
+    make_server: MakeServer, make_manager: MakeManager
+) -> None:
+    server = await make_server(**(FAST | {"time_scale": 1.0, "rate": 120.0}))
+    manager = make_manager(server, recover_gaps=False)
+    tape = Tape(manager)
+    await until(lambda: len(tape.shown) > 10)
+    await outage(server, manager, 1.0)
+    await until(lambda: tape.gaps)
+    seen = len(tape.shown)
+    await until(lambda: len(tape.shown) > seen + 10, what="live again")
+    await server.stop_listening()
+    ((_, _, begin, end),) = tape.gaps
+    shown = {event.sequential_id for event in tape.shown}
+    now_ms = server.exchange.market_ms(server.now())
+    tape_of_exchange = server.exchange.market.pairs[CODE].trades(now_ms + 1)
+    between = itertools.takewhile(lambda one: one.sequential_id > min(shown), tape_of_exchange)
+    lost = [
+        one.time_ms for one in between if one.sequential_id < max(shown) and one.sequential_id not in shown
+    ]
+    assert lost
+    assert begin.timestamp() * 1000 <= min(lost)
+    assert max(lost) <= end.timestamp() * 1000
+    tape.proxy.close()
+
+
+async def test_a_second_outage_while_the_first_is_backfilled_late(
+    make_server: MakeServer, make_manager: MakeManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await make_server(**FAST)
+    manager = make_manager(server, live_wait_s=0.05)
+    right = manager.rest.get_trades
+    again = asyncio.Event()
+
+    async def wait(*args: Any, **which: Any) -> Any:
+        await again.wait()
+        return await right(*args, **which)
+
+    monkeypatch.setattr(manager.rest, "get_trades", wait)
+    tape = Tape(manager)
+    await until(lambda: len(tape.shown) > 10)
+    await outage(server, manager, 30.0)
+    await until(lambda: len(tape.gaps) == 1)
+    seen = len(tape.shown)
+    await until(lambda: len(tape.shown) > seen + 5, what="live")
+    await outage(server, manager, 30.0)
+    await until(lambda: len(tape.gaps) == 2)
+    again.set()
+    await until(lambda: manager._recovery.running == 0)
+    after = server.exchange.market_ms(server.now())
+    await until(lambda: tape.shown[-1].trade_timestamp > after + 5_000, what="live again")
+    ids = [event.sequential_id for event in tape.shown]
+    assert len(ids) == len(set(ids))
+    exchange = [number for number in reported(server, min(ids)) if number <= max(ids)]
+    assert sorted(ids)[:-5] == exchange[: len(ids) - 5]
     tape.proxy.close()
 
 

@@ -395,6 +395,31 @@ async def test_trades_are_newest_first_bounded_and_inserted_together(
     assert inserted == [(0, 2), (0, 2), (0, 4)]
 
 
+async def test_trades_that_come_behind_newer_ones_go_to_their_places(
+    manager: GlobalWebSocketManager, make: Make
+) -> None:
+    model = make(TradeListModel, limit=6, columns=["sequential_id"], manager=manager)
+    model.set_codes(["KRW-BTC"])
+    model._subscription.close()
+
+    def come(stream_type: str, *numbers: int) -> None:
+        made = (
+            events.trade(number=n, trade_timestamp=n * 1000, timestamp=n * 1000, stream_type=stream_type)
+            for n in numbers
+        )
+        model._proxy.trade_received.emit(tuple(made))
+
+    come("REALTIME", 3, 7, 8)
+    await until(lambda: model.rowCount() == 3)
+    come("BACKFILLED", 4, 6)
+    come("REALTIME", 9)
+    await until(lambda: model.rowCount() == 6)
+    assert texts(model, 0) == ["9", "8", "7", "6", "4", "3"]
+    come("BACKFILLED", 1, 5)
+    await until(lambda: "5" in texts(model, 0))
+    assert texts(model, 0) == ["9", "8", "7", "6", "5", "4"]
+
+
 async def test_trades_of_before_go_below_and_what_was_missed_above(
     manager: GlobalWebSocketManager, make: Make
 ) -> None:

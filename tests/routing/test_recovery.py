@@ -63,13 +63,13 @@ class Rig:
         return found
 
     def numbers(self, subscriber: Subscriber) -> list[Any]:
-        """Ids of trades, with an ``r`` for recovered ones and an ``s`` for snapshots."""
+        """Ids of trades, with ``r`` for recovered ones, ``b`` for backfilled ones and ``s`` for snapshots."""
         return [one if isinstance(one, Gap) else _number(one) for one in self.shown(subscriber)]
 
 
 def _number(event: BaseWebSocketEvent) -> str:
     assert isinstance(event, TradeEvent)
-    mark = "r" if event.is_recovered else "s" if event.is_snapshot else ""
+    mark = "b" if event.is_backfilled else "r" if event.is_recovered else "s" if event.is_snapshot else ""
     return f"{event.sequential_id}{mark}"
 
 
@@ -124,7 +124,8 @@ def test_streams_of_which_only_now_counts_are_reported_at_once() -> None:
     rig.frame(trade(1))
     assert rig.engine.gap(Scope.PUBLIC, 10.0, 20.0, max_buffered_frames=10) == []
     for subscriber in (ticker, latest):
-        assert rig.shown(subscriber)[1:] == [Gap(("KRW-BTC",), 10.0, 20.0)]
+        (gap,) = rig.shown(subscriber)[1:]
+        assert isinstance(gap, Gap)
 
 
 def test_a_stream_of_which_nothing_was_seen_yet_is_reported() -> None:
@@ -139,7 +140,11 @@ def test_without_recovery_everybody_is_reported() -> None:
     every = rig.attach("trade", Delivery.EVERY)
     rig.frame(trade(1))
     assert rig.engine.gap(Scope.PUBLIC, 10.0, 20.0) == []
-    assert rig.numbers(every) == ["1", Gap(("KRW-BTC",), 10.0, 20.0)]
+    first, gap = rig.numbers(every)
+    assert first == "1"
+    assert isinstance(gap, Gap)
+    assert gap.begin == 1.0, "the stamp of what was seen last"
+    assert gap.end > 20.0
 
 
 def test_every_closed_candle_reaches_who_takes_the_latest() -> None:
@@ -187,7 +192,8 @@ def test_a_second_gap_extends_the_first() -> None:
     rig.frame(trade(3))
     rig.engine.mark_stale(Scope.PUBLIC)
     assert rig.engine.gap(Scope.PUBLIC, 21.0, 30.0, max_buffered_frames=10) == [buffer]
-    assert (buffer.begin, buffer.end, buffer.generation, buffer.is_stale) == (10.0, 30.0, 1, False)
+    assert (buffer.begin, buffer.generation, buffer.is_stale) == (1.0, 1, False)
+    assert buffer.end > 30.0
     rig.frame(trade(6))
     rig.engine.recover(buffer, [trade(n) for n in range(1, 7)], 0.0)
     rig.engine.release(buffer)
@@ -386,6 +392,184 @@ def test_each_trade_once_and_in_order_or_a_gap(case: dict[str, Any]) -> None:
         raise AssertionError(one)
 
 
+# --- what comes later than live events can wait ---------------------------------------------------
+
+
+def test_opened_live_events_pass_and_what_was_missed_comes_behind_them_marked() -> None:
+    rig = Rig()
+    every, batch = rig.attach("trade", Delivery.EVERY), rig.attach("trade", Delivery.BATCH)
+    for number in (1, 2, 3):
+        rig.frame(trade(number))
+    buffer = rig.gap()
+    rig.frame(trade(6), snapshot=True)
+    rig.frame(trade(7))
+    rig.engine.notify_gap(buffer, 3.0, 6.0)
+    assert rig.engine.open(buffer)
+    rig.frame(trade(8))
+    late = rig.attach("trade", Delivery.EVERY)
+    # REST knows one that is still on its way: the stream shows it itself, in its order.
+    assert rig.engine.recover(buffer, [trade(number) for number in range(1, 10)], 0.0) == 2
+    rig.frame(trade(9))
+    assert rig.engine.release(buffer)
+    rig.frame(trade(10))
+    told = Gap(("KRW-BTC",), 3.0, 6.0)
+    expected = ["1", "2", "3", told, "6s", "7", "8", "4b", "5b", "9", "10"]
+    assert rig.numbers(every) == rig.numbers(batch) == expected
+    assert [one for one in rig.numbers(late) if "b" in str(one)] == [], "it came after them"
+
+
+def test_who_takes_the_latest_keeps_it() -> None:
+    rig = Rig()
+    every, latest = rig.attach("trade", Delivery.EVERY), rig.attach("trade", Delivery.LATEST)
+    rig.frame(trade(1))
+    buffer = rig.gap()
+    rig.frame(trade(5))
+    rig.engine.open(buffer)
+    rig.engine.recover(buffer, [trade(number) for number in range(1, 5)], 0.0)
+    assert rig.engine.release(buffer)
+    assert rig.numbers(every) == ["1", "5", "2b", "3b", "4b"]
+    assert rig.numbers(latest)[-1] == "5"
+    last = rig.engine.last_event(buffer.key)
+    assert isinstance(last, TradeEvent)
+    assert last.sequential_id == 5
+
+
+def test_another_gap_while_the_first_is_fetched_late() -> None:
+    rig = Rig()
+    every = rig.attach("trade", Delivery.EVERY)
+    rig.frame(trade(1))
+    buffer = rig.gap()
+    rig.frame(trade(4))
+    rig.engine.open(buffer)
+    rig.frame(trade(5))
+    rig.engine.mark_stale(Scope.PUBLIC)
+    assert rig.gap() is buffer
+    assert not buffer.is_open
+    rig.frame(trade(8), snapshot=True)
+    assert rig.engine.recover(buffer, [trade(number) for number in range(1, 9)], 0.0) == 5
+    assert rig.engine.release(buffer)
+    rig.frame(trade(9))
+    assert rig.numbers(every) == ["1", "4", "5", "2b", "3b", "6r", "7r", "8r", "9"]
+
+
+def test_a_snapshot_shows_a_gap_while_the_first_is_fetched_late() -> None:
+    rig, gaps = _gap_rig()
+    every = rig.attach("trade", Delivery.EVERY)
+    rig.frame(trade(1))
+    buffer = rig.gap()
+    rig.frame(trade(4))
+    rig.engine.open(buffer)
+    rig.frame(trade(7), snapshot=True)
+    assert gaps == [buffer]
+    rig.frame(trade(8))
+    assert rig.engine.recover(buffer, [trade(number) for number in range(1, 9)], 0.0) == 6
+    assert rig.engine.release(buffer)
+    assert rig.numbers(every) == ["1", "4", "2b", "3b", "5r", "6r", "7r", "8r"]
+
+
+def test_a_stream_that_is_open_forever_is_not_remembered_forever() -> None:
+    rig = Rig()
+    every = rig.attach("trade", Delivery.EVERY)
+    rig.frame(trade(1))
+    (buffer,) = rig.engine.gap(Scope.PUBLIC, 10.0, 20.0, max_buffered_frames=5)
+    rig.engine.open(buffer)
+    for number in range(3, 20):
+        rig.frame(trade(number))
+    assert buffer.is_over
+    assert rig.engine.recover(buffer, [trade(2)], 0.0) == 0
+    assert rig.numbers(every) == ["1", *map(str, range(3, 20))]
+
+
+def test_candles_that_come_late_do_not_turn_back_what_passed() -> None:
+    rig = Rig()
+    every = rig.attach("candle", Delivery.EVERY, unit="1m")
+    rig.frame(candle(1, volume=3))
+    buffer = rig.gap()
+    rig.frame(candle(4, volume=1), snapshot=True)
+    rig.engine.open(buffer)
+    rig.frame(candle(4, volume=5))
+    rows = [candle(0, 9), candle(1, 4), candle(2, 8), candle(3, 9), candle(4, 7)]
+    assert rig.engine.recover(buffer, rows, 0.0) == 3
+    rig.frame(candle(4, volume=6))
+    assert rig.engine.release(buffer)
+    shown = [
+        (event.candle_date_time_utc[14:16], int(event.candle_acc_trade_volume), event.is_backfilled)
+        for event in rig.shown(every)
+        if isinstance(event, CandleEvent)
+    ]
+    assert shown == [
+        ("01", 3, False),
+        ("04", 1, False),
+        ("04", 5, False),
+        ("01", 4, True),
+        ("02", 8, True),
+        ("03", 9, True),
+        ("04", 6, False),
+    ]
+
+
+@given(_histories(), st.data())
+def test_each_trade_once_and_live_in_order_however_late_rest_answers(
+    case: dict[str, Any], data: st.DataObject
+) -> None:
+    rig = Rig()
+    every = rig.attach("trade", Delivery.EVERY)
+    wire, begin, end = case["wire"], case["begin"], case["end"]
+    for one in wire[:begin]:
+        rig.frame(one)
+    buffer = rig.gap()
+    opened = data.draw(st.integers(end, len(wire)), label="opened after")
+    asked = data.draw(st.integers(opened, len(wire)), label="asked after")
+    broken = data.draw(st.integers(opened, asked), label="second gap begins")
+    back = data.draw(st.integers(broken, asked), label="second gap ends")
+    for one in wire[end:opened]:
+        rig.frame(one)
+    while not rig.engine.open(buffer, at_most=case["slice"]):
+        pass
+    for one in wire[opened:broken]:
+        rig.frame(one)
+    if back > broken:
+        rig.engine.mark_stale(Scope.PUBLIC)
+        assert rig.gap() is buffer
+    for one in wire[back:asked]:
+        rig.frame(one)
+    fetched = sorted(wire[:asked], key=lambda each: each.sequential_id)
+    rest = iter(wire[asked:])
+    passed = [one.sequential_id for one in (*wire[end:broken], *wire[back:asked])]
+    left_to_the_stream: set[int] = set()
+    for at in range(0, len(fetched), case["slice"]):
+        rows = fetched[at : at + case["slice"]]
+        left_to_the_stream |= {
+            one.sequential_id for one in rows if one.sequential_id > max(passed, default=0)
+        }
+        rig.engine.recover(buffer, rows, 0.0)
+        if (one := next(rest, None)) is not None:
+            rig.frame(one)
+            passed.append(one.sequential_id)
+    while not rig.engine.release(buffer, at_most=case["slice"]):
+        pass
+    for one in rest:
+        rig.frame(one)
+
+    trades = [one for one in rig.shown(every) if isinstance(one, TradeEvent)]
+    ids = [one.sequential_id for one in trades]
+    assert len(ids) == len(set(ids)), "each once"
+    live = [one.sequential_id for one in trades if not one.is_recovered]
+    order = {one.sequential_id: at for at, one in enumerate(wire)}
+    assert [order[number] for number in live] == sorted(order[number] for number in live)
+    backfilled = [one.sequential_id for one in trades if one.is_backfilled]
+    assert backfilled == sorted(backfilled)
+    newest_live = 0
+    for one in trades:
+        if one.stream_type is StreamType.BACKFILLED:
+            assert one.sequential_id < newest_live, "marked where it is behind newer ones, and only there"
+        elif not one.is_recovered:
+            newest_live = max(newest_live, one.sequential_id)
+    # What is newer than all that has passed is on its way; should it be lost, the gap reported contains it.
+    missing = {one.sequential_id for one in fetched} - set(ids) - left_to_the_stream
+    assert all(number < wire[0].sequential_id for number in missing)
+
+
 # --- gaps in a stream whose connection lives ------------------------------------------------------
 
 
@@ -426,7 +610,7 @@ def test_a_gap_that_cannot_be_backfilled_is_reported_to_who_wants_every_trade() 
     every, newest = rig.attach("trade", Delivery.EVERY), rig.attach("trade", Delivery.LATEST)
     rig.frame(trade(1))
     rig.frame(trade(4), snapshot=True)
-    assert rig.numbers(every) == ["1", Gap(("KRW-BTC",), 0.0, 0.0), "4s"]
+    assert rig.numbers(every) == ["1", Gap(("KRW-BTC",), 1.0, 4.0), "4s"]
     assert rig.numbers(newest) == ["4s"]
     assert gaps == []
 

@@ -311,7 +311,7 @@ class TradesPanel(Panel):
             formats.price(volume, quote, formats.volume_decimals(price, quote)),
             formats.price(worth, quote, _worth_decimals(worth, quote)),
         )
-        is_recovered = value(row, "stream_type") is StreamType.RECOVERED
+        is_recovered = value(row, "stream_type") in (StreamType.RECOVERED, StreamType.BACKFILLED)
         side = value(row, "ask_bid")
         is_buy = None if side is None else side is AskBid.BID
         return TapeRow(value(row, "sequential_id"), timestamp, texts, float(worth), is_buy, is_recovered)

@@ -55,6 +55,26 @@ def test_a_program_with_a_decimal_context_of_its_own_has_the_same_alerts(kind: A
         assert fired() == documented
 
 
+@pytest.mark.parametrize("kind", [AlertKind.ABOVE, AlertKind.BELOW])
+def test_a_price_that_was_missed_fires_once_and_arms_nothing(kind: AlertKind) -> None:
+    rule = AlertRule(Alert("a", "KRW-BTC", kind, Decimal(100)))
+    met, over = (Decimal(101), Decimal(90)) if kind is AlertKind.ABOVE else (Decimal(99), Decimal(110))
+    assert not rule.price(0.0, over)
+    assert rule.missed_price(met)
+    assert not rule.missed_price(over)
+    assert not rule.missed_price(met)
+    assert not rule.price(1.0, over)
+    assert rule.price(2.0, met)
+
+
+@pytest.mark.parametrize("kind", [AlertKind.CHANGE, AlertKind.FILL])
+def test_a_price_that_was_missed_says_nothing_of_moves_and_fills(kind: AlertKind) -> None:
+    rule = AlertRule(Alert("a", "KRW-BTC", kind, Decimal(3), 60))
+    assert not rule.price(0.0, Decimal(100))
+    assert not rule.missed_price(Decimal(200))
+    assert not rule.price(1.0, Decimal(100))
+
+
 def test_every_fill_of_its_pair_fires() -> None:
     rule = AlertRule(Alert("a", "KRW-BTC", AlertKind.FILL))
     assert rule.fill("KRW-BTC")
