@@ -52,7 +52,7 @@ def test_the_environment(
         ("upbit.com", True),
         (".upbit.com", True),
         ("*", True),
-        ("localhost, .upbit.com", True),
+        ("other.test, .upbit.com", True),
         ("other.com", False),
         ("", False),
     ],
