@@ -369,10 +369,7 @@ class UpbitConnection:
         self.retry(now)
 
     def retry(self, now: float) -> None:
-        """Connect again at once: the user asked.
-
-        "At once" means when the limits allow it, and not before the server's own time to stay away is over.
-        """
+        """The user asks: connect at once, as the limits and the server's time to stay away allow."""
         self._refusals = 0
         self._reported = ""
         self._sync.audit.is_understood = True
@@ -401,7 +398,7 @@ class UpbitConnection:
         self._deadline_moved = True
 
     def network_returned(self, now: float) -> None:
-        """The system says that the network is back, or another: probe what is open, try at once what waits."""
+        """The network is back, or another: probe what is open, try at once what waits."""
         if self.is_open:
             self.resumed(now)
         elif self._connects.due != _NEVER or self._socket != _NO_SOCKET:
