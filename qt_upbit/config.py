@@ -20,6 +20,7 @@ import ipaddress
 import os
 import ssl
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
@@ -203,11 +204,11 @@ class WebSocketConfig(_Frozen):
     use_system_proxy: bool = Field(
         default=True, description="follow HTTPS_PROXY, ALL_PROXY, NO_PROXY, else the system's proxy settings"
     )
-    proxy: SecretStr | None = Field(
+    proxy: str | SecretStr | None = Field(
         default=None,
         description="http://user:password@host:port, or https, socks5, socks5h; instead of the system's",
     )
-    ca_bundle: str | ssl.SSLContext | None = Field(
+    ca_bundle: str | Path | ssl.SSLContext | None = Field(
         default=None, description="PEM file of CAs to trust in addition, or an ssl.SSLContext to use instead"
     )
     user_agent: str = Field(default="qt-upbit", description="User-Agent of the handshake")
@@ -294,10 +295,12 @@ class WebSocketConfig(_Frozen):
 
     @field_validator("proxy")
     @classmethod
-    def _is_proxy(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
-            parse_proxy(value.get_secret_value(), "proxy")
-        return value
+    def _is_proxy(cls, value: str | SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        hidden = _hidden(value)
+        parse_proxy(hidden.get_secret_value(), "proxy")
+        return hidden
 
     @field_validator("ca_bundle", mode="before")
     @classmethod
@@ -365,6 +368,11 @@ class WebSocketConfig(_Frozen):
     def is_loopback(self) -> bool:
         """Whether the exchange is on this machine."""
         return self.base_url is not None and is_loopback(urlsplit(self.base_url).hostname or "")
+
+    @property
+    def proxy_url(self) -> str | None:
+        """The setting ``proxy`` in plain text: not for logs."""
+        return None if self.proxy is None else _hidden(self.proxy).get_secret_value()
 
     @property
     def follows_proxy(self) -> bool:

@@ -29,6 +29,7 @@ PAGES = [
             "architecture",
             "decisions",
             "item_models",
+            "networks",
             "performance",
             "private",
             "reliability",

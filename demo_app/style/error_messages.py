@@ -78,7 +78,7 @@ def _unreachable(error: ConnectionFailedError) -> str:
             status=error.status
         )
     # The rest is for developers.
-    why = error.reason.partition(":")[0]
+    why = error.reason.partition(": ")[0]
     return translate("ErrorWords", "The exchange cannot be reached ({why}): check your connection.").format(
         why=why
     )

@@ -8,6 +8,7 @@ import functools
 import socket
 import ssl
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import aiohappyeyeballs
@@ -58,7 +59,8 @@ class Network:
         Raises:
             TrustError: the certificates to trust cannot be read.
         """
-        return await tls_context(self._config.ca_bundle)
+        bundle = self._config.ca_bundle
+        return await tls_context(str(bundle) if isinstance(bundle, Path) else bundle)
 
     def describe(self, error: BaseException, host: str) -> str:
         """Why there is no connection to `host`: `qt_upbit.network.failures`.

@@ -20,8 +20,8 @@ def proxy_for(config: WebSocketConfig, host: str, port: int, *, is_secure: bool)
     Raises:
         ConfigError: what is set cannot be used.
     """
-    if config.proxy is not None:
-        return parse_proxy(config.proxy.get_secret_value(), "proxy")
+    if config.proxy_url is not None:
+        return parse_proxy(config.proxy_url, "proxy")
     if not config.follows_proxy or urllib.request.proxy_bypass(f"{host}:{port}"):
         return None
     found = urllib.request.getproxies()

@@ -92,7 +92,7 @@ def _is_empty(context: ssl.SSLContext) -> bool:
     if context.cert_store_stats()["x509_ca"]:
         return False
     directory = ssl.get_default_verify_paths().capath  # read as needed, and never counted
-    return directory is None or not any(Path(directory).glob("*.[0-9]"))
+    return not directory or not any(Path(directory).glob("*.[0-9]"))
 
 
 def _add(context: ssl.SSLContext, path: str, what: str) -> None:

@@ -364,17 +364,14 @@ class UpbitConnection:
             self._connection_died(now, error)
 
     def credentials_changed(self, now: float) -> None:
-        """Connect again with other keys: also a handshake under way has the old ones, and is given up."""
+        """Connect again with other keys: a handshake under way, which has the old ones, is given up."""
         if self._socket != _NO_SOCKET and not self.is_open:
             self._drop_socket()
             self._connects.plan(now)
         self.retry(now)
 
     def retry(self, now: float) -> None:
-        """Connect again at once: the user asked.
-
-        "At once" means when the limits allow it, and not before the server's own time to stay away is over.
-        """
+        """The user asks: connect at once, as the limits and the server's time to stay away allow."""
         self._refusals = 0
         self._reported = ""
         self._sync.audit.is_understood = True
@@ -403,20 +400,12 @@ class UpbitConnection:
         self._deadline_moved = True
 
     def network_returned(self, now: float) -> None:
-        """The system says that the network is back, or another: try at once what waits, probe what is open.
-
-        A handshake under way is given up: its packets went nowhere, and it would wait for its timeout. "At
-        once" means when the limits allow it.
-        """
+        """The network is back, or another: probe what is open, try at once what waits."""
         if self.is_open:
             self.resumed(now)
-            return
-        if self._socket != _NO_SOCKET:
-            self._drop_socket()
-            self._connects.plan(now)
-        self._connects.proved()
-        self._connects.hurry(now)
-        self.tick(now)
+        elif self._connects.due != _NEVER or self._socket != _NO_SOCKET:
+            self._connects.proved()
+            self.credentials_changed(now)  # the packets of a handshake under way went nowhere
 
     def renew(self, now: float) -> bool:
         """Make another connection with another token beside this one, and then it takes over.

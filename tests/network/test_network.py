@@ -75,7 +75,8 @@ class World:
     fields: dict[str, Any] = field(default_factory=dict)
 
     def config(self, **fields: Any) -> WebSocketConfig:
-        return WebSocketConfig(**({"base_url": self.url, "credentials": KEYS} | self.fields | fields))
+        values: dict[str, Any] = {"base_url": self.url, "credentials": KEYS, **self.fields, **fields}
+        return WebSocketConfig(**values)
 
     async def enter(self, thing: Any) -> Any:
         return await self.stack.enter_async_context(thing)

@@ -25,7 +25,7 @@ def _subjects(context: ssl.SSLContext) -> list[Any]:
 @pytest.fixture
 def _empty_store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """As Python from python.org on macOS finds it."""
-    nothing = ssl.DefaultVerifyPaths(None, str(tmp_path / "none"), "", "", "", "")
+    nothing = ssl.DefaultVerifyPaths("", str(tmp_path / "none"), "", "", "", "")
     monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: nothing)
     monkeypatch.setattr(ssl, "create_default_context", lambda: ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
 
@@ -98,7 +98,7 @@ def test_a_directory_of_certificates_is_not_an_empty_store(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "5ad8a5d6.0").touch()
-    paths = ssl.DefaultVerifyPaths(None, str(tmp_path), "", "", "", "")
+    paths = ssl.DefaultVerifyPaths("", str(tmp_path), "", "", "", "")
     monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: paths)
     assert load_context(platform="linux").get_ca_certs() == []
 
@@ -170,6 +170,6 @@ def _old() -> ssl.SSLContext:
     ],
     ids=["names", "none", "old", "no file", "empty", "True", "False", "number"],
 )
-def test_what_would_trust_anyone_or_nothing_is_refused_at_once(value: object, why: str) -> None:
+def test_what_would_trust_anyone_or_nothing_is_refused_at_once(value: Any, why: str) -> None:
     with pytest.raises(ConfigError, match=rf"ca_bundle.*{why}|{why}"):
         WebSocketConfig(ca_bundle=value)

@@ -20,6 +20,7 @@ from qt_upbit import (
     ConfigError,
     ConnectionFailedError,
     ConnectionState,
+    Delivery,
     GlobalWebSocketManager,
     OrderState,
     OrderType,
@@ -75,7 +76,10 @@ async def make_way(
             server = await make_server(**settings)
             port = int(server.url.rpartition(":")[2])
             front = await stack.enter_async_context(TlsFront(port, authority.server_context(HOST)))
-            fields = {"base_url": f"https://{HOST}:{front.port}", "ca_bundle": authority.file(tmp_path)}
+            fields: dict[str, Any] = {
+                "base_url": f"https://{HOST}:{front.port}",
+                "ca_bundle": authority.file(tmp_path),
+            }
             way = Way(server, front, fields)
             if kind == "office":
                 way.proxy = await stack.enter_async_context(HttpProxy(front.port, login=("me", "p@ss")))
@@ -144,7 +148,7 @@ async def test_trades_of_an_outage_are_recovered(make_way: MakeWay) -> None:
     way = await make_way("tls", market_running=True, time_scale=20.0)
     server, manager = way.server, way.make_manager()
     proxy, seen = WebSocketClientProxy("tape", manager=manager), list[Any]()
-    await proxy.subscribe_trade(["KRW-BTC"], callback=seen.append, delivery="every")
+    await proxy.subscribe_trade(["KRW-BTC"], callback=seen.append, delivery=Delivery.EVERY)
     await until(lambda: len(seen) > 3)
     server.refuse_connections = True
     begin = server.exchange.market_ms(server.now())
