@@ -1,6 +1,7 @@
-"""Under Wine: psutil reads the processors' times with a call that Wine lacks, but it has their sum."""
+"""What tests need under Wine, which hides Qt's variables and lacks a call that psutil makes."""
 
 import ctypes
+import os
 from collections import namedtuple
 
 import psutil
@@ -15,6 +16,9 @@ def _cpu_times(percpu=False):
     return _Times(user.value / 1e7, (kernel.value - idle.value) / 1e7, idle.value / 1e7)
 
 
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+# Qt's offscreen platform looks for fonts in no place of its own on Windows.
+os.environ.setdefault("QT_QPA_FONTDIR", "Z:/usr/share/fonts/truetype/nanum")
 try:
     psutil.cpu_times()
 except OSError:
