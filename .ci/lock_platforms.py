@@ -1,8 +1,7 @@
 """`python .ci/lock_platforms.py`: on which systems the lock files install, for every Python.
 
 Asks the package index for the wheels and downloads none. Needs uv (`pip install uv`). Exit code 1 if a system
-that is promised does not install, or one that is not promised does: then docs/platforms.md and run.py are to be
-changed.
+that is promised does not install, or one that is not promised does: then change docs/platforms.md and run.py.
 """
 
 import os

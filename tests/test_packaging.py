@@ -8,6 +8,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+import run as bootstrap
+
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 LOCK_FILES = {"demo": "requirements-demo.lock", "test": "requirements.lock"}
@@ -86,3 +88,31 @@ def test_the_readme_has_the_commands_that_ci_runs(name: str) -> None:
     lines = [line.strip() for line in (ROOT / name).read_text(encoding="utf-8").splitlines()]
     assert "python3 run.py demo" in lines
     assert "python3 run.py test" in lines
+
+
+def test_the_hosted_run_has_every_python_and_what_qt_needs() -> None:
+    workflow = (ROOT / ".github/workflows/tests.yml").read_text(encoding="utf-8")
+    classifiers = PROJECT["project"]["classifiers"]
+    pythons = {each.rpartition(" ")[2] for each in classifiers if re.search(r"Python :: 3\.\d+$", each)}
+    assert set(re.findall(r'"(3\.\d+)"', workflow)) == pythons
+    for package in bootstrap.OFFSCREEN_PACKAGES:
+        assert workflow.count(f" {package}") == 2, package
+    for system in ("windows-latest", "macos-14", "macos-latest", "ubuntu-24.04", "ubuntu-24.04-arm"):
+        assert system in workflow
+    for command in ("python run.py test", "python run.py demo --screenshot demo.png --after 5"):
+        assert command in workflow
+
+
+def test_the_oldest_systems_are_the_same_everywhere() -> None:
+    """Those that run.py refuses to go below, that .ci/lock_platforms.py asks for, and that the pages name."""
+    checked = (ROOT / ".ci/lock_platforms.py").read_text(encoding="utf-8")
+    promised = [line for line in checked.splitlines() if line.rstrip().endswith("True),")]
+    facts = {f"macOS {bootstrap.OLDEST_MACOS[0]}": "macOS "}
+    facts |= {f"{arch}, glibc {a}.{b}": f"{arch}, glibc" for arch, (a, b) in bootstrap.OLDEST_GLIBC.items()}
+    for fact, kind in facts.items():
+        named = [line for line in promised if kind in line]
+        assert any(fact in line for line in named)
+        for page in ("docs/platforms.md", "README.md", "README.ko.md"):
+            text = (ROOT / page).read_text(encoding="utf-8")
+            for part in fact.split(", "):
+                assert part in text, f"{part} in {page}"
