@@ -6,7 +6,8 @@ import asyncio
 import functools
 import math
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from PySide6.QtCore import QObject, Qt, QTimer
 
@@ -21,6 +22,7 @@ from qt_upbit.protocol.connection import (
     Action,
     CloseSocket,
     ConnectionEvent,
+    ErrorReported,
     FramesReleased,
     OpenSocket,
     RenewalFailed,
@@ -37,6 +39,8 @@ from qt_upbit.types import Scope
 
 __all__ = ["ScopeLink"]
 
+_BAD_OBJECTS: Final = 50
+"""Objects of one message that cannot be decoded, after which the rest of it is dropped."""
 _NO_LOOP_RETRY_MS = 20
 _NO_LOOP_TIMEOUT_S = 2.0
 
@@ -167,14 +171,25 @@ class ScopeLink(QObject):
         if self.connection.has_output:
             self._carry_out()
         if frames:
-            self._route(frames, now)
+            self._route_message(frames, now)
 
-    def _route(self, frames: Iterable[tuple[Head, bytes]], now: float) -> None:
-        for head, data in frames:
-            try:
-                self._engine.route(head, data, now)
-            except DecodeError as exc:
-                self._on_error(self.scope, exc)
+    def _route_message(self, frames: Sequence[tuple[Head, bytes]], now: float) -> None:
+        bad = 0
+        for number, (head, data) in enumerate(frames, 1):
+            bad += not self._route(head, data, now)
+            if bad >= _BAD_OBJECTS and (rest := len(frames) - number):
+                reason = f"{rest} more objects of a message were dropped: too many that cannot be read"
+                self._on_event(self.scope, ErrorReported(DecodeError(reason, data), rest))
+                return
+
+    def _route(self, head: Head, data: bytes, now: float) -> bool:
+        """Route one object; whether it could be read as far as it had to be."""
+        try:
+            self._engine.route(head, data, now)
+        except DecodeError as exc:
+            self._on_error(self.scope, exc)
+            return False
+        return True
 
     def _on_opened(self, epoch: int) -> None:
         self.connection.opened(epoch, self._clock())
@@ -195,7 +210,8 @@ class ScopeLink(QObject):
         for event in self.connection.take_events():
             match event:
                 case FramesReleased(frames):
-                    self._route(frames, self._clock())
+                    for head, data in frames:
+                        self._route(head, data, self._clock())
                     continue
                 case RenewalFailed(error):
                     self._tokens.failed(error, self._clock())

@@ -45,6 +45,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--host", type=_loopback, default="127.0.0.1", help="address of this machine (default: %(default)s)"
     )
+    parser.add_argument(
+        "--allow-host", action="append", default=[], metavar="NAME", help="further host name to answer to"
+    )
     parser.add_argument("--port", type=int, default=0, help="port to listen on; 0 takes a free one (default)")
     parser.add_argument("--seed", type=int, default=7, help="seed of all randomness")
     parser.add_argument("--markets", type=_markets, default=None, metavar="N|full", help="number of pairs")
@@ -88,7 +91,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
     async def serve() -> None:
-        async with SimulatedServer(settings, host=args.host, port=args.port, replay=replay) as server:
+        async with SimulatedServer(
+            settings, host=args.host, port=args.port, replay=replay, hosts=args.allow_host
+        ) as server:
             print(f"listening on {server.url}", flush=True)
             # Short sleeps: on Windows, Ctrl-C is seen only when the loop wakes up.
             while True:
