@@ -36,11 +36,14 @@ from qt_upbit.protocol.token_schedule import TokenSchedule
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine
 from qt_upbit.transport.native_websocket_client import NativeWebSocketClient
 from qt_upbit.types import Scope
+from qt_upbit.types.tolerant_reading import work
 
 __all__ = ["ScopeLink"]
 
 _BAD_OBJECTS: Final = 50
 """Objects of one message that cannot be decoded, after which the rest of it is dropped."""
+_ODD_FIELDS: Final = 60_000
+"""Fields of one message that are read one by one: of an odd ticker for each of the 855 pairs."""
 _NO_LOOP_RETRY_MS = 20
 _NO_LOOP_TIMEOUT_S = 2.0
 
@@ -64,7 +67,7 @@ class ScopeLink(QObject):
         engine: gets its frames.
         jwt: makes the tokens for handshakes; None without keys.
         on_event: called with what the connection reports, in order.
-        on_error: called with errors of frames that cannot be routed.
+        on_unreadable: called with errors of frames that cannot be routed.
         clock: seconds, monotonic.
         parent: owner.
     """
@@ -77,7 +80,7 @@ class ScopeLink(QObject):
         engine: DataRoutingEngine,
         jwt: JWTManager | None,
         on_event: Callable[[Scope, ConnectionEvent], None],
-        on_error: Callable[[Scope, QtUpbitError], None],
+        on_unreadable: Callable[[Scope, DecodeError], None],
         clock: Callable[[], float],
         parent: QObject,
     ) -> None:
@@ -89,7 +92,7 @@ class ScopeLink(QObject):
         self._engine = engine
         self._tokens = TokenSchedule(jwt)
         self._on_event = on_event
-        self._on_error = on_error
+        self._on_unreadable = on_unreadable
         self._clock = clock
         self._no_loop_since: float | None = None
         self.client = NativeWebSocketClient(
@@ -118,6 +121,12 @@ class ScopeLink(QObject):
         """Reconnect at once."""
         self.connection.retry(self._clock())
         self._carry_out()
+
+    def content_read(self, is_readable: bool) -> None:
+        """An object of this scope could be decoded, or not."""
+        self.connection.content_read(is_readable, self._clock())
+        if self.connection.has_output:
+            self._carry_out()
 
     def ask_for_list(self) -> bool:
         """Ask the server which streams it sends; False if there is no connection to ask."""
@@ -174,11 +183,13 @@ class ScopeLink(QObject):
             self._route_message(frames, now)
 
     def _route_message(self, frames: Sequence[tuple[Head, bytes]], now: float) -> None:
-        bad = 0
+        bad, most_fields = 0, work.fields + _ODD_FIELDS
         for number, (head, data) in enumerate(frames, 1):
             bad += not self._route(head, data, now)
-            if bad >= _BAD_OBJECTS and (rest := len(frames) - number):
-                reason = f"{rest} more objects of a message were dropped: too many that cannot be read"
+            is_too_much = bad >= _BAD_OBJECTS or work.fields > most_fields
+            if is_too_much and (rest := len(frames) - number):
+                why = "cannot be read" if bad >= _BAD_OBJECTS else "are not what Upbit documents"
+                reason = f"{rest} more objects of a message were dropped: too many that {why}"
                 self._on_event(self.scope, ErrorReported(DecodeError(reason, data), rest))
                 return
 
@@ -187,7 +198,7 @@ class ScopeLink(QObject):
         try:
             self._engine.route(head, data, now)
         except DecodeError as exc:
-            self._on_error(self.scope, exc)
+            self._on_unreadable(self.scope, exc)
             return False
         return True
 

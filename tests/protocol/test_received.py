@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qt_upbit import frame_scan
 from qt_upbit.frame_scan import Head
-from qt_upbit.protocol import received, wire
+from qt_upbit.protocol import wire
 from qt_upbit.protocol.connection_outputs import ErrorReported
 from qt_upbit.protocol.received import read_objects
 from qt_upbit.types import WireFormat
@@ -63,13 +64,13 @@ def test_errors_are_counted_before_an_answer_after_which_nothing_may_be_read() -
 def examined(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """The objects that were looked at."""
     seen: list[bytes] = []
-    right = received.head_of
+    right = frame_scan.head_of
 
     def head_of(raw: bytes) -> Head | None:
         seen.append(raw)
         return right(raw)
 
-    monkeypatch.setattr(received, "head_of", head_of)
+    monkeypatch.setattr("qt_upbit.protocol.received.head_of", head_of)
     return seen
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, Rounded, localcontext
 
 import pytest
 from hypothesis import given
@@ -58,6 +58,21 @@ def test_a_price_that_was_missed_says_nothing_of_moves_and_fills(kind: AlertKind
     assert not rule.price(0.0, Decimal(100))
     assert not rule.missed_price(Decimal(200))
     assert not rule.price(1.0, Decimal(100))
+
+
+@pytest.mark.parametrize("kind", [AlertKind.ABOVE, AlertKind.BELOW, AlertKind.CHANGE])
+def test_a_program_with_a_decimal_context_of_its_own_has_the_same_alerts(kind: AlertKind) -> None:
+    def fired() -> list[bool]:
+        rule = AlertRule(Alert("a", "KRW-BTC", kind, Decimal("143000000.12345678")))
+        if kind is AlertKind.CHANGE:
+            rule = AlertRule(Alert("a", "KRW-BTC", kind, Decimal("0.00003")))
+        prices = ("143000000.12345678", "143000050.1", "142999950.3", "143000000.12345678", "142999950.3")
+        return [rule.price(float(second), Decimal(price)) for second, price in enumerate(prices)]
+
+    documented = fired()
+    assert any(documented)
+    with localcontext(Context(prec=3, traps=[Inexact, Rounded])):
+        assert fired() == documented
 
 
 def test_every_fill_of_its_pair_fires() -> None:
