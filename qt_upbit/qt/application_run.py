@@ -117,9 +117,10 @@ def run(main: Coroutine[Any, Any, _T], *, argv: Sequence[str] | None = None) -> 
     """Run a coroutine with Qt and asyncio together, then close everything in order.
 
     Creates the QApplication if there is none. When `main` returns while a window is visible, the
-    application runs until it is closed. Quitting (last window, ``app.quit()``, Ctrl-C, SIGTERM,
-    SIGHUP, Ctrl-Break, the end of a Windows session) cancels `main`, unless it ends by itself within two seconds, as after `until_quit`. All connections are
-    closed before this returns. It can be called again afterwards.
+    application runs until it is closed. Quitting (last window, ``app.quit()``, Ctrl-C, SIGTERM, SIGHUP,
+    Ctrl-Break, the end of a Windows session) cancels `main`, unless it ends by itself within two
+    seconds, as after `until_quit`. All connections are closed before this returns. It can be called
+    again afterwards.
 
     Args:
         main: the program.
