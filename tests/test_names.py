@@ -15,6 +15,8 @@ FOLDERS = (".ci", "benchmarks", "demo_app", "docs", "examples", "qt_upbit", "tes
 ALLOWED = {
     "qt_upbit/config.py": "counts the name as this machine",
     "qt_upbit/simulator/__main__.py": "says which hosts it takes",
+    "qt_upbit/simulator/server/host_check.py": "says which hosts it answers to",
+    "tests/simulator/server/test_host_check.py": "the name in a header",
     "tests/simulator/server/test_loopback.py": "a name that only looks like it is refused",
     "tests/support/names.py": "resolves it without the system",
     "tests/test_encryption.py": "which names count as this machine",

@@ -22,7 +22,9 @@ from qt_upbit.types import (
     Scope,
     WireFormat,
 )
+from qt_upbit.types.tolerant_reading import work
 from qt_upbit.types.wire_struct import simple_key_of, wire_hints, wire_key
+from tests.support import events
 from tests.support.frames import INCOMPLETE, event_frames, lines
 
 _ABSENT = object()
@@ -213,3 +215,38 @@ def test_an_odd_value_inside_another_costs_only_itself() -> None:
     event: Any = decode(_encoder.encode(payload))
     assert [each.field for each in event.odd_fields] == [f"value.{name}"]
     assert event.params == right.params
+
+
+# --- work per frame ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [b'"a%d":1', b'"assets":[%d]', b'"x":[%d]'],
+    ids=["members", "nested", "ignored"],
+)
+def test_a_long_frame_is_not_read_field_by_field(extra: bytes) -> None:
+    good = encode(events.ticker())
+    filler = b",".join(extra % number for number in range(40_000))
+    raw = good.replace(b'"opening_price":', b'"opening":').replace(b"}", b"," + filler + b"}")
+    before = work.fields
+    with pytest.raises(DecodeError, match="bytes"):
+        decode(raw)
+    assert work.fields == before
+
+
+def test_what_is_read_field_by_field_is_counted() -> None:
+    raw = encode(events.ticker()).replace(b'"opening_price":', b'"opening":')
+    before = work.fields
+    assert decode(raw).odd_fields
+    assert before + 30 < work.fields < before + 200
+
+
+def test_a_book_of_thousands_of_rows_is_refused() -> None:
+    book = events.orderbook()
+    raw = encode(book)
+    row = encode(events.orderbook()).partition(b'"orderbook_units":[')[2].partition(b"}")[0] + b"}"
+    long = raw.replace(row, b",".join([row] * 2_000), 1)
+    event = decode(long)
+    with pytest.raises(DecodeError, match="too long"):
+        event.count_rows()

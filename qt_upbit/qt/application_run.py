@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final, TypeVar
 
-from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtCore import QEvent, QEventLoop, QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
 from qt_upbit.qt.event_loop import QtEventLoop
@@ -23,6 +23,13 @@ _T = TypeVar("_T")
 _GRACE_S: Final = 2.0
 """How long `main` may continue after a request to quit."""
 _SIGNAL_POLL_MS: Final = 200
+_QUIT_SIGNALS: Final = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+"""Ctrl-C, the system's request to end, the end of the terminal, and Ctrl-Break on Windows, which is also sent
+when a console is closed. Not each system has all."""
+_FORCING_SIGNALS: Final = ("SIGINT", "SIGBREAK")
+"""Given a second time by a person who does not want to wait; the others may come twice by themselves."""
+_SESSION_END_S: Final = 4.0
+"""Windows ends programs that take more than five seconds."""
 
 
 class _QuitFilter(QObject):
@@ -30,16 +37,49 @@ class _QuitFilter(QObject):
 
     By default Qt would leave its loop at once, before sockets are closed, and on Python 3.14 the process
     would then hang.
+
+    Signals:
+        ``closed()``: everything is closed, and `run` is about to return.
     """
+
+    closed = Signal()
 
     def __init__(self, app: QApplication) -> None:
         super().__init__(app)
         self.setObjectName("qt_upbit quit filter")
         self.quit_requested = asyncio.Event()
+        self.is_closed = False
         self.waiting = 0
         """Number of coroutines waiting in `until_quit`."""
         self.was_awaited = False
         """Whether one was waiting when the request came, and so continues by itself."""
+        self._poll: QTimer | None = None
+
+    def poll_signals(self) -> None:
+        """Let Python look for signals now and then."""
+        if self._poll is None:
+            self._poll = QTimer(self)
+            self._poll.setObjectName("qt_upbit signal poll")
+            self._poll.timeout.connect(_nothing)
+            self._poll.start(_SIGNAL_POLL_MS)
+
+    def close_now(self, *_: object) -> None:
+        """Quit, and return when everything is closed: there will be no time afterwards."""
+        self.request()
+        waiting = QEventLoop()
+        self.closed.connect(waiting.quit)
+        timeout = QTimer(waiting)
+        timeout.setObjectName("qt_upbit session end")
+        timeout.setSingleShot(True)
+        timeout.timeout.connect(waiting.quit)
+        timeout.start(round(_SESSION_END_S * 1000))
+        if not self.is_closed:
+            waiting.exec()
+
+    def report_closed(self) -> None:
+        """Everything is closed."""
+        self.is_closed = True
+        self.closed.emit()
 
     def request(self) -> None:
         if not self.quit_requested.is_set():
@@ -58,7 +98,7 @@ _quit_filter: _QuitFilter | None = None
 
 
 async def until_quit() -> None:
-    """Wait until the application is asked to quit: last window closed, ``app.quit()``, Ctrl-C.
+    """Wait until the application is asked to quit: last window closed, ``app.quit()``, Ctrl-C, SIGTERM ….
 
     Raises:
         RuntimeError: not called within `run`.
@@ -77,9 +117,10 @@ def run(main: Coroutine[Any, Any, _T], *, argv: Sequence[str] | None = None) -> 
     """Run a coroutine with Qt and asyncio together, then close everything in order.
 
     Creates the QApplication if there is none. When `main` returns while a window is visible, the
-    application runs until it is closed. Quitting (last window, ``app.quit()``, Ctrl-C) cancels
-    `main`, unless it ends by itself within two seconds, as after `until_quit`. All connections are
-    closed before this returns. It can be called again afterwards.
+    application runs until it is closed. Quitting (last window, ``app.quit()``, Ctrl-C, SIGTERM, SIGHUP,
+    Ctrl-Break, the end of a Windows session) cancels `main`, unless it ends by itself within two
+    seconds, as after `until_quit`. All connections are closed before this returns. It can be called
+    again afterwards.
 
     Args:
         main: the program.
@@ -110,7 +151,8 @@ async def _supervise(main: Coroutine[Any, Any, _T], app: QApplication) -> _T | N
     global _quit_filter  # for until_quit()
     quit_filter = _quit_filter = _QuitFilter(app)
     app.installEventFilter(quit_filter)
-    restore_signal = _quit_on_sigint(quit_filter)
+    restore_signals = _quit_on_signals(quit_filter)
+    restore_session = _quit_at_session_end(app, quit_filter)
     try:
         return await _run_until_quit(main, quit_filter)
     finally:
@@ -121,7 +163,9 @@ async def _supervise(main: Coroutine[Any, Any, _T], app: QApplication) -> _T | N
             await cancel_running_slots()
             await GlobalWebSocketManager.close_instance()
         finally:
-            restore_signal()
+            quit_filter.report_closed()
+            restore_session()
+            restore_signals()
             app.removeEventFilter(quit_filter)
             quit_filter.deleteLater()
             _quit_filter = None
@@ -155,43 +199,76 @@ def _has_visible_window() -> bool:
     return any(window.isVisible() for window in QApplication.topLevelWidgets())
 
 
-def _quit_on_sigint(quit_filter: _QuitFilter) -> Callable[[], None]:
-    """Make Ctrl-C quit in order; returns a function that undoes it. An application's own handler stays."""
-    before = signal.getsignal(signal.SIGINT)
+def _quit_on_signals(quit_filter: _QuitFilter) -> Callable[[], None]:
+    """Make the signals that end programs quit in order; returns a function that undoes it."""
+    restore = [
+        _quit_on_signal(number, quit_filter, forces=name in _FORCING_SIGNALS)
+        for name in _QUIT_SIGNALS
+        if (number := getattr(signal, name, None)) is not None
+    ]
+
+    def restore_all() -> None:
+        for each in restore:
+            each()
+
+    return restore_all
+
+
+def _quit_on_signal(number: signal.Signals, quit_filter: _QuitFilter, *, forces: bool) -> Callable[[], None]:
+    """Make one signal quit in order. An application's own handler stays, as does ignoring it (``nohup``)."""
+    before = signal.getsignal(number)
     of_runner = isinstance(before, functools.partial) and isinstance(
         getattr(before.func, "__self__", None), asyncio.Runner
     )
-    if before is not signal.default_int_handler and not of_runner:
-        return lambda: None
+    if before not in (signal.SIG_DFL, signal.default_int_handler) and not of_runner:
+        return _nothing
 
-    def on_sigint(*_: object) -> None:
-        if quit_filter.quit_requested.is_set():
+    def on_signal(*_: object) -> None:
+        if forces and quit_filter.quit_requested.is_set():
             # A second Ctrl-C: quit although something does not end.
             raise KeyboardInterrupt
         quit_filter.request()
 
     loop = asyncio.get_running_loop()
     try:
-        loop.add_signal_handler(signal.SIGINT, on_sigint)
+        loop.add_signal_handler(number, on_signal)
     except (NotImplementedError, RuntimeError):
         # Windows: Python handles the signal only when bytecode runs, and an idle Qt loop runs none.
-        poll = QTimer(quit_filter)
-        poll.setObjectName("qt_upbit signal poll")
-        poll.start(_SIGNAL_POLL_MS)
-        poll.timeout.connect(_nothing)
-        signal.signal(signal.SIGINT, lambda *_: loop.call_soon_threadsafe(on_sigint))
-        return lambda: _restore(before)
+        quit_filter.poll_signals()
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(on_signal))
+        return functools.partial(_restore, number, before)
 
     def restore_unix() -> None:
-        loop.remove_signal_handler(signal.SIGINT)
-        _restore(before)
+        loop.remove_signal_handler(number)
+        _restore(number, before)
 
     return restore_unix
 
 
-def _restore(before: Any) -> None:
-    signal.signal(signal.SIGINT, before)
+def _quit_at_session_end(
+    app: Any, quit_filter: _QuitFilter, platform: str = sys.platform
+) -> Callable[[], None]:
+    """Make the end of a Windows session quit in order; returns a function that undoes it.
+
+    Windows ends the process as soon as Qt's signal returns, so it returns when everything is closed, or
+    after `_SESSION_END_S`. Elsewhere the same signals also ask to save, and the session then goes on: there
+    the system sends SIGTERM, or Qt's own event to quit.
+    """
+    if platform != "win32":
+        return _nothing
+    app.commitDataRequest.connect(quit_filter.close_now, Qt.ConnectionType.DirectConnection)
+    app.saveStateRequest.connect(quit_filter.close_now, Qt.ConnectionType.DirectConnection)
+
+    def restore() -> None:
+        app.commitDataRequest.disconnect(quit_filter.close_now)
+        app.saveStateRequest.disconnect(quit_filter.close_now)
+
+    return restore
+
+
+def _restore(number: signal.Signals, before: Any) -> None:
+    signal.signal(number, before)
 
 
 def _nothing() -> None:
-    """Let Python process pending signals."""
+    """Let Python process pending signals; or undo nothing."""

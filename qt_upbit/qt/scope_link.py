@@ -6,7 +6,8 @@ import asyncio
 import functools
 import math
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from PySide6.QtCore import QObject, Qt, QTimer
 
@@ -21,6 +22,7 @@ from qt_upbit.protocol.connection import (
     Action,
     CloseSocket,
     ConnectionEvent,
+    ErrorReported,
     FramesReleased,
     OpenSocket,
     RenewalFailed,
@@ -34,9 +36,14 @@ from qt_upbit.protocol.token_schedule import TokenSchedule
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine
 from qt_upbit.transport.native_websocket_client import NativeWebSocketClient
 from qt_upbit.types import Scope
+from qt_upbit.types.tolerant_reading import work
 
 __all__ = ["ScopeLink"]
 
+_BAD_OBJECTS: Final = 50
+"""Objects of one message that cannot be decoded, after which the rest of it is dropped."""
+_ODD_FIELDS: Final = 60_000
+"""Fields of one message that are read one by one: of an odd ticker for each of the 855 pairs."""
 _NO_LOOP_RETRY_MS = 20
 _NO_LOOP_TIMEOUT_S = 2.0
 
@@ -178,14 +185,27 @@ class ScopeLink(QObject):
         if self.connection.has_output:
             self._carry_out()
         if frames:
-            self._route(frames, now)
+            self._route_message(frames, now)
 
-    def _route(self, frames: Iterable[tuple[Head, bytes]], now: float) -> None:
-        for head, data in frames:
-            try:
-                self._engine.route(head, data, now)
-            except DecodeError as exc:
-                self._on_unreadable(self.scope, exc)
+    def _route_message(self, frames: Sequence[tuple[Head, bytes]], now: float) -> None:
+        bad, most_fields = 0, work.fields + _ODD_FIELDS
+        for number, (head, data) in enumerate(frames, 1):
+            bad += not self._route(head, data, now)
+            is_too_much = bad >= _BAD_OBJECTS or work.fields > most_fields
+            if is_too_much and (rest := len(frames) - number):
+                why = "cannot be read" if bad >= _BAD_OBJECTS else "are not what Upbit documents"
+                reason = f"{rest} more objects of a message were dropped: too many that {why}"
+                self._on_event(self.scope, ErrorReported(DecodeError(reason, data), rest))
+                return
+
+    def _route(self, head: Head, data: bytes, now: float) -> bool:
+        """Route one object; whether it could be read as far as it had to be."""
+        try:
+            self._engine.route(head, data, now)
+        except DecodeError as exc:
+            self._on_unreadable(self.scope, exc)
+            return False
+        return True
 
     def _on_opened(self, epoch: int) -> None:
         self.connection.opened(epoch, self._clock())
@@ -206,7 +226,8 @@ class ScopeLink(QObject):
         for event in self.connection.take_events():
             match event:
                 case FramesReleased(frames):
-                    self._route(frames, self._clock())
+                    for head, data in frames:
+                        self._route(head, data, self._clock())
                     continue
                 case RenewalFailed(error):
                     self._tokens.failed(error, self._clock())

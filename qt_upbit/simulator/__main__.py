@@ -49,6 +49,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--host", type=_loopback, default="127.0.0.1", help="address of this machine (default: %(default)s)"
     )
+    parser.add_argument(
+        "--allow-host", action="append", default=[], metavar="NAME", help="further host name to answer to"
+    )
     parser.add_argument("--port", type=int, default=0, help="port to listen on; 0 takes a free one (default)")
     parser.add_argument("--seed", type=int, default=7, help="seed of all randomness")
     parser.add_argument("--markets", type=_markets, default=None, metavar="N|full", help="number of pairs")
@@ -97,7 +100,9 @@ def _main(argv: Sequence[str] | None, talks: bool) -> int:
         return 1
 
     async def serve() -> None:
-        async with SimulatedServer(settings, host=args.host, port=args.port, replay=replay) as server:
+        async with SimulatedServer(
+            settings, host=args.host, port=args.port, replay=replay, hosts=args.allow_host
+        ) as server:
             if not talks:
                 text = f"listening on {server.url}\n\nClose this to stop it."
                 await asyncio.to_thread(show_dialog, _TITLE, text)

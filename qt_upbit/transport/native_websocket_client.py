@@ -11,6 +11,7 @@ import contextlib
 import functools
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -35,8 +36,10 @@ _logger.setLevel(logging.INFO)
 _logger.addFilter(lambda record: record.levelno > logging.DEBUG)
 
 _AUTH_STATUS: Final = (401, 403)
-_PIECE_BYTES: Final = 16384
-"""The clock is checked after this many bytes; compressed, they may contain some hundred messages."""
+_PIECE_BYTES: Final = 2048
+"""Parsed at once: a thousand empty frames, or, compressed, two megabytes."""
+_FRAMES_PER_LOOK: Final = 8
+"""Messages after which the clock is checked, however small they are."""
 _DATA: Final = (int(Opcode.BINARY), int(Opcode.TEXT), int(Opcode.CONT))
 _PONG: Final = int(Opcode.PONG)
 
@@ -66,7 +69,8 @@ class _Connect(connect):
 class _Connection(ClientConnection):
     """A connection that passes on each whole message at once instead of queueing it.
 
-    The bytes of a single socket read are processed in slices, so that a burst never blocks the loop.
+    The bytes of a single socket read are processed in slices, so that a burst never blocks the loop: the
+    clock is checked after a few frames, and after a few bytes of them. Reading pauses while frames wait.
     Frames that arrive in the packet of the handshake wait for `announce`.
     """
 
@@ -76,8 +80,12 @@ class _Connection(ClientConnection):
         self._client_epoch = epoch
         self._hand_over = functools.partial(client._notify_message, epoch)
         self._fragments: list[bytes] = []
-        self._early: list[bytes] = []
         self._unread = b""
+        self._frames: deque[Frame] = deque()
+        """Parsed, and not yet passed on."""
+        self._has_ended = False
+        self._lost: tuple[Exception | None] | None = None
+        """The end of the connection, for when everything before it was passed on."""
         self.announced = False
         self.muted = False
 
@@ -85,68 +93,89 @@ class _Connection(ClientConnection):
         """The client has registered this connection: pass on what was received, and from now on at once."""
         self.announced = True
         self._client._notify(self._client._on_opened, self._client_epoch)
-        early, self._early = self._early, []
-        for data in early:
-            if not self.muted:
-                self._hand_over(data)
+        if self._is_behind:
+            self._read_on()
 
     def mute(self) -> None:
         """Stop notifying the client; only the close handshake continues."""
         if not self.muted:
             self.muted = True
-            self._early.clear()
-            self._read_rest()
+            if self._is_behind and not self.announced:
+                self.loop.call_soon(self._read_on)
 
     # --- from the socket ---------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
         self._client.counters.wire_bytes += len(data)
-        if self._unread:
+        if self._is_behind:
             self._unread += data
-        elif len(data) <= _PIECE_BYTES:
-            super().data_received(data)
         else:
             self._read(data)
 
     def eof_received(self) -> None:
-        self._read_rest()
-        super().eof_received()
+        if self._is_behind:
+            self._has_ended = True
+        else:
+            super().eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._read_rest()
-        super().connection_lost(exc)
+        if self._is_behind:
+            self._lost = (exc,)
+        else:
+            super().connection_lost(exc)
+
+    @property
+    def _is_behind(self) -> bool:
+        """Whether a slice left something over."""
+        return bool(self._unread or self._frames)
 
     def _read(self, data: bytes) -> None:
-        deadline = time.perf_counter() + self._client._slice_s
-        for begin in range(0, len(data), _PIECE_BYTES):
-            end = begin + _PIECE_BYTES
-            super().data_received(data[begin:end])
-            if end < len(data) and time.perf_counter() > deadline and not self.muted:
-                self._unread = data[end:]
-                self.transport.pause_reading()
-                self.loop.call_soon(self._read_on)
+        """Process bytes until the time of a slice is over; the rest waits for the next turn of the loop."""
+        clock = self._client._slice_clock
+        deadline = clock() + self._client._slice_s
+        at, frames = 0, self._frames
+        while True:
+            taken = 0
+            while frames and (self.announced or self.muted):
+                self._process(frames.popleft())
+                taken += 1
+                if not taken % _FRAMES_PER_LOOK and frames and clock() > deadline:
+                    break
+            if at >= len(data) and not frames:
                 return
+            if frames or (at and clock() > deadline):
+                break
+            super().data_received(data[at : at + _PIECE_BYTES])
+            at += _PIECE_BYTES
+        self._unread = data[at:]
+        self.transport.pause_reading()
+        if self.announced or self.muted:
+            self.loop.call_soon(self._read_on)
 
     def _read_on(self) -> None:
         unread, self._unread = self._unread, b""
         self._read(unread)
-        if not self._unread:
-            self.transport.resume_reading()
-
-    def _read_rest(self) -> None:
-        """Process what a slice left over now: nothing more will arrive."""
-        unread, self._unread = self._unread, b""
-        if unread:
-            super().data_received(unread)
-            self.transport.resume_reading()
+        if self._is_behind:
+            return
+        self.transport.resume_reading()
+        if self._has_ended:
+            self._has_ended = False
+            super().eof_received()
+        if self._lost is not None:
+            (exc,), self._lost = self._lost, None
+            super().connection_lost(exc)
 
     def process_event(self, event: Any) -> None:
-        if not isinstance(event, Frame):
+        if isinstance(event, Frame):
+            self._frames.append(event)
+        else:
             super().process_event(event)
-        elif event.opcode in _DATA:
+
+    def _process(self, event: Frame) -> None:
+        if event.opcode in _DATA:
             self._take(event)
         elif event.opcode == _PONG:
-            if self.announced and not self.muted:
+            if not self.muted:
                 self._client._notify(self._client._on_pong, self._client_epoch)
         else:
             super().process_event(event)
@@ -155,7 +184,8 @@ class _Connection(ClientConnection):
         data = bytes(frame.data)
         if not frame.fin or self._fragments:
             # The protocol has checked the order of fragments and the total size.
-            self._fragments.append(data)
+            if data or not self._fragments:  # empty ones have no size, and there may be millions
+                self._fragments.append(data)
             if not frame.fin:
                 return
             data = b"".join(self._fragments)
@@ -163,9 +193,7 @@ class _Connection(ClientConnection):
         counters = self._client.counters
         counters.messages += 1
         counters.inflated_bytes += len(data)
-        if not self.announced:
-            self._early.append(data)
-        elif not self.muted:
+        if not self.muted:
             self._hand_over(data)
 
 
@@ -179,6 +207,8 @@ class NativeWebSocketClient:
     * ``on_message(data, epoch)``: one whole message, UTF-8, text and binary alike;
     * ``on_pong(epoch)``: a pong was received;
     * ``on_lost(epoch, error)``: the socket could not be opened, or is gone; the last callback.
+
+    `slice_clock` measures how long a burst is processed before the loop gets its turn, in seconds.
     """
 
     def __init__(
@@ -189,6 +219,7 @@ class NativeWebSocketClient:
         on_message: Callable[[bytes, int], None],
         on_pong: Callable[[int], None],
         on_lost: Callable[[int, QtUpbitError], None],
+        slice_clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._config = config
         self._network = Network(config)
@@ -196,6 +227,7 @@ class NativeWebSocketClient:
         self._on_message = on_message
         self._on_pong = on_pong
         self._on_lost = on_lost
+        self._slice_clock = slice_clock
         self._slice_s = config.slice_ms / 1000
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._connections: dict[int, _Connection] = {}

@@ -69,6 +69,8 @@ class _FloatUnit(WireStruct, frozen=True, kw_only=True, eq=False):
 _NUMBER_TEXT: Final = b"0123456789.-"
 
 
+_LONGEST_UNITS: Final = 64 * 1024
+"""Thirty rows have some 6 KB; a server that sends more must not keep the window busy."""
 _NUMBERS_SHARE: Final = 5
 """The text of all numbers of a book is at most this many times as long as the text between them."""
 
@@ -139,6 +141,10 @@ class OrderbookEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
     level: Annotated[Decimal | None, wire_key("lv")] = Decimal(0)
 
     def _rows(self, unit: type[WireStructT]) -> list[WireStructT]:
+        if len(bytes(self.units_json)) > _LONGEST_UNITS:
+            raise DecodeError(
+                f"orderbook_units of {self.code} are too long for a book", bytes(self.units_json)
+            )
         try:
             rows = _units_decoder(unit, self.has_simple_keys).decode(self.units_json)
             if unit is OrderbookUnit and not _has_plain_numbers(bytes(self.units_json)):
@@ -216,7 +222,7 @@ class OrderbookEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
         shape = text.translate(None, _NUMBER_TEXT)
         known = _readable_shapes[not self.has_simple_keys]
         rows = known.rows_of(shape)
-        if rows is None or len(text) > _NUMBERS_SHARE * len(shape):
+        if rows is None or len(text) > _NUMBERS_SHARE * len(shape) or len(text) > _LONGEST_UNITS:
             rows = len(self._rows(_FloatUnit))
             known.add(shape, rows)
         return rows

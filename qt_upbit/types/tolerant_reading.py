@@ -3,7 +3,7 @@
 Upbit adds, renames and drops fields without notice, and a field that nobody looks at must not hide the price
 beside it. A frame that the fast decoders refuse is read here field by field: what is missing, or of an odd
 type, becomes None and is named in `BaseWebSocketEvent.odd_fields`, unless the event's spec calls it vital.
-It costs as much as decoding a dozen frames.
+It costs as much as decoding a dozen frames; `work` counts it, so that the work on one message can be bounded.
 """
 
 from __future__ import annotations
@@ -24,16 +24,31 @@ from qt_upbit.types.wire_struct import (
     wire_hints,
 )
 
-__all__ = ["read_tolerantly"]
+__all__ = ["read_tolerantly", "work"]
 
 _StructT = TypeVar("_StructT", bound=WireStruct)
 _members: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _rows: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _MOST_ROWS: Final = 1_000
+_LONGEST_FRAME: Final = 128 * 1024
+"""Longer ones are refused: only an announcement comes near, and to read it field by field takes long."""
 _LONGEST_PROBLEM: Final = 500
 _untyped: Final = msgspec.json.Decoder()
 _UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, ValueError, ArithmeticError, RecursionError)
 _MISSING: Final = "missing"
+
+
+class _Work:
+    """How much was read field by field since the program began: who reads a message bounds it.
+
+    Attributes:
+        fields: fields looked at, and members of the objects that they are in.
+    """
+
+    fields = 0
+
+
+work: Final = _Work()
 
 
 class _Field(NamedTuple):
@@ -85,6 +100,8 @@ def read_tolerantly(raw: bytes, spec: EventSpec, simple: bool) -> BaseWebSocketE
         ValueError: a vital field is missing or odd; the message names it.
         msgspec.MsgspecError: not a JSON object.
     """
+    if len(raw) > _LONGEST_FRAME:
+        raise ValueError(f"a frame of {len(raw)} bytes that is not what Upbit documents")
     odd: list[tuple[str, str]] = []
     event = _read(raw, spec.event_class, simple, spec.vital, odd)
     if odd:
@@ -97,7 +114,9 @@ def _read(
 ) -> _StructT:
     members = _members.decode(raw)
     values: dict[str, Any] = {}
-    for field in _fields_of(cls, simple):
+    fields = _fields_of(cls, simple)
+    work.fields += len(members) + len(fields)
+    for field in fields:
         found = members.get(field.key)
         if found is None and field.has_default:
             continue

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 import threading
+from typing import Any
 
 import pytest
-from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtCore import QEvent, QObject, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
 import qt_upbit
@@ -264,8 +266,9 @@ def test_run_makes_the_application() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a process cannot be sent Ctrl-C alone on Windows")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 @pytest.mark.parametrize("waits", ["asyncio.sleep(3600)", "qt_upbit.until_quit()"])
-def test_ctrl_c_ends_in_order(waits: str) -> None:
+def test_a_signal_ends_in_order(waits: str, name: str) -> None:
     process = start_program(
         program(
             "async def main():\n"
@@ -281,10 +284,158 @@ def test_ctrl_c_ends_in_order(waits: str) -> None:
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
-    os.kill(process.pid, signal.SIGINT)
+    os.kill(process.pid, getattr(signal, name))
     out, err = process.communicate(timeout=HANG_S)
     assert (process.returncode, err) == (0, "")
     assert out.splitlines() == ["tidied", "over"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGTERM to another process on Windows")
+def test_sigterm_and_sighup_that_come_twice_do_not_cut_the_closing_short() -> None:
+    process = start_program(
+        program(
+            "async def main():\n"
+            "    print('ready', flush=True)\n"
+            "    try:\n"
+            "        await asyncio.sleep(3600)\n"
+            "    finally:\n"
+            "        print('closing', flush=True)\n"
+            "        await asyncio.to_thread(sys.stdin.readline)\n"
+            "        print('tidied')\n"
+            "qt_upbit.run(main())\n"
+            "print('over')\n"
+        ),
+        stdin=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    os.kill(process.pid, signal.SIGHUP)
+    assert process.stdout.readline() == "closing\n"
+    os.kill(process.pid, signal.SIGHUP)
+    os.kill(process.pid, signal.SIGTERM)
+    out, err = process.communicate("\n", timeout=HANG_S)
+    assert (process.returncode, err) == (0, "")
+    assert out.splitlines() == ["tidied", "over"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGHUP")
+def test_what_nohup_ignores_stays_ignored() -> None:
+    process = start_program(
+        program(
+            "import signal\n"
+            "    signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+            "    async def main():\n"
+            "        print('ready', flush=True)\n"
+            "        await qt_upbit.until_quit()\n"
+            "    qt_upbit.run(main())\n"
+            "    print(signal.getsignal(signal.SIGHUP) is signal.SIG_IGN)\n"
+        ).replace("\n    ", "\n")
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    os.kill(process.pid, signal.SIGHUP)
+    os.kill(process.pid, signal.SIGTERM)
+    out, err = process.communicate(timeout=HANG_S)
+    assert (process.returncode, out, err) == (0, "True\n", "")
+
+
+# --- Windows' ways to end, by fakes -----------------------------------------------------------------
+
+
+class _FakeSignals:
+    """Windows' `signal` module: a handler runs when Python looks, and there is no ``add_signal_handler``."""
+
+    def __init__(self) -> None:
+        self.handlers: dict[int, Any] = {}
+
+    def signal(self, number: int, handler: Any) -> Any:
+        before, self.handlers[number] = self.handlers.get(number, signal.SIG_DFL), handler
+        return before
+
+    def getsignal(self, number: int) -> Any:
+        return self.handlers.get(number, signal.SIG_DFL)
+
+
+def test_ctrl_break_ends_in_order(app: QApplication, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake, number = _FakeSignals(), 21
+    monkeypatch.setattr(signal, "SIGBREAK", number, raising=False)
+    monkeypatch.setattr(signal, "signal", fake.signal)
+    monkeypatch.setattr(signal, "getsignal", fake.getsignal)
+
+    def refuse(*_: object) -> None:
+        raise NotImplementedError
+
+    monkeypatch.setattr(QtEventLoop, "add_signal_handler", refuse, raising=False)
+    seen: list[str] = []
+
+    async def main() -> None:
+        assert len(app.findChildren(QTimer, "qt_upbit signal poll")) == 1
+        fake.handlers[number](number, None)
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            seen.append("tidied")
+
+    qt_upbit.run(main())
+    assert seen == ["tidied"]
+    assert fake.handlers[number] is signal.SIG_DFL
+
+
+class _Session(QObject):
+    """What a QGuiApplication says of the session."""
+
+    commitDataRequest = Signal(object)
+    saveStateRequest = Signal(object)
+
+
+@pytest.mark.parametrize("name", ["commitDataRequest", "saveStateRequest"])
+@pytest.mark.parametrize("waits", [True, False])
+def test_the_end_of_a_windows_session_returns_when_everything_is_closed(
+    app: QApplication, monkeypatch: pytest.MonkeyPatch, name: str, waits: bool
+) -> None:
+    session, seen = _Session(), list[str]()
+    right = application_run._quit_at_session_end
+    monkeypatch.setattr(
+        application_run,
+        "_quit_at_session_end",
+        lambda _app, quit_filter: right(session, quit_filter, "win32"),
+    )
+
+    def end_session() -> None:
+        getattr(session, name).emit(None)
+        seen.append("Windows goes on")
+
+    async def main() -> None:
+        QTimer.singleShot(0, app, end_session)
+        try:
+            await (qt_upbit.until_quit() if waits else asyncio.sleep(3600))
+        finally:
+            await asyncio.sleep(0.01)
+            seen.append("tidied")
+
+    qt_upbit.run(main())
+    session.commitDataRequest.emit(None)
+    assert seen == ["tidied", "Windows goes on"]
+
+
+def test_a_session_elsewhere_may_be_saved_and_go_on(app: QApplication) -> None:
+    session = _Session()
+    quit_filter = application_run._QuitFilter(app)
+    application_run._quit_at_session_end(session, quit_filter, "linux")()
+    session.commitDataRequest.emit(None)
+    assert not quit_filter.quit_requested.is_set()
+    quit_filter.deleteLater()
+
+
+def test_what_does_not_close_does_not_keep_a_session_forever(
+    app: QApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(application_run, "_SESSION_END_S", 0.01)
+    quit_filter = application_run._QuitFilter(app)
+    quit_filter.close_now()
+    assert quit_filter.quit_requested.is_set()
+    assert not quit_filter.is_closed
+    quit_filter.deleteLater()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a process cannot be sent Ctrl-C alone on Windows")

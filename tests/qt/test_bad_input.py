@@ -129,10 +129,16 @@ async def test_each_bad_object_of_an_array_is_counted(
     await proxy.subscribe_ticker(["KRW-BTC"], callback=lambda e: prices.append(e.trade_price))
     good = encode(events.ticker("KRW-BTC", 42))
     # A list session puts brackets around what it sends: many objects in one frame.
-    server.exchange.send_raw(exchange.session(server), b",".join([b"{}"] * 3000 + [good]))
+    server.exchange.send_raw(exchange.session(server), b",".join([b"{}"] * 40 + [good]))
     await until(lambda: prices and prices[-1] == 42)
+    assert manager.metrics().errors == 40
+    # After so many that nothing good is to be expected, the rest of the message is dropped and counted.
+    server.exchange.send_raw(exchange.session(server), b",".join([b"{}"] * 3000))
+    better = encode(events.ticker("KRW-BTC", 43))
+    server.exchange.send_raw(exchange.session(server), better)
+    await until(lambda: prices[-1] == 43)
     await until(lambda: bool(errors))
-    assert manager.metrics().errors == 3000
+    assert manager.metrics().errors == 3040
     assert len(errors) <= _DECODE_ERRORS_PER_SECOND
     proxy.close()
 

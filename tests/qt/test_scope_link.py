@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication
 
 from qt_upbit.config import Credentials, WebSocketConfig
 from qt_upbit.exceptions import ConnectionFailedError, DecodeError, QtUpbitError
-from qt_upbit.protocol.connection import ConnectionEvent, StateChanged, UpbitConnection
+from qt_upbit.protocol.connection import ConnectionEvent, ErrorReported, StateChanged, UpbitConnection
 from qt_upbit.protocol.jwt_manager import JWTManager
 from qt_upbit.protocol.subscription_state_manager import SubscriptionStateManager
 from qt_upbit.protocol.timing import RollingWindowLimiter
@@ -23,6 +23,7 @@ from qt_upbit.qt.scope_link import ScopeLink
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine, Target
 from qt_upbit.routing.fanout_hub import FanoutHub, Subscriber
 from qt_upbit.types import ConnectionState, Delivery, Scope
+from tests.support import events
 from tests.support.model_server import event, frame, stream_requests
 from tests.support.wait import until
 
@@ -175,6 +176,45 @@ async def test_a_frame_that_cannot_be_routed_is_reported_and_the_next_one_is_rou
     rig.client.callbacks["on_message"](good, epoch)
     assert [type(error) for error in rig.errors] == [DecodeError]
     assert subscriber.waiting == 1
+
+
+@pytest.mark.parametrize("bad_first", [True, False])
+async def test_after_some_objects_that_cannot_be_decoded_the_rest_of_a_message_is_dropped(
+    make: Any, monkeypatch: pytest.MonkeyPatch, bad_first: bool
+) -> None:
+    rig = make()
+    subscriber = rig.subscribe("trade", "KRW-BTC")
+    epoch = rig.open()
+    rig.tick(1.0)
+    routed: list[bytes] = []
+    right = rig.engine.route
+    monkeypatch.setattr(
+        rig.engine, "route", lambda head, raw, now: (routed.append(raw), right(head, raw, now))
+    )
+    good, bad = frame(event("trade")), frame(event("trade")).replace(b'"sid":', b'"xx":')
+    objects = [bad] * 1000 if bad_first else [good] + [bad] * 1000
+    rig.client.callbacks["on_message"](b"[" + b",".join(objects) + b"]", epoch)
+    assert len(routed) == 50 + (not bad_first)
+    assert len(rig.errors) == 50
+    (report,) = (each for each in rig.events if isinstance(each, ErrorReported))
+    assert report.times == 950
+    rig.client.callbacks["on_message"](good, epoch)
+    assert subscriber.waiting == 1, "the next message is read"
+
+
+@pytest.mark.parametrize(("count", "routed"), [(855, 855), (3_000, 855)])
+async def test_objects_with_odd_fields_are_bounded_but_for_every_pair_there_is_room(
+    make: Any, count: int, routed: int
+) -> None:
+    rig = make()
+    subscriber = rig.subscribe("ticker", "KRW-BTC")
+    epoch = rig.open()
+    rig.tick(1.0)
+    objects = [frame(events.ticker(timestamp=n)).replace(b'"op":', b'"xx":') for n in range(count)]
+    rig.client.callbacks["on_message"](b"[" + b",".join(objects) + b"]", epoch)
+    assert routed <= subscriber.waiting < 2_000
+    reports = [each for each in rig.events if isinstance(each, ErrorReported)]
+    assert sum(each.times for each in reports) == count - subscriber.waiting
 
 
 async def test_it_wakes_at_the_earliest_deadline_of_connection_and_token(make: Any) -> None:

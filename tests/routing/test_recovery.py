@@ -493,7 +493,7 @@ def test_candles_that_come_late_do_not_turn_back_what_passed() -> None:
     rig.frame(candle(4, volume=6))
     assert rig.engine.release(buffer)
     shown = [
-        (event.candle_date_time_utc[14:16], int(event.candle_acc_trade_volume), event.is_backfilled)
+        (event.candle_date_time_utc[14:16], event.candle_acc_trade_volume, event.is_backfilled)
         for event in rig.shown(every)
         if isinstance(event, CandleEvent)
     ]

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -316,6 +317,63 @@ async def test_a_burst_is_processed_in_slices() -> None:
         await client.aclose()
     # All at once would take 0.2 s and more.
     assert longest < 0.05
+
+
+@pytest.mark.parametrize("with_handshake", [False, True])
+@pytest.mark.parametrize("fin", [True, False], ids=["messages", "fragments"])
+async def test_tiny_frames_are_processed_in_slices_too(with_handshake: bool, fin: bool) -> None:
+    """Thousands of frames fit into one read; the clock is checked after a few of them."""
+    count = 4096
+    turn = 0
+    per_turn: Counter[int] = Counter()
+
+    def on_message(data: bytes, _: int) -> None:
+        per_turn[turn] += 1
+
+    def nothing(*_: object) -> None:
+        pass
+
+    client = NativeWebSocketClient(
+        WebSocketConfig(**(CONFIG | {"slice_ms": 4.0})),
+        on_opened=nothing,
+        on_message=on_message,
+        on_pong=nothing,
+        on_lost=nothing,
+        slice_clock=lambda: per_turn.total() / 1000,  # each message costs a millisecond
+    )
+    part = frame(BINARY, b"") if fin else frame(BINARY, b"{", fin=False) + frame(CONT, b"}")
+    packets = [part] * count
+
+    async def script(peer: Peer) -> None:
+        await peer.accept(*packets if with_handshake else ())
+        if not with_handshake:
+            await peer.send(b"".join(packets))
+        await peer.read_all()
+
+    async with RawServer(script) as server:
+        client.open(server.url, {}, 1)
+        while per_turn.total() < count:
+            turn += 1
+            await asyncio.sleep(0)
+        await client.aclose()
+    assert max(per_turn.values()) <= 16
+
+
+@pytest.mark.parametrize("size", [1, 100])
+async def test_a_close_amid_a_burst_is_prompt(make_log: MakeLog, size: int) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.accept(*[frame(BINARY, b"." * size)] * 20_000)
+        await peer.read_all()
+
+    log = make_log()
+    async with RawServer(script) as server:
+        log.client.open(server.url, {}, 1)
+        await until(lambda: log.messages)
+        log.client.close(1)
+        seen = len(log.messages)
+        await log.client.aclose()
+        assert len(log.messages) == seen
+        assert "lost" not in log.kinds()
 
 
 async def test_frames_deferred_by_slices_keep_their_order_before_a_close(make_log: MakeLog) -> None:

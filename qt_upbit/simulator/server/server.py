@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Literal, Self
@@ -18,6 +19,7 @@ from qt_upbit.simulator.faults.fault_injector import FaultInjector
 from qt_upbit.simulator.faults.faults import Close, ConnectionFault, Reset, Silence
 from qt_upbit.simulator.replay.replay import Replay
 from qt_upbit.simulator.server.connection import SLICE_S, SocketConnection
+from qt_upbit.simulator.server.host_check import refuse_host
 from qt_upbit.simulator.server.rest import RestApi
 from qt_upbit.simulator.sessions.refusal import Refusal, error_body
 from qt_upbit.simulator.sessions.session import Session
@@ -61,6 +63,9 @@ class SimulatedServer:
     ``async with SimulatedServer() as server:`` or `start` and `stop`. Uses no threads and no signal
     handlers, so that it runs on any loop, including that of a window.
 
+    Requests for other hosts than this machine's own names are refused (421), as a web page's would be whose
+    name resolves to this machine; `hosts` are further names to allow, for a proxy in front of the server.
+
     Raises:
         ValueError: `host` is not this machine; there is no TLS here, and the key is public.
 
@@ -79,6 +84,7 @@ class SimulatedServer:
         host: str = "127.0.0.1",
         port: int = 0,
         replay: Replay | None = None,
+        hosts: Collection[str] = (),
     ) -> None:
         if not is_loopback(host):
             raise ValueError(f"the simulated exchange listens on this machine only: 127.0.0.1, not {host!r}")
@@ -87,6 +93,7 @@ class SimulatedServer:
         self.handshake_status: int | None = None
         self.rest_faults: list[RestFault] = []
         self._host = host
+        self._hosts = tuple(hosts)
         self._port = port
         self._epoch = time.time()
         self._began = time.perf_counter()
@@ -212,6 +219,9 @@ class SimulatedServer:
             connection.wake()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
+        refusal = refuse_host(request.headers.getall("Host", ()), self._hosts)
+        if refusal is not None:
+            return _response(refusal)
         for scope in Scope:
             if request.path == scope.path:
                 return await self._handle_socket(request, scope)
