@@ -1,8 +1,8 @@
 """``python -m benchmarks.connecting``: how long the window stops while it connects, plain and by TLS.
 
 The system's store is read whole, as for Upbit, and one authority more, made for the run. Exchange and TLS are
-in another process. A timer of one millisecond finds the longest time in which Qt had no turn, and what the GUI
-thread computed between two turns: the first grows with the load of the machine, the second does not.
+in another process. A timer of one millisecond finds the longest time in which Qt had no turn, and what the
+GUI thread computed between two turns: the first grows with the load of the machine, the second does not.
 """
 
 from __future__ import annotations
