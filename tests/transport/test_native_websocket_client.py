@@ -33,6 +33,7 @@ from tests.support.raw_server import (
     close_frame,
     frame,
 )
+from tests.support.relays import Relay
 from tests.support.wait import turns, until
 
 CONFIG: dict[str, Any] = {"use_system_proxy": False, "close_timeout_s": 10.0, "connect_timeout_s": 60.0}
@@ -549,14 +550,12 @@ async def test_an_unexpected_error_is_a_lost_connection(
     async def fail(*_: Any, **__: Any) -> Any:
         raise Odd("from below")
 
-    async def script(peer: Peer) -> None:
-        await peer.read_all()
-
     log = make_log()
-    async with RawServer(script) as server:
+    async with Relay() as server:
         monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", fail)
-        log.client.open(server.url, {}, 1)
+        log.client.open(f"ws://127.0.0.1:{server.port}/", {}, 1)
         assert str(await log.lost()) == "connection failed: Odd: from below"
+        await until(lambda: server.accepted and not server.open_connections)
 
 
 # --- the end --------------------------------------------------------------------------------------
