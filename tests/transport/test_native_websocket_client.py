@@ -33,7 +33,6 @@ from tests.support.raw_server import (
     close_frame,
     frame,
 )
-from tests.support.relays import Relay
 from tests.support.wait import turns, until
 
 CONFIG: dict[str, Any] = {"use_system_proxy": False, "close_timeout_s": 10.0, "connect_timeout_s": 60.0}
@@ -550,12 +549,15 @@ async def test_an_unexpected_error_is_a_lost_connection(
     async def fail(*_: Any, **__: Any) -> Any:
         raise Odd("from below")
 
+    accepted: list[asyncio.StreamWriter] = []
+    server = await asyncio.start_server(lambda _, writer: accepted.append(writer), "127.0.0.1", 0)
     log = make_log()
-    async with Relay() as server:
+    async with server:
         monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", fail)
-        log.client.open(f"ws://127.0.0.1:{server.port}/", {}, 1)
+        log.client.open(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/", {}, 1)
         assert str(await log.lost()) == "connection failed: Odd: from below"
-        await until(lambda: server.accepted and not server.open_connections)
+        (writer,) = await until(lambda: accepted)
+        writer.transport.abort()
 
 
 # --- the end --------------------------------------------------------------------------------------
