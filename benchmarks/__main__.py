@@ -18,6 +18,7 @@ SECTIONS: Final = (
     "painting",
     "table",
     "startup",
+    "connecting",
     "memory",
     "simulator_memory",
     "wire_bytes",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 from typing import Any, Final
 
@@ -16,10 +15,11 @@ _logger: Final = logging.getLogger("qt_upbit.network")
 def load_information() -> Any:
     """Qt's `QNetworkInformation`, None where it or its backend is missing."""
     try:
-        kind = importlib.import_module("PySide6.QtNetwork").QNetworkInformation
-    except (ImportError, AttributeError):  # a build without it
+        # Late: it takes some milliseconds, and some builds of Qt are without it.
+        from PySide6.QtNetwork import QNetworkInformation
+    except ImportError:
         return None
-    return kind.instance() if kind.loadDefaultBackend() else None
+    return QNetworkInformation.instance() if QNetworkInformation.loadDefaultBackend() else None
 
 
 class NetworkWatch(QObject):

@@ -286,13 +286,14 @@ class RestSession:
         return await call_in_thread(lambda: self._client_with(context), "qt_upbit REST client")
 
     def _client_with(self, context: ssl.SSLContext | None) -> AsyncUpbit:
-        # It imports the HTTP library.
-        transports = importlib.import_module("qt_upbit.rest.http_transport")
+        # It imports the HTTP library, which the base package does not have.
+        from qt_upbit.rest.http_transport import HttpTransport
+
         config, keys = self._config, self._config.credentials
         # Proxies and trust are the transport's. Redirects are not followed: they could carry an order to
         # another server. Upbit sends none.
         http = self._sdk.DefaultAsyncHttpxClient(
-            transport=transports.HttpTransport(config, self._network, context),
+            transport=HttpTransport(config, self._network, context),
             trust_env=False,
             follow_redirects=False,
             event_hooks={"request": [_watch]},

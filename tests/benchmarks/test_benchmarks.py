@@ -10,7 +10,18 @@ import pytest
 
 import qt_upbit
 from benchmarks import __main__ as all_of_them
-from benchmarks import memory, monitoring, paced, painting, peers, receive, startup, whole_market, wire_bytes
+from benchmarks import (
+    connecting,
+    memory,
+    monitoring,
+    paced,
+    painting,
+    peers,
+    receive,
+    startup,
+    whole_market,
+    wire_bytes,
+)
 from benchmarks.common import Server, run, serving
 from benchmarks.replay_server import record
 from qt_upbit import Delivery
@@ -117,6 +128,12 @@ def test_two_hundred_proxies_send_one_request() -> None:
 
 def test_importing_the_library_brings_no_qt() -> None:
     assert startup.import_ms("import qt_upbit, sys; assert 'PySide6' not in sys.modules", 1) > 0
+
+
+def test_a_connection_by_tls_is_measured_to_its_end() -> None:
+    with connecting.serving_tls() as exchange:
+        found = run(connecting.measure(exchange.secure, exchange.ca_file))
+    assert min(*found.first_tick, *found.rest, *found.reconnect) > 0
 
 
 @pytest.mark.long

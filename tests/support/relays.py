@@ -7,6 +7,7 @@ import contextlib
 import socket
 import ssl
 import struct
+import sys
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -172,5 +173,7 @@ def reset(writer: asyncio.StreamWriter) -> None:
     """Cut a connection with a RST."""
     sock = writer.get_extra_info("socket")
     with contextlib.suppress(OSError, AttributeError):  # AttributeError: it is gone
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sock.setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+        )
     writer.transport.abort()

@@ -607,14 +607,15 @@ async def test_an_unexpected_error_is_a_lost_connection(
     async def fail(*_: Any, **__: Any) -> Any:
         raise Odd("from below")
 
-    async def script(peer: Peer) -> None:
-        await peer.read_all()
-
+    accepted: list[asyncio.StreamWriter] = []
+    server = await asyncio.start_server(lambda _, writer: accepted.append(writer), "127.0.0.1", 0)
     log = make_log()
-    async with RawServer(script) as server:
+    async with server:
         monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", fail)
-        log.client.open(server.url, {}, 1)
+        log.client.open(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/", {}, 1)
         assert str(await log.lost()) == "connection failed: Odd: from below"
+        (writer,) = await until(lambda: accepted)
+        writer.transport.abort()
 
 
 # --- the end --------------------------------------------------------------------------------------
