@@ -23,7 +23,9 @@ _HEAD = """# Events
 Every field that Upbit sends, under its DEFAULT name, with its SIMPLE key. Numbers are exact `Decimal`s,
 prices in the quote currency and volumes in the base currency of the code; `*_timestamp` fields are
 milliseconds since the epoch, UTC. Properties give aware datetimes: `time`, `traded_at`, `ordered_at`,
-`start`. The protocol sections are those of [upbit-protocol.md](upbit-protocol.md).
+`start`. A field that may be None is not vital: where Upbit leaves it out, or sends another type, the rest of
+the event arrives all the same (`OddFieldError`). The protocol sections are those of
+[upbit-protocol.md](upbit-protocol.md).
 """
 
 

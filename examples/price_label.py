@@ -23,7 +23,9 @@ class PriceLabel(QLabel):
 
     def on_ticker(self, event: TickerEvent) -> None:
         """At most once per frame of the screen, with the newest price."""
-        self.setText(f"{event.code} {event.trade_price:,f} ({event.signed_change_rate:+.2%})")
+        # None if Upbit left it out: only what an event cannot do without is always there.
+        change = "–" if event.signed_change_rate is None else f"{event.signed_change_rate:+.2%}"
+        self.setText(f"{event.code} {event.trade_price:,f} ({change})")
 
 
 async def main() -> None:

@@ -39,6 +39,7 @@ _HOMES = {
         "InvalidRequestError",
         "InvalidSubscriptionError",
         "LocalProtocolError",
+        "OddFieldError",
         "OrderOutcomeError",
         "ProxyClosedError",
         "QtUpbitError",
@@ -198,6 +199,7 @@ if TYPE_CHECKING:
     from qt_upbit.exceptions import InvalidRequestError as InvalidRequestError
     from qt_upbit.exceptions import InvalidSubscriptionError as InvalidSubscriptionError
     from qt_upbit.exceptions import LocalProtocolError as LocalProtocolError
+    from qt_upbit.exceptions import OddFieldError as OddFieldError
     from qt_upbit.exceptions import OrderOutcomeError as OrderOutcomeError
     from qt_upbit.exceptions import ProxyClosedError as ProxyClosedError
     from qt_upbit.exceptions import QtUpbitError as QtUpbitError

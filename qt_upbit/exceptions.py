@@ -15,6 +15,7 @@
     │   ├── AuthenticationError      Upbit refused the key or the token
     │   ├── ConnectionFailedError    no connection: DNS, TCP, TLS, HTTP status, timeout
     │   ├── DecodeError              a frame does not match the documentation
+    │   ├── OddFieldError            a field of a frame does not; the rest of it arrives
     │   ├── RestError                Upbit answered a REST call with an error
     │   │   └── RateLimitedError     too many calls; says how long to wait
     │   └── OrderOutcomeError        an order was sent and its outcome is unknown
@@ -42,6 +43,7 @@ __all__ = [
     "InvalidRequestError",
     "InvalidSubscriptionError",
     "LocalProtocolError",
+    "OddFieldError",
     "OrderOutcomeError",
     "ProxyClosedError",
     "QtUpbitError",
@@ -260,6 +262,27 @@ class DecodeError(RemoteError, ValueError):
 
     def __str__(self) -> str:
         return f"cannot read frame: {self.reason}; frame begins {self.sample!r}"
+
+
+class OddFieldError(RemoteError):
+    """A field of an event does not match the documentation: it is None, and the rest of the event arrives.
+
+    Reported once for each field of each type; `Metrics.odd_fields` counts.
+
+    Attributes:
+        type: of the event, ``candle.1m`` with its unit.
+        field: its name in the event.
+        problem: what the frame said, size-bounded.
+    """
+
+    def __init__(self, type: str, field: str, problem: str) -> None:
+        self.type = _bounded(type)
+        self.field = field
+        self.problem = _bounded(problem)
+        super().__init__(self.type, self.field, self.problem)
+
+    def __str__(self) -> str:
+        return f"{self.type}: {self.field} is not what Upbit documents and is None now: {self.problem}"
 
 
 class RestError(RemoteError):

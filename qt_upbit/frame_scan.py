@@ -260,7 +260,7 @@ def _number_keys(
 ) -> tuple[bytes, ...] | None:
     """Keys of a class's fields if all are decimal numbers; None otherwise."""
     hints = typing.get_type_hints(cls)
-    if any(hints[name] is not Decimal for name in names):
+    if any(hints[name] not in (Decimal, Decimal | None) for name in names):
         return None
     wire = dict(zip(cls.__struct_fields__, cls.__struct_encode_fields__, strict=True))
     return tuple((simple_key_of(cls, name) if simple else wire[name]).encode() for name in names)

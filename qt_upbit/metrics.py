@@ -220,6 +220,7 @@ class Metrics:
         events_conflated: events replaced by newer ones before they were read, total. Not a loss.
         events_lost: events dropped at a high-water mark, total; each was reported by ``overflowed``.
         errors: errors reported, total.
+        odd_fields: how often a field, ``ticker.change_rate``, of decoded frames was not what Upbit documents.
         latency: from socket read to slot call, of one event in eight of each subscription, over the last ten
             to twenty seconds. Under LATEST and BATCH it includes the wait for the next screen frame.
         loop_lag: how late Qt's loop fired a timer, over the same period: how long the GUI thread was busy.
@@ -236,6 +237,7 @@ class Metrics:
     latency: LatencySummary = LatencySummary()
     loop_lag: LatencySummary = LatencySummary()
     slices: int = 0
+    odd_fields: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def latency_p50_s(self) -> float:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -19,14 +19,15 @@ from qt_upbit.frame_scan import Head, head_of, is_simple, known_head_of
 from qt_upbit.types import (
     EVENT_TYPES,
     BaseWebSocketEvent,
+    EventSpec,
     OrderbookEvent,
     OrderbookUnit,
     WireFormat,
     spec_of,
 )
+from qt_upbit.types.tolerant_reading import read_tolerantly
 from qt_upbit.types.wire_struct import (
     nested_struct_of,
-    readers_of,
     simple_class_of,
     simple_key_of,
     validate_numbers,
@@ -59,29 +60,40 @@ def split(raw: bytes) -> list[bytes]:
         raise DecodeError(str(exc), raw) from exc
 
 
-_Decoder = msgspec.json.Decoder[BaseWebSocketEvent]
-_decoders: dict[str, tuple[_Decoder, _Decoder]] = {}
-"""For DEFAULT and SIMPLE names; declared types only, so that unknown ones cannot fill it."""
+class _Decoders(NamedTuple):
+    """For DEFAULT and SIMPLE names, indexed by whether they are SIMPLE."""
+
+    default: msgspec.json.Decoder[BaseWebSocketEvent]
+    simple: msgspec.json.Decoder[BaseWebSocketEvent]
+    spec: EventSpec
 
 
-def _decoders_of(wire_type: str) -> tuple[_Decoder, _Decoder] | None:
+_decoders: dict[str, _Decoders] = {}
+"""Of declared types only, so that unknown ones cannot fill it."""
+
+
+def _decoders_of(wire_type: str) -> _Decoders | None:
     spec = spec_of(wire_type)
     if spec is None:
         return None
-    pair = (msgspec.json.Decoder(spec.event_class), msgspec.json.Decoder(spec.simple_class))
-    return _decoders.setdefault(wire_type, pair)
+    decoders = _Decoders(
+        msgspec.json.Decoder(spec.default_class), msgspec.json.Decoder(spec.simple_class), spec
+    )
+    return _decoders.setdefault(wire_type, decoders)
 
 
 def decode(raw: bytes, head: Head | None = None) -> BaseWebSocketEvent:
     """Decode one object from the socket, in DEFAULT or SIMPLE, into its event.
+
+    A field that is missing, of an odd type, or a number that is not finite or absurdly large (NaN,
+    1e999999999) is None in the event, and named in its ``odd_fields``.
 
     Args:
         raw: one JSON object, UTF-8.
         head: the result of `head_of`, if it is known already.
 
     Raises:
-        DecodeError: not JSON, an unknown type, a missing field, a value of the wrong type, or a number that
-            is not finite or absurdly large (NaN, 1e999999999).
+        DecodeError: not JSON, an unknown type, or one of the type's vital fields is missing or odd.
     """
     if head is None:
         head = head_of(raw)
@@ -93,34 +105,16 @@ def decode(raw: bytes, head: Head | None = None) -> BaseWebSocketEvent:
     try:
         simple = is_simple(raw) or False
         try:
-            event = decoders[simple].decode(raw)
-        except msgspec.ValidationError:
-            readable = _with_read_fields(raw, head.type, simple)
-            if readable is None:
-                raise
-            event = decoders[simple].decode(readable)
-        validate_numbers(event)
+            event = (decoders.simple if simple else decoders.default).decode(raw)
+            validate_numbers(event)
+        except (msgspec.ValidationError, ValueError):
+            event = read_tolerantly(raw, decoders.spec, simple)
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, ArithmeticError, RecursionError) as exc:
         raise DecodeError(str(exc), raw) from exc
     if event.type != head.type or (head.code and getattr(event, "code", head.code) != head.code):
         # A duplicate key: routed by the first one, the price would go to another market.
         raise DecodeError(f"{head.type[:40]} {head.code} at the head, but something else later", raw)
     return event
-
-
-def _with_read_fields(raw: bytes, wire_type: str, simple: bool) -> bytes | None:
-    """A frame with its fields that have a `Reader` normalised; None if there are none.
-
-    Only for frames that could not be decoded as declared: it costs as much as decoding several.
-    """
-    spec = spec_of(wire_type)
-    payload = _untyped_decoder.decode(raw)
-    if spec is None or not isinstance(payload, dict):
-        return None
-    cls = spec.event_class
-    keys = {simple_key_of(cls, name) if simple else name: read for name, read in readers_of(cls).items()}
-    read = {key: reader(payload[key]) for key, reader in keys.items() if key in payload}
-    return _exact_encoder.encode(payload | read) if read else None
 
 
 def decode_all(raw: bytes) -> list[BaseWebSocketEvent]:

@@ -81,6 +81,10 @@ class UpbitCollector(Collector):
         )
         for name, text in _TOTALS:
             yield _counter(name, text, [], [([], getattr(metrics, name))])
+        yield _counter(
+            "odd_fields", "Fields of another form than documented, which became None.", ["field"],
+            (([field], count) for field, count in metrics.odd_fields.items()),
+        )  # fmt: skip
         for name in ("proxies", "subscriptions"):
             yield _gauge(name, f"Live {name}.", [], [([], getattr(metrics, name))])
         yield _latency("latency", "From socket read to slot call.", {"": metrics.latency})

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 _T = TypeVar("_T")
-_OPEN = frozenset((OrderState.WAIT, OrderState.WATCH))
+_OVER: Final = frozenset((OrderState.DONE, OrderState.CANCEL))
 
 
 class ByCode(dict[str, _T], Generic[_T]):
@@ -145,7 +145,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         code: the pair.
         ask_bid: side.
         order_type: kind; ``price`` is a market buy by amount, ``market`` a market sell.
-        state: WAIT (also when partly filled), WATCH, DONE or CANCEL.
+        state: WAIT (also when partly filled), WATCH, DONE or CANCEL; or what else Upbit says.
         price: of a limit order; for a buy by amount, the amount to spend.
         volume: base currency; None for a buy by amount.
         remaining_volume: still to be filled; a cancelled order retains its last value.
@@ -206,8 +206,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_open(self) -> bool:
-        """Whether it can still be filled or cancelled."""
-        return self.state in _OPEN
+        """Whether it can still be filled or cancelled; an unknown state is not known to be an end."""
+        return self.state not in _OVER
 
     @property
     def avg_price(self) -> Decimal | None:

@@ -140,7 +140,7 @@ def account() -> list[Any]:
     ]
     return [
         *seen,
-        pair.ticker_event(now_ms, pair.trade_event(pair.last_trade, now_ms, seen_kind()).stream_type),
+        pair.ticker_event(now_ms, seen_kind()),
     ]
 
 

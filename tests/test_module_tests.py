@@ -29,6 +29,7 @@ TESTED_IN: dict[str, tuple[str, list[str]]] = {
             "qt_upbit.types.wire_struct",
         ],
     ),
+    "test_odd_fields.py": (WITH_OTHERS, ["qt_upbit.types.tolerant_reading"]),
     "test_truncated_book.py": (WITH_OTHERS, ["qt_upbit.types.orderbook"]),
     "protocol/test_subscription_request.py": (WITH_OTHERS, ["qt_upbit.types.options"]),
     "protocol/test_account_sync.py": (NAMES_ALONE, ["qt_upbit.protocol.account_outputs"]),

@@ -29,6 +29,7 @@ def _metrics() -> Metrics:
         proxies=3,
         events_delivered=99,
         latency=latency.summary(),
+        odd_fields={"ticker.change_rate": 7},
     )
 
 
@@ -42,6 +43,7 @@ def test_a_reader_of_prometheus_finds_the_figures() -> None:
     assert found["qt_upbit_state", (("scope", "private"), ("state", "live"))] == 0
     assert found["qt_upbit_events_delivered_total", ()] == 99
     assert found["qt_upbit_proxies", ()] == 3
+    assert found["qt_upbit_odd_fields_total", (("field", "ticker.change_rate"),)] == 7
     assert found["qt_upbit_latency_seconds", (("quantile", "0.5"),)] == 0.002
 
 

@@ -178,9 +178,9 @@ def test_unknown_descriptive_values_survive() -> None:
     assert MarketState("HALTED") == event.market_state
 
 
-def test_order_states_and_sides_are_strict() -> None:
-    with pytest.raises(ValueError, match="frozen"):
-        OrderState("frozen")
+def test_sides_are_strict_and_states_are_not() -> None:
+    state = OrderState("frozen")
+    assert (state, state.name, state.is_known) == ("frozen", "UNKNOWN", False)
     with pytest.raises(ValueError, match="HOLD"):
         AskBid("HOLD")
 

@@ -11,6 +11,8 @@ from typing import Any, Final
 
 import msgspec
 
+from qt_upbit import exactly
+
 __all__ = ["Alert", "AlertKind", "AlertRule", "alerts_from_text", "alerts_to_text"]
 
 HYSTERESIS: Final = Decimal("0.001")
@@ -69,6 +71,7 @@ class AlertRule:
         self._low: deque[tuple[float, Decimal]] = deque()
         self._high: deque[tuple[float, Decimal]] = deque()
 
+    @exactly
     def price(self, now: float, price: Decimal) -> bool:
         """Feed a price seen at `now` (monotonic, seconds); return whether the alert fires."""
         alert = self.alert

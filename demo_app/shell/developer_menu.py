@@ -49,6 +49,7 @@ _NAMES: Final = {
     "microseconds": QT_TRANSLATE_NOOP("Faults", "Timestamps in microseconds"),
     "duplicate": QT_TRANSLATE_NOOP("Faults", "Duplicate frames"),
     "lost_frames": QT_TRANSLATE_NOOP("Faults", "Lost frames of the account"),
+    "odd_fields": QT_TRANSLATE_NOOP("Faults", "Odd fields"),
     "reorder": QT_TRANSLATE_NOOP("Faults", "Trades out of order"),
     "fragment": QT_TRANSLATE_NOOP("Faults", "Fragmented messages"),
     "refuse_handshakes": QT_TRANSLATE_NOOP("Faults", "Refused once (503)"),

@@ -133,9 +133,11 @@ class TickerHeader(QWidget):
             self._shown_code = event.code
             self._grey()
 
-    def _ink(self, change: Change) -> QColor:
+    def _ink(self, change: Change | None) -> QColor:
         theme = self._state.theme
-        return {Change.RISE: theme.up, Change.FALL: theme.down}.get(change, theme.text)
+        if change is Change.RISE:
+            return theme.up
+        return theme.down if change is Change.FALL else theme.text
 
     def _show(self) -> None:
         event = self._event
@@ -148,9 +150,9 @@ class TickerHeader(QWidget):
             self._change.setStyleSheet(style)
         digits = formats.decimals_of(event.trade_price, quote)
         self._price.setText(formats.price(event.trade_price, quote))
-        self._change.setText(
-            f"{formats.percent(event.signed_change_rate)}  {event.signed_change_price:+,.{digits}f}"
-        )
+        moved = event.signed_change_price
+        moved_text = "–" if moved is None else f"{moved:+,.{digits}f}"
+        self._change.setText(f"{formats.percent(event.signed_change_rate)}  {moved_text}")
         korean = is_korean()
         values = {
             "day_high": formats.price(event.high_price, quote),

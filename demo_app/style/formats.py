@@ -103,8 +103,10 @@ def percent(fraction: Decimal | float | None, *, sign: bool = True) -> str:
     return f"{fraction * 100:{'+' if sign else ''}.2f}%"
 
 
-def short(value: Decimal | float, *, korean: bool) -> str:
-    """A large amount in few characters: 억 and 조, or M and B; a small one as it is."""
+def short(value: Decimal | float | None, *, korean: bool) -> str:
+    """A large amount in few characters: 억 and 조, or M and B; a small one as it is; a dash for None."""
+    if value is None:
+        return "–"
     number = float(value)
     if abs(number) < 100_000:
         return f"{number:,.2f}" if abs(number) < 100 else f"{number:,.0f}"

@@ -62,7 +62,9 @@ def smp_word(smp: SmpType | None) -> str:
 
 
 def state_word(order_state: OrderState) -> str:
-    """State, as `OrderRows` distinguishes it."""
+    """State, as `OrderRows` distinguishes it; one that Upbit has invented since, as Upbit writes it."""
+    if not order_state.is_known:
+        return str(order_state.value)
     match order_state:
         case OrderState.WAIT:
             return translate("OrderWords", "Waiting")

@@ -210,6 +210,8 @@ class AccountSync:
         self._doubt_at = _NEVER
         self._contradictions: frozenset[Contradiction] = frozenset()
         """Those of the last look."""
+        self._was_unreadable = False
+        """A frame came that could not be read: what it said is to be looked up."""
         self._audit_at = _NEVER
 
     # --- reading -----------------------------------------------------------------------------------
@@ -292,6 +294,18 @@ class AccountSync:
             self._buffer(event)
         else:
             self._apply(event, now)
+
+    def frame_unreadable(self, now: Moment) -> None:
+        """A frame of a private stream lacked what it can not do without: look up what it may have said."""
+        self._check_open()
+        self._was_unreadable = True
+        self._note_doubt(now)
+
+    def order_not_found(self, key: str, now: Moment) -> None:
+        """Upbit answered a call of the application that it knows no order of this uuid or identifier."""
+        self._check_open()
+        self._tracker.doubt_order(key)
+        self._note_doubt(now)
 
     def stream_lost(self, now: Moment) -> None:
         """The private connection is being made, or made again: what happens meanwhile is not reported."""
@@ -517,6 +531,7 @@ class AccountSync:
         self._backoff.reset()
         self._retry_at = _AT_ONCE
         self._gaps_due = self._give_up_at = self._doubt_at = self._audit_at = _NEVER
+        self._was_unreadable = False
         self._events.append(AccountReset(orders, balances))
         self._step(SyncTrigger.RESET)
 
@@ -563,8 +578,9 @@ class AccountSync:
     def _look_for_doubt(self, now: Moment) -> None:
         """Compare with REST if frames have left something in doubt, and nothing has settled it since."""
         found = self._tracker.contradictions() if self.is_settled else frozenset()
-        if self._tracker.is_in_doubt or found & self._contradictions:
+        if self._was_unreadable or self._tracker.is_in_doubt or found & self._contradictions:
             self._contradictions = frozenset()
+            self._was_unreadable = False
             self.check()
         else:
             self._contradictions = found
@@ -634,6 +650,9 @@ class AccountSync:
             self._events.extend(map(BalanceChanged, self._tracker.apply_asset(event)))
         elif (change := self._tracker.apply_order(event)) is not None:
             self._report(change)
+        self._note_doubt(now)
+
+    def _note_doubt(self, now: Moment) -> None:
         if self._doubt_at == _NEVER:
             self._doubt_at = now.steady_s + _DOUBT_S
 

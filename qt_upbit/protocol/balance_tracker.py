@@ -33,7 +33,8 @@ class BalanceTracker:
     """Balances by currency: frames are folded in by `apply`, answers of REST by `reconcile`.
 
     Attributes:
-        is_in_doubt: frames came in another order than their times say, and only REST knows the state.
+        is_in_doubt: frames came in another order than their times say, or one lacked an amount, and only REST
+            knows the state.
     """
 
     def __init__(self) -> None:
@@ -53,16 +54,19 @@ class BalanceTracker:
         """Fold a frame in; the balances it changed."""
         changed = []
         for asset in event.assets:
-            frame = _Frame(event.asset_timestamp, asset.balance, asset.locked)
+            if asset.balance is None or asset.locked is None:
+                self.is_in_doubt = True
+                continue
+            frame = _Frame(_time_of(event), asset.balance, asset.locked)
             recent = self._recent[asset.currency]
             if recent and recent[-1] == frame:
                 continue
             # One that comes again after others, or the balance as it was before within a millisecond.
             self.is_in_doubt = self.is_in_doubt or frame in recent
             newest_ms = self._note_time(asset, event)
-            if newest_ms > event.asset_timestamp:
+            if newest_ms > _time_of(event):
                 self.is_in_doubt = True
-                if newest_ms - event.asset_timestamp >= _LATE_MS:
+                if newest_ms - _time_of(event) >= _LATE_MS:
                     continue
             recent.append(frame)
             if self._is_known(asset.currency, asset.balance, asset.locked):
@@ -80,11 +84,13 @@ class BalanceTracker:
         """A frame is older than what is known: note that it was seen, in case it comes again."""
         for asset in event.assets:
             self._note_time(asset, event)
-            frame = _Frame(event.asset_timestamp, asset.balance, asset.locked)
+            if asset.balance is None or asset.locked is None:
+                continue
+            frame = _Frame(_time_of(event), asset.balance, asset.locked)
             self._recent[asset.currency].append(frame)
 
     def _note_time(self, asset: Asset, event: MyAssetEvent) -> int:
-        newest_ms = max(self._newest_ms.get(asset.currency, 0), event.asset_timestamp)
+        newest_ms = max(self._newest_ms.get(asset.currency, 0), _time_of(event))
         self._newest_ms[asset.currency] = newest_ms
         return newest_ms
 
@@ -140,6 +146,10 @@ class BalanceTracker:
         )
         return event, changed
 
-    def _is_known(self, currency: str, balance: Decimal, locked: Decimal) -> bool:
+    def _is_known(self, currency: str, balance: Decimal | None, locked: Decimal | None) -> bool:
         known = self._balances.get(currency)
         return known is not None and (known.balance, known.locked) == (balance, locked)
+
+
+def _time_of(event: MyAssetEvent) -> int:
+    return event.timestamp if event.asset_timestamp is None else event.asset_timestamp

@@ -64,6 +64,7 @@ from qt_upbit.protocol.liveness import (
     SilenceVerdict,
     SilenceWatch,
 )
+from qt_upbit.protocol.readability import ReadabilityWatch
 from qt_upbit.protocol.received import read_objects
 from qt_upbit.protocol.refusals import blames_pace, error_of, time_to_stay_away
 from qt_upbit.protocol.renewal import Renewal, RenewalStep
@@ -174,6 +175,7 @@ class UpbitConnection:
         backoff = Backoff(config.backoff_initial_s, config.backoff_max_s, rng)
         self._connects = ConnectSchedule(connect_limiter, backoff)
         self._silence = SilenceWatch(config.silence_floor_s, config.silence_timeout_s)
+        self._readability = ReadabilityWatch(config.silence_timeout_s)
         self._state = ConnectionState.IDLE
         self._epoch = 0
         self._socket = _NO_SOCKET
@@ -336,6 +338,12 @@ class UpbitConnection:
         if (head := known_head_of(raw)) is not None:
             return [(head, raw)] if self._saw_data(head, raw, now) else []
         return self._receive_unusual(raw, now)
+
+    def content_read(self, is_readable: bool, now: float) -> None:
+        """A reader could decode an object of a stream, or not; call it when that changes, or it can not."""
+        is_dark = self._has_snapshots and self._readability.read(is_readable, now)
+        if is_dark and self._state is ConnectionState.LIVE:
+            self._go_stale(now)
 
     def pong_received(self, epoch: int, now: float) -> None:
         """A pong came."""
@@ -664,7 +672,8 @@ class UpbitConnection:
 
     def _synced(self, now: float) -> None:
         self._resync_due = _NEVER
-        if self._state not in (ConnectionState.RESYNCING, ConnectionState.STALE):
+        states = (ConnectionState.RESYNCING, ConnectionState.STALE)
+        if self._state not in states or self._readability.is_dark:
             return
         if self._gap_begin is not None:
             codes = self._subscriptions.codes(self.scope)

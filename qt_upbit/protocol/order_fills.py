@@ -13,7 +13,6 @@ from qt_upbit.records import Fill
 
 __all__ = ["OrderFills"]
 
-"""Digits enough that sums and products of amounts are never rounded."""
 _ZERO: Final = Decimal(0)
 
 

@@ -112,7 +112,9 @@ class OrderTracker:
     def _forget_all(self) -> None:
         self._tracked: dict[str, TrackedOrder] = {}
         self._without_price: set[str] = set()
-        """Open orders whose price is not known."""
+        """Open orders whose price, or volume, is not known."""
+        self._doubted: dict[str, None] = {}
+        """Orders to be asked for, because an answer of REST, or a frame, leaves open what became of them."""
         self._finished: dict[str, None] = {}
         """Uuids in the order in which they ended."""
         self._forgotten: dict[str, None] = {}
@@ -122,6 +124,8 @@ class OrderTracker:
         self._first_snapshot_ms: int | None = None
         self._first_event_ms: int | None = None
         self._last_event_ms = 0
+        self._complete_ms = 0
+        """The newest time of any event when REST was read completely the last time."""
 
     def reset(self) -> None:
         """Forget everything: what comes is another account's. The limit stays."""
@@ -154,9 +158,10 @@ class OrderTracker:
         """Whether only REST knows the state, although nothing was lost: reconcile before long.
 
         Balances came in another order than their times say, or an open order was first seen when it
-        was filled, whose frames carry the fill's price and not the order's.
+        was filled, whose frames carry the fill's price and not the order's; an order is in a state that is
+        not known here; or `doubt_order` was called.
         """
-        return self._balances.is_in_doubt or bool(self._without_price)
+        return self._balances.is_in_doubt or bool(self._without_price) or bool(self._doubted)
 
     def contradictions(self) -> frozenset[Contradiction]:
         """What does not fit together, and did not already when REST was read last: a frame may be lost.
@@ -177,6 +182,12 @@ class OrderTracker:
         tracked = self._tracked.get(uuid)
         return None if tracked is None else tracked.order
 
+    def doubt_order(self, key: str) -> None:
+        """Upbit does not know an order of this uuid or identifier: ask for it, if it is open here."""
+        order = self.order(key) or self.order_by_identifier(key)
+        if order is not None and order.is_open:
+            self._doubted[order.uuid] = None
+
     def order_by_identifier(self, identifier: str) -> Order | None:
         """An order by the client's own id."""
         return next((o for o in self.orders if o.identifier == identifier), None)
@@ -195,6 +206,8 @@ class OrderTracker:
         before = tracked.order
         news = tracked.note_reported(event)
         fill = tracked.take(event)
+        if not event.state.is_known:
+            self._doubted[event.uuid] = None
         self._classify(tracked)
         if not news:
             self.duplicates += 1
@@ -228,7 +241,7 @@ class OrderTracker:
         """Note whether an order is over, or lacks its price, after something was folded in."""
         uuid = tracked.order.uuid
         if tracked.order.is_open:
-            if tracked.lacks_price:
+            if tracked.lacks_details:
                 self._without_price.add(uuid)
             else:
                 self._without_price.discard(uuid)
@@ -240,6 +253,7 @@ class OrderTracker:
         while len(self._finished) > self._max_finished_orders:
             oldest = next(iter(self._finished))
             del self._finished[oldest], self._tracked[oldest]
+            self._doubted.pop(oldest, None)
             self._forgotten[oldest] = None
         while len(self._forgotten) > _FORGOTTEN_KEPT:
             del self._forgotten[next(iter(self._forgotten))]
@@ -249,21 +263,22 @@ class OrderTracker:
     def closed_since(self, now_ms: int) -> datetime:
         """From when on finished orders are to be read: aware, UTC.
 
-        At the start an hour; later since the last event, with room for clocks that differ.
+        At the start an hour; later since the last event before REST was read completely, with room for clocks
+        that differ: what was lost since then may be older than the last event.
         """
         if self._first_snapshot_ms is None:
             start = now_ms - _FIRST_LOOK_MS
         else:
-            start = min(self._last_event_ms, now_ms) - _MARGIN_MS
+            start = min(self._complete_ms, now_ms) - _MARGIN_MS
         return datetime_at(0, milliseconds=start)
 
     def needed(self, open_orders: Iterable[Order], closed_orders: Iterable[Order]) -> tuple[str, ...]:
         """Uuids of the orders to ask for one by one.
 
-        Those of which more was executed than fills are known, and those that were open and are in
-        neither list.
+        Those of which more was executed than fills are known, those that were open and are in neither list,
+        and those in doubt.
         """
-        needed: dict[str, None] = {}
+        needed = dict.fromkeys(self._doubted)
         listed = set()
         for order in (*open_orders, *closed_orders):
             listed.add(order.uuid)
@@ -318,6 +333,7 @@ class OrderTracker:
                 continue
             if tracked is not None and tracked.is_past:
                 continue
+            self._doubted.pop(order.uuid, None)
             if tracked is None and is_first:
                 changes.append(self._take_first(order, now_ms))
                 continue
@@ -343,6 +359,7 @@ class OrderTracker:
             merged.append(order)
         for uuid, answer in snapshot.asked.items():
             tracked = self._tracked.get(uuid)
+            self._doubted.pop(uuid, None)
             if answer is None and tracked is not None:
                 lost.append(uuid)
                 tracked.given_up = progress_of(tracked.order)
@@ -358,6 +375,8 @@ class OrderTracker:
         if snapshot.balances is not None:
             asset_event, balances = self._balances.reconcile(snapshot.balances, now_ms, is_first=is_first)
         self._last_event_ms = max(self._last_event_ms, now_ms if is_first else 0)
+        if not unresolved:
+            self._complete_ms = self._last_event_ms
         self._explained = contradictions(self._tracked.values(), self._balances.balances)
         return Reconciliation(
             changes=tuple(changes),

@@ -15,6 +15,10 @@ from qt_upbit.types import MyOrderEvent, OrderState, OrderType
 
 __all__ = ["ENDS", "Progress", "TrackedOrder", "lacks_fills", "progress_of"]
 
+_BEGINNINGS: Final = {
+    state: OrderState.WATCH if state is OrderState.WATCH else OrderState.WAIT for state in OrderState
+}
+"""What an order is before a frame of a state is taken; an unknown one is not guessed at."""
 ENDS: Final = frozenset((OrderState.DONE, OrderState.CANCEL))
 _ZERO: Final = Decimal(0)
 _GROWING: Final = (
@@ -91,7 +95,7 @@ class TrackedOrder:
             code=event.code,
             ask_bid=event.ask_bid,
             order_type=event.order_type,
-            state=OrderState.WATCH if event.state is OrderState.WATCH else OrderState.WAIT,
+            state=_BEGINNINGS.get(event.state, event.state),
         )
         tracked = cls(order)
         tracked._own_price = tracked._own_volume = False
@@ -131,7 +135,13 @@ class TrackedOrder:
     # --- merging -----------------------------------------------------------------------------------
 
     def take(self, event: MyOrderEvent) -> Fill | None:
-        """Fold a frame in; the fill it reports, known before or not."""
+        """Fold a frame in; the fill it reports, known before or not.
+
+        What a frame of an unknown state says its amounts are, is not known.
+        """
+        if not event.state.is_known:
+            self._update(self._fixed(event))
+            return None
         fill = self._take_fill(event) if event.state is OrderState.TRADE else None
         fields = self._fixed(event)
         if event.state is not OrderState.TRADE:
@@ -150,6 +160,9 @@ class TrackedOrder:
         for fill in order.fills:
             self.fills.add(fill)
         fields = self._fixed(order)
+        states = (self.order.state, order.state)
+        if self.order.is_open and order.is_open and not all(state.is_known for state in states):
+            fields["state"] = order.state
         for name in ("price", "volume"):
             if (value := getattr(order, name)) is not None:
                 fields[name] = value
@@ -242,9 +255,10 @@ class TrackedOrder:
     # --- what is missing ---------------------------------------------------------------------------
 
     @property
-    def lacks_price(self) -> bool:
-        """Whether it must have a price, or an amount to spend, that is not known."""
-        return not self._own_price and self.order.order_type is not OrderType.MARKET
+    def lacks_details(self) -> bool:
+        """Whether its own price, the amount to spend or the volume to sell at the market is not known."""
+        is_sale_at_market = self.order.order_type is OrderType.MARKET
+        return not (self._own_volume if is_sale_at_market else self._own_price)
 
     def lacks_fills(self, listed: Order | None = None) -> bool:
         """Whether more was executed, by what is known or by what REST lists, than fills are known."""

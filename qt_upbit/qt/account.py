@@ -14,7 +14,7 @@ from typing import Any, Final
 import shiboken6
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from qt_upbit.exceptions import ProxyClosedError, QtUpbitError, ServerError
+from qt_upbit.exceptions import DecodeError, ProxyClosedError, QtUpbitError, ServerError
 from qt_upbit.protocol.account_outputs import (
     AccountReset,
     AccountState,
@@ -58,7 +58,8 @@ class Account(QObject):
 
     The first state is read over REST as soon as the private stream is live, then updated from the stream.
     After a gap (reconnect, stale stream, overflow) missed changes are read over REST and reported first; live
-    events are buffered meanwhile::
+    events are buffered meanwhile. Frames can be lost without a gap: what contradicts itself then is looked up
+    within seconds, and every ``account_audit_interval_s`` everything is compared with REST::
 
         account = Account.instance()
         account.order_changed.connect(self.table.show_order)
@@ -308,13 +309,6 @@ class Account(QObject):
             self._sync.check()
             self._carry_out()
 
-    def _on_order_not_found(self, key: str) -> None:
-        """A call of REST contradicts an order that is shown as open."""
-        order = self._tracker.order(key) or self._tracker.order_by_identifier(key)
-        if order is not None and order.is_open and not self.is_closed and self._sync.is_settled:
-            self._sync.check()
-            self._carry_out()
-
     def _on_credentials_changed(self) -> None:
         if self.is_closed:
             return
@@ -326,7 +320,16 @@ class Account(QObject):
         self._sync.credentials_changed()
         self._carry_out()
 
+    def _on_order_not_found(self, key: str) -> None:
+        """A call of REST contradicts an order that is shown as open."""
+        if not self.is_closed:
+            self._sync.order_not_found(key, self._moment())
+            self._carry_out()
+
     def _on_stream_error(self, error: QtUpbitError) -> None:
+        if isinstance(error, DecodeError) and not self.is_closed:
+            self._sync.frame_unreadable(self._moment())
+            self._carry_out()
         self._outbox.post(functools.partial(self.error_occurred.emit, error))
 
     def _tick(self) -> None:

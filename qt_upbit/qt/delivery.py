@@ -35,6 +35,11 @@ class EventDelivery:
         reporter: gets the errors.
         monitor: gets a sample of the events.
         clock: seconds, monotonic; the clock of items and gaps.
+        on_unreadable: called with the scope of a frame that cannot be decoded, and why.
+        on_readable: called with a scope of `doubted` as soon as a frame of it can be decoded.
+
+    Attributes:
+        doubted: scopes whose last frame could not be decoded.
     """
 
     def __init__(
@@ -44,12 +49,17 @@ class EventDelivery:
         reporter: ErrorReporter,
         monitor: PerformanceMonitor,
         clock: Callable[[], float],
+        on_unreadable: Callable[[Scope, DecodeError], None],
+        on_readable: Callable[[Scope], None],
     ) -> None:
         self._registry = registry
         self._snapshots = snapshots
         self._reporter = reporter
         self._monitor = monitor
         self._clock = clock
+        self._on_unreadable = on_unreadable
+        self._on_readable = on_readable
+        self.doubted: set[Scope] = set()
         self.events_lost = 0
         """Events dropped because a subscriber did not keep up, as far as reported."""
 
@@ -143,11 +153,17 @@ class EventDelivery:
     def _read(self, subscriber: Subscriber, slot: LazyFrame) -> BaseWebSocketEvent | None:
         """An event as its subscriber requested it; None if it and the one it replaced are unreadable."""
         try:
-            return subscriber.view(slot)
+            event = subscriber.view(slot)
         except DecodeError as exc:
-            spec = spec_of(slot.head.type)
-            self._reporter.report_scope(spec.scope if spec is not None else Scope.PUBLIC, exc)
+            self._on_unreadable(_scope_of(slot), exc)
             return self._read(subscriber, slot.older) if slot.older is not None else None
+
+        if odd := slot.take_odd_fields():
+            self._reporter.report_odd(event.spec.scope, odd)
+        if self.doubted and (scope := event.spec.scope) in self.doubted:
+            self.doubted.discard(scope)
+            self._on_readable(scope)
+        return event
 
     def _emit_gap(self, record: SubscriptionRecord, proxy: Any, gap: Gap) -> None:
         if not record.is_closed and shiboken6.isValid(proxy):
@@ -162,3 +178,8 @@ class EventDelivery:
 
     def _wall_time(self, moment: float) -> datetime:
         return datetime.now(UTC) - timedelta(seconds=self._clock() - moment)
+
+
+def _scope_of(slot: LazyFrame) -> Scope:
+    spec = spec_of(slot.head.type)
+    return spec.scope if spec is not None else Scope.PUBLIC

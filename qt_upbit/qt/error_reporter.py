@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from typing import Any, Final
@@ -9,13 +10,14 @@ from typing import Any, Final
 import shiboken6
 from PySide6.QtCore import QObject
 
-from qt_upbit.exceptions import DecodeError, QtUpbitError
+from qt_upbit.exceptions import DecodeError, OddFieldError, QtUpbitError
 from qt_upbit.qt.outbox import Outbox
 from qt_upbit.qt.slot_errors import emit_watched
-from qt_upbit.types import Scope
+from qt_upbit.types import OddField, Scope
 
 __all__ = ["ErrorReporter"]
 
+_log: Final = logging.getLogger(__name__)
 _DECODE_ERRORS_PER_SECOND: Final = 10
 """Maximum reports of unreadable frames per second; all are counted."""
 
@@ -45,6 +47,7 @@ class ErrorReporter:
         self._clock = clock
         self._proxies_of = proxies_of
         self._counts: Counter[Scope | str] = Counter()
+        self._odd_fields: Counter[str] = Counter()
         self._decode_error_times: deque[float] = deque(maxlen=_DECODE_ERRORS_PER_SECOND)
 
     @property
@@ -55,6 +58,21 @@ class ErrorReporter:
     def count(self, scope: Scope) -> int:
         """Total of errors of a scope's connection, reported or not."""
         return self._counts[scope]
+
+    @property
+    def odd_fields(self) -> dict[str, int]:
+        """How often each field, ``ticker.change_rate``, was not what Upbit documents, in decoded frames."""
+        return dict(self._odd_fields)
+
+    def report_odd(self, scope: Scope, fields: Iterable[OddField]) -> None:
+        """Count fields that are not what Upbit documents; the first of each is reported, and logged."""
+        for odd in fields:
+            name = f"{odd.type}.{odd.field}"
+            self._odd_fields[name] += 1
+            if self._odd_fields[name] == 1:
+                error = OddFieldError(odd.type, odd.field, odd.problem)
+                _log.warning("%s", error)
+                self.report_scope(scope, error)
 
     def report(self, error: QtUpbitError, owner: str, source: Any = None) -> None:
         """Report an error of one object immediately; call it from a plain Qt callback.

@@ -18,6 +18,7 @@ from qt_upbit.config import Credentials, WebSocketConfig
 from qt_upbit.exceptions import (
     ConfigError,
     ConnectionFailedError,
+    DecodeError,
     ProxyClosedError,
     QtUpbitError,
     ServerError,
@@ -91,8 +92,9 @@ class GlobalWebSocketManager(QObject):
     For other parts of the library, each with its own interface: `guard` (checks before a call), `registry`
     (proxies and their subscriptions), `snapshots`, `outbox` (calls that wait for a plain Qt callback),
     `reporter` (errors), `shared` (one object per class and manager, such as `Account`), and the signals
-    ``closing()``, at the beginning of `aclose`, ``order_not_found(id)``, when a call of `rest` ended so, and
-    ``release_requested(proxy_id)``, which any thread may emit.
+    ``closing()``, at the beginning of `aclose`, ``order_not_found(id)``, when a call of `rest` ended so or a
+    cancellation of several failed for this one, and ``release_requested(proxy_id)``, which any thread may
+    emit.
     """
 
     state_changed = Signal(object, object)
@@ -197,7 +199,7 @@ class GlobalWebSocketManager(QObject):
             connection = UpbitConnection(scope, keyless, self._state, limiter, rng, new_ticket)
             self._links[scope] = ScopeLink(
                 scope, keyless, connection, self._engine, jwt if scope.needs_auth else None,
-                self._on_connection_event, self.reporter.report_scope, clock, self,
+                self._on_connection_event, self._on_unreadable, clock, self,
             )  # fmt: skip
         self._monitor = PerformanceMonitor(
             self._links, self._frames.hub, clock, wall_clock, self, self._engine.live_at
@@ -213,7 +215,10 @@ class GlobalWebSocketManager(QObject):
         self.snapshots = SnapshotReader(
             self.registry, self._engine, lambda scope: self.state(scope) is ConnectionState.LIVE
         )
-        self._delivery = EventDelivery(self.registry, self.snapshots, self.reporter, self._monitor, clock)
+        self._delivery = EventDelivery(
+            self.registry, self.snapshots, self.reporter, self._monitor, clock,
+            self._on_unreadable, self._on_readable,
+        )  # fmt: skip
         # A manager should be closed, not deleted; if it is deleted anyway, no coroutine may wait forever.
         self.destroyed.connect(
             functools.partial(_end_waiting, self.registry.closer(), weakref.ref(self._recovery))
@@ -283,6 +288,7 @@ class GlobalWebSocketManager(QObject):
             events_conflated=self._monitor.conflated,
             events_lost=self._delivery.events_lost,
             errors=self.reporter.total,
+            odd_fields=self.reporter.odd_fields,
             latency=self._monitor.latency,
             loop_lag=self._monitor.loop_lag,
             slices=self._frames.slices,
@@ -442,6 +448,14 @@ class GlobalWebSocketManager(QObject):
                     answer.set_result(listed)
             case StreamsRefused(keys, refusal, owners):
                 self.outbox.post(lambda: self.registry.mark_refused(keys, refusal, owners))
+
+    def _on_unreadable(self, scope: Scope, error: DecodeError) -> None:
+        self.reporter.report_scope(scope, error)
+        self._delivery.doubted.add(scope)
+        self._links[scope].content_read(False)
+
+    def _on_readable(self, scope: Scope) -> None:
+        self._links[scope].content_read(True)
 
     def _refuse_all(self, scope: Scope) -> None:
         """Notify the subscribers that wait for a scope that is REJECTED."""

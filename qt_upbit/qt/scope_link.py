@@ -60,7 +60,7 @@ class ScopeLink(QObject):
         engine: gets its frames.
         jwt: makes the tokens for handshakes; None without keys.
         on_event: called with what the connection reports, in order.
-        on_error: called with errors of frames that cannot be routed.
+        on_unreadable: called with errors of frames that cannot be routed.
         clock: seconds, monotonic.
         parent: owner.
     """
@@ -73,7 +73,7 @@ class ScopeLink(QObject):
         engine: DataRoutingEngine,
         jwt: JWTManager | None,
         on_event: Callable[[Scope, ConnectionEvent], None],
-        on_error: Callable[[Scope, QtUpbitError], None],
+        on_unreadable: Callable[[Scope, DecodeError], None],
         clock: Callable[[], float],
         parent: QObject,
     ) -> None:
@@ -85,7 +85,7 @@ class ScopeLink(QObject):
         self._engine = engine
         self._tokens = TokenSchedule(jwt)
         self._on_event = on_event
-        self._on_error = on_error
+        self._on_unreadable = on_unreadable
         self._clock = clock
         self._no_loop_since: float | None = None
         self.client = NativeWebSocketClient(
@@ -114,6 +114,12 @@ class ScopeLink(QObject):
         """Reconnect at once."""
         self.connection.retry(self._clock())
         self._carry_out()
+
+    def content_read(self, is_readable: bool) -> None:
+        """An object of this scope could be decoded, or not."""
+        self.connection.content_read(is_readable, self._clock())
+        if self.connection.has_output:
+            self._carry_out()
 
     def ask_for_list(self) -> bool:
         """Ask the server which streams it sends; False if there is no connection to ask."""
@@ -174,7 +180,7 @@ class ScopeLink(QObject):
             try:
                 self._engine.route(head, data, now)
             except DecodeError as exc:
-                self._on_error(self.scope, exc)
+                self._on_unreadable(self.scope, exc)
 
     def _on_opened(self, epoch: int) -> None:
         self.connection.opened(epoch, self._clock())

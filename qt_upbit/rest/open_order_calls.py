@@ -149,6 +149,9 @@ class OpenOrderCalls:
             # Upbit need not repeat an identifier.
             if (each.uuid if kind == "uuids" else each.identifier) not in (*ids, None):
                 raise DecodeError("the answer is for other orders", raw)
+        for each in result.failed:
+            # Finished or unknown: an account that shows it as open asks what became of it.
+            self._order_session.on_order_not_found(each.uuid)
         return result
 
     async def cancel_open_orders(

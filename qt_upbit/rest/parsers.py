@@ -234,7 +234,7 @@ def order(row: Row) -> Order:
         code=_text(row, "market"),
         ask_bid=side,
         order_type=OrderType(row["ord_type"]),
-        state=OrderState(row["state"]),
+        state=OrderState(_text(row, "state")),
         price=_decimal(row, "price"),
         volume=_decimal(row, "volume"),
         remaining_volume=_decimal(row, "remaining_volume"),

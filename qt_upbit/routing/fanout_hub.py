@@ -16,7 +16,7 @@ import msgspec
 from qt_upbit.exceptions import DecodeError
 from qt_upbit.frame_scan import Head
 from qt_upbit.models import decode
-from qt_upbit.types import BaseWebSocketEvent, Delivery, OrderbookEvent, StreamType
+from qt_upbit.types import BaseWebSocketEvent, Delivery, OddField, OrderbookEvent, StreamType
 
 __all__ = ["FanoutHub", "Gap", "LazyFrame", "Subscriber", "with_stream_type"]
 
@@ -40,6 +40,7 @@ class LazyFrame(msgspec.Struct, eq=False):
     _event: BaseWebSocketEvent | None = None
     _older: LazyFrame | None = None
     _rows: int = -1
+    _is_odd_told: bool = False
 
     def replace(self, older: LazyFrame | None) -> None:
         """Take the place of the value before; it counts if it is unread and this one turns out unreadable."""
@@ -56,6 +57,13 @@ class LazyFrame(msgspec.Struct, eq=False):
             self._event = decode(self.raw, self.head)
             self._older = None
         return self._event
+
+    def take_odd_fields(self) -> tuple[OddField, ...]:
+        """Fields that are not what Upbit documents, the first time that this is asked after `event`."""
+        if self._event is None or not self._event.odd_fields or self._is_odd_told:
+            return ()
+        self._is_odd_told = True
+        return self._event.odd_fields
 
     def rows_of(self, book: OrderbookEvent) -> int:
         """How many rows a book has that can be read; looked at once, however many subscribers there are.

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal, localcontext
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from qt_upbit.exact import EXACT
 from qt_upbit.types import KST, CandleEvent, CandlePeriod, StreamType, TickerEvent
 
 __all__ = ["DaysWanted", "PeriodCandle"]
 
-"""More digits than the sum of a year can have: an application's own context would round."""
+_ZERO: Final = Decimal(0)
 
 
 class DaysWanted(NamedTuple):
@@ -90,19 +90,20 @@ class PeriodCandle:
             closed = self._closed
         else:
             return None
-        return _candle(self._period, start, closed, self._ticker)
+        today = _today(self._ticker)
+        return None if today is None else _candle(self._period, start, closed, today, self._ticker)
 
     def receive(self, event: TickerEvent) -> CandleEvent | None:
         """Take the newest ticker of the pair; the candle as it is now, None if it is not known.
 
         One of an earlier day says nothing, and neither does one without any volume: there was no trade in
-        its day.
+        its day. One that lacks a price or an amount of the day says nothing either.
 
         Raises:
             DecodeError: no calendar has its day.
         """
-        day = CandlePeriod.DAY.start_of(event.traded_at)
-        if not event.acc_trade_volume or (self._day is not None and day < self._day):
+        day = CandlePeriod.DAY.start_of(event.traded_at or event.time)
+        if not event.acc_trade_volume or _today(event) is None or (self._day is not None and day < self._day):
             return None
         self._ticker, self._day = event, day
         return self.candle
@@ -145,7 +146,7 @@ class _Values(NamedTuple):
 
     @classmethod
     def of(cls, candle: CandleEvent) -> _Values:
-        return cls(*(getattr(candle, name) for name in cls._fields))
+        return cls(*(getattr(candle, name) or _ZERO for name in cls._fields))
 
 
 def _joined(rows: list[_Values]) -> _Values:
@@ -161,24 +162,23 @@ def _joined(rows: list[_Values]) -> _Values:
         )
 
 
+def _today(ticker: TickerEvent) -> _Values | None:
+    """The day so far; None where the ticker does not say all of it."""
+    prices = (ticker.opening_price, ticker.high_price, ticker.low_price, ticker.trade_price)
+    known = [each for each in (*prices, ticker.acc_trade_volume, ticker.acc_trade_price) if each is not None]
+    return _Values(*known) if len(known) == len(_Values._fields) else None
+
+
 def _candle(
-    period: CandlePeriod, start: datetime, closed: _Values | None, ticker: TickerEvent
+    period: CandlePeriod, start: datetime, closed: _Values | None, today: _Values, ticker: TickerEvent
 ) -> CandleEvent:
-    today = _Values(
-        ticker.opening_price,
-        ticker.high_price,
-        ticker.low_price,
-        ticker.trade_price,
-        ticker.acc_trade_volume,
-        ticker.acc_trade_price,
-    )
     values = today if closed is None else _joined([closed, today])
     return CandleEvent(
         type=f"candle.{period}",
         code=ticker.code,
         candle_date_time_utc=_text(start),
         candle_date_time_kst=_text(start.astimezone(KST)),
-        timestamp=ticker.trade_timestamp,
+        timestamp=ticker.timestamp if ticker.trade_timestamp is None else ticker.trade_timestamp,
         stream_type=StreamType.SNAPSHOT if ticker.is_snapshot else StreamType.REALTIME,
         **values._asdict(),
     )

@@ -50,6 +50,7 @@ from qt_upbit.types.registry import (
     KST,
     BaseWebSocketEvent,
     EventSpec,
+    OddField,
     StreamKey,
     spec_of,
 )
@@ -85,6 +86,7 @@ __all__ = [
     "MarketWarning",
     "MyAssetEvent",
     "MyOrderEvent",
+    "OddField",
     "OptionSpec",
     "OrderState",
     "OrderType",

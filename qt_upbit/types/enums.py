@@ -1,4 +1,4 @@
-"""The enumerations. Unknown descriptive values are accepted; unknown states and sides are refused."""
+"""The enumerations. Unknown values survive as unknown, except sides: an unknown one is no side."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ class Change(_OpenStrEnum):
 
 
 class AskBid(enum.StrEnum):
-    """Side. Strict: an unknown side is an unreadable frame, never a guess."""
+    """Side. Strict: an unknown side is never a guess; the field is None, or the frame refused."""
 
     ASK = "ASK"
     BID = "BID"
@@ -234,8 +234,8 @@ class OrderType(_OpenStrEnum):
     BEST = "best"
 
 
-class OrderState(enum.StrEnum):
-    """What happened to an order. Strict: an unknown state is reported, never misread."""
+class OrderState(_OpenStrEnum):
+    """What happened to an order. An unknown state is taken for neither: an account then asks REST."""
 
     WAIT = "wait"
     WATCH = "watch"

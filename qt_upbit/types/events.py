@@ -1,4 +1,8 @@
-"""The event types of the market, the account and the exchange's news, one class and `EventSpec` each."""
+"""The event types of the market, the account and the exchange's news, one class and `EventSpec` each.
+
+A field that is not among its spec's ``vital`` ones may be None: Upbit adds, renames and drops fields, and the
+rest of an event is worth having (`qt_upbit.types.tolerant_reading`).
+"""
 
 from __future__ import annotations
 
@@ -99,7 +103,14 @@ def _iso_text(text: str) -> str | None:
     return text
 
 
-@event_type("ticker", wire_type="ticker", scope=Scope.PUBLIC, delivery=Delivery.LATEST, has_snapshot=True)
+@event_type(
+    "ticker",
+    wire_type="ticker",
+    scope=Scope.PUBLIC,
+    delivery=Delivery.LATEST,
+    vital=("type", "code", "timestamp", "trade_price"),
+    has_snapshot=True,
+)
 class TickerEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
     """Current price of a pair and its daily figures (protocol section 3.1).
 
@@ -107,24 +118,24 @@ class TickerEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
     0.01 is one per cent.
     """
 
-    opening_price: Annotated[Decimal, wire_key("op")]
-    high_price: Annotated[Decimal, wire_key("hp")]
-    low_price: Annotated[Decimal, wire_key("lp")]
+    opening_price: Annotated[Decimal | None, wire_key("op")]
+    high_price: Annotated[Decimal | None, wire_key("hp")]
+    low_price: Annotated[Decimal | None, wire_key("lp")]
     trade_price: Annotated[Decimal, wire_key("tp")]
-    prev_closing_price: Annotated[Decimal, wire_key("pcp")]
-    acc_trade_price: Annotated[Decimal, wire_key("atp")]
-    change: Annotated[Change, wire_key("c")]
-    change_price: Annotated[Decimal, wire_key("cp")]
-    signed_change_price: Annotated[Decimal, wire_key("scp")]
-    change_rate: Annotated[Decimal, wire_key("cr")]
-    signed_change_rate: Annotated[Decimal, wire_key("scr")]
+    prev_closing_price: Annotated[Decimal | None, wire_key("pcp")]
+    acc_trade_price: Annotated[Decimal | None, wire_key("atp")]
+    change: Annotated[Change | None, wire_key("c")]
+    change_price: Annotated[Decimal | None, wire_key("cp")]
+    signed_change_price: Annotated[Decimal | None, wire_key("scp")]
+    change_rate: Annotated[Decimal | None, wire_key("cr")]
+    signed_change_rate: Annotated[Decimal | None, wire_key("scr")]
     ask_bid: Annotated[AskBid | None, wire_key("ab")] = None
     """Side of the last trade's taker; None from REST, which omits it."""
-    trade_volume: Annotated[Decimal, wire_key("tv")]
-    acc_trade_volume: Annotated[Decimal, wire_key("atv")]
-    trade_date: Annotated[str, wire_key("tdt")]
-    trade_time: Annotated[str, wire_key("ttm")]
-    trade_timestamp: Annotated[int, wire_key("ttms")]
+    trade_volume: Annotated[Decimal | None, wire_key("tv")]
+    acc_trade_volume: Annotated[Decimal | None, wire_key("atv")]
+    trade_date: Annotated[str | None, wire_key("tdt")]
+    trade_time: Annotated[str | None, wire_key("ttm")]
+    trade_timestamp: Annotated[int | None, wire_key("ttms")]
     acc_ask_volume: Annotated[Decimal | None, wire_key("aav")] = None
     """Sold by takers; None from REST, as is the next."""
     acc_bid_volume: Annotated[Decimal | None, wire_key("abv")] = None
@@ -132,15 +143,15 @@ class TickerEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
     highest_52_week_date: Annotated[str | None, wire_key("h52wdt")] = None
     lowest_52_week_price: Annotated[Decimal | None, wire_key("l52wp")] = None
     lowest_52_week_date: Annotated[str | None, wire_key("l52wdt")] = None
-    market_state: Annotated[MarketState, wire_key("ms")] = MarketState.ACTIVE
+    market_state: Annotated[MarketState | None, wire_key("ms")] = MarketState.ACTIVE
     is_trading_suspended: Annotated[bool | None, wire_key("its")] = None
     """Deprecated by Upbit; None once it is gone."""
     delisting_date: Annotated[str | None, wire_key("dd", reader=_read_date)] = None
     """ISO date, once a delisting is scheduled; None if there is none or the value is not a date."""
     market_warning: Annotated[MarketWarning | None, wire_key("mw")] = None
     """Deprecated by Upbit; None once it is gone."""
-    acc_trade_price_24h: Annotated[Decimal, wire_key("atp24h")]
-    acc_trade_volume_24h: Annotated[Decimal, wire_key("atv24h")]
+    acc_trade_price_24h: Annotated[Decimal | None, wire_key("atp24h")]
+    acc_trade_volume_24h: Annotated[Decimal | None, wire_key("atv24h")]
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -148,9 +159,9 @@ class TickerEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
             msgspec.structs.force_setattr(self, "delisting_date", _read_date(self.delisting_date))
 
     @property
-    def traded_at(self) -> datetime:
-        """Time of the last trade, aware, UTC."""
-        return utc_from_ms(self.trade_timestamp)
+    def traded_at(self) -> datetime | None:
+        """Time of the last trade, aware, UTC; None if the frame did not say."""
+        return None if self.trade_timestamp is None else utc_from_ms(self.trade_timestamp)
 
 
 @event_type(
@@ -158,6 +169,7 @@ class TickerEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
     wire_type="trade",
     scope=Scope.PUBLIC,
     delivery=Delivery.EVERY,
+    vital=("type", "code", "timestamp", "trade_timestamp", "trade_price", "trade_volume", "sequential_id"),
     has_snapshot=True,
     order_field="sequential_id",
     order_is_identity=True,
@@ -166,16 +178,16 @@ class TickerEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
 class TradeEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
     """One trade (protocol section 3.2). Trades of a pair may arrive out of order."""
 
-    trade_date: Annotated[str, wire_key("td")]
-    trade_time: Annotated[str, wire_key("ttm")]
+    trade_date: Annotated[str | None, wire_key("td")]
+    trade_time: Annotated[str | None, wire_key("ttm")]
     trade_timestamp: Annotated[int, wire_key("ttms")]
     trade_price: Annotated[Decimal, wire_key("tp")]
     trade_volume: Annotated[Decimal, wire_key("tv")]
-    ask_bid: Annotated[AskBid, wire_key("ab")]
+    ask_bid: Annotated[AskBid | None, wire_key("ab")]
     """Side of the taker."""
-    prev_closing_price: Annotated[Decimal, wire_key("pcp")]
-    change: Annotated[Change, wire_key("c")]
-    change_price: Annotated[Decimal, wire_key("cp")]
+    prev_closing_price: Annotated[Decimal | None, wire_key("pcp")]
+    change: Annotated[Change | None, wire_key("c")]
+    change_price: Annotated[Decimal | None, wire_key("cp")]
     sequential_id: Annotated[int, wire_key("sid")]
     """Unique, but not guaranteed to increase; larger than 2**53."""
     best_ask_price: Annotated[Decimal | None, wire_key("bap")] = None
@@ -195,6 +207,7 @@ event_type(
     wire_type="orderbook",
     scope=Scope.PUBLIC,
     delivery=Delivery.LATEST,
+    vital=("type", "code", "timestamp", "units_json"),
     has_snapshot=True,
     has_depth=True,
     options=(LEVEL,),
@@ -208,6 +221,16 @@ event_type(
     units=tuple(CandleUnit),
     scope=Scope.PUBLIC,
     delivery=Delivery.LATEST,
+    vital=(
+        "type",
+        "code",
+        "timestamp",
+        "candle_date_time_utc",
+        "opening_price",
+        "high_price",
+        "low_price",
+        "trade_price",
+    ),
     has_snapshot=True,
     conflation_fields=("candle_date_time_utc",),
     recovery=Recovery.BY_START,
@@ -220,13 +243,13 @@ class CandleEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
     """
 
     candle_date_time_utc: Annotated[str, wire_key("cdttmu")]
-    candle_date_time_kst: Annotated[str, wire_key("cdttmk")]
+    candle_date_time_kst: Annotated[str | None, wire_key("cdttmk")]
     opening_price: Annotated[Decimal, wire_key("op")]
     high_price: Annotated[Decimal, wire_key("hp")]
     low_price: Annotated[Decimal, wire_key("lp")]
     trade_price: Annotated[Decimal, wire_key("tp")]
-    candle_acc_trade_volume: Annotated[Decimal, wire_key("catv")]
-    candle_acc_trade_price: Annotated[Decimal, wire_key("catp")]
+    candle_acc_trade_volume: Annotated[Decimal | None, wire_key("catv")]
+    candle_acc_trade_price: Annotated[Decimal | None, wire_key("catp")]
 
     @property
     def unit(self) -> CandleUnit:
@@ -250,6 +273,8 @@ class CandleEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
         The volume of a candle only grows. ``timestamp`` decides only if volumes are equal: over REST it is
         the time of the last trade, on the socket that of the frame, which may be later than a trade it lacks.
         """
+        if self.candle_acc_trade_volume is None or other.candle_acc_trade_volume is None:
+            return self.timestamp < other.timestamp
         mine = (self.candle_acc_trade_volume, self.timestamp)
         return mine < (other.candle_acc_trade_volume, other.timestamp)
 
@@ -259,6 +284,7 @@ class CandleEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
     wire_type="myOrder",
     scope=Scope.PRIVATE,
     delivery=Delivery.EVERY,
+    vital=("type", "code", "timestamp", "uuid", "ask_bid", "order_type", "state"),
     codes=CodeRule.OPTIONAL,
 )
 class MyOrderEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
@@ -309,10 +335,12 @@ class MyOrderEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
 class Asset(WireStruct, frozen=True, kw_only=True, eq=False):
     """Balance of one currency after a change."""
 
+    vital = ("currency",)
+
     currency: Annotated[str, wire_key("cu")]
-    balance: Annotated[Decimal, wire_key("b")]
+    balance: Annotated[Decimal | None, wire_key("b")]
     """Available, that is without what is locked."""
-    locked: Annotated[Decimal, wire_key("l")]
+    locked: Annotated[Decimal | None, wire_key("l")]
 
 
 @event_type(
@@ -320,14 +348,15 @@ class Asset(WireStruct, frozen=True, kw_only=True, eq=False):
     wire_type="myAsset",
     scope=Scope.PRIVATE,
     delivery=Delivery.EVERY,
+    vital=("type", "timestamp", "assets"),
     codes=CodeRule.FORBIDDEN,
 )
 class MyAssetEvent(BaseWebSocketEvent, frozen=True, kw_only=True, eq=False, dict=True):
     """Balances of the currencies that changed, and only those (protocol section 3.6)."""
 
-    asset_uuid: Annotated[str, wire_key("astuid")]
+    asset_uuid: Annotated[str | None, wire_key("astuid")]
     assets: Annotated[tuple[Asset, ...], wire_key("ast")]
-    asset_timestamp: Annotated[int, wire_key("asttms")]
+    asset_timestamp: Annotated[int | None, wire_key("asttms")]
 
 
 @event_type(
@@ -335,22 +364,23 @@ class MyAssetEvent(BaseWebSocketEvent, frozen=True, kw_only=True, eq=False, dict
     wire_type="announcement",
     scope=Scope.PRIVATE,
     delivery=Delivery.EVERY,
+    vital=("type", "timestamp", "uuid", "title"),
     codes=CodeRule.FORBIDDEN,
     options=(CATEGORIES, INCLUDE_BODY),
     accepts=lambda event, options: (
-        options.get("categories") is None or event.category in options["categories"]
+        options.get("categories") is None or event.category is None or event.category in options["categories"]
     ),
 )
 class AnnouncementEvent(BaseWebSocketEvent, frozen=True, kw_only=True, eq=False, dict=True):
     """A notice of the exchange (protocol section 3.7)."""
 
-    event_type: Annotated[AnnouncementEventType, wire_key("et")]
+    event_type: Annotated[AnnouncementEventType | None, wire_key("et")]
     uuid: Annotated[str, wire_key("uid")]
     title: Annotated[str, wire_key("tt")]
-    category: Annotated[AnnouncementCategory, wire_key("cat")]
-    url: Annotated[str, wire_key("url")]
-    first_listed_at: Annotated[str, wire_key("flat")]
-    listed_at: Annotated[str, wire_key("lat")]
+    category: Annotated[AnnouncementCategory | None, wire_key("cat")]
+    url: Annotated[str | None, wire_key("url")]
+    first_listed_at: Annotated[str | None, wire_key("flat")]
+    listed_at: Annotated[str | None, wire_key("lat")]
     body: Annotated[str | None, wire_key("bd")] = None
     """Only if requested; may be None for a large notice."""
 
@@ -378,6 +408,7 @@ class IndicatorValue(WireStruct, frozen=True, kw_only=True, eq=False, omit_defau
     wire_type="indicator",
     scope=Scope.INFO,
     delivery=Delivery.EVERY,
+    vital=("type", "code", "timestamp", "timeframe", "indicator", "params", "value"),
     options=(TIMEFRAME, INDICATORS),
     stream_fields=("timeframe",),
     accepts=is_among_definitions,
@@ -388,13 +419,13 @@ class IndicatorEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
     timeframe: Annotated[IndicatorTimeframe, wire_key("tf")]
     indicator: Annotated[str, wire_key("ind")]
     params: Annotated[IndicatorParams, wire_key("p")]
-    candle_date_time_utc: Annotated[str, wire_key("cdttmu")]
+    candle_date_time_utc: Annotated[str | None, wire_key("cdttmu")]
     value: Annotated[IndicatorValue, wire_key("v")]
 
     @property
-    def start(self) -> datetime:
-        """Start of the candle, aware, UTC."""
-        return utc_from_text(self.candle_date_time_utc)
+    def start(self) -> datetime | None:
+        """Start of the candle, aware, UTC; None if the frame did not say."""
+        return None if self.candle_date_time_utc is None else utc_from_text(self.candle_date_time_utc)
 
 
 @event_type(
@@ -402,6 +433,7 @@ class IndicatorEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
     wire_type="indicator_signal",
     scope=Scope.INFO,
     delivery=Delivery.EVERY,
+    vital=("type", "code", "timestamp", "timeframe", "indicator", "params", "trigger", "value"),
     options=(TIMEFRAME, INDICATORS_WITH_TRIGGER),
     stream_fields=("timeframe",),
     accepts=is_among_definitions,
@@ -413,11 +445,11 @@ class IndicatorSignalEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=
     indicator: Annotated[str, wire_key("ind")]
     params: Annotated[IndicatorParams, wire_key("p")]
     trigger: Annotated[str, wire_key("tr")]
-    event_params: Annotated[IndicatorEventParams, wire_key("ep")]
-    candle_date_time_utc: Annotated[str, wire_key("cdttmu")]
+    event_params: Annotated[IndicatorEventParams | None, wire_key("ep")]
+    candle_date_time_utc: Annotated[str | None, wire_key("cdttmu")]
     value: Annotated[IndicatorValue, wire_key("v")]
 
     @property
-    def start(self) -> datetime:
-        """Start of the candle, aware, UTC."""
-        return utc_from_text(self.candle_date_time_utc)
+    def start(self) -> datetime | None:
+        """Start of the candle, aware, UTC; None if the frame did not say."""
+        return None if self.candle_date_time_utc is None else utc_from_text(self.candle_date_time_utc)

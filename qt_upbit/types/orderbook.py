@@ -42,10 +42,10 @@ class OrderbookUnit(WireStruct, frozen=True, kw_only=True, eq=False):
     A side with fewer levels than rows is None in the rows it does not reach (Upbit sends zeros).
     """
 
-    ask_price: Annotated[Decimal | None, wire_key("ap")]
-    bid_price: Annotated[Decimal | None, wire_key("bp")]
-    ask_size: Annotated[Decimal | None, wire_key("as")]
-    bid_size: Annotated[Decimal | None, wire_key("bs")]
+    ask_price: Annotated[Decimal | None, wire_key("ap", nullable=True)]
+    bid_price: Annotated[Decimal | None, wire_key("bp", nullable=True)]
+    ask_size: Annotated[Decimal | None, wire_key("as", nullable=True)]
+    bid_size: Annotated[Decimal | None, wire_key("bs", nullable=True)]
 
 
 _EMPTY_ROW: Final = OrderbookUnit(ask_price=None, bid_price=None, ask_size=None, bid_size=None)
@@ -128,18 +128,19 @@ class OrderbookEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
     """A whole order book (protocol section 3.3): it replaces the last one; never merge.
 
     The levels stay raw JSON until `orderbook_units`, `asks` or `bids` is read, and are exact then.
-    For painting use `float_levels`, at a sixth of the cost. ``level`` is the price grouping, 0 for none.
+    For painting use `float_levels`, at a sixth of the cost. ``level`` is the price grouping, 0 for none; a
+    book whose level can not be read belongs to the stream without grouping.
     """
 
-    total_ask_size: Annotated[Decimal, wire_key("tas")]
-    total_bid_size: Annotated[Decimal, wire_key("tbs")]
+    total_ask_size: Annotated[Decimal | None, wire_key("tas")]
+    total_bid_size: Annotated[Decimal | None, wire_key("tbs")]
     units_json: Annotated[msgspec.Raw, wire_key("obu")] = msgspec.field(name="orderbook_units")
     """The rows as received; read `orderbook_units` instead."""
-    level: Annotated[Decimal, wire_key("lv")] = Decimal(0)
+    level: Annotated[Decimal | None, wire_key("lv")] = Decimal(0)
 
     def _rows(self, unit: type[WireStructT]) -> list[WireStructT]:
         try:
-            rows = _units_decoder(unit, type(self) is not self.public_class).decode(self.units_json)
+            rows = _units_decoder(unit, self.has_simple_keys).decode(self.units_json)
             if unit is OrderbookUnit and not _has_plain_numbers(bytes(self.units_json)):
                 validate_numbers(rows)
         except (msgspec.MsgspecError, ValueError, RecursionError) as exc:
@@ -156,7 +157,7 @@ class OrderbookEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
         exact = self._exact_rows
         if all(r.ask_price and r.ask_size and r.bid_price and r.bid_size for r in exact):
             # Nearly always. Rows of a SIMPLE frame would be encoded under SIMPLE names.
-            return tuple(exact) if type(self) is self.public_class else tuple(map(_public_unit, exact))
+            return tuple(map(_public_unit, exact)) if self.has_simple_keys else tuple(exact)
         asks, bids = self.asks, self.bids
         rows = []
         for i in range(max(len(asks), len(bids))):
@@ -213,7 +214,7 @@ class OrderbookEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
         """
         text = bytes(self.units_json)
         shape = text.translate(None, _NUMBER_TEXT)
-        known = _readable_shapes[type(self) is self.public_class]
+        known = _readable_shapes[not self.has_simple_keys]
         rows = known.rows_of(shape)
         if rows is None or len(text) > _NUMBERS_SHARE * len(shape):
             rows = len(self._rows(_FloatUnit))
@@ -249,7 +250,7 @@ class OrderbookEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
             return f"OrderbookEvent({self.code}, timestamp={self.timestamp}, unreadable rows)"
         best = " / ".join(f"{side[0][0]:,.8g}" if side else "–" for side in levels)
         return (
-            f"OrderbookEvent({self.code}, {self.stream_type.value}, timestamp={self.timestamp}, "
+            f"OrderbookEvent({self.code}, {self.stream_type}, timestamp={self.timestamp}, "
             f"level={self.level}, {len(levels[0])} asks and {len(levels[1])} bids, best {best})"
         )
 
@@ -259,7 +260,7 @@ class OrderbookEvent(CodeEvent, frozen=True, kw_only=True, eq=False, dict=True):
 
     def __reduce__(self) -> tuple[Any, ...]:
         fields = msgspec.structs.asdict(self)
-        if type(self) is not self.public_class:
+        if self.has_simple_keys:
             # Under the public class's names, with the empty rows, which are zeros on the wire.
             fields["units_json"] = msgspec.Raw(
                 _exact_encoder.encode(list(map(_public_unit, self._exact_rows)))

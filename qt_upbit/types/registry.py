@@ -16,7 +16,7 @@ import msgspec
 from qt_upbit.exceptions import DecodeError
 from qt_upbit.types.enums import CodeRule, Delivery, Recovery, Scope, StreamType
 from qt_upbit.types.options import OptionSpec
-from qt_upbit.types.wire_struct import WireStruct, simple_class_of, wire_key
+from qt_upbit.types.wire_struct import WireStruct, never_none, simple_class_of, wire_class_of, wire_key
 
 __all__ = [
     "ALL_CODES",
@@ -25,6 +25,7 @@ __all__ = [
     "BaseWebSocketEvent",
     "CodeEvent",
     "EventSpec",
+    "OddField",
     "StreamKey",
     "event_type",
     "plain_value",
@@ -50,6 +51,20 @@ it is the year 33658."""
 
 ALL_CODES: Final = ""
 """Code of a stream of all pairs, or of a type without codes."""
+
+
+class OddField(typing.NamedTuple):
+    """A field of a frame that is not what Upbit documents.
+
+    Attributes:
+        type: of the event, ``candle.1m`` with its unit.
+        field: its name in the event; ``value.rsi`` for one inside another.
+        problem: what the frame said of it, in short.
+    """
+
+    type: str
+    field: str
+    problem: str
 
 
 class StreamKey(typing.NamedTuple):
@@ -81,6 +96,9 @@ class EventSpec:
         scope: the endpoint that serves it.
         codes: whether a request carries codes.
         delivery: the default delivery.
+        vital: fields without which an event is of no use, or would mislead; a frame that lacks one of them is
+            refused. Any other that is missing, or of an odd type, is None in the event. Without this column
+            they are those whose annotation has no None.
         has_snapshot: whether Upbit sends a first snapshot.
         has_depth: whether a code may carry a ``.n`` depth suffix in requests.
         options: what a request object of this type may carry besides ``type``, ``codes`` and flags.
@@ -100,6 +118,7 @@ class EventSpec:
     scope: Scope
     delivery: Delivery
     event_class: type[BaseWebSocketEvent]
+    vital: tuple[str, ...] = ()
     codes: CodeRule = CodeRule.REQUIRED
     units: tuple[str, ...] = ()
     has_snapshot: bool = False
@@ -113,6 +132,10 @@ class EventSpec:
     accepts: Callable[[Any, Mapping[str, Any]], bool] = lambda _event, _options: True
 
     def __post_init__(self) -> None:
+        if not self.vital:
+            object.__setattr__(self, "vital", never_none(self.event_class))
+        if unknown := set(self.vital) - set(self.event_class.__struct_fields__):
+            raise ValueError(f"{self.name}: vital fields that it does not have: {sorted(unknown)}")
         for option in self.options:
             if option.merge is None and option.name not in self.stream_fields:
                 raise ValueError(f"{self.name}.{option.name} needs a merge, or must be one of stream_fields")
@@ -131,6 +154,11 @@ class EventSpec:
     def simple_class(self) -> type[BaseWebSocketEvent]:
         """The class that decodes SIMPLE frames."""
         return simple_class_of(self.event_class)
+
+    @property
+    def default_class(self) -> type[BaseWebSocketEvent]:
+        """The class that decodes DEFAULT frames; as strict as `simple_class`."""
+        return wire_class_of(self.event_class, False)
 
 
 EVENT_TYPES: Final[dict[str, EventSpec]] = {}
@@ -180,10 +208,12 @@ class BaseWebSocketEvent(WireStruct, frozen=True, kw_only=True, eq=False, dict=T
     """
 
     _spec: ClassVar[EventSpec]
+    odd_fields: ClassVar[tuple[OddField, ...]] = ()
+    """Fields that are None although Upbit documents a value, because of what the frame said."""
 
     type: Annotated[str, wire_key("ty")]
     timestamp: Annotated[int, wire_key("tms")]
-    stream_type: Annotated[StreamType, wire_key("st")] = StreamType.REALTIME
+    stream_type: Annotated[StreamType | None, wire_key("st")] = StreamType.REALTIME
 
     def __post_init__(self) -> None:
         if self.timestamp > _MICROSECOND_THRESHOLD:
@@ -240,7 +270,13 @@ class BaseWebSocketEvent(WireStruct, frozen=True, kw_only=True, eq=False, dict=T
     def variant(self) -> tuple[Hashable, ...]:
         """What distinguishes its stream from others of the same type and code."""
         names = self._spec.stream_fields
-        return tuple([plain_value(getattr(self, name)) for name in names]) if names else ()
+        if not names:
+            return ()
+        values = [getattr(self, name) for name in names]
+        if None in values:
+            cls = self.public_class
+            values = [_default_of(cls, n) if v is None else v for n, v in zip(names, values, strict=True)]
+        return tuple([plain_value(value) for value in values])
 
     def count_rows(self) -> int:
         """Number of rows, for books; 0 for other events.
@@ -268,6 +304,13 @@ def plain_value(value: Hashable) -> Hashable:
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else value
     return value if value is None else str(value)
+
+
+@functools.cache
+def _default_of(cls: type[WireStruct], name: str) -> Any:
+    """What a field is where the frame does not say it; None where it must."""
+    found = next(field for field in msgspec.structs.fields(cls) if field.name == name)
+    return None if found.required else found.default
 
 
 def utc_from_ms(timestamp_ms: int) -> datetime:

@@ -17,11 +17,14 @@ __all__ = [
     "WireStruct",
     "WireStructT",
     "nested_struct_of",
+    "never_none",
     "readers_of",
     "rebuild_struct",
     "simple_class_of",
     "simple_key_of",
     "validate_numbers",
+    "wire_class_of",
+    "wire_hints",
     "wire_key",
 ]
 
@@ -30,12 +33,16 @@ Reader = Callable[[Any], Any]
 """Makes a field's value from any JSON value; never raises."""
 
 
-def wire_key(simple: str, *, reader: Reader | None = None) -> msgspec.Meta:
+def wire_key(simple: str, *, reader: Reader | None = None, nullable: bool = False) -> msgspec.Meta:
     """The SIMPLE key of a field, and how to read a value that is not of its declared type.
 
-    Without a reader such a value makes the whole frame unreadable.
+    Args:
+        simple: the key.
+        reader: None where no other type is known.
+        nullable: whether null is a value like others; it also is where None is the default. Elsewhere
+            ``X | None`` means that Upbit always sends X: null then is as odd as text, and reported.
     """
-    return msgspec.Meta(extra={"simple": simple, "reader": reader})
+    return msgspec.Meta(extra={"simple": simple, "reader": reader, "nullable": nullable})
 
 
 MAX_MAGNITUDE: Final = 100
@@ -94,12 +101,17 @@ def _may_hold_number(hint: Any) -> bool:
 class WireStruct(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A value on the wire, under long or short keys.
 
-    The class itself has the DEFAULT names. `simple_class_of` derives a twin with the SIMPLE names
-    that decodes at the same speed; its instances *are* instances of the public class and equal to it.
+    The class itself has the DEFAULT names. `wire_class_of` derives twins, one with the SIMPLE names, that
+    decode what Upbit documents and nothing else; their instances *are* instances of the public class and
+    equal to it.
     """
 
+    vital: ClassVar[tuple[str, ...]] = ()
+    """Of a struct inside an event: the fields that must be readable, or all of it is odd."""
     public_class: ClassVar[type[WireStruct]]
-    """The class with the DEFAULT names, for the twin as well."""
+    """The class with the DEFAULT names, for the twins as well."""
+    has_simple_keys: ClassVar[bool] = False
+    """Whether it is the twin with the SIMPLE names."""
     _simple: ClassVar[type[WireStruct]]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -152,6 +164,16 @@ def _field_extras(cls: type[WireStruct]) -> Iterable[tuple[str, Mapping[str, Any
                 yield name, meta.extra
 
 
+def never_none(cls: type[WireStruct]) -> tuple[str, ...]:
+    """The fields that, by their annotation, always have a value, and have no default."""
+    hints = typing.get_type_hints(cls)
+    return tuple(
+        field.name
+        for field in msgspec.structs.fields(cls)
+        if field.required and type(None) not in typing.get_args(hints[field.name])
+    )
+
+
 def nested_struct_of(hint: Any) -> type[WireStruct] | None:
     """The wire struct inside ``X``, ``X | None``, ``tuple[X, ...]`` or an annotated form of these."""
     if isinstance(hint, type) and issubclass(hint, WireStruct):
@@ -163,35 +185,61 @@ def nested_struct_of(hint: Any) -> type[WireStruct] | None:
     return None
 
 
-def _with_simple_structs(hint: Any) -> Any:
-    """The same hint with each wire struct replaced by its SIMPLE twin."""
+def _with_twins(hint: Any, simple: bool) -> Any:
+    """The same hint with each wire struct replaced by its twin."""
     if isinstance(hint, type) and not typing.get_args(hint):
-        return simple_class_of(hint) if issubclass(hint, WireStruct) else hint
+        return wire_class_of(hint, simple) if issubclass(hint, WireStruct) else hint
     origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Annotated:
+        return _with_twins(args[0], simple)
     if origin is None or nested_struct_of(hint) is None:
         return hint
-    if origin is Annotated:
-        return _with_simple_structs(args[0])
-    swapped = tuple(_with_simple_structs(arg) for arg in args)
+    swapped = tuple(_with_twins(arg, simple) for arg in args)
     if origin in (tuple,):
         return tuple[swapped]  # type: ignore[valid-type]  # built at run time from a checked hint
     return functools.reduce(lambda a, b: a | b, swapped)
 
 
+def _without_none(hint: Any) -> Any:
+    kept = [arg for arg in typing.get_args(hint) if arg is not type(None)]
+    is_optional = len(kept) < len(typing.get_args(hint))
+    return functools.reduce(lambda a, b: a | b, kept) if is_optional else hint
+
+
 @functools.cache
-def simple_class_of(cls: type[WireStructT]) -> type[WireStructT]:
-    """The twin of a wire struct that reads and writes SIMPLE keys."""
+def wire_hints(cls: type[WireStruct], simple: bool) -> Mapping[str, Any]:
+    """By field, what Upbit documents: None only where null is a value like others (see `wire_key`)."""
     hints = typing.get_type_hints(cls, include_extras=True)
+    nullable = {name for name, extra in _field_extras(cls) if extra.get("nullable")}
+    documented = {}
+    for field in msgspec.structs.fields(cls):
+        hint = _with_twins(hints[field.name], simple)
+        may_be_none = field.default is None or field.name in nullable
+        documented[field.name] = hint if may_be_none else _without_none(hint)
+    return documented
+
+
+@functools.cache
+def wire_class_of(cls: type[WireStructT], simple: bool) -> type[WireStructT]:
+    """The twin of a wire struct that reads DEFAULT or SIMPLE keys, and only what Upbit documents."""
+    keys = dict(zip(cls.__struct_fields__, cls.__struct_encode_fields__, strict=True))
     fields: list[tuple[str, Any, Any]] = []
     for field in msgspec.structs.fields(cls):
-        options: dict[str, Any] = {"name": simple_key_of(cls, field.name)}
+        name = simple_key_of(cls, field.name) if simple else keys[field.name]
+        options: dict[str, Any] = {"name": name}
         if field.default is not msgspec.NODEFAULT:
             options["default"] = field.default
         elif field.default_factory is not msgspec.NODEFAULT:
             options["default_factory"] = field.default_factory
-        fields.append((field.name, _with_simple_structs(hints[field.name]), msgspec.field(**options)))
+        fields.append((field.name, wire_hints(cls, simple)[field.name], msgspec.field(**options)))
     twin = msgspec.defstruct(
         cls.__name__, fields, bases=(cls,), module=cls.__module__, frozen=True, kw_only=True, eq=False
     )
     twin.public_class = cls  # type: ignore[attr-defined]  # defstruct is typed as returning plain Struct
+    twin.has_simple_keys = simple  # type: ignore[attr-defined]  # the same
     return typing.cast("type[WireStructT]", twin)
+
+
+def simple_class_of(cls: type[WireStructT]) -> type[WireStructT]:
+    """The twin of a wire struct that reads and writes SIMPLE keys."""
+    return wire_class_of(cls, True)

@@ -283,6 +283,7 @@ class World:
         subscription = widget.proxy.subscribe(name, list(codes), callback=take, delivery=delivery, **options)
         stream_request = StreamRequest(name, codes, delivery, subscription, options.get("depth", 0))
         widget.stream_requests.append(stream_request)
+        self._note(f"{widget.proxy.name} subscribes to {name} of {', '.join(codes)}")
 
     def _unsubscribe(self, widget: Widget, stream_request: StreamRequest) -> None:
         self._settle(widget, stream_request)
@@ -299,6 +300,12 @@ class World:
         """The lines did not survive it."""
         self.server.inject(faults.Silence())
         self._slept_s += 3600.0
+
+    def long_outage(self) -> None:
+        """Nothing is reachable for minutes of the market's time, in which it goes on trading."""
+        self.server.inject(faults.NotListening(for_s=self.rng.uniform(0.3, 2.0)))
+        self.server.inject(faults.Reset())
+        self.server.inject(faults.ClockSkew(seconds=self.rng.uniform(60.0, 900.0)))
 
     async def lose_names(self) -> None:
         self._switch_names(False)
@@ -637,7 +644,7 @@ def _latest_of(stream_request: StreamRequest, expected: BaseWebSocketEvent) -> B
 def _shows(shown: BaseWebSocketEvent, expected: BaseWebSocketEvent, depth: int) -> bool:
     """Whether a widget shows what was sent last, or what REST has added to it since."""
     if isinstance(shown, CandleEvent) and isinstance(expected, CandleEvent) and shown.is_recovered:
-        return shown.candle_acc_trade_volume >= expected.candle_acc_trade_volume
+        return (shown.candle_acc_trade_volume or 0) >= (expected.candle_acc_trade_volume or 0)
     return _face(shown, depth) == _face(expected, depth)
 
 
@@ -695,6 +702,7 @@ _ACTIONS = {
     "reconnect": 1,
     "renew": 2,
     "sleep_and_wake": 1,
+    "long_outage": 1,
     "lose_names": 1,
 }
 

@@ -33,12 +33,8 @@ ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = ROOT / "docs" / "clients.md"
 PACKAGES: Final = {"upbit-sdk": "upbit_sdk_calls", "ccxt": "ccxt_calls", "pyupbit": "pyupbit_calls"}
 """What pip installs, and the module that calls it."""
-_AT_CLOSE: Final = "delivers at the close of a candle, minutes later"
 NOT_CALLED: Final = {
     "pyupbit": {"get_daily_ohlcv_from_base": "uses an option that pandas has removed"},
-    "upbit-sdk": {
-        f"ws_stream.{name}": _AT_CLOSE for name in ("indicator", "indicator_signal", "subscribe_info")
-    },
 }
 """Methods left out although what they call is simulated, and why."""
 TIMEOUT_S: Final = 300.0

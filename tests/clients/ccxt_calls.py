@@ -121,7 +121,7 @@ def orders(exchange: Any, outcomes: Outcomes) -> None:
     )
     # An order by cost has no amount, and is open until the matching engine has come to it.
     for order in (sold, spent):
-        until(lambda uuid=order["id"]: exchange.fetch_order(uuid)["status"] != "open")  # type: ignore[misc]
+        until(lambda uuid=order["id"]: exchange.fetch_order(uuid)["status"] != "open")
     call("fetchOrder", lambda: exchange.fetch_order(first["id"]), has(*ORDER))
     call("fetchOpenOrders", lambda: exchange.fetch_open_orders(SYMBOL), has(*ORDER))
     call(

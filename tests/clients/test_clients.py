@@ -30,10 +30,10 @@ def test_a_failure_or_another_body_fails_the_command() -> None:
 
 
 def test_the_page_names_what_was_not_called() -> None:
-    text = page([Client("upbit-sdk", "1.1.0", [GOOD], ["withdraws.create", "ws_stream.indicator"])])
+    text = page([Client("pyupbit", "0.2", [GOOD], ["withdraws.create", "get_daily_ohlcv_from_base"])])
     assert "| `tickers.list` | yes | yes |" in text
     assert "Not simulated: `withdraws.create`." in text
-    assert "Not called: `ws_stream.indicator`, which delivers at the close of a candle" in text
+    assert "Not called: `get_daily_ohlcv_from_base`, which uses an option that pandas has removed" in text
 
 
 def test_a_method_that_is_missing_now_is_a_difference_and_a_version_is_not() -> None:

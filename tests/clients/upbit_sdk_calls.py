@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -200,6 +203,47 @@ def streams(client: Any, outcomes: Outcomes) -> None:
         outcomes.call(f"ws_stream.{name}", lambda s=subscribe: _frame(s()), undeclared)
 
 
+def indicators(client: Any, url: str, outcomes: Outcomes) -> None:
+    """What is delivered when a candle of five minutes closes: the exchange's clock is put forward."""
+    stream = client.ws_stream
+    average = {"type": "moving_average", "params": {"type": "SMA", "period": 5}}
+    crossings = [
+        average | {"trigger": trigger, "event_params": {}}
+        for trigger in ("price_cross_above", "price_cross_below")
+    ]
+    codes = [CODE, OTHER]
+    wanted: dict[str, Callable[[], Any]] = {
+        "indicator": lambda: stream.indicator(codes, timeframe="5m", indicators=[average]),
+        "indicator_signal": lambda: stream.indicator_signal(codes, timeframe="5m", indicators=crossings),
+        "subscribe_info": lambda: stream.subscribe_info(
+            indicator={"codes": codes, "timeframe": "5m", "indicators": [average]}
+        ),
+    }
+    for name, subscribe in wanted.items():
+        with _clock_put_forward(url):
+            outcomes.call(f"ws_stream.{name}", lambda s=subscribe: _frame(s()), undeclared)
+
+
+@contextlib.contextmanager
+def _clock_put_forward(url: str, seconds: float = 300.0, every_s: float = 1.0) -> Iterator[None]:
+    """Put the exchange's clock forward, again and again."""
+    ended = threading.Event()
+
+    def put_forward() -> None:
+        body = json.dumps({"fault": "clock_skew", "seconds": seconds}).encode()
+        while not ended.wait(every_s):
+            request = urllib.request.Request(f"{url}/simulator/faults", body, method="POST")
+            urllib.request.urlopen(request, timeout=FRAMES_S).close()
+
+    thread = threading.Thread(target=put_forward)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
 def _frame(subscription: Any) -> Any:
     with subscription as connection:
         for event in connection:
@@ -217,6 +261,7 @@ def main() -> None:
     )  # fmt: skip
     for part in (quotation, account, orders, streams):
         part(client, outcomes)
+    indicators(client, url, outcomes)
     outcomes.end(upbit.__version__, methods_of(client))
 
 

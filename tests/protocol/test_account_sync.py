@@ -550,6 +550,54 @@ def test_doubt_that_frames_settle_costs_no_call(desk: Desk) -> None:
     assert len(desk.reads) == 1
 
 
+def test_an_unreadable_frame_is_looked_up(desk: Desk) -> None:
+    desk.synchronize()
+    desk.sync.frame_unreadable(desk.now)
+    desk.run(0.6)
+    assert len(desk.reads) == 2
+    # Also one that comes while REST is asked, whose answer may be older.
+    desk.sync.frame_unreadable(desk.now)
+    desk.run(0.6)
+    desk.answer()
+    desk.run(4)
+    assert len(desk.reads) == 3
+    desk.answer()
+    desk.run(30)
+    assert len(desk.reads) == 3
+
+
+def test_an_order_that_upbit_does_not_know_is_asked_for(desk: Desk) -> None:
+    desk.synchronize(an_order())
+    desk.sync.order_not_found("not ours", desk.now)
+    desk.run(5)
+    assert len(desk.reads) == 1
+    desk.sync.order_not_found("A", desk.now)
+    desk.run(0.6)
+    assert len(desk.reads) == 2
+    assert desk.sync.tracker.needed([an_order()], []) == ("A",)
+    desk.answer(snapshot(an_order(state=OrderState.DONE)))
+    assert desk.reported() == ["A done recovered"]
+    desk.run(30)
+    assert len(desk.reads) == 2
+
+
+def test_a_frame_of_an_unknown_state_is_reported_and_looked_up(desk: Desk) -> None:
+    desk.synchronize(an_order())
+    desk.hear(order_frame("frozen", remaining_volume=0, executed_volume=10))
+    assert desk.reported() == ["A frozen"]
+    known = desk.sync.tracker.order("A")
+    assert known is not None
+    assert (known.state, known.executed_volume) == (OrderState.WAIT, 0)
+    desk.run(0.6)
+    assert len(desk.reads) == 2
+    frozen = msgspec.structs.replace(an_order(), state=OrderState("frozen"))
+    desk.answer(AccountSnapshot(asked={"A": frozen}, balances=snapshot().balances))
+    (known,) = desk.sync.tracker.open_orders
+    assert known.state == "frozen"
+    desk.hear(order_frame("cancel"))
+    assert not desk.sync.tracker.open_orders
+
+
 def test_balances_that_came_since_rest_was_asked_wait_for_it_to_the_end(desk: Desk) -> None:
     """Shown when events waited too long, they were then overwritten by the older answer."""
     desk.synchronize()

@@ -39,6 +39,7 @@ from qt_upbit.types import AskBid, BaseWebSocketEvent, MyAssetEvent, MyOrderEven
 from tests.support.profiles import examples
 
 START_MS = 1_800_000_000_000
+AUDIT_S = 60.0
 _ENDS = (OrderState.DONE, OrderState.CANCEL)
 _GAP = "gap"
 
@@ -94,7 +95,7 @@ def _in_full(theirs: TheirOrder) -> Order:
 class World:
     """Two accounts, a connection to the one whose key is in use, and what a follower of the client knows."""
 
-    def __init__(self, *, recover_gaps: bool = True) -> None:
+    def __init__(self, *, recover_gaps: bool = True, audit_interval_s: float | None = None) -> None:
         self.now_s = 1000.0
         self.recover_gaps = recover_gaps
         self.accounts = [self._new_account(number) for number in range(2)]
@@ -111,7 +112,7 @@ class World:
         self.asked_for: ReadRest | None = None
 
         config = WebSocketConfig(
-            account_audit_interval_s=None, recover_gaps=recover_gaps, recovery_timeout_s=2.0
+            recover_gaps=recover_gaps, recovery_timeout_s=2.0, account_audit_interval_s=audit_interval_s
         )
         self.sync = AccountSync(config, OrderTracker(), random.Random(7))
         self.shown = AccountState.SYNCHRONIZING
@@ -263,6 +264,12 @@ class World:
         if lost:
             self.interruptions += 1
             self.sync.events_lost(self.now)
+
+    def lose(self, n: int) -> None:
+        """Frames are lost on a healthy connection, and nothing says so."""
+        queue = self.assets_queue if n % 3 == 2 else self.orders_queue
+        while queue and queue[-1] != _GAP and (n := n - 9) > -9:
+            queue.pop()
 
     # --- REST --------------------------------------------------------------------------------------
 
@@ -442,6 +449,25 @@ class World:
             self.check()
         raise AssertionError(f"it does not come to rest: {self.sync.state}, {self.sync.error}")
 
+    def audit(self) -> None:
+        """Everything works again, and two comparisons are made."""
+        while self.signals:
+            self.hear_signal(0)
+        self.connect(0)
+        while self.signals:
+            self.hear_signal(0)
+        self.deliver(0)
+        if self.sync.state.shown is AccountState.INCOMPLETE:
+            self.resync(0)
+        end_s = self.now_s + 2.5 * AUDIT_S
+        while (due := self.sync.next_deadline()) is not None and due <= end_s:
+            self.now_s = max(self.now_s, due)
+            self.tick()
+            for _ in range(40):
+                self.answer(3)
+                self.check()
+        assert self.shown is AccountState.SYNCHRONIZED
+
     def compare(self) -> None:
         """The client knows what the exchange knows."""
         theirs = self.account
@@ -511,3 +537,35 @@ def test_whatever_happens_it_ends_where_the_exchange_is(
         world.check()
     world.settle()
     world.compare()
+
+
+_LOSSY_NAMES = [*_NAMES, *["lose"] * 12]
+_LOSSY_STEPS = st.lists(
+    st.tuples(st.sampled_from(_LOSSY_NAMES), st.integers(0, 40)), min_size=10, max_size=120
+)
+
+
+@given(_LOSSY_STEPS)
+@settings(max_examples=examples(800))
+# The fill is lost, and the cancellation comes while REST answers with what was before.
+@example(
+    [
+        ("connect", 0), ("place", 1), ("calm", 0), ("renew", 0), ("tick", 0), ("answer", 0), ("fill", 1),
+        ("lose", 0), ("cancel", 0), ("deliver", 0), ("answer", 3), ("answer", 3),
+    ]
+)  # fmt: skip
+def test_whatever_is_lost_without_a_word_it_ends_where_the_exchange_is(
+    steps: list[tuple[str, int]],
+) -> None:
+    world = World(audit_interval_s=AUDIT_S)
+    for name, number in steps:
+        _LOSSY_ACTIONS[name](world, number)
+        world.check()
+    world.audit()
+    world.compare()
+
+
+_LOSSY_ACTIONS: dict[str, Callable[[World, int], None]] = {
+    "lose": World.lose,
+    **{name: action for name, (action, _) in _ACTIONS.items()},
+}

@@ -139,3 +139,34 @@ async def test_a_call_that_says_order_not_found_is_a_contradiction(
     with pytest.raises(RestError, match="order_not_found"):
         await ghosts.manager.rest.cancel_order(uuid=order.uuid)
     await until(lambda: not ghosts.account.open_orders)
+
+
+async def test_a_batch_cancellation_that_fails_is_a_contradiction(
+    make_server: MakeServer, make_manager: MakeManager
+) -> None:
+    server = await make_server(account_running=False)
+    ghosts = Ghosts(server, make_manager(server, keys=True, account_audit_interval_s=None))
+    await ghosts.account.synchronized_once()
+    order, other = ghosts.place(), ghosts.place()
+    await until(lambda: len(ghosts.account.open_orders) == 2)
+    ghosts.lose()
+    ghosts.cancel(order)
+    ghosts.fill(other, "0.01")
+    result = await ghosts.manager.rest.cancel_orders(uuids=[order.uuid, other.uuid])
+    assert {each.uuid for each in result.failed} == {order.uuid, other.uuid}
+    await until(ghosts.is_same)
+    assert not ghosts.account.open_orders
+
+
+async def test_a_frame_that_lacks_a_vital_field_has_the_account_compared(
+    make_server: MakeServer, make_manager: MakeManager
+) -> None:
+    server = await make_server(account_running=False)
+    ghosts = Ghosts(server, make_manager(server, keys=True, account_audit_interval_s=None))
+    await ghosts.account.synchronized_once()
+    order = ghosts.place()
+    await until(lambda: ghosts.account.open_orders)
+    ghosts.lose(type="myAsset")
+    server.faults.inject(faults.Truncated(scope=Scope.PRIVATE, type="myOrder", place="instead"))
+    ghosts.cancel(order)
+    await until(lambda: not ghosts.account.open_orders)

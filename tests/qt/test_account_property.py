@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
+from typing import Any, Literal
 
 import pytest
+from hypothesis import settings
 
 from qt_upbit import (
     Account,
@@ -18,6 +21,7 @@ from qt_upbit import (
     Fill,
     GlobalWebSocketManager,
     MyOrderEvent,
+    OrderOutcomeError,
     OrderState,
     OrderType,
     RestError,
@@ -26,13 +30,15 @@ from qt_upbit import (
     TimeInForce,
 )
 from qt_upbit.simulator.market.price_grid import from_units
-from qt_upbit.simulator.server.server import SimulatedServer
+from qt_upbit.simulator.server.server import RestFault, SimulatedServer
 from tests.qt.conftest import MakeManager, MakeServer
 from tests.support.account import differences
 from tests.support.wait import until
 
 CODE = "KRW-BTC"
 STEPS = 45
+_FAULTY_SEEDS = settings().max_examples // 16
+"""Each waits for what REST did not say; a long run has more."""
 _ENDS = (OrderState.DONE, OrderState.CANCEL)
 
 
@@ -50,6 +56,11 @@ class Trader:
         self.manager = manager
         self.rng = random.Random(seed)
         self.done: Counter[str] = Counter()
+        self.placed: dict[str, str] = {}
+        """Uuids of the orders that the client called placed, by identifier."""
+        self.refused: set[str] = set()
+        self.doubtful: set[str] = set()
+        self._numbers = itertools.count()
         self._account = server.exchange.account
         self._account.balance("KRW").balance = Decimal(10**11)
         self._account.balance("BTC").balance = Decimal(10**4)
@@ -105,20 +116,32 @@ class Trader:
         step = 1000 * self.rng.choice((-5, 5) if crossing else (0, 1, 2))
         price = best + step if (side is AskBid.ASK) else best - step
         condition = self.rng.choice((None, None, TimeInForce.IOC)) if crossing else None
-        await self.manager.rest.create_order(
-            CODE, side, OrderType.LIMIT,
+        await self._create(
+            side, OrderType.LIMIT,
             price=price, volume=Decimal(self.rng.randrange(10**5, 10**7)) / 10**8, time_in_force=condition,
             smp_type=self.rng.choice((None, SmpType.REDUCE, SmpType.CANCEL_TAKER)),
         )  # fmt: skip
 
     async def _buy_for_an_amount(self) -> None:
-        await self.manager.rest.create_order(
-            CODE, AskBid.BID, OrderType.PRICE, price=self.rng.randrange(6_000, 3_000_000)
-        )
+        await self._create(AskBid.BID, OrderType.PRICE, price=self.rng.randrange(6_000, 3_000_000))
 
     async def _sell_at_market(self) -> None:
         volume = Decimal(self.rng.randrange(10**5, 10**6)) / 10**8
-        await self.manager.rest.create_order(CODE, AskBid.ASK, OrderType.MARKET, volume=volume)
+        await self._create(AskBid.ASK, OrderType.MARKET, volume=volume)
+
+    async def _create(self, side: AskBid, order_type: OrderType, **more: Any) -> None:
+        identifier = f"mine-{next(self._numbers)}"
+        try:
+            order = await self.manager.rest.create_order(
+                CODE, side, order_type, identifier=identifier, **more
+            )
+        except OrderOutcomeError:
+            self.doubtful.add(identifier)
+        except RestError:
+            self.refused.add(identifier)
+            raise
+        else:
+            self.placed[identifier] = order.uuid
 
     async def _trade(self) -> None:
         """Others trade through our orders' prices, of one of them a part or all."""
@@ -156,12 +179,42 @@ class Trader:
         await asyncio.sleep(self.rng.choice((0, 0.01, 0.1)))
 
 
-@pytest.mark.parametrize("seed", range(5))
+_CALLS = (
+    ("POST", "/v1/orders"), ("DELETE", "/v1/order"), ("GET", "/v1/order"), ("GET", "/v1/orders/uuids"),
+    ("GET", "/v1/orders/open"), ("GET", "/v1/orders/closed"), ("GET", "/v1/accounts"),
+)  # fmt: skip
+_ANSWERS: tuple[tuple[Literal["status", "lose_request", "lose_answer"], int], ...] = (
+    ("status", 408),
+    ("status", 409),
+    ("status", 429),
+    ("status", 499),
+    ("status", 500),
+    ("status", 502),
+    ("status", 503),
+    ("lose_request", 0),
+    ("lose_answer", 0),
+    ("lose_answer", 0),
+)
+
+
+def answer_wrongly(server: SimulatedServer, rng: random.Random) -> None:
+    """Some call, whoever makes it, gets no answer or one that says nothing."""
+    (method, path), (how, status) = rng.choice(_CALLS), rng.choice(_ANSWERS)
+    server.rest_faults.append(
+        RestFault(path=path, method=method, how=how, times=rng.randrange(1, 3), status=status, name="odd")
+    )
+
+
+@pytest.mark.parametrize(
+    ("seed", "is_rest_faulty"), [*((n, False) for n in range(5)), *((n, True) for n in range(_FAULTY_SEEDS))]
+)
 async def test_the_account_ends_where_the_exchange_is(
-    make_server: MakeServer, make_manager: MakeManager, seed: int
+    make_server: MakeServer, make_manager: MakeManager, seed: int, is_rest_faulty: bool
 ) -> None:
     server = await make_server(rest_limit=None, connect_excess="count", wait_before_fill=bool(seed % 2))
-    manager = make_manager(server, keys=True, ping_interval_s=0.15, pong_timeout_s=1.0)
+    manager = make_manager(
+        server, keys=True, ping_interval_s=0.15, pong_timeout_s=1.0, order_resolve_timeout_s=3.0
+    )
     account = Account.instance(manager)
     fills: list[Fill] = []
     events: list[MyOrderEvent] = []
@@ -172,8 +225,11 @@ async def test_the_account_ends_where_the_exchange_is(
     trader = Trader(server, manager, seed)
     await account.synchronized_once()
     for _ in range(STEPS):
+        if is_rest_faulty and trader.rng.random() < 0.3:
+            answer_wrongly(server, trader.rng)
         await trader.act()
     trader.settle()
+    server.rest_faults.clear()
     theirs = server.exchange.account
 
     def real() -> Counter[str]:
@@ -211,6 +267,10 @@ async def test_the_account_ends_where_the_exchange_is(
             len(order.fills),
         )
         assert ours.state is (OrderState.WAIT if order.is_open else order.state)
-    assert not gaps
-    assert len(fills) >= 5
+    # Nothing was bought twice, and no order forgotten or called refused.
+    by_identifier = {order.identifier: order.uuid for order in theirs.orders.values() if order.identifier}
+    assert trader.placed.items() <= by_identifier.items()
+    assert by_identifier.keys() <= trader.placed.keys() | trader.doubtful
+    assert not gaps or is_rest_faulty
+    assert len(fills) >= (1 if is_rest_faulty else 5)
     assert trader.done["drop"] + trader.done["renew"] >= 1

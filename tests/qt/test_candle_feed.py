@@ -75,7 +75,7 @@ def compare(server: SimulatedServer, feed: CandleFeed) -> None:
             candle.opening_price, candle.high_price, candle.low_price, candle.trade_price,
             candle.candle_acc_trade_volume,
         )  # fmt: skip
-        assert tuple(value * 10**8 for value in shown) == timed.candle[:5], candle.start
+        assert tuple((value or 0) * 10**8 for value in shown) == timed.candle[:5], candle.start
         seen += 1
     assert seen == len(feed) - 1
 
@@ -261,17 +261,19 @@ async def test_the_running_period_is_what_the_exchange_says_and_follows_the_tick
     right = await manager.rest.get_candles(CODE, period, count=5)
     assert [shown(candle) for candle in feed] == [shown(candle) for candle in right]
     # The exchange rounds the turnovers of the past, one by one.
-    assert float(feed[-1].candle_acc_trade_price) == pytest.approx(float(right[-1].candle_acc_trade_price))
+    assert float(feed[-1].candle_acc_trade_price or 0) == pytest.approx(
+        float(right[-1].candle_acc_trade_price or 0)
+    )
 
     before, ticker = feed[-1], snapshot(server)
     changed: list[int] = []
     feed.candle_changed.connect(changed.append)
     price = int(before.high_price) + 5
-    now = ticker.traded_at + timedelta(milliseconds=1)
+    now = (ticker.traded_at or ticker.time) + timedelta(milliseconds=1)
     more = {
         "opening_price": ticker.opening_price,
         "low_price": ticker.low_price,
-        "acc_trade_volume": ticker.acc_trade_volume + Decimal("0.00000001"),
+        "acc_trade_volume": (ticker.acc_trade_volume or 0) + Decimal("0.00000001"),
     }
     say(server, now, price, high_price=price, **more)
     await until(lambda: changed)
@@ -279,7 +281,7 @@ async def test_the_running_period_is_what_the_exchange_says_and_follows_the_tick
     assert changed == [4]
     assert (last.trade_price, last.high_price, last.low_price) == (price, price, before.low_price)
     assert last.opening_price == before.opening_price
-    assert last.candle_acc_trade_volume == before.candle_acc_trade_volume + Decimal("0.00000001")
+    assert last.candle_acc_trade_volume == (before.candle_acc_trade_volume or 0) + Decimal("0.00000001")
     assert last.start == before.start
     assert last.period is period
     assert not model.errors
@@ -385,7 +387,7 @@ async def test_days_are_read_again_after_an_interruption(
     assert shown(feed[-1]) == shown(before)
     later = before.time + timedelta(milliseconds=1)
     ticker = snapshot(server)
-    say(server, later, 1, acc_trade_volume=ticker.acc_trade_volume + 1)
+    say(server, later, 1, acc_trade_volume=(ticker.acc_trade_volume or 0) + 1)
     await until(lambda: feed[-1].trade_price == 1)
     feed.close()
 

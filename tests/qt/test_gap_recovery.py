@@ -338,10 +338,38 @@ async def test_every_candle_of_an_outage_is_delivered(
         if timed.start_s < starts[0]:
             break
         mine = next(e for e in last.values() if e.start.timestamp() == timed.start_s)
-        assert (mine.candle_acc_trade_volume * 10**8, mine.trade_price * 10**8) == (
+        assert ((mine.candle_acc_trade_volume or 0) * 10**8, mine.trade_price * 10**8) == (
             timed.candle.volume,
             timed.candle.close,
         )
     assert any(event.is_recovered for event in last.values())
     assert gaps == []
     proxy.close()
+
+
+@pytest.mark.parametrize("is_first_left", [False, True], ids=["beside another", "after another"])
+async def test_who_comes_during_an_outage_is_backfilled_from_what_it_was_shown_first(
+    make_server: MakeServer, make_manager: MakeManager, is_first_left: bool
+) -> None:
+    server = await make_server(**FAST)
+    manager = make_manager(server)
+    first = Tape(manager)
+    await until(lambda: len(first.shown) > 10)
+    server.refuse_connections = True
+    await server.drop(Scope.PUBLIC, "reset")
+    await until(lambda: manager.public_state == "reconnecting")
+    if is_first_left:
+        first.proxy.close()
+    second = Tape(manager)
+    begin = server.exchange.market_ms(server.now())
+    await until(lambda: server.exchange.market_ms(server.now()) - begin > 60_000, what="time has passed")
+    server.refuse_connections = False
+    await until(lambda: manager.public_state == "live", what="connected again")
+    after = server.exchange.market_ms(server.now())
+    await until(lambda: second.shown and second.shown[-1].trade_timestamp > after + 5_000, what="live again")
+    await server.stop_listening()
+    ids = [event.sequential_id for event in second.shown]
+    exchange = [number for number in reported(server, min(ids)) if number <= max(ids)]
+    assert sorted(ids)[:-5] == exchange[: len(ids) - 5] or second.gaps
+    for tape in (first, second):
+        tape.proxy.close()

@@ -109,7 +109,9 @@ def test_a_trade_gets_back_the_sign_of_its_change(row: Any) -> None:
     event = parsers.trade(row)
     assert event.sequential_id == int(row["sequential_id"])
     assert event.change_price == abs(Decimal(row["change_price"]))
-    signed = event.change_price * {Change.RISE: 1, Change.FALL: -1, Change.EVEN: 0}[event.change]
+    signed = (
+        event.change_price * {Change.RISE: 1, Change.FALL: -1, Change.EVEN: 0}[event.change or Change.EVEN]
+    )
     assert signed == Decimal(row["change_price"])
     assert event.trade_timestamp == row["timestamp"]
     assert (event.trade_price, event.trade_volume) == (row["trade_price"], row["trade_volume"])

@@ -22,7 +22,7 @@ def candle(minute: int, volume: int = 1, timestamp: int = 0) -> CandleEvent:
 
 
 def content(series: CandleSeries) -> list[tuple[int, int]]:
-    return [(int(c.candle_date_time_utc[14:16]), int(c.candle_acc_trade_volume)) for c in series]
+    return [(int(c.candle_date_time_utc[14:16]), int(c.candle_acc_trade_volume or 0)) for c in series]
 
 
 def test_the_running_candle_is_replaced_and_a_later_one_appended() -> None:
@@ -88,5 +88,5 @@ def test_whatever_comes_the_series_is_the_last_word_on_each_start(steps: list[An
         assert [c.candle_date_time_utc for c in mirror] == [c.candle_date_time_utc for c in series]
     assert [c.candle_date_time_utc for c in series] == sorted(best)
     assert content(series) == [
-        (int(start[14:16]), int(best[start].candle_acc_trade_volume)) for start in sorted(best)
+        (int(start[14:16]), int(best[start].candle_acc_trade_volume or 0)) for start in sorted(best)
     ]

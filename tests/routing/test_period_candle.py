@@ -78,7 +78,7 @@ def test_a_day_is_its_ticker() -> None:
         trade_price=Decimal(7),
         candle_acc_trade_volume=Decimal("2.5"),
         candle_acc_trade_price=Decimal(18),
-        timestamp=event.trade_timestamp,
+        timestamp=event.trade_timestamp or 0,
         stream_type=StreamType.REALTIME,
     )
     assert reported.period is CandlePeriod.DAY

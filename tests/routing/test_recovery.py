@@ -154,7 +154,7 @@ def test_every_closed_candle_reaches_who_takes_the_latest() -> None:
     assert rig.engine.recover(buffer, rows, 0.0) == 4
     rig.engine.release(buffer)
     reported = [
-        (event.candle_date_time_utc[14:16], int(event.candle_acc_trade_volume), event.stream_type.value)
+        (event.candle_date_time_utc[14:16], int(event.candle_acc_trade_volume or 0), str(event.stream_type))
         for event in rig.shown(latest)
         if isinstance(event, CandleEvent)
     ]
@@ -175,7 +175,7 @@ def test_a_candle_is_not_turned_back() -> None:
     rig.frame(candle(2, volume=5))
     rig.engine.recover(buffer, [candle(1), candle(2, volume=3)], 0.0)
     rig.engine.release(buffer)
-    volumes = [int(e.candle_acc_trade_volume) for e in rig.shown(every) if isinstance(e, CandleEvent)]
+    volumes = [int(e.candle_acc_trade_volume or 0) for e in rig.shown(every) if isinstance(e, CandleEvent)]
     assert volumes == [1, 3, 5]
 
 
@@ -451,4 +451,4 @@ def test_a_snapshot_of_a_later_candle_shows_that_the_last_word_may_be_missing() 
     rig.engine.recover(buffer, [candle(1, volume=3), candle(3)], 0.0)
     assert rig.engine.release(buffer)
     shown = [one for one in rig.shown(every) if isinstance(one, CandleEvent)]
-    assert [int(one.candle_acc_trade_volume) for one in shown] == [1, 2, 3, 1, 1]
+    assert [int(one.candle_acc_trade_volume or 0) for one in shown] == [1, 2, 3, 1, 1]

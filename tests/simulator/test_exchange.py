@@ -50,7 +50,7 @@ def test_every_public_type_comes_in_every_format(gateway: MakeGateway, format: W
     events = table.events(session)
     first: dict[tuple[str, str], str] = {}
     for event in events:
-        first.setdefault((event.type, event.code), event.stream_type)
+        first.setdefault((event.type, event.code), str(event.stream_type))
     assert set(first) == {(item.type, code) for item in PUBLIC for code in ("KRW-BTC", "KRW-ETH")}
     assert set(first.values()) == {"SNAPSHOT"}
     snapshots = Counter((event.type, event.code) for event in events if event.is_snapshot)
@@ -205,8 +205,11 @@ def test_tickers_add_up(gateway: MakeGateway) -> None:
         assert ticker.acc_ask_volume is not None
         assert ticker.acc_bid_volume is not None
         assert ticker.acc_ask_volume + ticker.acc_bid_volume == ticker.acc_trade_volume
+        assert ticker.prev_closing_price is not None
         assert ticker.signed_change_price == ticker.trade_price - ticker.prev_closing_price
         assert ticker.change_price == abs(ticker.signed_change_price)
+        assert ticker.low_price is not None
+        assert ticker.high_price is not None
         assert ticker.low_price <= ticker.trade_price <= ticker.high_price
 
 

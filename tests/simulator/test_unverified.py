@@ -55,7 +55,7 @@ def test_one_code_with_two_levels(gateway: MakeGateway, same_code: str, levels: 
     )
     table.run(2.0)
     assert {
-        int(event.level) for event in table.events(session) if isinstance(event, OrderbookEvent)
+        int(event.level or 0) for event in table.events(session) if isinstance(event, OrderbookEvent)
     } == levels
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
@@ -15,7 +15,7 @@ import msgspec
 from hypothesis import strategies as st
 
 from qt_upbit.types import EVENT_TYPES, BaseWebSocketEvent, EventSpec, OrderbookUnit
-from qt_upbit.types.wire_struct import nested_struct_of
+from qt_upbit.types.wire_struct import nested_struct_of, wire_hints
 
 DATA = Path(__file__).parent.parent / "data"
 
@@ -82,12 +82,12 @@ def values_for(hint: Any) -> st.SearchStrategy[Any]:
         return st.sampled_from(list(hint))
     struct = nested_struct_of(hint)
     assert struct is not None, hint
-    return structs(struct)
+    return structs(struct.public_class)
 
 
 def structs(cls: type[Any], **fixed: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Instances of a wire struct, every field drawn from its declared type."""
-    hints = typing.get_type_hints(cls, include_extras=True)
+    """Instances of a wire struct, every field drawn from the type that Upbit documents."""
+    hints: Mapping[str, Any] = wire_hints(cls, False)  # type: ignore[arg-type]  # a class is hashable
     fields = {name: values_for(hints[name]) for name in cls.__struct_fields__}
     return st.fixed_dictionaries(fields | fixed).map(lambda values: cls(**values))
 

@@ -86,6 +86,8 @@ def event(
 def _sample(hint: Any) -> Any:
     if typing.get_origin(hint) is typing.Annotated:
         hint = typing.get_args(hint)[0]
+    if type(None) in typing.get_args(hint):
+        return _sample(next(each for each in typing.get_args(hint) if each is not type(None)))
     if hint in _SAMPLES:
         return _SAMPLES[hint]
     if hint is msgspec.Raw:

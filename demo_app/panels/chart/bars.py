@@ -59,7 +59,7 @@ class Bar(NamedTuple):
             float(event.high_price),
             float(event.low_price),
             float(event.trade_price),
-            float(event.candle_acc_trade_volume),
+            float(event.candle_acc_trade_volume or 0),
         )
 
 

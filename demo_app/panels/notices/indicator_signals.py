@@ -81,5 +81,6 @@ def signal_words(event: IndicatorSignalEvent) -> tuple[str, str]:
     shown = ", ".join(f"{number:g}" for number in numbers if number is not None)
     name = QCoreApplication.translate("Signals", _INDICATORS.get(event.indicator, event.indicator))
     trigger = QCoreApplication.translate("Signals", _TRIGGERS.get(event.trigger, event.trigger))
-    threshold = event.event_params.threshold or event.event_params.multiplier
+    wanted = event.event_params
+    threshold = None if wanted is None else wanted.threshold or wanted.multiplier
     return f"{name} ({shown})", f"{trigger} {threshold:g}" if threshold is not None else trigger

@@ -76,7 +76,10 @@ _URGENT: Final = {
 
 
 def _category(event: AnnouncementEvent) -> str:
-    return QCoreApplication.translate("Notices", _CATEGORIES.get(event.category, str(event.category)))
+    category = event.category
+    if category is None:
+        return "–"
+    return QCoreApplication.translate("Notices", _CATEGORIES.get(category, str(category)))
 
 
 class _Notices(EventRows):
@@ -97,7 +100,7 @@ class _Signals(EventRows):
     """Candle, pair, indicator, what happened."""
 
     def texts(self, event: IndicatorSignalEvent) -> tuple[str, ...]:
-        when: datetime = event.start.astimezone(KST)
+        when: datetime = (event.start or event.time).astimezone(KST)
         name = f"{self.state.market_name(event.code)} {event.code}"
         rising = RISING.get(event.trigger)
         mark = "" if rising is None else "▲ " if rising else "▼ "

@@ -69,7 +69,7 @@ class _Totals(QWidget):
 
     def _paint(self, painter: QPainter, book: OrderbookEvent) -> None:
         theme = self._state.theme
-        asks, bids = book.total_ask_size, book.total_bid_size
+        asks, bids = book.total_ask_size or Decimal(0), book.total_bid_size or Decimal(0)
         both = float(asks + bids)
         share = float(asks) / both if both else 0.5
         middle = round(self.width() * share)
@@ -102,7 +102,7 @@ class OrderbookPanel(Panel):
         super().__init__(state, parent)
         self._code = ""
         self._failure = ""
-        self._traded_at = 0
+        self._traded_at: int | None = 0
         self.level = QComboBox()
         self.level.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.level.setMinimumContentsLength(6)
@@ -315,7 +315,8 @@ class OrderbookPanel(Panel):
     def _on_ticker(self, event: TickerEvent) -> None:
         if event.code != self._code:
             return
-        self.canvas.previous_close = float(event.prev_closing_price)
+        if event.prev_closing_price is not None:
+            self.canvas.previous_close = float(event.prev_closing_price)
         price = float(event.trade_price)
         level = self.model.level
         if level:

@@ -27,6 +27,8 @@ _RIGHT: Final = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
 _LEFT: Final = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
 _MARK: Final = 1.5 * SPACE
 _OLD: Final = 0.5
+_SHAPES: Final = {True: "▲", False: "▼", None: "·"}
+"""Of a trade's side, for colour-blind users as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class TapeRow:
         timestamp: ms since 1970.
         texts: time, price, size and value.
         value: price times size, quote currency.
-        is_buy: whether the taker bought.
+        is_buy: whether the taker bought; None if Upbit did not say.
         is_recovered: whether it was fetched after a gap.
     """
 
@@ -46,7 +48,7 @@ class TapeRow:
     timestamp: int
     texts: tuple[str, str, str, str]
     value: float
-    is_buy: bool
+    is_buy: bool | None
     is_recovered: bool
 
 
@@ -206,7 +208,7 @@ class TapeCanvas(QAbstractScrollArea):
 
     def _paint_row(self, painter: QPainter, y: int, row: TapeRow, edges: list[float], width: int) -> None:
         theme = self._theme
-        color = theme.up if row.is_buy else theme.down
+        color = theme.text if row.is_buy is None else theme.up if row.is_buy else theme.down
         pad = SPACE // 2 if self._is_tight else SPACE
         is_large = row.value >= self.large_from
         if is_large:
@@ -216,8 +218,7 @@ class TapeCanvas(QAbstractScrollArea):
         painter.setPen(theme.warning if row.is_recovered else theme.muted)
         painter.drawText(QRectF(pad, y, edges[0], _ROW), _LEFT, row.texts[0])
         painter.setPen(color)
-        # A shape as well, for colour-blind users.
-        painter.drawText(QRectF(edges[0], y, 2 * SPACE, _ROW), _LEFT, "▲" if row.is_buy else "▼")
+        painter.drawText(QRectF(edges[0], y, 2 * SPACE, _ROW), _LEFT, _SHAPES[row.is_buy])
         painter.drawText(QRectF(0, y, edges[1] - pad, _ROW), _RIGHT, row.texts[1])
         painter.setPen(theme.text)
         painter.drawText(QRectF(0, y, edges[2] - pad, _ROW), _RIGHT, row.texts[2])

@@ -85,7 +85,7 @@ class _Balance(QWidget):
             count += 1
             if row.is_buy:
                 self._bought += row.value
-            else:
+            elif row.is_buy is False:
                 self._sold += row.value
         self.text = template.format(count=count)
         self.update()
@@ -312,7 +312,8 @@ class TradesPanel(Panel):
             formats.price(worth, quote, _worth_decimals(worth, quote)),
         )
         is_recovered = value(row, "stream_type") is StreamType.RECOVERED
-        is_buy = value(row, "ask_bid") is AskBid.BID
+        side = value(row, "ask_bid")
+        is_buy = None if side is None else side is AskBid.BID
         return TapeRow(value(row, "sequential_id"), timestamp, texts, float(worth), is_buy, is_recovered)
 
     def _show(self) -> None:
@@ -380,8 +381,13 @@ class TradesPanel(Panel):
     def _notify(self, number: int) -> None:
         row = self._model_row(number)
         if row is not None:
-            side = self.tr("Buy") if self._rows[row].is_buy else self.tr("Sell")
+            side = self._side_word(self._rows[row])
             self.canvas.setAccessibleDescription(", ".join((side, *self._rows[row].texts)))
+
+    def _side_word(self, row: TapeRow) -> str:
+        if row.is_buy is None:
+            return "–"
+        return self.tr("Buy") if row.is_buy else self.tr("Sell")
 
     def _on_missed(self, count: int) -> None:
         self.newest.setVisible(count > 0)
@@ -396,7 +402,7 @@ class TradesPanel(Panel):
             if row is None:
                 continue
             price, volume = (self.model.value(row, name) for name in ("trade_price", "trade_volume"))
-            side = self.tr("Buy") if shown.is_buy else self.tr("Sell")
+            side = self._side_word(shown)
             numbers = (formats.amount(price), formats.amount(volume), formats.amount(price * volume))
             lines.append("\t".join((shown.texts[0], side, *numbers)))
         QApplication.clipboard().setText("\n".join(lines))

@@ -28,8 +28,11 @@ from qt_upbit.types import (
     TimeInForce,
 )
 
-__all__ = ["Account", "Balance", "Fill", "InsufficientFunds", "Order"]
+__all__ = ["CLOSED_KEPT", "Account", "Balance", "Fill", "InsufficientFunds", "Order"]
 
+CLOSED_KEPT: Final = 1_000
+"""Finished orders that an account remembers, the newest."""
+_SWEEP_EVERY: Final = 100
 _ZERO: Final = Decimal(0)
 _ONE: Final = Decimal(1)
 _EIGHT: Final = Decimal("1E-8")
@@ -196,6 +199,7 @@ class Account:
         """Of every order ever placed; an identifier can be used once."""
         # A market trade visits open orders only, however many are finished.
         self._open: dict[str, Order] = {}
+        self._next_sweep = CLOSED_KEPT
 
     def new_uuid(self) -> str:
         """A random uuid of the seed."""
@@ -277,6 +281,8 @@ class Account:
             held.balance -= order.locked
             held.locked += order.locked
         self.orders[order.uuid] = self._open[order.uuid] = order
+        if len(self.orders) - len(self._open) >= self._next_sweep:
+            self._forget_closed()
         if order.identifier is not None:
             self.used_identifiers.add(order.identifier)
         if announce:
@@ -416,8 +422,8 @@ class Account:
                 )
             )
 
-    def forget_closed(self, keep: int) -> None:
-        """Drop the oldest finished orders beyond `keep`."""
-        closed = [order.uuid for order in self.orders.values() if not order.is_open]
-        for uuid in closed[: max(len(closed) - keep, 0)]:
+    def _forget_closed(self) -> None:
+        closed = [uuid for uuid in self.orders if uuid not in self._open]
+        for uuid in closed[:-CLOSED_KEPT]:
             del self.orders[uuid]
+        self._next_sweep = CLOSED_KEPT + _SWEEP_EVERY

@@ -23,6 +23,8 @@ from qt_upbit.types.registry import spec_of_class
 __all__ = ["MatchingEngine", "OrderRefused", "OrderRequest"]
 
 _ZERO: Final = Decimal(0)
+_MOST_RESERVED: Final = 20
+"""Reserved orders of an account and pair (protocol section 9.3)."""
 _BOOK_TYPE: Final = spec_of_class(OrderbookEvent).wire_type
 _SIDE: Final = {AskBid.ASK: "ask", AskBid.BID: "bid"}
 _UNDER_MIN_TOTAL: Final = "최소 주문 금액 이상으로 주문해주세요."
@@ -254,6 +256,9 @@ class MatchingEngine:
             OrderRefused: nothing was changed.
         """
         order = self.check(request, now_ms, account=account)
+        held = [each for each in order.account.open_orders if each.state is OrderState.WATCH]
+        if sum(each.code == order.code for each in held) >= _MOST_RESERVED:
+            raise OrderRefused("too_many_reserved_orders", f"{order.code}: {_MOST_RESERVED} at most")
         order.state = OrderState.WATCH
         return order.account.place(order)
 

@@ -20,7 +20,6 @@ __all__ = ["ScriptedTrader"]
 
 _PAIRS: Final = 5
 _EIGHT: Final = Decimal("1E-8")
-_CLOSED_KEPT: Final = 1_000
 # The long tail is what real balances have after years of fees (frames/).
 _TAIL: Final = Decimal("0.37231066771348207123")
 
@@ -77,7 +76,6 @@ class ScriptedTrader:
         if now_ms >= self._next_ms and self._pairs:
             self._plan_next(now_ms)
             self._act(self._rng.choice(self._pairs), now_ms)
-            self._account.forget_closed(_CLOSED_KEPT)
 
     def _plan_next(self, now_ms: int) -> None:
         wait = min(max(self._rng.expovariate(1.0), 0.2), 3.0) * self._settings.order_interval_s

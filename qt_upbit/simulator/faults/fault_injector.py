@@ -106,7 +106,7 @@ class FaultInjector:
     def _disturb(self, session: Session, frame: bytes) -> Iterable[bytes | Raw]:
         head = head_of(frame)
         for index, (fault, left) in enumerate(self._frames):
-            if not fault.concerns(session, head):
+            if not (fault.concerns(session, head) and fault.concerns_frame(frame, head)):
                 continue
             left[0] -= 1
             if left[0] == 0:

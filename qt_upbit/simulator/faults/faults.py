@@ -58,11 +58,13 @@ __all__ = [
     "HandshakeFault",
     "Huge",
     "LateFrames",
+    "LostFrames",
     "Maintenance",
     "Microseconds",
     "MissingFields",
     "NewListing",
     "NotListening",
+    "OddFields",
     "RefuseHandshakes",
     "Reorder",
     "Reset",
@@ -234,6 +236,10 @@ class FrameFault(Fault):
         """Whether the fault applies to this frame."""
         return session.scope is self.scope and self.type in ("", head.type) and self.code in ("", head.code)
 
+    def concerns_frame(self, frame: bytes, head: Head) -> bool:
+        """Whether it applies to this frame by its content; asked after `concerns`."""
+        return True
+
     def strike(self, frame: bytes, head: Head, rng: random.Random) -> Sequence[Output]:
         """What is sent in place of a frame, in order."""
         raise NotImplementedError
@@ -298,6 +304,36 @@ class MissingFields(BrokenFrame):
         return msgspec.json.encode(payload)
 
 
+class OddFields(FrameFault):
+    """Fields that an event can do without are null, missing or of an odd type.
+
+    Attributes:
+        field: its DEFAULT name; empty is all of them.
+        value: ``null``, ``missing`` or ``object``.
+    """
+
+    field: str = ""
+    value: str = "null"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.value not in ("null", "missing", "object"):
+            raise ValueError("value: must be null, missing or object")
+
+    def strike(self, frame: bytes, head: Head, rng: random.Random) -> Sequence[Output]:
+        payload = msgspec.json.decode(frame, type=dict[str, msgspec.Raw])
+        spec = spec_of(head.type)
+        wanted = {self.field, "" if spec is None else simple_key_of(spec.event_class, self.field)}
+        for key in _keys(payload, head, are_vital=False):
+            if self.field and key not in wanted:
+                continue
+            if self.value == "missing":
+                del payload[key]
+            else:
+                payload[key] = msgspec.Raw(b"null" if self.value == "null" else b'{"odd":1}')
+        return (msgspec.json.encode(payload),)
+
+
 class UnknownType(BrokenFrame):
     """An unknown event type."""
 
@@ -359,20 +395,6 @@ class Duplicate(FrameFault):
         return (frame, frame)
 
 
-class LostFrames(FrameFault):
-    """Frames that never leave, on a connection that lives.
-
-    Attributes:
-        containing: only frames with this text, for example ``"state":"done"``; empty is any.
-    """
-
-    scope: Scope = Scope.PRIVATE
-    containing: str = ""
-
-    def strike(self, frame: bytes, head: Head, rng: random.Random) -> Sequence[Output]:
-        return () if self.containing.encode() in frame else (frame,)
-
-
 class Reorder(FrameFault):
     """Frames delivered out of order, as trades are in real recordings (protocol section 10).
 
@@ -388,6 +410,30 @@ class Reorder(FrameFault):
 
     def delay_s(self) -> float:
         return self.seconds
+
+
+class LostFrames(FrameFault):
+    """Frames that never arrive, on a connection that is healthy otherwise.
+
+    Attributes:
+        containing: only frames with this text, for example ``"state":"done"``; empty is any.
+        share: which part of them is lost, at random; the others arrive.
+    """
+
+    scope: Scope = Scope.PRIVATE
+    containing: str = ""
+    share: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.share <= 1:
+            raise ValueError("share: must be above 0 and at most 1")
+
+    def concerns_frame(self, frame: bytes, head: Head) -> bool:
+        return self.containing.encode() in frame
+
+    def strike(self, frame: bytes, head: Head, rng: random.Random) -> Sequence[Output]:
+        return () if rng.random() < self.share else (frame,)
 
 
 class Fragment(FrameFault):
@@ -410,17 +456,21 @@ class Fragment(FrameFault):
 
 
 def _a_required_key(payload: Mapping[str, object], head: Head, rng: random.Random) -> str:
-    """A key of the payload that the event requires."""
+    """A key of the payload that is vital to the event."""
+    return rng.choice(_keys(payload, head, are_vital=True))
+
+
+def _keys(payload: Mapping[str, object], head: Head, *, are_vital: bool) -> list[str]:
+    """The keys of a payload that are vital to the event, or those that are not."""
     spec = spec_of(head.type)
     assert spec is not None  # noqa: S101  # the exchange sends no others
-    names = [
-        name
-        for field in msgspec.structs.fields(spec.event_class)
-        if field.required and field.name not in ("type", "code", "units_json")
-        for name in (field.name, simple_key_of(spec.event_class, field.name))
-        if name in payload
+    return [
+        key
+        for name in spec.event_class.__struct_fields__
+        if (name in spec.vital) is are_vital and name not in ("type", "code", "units_json", "stream_type")
+        for key in (name, simple_key_of(spec.event_class, name))
+        if key in payload
     ]
-    return rng.choice(names)
 
 
 # --- handshakes -----------------------------------------------------------------------------------

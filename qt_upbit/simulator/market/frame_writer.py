@@ -11,7 +11,7 @@ import msgspec
 from qt_upbit.simulator.market.spelling import STYLES, Spell, plain
 from qt_upbit.types import BaseWebSocketEvent, OrderbookEvent, OrderbookUnit, WireFormat
 from qt_upbit.types.registry import spec_of_class
-from qt_upbit.types.wire_struct import nested_struct_of, simple_key_of
+from qt_upbit.types.wire_struct import WireStruct, simple_key_of
 
 __all__ = ["encode_frame", "encode_object", "key_order"]
 
@@ -55,9 +55,8 @@ def _text(value: Any, spell: Spell, simple: bool) -> str:
         return _json.encode(value).decode()
     if isinstance(value, tuple):
         return f"[{','.join(_text(item, spell, simple) for item in value)}]"
-    public = nested_struct_of(type(value))
-    assert public is not None  # noqa: S101  # an event has no other objects
-    parts = []
+    assert isinstance(value, WireStruct)  # noqa: S101  # an event has no other objects
+    public, parts = value.public_class, []
     for field in msgspec.structs.fields(public):
         inner = getattr(value, field.name)
         if inner is None and field.default is None:

@@ -111,6 +111,6 @@ STYLES: Final[dict[tuple[str, str], tuple[Spell, Spell]]] = {
         for name in ("opening_price", "high_price", "low_price", "trade_price")
     },
     ("candle", "candle_acc_trade_volume"): (fixed8, fixed8),
-    ("candle", "candle_acc_trade_price"): (scaled, plain),
+    ("candle", "candle_acc_trade_price"): (fixed8, plain),
 }
 """Fields not listed use `plain`."""

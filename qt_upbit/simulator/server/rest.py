@@ -294,7 +294,7 @@ class RestApi:
                 return []
             event = recorded
         row = to_dict(event)
-        traded = event.traded_at.astimezone(KST)
+        traded = (event.traded_at or event.time).astimezone(KST)
         row |= {
             "market": pair.code,
             "trade_date_kst": traded.strftime("%Y%m%d"),
@@ -378,7 +378,9 @@ class RestApi:
                     "trade_price": event.trade_price,
                     "trade_volume": event.trade_volume,
                     "prev_closing_price": event.prev_closing_price,
-                    "change_price": EXACT.subtract(event.trade_price, event.prev_closing_price),
+                    "change_price": EXACT.subtract(
+                        event.trade_price, event.prev_closing_price or event.trade_price
+                    ),
                     "ask_bid": event.ask_bid,
                     "sequential_id": event.sequential_id,
                 }

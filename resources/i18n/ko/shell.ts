@@ -381,6 +381,10 @@
         <translation>내 계정 프레임 유실</translation>
     </message>
     <message>
+        <source>Odd fields</source>
+        <translation>이상한 필드</translation>
+    </message>
+    <message>
         <source>Trades out of order</source>
         <translation>순서가 바뀐 체결</translation>
     </message>

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, Rounded, localcontext
 
 import pytest
 from hypothesis import given
@@ -38,6 +38,21 @@ def test_a_change_is_measured_over_its_window_only(prices: list[Decimal], window
         change = max((price - min(seen)) / min(seen), (max(seen) - price) / max(seen)) * 100
         assert rule.price(float(second), price) == (is_armed and change >= 3)
         is_armed = change < 3 and (is_armed or change <= Decimal("1.5"))
+
+
+@pytest.mark.parametrize("kind", [AlertKind.ABOVE, AlertKind.BELOW, AlertKind.CHANGE])
+def test_a_program_with_a_decimal_context_of_its_own_has_the_same_alerts(kind: AlertKind) -> None:
+    def fired() -> list[bool]:
+        rule = AlertRule(Alert("a", "KRW-BTC", kind, Decimal("143000000.12345678")))
+        if kind is AlertKind.CHANGE:
+            rule = AlertRule(Alert("a", "KRW-BTC", kind, Decimal("0.00003")))
+        prices = ("143000000.12345678", "143000050.1", "142999950.3", "143000000.12345678", "142999950.3")
+        return [rule.price(float(second), Decimal(price)) for second, price in enumerate(prices)]
+
+    documented = fired()
+    assert any(documented)
+    with localcontext(Context(prec=3, traps=[Inexact, Rounded])):
+        assert fired() == documented
 
 
 def test_every_fill_of_its_pair_fires() -> None:

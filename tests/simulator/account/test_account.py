@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qt_upbit.simulator.account.account import Account, InsufficientFunds
+from qt_upbit.simulator.account.account import CLOSED_KEPT, Account, InsufficientFunds
 from qt_upbit.types import AskBid, BaseWebSocketEvent, MyAssetEvent, MyOrderEvent, OrderState, OrderType
 
 START = {"KRW": Decimal("50000000.37231066771348207123"), "BTC": Decimal("0.5")}
@@ -131,3 +131,21 @@ def test_nothing_is_lost_and_nothing_is_made(
         (order.locked for order in account.open_orders if order.side is AskBid.BID), Decimal(0)
     )
     assert account.balance("KRW").locked == held_by_orders
+
+
+def test_an_account_remembers_its_newest_finished_orders_and_every_open_one() -> None:
+    account, _ = make()
+
+    def place() -> str:
+        drafted = account.draft(
+            "KRW-BTC", AskBid.BID, OrderType.LIMIT, NOW, price=Decimal(100_000), volume=Decimal("0.1")
+        )
+        return account.place(drafted).uuid
+
+    first, uuids = place(), []
+    for _ in range(CLOSED_KEPT + 500):
+        uuids.append(place())
+        account.cancel(account.orders[uuids[-1]], NOW)
+    assert len(account.orders) <= CLOSED_KEPT + 150
+    assert set(uuids[-CLOSED_KEPT:]) < set(account.orders)
+    assert first in account.orders

@@ -13,6 +13,7 @@ import upbit
 
 from qt_upbit import AskBid, round_to_tick
 from qt_upbit.simulator.account.account import Order
+from qt_upbit.simulator.account.matching_engine import OrderRefused
 from qt_upbit.simulator.server.server import SimulatedServer
 from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY, SimulatorSettings
 from tests.support.wait import until
@@ -222,6 +223,15 @@ async def test_a_reserved_order_is_listed_as_watch_and_matches_nothing(
     assert (await sdk.orders.retrieve(uuid=order.uuid)).state == "done"
     with pytest.raises(ValueError, match="done"):
         server.exchange.trigger(order)
+
+
+def test_a_pair_holds_twenty_reserved_orders(server: SimulatedServer) -> None:
+    held = [reserve(server) for _ in range(20)]
+    reserve(server, "KRW-ETH")
+    with pytest.raises(OrderRefused, match="too_many_reserved_orders"):
+        reserve(server)
+    server.exchange.trigger(held[0])
+    reserve(server)
 
 
 @pytest.mark.parametrize(

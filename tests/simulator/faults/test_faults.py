@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import random
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -273,6 +274,41 @@ async def test_a_frame_comes_twice(server: SimulatedServer, join: Connect) -> No
     before = b""
     while before != first:
         before, first = first, await socket.recv(decode=False)
+
+
+@pytest.mark.parametrize("value", ["null", "missing", "object"])
+@pytest.mark.parametrize("format", [WireFormat.DEFAULT, WireFormat.SIMPLE])
+async def test_fields_are_odd(server: SimulatedServer, join: Connect, format: WireFormat, value: str) -> None:
+    socket = await join(format)
+    server.faults.inject(faults.OddFields(type="ticker", field="change_rate", value=value, times=1000))
+    raw = await _next(
+        socket,
+        lambda raw: server.faults.injected["odd_fields"] > 0 and peek(raw)[0] == "ticker",  # type: ignore[index]
+    )
+    while not decode(raw).odd_fields:
+        raw = await _next(socket, lambda raw: peek(raw)[0] == "ticker")  # type: ignore[index]
+    assert [each.field for each in decode(raw).odd_fields] == ["change_rate"]
+
+
+async def test_frames_of_one_code_are_lost(server: SimulatedServer, join: Connect) -> None:
+    socket = await join()
+    fault = faults.LostFrames(scope=Scope.PUBLIC, type="trade", code="KRW-BTC", times=5)
+    server.faults.inject(fault)
+    await _next(socket, lambda raw: server.faults.injected["lost_frames"] == 5)
+    assert not server.faults.armed
+    await _next(socket, lambda raw: peek(raw) == ("trade", "KRW-BTC"))
+
+
+def test_frames_are_lost_by_their_text_and_by_chance() -> None:
+    head, frame = Head("myOrder", "KRW-BTC"), b'{"state":"done","uuid":"A"}'
+    assert faults.LostFrames().concerns_frame(frame, head)
+    assert faults.LostFrames(containing='"done"').concerns_frame(frame, head)
+    assert not faults.LostFrames(containing='"trade"').concerns_frame(frame, head)
+    some = faults.LostFrames(share=0.5)
+    rng = random.Random(1)
+    assert {tuple(some.strike(frame, head, rng)) for _ in range(50)} == {(), (frame,)}
+    with pytest.raises(ValueError, match="share"):
+        faults.LostFrames(share=0)
 
 
 async def test_trades_overtake_each_other(server: SimulatedServer, join: Connect) -> None:

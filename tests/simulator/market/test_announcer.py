@@ -42,7 +42,9 @@ def test_every_category_and_an_update_is_of_the_last_one() -> None:
                 before.title,
                 before.first_listed_at,
             )
-            assert datetime.fromisoformat(event.listed_at) > datetime.fromisoformat(before.listed_at)
+            assert datetime.fromisoformat(str(event.listed_at)) > datetime.fromisoformat(
+                str(before.listed_at)
+            )
     assert updates > 100
 
 

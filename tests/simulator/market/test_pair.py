@@ -61,6 +61,7 @@ def test_every_trade_that_was_sent_is_served(gateway: MakeGateway) -> None:
     for number, row in live.items():
         event = sent[number]
         assert (row["trade_price"], row["trade_volume"]) == (event.trade_price, event.trade_volume)
+        assert event.ask_bid is not None
         assert (row["timestamp"], row["ask_bid"]) == (event.trade_timestamp, event.ask_bid.value)
 
 

@@ -140,7 +140,7 @@ async def test_what_was_before_the_recording_is_reported(with_history: Path) -> 
             for c in await rest.get_candles("KRW-BTC", unit, count=9):
                 prices = (c.opening_price, c.high_price, c.low_price, c.trade_price)
                 opening, high, low, close = (int(price / 1_000) for price in prices)
-                volume = int(c.candle_acc_trade_volume)
+                volume = int(c.candle_acc_trade_volume or 0)
                 found.append((f"{c.start:%d %H:%M}", opening, high, low, close, volume))
             return found
 
