@@ -4,6 +4,7 @@ import ast
 import importlib.util
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -191,13 +192,13 @@ def test_this_system_has_wheels_of_qt() -> None:
     "problem", ["This Python comes without pip.", "Qt does not start: DLL load failed.", "No font."]
 )
 def test_the_advice_is_that_of_the_system(monkeypatch: pytest.MonkeyPatch, system: str, problem: str) -> None:
-    monkeypatch.setattr("shutil.which", lambda _: None)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
     told = bootstrap.advice(problem, system, ["libgl1"])
     assert told.startswith(f"{problem}\n")
     assert "apt-get" not in told
     assert ("libgl1" in told) == (system == "linux")
     assert ("Microsoft" in told) == (system == "win32")
-    monkeypatch.setattr("shutil.which", lambda _: "/usr/bin/apt-get")
+    monkeypatch.setattr(shutil, "which", lambda _: "/usr/bin/apt-get")
     assert ("apt-get" in bootstrap.advice(problem, system, ["libgl1"])) == (system == "linux")
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextvars import Context
 from selectors import EVENT_READ, SelectorKey
-from typing import Any, Self, TypeVarTuple
+from typing import Any, Final, Self, TypeVarTuple
 
 from PySide6.QtCore import QCoreApplication, QSocketNotifier
 
@@ -19,6 +19,8 @@ from qt_upbit.qt.notifier_selector import NotifierSelector
 __all__ = ["BaseQtEventLoop", "QtEventLoop"]
 
 _Ts = TypeVarTuple("_Ts")
+_CALLERS: Final = (asyncio.BaseTransport, asyncio.BaseProtocol)
+"""Whose callbacks may call a protocol."""
 
 
 class _Turn:
@@ -218,11 +220,11 @@ class BaseQtEventLoop(asyncio.BaseEventLoop):
         try:
             for handle in handles:
                 if not handle.cancelled():
-                    transport = _transport_of(handle)
-                    if transport is None:
-                        handle._run()
-                    else:
+                    owner = getattr(handle._callback, "__self__", None)
+                    if isinstance(owner, _CALLERS) and (transport := _transport_of(owner, handle)):
                         self._take_turn(transport, handle, is_io)
+                    else:
+                        handle._run()
         except (SystemExit, KeyboardInterrupt) as exc:
             # PySide would terminate the process at once, or print it and continue.
             self._interruption = exc
@@ -255,18 +257,10 @@ class BaseQtEventLoop(asyncio.BaseEventLoop):
                 self._timers.again(waiting)
 
 
-def _transport_of(handle: Any) -> asyncio.BaseTransport | None:
-    """The transport whose protocol a callback may call."""
-    owner = getattr(handle._callback, "__self__", None)
-    if isinstance(owner, asyncio.BaseTransport):
-        return owner
-    if (
-        isinstance(owner, asyncio.BaseProtocol)
-        and handle._args
-        and isinstance(handle._args[0], asyncio.BaseTransport)
-    ):
-        return handle._args[0]  # connection_made
-    return None
+def _transport_of(owner: object, handle: Any) -> asyncio.BaseTransport | None:
+    """The transport whose protocol a callback may call: its own, or the argument of `connection_made`."""
+    of = owner if isinstance(owner, asyncio.BaseTransport) else next(iter(handle._args), None)
+    return of if isinstance(of, asyncio.BaseTransport) else None
 
 
 if sys.platform == "win32":

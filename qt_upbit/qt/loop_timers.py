@@ -91,11 +91,11 @@ class LoopTimers(QObject):
 
     def cancel(self, handle: asyncio.TimerHandle) -> None:
         """Do not run it any more, if it waits."""
+        # The Qt timer stays: most timers are timeouts, and the next one is later still.
         self._waiting.discard(id(handle))
-        if not self._waiting or len(self._later) > 2 * len(self._waiting) + _FEW:
+        if len(self._later) > 2 * len(self._waiting) + _FEW:
             self._later = [each for each in self._later if id(each[2]) in self._waiting]
             heapq.heapify(self._later)
-            self._arm_later()
 
     def resume(self) -> None:
         """The loop is about to run: what is ready is due."""
@@ -129,7 +129,8 @@ class LoopTimers(QObject):
                 self.killTimer(self._ready_timer)
                 self._ready_timer = 0
             self._run(self._batch())
-            self.resume()
+            if self._ready and not self._ready_timer:
+                self._arm_ready()
 
     def _batch(self) -> Iterator[asyncio.Handle]:
         deadline = time.perf_counter() + _BATCH_S
@@ -152,7 +153,12 @@ class LoopTimers(QObject):
                 self._ready.append(handle)
 
     def _arm_ready(self) -> None:
-        self._ready_timer = self._start(0, Qt.TimerType.CoarseTimer)
+        if not self._stopped:
+            try:
+                self._ready_timer = self.startTimer(0)
+            except RuntimeError:
+                # The interpreter is exiting and the C++ object is already deleted: nothing runs any more.
+                self._stopped = True
 
     def _arm_later(self) -> None:
         if self._later_timer:
@@ -167,14 +173,8 @@ class LoopTimers(QObject):
         # Rounded up and precise: Qt counts whole milliseconds, and its default timers may fire 5 % early.
         delay_ms = math.ceil((self._later_due - self._now()) * 1000)
         delay_ms = min(max(delay_ms, 0), _LONGEST_TIMER_MS)
-        self._later_timer = self._start(delay_ms, Qt.TimerType.PreciseTimer)
-
-    def _start(self, delay_ms: int, kind: Qt.TimerType) -> int:
-        if self._stopped:
-            return 0
-        try:
-            return self.startTimer(delay_ms, kind)
-        except RuntimeError:
-            # The interpreter is exiting and the C++ object is already deleted: nothing runs any more.
-            self._stopped = True
-            return 0
+        if not self._stopped:
+            try:
+                self._later_timer = self.startTimer(delay_ms, Qt.TimerType.PreciseTimer)
+            except RuntimeError:
+                self._stopped = True  # as above
