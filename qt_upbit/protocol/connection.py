@@ -663,7 +663,7 @@ class UpbitConnection:
             self._last_live_at = now
             self._silence.saw(head, now)
         if self._state is not ConnectionState.LIVE:
-            self._saw_sign_of_life(now, is_live=is_live)
+            self._saw_sign_of_life(head, raw, now, is_live=is_live)
         self._last_frame_at = now
         if self._awaited:
             keys = self._awaited.get(head)
@@ -671,20 +671,20 @@ class UpbitConnection:
                 self._sync.saw_awaited(head, keys, raw, now)
         return True
 
-    def _saw_sign_of_life(self, now: float, *, is_live: bool) -> None:
+    def _saw_sign_of_life(self, head: Head, raw: bytes, now: float, *, is_live: bool) -> None:
         if self._state is ConnectionState.STALE and not is_live and self._silence.can_judge:
             self._resync_due = _NEVER  # the peer answers; whether the feed lives is still to be seen
         else:
-            self._synced(now)
+            self._synced(now, (head, raw))
 
-    def _synced(self, now: float) -> None:
+    def _synced(self, now: float, first: tuple[Head, bytes] | None = None) -> None:
         self._resync_due = _NEVER
         states = (ConnectionState.RESYNCING, ConnectionState.STALE)
         if self._state not in states or self._readability.is_dark:
             return
         if self._gap_begin is not None:
             codes = self._subscriptions.codes(self.scope)
-            self._outputs.report(GapDetected(codes, self._gap_begin, now))
+            self._outputs.report(GapDetected(codes, self._gap_begin, now, first))
             self._gap_begin = None
         if self._state is ConnectionState.RESYNCING:
             self._silence.synchronized(now)

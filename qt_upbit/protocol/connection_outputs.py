@@ -7,7 +7,7 @@ write to one `ConnectionOutputs`, in order.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from qt_upbit.exceptions import QtUpbitError, ServerError
 from qt_upbit.frame_scan import Head
@@ -83,11 +83,20 @@ class StateChanged:
 
 @dataclass(frozen=True, slots=True)
 class GapDetected:
-    """Nothing was received between two moments of the monotonic clock, although it was wanted."""
+    """Nothing was received between two moments of the monotonic clock, although it was wanted.
+
+    Attributes:
+        codes: of the scope's streams.
+        begin: until when the connection was well: the last live frame, or the sending of the last ping that
+            was answered.
+        end: when it was well again.
+        first: the object that ended the gap, if one did; its stamp tells the exchange's time.
+    """
 
     codes: tuple[str, ...]
     begin: float
     end: float
+    first: tuple[Head, bytes] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

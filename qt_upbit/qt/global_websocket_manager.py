@@ -436,10 +436,10 @@ class GlobalWebSocketManager(QObject):
                 self.outbox.post(lambda: self._emit_state(scope, new))
                 if new is ConnectionState.REJECTED:
                     self._refuse_all(scope)
-            case GapDetected(_, begin, end):
-                wall_offset = self._wall_clock() - self._clock()
+            case GapDetected(_, begin, end, first):
+                offset = self._wall_clock() - self._clock()
                 self._recovery.start(
-                    self._engine.gap(scope, begin, end, self._max_buffered_frames, wall_offset)
+                    self._engine.gap(scope, begin, end, self._max_buffered_frames, offset, first)
                 )
             case ErrorReported(error, times):
                 self.reporter.report_scope(scope, error, times)

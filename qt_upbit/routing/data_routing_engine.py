@@ -345,6 +345,7 @@ class DataRoutingEngine:
         end: float,
         max_buffered_frames: int = 0,
         wall_offset: float = 0.0,
+        first: tuple[Head, bytes] | None = None,
     ) -> list[BackfillBuffer]:
         """Nothing was received of a scope between two moments of the monotonic clock.
 
@@ -363,6 +364,7 @@ class DataRoutingEngine:
             end: when it was well again.
             max_buffered_frames: per stream.
             wall_offset: our wall clock minus the monotonic clock, in seconds.
+            first: the object that ended the gap, not routed yet.
 
         Values from before the gap are no longer given to late subscribers.
         """
@@ -370,7 +372,7 @@ class DataRoutingEngine:
         codes: dict[Hashable, set[str]] = {}
         begins: dict[Hashable, float] = {}
         buffered: list[BackfillBuffer] = []
-        times = self._gap_times(scope, wall_offset)
+        times = self._gap_times(scope, wall_offset, None if first is None else LazyFrame(*first, end))
         gap_end = times.end(end)
         for head, route in self._routes.items():
             if route.spec.scope is not scope:
@@ -393,14 +395,14 @@ class DataRoutingEngine:
                 self._hub.offer(subscriber, Gap(named, begins[subscriber.key], gap_end))
         return buffered
 
-    def _gap_times(self, scope: Scope, wall_offset: float) -> GapTimes:
+    def _gap_times(self, scope: Scope, wall_offset: float, first: LazyFrame | None) -> GapTimes:
         frames = [frame for route in self._routes.values() if (frame := route.newest) is not None]
         before = [
             route.before_gap
             for route in self._routes.values()
             if route.spec.scope is scope and route.before_gap is not None
         ]
-        return GapTimes(frames, before, wall_offset)
+        return GapTimes(frames if first is None else [*frames, first], before, wall_offset)
 
     def mark_stale(self, scope: Scope, *, is_over: bool = False) -> None:
         """The connection of a scope is gone: last values are history.

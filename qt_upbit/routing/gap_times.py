@@ -25,11 +25,12 @@ from qt_upbit.types import BaseWebSocketEvent
 
 __all__ = ["DISORDER_S", "MAX_LAG_S", "GapTimes", "datetime_of", "stamp_of"]
 
-DISORDER_S: Final = 2.0
-"""Events of different streams come in another order than that of their stamps, by less than this."""
+DISORDER_S: Final = 0.9
+"""Events of different streams come in another order than that of their stamps, by less than this: trades of
+one second may come after the first of the next."""
 MAX_LAG_S: Final = 15.0
 """A connection that lags by more does not answer pings in time, and is left."""
-_CLOCK_ERROR_S: Final = 2.0
+_CLOCK_ERROR_S: Final = 0.5
 """Our own clock may be behind by so much and hide as much of the lag."""
 _UNKNOWN_LAG_S: Final = 5.0
 """Allowed for where our own clock is certainly behind, and says nothing about the lag."""
@@ -59,7 +60,8 @@ class GapTimes:
     """The beginnings and the end of one gap.
 
     Args:
-        seen: the last frame of each stream, of any connection; unreadable ones are passed over.
+        seen: the last frame of each stream, of any connection, and the one that ended the gap; unreadable ones
+            are passed over.
         connection: those of them that came on the connection that has the gap.
         wall_offset: our wall clock minus the monotonic clock, in seconds.
     """
@@ -81,6 +83,11 @@ class GapTimes:
         self._is_known = bool(plausible)
         self._stamps = {key: stamps[key] for key in plausible}
         """By identity of the frame; whose is not here was received earlier than those, or is garbled."""
+        # Of a garbled stamp only the time of receipt is known.
+        lag = wall_offset - self._offset
+        known_offset = wall_offset if 0 <= lag <= MAX_LAG_S else self._offset
+        for key in offsets.keys() - plausible.keys():
+            self._stamps[key] = read[key].received_at + known_offset
         self._newest = max(
             (self._stamps[id(frame)] for frame in connection if id(frame) in self._stamps), default=None
         )
@@ -106,7 +113,8 @@ class GapTimes:
         if not self._is_known:
             return moment + self._local
         lag = self._local - self._offset
-        allowed = min(lag + _CLOCK_ERROR_S, MAX_LAG_S) if lag >= 0 else _UNKNOWN_LAG_S
+        is_behind = lag < -_CLOCK_ERROR_S
+        allowed = _UNKNOWN_LAG_S if is_behind else min(max(lag, 0.0) + _CLOCK_ERROR_S, MAX_LAG_S)
         return moment + self._offset + allowed
 
 

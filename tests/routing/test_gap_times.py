@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qt_upbit.frame_scan import Head
 from qt_upbit.models import peek
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine, Target
 from qt_upbit.routing.fanout_hub import FanoutHub, Gap, LazyFrame, Subscriber
@@ -66,9 +67,16 @@ class Line:
     def lose(self) -> None:
         self.engine.mark_stale(self.scope)
 
-    def gap(self, begin: float, end: float) -> tuple[float, float]:
+    def first(self, at: float) -> tuple[Head, bytes]:
+        """An event that is received and not routed yet."""
+        raw = frame(MAKERS[self.name]("KRW-BTC", DAY_MS + round(at * 1000)), WireFormat.DEFAULT)
+        head = peek(raw)
+        assert head is not None
+        return head, raw
+
+    def gap(self, begin: float, end: float, first: tuple[Head, bytes] | None = None) -> tuple[float, float]:
         """The gap told, in seconds of the exchange since `DAY_MS`."""
-        self.engine.gap(self.scope, begin, end, 0, self.wall_offset)
+        self.engine.gap(self.scope, begin, end, 0, self.wall_offset, first)
         gaps: list[Gap] = []
         while (item := self.subscriber.take()) is not None:
             if isinstance(item, Gap):
@@ -92,9 +100,24 @@ def test_a_gap_begins_at_the_last_stamp_and_ends_after_what_was_lost(
     line.lose()
     begin, end = line.gap(109.0 if name == "my_order" else lost_at, lost_at + 1.0)
     assert begin == pytest.approx(109.0)
-    if clock_off >= 0.0 or lag <= 5.0:
+    # A clock that is behind by less than the line lags hides the lag, and one that is far behind shows none.
+    if clock_off >= 0.0 or lag < 3.0:
         assert end >= lost_at + 1.0, "the new connection may be quicker than the old one"
     assert end <= lost_at + 1.0 + MAX_LAG_S + 0.2, "nor is it endless"
+
+
+@pytest.mark.parametrize("lag", [0.0, 3.0, 12.0])
+@pytest.mark.parametrize("clock_off", [0.0, 2.0, -2.0, 3600.0, -3600.0])
+def test_the_first_event_after_a_gap_tells_the_exchanges_time_whatever_our_clock_says(
+    lag: float, clock_off: float
+) -> None:
+    line = Line("trade", clock_off=clock_off)
+    for at in range(100, 110):
+        line.event(at, lag)
+    line.lose()
+    begin, end = line.gap(109.0 + lag, 125.0, line.first(124.9))
+    assert begin == pytest.approx(109.0)
+    assert 124.9 <= end <= 125.0 + MAX_LAG_S + 0.2
 
 
 def test_a_pair_that_was_quiet_was_complete_as_long_as_the_others() -> None:
@@ -104,7 +127,7 @@ def test_a_pair_that_was_quiet_was_complete_as_long_as_the_others() -> None:
         line.event(at, 0.5)
     line.lose()
     begin, _ = line.gap(209.5, 215.0)
-    assert 206.0 <= begin <= 209.0
+    assert 208.0 <= begin <= 209.0
 
 
 def test_a_snapshot_in_the_silence_does_not_shorten_the_gap() -> None:
