@@ -514,9 +514,9 @@ class UpbitConnection:
         delay = self._connects.delay(now)
         if delay > 0:
             self._connects.plan(now + delay)
-            return
-        self._connects.cancel()
-        self._socket = self._open_socket(now)
+        else:
+            self._connects.cancel()
+            self._socket = self._open_socket(now)
 
     def _open_socket(self, now: float) -> int:
         self._epoch += 1
@@ -540,9 +540,7 @@ class UpbitConnection:
         self._gap_begin = self._last_frame_at = self._last_live_at = None
         self._silence.forget()
         self._was_synced = False
-        self._refusals = 0
-        self._error = None
-        self._reported = ""
+        self._refusals, self._error, self._reported = 0, None, ""
         self._step(ConnectionEventKind.RELEASED)
 
     def _lose(self, now: float, error: QtUpbitError, *, quiet: bool = False) -> None:
@@ -689,9 +687,7 @@ class UpbitConnection:
         if self._state is ConnectionState.RESYNCING:
             self._silence.synchronized(now)
         self._was_synced = True
-        self._error = None
-        self._reported = ""
-        self._refusals = 0
+        self._refusals, self._error, self._reported = 0, None, ""
         if not self._has_snapshots:
             self._frames += 1  # the confirmation is this scope's sign of life
         self._step(ConnectionEventKind.SYNCED)
