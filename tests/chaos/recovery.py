@@ -9,6 +9,7 @@ project's research on peers).
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import os
@@ -30,6 +31,7 @@ from tests.chaos.loop_watch import LoopWatch
 from tests.chaos.server_thread import ServerThread
 from tests.support.cpu_share import Verdict
 from tests.support.names import LOCAL_NAME, resolver
+from tests.support.world import Authority
 
 SETTINGS = SimulatorSettings(
     markets=2, rate=12.0, account_running=False, announcement_interval_s=None, tick_interval_s=0.01
@@ -53,7 +55,7 @@ class Bench:
         self.handshakes = 0
         self.arrivals: list[float] = []
         self.manager = GlobalWebSocketManager(
-            WebSocketConfig(base_url=server.url, recover_gaps=False),
+            WebSocketConfig(base_url=server.url, ca_bundle=server.ca_bundle, recover_gaps=False),
             wall_clock=lambda: time.time() + self.slept_s,
         )
         self.proxy = WebSocketClientProxy("bench", manager=self.manager)
@@ -236,23 +238,23 @@ async def measure(
         await bench.aclose()
 
 
-async def measure_all(*, at_once: int = 4) -> list[Scenario]:
-    """Every scenario, a few at a time.
+async def measure_all(*, at_once: int = 4, authority: Authority | None = None) -> list[Scenario]:
+    """Every scenario, a few at a time; with an authority, through TLS.
 
     They share one event loop, and what it does for one holds up another: a bound that is missed in company is
     measured again alone, and so is one that was starved.
     """
-    every = await _measure(scenarios(), at_once)
+    every = await _measure(scenarios(), at_once, authority)
     names = {each.name for each in every if each.verdict is not Verdict.KEPT}
     for _ in range(_TRIES - 1):
-        again = await _measure([each for each in scenarios() if each.name in names], at_once=1)
+        again = await _measure([each for each in scenarios() if each.name in names], 1, authority)
         alone = {each.name: each for each in again}
         every = [alone.get(each.name, each) for each in every]
         names = {each.name for each in again if each.verdict is Verdict.STARVED}
     return every
 
 
-async def _measure(every: list[Scenario], at_once: int) -> list[Scenario]:
+async def _measure(every: list[Scenario], at_once: int, authority: Authority | None) -> list[Scenario]:
     turns = asyncio.Semaphore(at_once)
     watch = LoopWatch()
 
@@ -263,7 +265,7 @@ async def _measure(every: list[Scenario], at_once: int) -> list[Scenario]:
     try:
         with resolver() as switch_names, contextlib.ExitStack() as stack:
             # Started before anything is measured: it costs the loop some tenths of a second.
-            servers = {each.name: stack.enter_context(ServerThread(SETTINGS)) for each in every}
+            servers = {each.name: stack.enter_context(ServerThread(SETTINGS, authority)) for each in every}
             longest_first = sorted(every, key=lambda each: -each.bound_s)
             await asyncio.gather(*(one(each, servers[each.name]) for each in longest_first))
     finally:
@@ -274,7 +276,10 @@ async def _measure(every: list[Scenario], at_once: int) -> list[Scenario]:
 
 def main() -> int:
     """Print the table; the exit code says whether a bound was broken. Starved is reported, not broken."""
-    every = qt_upbit.run(measure_all(at_once=2))
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos.recovery")
+    parser.add_argument("--tls", action="store_true", help="through TLS with an authority made for the run")
+    authority = Authority() if parser.parse_args().tls else None
+    every = qt_upbit.run(measure_all(at_once=2, authority=authority))
     assert every is not None
     print(f"{'fault':36} {'bound':>7} {'measured':>9} {'starved':>9}  {'':7} peers")
     for each in every:

@@ -21,7 +21,9 @@ from qt_upbit.simulator.sessions.session import Session
 from qt_upbit.simulator.settings import SimulatorSettings
 from tests.chaos.loop_watch import Waits
 from tests.support.names import LOCAL_NAME
+from tests.support.relays import TlsFront
 from tests.support.wait import HANG_S
+from tests.support.world import Authority
 
 _T = TypeVar("_T")
 _BEAT_S = 0.005
@@ -50,8 +52,12 @@ class Tape:
 class ServerThread:
     """`with ServerThread(settings) as server`: everything about the exchange goes through `call`."""
 
-    def __init__(self, settings: SimulatorSettings) -> None:
+    def __init__(self, settings: SimulatorSettings, authority: Authority | None = None) -> None:
         self._settings = settings
+        self._authority = authority
+        self._front: TlsFront | None = None
+        self.ca_bundle = None if authority is None else authority.client_context()
+        """What to trust, behind TLS."""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="simulated exchange", daemon=True)
         self.tapes: defaultdict[str, Tape] = defaultdict(Tape)
@@ -65,7 +71,8 @@ class ServerThread:
     def __enter__(self) -> Self:
         self._thread.start()
         self.server = self.run(self._start())
-        self.url = self.server.url.replace("127.0.0.1", LOCAL_NAME)
+        url = self.server.url if self._front is None else f"https://127.0.0.1:{self._front.port}"
+        self.url = url.replace("127.0.0.1", LOCAL_NAME)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -82,12 +89,18 @@ class ServerThread:
         server = SimulatedServer(self._settings)
         self._listen_in(server.exchange)
         await server.start()
+        if self._authority is not None:
+            context = self._authority.server_context("127.0.0.1", LOCAL_NAME)
+            self._front = TlsFront(int(server.url.rpartition(":")[2]), context)
+            await self._front.__aenter__()
         self.waits = Waits(_BEAT_S)
         self._beats = self._loop.create_task(self._beat())
         return server
 
     async def _stop(self) -> None:
         self._beats.cancel()
+        if self._front is not None:
+            await self._front.__aexit__(None, None, None)
         await self.server.stop()
 
     async def _beat(self) -> None:

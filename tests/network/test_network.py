@@ -33,7 +33,7 @@ from qt_upbit.simulator.server.server import SimulatedServer
 from qt_upbit.simulator.settings import SIMULATED_ACCESS_KEY, SIMULATED_SECRET_KEY, SimulatorSettings
 from qt_upbit.types import AskBid, OrderType, Scope
 from tests.support.proxy_servers import After, HttpProxy, SocksProxy
-from tests.support.relays import TlsFront
+from tests.support.relays import Relay, TlsFront
 from tests.support.wait import until
 from tests.support.world import Authority, FakeNames, black_hole, fake_names
 
@@ -220,6 +220,39 @@ async def test_a_proxy_may_itself_speak_tls(world: World, authority: Authority) 
     world.names.addresses["proxy.test"] = ["127.0.0.1"]
     assert (await world.try_both(proxy=f"https://proxy.test:{proxy.port}")).went_through
     assert len(proxy.targets) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [({"login": ("me", "x")}, "407"), ({"status": 403}, "403"), ({"after": After.HANG_UP}, "disconnected")],
+    ids=["407", "403", "hangs up"],
+)
+async def test_what_a_proxy_refuses_within_tls_is_told(
+    options: dict[str, Any], says: str, world: World, authority: Authority
+) -> None:
+    context = authority.server_context("proxy.test")
+    proxy = await world.enter(HttpProxy(world.front.port, context=context, **options))
+    world.names.addresses["proxy.test"] = ["127.0.0.1"]
+    _both_say(await world.try_both(proxy=f"https://proxy.test:{proxy.port}"), says, "proxy.test")
+
+
+async def test_a_proxy_that_resets_instead_of_answering_is_told(world: World) -> None:
+    proxy = await world.enter(HttpProxy(world.front.port, after=After.RESET_AT_ONCE))
+    _both_say(await world.try_both(proxy=f"http://127.0.0.1:{proxy.port}"), "disconnected", "proxy 127.0.0.1")
+
+
+async def test_socks4_gets_an_address_of_its_own_kind(world: World) -> None:
+    """It has no room for others; the proxy made for the tests speaks SOCKS5 and refuses."""
+    world.names.addresses[HOST] = ["::1", "127.0.0.1"]
+    proxy = await world.enter(Relay(world.front.port))
+    _both_say(await world.try_both(proxy=f"socks4://127.0.0.1:{proxy.port}"), "proxy 127.0.0.1")
+
+
+async def test_a_socks_password_beyond_ascii_is_told_and_not_shown(world: World) -> None:
+    proxy = await world.enter(SocksProxy(world.front.port, login=("me", "é")))
+    tried = await world.try_both(proxy=f"socks5h://me:hunter2%C3%A9@127.0.0.1:{proxy.port}")
+    _both_say(tried, "ASCII")
+    assert "hunter2" not in repr(tried)
 
 
 async def test_a_proxy_whose_certificate_is_unknown_gets_no_password(world: World) -> None:

@@ -16,6 +16,8 @@ class After(Enum):
     PASS_ON = auto()
     RESET = auto()
     """Accept it and reset the connection."""
+    RESET_AT_ONCE = auto()
+    """Reset the connection without an answer."""
     HANG = auto()
     """Never answer."""
     HANG_UP = auto()
@@ -60,6 +62,9 @@ class HttpProxy(Relay):
         self.targets.append(target)
         if self.after is After.HANG:
             await asyncio.Event().wait()
+        if self.after is After.RESET_AT_ONCE:
+            reset(writer)
+            return
         if self.after is After.HANG_UP:
             return
         more = ""
