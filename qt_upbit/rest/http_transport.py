@@ -34,12 +34,13 @@ class HttpTransport(httpx.AsyncBaseTransport):
     """
 
     def __init__(self, config: WebSocketConfig, network: Network, context: ssl.SSLContext | None) -> None:
+        self._backend = _Backend(network, is_secure=config.rest_url.startswith("https:"))
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=context,
             max_connections=_CONNECTIONS,
             max_keepalive_connections=_KEPT_CONNECTIONS,
             keepalive_expiry=_KEEP_S,
-            network_backend=_Backend(network, is_secure=config.rest_url.startswith("https:")),
+            network_backend=self._backend,
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -66,8 +67,9 @@ class HttpTransport(httpx.AsyncBaseTransport):
         )
 
     async def aclose(self) -> None:
-        """Close every connection."""
+        """Close every connection, also those that a cancelled request made and the pool does not know."""
         await self._pool.aclose()
+        await self._backend.aclose()
 
 
 @contextlib.contextmanager
@@ -100,6 +102,13 @@ class _Backend(httpcore.AsyncNetworkBackend):
     def __init__(self, network: Network, *, is_secure: bool) -> None:
         self._network = network
         self._is_secure = is_secure
+        self._open: set[_Stream] = set()
+
+    async def aclose(self) -> None:
+        """Close what is open still."""
+        for stream in tuple(self._open):
+            await stream.aclose()
+        await asyncio.sleep(0)  # the loop closes the sockets in its next turn
 
     async def connect_tcp(
         self,
@@ -116,7 +125,7 @@ class _Backend(httpcore.AsyncNetworkBackend):
                 made = await self._network.open_socket(
                     host, port, is_secure=self._is_secure, progress=progress
                 )
-                stream = _Stream(made)
+                stream = _Stream(made, self._open)
                 if not self._is_secure:
                     await stream.begin(None, None)
                 return stream
@@ -137,10 +146,17 @@ class _Backend(httpcore.AsyncNetworkBackend):
 
 
 class _Stream(httpcore.AsyncNetworkStream):
-    """A socket, and once `begin` has been called the streams on it."""
+    """A socket, and once `begin` has been called the streams on it.
 
-    def __init__(self, made: Any) -> None:
+    Args:
+        made: the socket.
+        among: the streams that are open, of which it is one until it is closed.
+    """
+
+    def __init__(self, made: Any, among: set[_Stream]) -> None:
         self._socket = made
+        self._among = among
+        among.add(self)
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
 
@@ -151,6 +167,7 @@ class _Stream(httpcore.AsyncNetworkStream):
         try:
             self._reader, self._writer = await asyncio.open_connection(sock=made, **tls)
         except BaseException:
+            self._among.discard(self)
             discard(made)
             raise
 
@@ -194,6 +211,7 @@ class _Stream(httpcore.AsyncNetworkStream):
 
     async def aclose(self) -> None:
         """Close at once: waiting for the other side's goodbye in TLS could take half a minute."""
+        self._among.discard(self)
         if self._socket is not None:
             self._socket.close()
         if self._writer is not None:

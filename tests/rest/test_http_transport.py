@@ -121,3 +121,30 @@ def test_every_error_of_the_layer_below_has_its_like_above() -> None:
     ]
     known = [name for name in below if hasattr(httpx, name)]
     assert set(below) - set(known) <= {"ProtocolError", "ConnectionNotAvailable"}
+
+
+async def test_a_connection_that_its_request_did_not_take_over_is_closed_with_the_others(port: int) -> None:
+    """A request that is cancelled just then loses it: the pool does not know it yet."""
+    config = WebSocketConfig(base_url=f"http://127.0.0.1:{port}")
+    transport = HttpTransport(config, Network(config), None)
+    async with httpx.AsyncClient(transport=transport, base_url=config.rest_url, trust_env=False) as client:
+        for _ in range(2):
+            await transport._backend.connect_tcp("127.0.0.1", port)
+        assert (await client.get("/v1/x")).status_code == 200
+        assert len(transport._backend._open) == 3
+    assert not transport._backend._open
+
+
+@pytest.mark.parametrize("turn", range(12))
+async def test_a_client_that_closes_while_requests_connect_leaves_nothing_open(port: int, turn: int) -> None:
+    config = WebSocketConfig(base_url=f"http://127.0.0.1:{port}")
+    transport = HttpTransport(config, Network(config), None)
+    client = httpx.AsyncClient(transport=transport, base_url=config.rest_url, trust_env=False)
+    requests = [asyncio.ensure_future(client.get("/v1/x")) for _ in range(3)]
+    for _ in range(turn):
+        await asyncio.sleep(0)
+    for request in requests:
+        request.cancel()
+    await asyncio.wait(requests)
+    await client.aclose()
+    assert not transport._backend._open
