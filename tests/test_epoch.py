@@ -115,7 +115,9 @@ async def test_candles_before_1970(on_windows: None, unit: str) -> None:
         SimulatedServer(SimulatorSettings(markets=5, account_running=False, market_running=False)) as server,
         aiohttp.ClientSession() as http,
     ):
-        for to in ("", "&to=1965-03-04T00:00:00") if unit != "years" else ("",):
-            async with http.get(f"{server.url}/v1/candles/{unit}?market=KRW-BTC&count=200{to}") as reply:
+        for query in ("count=200", "count=3&to=1965-03-04T00:00:00"):
+            if unit == "years" and "to" not in query:
+                continue  # two hundred years of days take seconds
+            async with http.get(f"{server.url}/v1/candles/{unit}?market=KRW-BTC&{query}") as reply:
                 rows: list[dict[str, Any]] = await reply.json()
                 assert reply.status == 200, rows
