@@ -220,7 +220,8 @@ class BaseQtEventLoop(asyncio.BaseEventLoop):
         try:
             for handle in handles:
                 if not handle.cancelled():
-                    owner = getattr(handle._callback, "__self__", None)
+                    callback = handle._callback  # type: ignore[attr-defined]  # not in typeshed
+                    owner = getattr(callback, "__self__", None)
                     if isinstance(owner, _CALLERS) and (transport := _transport_of(owner, handle)):
                         self._take_turn(transport, handle, is_io)
                     else:
