@@ -220,8 +220,7 @@ class BaseQtEventLoop(asyncio.BaseEventLoop):
         try:
             for handle in handles:
                 if not handle.cancelled():
-                    callback = handle._callback  # type: ignore[attr-defined]  # not in typeshed
-                    owner = getattr(callback, "__self__", None)
+                    owner = getattr(handle._callback, "__self__", None)  # type: ignore[attr-defined]  # not in typeshed
                     if isinstance(owner, _CALLERS) and (transport := _transport_of(owner, handle)):
                         self._take_turn(transport, handle, is_io)
                     else:
