@@ -60,8 +60,8 @@ class GapTimes:
     """The beginnings and the end of one gap.
 
     Args:
-        seen: the last frame of each stream, of any connection, and the one that ended the gap; unreadable ones
-            are passed over.
+        seen: the last frame of each stream, of any connection, and the one that ended the gap; unreadable
+            ones are passed over.
         connection: those of them that came on the connection that has the gap.
         wall_offset: our wall clock minus the monotonic clock, in seconds.
     """
