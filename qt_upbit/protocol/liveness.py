@@ -223,9 +223,10 @@ class SilenceWatch:
     * 4 times the longest pause of the last five to ten minutes, because markets move in bursts;
 
     but after `cap_s` at the latest where the set had been moving: at least one frame, or burst, a second, and
-    no pause above 5 s for a minute. Then the request is sent again, and the feed must move within 5 s or 5 mean
-    intervals. Otherwise the connection is to be left. A feed that is silent on the next connection too may be
-    a market that stands still: each further doubt waits twice as long, until ten live frames have come.
+    no pause above 5 s for a minute. Then the request is sent again, and the feed must move within 5 s or 5
+    mean intervals. Otherwise the connection is to be left. A feed that is silent on the next connection too
+    may be a market that stands still: each further doubt waits twice as long, until ten live frames have
+    come.
 
     Args:
         floor_s: shorter silence is never suspicious, in seconds.

@@ -1,4 +1,4 @@
-"""Silence in its kinds is found in the stated times, by day and by night, and a market never is taken for it."""
+"""Silence in its kinds is found in the stated times, by day and by night; a market is not taken for it."""
 
 from __future__ import annotations
 
