@@ -219,13 +219,14 @@ class SilenceWatch:
     Silence is suspicious after the longest of
 
     * `floor_s`;
-    * 20 times the mean interval of the last 50 live frames;
+    * 20 times the mean interval of the last 50 live frames, or of the bursts that they came in;
     * 4 times the longest pause of the last five to ten minutes, because markets move in bursts;
 
-    but after `cap_s` at the latest where the set had been moving: at least one frame a second, and no pause
-    above 5 s for a minute. Then the request is sent again, and the feed must move within 5 s or 5 mean
-    intervals. Otherwise the connection is to be left. A feed that is silent on the next connection too may be
-    a market that stands still: each further doubt waits twice as long, until ten live frames have come.
+    but after `cap_s` at the latest where the set had been moving: at least one frame, or burst, a second, and
+    no pause above 5 s for a minute. Then the request is sent again, and the feed must move within 5 s or 5
+    mean intervals. Otherwise the connection is to be left. A feed that is silent on the next connection too
+    may be a market that stands still: each further doubt waits twice as long, until ten live frames have
+    come.
 
     Args:
         floor_s: shorter silence is never suspicious, in seconds.
@@ -246,7 +247,7 @@ class SilenceWatch:
         self._halve_at = _COUNTS_OVER
         self._intervals = 0
         """Between how many frames the mean interval was measured."""
-        self._mean = 0.0
+        self._mean = self._mean_square = 0.0
         self._longest_s = self._longest_before_s = 0.0
         """The longest pause of the present five minutes of flow, and of those before."""
         self._longest_until = _NEVER
@@ -279,6 +280,7 @@ class SilenceWatch:
             self._intervals = int(self._intervals * share)
             self._halve_at = self._intervals + _COUNTS_OVER
             self._mean = self._mean / share if kept else 0.0
+            self._mean_square = self._mean_square / (share * share) if kept else 0.0
             self._moving_since = _NEVER  # how the rest moves by itself is still to be seen
 
     def synchronized(self, now: float) -> None:
@@ -334,7 +336,9 @@ class SilenceWatch:
             self._is_interrupted = False
             return
         intervals = self._intervals = self._intervals + 1
-        self._mean += (pause - self._mean) / (intervals if intervals < _MEAN_OVER else _MEAN_OVER)
+        weight = intervals if intervals < _MEAN_OVER else _MEAN_OVER
+        self._mean += (pause - self._mean) / weight
+        self._mean_square += (pause * pause - self._mean_square) / weight
         if now >= self._longest_until or self._longest_until == _NEVER:
             self._longest_until = now + _PAUSES_OVER_S
             self._longest_before_s, self._longest_s = self._longest_s, 0.0
@@ -371,10 +375,20 @@ class SilenceWatch:
         """How long the running streams may be silent, in seconds."""
         self._catch_up()
         longest = max(self._longest_s, self._longest_before_s)
-        threshold = max(self._floor_s, _SILENCE_FACTOR * self._mean, _PAUSE_FACTOR * longest)
-        if self._mean <= _MOVING_MEAN_S and self._live_at - self._moving_since >= _MOVING_FOR_S:
+        between = self._between_bursts_s
+        threshold = max(self._floor_s, _SILENCE_FACTOR * between, _PAUSE_FACTOR * longest)
+        if between <= _MOVING_MEAN_S and self._live_at - self._moving_since >= _MOVING_FOR_S:
             threshold = min(threshold, self._cap_s)
         return threshold * 2.0**self._doubts
+
+    @property
+    def _between_bursts_s(self) -> float:
+        """The mean interval, or, where frames come in bursts, about that between bursts.
+
+        Half the mean square over the mean: the same where frames come at random, and longer where they
+        huddle together.
+        """
+        return max(self._mean, self._mean_square / self._mean / 2) if self._mean else 0.0
 
     @property
     def due(self) -> float:

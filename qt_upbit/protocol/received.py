@@ -31,10 +31,9 @@ _BAD_OBJECTS: Final = 50
 """Unreadable objects of one message after which the rest is dropped."""
 _OBJECTS: Final = 3_000
 """Objects of one message that are looked at: several for each of the 855 pairs."""
-_OBJECT_BYTES: Final = 512 * 1024
-"""Longer objects are not data of Upbit: a book has some 6 KB, an announcement with its text some 100 KB."""
-_CONTROL_BYTES: Final = 256 * 1024
-"""The list of the subscriptions to everything has some 100 KB."""
+_PARTS: Final = 50_000
+"""Commas and brackets of one object; with more it is refused unread. A book has some 200, and the list of the
+subscriptions to everything, which has most, some 10,000."""
 _SPLIT_AT_ONCE_BYTES: Final = 16 * 1024
 """Shorter lists are split in one piece, which is faster."""
 _COUNTED: Final = 2_000
@@ -151,8 +150,8 @@ def read_objects(raw: bytes) -> Iterator[Received]:
 
 def _read(item: bytes) -> Received:
     try:
-        if len(item) > _OBJECT_BYTES:
-            raise DecodeError(f"an object of {len(item)} bytes", item)
+        if len(item) > _PARTS and item.count(b",") + item.count(b"[") + item.count(b"{") > _PARTS:
+            raise DecodeError(f"an object of {len(item)} bytes in too many parts", item)
         head = head_of(item)
         if head is not None and spec_of(head.type) is not None:
             return head, item
@@ -162,7 +161,7 @@ def _read(item: bytes) -> Received:
 
 
 def _read_control(head: Head | None, item: bytes) -> wire.ControlFrame:
-    control = wire.decode_control(item) if len(item) <= _CONTROL_BYTES else None
+    control = wire.decode_control(item)
     if control is not None:
         return control
     if head is None:

@@ -82,7 +82,7 @@ async def test_every_trade_of_an_outage_comes_once(
     make_server: MakeServer, make_manager: MakeManager
 ) -> None:
     server = await make_server(**FAST)
-    manager = make_manager(server)
+    manager = make_manager(server, live_wait_s=60.0)
     tapes = [Tape(manager), Tape(manager, Delivery.BATCH)]
     await until(lambda: len(tapes[0].shown) > 10)
     await outage(server, manager)
@@ -104,7 +104,7 @@ async def test_what_rest_does_not_give_is_reported(
     make_server: MakeServer, make_manager: MakeManager
 ) -> None:
     server = await make_server(**(FAST | {"rate": 60.0}))
-    manager = make_manager(server, recovery_max_calls=1)
+    manager = make_manager(server, recovery_max_calls=1, live_wait_s=60.0)
     tape = Tape(manager)
     await until(lambda: len(tape.shown) > 10)
     before = tape.shown[-1].sequential_id
@@ -174,7 +174,6 @@ async def test_live_trades_pass_while_rest_is_slow_and_the_others_come_behind_ma
     monkeypatch.setattr(manager.rest, "get_trades", wait)
     tapes = [Tape(manager), Tape(manager, Delivery.BATCH)]
     await until(lambda: all(len(tape.shown) > 10 for tape in tapes))
-    last_seen = max(event.trade_timestamp for event in tapes[0].shown)
     await outage(server, manager)
     after = server.exchange.market_ms(server.now())
     await until(lambda: tapes[0].shown[-1].trade_timestamp > after + 5_000, what="live while REST hangs")
@@ -195,7 +194,6 @@ async def test_live_trades_pass_while_rest_is_slow_and_the_others_come_behind_ma
         assert all(event.is_backfilled for event in late)
         assert [event.sequential_id for event in late] == sorted(event.sequential_id for event in late)
         assert len(tape.gaps) == 1
-        assert begin.timestamp() * 1000 <= last_seen
         assert begin <= min(event.traded_at for event in late)
         assert begin <= end
         tape.proxy.close()
@@ -286,7 +284,7 @@ async def test_a_second_outage_while_the_first_is_backfilled(
     make_server: MakeServer, make_manager: MakeManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await make_server(**FAST)
-    manager = make_manager(server)
+    manager = make_manager(server, live_wait_s=60.0)
     right = manager.rest.get_trades
     asked: list[object] = []
     again = asyncio.Event()
