@@ -34,6 +34,10 @@ def pytest_configure(config: pytest.Config) -> None:
         # Started in the background of a shell; programs started by tests would inherit that and never
         # see the Ctrl-C they are sent.
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    hangup = getattr(signal, "SIGHUP", None)
+    if hangup is not None and signal.getsignal(hangup) is signal.SIG_IGN:
+        # Started by nohup: still nothing happens here, but a program that is started has the default.
+        signal.signal(hangup, lambda *_: None)
     config.addinivalue_line("markers", "logs(*texts): messages of warning level that the test provokes")
     config.addinivalue_line(
         "markers", "raises_in_slots(*names): what slots raise in the test, seen by sys.excepthook, in order"
