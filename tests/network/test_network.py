@@ -115,7 +115,7 @@ async def _no_pause(_seconds: float) -> None:
 async def world(authority: Authority, ca_file: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
         exchange = await stack.enter_async_context(
-            SimulatedServer(SimulatorSettings(markets=3, market_running=False))
+            SimulatedServer(SimulatorSettings(markets=3, market_running=False), hosts=[HOST])
         )
         context = authority.server_context(HOST)
         front = await stack.enter_async_context(TlsFront(int(exchange.url.rpartition(":")[2]), context))

@@ -10,7 +10,7 @@ import sys
 import time
 import traceback
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from typing import Any
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -154,9 +154,9 @@ SIMULATOR: dict[str, Any] = {
 async def make_server() -> AsyncIterator[MakeServer]:
     async with contextlib.AsyncExitStack() as stack:
 
-        async def make(**settings: Any) -> SimulatedServer:
+        async def make(hosts: Collection[str] = (), **settings: Any) -> SimulatedServer:
             return await stack.enter_async_context(
-                SimulatedServer(SimulatorSettings(**(SIMULATOR | settings)))
+                SimulatedServer(SimulatorSettings(**(SIMULATOR | settings)), hosts=hosts)
             )
 
         yield make

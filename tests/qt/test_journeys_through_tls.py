@@ -73,7 +73,7 @@ async def make_way(
         names = stack.enter_context(fake_names(monkeypatch, {HOST: ["127.0.0.1"]}))
 
         async def make(kind: str, **settings: Any) -> Way:
-            server = await make_server(**settings)
+            server = await make_server(hosts=[HOST], **settings)
             port = int(server.url.rpartition(":")[2])
             front = await stack.enter_async_context(TlsFront(port, authority.server_context(HOST)))
             fields: dict[str, Any] = {

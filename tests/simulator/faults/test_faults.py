@@ -123,8 +123,8 @@ async def test_a_reset_is_a_reset_and_a_cut_is_none(server: SimulatedServer) -> 
         transport, _ = await loop.create_connection(Plain, host, int(port))
         assert isinstance(transport, asyncio.Transport)
         transport.write(
-            f"GET {Scope.PUBLIC.path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+            f"GET {Scope.PUBLIC.path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\n"
+            "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
         )
         await until(lambda: server.exchange.connection_count(Scope.PUBLIC))
         server.faults.inject(fault)
