@@ -19,7 +19,7 @@ from demo_app.widgets.account_panel import AccountPanel
 from demo_app.widgets.order_labels import side_word, type_word
 from demo_app.widgets.tables import style_table
 from demo_app.widgets.trading_dialogs import Question
-from qt_upbit import Account, Order, OrderType, SmpType, TimeInForce
+from qt_upbit import Account, Order, OrderState, OrderType, SmpType, TimeInForce
 
 __all__ = ["OrdersPanel"]
 
@@ -274,14 +274,15 @@ class OrdersPanel(AccountPanel):
     def cancel_of_market(self) -> None:
         """Cancel every open order of the selected pair, after a confirmation."""
         code = self.state.market
-        call = functools.partial(self._cancel_open, (code,))
-        self._cancel_many(f"{self.state.market_name(code)} ({code})", self._open_orders(code), call)
+        orders = self._open_orders(code)
+        call = functools.partial(self._cancel_listed, (code,), orders)
+        self._cancel_many(f"{self.state.market_name(code)} ({code})", orders, call)
 
     def cancel_every(self) -> None:
         """Cancel every open order, after a confirmation."""
-        self._cancel_many(
-            self.tr("all markets"), self._open_orders(), functools.partial(self._cancel_open, None)
-        )
+        orders = self._open_orders()
+        call = functools.partial(self._cancel_listed, None, orders)
+        self._cancel_many(self.tr("all markets"), orders, call)
 
     def _cancel_many(self, where: str, orders: Sequence[Order], call: Callable[[Question], object]) -> None:
         if not orders or self.is_busy("many"):
@@ -299,9 +300,15 @@ class OrdersPanel(AccountPanel):
         question = Question(title, rows, self.tr("Cancel the orders"))
         self.ask(question, functools.partial(call, question), always=True)
 
-    def _cancel_open(self, codes: Sequence[str] | None, question: Question) -> None:
+    def _cancel_listed(
+        self, codes: Sequence[str] | None, orders: Sequence[Order], question: Question
+    ) -> None:
+        reserved = [order.uuid for order in orders if order.state is OrderState.WATCH]
+        # Those placed since the question are cancelled too, as the buttons say: all.
+        count = _MOST_AT_ONCE if len(reserved) < len(orders) else 0
+
         async def cancel() -> str:
-            result = await self.state.gateway.cancel_open(question.text, codes, _MOST_AT_ONCE)
+            result = await self.state.gateway.cancel_listed(question.text, codes, count, reserved)
             return self._counted(len(result.success), len(result.failed))
 
         self.carry_out("many", cancel, self._refresh)

@@ -62,11 +62,10 @@ class OrderFields(QWidget):
         self.advanced.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.advanced.setArrowType(Qt.ArrowType.RightArrow)
         self.terms = QLabel()
-        """Advanced terms that apply even while the fold hides them."""
+        """Kind and terms of the order; above the button that sends it, never folded or scrolled away."""
         self.terms.setWordWrap(True)
         self.terms.setTextFormat(Qt.TextFormat.PlainText)
         self.terms.setMinimumWidth(1)
-        self.terms.hide()
         self.fold = QWidget()
         self.fold.hide()
         self.advanced.toggled.connect(self._on_fold)
@@ -125,7 +124,6 @@ class OrderFields(QWidget):
         column.setSpacing(SPACE // 2)
         column.addLayout(grid)
         column.addWidget(self.advanced, 0, Qt.AlignmentFlag.AlignLeft)
-        column.addWidget(self.terms)
         column.addWidget(self.fold)
         column.addStretch(1)
         area = QScrollArea()
@@ -143,6 +141,7 @@ class OrderFields(QWidget):
         foot = QVBoxLayout()
         foot.setContentsMargins(SPACE, 0, SPACE, SPACE // 2)
         foot.setSpacing(SPACE // 2)
+        foot.addWidget(self.terms)
         foot.addWidget(self.hint)
         buttons = QHBoxLayout()
         buttons.addWidget(self.test)
@@ -164,13 +163,20 @@ class OrderFields(QWidget):
 
     def _on_fold(self, is_open: bool) -> None:
         self.fold.setVisible(is_open)
-        self.terms.setVisible(bool(self.terms.text()) and not is_open)
         self.advanced.setArrowType(Qt.ArrowType.DownArrow if is_open else Qt.ArrowType.RightArrow)
 
-    def show_terms(self, texts: list[str]) -> None:
-        """Show what differs from an ordinary order, even while the fold is closed."""
+    def show_terms(self, texts: list[str], *, is_usual: bool) -> None:
+        """Show what kind of order the button sends, and on which terms.
+
+        Args:
+            texts: kind and terms.
+            is_usual: whether the terms are those of an ordinary order of this kind.
+        """
         self.terms.setText(" · ".join(texts))
-        self._on_fold(self.advanced.isChecked())
+        if self.terms.property("isUsual") is not is_usual:
+            self.terms.setProperty("isUsual", is_usual)
+            self.terms.style().unpolish(self.terms)
+            self.terms.style().polish(self.terms)
 
     def paint(self, state: TerminalState) -> None:
         """Fonts and colours of the theme."""
@@ -207,7 +213,11 @@ class OrderFields(QWidget):
             f"QPushButton:focus {{ border: 1px solid {theme.text.name()}; }}"
             f"QPushButton:disabled {{ background: {theme.border.name()}; color: {theme.muted.name()}; }}"
         )
-        self.terms.setStyleSheet(f"color: {theme.text.name()};")
+        self.terms.setFont(theme.font(8.5))
+        self.terms.setStyleSheet(
+            f'QLabel[isUsual="true"] {{ color: {theme.muted.name()}; }}'
+            f'QLabel[isUsual="false"] {{ color: {theme.accent.name()}; font-weight: bold; }}'
+        )
         for line in (self.hint, self.message):
             line.setFont(theme.font(8.5))
             line.fit()

@@ -196,6 +196,9 @@ class OrderFormPanel(AccountPanel):
         self._wants_last_price = True
         for field in (self.fields.price, self.fields.volume, self.fields.total):
             field.set_value(None)
+        # What was special about the last order of another pair is not meant for the next one.
+        self.fields.condition.setCurrentIndex(0)
+        self.fields.smp.setCurrentIndex(0)
         before, self._ticker = self._ticker, self._proxy.subscribe_ticker([code])
         if before is not None:
             before.close()
@@ -392,10 +395,12 @@ class OrderFormPanel(AccountPanel):
         about = total if ticket.has_volume and not ticket.has_price else None
         fields.total.setPlaceholderText(f"≈ {formats.price(about, quote)}" if about else "")
         fields.condition.setEnabled(len(CONDITIONS[ticket.kind]) > 1)
-        terms = [condition_word(ticket.condition)] if ticket.condition is not None else []
+        terms = [type_word(ticket.kind)]
+        if ticket.kind is not OrderType.MARKET:
+            terms.append(condition_word(ticket.condition))
         if ticket.smp_type is not None:
             terms.append(f"{fields.smp_label.text()}: {smp_word(ticket.smp_type)}")
-        fields.show_terms(terms)
+        fields.show_terms(terms, is_usual=ticket.condition is None and ticket.smp_type is None)
         available, rate = self.available, self._rate
         unit = quote if is_bid else base
         exact = "–" if available is None else f"{formats.amount(available)} {unit}"

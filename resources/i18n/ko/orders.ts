@@ -269,6 +269,14 @@
         <source>This happened while the connection was down and was read afterwards.</source>
         <translation>연결이 끊긴 동안 발생하여 나중에 조회한 내역입니다.</translation>
     </message>
+    <message>
+        <source>Filled size</source>
+        <translation>체결수량</translation>
+    </message>
+    <message>
+        <source>Filled total</source>
+        <translation>체결금액</translation>
+    </message>
 </context>
 <context>
     <name>OrderWords</name>
@@ -351,6 +359,14 @@
     <message>
         <source>Self-match prevented</source>
         <translation>자전거래 방지</translation>
+    </message>
+    <message>
+        <source>Filled (rest refunded)</source>
+        <translation>체결 완료 (잔액 환불)</translation>
+    </message>
+    <message>
+        <source>Cancelled, partly filled</source>
+        <translation>일부 체결 후 취소</translation>
     </message>
 </context>
 <context>

@@ -272,15 +272,48 @@ async def test_a_limit_order_after_a_best_price_order_rests_in_the_book(
     server = await exchange()
     form = await _ready(make())
     form.fields.kind.setCurrentIndex(2)
-    assert form.fields.terms.isVisible()
+    assert form.fields.terms.text() == "Best price · IOC (fill now, cancel the rest)"
     form.fields.kind.setCurrentIndex(0)
-    assert not form.fields.terms.isVisible()
+    assert form.fields.terms.text() == "Limit · Until cancelled"
     _type(form, "100000000", "0.001")
     form.submit()
     _dialog(form).do.click()
     await until(lambda: server.exchange.account.orders)
     (order,) = server.exchange.account.orders.values()
     assert (order.order_type, order.time_in_force) == (OrderType.LIMIT, None)
+
+
+@pytest.mark.parametrize(("kind", "condition"), [(0, 1), (0, 2), (0, 3), (2, 0), (2, 1)])
+@pytest.mark.parametrize("is_open", [False, True])
+async def test_what_is_special_about_an_order_is_in_sight_in_the_smallest_form(
+    exchange: Exchange, make: Make, kind: int, condition: int, is_open: bool
+) -> None:
+    """Neither a fold nor a scroll bar hides a time in force or self-match prevention that will be sent."""
+    await exchange()
+    form = await _ready(make())
+    fields = form.fields
+    fields.advanced.setChecked(is_open)
+    fields.kind.setCurrentIndex(kind)
+    fields.condition.setCurrentIndex(condition)
+    fields.smp.setCurrentIndex(2)
+    form.resize(240, 330)
+    QApplication.processEvents()
+    assert fields.condition.currentText() in fields.terms.text()
+    assert fields.smp.currentText() in fields.terms.text()
+    seen = fields.terms.visibleRegion().boundingRect()
+    assert seen == fields.terms.rect()
+    assert seen.height() >= fields.terms.heightForWidth(seen.width()) > 0
+
+
+async def test_another_pair_starts_with_an_ordinary_order(exchange: Exchange, make: Make) -> None:
+    await exchange()
+    form = await _ready(make())
+    form.fields.condition.setCurrentIndex(1)
+    form.fields.smp.setCurrentIndex(3)
+    form.state.set_market("KRW-ETH")
+    ticket = form.ticket
+    assert (ticket.condition, ticket.smp_type) == (None, None)
+    assert form.fields.terms.text() == "Limit · Until cancelled"
 
 
 async def test_the_order_does_not_depend_on_order_types_chosen_before(exchange: Exchange, make: Make) -> None:
@@ -328,7 +361,7 @@ async def test_the_order_does_not_depend_on_order_types_chosen_before(exchange: 
                     put(form, what, value)
         form.fields.total.editingFinished.emit()  # as `submit` and `test` do
         shown, draft = form.fields, form.draft()
-        said = shown.terms.text() if shown.terms.isVisible() else ""
+        said = shown.terms.text()
         fresh.fields.smp.setCurrentIndex(0)
         for index in ((shown.kind.currentIndex() + 1) % 3, shown.kind.currentIndex()):
             fresh.fields.kind.setCurrentIndex(index)
