@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
+from demo_app.freshness import SEEING
 from demo_app.style.theme import SPACE
 from demo_app.terminal_state import TerminalState
 from qt_upbit import ConnectionState, Scope
 
-__all__ = ["SEEING", "ContentState", "Panel"]
-
-SEEING: Final = frozenset((ConnectionState.IDLE, ConnectionState.CONNECTING, ConnectionState.LIVE))
-"""While a connection is in one of these, what is shown is current, or nothing was shown yet."""
+__all__ = ["ContentState", "Panel"]
 
 
 class ContentState(Enum):
@@ -193,10 +191,12 @@ class Panel(QWidget):
             self._stale_overlay.update()
 
     def follow(self, scope: Scope) -> None:
-        """From now on look stale whenever the connection of `scope` is not live."""
+        """From now on look stale whenever the connection of `scope` is not live, or public data is old."""
         self._followed = scope
         self.state.manager.state_changed.connect(self._on_connection_state)
-        self._judge_connection(self.state.manager.state(scope))
+        if scope is Scope.PUBLIC:
+            self.state.freshness.changed.connect(self._judge_connection)
+        self._judge_connection()
 
     def timer(
         self, name: str, interval_ms: int, slot: Callable[[], object] | None, *, repeats: bool = False
@@ -210,12 +210,19 @@ class Panel(QWidget):
             timer.timeout.connect(slot)
         return timer
 
-    def _on_connection_state(self, scope: Scope, state: ConnectionState) -> None:
+    def _on_connection_state(self, scope: Scope, _state: ConnectionState) -> None:
         if scope is self._followed:
-            self._judge_connection(state)
+            self._judge_connection()
 
-    def _judge_connection(self, state: ConnectionState) -> None:
-        self.set_stale("" if state in SEEING else self.tr("Not live"))
+    def _judge_connection(self) -> None:
+        scope = self._followed
+        if scope is None:
+            return
+        if self.state.manager.state(scope) not in SEEING:
+            self.set_stale(self.tr("Not live"))
+        else:
+            is_late = scope is Scope.PUBLIC and self.state.freshness.is_late
+            self.set_stale(self.state.freshness.text if is_late else "")
 
     # --- Qt ----------------------------------------------------------------------------------------
 
@@ -224,8 +231,7 @@ class Panel(QWidget):
         super().changeEvent(event)
         if event.type() == QEvent.Type.LanguageChange:
             self.retranslate()
-            if self._followed is not None:
-                self._judge_connection(self.state.manager.state(self._followed))
+            self._judge_connection()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """The placeholder and the stale overlay cover the whole panel."""

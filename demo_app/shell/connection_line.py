@@ -77,6 +77,7 @@ class ConnectionLine(QWidget):
         manager.state_changed.connect(self._on_state)
         manager.metrics_updated.connect(self._on_metrics)
         manager.error_occurred.connect(self._on_error)
+        state.freshness.changed.connect(self._on_freshness)
         state.theme_changed.connect(self.retranslate)
         self.retranslate()
 
@@ -141,11 +142,19 @@ class ConnectionLine(QWidget):
                 self.show_error("")
             self._show_state(scope, state)
 
+    def _on_freshness(self) -> None:
+        self._show_state(Scope.PUBLIC, self._state.manager.state(Scope.PUBLIC))
+
     def _show_state(self, scope: Scope, state: ConnectionState) -> None:
-        theme = self._state.theme
+        theme, freshness = self._state.theme, self._state.freshness
+        is_late = scope is Scope.PUBLIC and freshness.is_late
         color = theme.accent if state in _GOOD else theme.warning if state in _BAD else theme.muted
+        text = self._words.get(state, state.value)
+        if is_late:
+            color = theme.warning
+            text = self.tr("no data for {seconds} s").format(seconds=freshness.seconds)
         dot = f'<span style="color:{color.name()}">●</span>'
-        self._states[scope].setText(f"{dot} {self._names[scope]} {self._words.get(state, state.value)}")
+        self._states[scope].setText(f"{dot} {self._names[scope]} {text}")
 
     def _on_metrics(self, metrics: Metrics) -> None:
         scopes = metrics.scopes.values()

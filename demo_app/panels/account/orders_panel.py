@@ -15,11 +15,13 @@ from demo_app.style import formats
 from demo_app.style.theme import SPACE
 from demo_app.terminal_state import TerminalState
 from demo_app.trading import order_entry as entry
+from demo_app.trading.order_ticket import OrderTicket
 from demo_app.widgets.account_panel import AccountPanel
+from demo_app.widgets.order_cautions import caution_text
 from demo_app.widgets.order_labels import side_word, type_word
 from demo_app.widgets.tables import style_table
 from demo_app.widgets.trading_dialogs import Question
-from qt_upbit import Account, Order, OrderState, OrderType, SmpType, TimeInForce
+from qt_upbit import Account, AskBid, Order, OrderState, OrderType, SmpType, TimeInForce
 
 __all__ = ["OrdersPanel"]
 
@@ -347,9 +349,24 @@ class OrdersPanel(AccountPanel):
             (self.tr("New total"), f"{exact(entry.total_of(price, volume))} {quote}"),
             (self.tr("Number"), order.uuid),
         )
-        question = Question(self.tr("Replace this order?"), rows, self.tr("Replace"), order.ask_bid)
+        ticket = OrderTicket(order.code, order.ask_bid, OrderType.LIMIT, price, volume)
+        warning = caution_text(
+            self.state,
+            ticket,
+            last_price=dialog.last_price,
+            needed=ticket.needed(ticket.worth(None), None),
+            available=self._available_without(order),
+        )
+        question = Question(self.tr("Replace this order?"), rows, self.tr("Replace"), order.ask_bid, warning)
         send = functools.partial(self._send_replace, order, price, volume, question, str(uuid.uuid4()))
         self.ask(question, send, always=True)
+
+    def _available_without(self, order: Order) -> Decimal | None:
+        """What is available once an order no longer locks its part; None while unknown."""
+        quote, _, base = order.code.partition("-")
+        currency = quote if order.ask_bid is AskBid.BID else base
+        balance = self.account.balance(currency) if self.account is not None else None
+        return None if balance is None else entry.sum_of(balance.balance, order.locked or Decimal(0))
 
     def _send_replace(
         self, order: Order, price: Decimal, volume: Decimal, question: Question, identifier: str

@@ -178,6 +178,13 @@ class OrderFields(QWidget):
             self.terms.style().unpolish(self.terms)
             self.terms.style().polish(self.terms)
 
+    def show_stale(self, *, is_stale: bool) -> None:
+        """Take the colour from the button that sends, while prices are old."""
+        if self.submit.property("isStale") is not is_stale:
+            self.submit.setProperty("isStale", is_stale)
+            self.submit.style().unpolish(self.submit)
+            self.submit.style().polish(self.submit)
+
     def paint(self, state: TerminalState) -> None:
         """Fonts and colours of the theme."""
         theme = state.theme
@@ -210,6 +217,8 @@ class OrderFields(QWidget):
         ink = theme.ink_on(color)
         self.submit.setStyleSheet(
             f"QPushButton {{ background: {color.name()}; color: {ink.name()}; padding: 7px; }}"
+            f'QPushButton[isStale="true"] {{ background: {theme.panel.name()}; color: {theme.warning.name()};'
+            f" border: 1px solid {theme.warning.name()}; }}"
             f"QPushButton:focus {{ border: 1px solid {theme.text.name()}; }}"
             f"QPushButton:disabled {{ background: {theme.border.name()}; color: {theme.muted.name()}; }}"
         )

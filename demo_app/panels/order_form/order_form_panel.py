@@ -20,6 +20,7 @@ from demo_app.trading import order_entry as entry
 from demo_app.trading.order_draft import OrderDraft
 from demo_app.trading.order_ticket import CONDITIONS, KINDS, SMP_TYPES, OrderTerms, OrderTicket
 from demo_app.widgets.account_panel import AccountPanel
+from demo_app.widgets.order_cautions import caution_text, stale_price_text
 from demo_app.widgets.order_labels import condition_word, side_word, smp_word, type_word
 from demo_app.widgets.trading_dialogs import Question
 from qt_upbit import (
@@ -82,6 +83,7 @@ class OrderFormPanel(AccountPanel):
         state.market_changed.connect(self.show_market)
         state.markets_changed.connect(self._refresh)
         state.order_drafted.connect(self.take)
+        state.freshness.changed.connect(self._refresh)
         self.retranslate()
         self.apply_theme()
         self.show_market(state.market)
@@ -417,7 +419,8 @@ class OrderFormPanel(AccountPanel):
         for button in fields.percents.buttons():
             button.setEnabled(available is not None and rate is not None)
         problem, is_blocking = self._problem()
-        fields.hint.say(problem, theme.warning.name())
+        fields.hint.say(" · ".join(problem.split("\n")), theme.warning.name())
+        fields.show_stale(is_stale=self.state.freshness.is_stale)
         by_documentation = self.tr("By Upbit's documentation: the exchange's own rules are not known yet.")
         if self._is_documented:
             fields.hint.setToolTip(f"{problem}\n{by_documentation}")
@@ -435,7 +438,7 @@ class OrderFormPanel(AccountPanel):
             if field.isEnabledTo(fields) and field.is_wrong:
                 return field.problem(), True
         if not ticket.is_complete:
-            return self.doubt or self.stale_text, True
+            return stale_price_text(self.state) or self.doubt or self.stale_text, True
         try:
             self.draft().check()
         except InvalidOrderError as error:
@@ -448,15 +451,14 @@ class OrderFormPanel(AccountPanel):
         return self._warning() or self.doubt or self.stale_text, False
 
     def _warning(self) -> str:
-        away = self.ticket.slip(self.last_price)
-        if away is None:
-            return ""
-        text = (
-            self.tr("{percent} above the last price.")
-            if away > 0
-            else self.tr("{percent} below the last price.")
+        ticket = self.ticket
+        return caution_text(
+            self.state,
+            ticket,
+            last_price=self.last_price,
+            needed=ticket.needed(ticket.worth(self.last_price), self._rate),
+            available=self.available,
         )
-        return text.format(percent=formats.percent(away.copy_abs(), sign=False))
 
     @owned_slot
     async def _load_chance(self) -> None:

@@ -108,6 +108,10 @@
         <source>Simulated: no real money moves.</source>
         <translation>모의 거래: 실제 자금이 움직이지 않습니다.</translation>
     </message>
+    <message>
+        <source>I have read this and want to go on</source>
+        <translation>위 내용을 확인했으며 계속합니다</translation>
+    </message>
 </context>
 <context>
     <name>NumberField</name>
@@ -189,14 +193,6 @@
     <message>
         <source>By Upbit's documentation: the exchange's own rules are not known yet.</source>
         <translation>업비트 문서 기준입니다. 거래소의 실제 규칙은 아직 확인되지 않았습니다.</translation>
-    </message>
-    <message>
-        <source>{percent} above the last price.</source>
-        <translation>현재가보다 {percent} 높습니다.</translation>
-    </message>
-    <message>
-        <source>{percent} below the last price.</source>
-        <translation>현재가보다 {percent} 낮습니다.</translation>
     </message>
     <message>
         <source>Pair</source>
@@ -367,6 +363,34 @@
     <message>
         <source>Cancelled, partly filled</source>
         <translation>일부 체결 후 취소</translation>
+    </message>
+    <message>
+        <source>{percent} above the last price.</source>
+        <translation>현재가보다 {percent} 높습니다.</translation>
+    </message>
+    <message>
+        <source>{percent} below the last price.</source>
+        <translation>현재가보다 {percent} 낮습니다.</translation>
+    </message>
+    <message>
+        <source>A large order: {worth}.</source>
+        <translation>주문금액이 큽니다: {worth}</translation>
+    </message>
+    <message>
+        <source>{percent} of what is available.</source>
+        <translation>주문가능 금액의 {percent}입니다.</translation>
+    </message>
+    <message>
+        <source>The last price of this pair is not known yet.</source>
+        <translation>이 마켓의 현재가를 아직 받지 못했습니다.</translation>
+    </message>
+    <message>
+        <source>Prices are not live: the market may have moved.</source>
+        <translation>실시간 시세가 아닙니다. 시세가 변했을 수 있습니다.</translation>
+    </message>
+    <message>
+        <source>Prices are {seconds} s old: the market may have moved.</source>
+        <translation>{seconds}초 전 시세입니다. 시세가 변했을 수 있습니다.</translation>
     </message>
 </context>
 <context>

@@ -262,6 +262,10 @@
         <source>Connections  {counts}</source>
         <translation>연결  {counts}</translation>
     </message>
+    <message>
+        <source>no data for {seconds} s</source>
+        <translation>{seconds}초째 수신 없음</translation>
+    </message>
 </context>
 <context>
     <name>DeveloperMenu</name>
@@ -667,6 +671,34 @@
         <source>The saved keys are deleted. Until a restart this session still has them.</source>
         <translation>저장된 키를 삭제했습니다. 다시 시작할 때까지 이 세션에는 남아 있습니다.</translation>
     </message>
+    <message>
+        <source>Ask twice before an order</source>
+        <translation>주문 전 재확인</translation>
+    </message>
+    <message>
+        <source>from {percent} %</source>
+        <translation>{percent}% 이상</translation>
+    </message>
+    <message>
+        <source>never</source>
+        <translation>안 함</translation>
+    </message>
+    <message>
+        <source>Away from the last price</source>
+        <translation>현재가와의 차이</translation>
+    </message>
+    <message>
+        <source>Value</source>
+        <translation>주문금액</translation>
+    </message>
+    <message>
+        <source>Share of the balance</source>
+        <translation>주문가능 금액 대비</translation>
+    </message>
+    <message>
+        <source>from {amount} KRW</source>
+        <translation>{amount} KRW 이상</translation>
+    </message>
 </context>
 <context>
     <name>ShortcutsDialog</name>
@@ -722,6 +754,13 @@
     <message>
         <source>&amp;Close</source>
         <translation>닫기(&amp;C)</translation>
+    </message>
+</context>
+<context>
+    <name>Freshness</name>
+    <message>
+        <source>Last data {seconds} s ago</source>
+        <translation>마지막 데이터 {seconds}초 전</translation>
     </message>
 </context>
 </TS>

@@ -241,6 +241,7 @@ async def test_an_order_is_replaced_by_a_valid_one(exchange: Exchange, make: Mak
     panel.replace.click()
     dialog = panel.findChild(ReplaceDialog)
     assert dialog is not None
+    await until(lambda: dialog.last_price)
     assert not dialog.do.isEnabled()
     dialog.price_field.selectAll()
     QTest.keyClicks(dialog.price_field, "100050")
@@ -256,6 +257,26 @@ async def test_an_order_is_replaced_by_a_valid_one(exchange: Exchange, make: Mak
     (order,) = server.exchange.account.open_orders
     assert (order.price, order.volume) == (100_100, D("0.5"))
     await until(lambda: panel.message.text().startswith("Asked to replace"))
+
+
+async def test_replacing_far_from_the_market_asks_twice(exchange: Exchange, make: Make) -> None:
+    server = await exchange()
+    panel = make()
+    await _with_orders(panel, server, 1)
+    panel.open_view.selectRow(0)
+    panel.replace.click()
+    dialog = panel.findChild(ReplaceDialog)
+    assert dialog is not None
+    await until(lambda: dialog.last_price)
+    dialog.price_field.selectAll()
+    QTest.keyClicks(dialog.price_field, "900000000")
+    QTest.keyClick(dialog.price_field, Qt.Key.Key_Return)
+    question = _dialog(panel)
+    assert not question.do.isEnabled()
+    QTest.keyClick(question, Qt.Key.Key_Return)
+    await until(lambda: panel.findChild(ConfirmDialog) is None)
+    assert len(server.exchange.account.open_orders) == 1
+    assert server.exchange.account.open_orders[0].price == 100_000
 
 
 async def test_a_real_order_is_cancelled_only_after_phrase_and_confirmation(

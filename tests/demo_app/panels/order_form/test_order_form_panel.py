@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from PySide6.QtCore import QEvent, QPointF, QSettings, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QComboBox, QPushButton
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QPushButton
 
 from demo_app.panels.order_form.order_form_panel import OrderFormPanel
+from demo_app.preferences import Preferences
 from demo_app.style.theme import make_theme
 from demo_app.terminal_state import OrderPrefill, TerminalState
 from demo_app.trading.trading_guard import TradingGuard, TradingState
@@ -216,6 +217,58 @@ async def test_enter_sends_nothing_until_confirmed(exchange: Exchange, make: Mak
     assert form.fields.volume.value is None
     assert form.fields.price.value == 100_000_000
     assert form.focusWidget() is form.fields.volume
+
+
+@pytest.mark.parametrize(
+    ("side", "price", "volume", "words"),
+    [
+        (AskBid.BID, "250000000", "0.001", "above the last price"),
+        (AskBid.ASK, "100000000", "0.001", "below the last price"),
+        (AskBid.BID, "100000000", "0.11", "A large order: 11,000,000 KRW"),
+        (AskBid.BID, "100000000", "0.3", "60.03% of what is available"),
+    ],
+)
+async def test_enter_twice_sends_nothing_unusual(
+    exchange: Exchange, make: Make, side: AskBid, price: str, volume: str, words: str
+) -> None:
+    """The default button is the dismissing one; sending needs a tick and then the other button."""
+    server = await exchange()
+    form = await _ready(make())
+    (form.buy if side is AskBid.BID else form.sell)()
+    _type(form, price, volume)
+    QTest.keyClick(form.fields.volume, Qt.Key.Key_Return)
+    dialog = _dialog(form)
+    said = "\n".join(label.text() for label in dialog.findChildren(QLabel))
+    assert words in said
+    assert dialog.leave.isDefault()
+    assert not dialog.do.isEnabled()
+    QTest.keyClick(dialog.focusWidget(), Qt.Key.Key_Return)
+    await until(lambda: form.findChild(ConfirmDialog) is None)
+    assert not server.exchange.account.orders
+    QTest.keyClick(form.fields.volume, Qt.Key.Key_Return)
+    dialog = _dialog(form)
+    dialog.read.click()
+    QTest.keyClick(dialog, Qt.Key.Key_Return)
+    await until(lambda: form.findChild(ConfirmDialog) is None)
+    assert not server.exchange.account.orders
+    form.submit()
+    dialog = _dialog(form)
+    dialog.read.click()
+    dialog.do.click()
+    await until(lambda: server.exchange.account.orders)
+
+
+async def test_the_limits_of_asking_twice_can_be_chosen(exchange: Exchange, make: Make) -> None:
+    await exchange()
+    form = await _ready(make())
+    _type(form, "250000000", "0.001")
+    assert "above the last price" in form.fields.hint.text()
+    for name in ("caution_distance", "caution_value", "caution_share"):
+        Preferences(form.state.settings).set(name, "off")
+    form.submit()
+    dialog = _dialog(form)
+    assert dialog.do.isEnabled()
+    assert not dialog.read.isVisible()
 
 
 async def test_a_market_buy_spends_an_amount_and_a_market_sale_a_volume(
