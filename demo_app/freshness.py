@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from itertools import pairwise
 from typing import Final
 
 from PySide6.QtCore import QCoreApplication, QObject, Signal
@@ -60,7 +61,7 @@ class FreshnessRule:
         if count < _MIN_MESSAGES:
             return float("inf")
         times = [at for at, _ in moves]
-        longest = max(after - before for before, after in zip(times, times[1:], strict=False))
+        longest = max(after - before for before, after in pairwise(times))
         return max(_FLOOR_S, _INTERVAL_FACTOR * (times[-1] - times[0]) / count, _PAUSE_FACTOR * longest)
 
 

@@ -18,6 +18,7 @@ from demo_app.panels.order_form.order_form_panel import OrderFormPanel
 from demo_app.recording.recording_control import RecordingControl
 from demo_app.shell.commands import Commands
 from demo_app.shell.connection_line import ConnectionLine
+from demo_app.shell.demo_trader import DemoTrader
 from demo_app.shell.docks import Docks
 from demo_app.shell.market_selector import MarketSelector
 from demo_app.shell.registry import LAYOUTS, PANELS
@@ -59,6 +60,7 @@ class MainWindow(QMainWindow):
         self.state = state
         self.appearance = appearance
         self._badge = badge
+        self._trader: DemoTrader | None = None
         self._layout: str | None = layout
         self._is_shown = False
         self._size: tuple[int, int] | None = None
@@ -117,6 +119,20 @@ class MainWindow(QMainWindow):
 
         self.commands.add_developer_menu(DeveloperMenu(server, self.connection_line.show_error, self))
 
+    def add_demo_trader(self, trader: DemoTrader) -> None:
+        """Add the switch of the scripted trader; for the embedded exchange only."""
+        self._trader = trader
+        trader.changed.connect(self._on_trader)
+        self.commands.add_demo_trader(trader)
+
+    def _on_trader(self, is_running: bool) -> None:
+        self._show_badge()
+        self.connection_line.show_notice(
+            self.tr("A script trades in an account of its own, which is shown. Yours waits unchanged.")
+            if is_running
+            else self.tr("The demo trader has stopped. This is your own account again.")
+        )
+
     def add_replay_bar(self, bar: QToolBar) -> None:
         """Put the replay bar below the bar of the pair."""
         self.addToolBarBreak()
@@ -128,17 +144,22 @@ class MainWindow(QMainWindow):
 
     def retranslate(self) -> None:
         """Set every text again."""
+        self._show_badge()
+        self.docks.retranslate()
+        self.commands.retranslate()
+
+    def _show_badge(self) -> None:
         names = {
             "simulated": self.tr("SIMULATED"),
             "live": self.tr("LIVE UPBIT"),
             "external": self.tr("OTHER EXCHANGE"),
             "replay": self.tr("REPLAY"),
         }
-        self._tag.setText(names[self._badge])
+        is_trading = self._trader is not None and self._trader.is_running
+        name = self.tr("DEMO TRADER") if is_trading else names[self._badge]
+        self._tag.setText(name)
         title = self.tr("qt_upbit terminal")
-        self.setWindowTitle(f"{title} – {names[self._badge]}")
-        self.docks.retranslate()
-        self.commands.retranslate()
+        self.setWindowTitle(f"{title} – {name}")
 
     # --- for its parts: `Shell` --------------------------------------------------------------------
 

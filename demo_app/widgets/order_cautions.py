@@ -29,7 +29,10 @@ def caution_text(
 
     Args:
         state: the user's limits, and whether prices are current.
-        ticket, last_price, needed, available: as `cautions`.
+        ticket: the order.
+        last_price: of the pair; None while unknown.
+        needed: from the balance of the spent currency, fee included.
+        available: of that currency; None while unknown.
     """
     found = cautions(
         ticket,

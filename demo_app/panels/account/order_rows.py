@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, Final
 
@@ -74,10 +75,18 @@ class OrderRows(OrderTableModel):
         super().__init__(parent, account=account, columns=_COLUMNS, max_closed_orders=200)
         self._state = state
         self._source = account
+        self._earlier: dict[str, Order] = {}
 
     def order(self, row: int) -> Order | None:
-        """The order of a row, if the account still knows it."""
-        return self._source.order(self.value(row, "uuid"))
+        """The order of a row, if the account still knows it or it is an earlier one."""
+        uuid = self.value(row, "uuid")
+        return self._source.order(uuid) or self._earlier.get(uuid)
+
+    def add_earlier(self, orders: Iterable[Order]) -> None:
+        """As `OrderTableModel.add_earlier`."""
+        orders = tuple(orders)
+        self._earlier |= {order.uuid: order for order in orders}
+        super().add_earlier(orders)
 
     def refresh(self) -> None:
         """Language, names or colours have changed."""

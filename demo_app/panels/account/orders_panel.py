@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedLayout, 
 from demo_app.panels.account.order_rows import OrderRows, OrdersOf, OrderView
 from demo_app.panels.account.replace_dialog import ReplaceDialog
 from demo_app.style import formats
+from demo_app.style.error_messages import explain
 from demo_app.style.theme import SPACE
 from demo_app.terminal_state import TerminalState
 from demo_app.trading import order_entry as entry
@@ -21,7 +22,17 @@ from demo_app.widgets.order_cautions import caution_text
 from demo_app.widgets.order_labels import side_word, type_word
 from demo_app.widgets.tables import style_table
 from demo_app.widgets.trading_dialogs import Question
-from qt_upbit import Account, AskBid, Order, OrderState, OrderType, SmpType, TimeInForce
+from qt_upbit import (
+    Account,
+    AskBid,
+    Order,
+    OrderState,
+    OrderType,
+    QtUpbitError,
+    SmpType,
+    TimeInForce,
+    owned_slot,
+)
 
 __all__ = ["OrdersPanel"]
 
@@ -41,7 +52,7 @@ class OrdersPanel(AccountPanel):
     def __init__(self, state: TerminalState, parent: QWidget | None = None) -> None:
         super().__init__(state, parent)
         self.rows: OrderRows | None = None
-        self._reported_doubt = False
+        self._reported_doubt = self._are_earlier_shown = False
         self._proxies: list[OrdersOf] = []
         self.tabs = QTabBar()
         self.tabs.setExpanding(False)
@@ -162,6 +173,25 @@ class OrdersPanel(AccountPanel):
         rows.dataChanged.connect(self._refresh)
         rows.refresh()
         self._refresh()
+        self._are_earlier_shown = False
+
+    @owned_slot
+    async def _load_earlier(self) -> None:
+        """Show what was closed before the terminal was started, as far as Upbit returns it: seven days."""
+        rows = self.rows
+        if rows is None or self._are_earlier_shown:
+            return
+        self._are_earlier_shown = True
+        try:
+            orders = await self.state.rest.get_closed_orders()
+        except QtUpbitError as error:
+            if rows is self.rows:
+                # The next time that the account is complete, it is tried again.
+                self._are_earlier_shown = False
+                self.show_message(explain(error), failed=True)
+            return
+        if rows is self.rows:
+            rows.add_earlier(orders)
 
     def detach(self) -> None:
         """Drop the rows: another account may come."""
@@ -183,6 +213,8 @@ class OrdersPanel(AccountPanel):
         elif self._reported_doubt:
             self.show_message("")
         self._reported_doubt = bool(doubt)
+        if self.account is not None and self.account.is_synchronized:
+            self._load_earlier()
 
     def on_busy(self) -> None:
         """Disable what is under way: nothing is sent twice."""

@@ -203,6 +203,10 @@
         <source>Name</source>
         <translation>이름</translation>
     </message>
+    <message>
+        <source>&amp;Demo trader in an account of its own</source>
+        <translation>데모 자동매매 계정 보기(&amp;D)</translation>
+    </message>
 </context>
 <context>
     <name>ConnectionLine</name>
@@ -477,6 +481,18 @@
     <message>
         <source>Welcome. Ctrl+Shift+P finds every command, Ctrl+K a market, F1 lists the keys.</source>
         <translation>환영합니다. Ctrl+Shift+P로 모든 명령을, Ctrl+K로 마켓을 찾고, F1로 단축키를 봅니다.</translation>
+    </message>
+    <message>
+        <source>DEMO TRADER</source>
+        <translation>데모 자동매매</translation>
+    </message>
+    <message>
+        <source>A script trades in an account of its own, which is shown. Yours waits unchanged.</source>
+        <translation>자동매매 전용 계정에서 데모 프로그램이 거래하며, 그 계정을 표시합니다. 내 계정은 그대로입니다.</translation>
+    </message>
+    <message>
+        <source>The demo trader has stopped. This is your own account again.</source>
+        <translation>데모 자동매매를 중지했습니다. 다시 내 계정입니다.</translation>
     </message>
 </context>
 <context>

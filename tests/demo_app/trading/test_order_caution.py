@@ -11,7 +11,7 @@ from demo_app.trading.order_ticket import OrderTicket
 from qt_upbit import AskBid, OrderType
 
 D = Decimal
-LAST = D(100)
+ONE, LAST, THOUSAND = D(1), D(100), D(1000)
 
 
 def _found(
@@ -19,8 +19,8 @@ def _found(
     limits: CautionLimits | None = None,
     *,
     last: Decimal | None = LAST,
-    needed: Decimal = D(1),
-    available: Decimal | None = D(1000),
+    needed: Decimal = ONE,
+    available: Decimal | None = THOUSAND,
     is_stale: bool = False,
 ) -> tuple[Caution, ...]:
     return cautions(

@@ -165,6 +165,23 @@ async def test_the_closed_list_says_what_was_bought(
     assert row["Size"].endswith(" KRW" if by_amount else " BTC")
 
 
+async def test_orders_closed_before_the_start_are_shown_below_later_ones(
+    exchange: Exchange, make: Make
+) -> None:
+    server = await exchange(account_history=True)
+    panel = make()
+    await until(lambda: _shown(panel) == (3, 6))
+    server.exchange.account.cancel(
+        server.exchange.account.open_orders[0], server.exchange.market_ms(server.now())
+    )
+    await until(lambda: _shown(panel) == (2, 7))
+    rows = panel.rows
+    assert rows is not None
+    times = [rows.value(row, "order_timestamp") for row in range(2, 9)]
+    assert times == sorted(times, reverse=True)
+    assert all(rows.order(row) is not None for row in range(9))
+
+
 async def test_cancel_all_reaches_reserved_orders(exchange: Exchange, make: Make) -> None:
     """Upbit's call for open orders leaves them: they are cancelled by uuid."""
     server = await exchange(initial_krw=10**10)
@@ -407,5 +424,10 @@ async def test_the_panel_is_released_with_its_parent(exchange: Exchange, make: M
     panel.deleteLater()
     del panel
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-    gc.collect()
-    assert gone() is None
+
+    def is_gone() -> bool:
+        gc.collect()
+        return gone() is None
+
+    # A call in progress is cancelled first.
+    await until(is_gone)
