@@ -168,6 +168,8 @@ class _Session:
                     if arguments.demo_trader:
                         trader.set_running(True)
             window.fit(arguments.size)
+            if arguments.size is None and QApplication.platformName() != "offscreen":
+                window.keep_within(window.screen().availableGeometry())
             markets = MarketList(state, QCoreApplication.translate("Application", "No markets"))
             window.show()
             markets.start()

@@ -108,6 +108,8 @@ class Panel(QWidget):
 
     NAME: ClassVar[str] = ""
     """The panel's name in layouts and settings; never shown, never changed."""
+    LEAST: ClassVar[tuple[int, int]] = (200, 120)
+    """The smallest width and height in which it can be used."""
 
     def __init__(self, state: TerminalState, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QEvent, QPoint, QSize, Qt
+from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt
 from PySide6.QtGui import QCloseEvent, QIcon, QShowEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QMainWindow, QToolBar, QWidget
 
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 __all__ = ["MainWindow"]
 
+_FRAME: Final = QSize(16, 48)
+"""Room for the frame and the title bar, whose size is known only once the window is shown."""
+_QWIDGETSIZE_MAX: Final = (1 << 24) - 1
 _ROOMY: Final = QSize(1360, 840)
 """A window smaller than this starts with the layout for small screens."""
 
@@ -64,6 +67,7 @@ class MainWindow(QMainWindow):
         self._layout: str | None = layout
         self._is_shown = False
         self._size: tuple[int, int] | None = None
+        self._available: QRect | None = None
 
         self.selector = MarketSelector(state)
         self.header = TickerHeader(state)
@@ -112,6 +116,20 @@ class MainWindow(QMainWindow):
         if size is not None:
             self._size = size
             self.resize(*size)
+
+    def keep_within(self, available: QRect) -> None:
+        """Be no larger than this, now and after the saved size is restored; frame and title bar included.
+
+        Args:
+            available: the usable part of the screen, device-independent pixels.
+        """
+        self._available = available
+        self.resize(self.size().boundedTo(self._largest()))
+
+    def _largest(self) -> QSize:
+        if self._available is None:
+            return QSize(_QWIDGETSIZE_MAX, _QWIDGETSIZE_MAX)
+        return self._available.size() - _FRAME
 
     def add_developer_menu(self, server: SimulatedServer) -> None:
         """Add the menu of faults; for the embedded exchange only."""
@@ -259,6 +277,8 @@ class MainWindow(QMainWindow):
             self.docks.apply("compact" if self._is_small() else self.docks.current)
         if self._size is not None:
             self.resize(*self._size)
+        elif self._available is not None and not (self.isMaximized() or self.isFullScreen()):
+            self.resize(self.size().boundedTo(self._largest()))
         # Not in the search field, where a key press would search for a market.
         self.setFocus()
         if self.appearance.preferences.is_new:

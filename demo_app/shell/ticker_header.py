@@ -25,7 +25,7 @@ class TickerHeader(QWidget):
         self.setObjectName("tickerHeader")
         # Any width is accepted; `resizeEvent` hides what does not fit.
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.setMinimumWidth(360)
+        self.setMinimumWidth(340)
         self._state = state
         theme = state.theme
         self._code = ""

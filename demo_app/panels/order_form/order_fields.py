@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
@@ -27,7 +28,10 @@ from qt_upbit import AskBid
 
 __all__ = ["PERCENTS", "OrderFields"]
 
+_NARROW: Final = 225
 PERCENTS: Final = (10, 25, 50, 100)
+_LOW: Final = 420
+"""Below this height the fields would need to scroll for the sake of empty messages."""
 
 
 class OrderFields(QWidget):
@@ -160,6 +164,16 @@ class OrderFields(QWidget):
     def side(self) -> AskBid:
         """The chosen side."""
         return AskBid.BID if self.buy.isChecked() else AskBid.ASK
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """In a low form, price and size have priority over messages that are empty."""
+        super().resizeEvent(event)
+        is_low = event.size().height() < _LOW
+        for line in (self.hint, self.message):
+            line.set_yielding(is_low)
+        # A price needs the room more than its unit does, which the available amount shows too.
+        for unit in (self.price_unit, self.volume_unit, self.total_unit):
+            unit.setVisible(event.size().width() >= _NARROW)
 
     def _on_fold(self, is_open: bool) -> None:
         self.fold.setVisible(is_open)

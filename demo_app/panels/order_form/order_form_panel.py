@@ -56,6 +56,7 @@ class OrderFormPanel(AccountPanel):
     """
 
     NAME = "order_form"
+    LEAST = (200, 300)
     MESSAGE_LINES = 2
 
     def __init__(self, state: TerminalState, parent: QWidget | None = None) -> None:
