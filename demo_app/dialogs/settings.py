@@ -242,7 +242,7 @@ class SettingsDialog(QDialog):
             keys = Credentials(access_key=self.access.text().strip(), secret_key=self.secret.text().strip())
             save_credentials(keys)
         except ConfigError as exc:
-            self._say(str(exc), warn=True)
+            self._say_failed(exc)
             return
         finally:
             self.access.clear()
@@ -258,11 +258,17 @@ class SettingsDialog(QDialog):
         try:
             delete_credentials()
         except ConfigError as exc:
-            self._say(str(exc), warn=True)
+            self._say_failed(exc)
             return
         self._ask_store()
         if self._is_live:
             self._say(self.tr("The saved keys are deleted. Until a restart this session still has them."))
+
+    def _say_failed(self, error: ConfigError) -> None:
+        self._say(
+            self.tr("The keys were not changed: check access key, secret key and the key store."), warn=True
+        )
+        self.store.setToolTip(str(error))
 
     def _say(self, text: str, *, warn: bool = False) -> None:
         self.store.setProperty("kind", "warning" if warn else "hint")

@@ -6,7 +6,7 @@ from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
-from demo_app.style.error_messages import explain
+from demo_app.style.error_messages import explain, technical
 from demo_app.style.theme import SPACE
 from demo_app.terminal_state import TerminalState
 from qt_upbit import ConnectionState, Metrics, Scope
@@ -134,7 +134,8 @@ class ConnectionLine(QWidget):
         self._error.set_text("")
 
     def _on_error(self, _owner: str, error: Exception) -> None:
-        self.show_error(explain(error)[:160])
+        self.show_error(explain(error))
+        self._error.setToolTip(f"{self._error.toolTip()}\n{technical(error)}")
 
     def _on_state(self, scope: Scope, state: ConnectionState) -> None:
         if scope in self._states:

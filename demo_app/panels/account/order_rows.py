@@ -203,7 +203,7 @@ class OrderRows(OrderTableModel):
                 OrderStage.PARTLY_FILLED: theme.accent,
                 OrderStage.PREVENTED: theme.warning,
                 OrderStage.PARTLY_CANCELLED: theme.warning,
-            }.get(stage, theme.text)
+            }.get(stage or OrderStage.WAITING, theme.text)
         return theme.muted if stage is OrderStage.CANCELLED else theme.text
 
 

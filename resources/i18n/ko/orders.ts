@@ -523,6 +523,102 @@
         <source>The exchange cannot be reached ({why}): check your connection.</source>
         <translation>거래소에 연결할 수 없습니다({why}). 네트워크를 확인하십시오.</translation>
     </message>
+    <message>
+        <source>The exchange sent something that cannot be read.</source>
+        <translation>거래소에서 읽을 수 없는 데이터를 받았습니다.</translation>
+    </message>
+    <message>
+        <source>The file does not exist.</source>
+        <translation>파일이 없습니다.</translation>
+    </message>
+    <message>
+        <source>The file may not be read or written.</source>
+        <translation>파일을 읽거나 쓸 권한이 없습니다.</translation>
+    </message>
+    <message>
+        <source>The disk is full.</source>
+        <translation>저장 공간이 부족합니다.</translation>
+    </message>
+    <message>
+        <source>The file cannot be read or written.</source>
+        <translation>파일을 읽거나 쓸 수 없습니다.</translation>
+    </message>
+    <message>
+        <source>The content cannot be read: it is damaged or of another kind.</source>
+        <translation>파일이 손상되었거나 형식이 달라 읽을 수 없습니다.</translation>
+    </message>
+    <message>
+        <source>This did not work.</source>
+        <translation>작업을 완료하지 못했습니다.</translation>
+    </message>
+    <message>
+        <source>Details: {text}</source>
+        <translation>자세히: {text}</translation>
+    </message>
+    <message>
+        <source>The exchange refused this.</source>
+        <translation>거래소가 요청을 거부했습니다.</translation>
+    </message>
+    <message>
+        <source>The exchange cannot be reached: check your connection.</source>
+        <translation>거래소에 연결할 수 없습니다. 네트워크를 확인하세요.</translation>
+    </message>
+    <message>
+        <source>The exchange&apos;s address is not found: check network and DNS.</source>
+        <translation>거래소 주소를 찾을 수 없습니다. 네트워크와 DNS 설정을 확인하세요.</translation>
+    </message>
+    <message>
+        <source>The secure connection failed: check the clock, certificates and security programs.</source>
+        <translation>보안 연결에 실패했습니다. 컴퓨터 시계, 인증서, 보안 프로그램을 확인하세요.</translation>
+    </message>
+    <message>
+        <source>The exchange does not answer in time: check your connection.</source>
+        <translation>거래소가 제때 응답하지 않습니다. 네트워크를 확인하세요.</translation>
+    </message>
+    <message>
+        <source>The exchange sends no data any more: connecting again.</source>
+        <translation>거래소에서 데이터가 오지 않아 다시 연결합니다.</translation>
+    </message>
+    <message>
+        <source>The connection to the exchange was lost: connecting again.</source>
+        <translation>거래소와의 연결이 끊겨 다시 연결합니다.</translation>
+    </message>
+    <message>
+        <source>The exchange does not accept connections: try again soon.</source>
+        <translation>거래소가 연결을 받지 않습니다. 잠시 후 다시 시도하세요.</translation>
+    </message>
+    <message>
+        <source>price</source>
+        <translation>가격</translation>
+    </message>
+    <message>
+        <source>size</source>
+        <translation>수량</translation>
+    </message>
+    <message>
+        <source>total</source>
+        <translation>총액</translation>
+    </message>
+    <message>
+        <source>order type</source>
+        <translation>주문유형</translation>
+    </message>
+    <message>
+        <source>time in force</source>
+        <translation>체결 조건</translation>
+    </message>
+    <message>
+        <source>pair</source>
+        <translation>마켓</translation>
+    </message>
+    <message>
+        <source>The exchange would not take this order: check your entries.</source>
+        <translation>접수할 수 없는 주문입니다. 입력한 내용을 확인하세요.</translation>
+    </message>
+    <message>
+        <source>The exchange would not take this order: check the {field}.</source>
+        <translation>접수할 수 없는 주문입니다. 확인할 항목: {field}</translation>
+    </message>
 </context>
 <context>
     <name>OrdersPanel</name>

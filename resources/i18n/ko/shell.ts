@@ -715,6 +715,10 @@
         <source>from {amount} KRW</source>
         <translation>{amount} KRW 이상</translation>
     </message>
+    <message>
+        <source>The keys were not changed: check access key, secret key and the key store.</source>
+        <translation>키를 변경하지 못했습니다. Access Key, Secret Key, 키 저장소를 확인하세요.</translation>
+    </message>
 </context>
 <context>
     <name>ShortcutsDialog</name>
@@ -777,6 +781,17 @@
     <message>
         <source>Last data {seconds} s ago</source>
         <translation>마지막 데이터 {seconds}초 전</translation>
+    </message>
+</context>
+<context>
+    <name>QFileDialog</name>
+    <message>
+        <source>&amp;Look in:</source>
+        <translation>찾는 위치(&amp;L):</translation>
+    </message>
+    <message>
+        <source>Files of &amp;type:</source>
+        <translation>파일 형식(&amp;T):</translation>
     </message>
 </context>
 </TS>
