@@ -440,7 +440,8 @@ class OrderFormPanel(AccountPanel):
             if field.isEnabledTo(fields) and field.is_wrong:
                 return field.problem(), True
         if not ticket.is_complete:
-            return stale_price_text(self.state) or self.doubt or self.stale_text, True
+            texts = (self.doubt or self.stale_text, stale_price_text(self.state))
+            return "\n".join(filter(None, texts)), True
         try:
             self.draft().check()
         except InvalidOrderError as error:
