@@ -96,6 +96,11 @@ class Freshness(QObject):
         return self._is_late or self._state not in SEEING
 
     @property
+    def connection_state(self) -> ConnectionState:
+        """Of the public connection; also after the manager has closed."""
+        return self._state
+
+    @property
     def is_late(self) -> bool:
         """Whether nothing comes although the connection is up and the market moved."""
         return self._is_late and self._state in SEEING

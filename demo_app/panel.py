@@ -120,6 +120,8 @@ class Panel(QWidget):
         self.stale_text = ""
         self._content_state = ContentState.SHOWN
         self._followed: Scope | None = None
+        self._connection_state = ConnectionState.IDLE
+        """Of the followed scope. Stored: asking for a manager after it has closed would create another."""
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
@@ -195,6 +197,7 @@ class Panel(QWidget):
     def follow(self, scope: Scope) -> None:
         """From now on look stale whenever the connection of `scope` is not live, or public data is old."""
         self._followed = scope
+        self._connection_state = self.state.manager.state(scope)
         self.state.manager.state_changed.connect(self._on_connection_state)
         if scope is Scope.PUBLIC:
             self.state.freshness.changed.connect(self._judge_connection)
@@ -212,15 +215,16 @@ class Panel(QWidget):
             timer.timeout.connect(slot)
         return timer
 
-    def _on_connection_state(self, scope: Scope, _state: ConnectionState) -> None:
+    def _on_connection_state(self, scope: Scope, state: ConnectionState) -> None:
         if scope is self._followed:
+            self._connection_state = state
             self._judge_connection()
 
     def _judge_connection(self) -> None:
         scope = self._followed
         if scope is None:
             return
-        if self.state.manager.state(scope) not in SEEING:
+        if self._connection_state not in SEEING:
             self.set_stale(self.tr("Not live"))
         else:
             is_late = scope is Scope.PUBLIC and self.state.freshness.is_late

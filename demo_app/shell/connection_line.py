@@ -144,7 +144,7 @@ class ConnectionLine(QWidget):
             self._show_state(scope, state)
 
     def _on_freshness(self) -> None:
-        self._show_state(Scope.PUBLIC, self._state.manager.state(Scope.PUBLIC))
+        self._show_state(Scope.PUBLIC, self._state.freshness.connection_state)
 
     def _show_state(self, scope: Scope, state: ConnectionState) -> None:
         theme, freshness = self._state.theme, self._state.freshness
