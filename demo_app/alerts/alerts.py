@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from qt_upbit.exact import exactly
+from qt_upbit import exactly
 
 __all__ = ["Alert", "AlertKind", "AlertRule", "alerts_from_text", "alerts_to_text"]
 
