@@ -29,6 +29,7 @@ from demo_app.panel import ContentState
 from demo_app.preferences import Preferences
 from demo_app.recording.replay_bar import ReplayBar
 from demo_app.recording.sessions import SessionRequest, load_recording
+from demo_app.shell.demo_trader import DEMO_ACCESS_KEY, DEMO_SECRET_KEY, DemoTrader
 from demo_app.shell.key_expiry import KeyExpiry
 from demo_app.shell.main_window import MainWindow
 from demo_app.shell.market_list import MarketList
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
 __all__ = ["make_guard", "prefer", "run_terminal"]
 
 _ORDER_INTERVAL_S: Final = 1.5
-"""The simulated account trades often, so that a first-time user sees orders move at once."""
+"""The demo trader trades often, so that its orders move at once."""
 _NOTICE_INTERVAL_S: Final = 90.0
 """Upbit publishes a few a day; the demo shows some sooner."""
 _FOR_EVER_S: Final = 1e6
@@ -161,7 +162,14 @@ class _Session:
                 )
             elif server is not None:
                 window.add_developer_menu(server)
+                if config.credentials is not None:
+                    trader = DemoTrader(server, state, config.credentials, window)
+                    window.add_demo_trader(trader)
+                    if arguments.demo_trader:
+                        trader.set_running(True)
             window.fit(arguments.size)
+            if arguments.size is None and QApplication.platformName() != "offscreen":
+                window.keep_within(window.screen().availableGeometry())
             markets = MarketList(state, QCoreApplication.translate("Application", "No markets"))
             window.show()
             markets.start()
@@ -270,6 +278,7 @@ async def _configure(
     from qt_upbit.simulator import (
         SIMULATED_ACCESS_KEY,
         SIMULATED_SECRET_KEY,
+        SimulatedAccount,
         SimulatedServer,
         SimulatorSettings,
     )
@@ -277,6 +286,10 @@ async def _configure(
     settings = SimulatorSettings(
         seed=arguments.seed,
         region=region,
+        account_running=False,
+        account_history=True,
+        further_accounts=(SimulatedAccount(access_key=DEMO_ACCESS_KEY, secret_key=DEMO_SECRET_KEY),),
+        trader_access_key=DEMO_ACCESS_KEY,
         order_interval_s=_ORDER_INTERVAL_S,
         announcement_interval_s=_NOTICE_INTERVAL_S,
     )

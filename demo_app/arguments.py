@@ -39,6 +39,8 @@ class Arguments:
     """Upbit's data by the user's preference. Unlike ``--live``, orders stay off."""
     timeout_s: float = 60.0
     """How much longer than `after_s` a screenshot waits for the first data."""
+    demo_trader: bool = False
+    """Start the scripted trader of the simulated exchange, and show its account."""
 
     @property
     def simulated(self) -> bool:
@@ -106,15 +108,22 @@ def parse(argv: Sequence[str] | None = None) -> Arguments:
     parser.add_argument("--settings", metavar="FILE", help="an ini file instead of the user's own settings")
     parser.add_argument("--market", type=_market, metavar="CODE", help="initial pair, such as KRW-BTC")
     parser.add_argument("--seed", type=int, default=7, help="random seed of the simulated market")
+    parser.add_argument(
+        "--demo-trader",
+        action="store_true",
+        help="a scripted trader trades in an account of its own on the simulated exchange, which is shown",
+    )
     parser.add_argument("--size", type=_size, metavar="WxH", help="size of the window")
     given = parser.parse_args(argv)
     if given.live and given.base_url:
         parser.error("--live and --base-url exclude each other")
     if given.replay and (given.live or given.base_url):
         parser.error("--replay needs no exchange: leave out --live and --base-url")
+    if given.demo_trader and (given.live or given.base_url or given.replay):
+        parser.error("--demo-trader needs the simulated exchange: leave out --live, --base-url and --replay")
     region = Region(given.region) if given.region else None
     return Arguments(
         given.live, region, given.base_url, given.screenshot, given.after, given.lang, given.theme,
         given.market, given.seed, given.size, given.layout, given.settings, given.replay,
-        timeout_s=given.timeout,
+        timeout_s=given.timeout, demo_trader=given.demo_trader,
     )  # fmt: skip

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
+from demo_app.freshness import SEEING
 from demo_app.style.theme import SPACE
 from demo_app.terminal_state import TerminalState
 from qt_upbit import ConnectionState, Scope
 
-__all__ = ["SEEING", "ContentState", "Panel"]
-
-SEEING: Final = frozenset((ConnectionState.IDLE, ConnectionState.CONNECTING, ConnectionState.LIVE))
-"""While a connection is in one of these, what is shown is current, or nothing was shown yet."""
+__all__ = ["ContentState", "Panel"]
 
 
 class ContentState(Enum):
@@ -110,6 +108,8 @@ class Panel(QWidget):
 
     NAME: ClassVar[str] = ""
     """The panel's name in layouts and settings; never shown, never changed."""
+    LEAST: ClassVar[tuple[int, int]] = (200, 120)
+    """The smallest width and height in which it can be used."""
 
     def __init__(self, state: TerminalState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -120,6 +120,8 @@ class Panel(QWidget):
         self.stale_text = ""
         self._content_state = ContentState.SHOWN
         self._followed: Scope | None = None
+        self._connection_state = ConnectionState.IDLE
+        """Of the followed scope. Stored: asking for a manager after it has closed would create another."""
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
@@ -193,10 +195,13 @@ class Panel(QWidget):
             self._stale_overlay.update()
 
     def follow(self, scope: Scope) -> None:
-        """From now on look stale whenever the connection of `scope` is not live."""
+        """From now on look stale whenever the connection of `scope` is not live, or public data is old."""
         self._followed = scope
+        self._connection_state = self.state.manager.state(scope)
         self.state.manager.state_changed.connect(self._on_connection_state)
-        self._judge_connection(self.state.manager.state(scope))
+        if scope is Scope.PUBLIC:
+            self.state.freshness.changed.connect(self._judge_connection)
+        self._judge_connection()
 
     def timer(
         self, name: str, interval_ms: int, slot: Callable[[], object] | None, *, repeats: bool = False
@@ -212,10 +217,18 @@ class Panel(QWidget):
 
     def _on_connection_state(self, scope: Scope, state: ConnectionState) -> None:
         if scope is self._followed:
-            self._judge_connection(state)
+            self._connection_state = state
+            self._judge_connection()
 
-    def _judge_connection(self, state: ConnectionState) -> None:
-        self.set_stale("" if state in SEEING else self.tr("Not live"))
+    def _judge_connection(self) -> None:
+        scope = self._followed
+        if scope is None:
+            return
+        if self._connection_state not in SEEING:
+            self.set_stale(self.tr("Not live"))
+        else:
+            is_late = scope is Scope.PUBLIC and self.state.freshness.is_late
+            self.set_stale(self.state.freshness.text if is_late else "")
 
     # --- Qt ----------------------------------------------------------------------------------------
 
@@ -224,8 +237,7 @@ class Panel(QWidget):
         super().changeEvent(event)
         if event.type() == QEvent.Type.LanguageChange:
             self.retranslate()
-            if self._followed is not None:
-                self._judge_connection(self.state.manager.state(self._followed))
+            self._judge_connection()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """The placeholder and the stale overlay cover the whole panel."""

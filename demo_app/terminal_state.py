@@ -10,6 +10,7 @@ from typing import Final
 
 from PySide6.QtCore import QObject, QSettings, Signal
 
+from demo_app.freshness import Freshness
 from demo_app.style.language import is_korean
 from demo_app.style.theme import Theme
 from demo_app.trading.order_gateway import OrderGateway
@@ -92,11 +93,19 @@ class TerminalState(QObject):
         self._market = market
         self._markets: dict[str, Market] = {}
         self._alert_prices: Mapping[str, Sequence[Decimal]] = {}
+        self._freshness: Freshness | None = None
 
     @property
     def manager(self) -> GlobalWebSocketManager:
         """The application's manager."""
         return GlobalWebSocketManager.instance()
+
+    @property
+    def freshness(self) -> Freshness:
+        """Whether public data is current, and how old it is."""
+        if self._freshness is None:
+            self._freshness = Freshness(self.manager, judges=not self.is_replay, parent=self)
+        return self._freshness
 
     @property
     def rest(self) -> RestClient:

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from demo_app.preferences import CAUTIONS
 from demo_app.style.appearance import Appearance
 from demo_app.style.theme import SPACE
 from qt_upbit import ConfigError, Credentials, Region, delete_credentials, load_credentials, save_credentials
@@ -62,6 +63,7 @@ class SettingsDialog(QDialog):
         column.setContentsMargins(SPACE * 2, SPACE * 2, SPACE * 2, SPACE * 2)
         column.setSpacing(SPACE)
         column.addWidget(self._looks())
+        column.addWidget(self._cautions())
         column.addWidget(self._exchange())
         column.addWidget(self._keys())
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
@@ -100,6 +102,33 @@ class SettingsDialog(QDialog):
         box.setAccessibleName(title)
         box.activated.connect(functools.partial(_use, box, use))
         form.addRow(title, box)
+
+    # --- orders ------------------------------------------------------------------------------------
+
+    def _cautions(self) -> QWidget:
+        box = QGroupBox(self.tr("Ask twice before an order"))
+        form = QFormLayout(box)
+        preferences = self._look.preferences
+        percent, never = self.tr("from {percent} %"), self.tr("never")
+        usual = {"caution_distance": "5", "caution_value": "10000000", "caution_share": "50"}
+        titles = {
+            "caution_distance": self.tr("Away from the last price"),
+            "caution_value": self.tr("Value"),
+            "caution_share": self.tr("Share of the balance"),
+        }
+        self.cautions: dict[str, QComboBox] = {}
+        for name, values in CAUTIONS.items():
+            texts = {"off": never}
+            for value in values:
+                if value != "off":
+                    is_value = name == "caution_value"
+                    won = self.tr("from {amount} KRW").format(amount=f"{int(value):,}") if is_value else ""
+                    texts[value] = won or percent.format(percent=value)
+            chosen = preferences.get(name) or usual[name]
+            self.cautions[name] = _choice([(value, texts[value]) for value in values], chosen)
+            use = functools.partial(preferences.set, name)
+            self._row(form, titles[name], self.cautions[name], use)
+        return box
 
     # --- exchange ----------------------------------------------------------------------------------
 
@@ -213,7 +242,7 @@ class SettingsDialog(QDialog):
             keys = Credentials(access_key=self.access.text().strip(), secret_key=self.secret.text().strip())
             save_credentials(keys)
         except ConfigError as exc:
-            self._say(str(exc), warn=True)
+            self._say_failed(exc)
             return
         finally:
             self.access.clear()
@@ -229,11 +258,17 @@ class SettingsDialog(QDialog):
         try:
             delete_credentials()
         except ConfigError as exc:
-            self._say(str(exc), warn=True)
+            self._say_failed(exc)
             return
         self._ask_store()
         if self._is_live:
             self._say(self.tr("The saved keys are deleted. Until a restart this session still has them."))
+
+    def _say_failed(self, error: ConfigError) -> None:
+        self._say(
+            self.tr("The keys were not changed: check access key, secret key and the key store."), warn=True
+        )
+        self.store.setToolTip(str(error))
 
     def _say(self, text: str, *, warn: bool = False) -> None:
         self.store.setProperty("kind", "warning" if warn else "hint")

@@ -156,7 +156,7 @@ class Recorder(QObject):
                 self.paths.append(first.with_name(f"{name}-{len(self.paths) + 1}.jsonl.gz"))
         except OSError as exc:
             self._is_recording = False
-            self.failed.emit(exc.strerror or str(exc))
+            self.failed.emit(explain(exc))
 
     def _write_file(self, path: Path) -> bool:
         """Write one file; return whether another one must follow."""

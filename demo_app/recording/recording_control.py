@@ -13,6 +13,7 @@ import qt_upbit
 from demo_app.recording.recorder import Recorder
 from demo_app.recording.sessions import SessionRequest, load_recording
 from demo_app.shell_interface import Shell
+from demo_app.style.error_messages import explain
 from demo_app.terminal_state import TerminalState
 from qt_upbit import KST, owned_slot
 from qt_upbit.simulator import RecordingHeader
@@ -135,7 +136,7 @@ class RecordingControl(QObject):
         try:
             request = await load_recording(path)
         except (OSError, ValueError) as error:
-            self._shell.show_error(self.tr("No recording: {why}").format(why=str(error)[:160]))
+            self._shell.show_error(self.tr("No recording: {why}").format(why=explain(error)))
             return
         # Not from within a task: the signal ends the session, and the task with it.
         QTimer.singleShot(0, self, lambda: self._state.session_wanted.emit(request))

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QInputDialog, QMenu
 
 from demo_app.dialogs.palette import plain_text
 from demo_app.recording.recording_control import RecordingControl
+from demo_app.shell.demo_trader import DemoTrader
 from demo_app.shell.docks import Docks
 from demo_app.shell.registry import LAYOUTS
 from demo_app.shell_interface import Shell
@@ -119,6 +120,13 @@ class Commands(QObject):
         self._add(session, "recording_open", recording.ask_to_open, ["Ctrl+O"], "folder-open")
         self._add(session, "recording_close", recording.leave, ["Ctrl+Shift+O"], "log-out")
 
+        session.addSeparator()
+        trader = self.actions["demo_trader"] = session.addAction("")
+        trader.setObjectName("demo_trader")
+        trader.setCheckable(True)
+        # Only the simulated exchange has one.
+        trader.setVisible(False)
+
         view = self._menu("view")
         for _, specs in groupby(docks.docks.values(), key=lambda dock: dock.spec.group):
             for dock in specs:
@@ -171,12 +179,24 @@ class Commands(QObject):
         self._developer = menu
         self._window.menuBar().insertMenu(self._help.menuAction(), menu)
 
+    def add_demo_trader(self, trader: DemoTrader) -> None:
+        """Offer to start and stop the scripted trader."""
+        action = self.actions["demo_trader"]
+        action.setVisible(True)
+        action.triggered.connect(trader.set_running)
+        trader.changed.connect(action.setChecked)
+        action.setChecked(trader.is_running)
+
     def by_menu(self) -> list[tuple[str, QAction]]:
         """Every action with the name of its menu, in menu order."""
         found: list[tuple[str, QAction]] = []
         for menu in self._menus.values():
             title = plain_text(menu.menuAction())
-            found += [(title, a) for a in menu.actions() if a.menu() is None and not a.isSeparator()]
+            found += [
+                (title, a)
+                for a in menu.actions()
+                if a.menu() is None and not a.isSeparator() and a.isVisible()
+            ]
         return found
 
     # --- texts and looks ---------------------------------------------------------------------------
@@ -221,6 +241,7 @@ class Commands(QObject):
             "recording_open": self.tr("&Open recording…"),
             "recording_close": self.tr("&Close recording"),
             "alert": self.tr("New &alert…"),
+            "demo_trader": self.tr("&Demo trader in an account of its own"),
             "market_before": self.tr("&Previous market"),
             "market_after": self.tr("&Next market"),
         }

@@ -6,7 +6,7 @@ from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
-from demo_app.style.error_messages import explain
+from demo_app.style.error_messages import explain, technical
 from demo_app.style.theme import SPACE
 from demo_app.terminal_state import TerminalState
 from qt_upbit import ConnectionState, Metrics, Scope
@@ -77,6 +77,7 @@ class ConnectionLine(QWidget):
         manager.state_changed.connect(self._on_state)
         manager.metrics_updated.connect(self._on_metrics)
         manager.error_occurred.connect(self._on_error)
+        state.freshness.changed.connect(self._on_freshness)
         state.theme_changed.connect(self.retranslate)
         self.retranslate()
 
@@ -133,7 +134,8 @@ class ConnectionLine(QWidget):
         self._error.set_text("")
 
     def _on_error(self, _owner: str, error: Exception) -> None:
-        self.show_error(explain(error)[:160])
+        self.show_error(explain(error))
+        self._error.setToolTip(f"{self._error.toolTip()}\n{technical(error)}")
 
     def _on_state(self, scope: Scope, state: ConnectionState) -> None:
         if scope in self._states:
@@ -141,11 +143,19 @@ class ConnectionLine(QWidget):
                 self.show_error("")
             self._show_state(scope, state)
 
+    def _on_freshness(self) -> None:
+        self._show_state(Scope.PUBLIC, self._state.freshness.connection_state)
+
     def _show_state(self, scope: Scope, state: ConnectionState) -> None:
-        theme = self._state.theme
+        theme, freshness = self._state.theme, self._state.freshness
+        is_late = scope is Scope.PUBLIC and freshness.is_late
         color = theme.accent if state in _GOOD else theme.warning if state in _BAD else theme.muted
+        text = self._words.get(state, state.value)
+        if is_late:
+            color = theme.warning
+            text = self.tr("no data for {seconds} s").format(seconds=freshness.seconds)
         dot = f'<span style="color:{color.name()}">●</span>'
-        self._states[scope].setText(f"{dot} {self._names[scope]} {self._words.get(state, state.value)}")
+        self._states[scope].setText(f"{dot} {self._names[scope]} {text}")
 
     def _on_metrics(self, metrics: Metrics) -> None:
         scopes = metrics.scopes.values()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from PySide6.QtCore import QByteArray, QCoreApplication, QObject, QSettings, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QCoreApplication, QObject, QSettings, Qt, QTimer, Signal
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QToolBar, QWidget
 
 from demo_app.panel import Panel
@@ -18,7 +18,6 @@ __all__ = ["Docks", "PanelDock"]
 
 _VERSION: Final = 1
 """Version of saved layouts: one saved by another version is not restored."""
-_LEAST: Final = QSize(200, 120)
 _AREA: Final = Qt.DockWidgetArea.LeftDockWidgetArea
 """All panels are in one dock area; without a central widget it is the whole window."""
 
@@ -47,7 +46,7 @@ class PanelDock(QDockWidget):
         if self.panel is None:
             self.panel = self.spec.panel(self._state)
             # Otherwise the widest rows of three panels would decide the window's minimum width.
-            self.panel.setMinimumSize(_LEAST)
+            self.panel.setMinimumSize(*self.panel.LEAST)
             self.setWidget(self.panel)
             self.retranslate()
         return self.panel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QEvent, QPoint, QSize, Qt
+from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt
 from PySide6.QtGui import QCloseEvent, QIcon, QShowEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QMainWindow, QToolBar, QWidget
 
@@ -18,6 +18,7 @@ from demo_app.panels.order_form.order_form_panel import OrderFormPanel
 from demo_app.recording.recording_control import RecordingControl
 from demo_app.shell.commands import Commands
 from demo_app.shell.connection_line import ConnectionLine
+from demo_app.shell.demo_trader import DemoTrader
 from demo_app.shell.docks import Docks
 from demo_app.shell.market_selector import MarketSelector
 from demo_app.shell.registry import LAYOUTS, PANELS
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 __all__ = ["MainWindow"]
 
+_FRAME: Final = QSize(16, 48)
+"""Room for the frame and the title bar, whose size is known only once the window is shown."""
+_QWIDGETSIZE_MAX: Final = (1 << 24) - 1
 _ROOMY: Final = QSize(1360, 840)
 """A window smaller than this starts with the layout for small screens."""
 
@@ -59,9 +63,11 @@ class MainWindow(QMainWindow):
         self.state = state
         self.appearance = appearance
         self._badge = badge
+        self._trader: DemoTrader | None = None
         self._layout: str | None = layout
         self._is_shown = False
         self._size: tuple[int, int] | None = None
+        self._available: QRect | None = None
 
         self.selector = MarketSelector(state)
         self.header = TickerHeader(state)
@@ -111,11 +117,39 @@ class MainWindow(QMainWindow):
             self._size = size
             self.resize(*size)
 
+    def keep_within(self, available: QRect) -> None:
+        """Be no larger than this, now and after the saved size is restored; frame and title bar included.
+
+        Args:
+            available: the usable part of the screen, device-independent pixels.
+        """
+        self._available = available
+        self.resize(self.size().boundedTo(self._largest()))
+
+    def _largest(self) -> QSize:
+        if self._available is None:
+            return QSize(_QWIDGETSIZE_MAX, _QWIDGETSIZE_MAX)
+        return self._available.size() - _FRAME
+
     def add_developer_menu(self, server: SimulatedServer) -> None:
         """Add the menu of faults; for the embedded exchange only."""
         from demo_app.shell.developer_menu import DeveloperMenu
 
         self.commands.add_developer_menu(DeveloperMenu(server, self.connection_line.show_error, self))
+
+    def add_demo_trader(self, trader: DemoTrader) -> None:
+        """Add the switch of the scripted trader; for the embedded exchange only."""
+        self._trader = trader
+        trader.changed.connect(self._on_trader)
+        self.commands.add_demo_trader(trader)
+
+    def _on_trader(self, is_running: bool) -> None:
+        self._show_badge()
+        self.connection_line.show_notice(
+            self.tr("A script trades in an account of its own, which is shown. Yours waits unchanged.")
+            if is_running
+            else self.tr("The demo trader has stopped. This is your own account again.")
+        )
 
     def add_replay_bar(self, bar: QToolBar) -> None:
         """Put the replay bar below the bar of the pair."""
@@ -128,17 +162,22 @@ class MainWindow(QMainWindow):
 
     def retranslate(self) -> None:
         """Set every text again."""
+        self._show_badge()
+        self.docks.retranslate()
+        self.commands.retranslate()
+
+    def _show_badge(self) -> None:
         names = {
             "simulated": self.tr("SIMULATED"),
             "live": self.tr("LIVE UPBIT"),
             "external": self.tr("OTHER EXCHANGE"),
             "replay": self.tr("REPLAY"),
         }
-        self._tag.setText(names[self._badge])
+        is_trading = self._trader is not None and self._trader.is_running
+        name = self.tr("DEMO TRADER") if is_trading else names[self._badge]
+        self._tag.setText(name)
         title = self.tr("qt_upbit terminal")
-        self.setWindowTitle(f"{title} – {names[self._badge]}")
-        self.docks.retranslate()
-        self.commands.retranslate()
+        self.setWindowTitle(f"{title} – {name}")
 
     # --- for its parts: `Shell` --------------------------------------------------------------------
 
@@ -238,6 +277,8 @@ class MainWindow(QMainWindow):
             self.docks.apply("compact" if self._is_small() else self.docks.current)
         if self._size is not None:
             self.resize(*self._size)
+        elif self._available is not None and not (self.isMaximized() or self.isFullScreen()):
+            self.resize(self.size().boundedTo(self._largest()))
         # Not in the search field, where a key press would search for a market.
         self.setFocus()
         if self.appearance.preferences.is_new:

@@ -6,12 +6,11 @@ from PySide6.QtCore import QEvent
 from PySide6.QtGui import QColor, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from demo_app.panel import SEEING
 from demo_app.style import formats
 from demo_app.style.language import is_korean
 from demo_app.style.theme import SPACE
 from demo_app.terminal_state import TerminalState
-from qt_upbit import Change, ConnectionState, Scope, Subscription, TickerEvent, WebSocketClientProxy
+from qt_upbit import Change, Subscription, TickerEvent, WebSocketClientProxy
 
 __all__ = ["TickerHeader"]
 
@@ -26,7 +25,7 @@ class TickerHeader(QWidget):
         self.setObjectName("tickerHeader")
         # Any width is accepted; `resizeEvent` hides what does not fit.
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.setMinimumWidth(360)
+        self.setMinimumWidth(340)
         self._state = state
         theme = state.theme
         self._code = ""
@@ -45,6 +44,11 @@ class TickerHeader(QWidget):
         layout.setSpacing(SPACE * 2)
         layout.addWidget(self._price)
         layout.addWidget(self._change)
+        self.age = QLabel()
+        """How old the data is, as soon as that is unusual; legible while all else is grey."""
+        self.age.setFont(theme.font(10, bold=True))
+        self.age.hide()
+        layout.addWidget(self.age)
         layout.addStretch(1)
         self._figures: dict[str, QLabel] = {}
         self._titles: dict[str, QLabel] = {}
@@ -73,7 +77,7 @@ class TickerHeader(QWidget):
         self.retranslate()
         state.theme_changed.connect(self._show)
         state.market_changed.connect(self.show_market)
-        state.manager.state_changed.connect(self._on_state)
+        state.freshness.changed.connect(self._on_freshness)
         self.show_market(state.market)
 
     def retranslate(self) -> None:
@@ -87,6 +91,7 @@ class TickerHeader(QWidget):
         }
         for key, text in titles.items():
             self._titles[key].setText(text)
+        self._on_freshness()
         self._show()
 
     def changeEvent(self, event: QEvent) -> None:
@@ -95,9 +100,13 @@ class TickerHeader(QWidget):
         if event.type() == QEvent.Type.LanguageChange:
             self.retranslate()
 
-    def _on_state(self, scope: Scope, state: ConnectionState) -> None:
-        if scope is Scope.PUBLIC:
-            self.set_stale(state not in SEEING)
+    def _on_freshness(self) -> None:
+        freshness = self._state.freshness
+        self.set_stale(freshness.is_stale)
+        if self.age.text() != freshness.text:
+            self.age.setText(freshness.text)
+            self.age.setVisible(bool(freshness.text))
+            self._fit()
 
     def show_market(self, code: str) -> None:
         """Change the pair; the old figures stay, grey, until the new ones come."""
@@ -119,7 +128,12 @@ class TickerHeader(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Show as many figures as fit."""
         super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
         room = self.width() - 2 * SPACE - self._price.sizeHint().width() - self._change.sizeHint().width()
+        if self.age.text():
+            room -= self.age.sizeHint().width() + 2 * SPACE
         for box in self._boxes:
             room -= box.sizeHint().width() + 2 * SPACE
             box.setVisible(room >= 2 * SPACE)
@@ -140,6 +154,9 @@ class TickerHeader(QWidget):
         return theme.down if change is Change.FALL else theme.text
 
     def _show(self) -> None:
+        style = f"color: {self._state.theme.warning.name()};"
+        if self.age.styleSheet() != style:
+            self.age.setStyleSheet(style)
         event = self._event
         if event is None:
             return

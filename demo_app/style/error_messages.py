@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Callable
 from typing import Final
 
 from PySide6.QtCore import QCoreApplication
 
+from demo_app.style.language import is_korean
 from demo_app.trading.trading_guard import CONFIRM_PHRASE, TradingLockedError
 from qt_upbit import (
     AuthenticationError,
@@ -23,7 +25,7 @@ from qt_upbit import (
     SubscriptionError,
 )
 
-__all__ = ["explain"]
+__all__ = ["explain", "technical"]
 
 translate = QCoreApplication.translate
 
@@ -57,19 +59,38 @@ def explain(error: Exception) -> str:
         case ConnectionFailedError():
             return _unreachable(error)
         case ServerError():
-            return translate("ErrorWords", "The exchange refused: {why}").format(
-                why=f"{error.message} ({error.name})"
-            )
+            return _refusal(error.message)
         case SubscriptionError():
             return translate(
                 "ErrorWords", "The exchange sends nothing for {codes}: is it still traded?"
             ).format(codes=", ".join(error.codes[:5]))
         case DecodeError():
-            return translate("ErrorWords", "The exchange sent something that cannot be read: {why}").format(
-                why=error.reason
-            )
+            return translate("ErrorWords", "The exchange sent something that cannot be read.")
+        case FileNotFoundError():
+            return translate("ErrorWords", "The file does not exist.")
+        case PermissionError():
+            return translate("ErrorWords", "The file may not be read or written.")
+        case OSError() if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return translate("ErrorWords", "The disk is full.")
+        case OSError():
+            return translate("ErrorWords", "The file cannot be read or written.")
+        case ValueError():
+            return translate("ErrorWords", "The content cannot be read: it is damaged or of another kind.")
         case _:
-            return str(error)
+            return translate("ErrorWords", "This did not work.")
+
+
+def technical(error: Exception) -> str:
+    """The error as a developer needs it, for a tool tip: names, codes and causes, in English."""
+    return translate("ErrorWords", "Details: {text}").format(text=f"{type(error).__name__}: {error}"[:500])
+
+
+def _refusal(message: str) -> str:
+    """The exchange's own words, where the user can read them: Upbit writes Korean or English."""
+    is_readable = bool(message) and (not is_korean() or any("가" <= letter <= "힣" for letter in message))
+    if not is_readable:
+        return translate("ErrorWords", "The exchange refused this.")
+    return translate("ErrorWords", "The exchange refused: {why}").format(why=message)
 
 
 def _unreachable(error: ConnectionFailedError) -> str:
@@ -77,11 +98,55 @@ def _unreachable(error: ConnectionFailedError) -> str:
         return translate("ErrorWords", "The exchange has a problem (HTTP {status}): try again soon.").format(
             status=error.status
         )
-    # The rest is for developers.
-    why = error.reason.partition(": ")[0]
-    return translate("ErrorWords", "The exchange cannot be reached ({why}): check your connection.").format(
-        why=why
+    reason = error.reason.casefold()
+    for words, why in (
+        (("certificate", "ssl", "tls"), _no_trust),
+        (
+            ("gaierror", "getaddrinfo", "name or service", "cannot be found", "name server", "resolution"),
+            _no_name,
+        ),
+        (("was cut",), _was_closed),
+        (("proxy",), _no_proxy),
+        (("timed out", "timeout", "no pong", "no answer", "in time"), _no_answer),
+        (("sends no data", "stopped answering", "unresponsive", "no data"), _no_data),
+        (("cut without", "reset", "closed", "close", "given up", "with code", "broken pipe"), _was_closed),
+        (("refused", "unreachable"), _no_listener),
+    ):
+        if any(word in reason for word in words):
+            return why()
+    return translate("ErrorWords", "The exchange cannot be reached: check your connection.")
+
+
+def _no_name() -> str:
+    return translate("ErrorWords", "The exchange's address is not found: check network and DNS.")
+
+
+def _no_proxy() -> str:
+    return translate(
+        "ErrorWords", "The proxy does not let the connection through: check its address and password."
     )
+
+
+def _no_trust() -> str:
+    return translate(
+        "ErrorWords", "The secure connection failed: check the clock, certificates and security programs."
+    )
+
+
+def _no_answer() -> str:
+    return translate("ErrorWords", "The exchange does not answer in time: check your connection.")
+
+
+def _no_data() -> str:
+    return translate("ErrorWords", "The exchange sends no data any more: connecting again.")
+
+
+def _was_closed() -> str:
+    return translate("ErrorWords", "The connection to the exchange was lost: connecting again.")
+
+
+def _no_listener() -> str:
+    return translate("ErrorWords", "The exchange does not accept connections: try again soon.")
 
 
 def _locked(error: TradingLockedError) -> str:
@@ -147,8 +212,7 @@ def _rest(error: RestError) -> str:
         case "market_offline":
             return translate("ErrorWords", "This market is closed at the moment: try again later.")
         case _:
-            why = " ".join(filter(None, (error.message, f"({error.name})" if error.name else "")))
-            return translate("ErrorWords", "The exchange refused: {why}").format(why=why or error.status)
+            return _refusal(error.message)
 
 
 def _between(near: str) -> str:
@@ -188,4 +252,19 @@ def _invalid(error: InvalidOrderError) -> str:
         return translate("ErrorWords", "Price and size must be above zero.")
     if error.field == "smp_type":
         return translate("ErrorWords", "Post only does not go with self-match prevention: leave one out.")
-    return f"{error.field}: {error.reason}"
+    if not is_korean():
+        return f"{error.field}: {error.reason}"
+    names = {
+        "price": translate("ErrorWords", "price"),
+        "volume": translate("ErrorWords", "size"),
+        "total": translate("ErrorWords", "total"),
+        "order_type": translate("ErrorWords", "order type"),
+        "time_in_force": translate("ErrorWords", "time in force"),
+        "code": translate("ErrorWords", "pair"),
+    }
+    name = names.get(error.field)
+    if name is None:
+        return translate("ErrorWords", "The exchange would not take this order: check your entries.")
+    return translate("ErrorWords", "The exchange would not take this order: check the {field}.").format(
+        field=name
+    )

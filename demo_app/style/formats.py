@@ -8,7 +8,17 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 from qt_upbit import exactly, quote_currency_of
 
-__all__ = ["amount", "decimals_of", "fee_decimals", "percent", "price", "short", "size", "volume_decimals"]
+__all__ = [
+    "amount",
+    "decimals_of",
+    "fee_decimals",
+    "funds",
+    "percent",
+    "price",
+    "short",
+    "size",
+    "volume_decimals",
+]
 
 
 @functools.cache
@@ -95,12 +105,19 @@ def _is_long(value: Decimal, digits: int) -> bool:
     return isinstance(exponent, int) and -exponent > digits
 
 
+def funds(value: Decimal | None, quote: str) -> str:
+    """A total or a value in a quote currency: whole units where it has no smaller one; a dash for None."""
+    return amount(value, 0 if quote_currency_of(quote).decimals == 0 else 8)
+
+
 @exactly
 def percent(fraction: Decimal | float | None, *, sign: bool = True) -> str:
     """A fraction as a percentage: 0.0123 is +1.23%."""
     if fraction is None:
         return "–"
-    return f"{fraction * 100:{'+' if sign else ''}.2f}%"
+    text = f"{fraction * 100:{'+' if sign else ''}.2f}%"
+    # A tiny fall rounds to nothing: a sign would say that there was one.
+    return text[1:] if sign and text.strip("+-") == "0.00%" else text.replace("-0.00%", "0.00%")
 
 
 def short(value: Decimal | float | None, *, korean: bool) -> str:

@@ -22,6 +22,7 @@ __all__ = [
     "share_of",
     "spendable",
     "step_price",
+    "sum_of",
     "total_of",
     "volume_for",
 ]
@@ -94,6 +95,12 @@ def nearest_price(code: str, price: float) -> Decimal:
 def total_of(price: Decimal, volume: Decimal) -> Decimal:
     """Price times volume, exactly."""
     return price * volume
+
+
+@exactly
+def sum_of(first: Decimal, second: Decimal) -> Decimal:
+    """Two amounts together, exactly."""
+    return first + second
 
 
 @exactly

@@ -13,6 +13,8 @@ __all__ = ["OrderGateway"]
 
 _QUESTIONS: Final = 64
 """Questions remembered; of those the user has dismissed nothing is ever sent."""
+_IDS_PER_CALL: Final = 20
+"""The number of orders that Upbit cancels by uuid in one call."""
 
 
 class OrderGateway:
@@ -69,11 +71,33 @@ class OrderGateway:
         self._guard.check(confirmed)
         return await rest.cancel_orders(uuids=uuids)
 
-    async def cancel_open(self, confirmed: str, codes: Sequence[str] | None, count: int) -> CancelResult:
-        """Cancel the newest open orders, of some pairs or, with None, of all."""
+    async def cancel_listed(
+        self, confirmed: str, codes: Sequence[str] | None, count: int, reserved: Sequence[str]
+    ) -> CancelResult:
+        """Cancel the newest open orders, and reserved ones, which Upbit's call for open orders leaves.
+
+        Args:
+            confirmed: what the user has confirmed.
+            codes: of these pairs; None is every pair.
+            count: the most orders in the book to cancel; 0 if there are only reserved ones.
+            reserved: uuids of the orders that wait for their trigger.
+        """
+        if not count and not reserved:
+            raise ValueError("no orders are named")
         rest = self._client_for(confirmed)
         self._guard.check(confirmed)
-        return await rest.cancel_open_orders(codes=codes, all_markets=codes is None, count=count)
+        done: list[CancelResult] = []
+        if count:
+            call = rest.cancel_open_orders(codes=codes, all_markets=codes is None, count=count)
+            done.append(await call)
+        if len(reserved) == 0:
+            return done[0]
+        for start in range(0, len(reserved), _IDS_PER_CALL):
+            done.append(await rest.cancel_orders(uuids=reserved[start : start + _IDS_PER_CALL]))
+        return CancelResult(
+            success=tuple(each for result in done for each in result.success),
+            failed=tuple(each for result in done for each in result.failed),
+        )
 
     async def replace(self, confirmed: str, *order: Any, **options: Any) -> object:
         """Cancel an order and place another; arguments as `RestClient.cancel_and_new`."""

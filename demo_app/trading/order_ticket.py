@@ -22,8 +22,6 @@ CONDITIONS: Final[Mapping[OrderType, tuple[TimeInForce | None, ...]]] = {
 }
 """Times in force of each order type, the usual one first."""
 SMP_TYPES: Final = (None, SmpType.CANCEL_MAKER, SmpType.CANCEL_TAKER, SmpType.REDUCE, SmpType.NONE)
-_FAR: Final = Decimal("0.1")
-"""A limit this far on the wrong side of the last price is probably a typing error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,16 +132,11 @@ class OrderTicket:
             return self.volume or Decimal(0)
         return entry.cost_of(worth or Decimal(0), rate or Decimal(0))
 
-    def slip(self, last_price: Decimal | None) -> Decimal | None:
-        """The distance of a limit on the wrong side of the last price, as a fraction, if suspicious.
-
-        Positive above the last price, which is the wrong side of a buy.
-        """
+    def away(self, last_price: Decimal | None) -> Decimal | None:
+        """The distance of a limit from the last price, as a fraction; positive above. None without either."""
         if not self.has_price or self.price is None or not last_price:
             return None
-        away = entry.away_from(self.price, last_price)
-        wrong = away if self.ask_bid is AskBid.BID else away.copy_negate()
-        return away if wrong >= _FAR else None
+        return entry.away_from(self.price, last_price)
 
     def draft(self, terms: OrderTerms) -> OrderDraft:
         """The order of this ticket."""

@@ -10,7 +10,7 @@ from PySide6.QtCore import QEvent, QTimer
 from PySide6.QtWidgets import QWidget
 
 from demo_app.panel import ContentState, Panel
-from demo_app.style.error_messages import explain
+from demo_app.style.error_messages import explain, technical
 from demo_app.terminal_state import TerminalState
 from demo_app.trading.trading_guard import TradingLockedError, TradingState
 from demo_app.widgets.message import Message
@@ -218,6 +218,7 @@ class AccountPanel(Panel):
             text = await call()
         except (TradingLockedError, QtUpbitError) as error:
             self.show_message(explain(error), failed=True, title=self.title())
+            self.message.setToolTip(f"{explain(error)}\n{technical(error)}")
         else:
             self.show_message(text, title=self.title())
             done()

@@ -14,6 +14,7 @@ class Message(QLabel):
     def __init__(self, lines: int = 1, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._lines = lines
+        self._yields = False
         self.setWordWrap(lines > 1)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
@@ -25,6 +26,12 @@ class Message(QLabel):
         self.setToolTip(text)
         self.setAccessibleName(text)
         self.setStyleSheet(f"color: {color};")
+        self.setVisible(bool(text) or not self._yields)
+
+    def set_yielding(self, yields: bool) -> None:
+        """Give up its place while it is empty, where room is scarce."""
+        self._yields = yields
+        self.setVisible(bool(self.text()) or not yields)
 
     def fit(self) -> None:
         """Set the height of its lines, whatever the text."""

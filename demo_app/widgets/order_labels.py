@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import enum
+from decimal import Decimal
+from typing import Final
+
 from PySide6.QtCore import QCoreApplication
 
 from qt_upbit import AskBid, OrderState, OrderType, SmpType, TimeInForce
 
-__all__ = ["condition_word", "side_word", "smp_word", "state_word", "type_word"]
+__all__ = [
+    "OrderStage",
+    "condition_word",
+    "order_stage",
+    "side_word",
+    "smp_word",
+    "stage_word",
+    "type_word",
+]
 
 translate = QCoreApplication.translate
 
@@ -61,20 +73,69 @@ def smp_word(smp: SmpType | None) -> str:
             return unknown
 
 
-def state_word(order_state: OrderState) -> str:
-    """State, as `OrderRows` distinguishes it; one that Upbit has invented since, as Upbit writes it."""
-    if not order_state.is_known:
-        return str(order_state.value)
-    match order_state:
-        case OrderState.WAIT:
-            return translate("OrderWords", "Waiting")
-        case OrderState.WATCH:
+class OrderStage(enum.Enum):
+    """How far an order has come, in finer distinctions than Upbit's states."""
+
+    RESERVED = enum.auto()
+    WAITING = enum.auto()
+    PARTLY_FILLED = enum.auto()
+    FILLED = enum.auto()
+    FILLED_REFUNDED = enum.auto()
+    """A buy by amount that bought all it could; Upbit calls it cancelled, since a rest was refunded."""
+    PARTLY_CANCELLED = enum.auto()
+    CANCELLED = enum.auto()
+    PREVENTED = enum.auto()
+
+
+_ALL_SPENT: Final = Decimal("0.99")
+"""What remains of an amount to spend is refunded when it no longer buys anything."""
+_STAGES: Final = {
+    OrderState.WATCH: OrderStage.RESERVED,
+    OrderState.TRADE: OrderStage.PARTLY_FILLED,
+    OrderState.DONE: OrderStage.FILLED,
+    OrderState.PREVENTED: OrderStage.PREVENTED,
+}
+
+
+def order_stage(
+    state: OrderState, *, executed: Decimal | None, prevented: Decimal | None, share: Decimal | None
+) -> OrderStage | None:
+    """How far an order has come; None for a state that Upbit has invented since.
+
+    Args:
+        state: Upbit's.
+        executed: volume filled so far.
+        prevented: volume cancelled by self-match prevention.
+        share: of the amount to spend, spent so far; None for an order with a volume.
+    """
+    if state is OrderState.WAIT:
+        return OrderStage.PARTLY_FILLED if executed else OrderStage.WAITING
+    if state is not OrderState.CANCEL:
+        return _STAGES.get(state)
+    if prevented:
+        return OrderStage.PREVENTED
+    if not executed:
+        return OrderStage.CANCELLED
+    is_spent = share is not None and share >= _ALL_SPENT
+    return OrderStage.FILLED_REFUNDED if is_spent else OrderStage.PARTLY_CANCELLED
+
+
+def stage_word(stage: OrderStage) -> str:
+    """How far an order has come."""
+    match stage:
+        case OrderStage.RESERVED:
             return translate("OrderWords", "Reserved")
-        case OrderState.TRADE:
+        case OrderStage.WAITING:
+            return translate("OrderWords", "Waiting")
+        case OrderStage.PARTLY_FILLED:
             return translate("OrderWords", "Partly filled")
-        case OrderState.DONE:
+        case OrderStage.FILLED:
             return translate("OrderWords", "Filled")
-        case OrderState.CANCEL:
+        case OrderStage.FILLED_REFUNDED:
+            return translate("OrderWords", "Filled (rest refunded)")
+        case OrderStage.PARTLY_CANCELLED:
+            return translate("OrderWords", "Cancelled, partly filled")
+        case OrderStage.CANCELLED:
             return translate("OrderWords", "Cancelled")
-        case OrderState.PREVENTED:
+        case OrderStage.PREVENTED:
             return translate("OrderWords", "Self-match prevented")

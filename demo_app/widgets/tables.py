@@ -74,12 +74,14 @@ def style_table(view: QTableView, theme: Theme) -> None:
 
 
 def copy_rows(view: QTableView) -> None:
-    """Copy the selected rows, with headers, in a form that spreadsheets accept."""
+    """Copy the selected rows as shown, with headers, in a form that spreadsheets accept."""
     model, selection = view.model(), view.selectionModel()
     rows = sorted(index.row() for index in selection.selectedRows()) if selection is not None else []
     if model is None or not rows:
         return
-    columns = range(model.columnCount())
+    header = view.horizontalHeader()
+    columns = [header.logicalIndex(place) for place in range(model.columnCount())]
+    columns = [column for column in columns if not view.isColumnHidden(column)]
     lines = [[str(model.headerData(column, Qt.Orientation.Horizontal)) for column in columns]]
     lines += [[str(model.data(model.index(row, column))) for column in columns] for row in rows]
     QApplication.clipboard().setText("\n".join("\t".join(line) for line in lines))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent
 from PySide6.QtWidgets import (
+    QCheckBox,
     QDialog,
     QFormLayout,
     QHBoxLayout,
@@ -36,7 +37,7 @@ class Question:
         rows: label and value; everything that will be sent.
         action: text of the confirming button.
         ask_bid: determines the colour.
-        warning: what is unusual about it.
+        warning: what is unusual about it; with one, the user must also tick that it was read.
     """
 
     title: str
@@ -148,13 +149,25 @@ class ConfirmDialog(TradingDialog):
             text.setFont(theme.font(10, bold=True))
             form.addRow(name, text)
         self.column.addLayout(form)
+        self.read = QCheckBox(self.tr("I have read this and want to go on"))
+        """Shown with a warning: a second act, so that Enter twice sends nothing unusual."""
         if question.warning:
             warning = QLabel(question.warning)
+            warning.setTextFormat(Qt.TextFormat.PlainText)
             warning.setWordWrap(True)
             warning.setStyleSheet(f"color: {theme.warning.name()}; font-weight: bold;")
             self.column.addWidget(warning)
+            self.column.addWidget(self.read)
+        else:
+            self.read.setParent(self)
+            self.read.hide()
         do, leave = self.add_buttons(question.action, color, theme.ink_on(color))
-        first = leave if is_live else do
+        if question.warning:
+            do.setEnabled(False)
+            self.read.toggled.connect(do.setEnabled)
+            # Not the default when it is ticked either: Enter goes on closing the dialog.
+            do.setAutoDefault(False)
+        first = leave if is_live or question.warning else do
         first.setDefault(True)
         first.setFocus()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from PySide6.QtCore import QObject
@@ -104,6 +104,21 @@ class OrderTableModel(LiveTableModel):
             ValueError: there is none.
         """
         return self._uuids.index(uuid)
+
+    def add_earlier(self, orders: Iterable[Order]) -> None:
+        """Show closed orders that the account does not know, below its own: those of before it was read.
+
+        Args:
+            orders: in any order, for example of `RestClient.get_closed_orders`; open and known ones are left
+                out, and so are the oldest beyond `max_closed_orders`. They go with a change of credentials.
+        """
+        known = set(self._uuids)
+        new = [order for order in orders if order.uuid not in known and not order.is_open]
+        new.sort(key=lambda order: order.order_timestamp or 0, reverse=True)
+        room = self._open_count + self._max_closed_orders - len(self._uuids)
+        for order in new[: max(room, 0)]:
+            self._uuids.append(order.uuid)
+            self.rows.insert(len(self.rows), [self._values(order)])
 
     def _release(self) -> None:
         if self._account is not None and not self._account.is_closed:

@@ -13,6 +13,7 @@ import msgspec
 from qt_upbit.protocol import wire
 from qt_upbit.protocol.wire import RequestRefused
 from qt_upbit.simulator.account.account import Account, Order
+from qt_upbit.simulator.account.first_orders import place_first_orders
 from qt_upbit.simulator.account.matching_engine import MatchingEngine, OrderRequest
 from qt_upbit.simulator.account.scripted_trader import ScriptedTrader
 from qt_upbit.simulator.market.announcer import Announcer
@@ -80,7 +81,12 @@ class SimulatedExchange:
                 account.balance(currency).balance = Decimal(amount)
             self.engine.add_account(account)
         self.admission = Admission(self.settings, self.accounts, self.violations)
-        self._trader = ScriptedTrader(self.settings, self.market, self.account, self.engine)
+        trading = self.accounts[self.settings.trader_access_key or self.settings.access_key]
+        self._trader = ScriptedTrader(self.settings, self.market, trading, self.engine)
+        self.is_trader_running = self.settings.account_running
+        """Whether an account trades automatically."""
+        if trading is not self.account:
+            self._trader.fund(self.account)
         self._announcer = Announcer(
             self.settings.seed,
             self.settings.announcement_interval_s,
@@ -106,6 +112,15 @@ class SimulatedExchange:
         )  # fmt: skip
         self._totals: Counter[Scope] = Counter()
         self._skew_s = 0.0
+        if self.settings.account_history:
+            place_first_orders(
+                self._trader.pairs,
+                self.account,
+                self.engine,
+                worth=Decimal(self.settings.initial_krw) / 100,
+                seed=self.settings.seed,
+                now_ms=self.market.start_ms,
+            )
 
     def _call_later(self, seconds: float, callback: Callable[[int], None]) -> None:
         self.timers.call_later(seconds, lambda at: callback(self.market_ms(at)))
@@ -136,7 +151,7 @@ class SimulatedExchange:
 
     def _tick_feeds(self, market_ms: int) -> None:
         """Orders, notices, indicators, and sampled types that a session has requested."""
-        if self.settings.account_running:
+        if self.is_trader_running:
             self._trader.tick(market_ms)
         notice = self._announcer.tick(market_ms)
         if notice is not None:

@@ -108,7 +108,11 @@ class SimulatorSettings:
         rest_penalty_s: [?] for this time.
 
         market_rules: of pairs whose rules differ from the documentation, by code: ticks, limits, order types.
-        account_running: the first account trades automatically.
+        account_running: an account trades automatically; `SimulatedExchange.is_trader_running` changes that.
+        trader_access_key: the key of that account; None is the first one. Such an account is funded as the
+            first one is.
+        account_history: the first account starts with a few closed orders, and three that wait near the
+            market.
         order_interval_s: mean time between new orders, market time.
         wait_before_fill: [?] an order that fills at once shows ``wait`` first.
         match_delay_s: from an accepted order of REST to its matching: the answer shows it waiting, and its
@@ -180,6 +184,8 @@ class SimulatorSettings:
 
     market_rules: Mapping[str, OrderRules] = field(default_factory=dict, hash=False)
     account_running: bool = True
+    trader_access_key: str | None = None
+    account_history: bool = False
     order_interval_s: float = 4.0
     wait_before_fill: bool = True
     match_delay_s: float = 0.02
@@ -205,6 +211,8 @@ class SimulatorSettings:
         keys = [self.access_key, *(account.access_key for account in self.further_accounts)]
         if len(set(keys)) < len(keys):
             raise ValueError("further_accounts: every account needs an access_key of its own")
+        if self.trader_access_key not in (None, *keys):
+            raise ValueError("trader_access_key: no account has this key")
 
     def __repr__(self) -> str:
         """The settings without the secret."""

@@ -52,6 +52,9 @@ def test_the_layouts_of_the_command_line_are_those_of_the_window() -> None:
         ["--layout", "diagonal"],
         ["--market", "bitcoin"],
         ["--base-url", "127.0.0.1:8080"],
+        ["--demo-trader", "--live"],
+        ["--demo-trader", "--base-url", "http://127.0.0.1:1"],
+        ["--demo-trader", "--replay", "a.rec"],
         ["--nonsense"],
     ],
 )

@@ -328,6 +328,9 @@ async def test_from_a_price_in_the_book_to_a_filled_order(
     ):
         assert text in _said(question)
     assert not server.exchange.account.orders, "nothing is sent before the confirmation"
+    if not question.do.isEnabled():
+        # A large one asks twice.
+        trader.click(question.read)
     trader.click(question.do)
 
     # The order is open: in the table, in the book, in the chart; its funds are locked.
@@ -335,7 +338,8 @@ async def test_from_a_price_in_the_book_to_a_filled_order(
     await until(lambda: orders.tabs.tabText(0) == f"{words['open']} (1)")
     row = _row(orders)
     assert row[2] == words["buy"]
-    assert (row[4], D(row[5]), row[6], row[7]) == (f"{bid:,f}", volume, "0.00%", words["waiting"])
+    assert (row[4], row[6], row[7]) == (f"{bid:,f} KRW", "0.00%", words["waiting"])
+    assert D(row[5].removesuffix(" BTC")) == volume
     await until(lambda: book.canvas.own == {(AskBid.BID, float(bid)): volume})
     row_y = book.canvas.place_of(AskBid.BID, 3).y()
     assert _pixel(book.canvas.viewport(), 1, row_y) == state.theme.up.name()
@@ -353,8 +357,10 @@ async def test_from_a_price_in_the_book_to_a_filled_order(
     assert orders.tabs.tabText(0) == f"{words['open']} (0)"
     trader.click(orders.tabs, orders.tabs.tabRect(1).center())
     row = _row(orders)
-    assert (row[4], row[6], row[7], row[8]) == (f"{bid:,f}", "100.00%", words["filled"], f"{bid:,f}")
-    assert D(row[9].replace(",", "")) == fee.quantize(D("0.01"))
+    price = f"{bid:,f} KRW"
+    assert (row[4], row[6], row[7], row[10]) == (price, "100.00%", words["filled"], price)
+    assert D(row[8].removesuffix(" BTC")) == volume
+    assert D(row[11].removesuffix(" KRW").replace(",", "")) == fee.quantize(D("0.01"))
     await until(lambda: not book.canvas.own)
     await until(lambda: not chart.content.orders)
     (mark,) = await until(lambda: chart.content.fills)
@@ -453,7 +459,7 @@ async def test_place_replace_and_cancel_without_the_mouse(exchange: Exchange, op
     await until(lambda: orders.tabs.tabText(0) == "Open (1)")
     (order,) = server.exchange.account.open_orders
     assert (order.price, order.volume) == (100_001_000, D("0.003"))
-    assert _row(orders)[4:6] == ["100,001,000", "0.003"]
+    assert _row(orders)[4:6] == ["100,001,000 KRW", "0.003 BTC"]
 
     trader.ctrl(Qt.Key.Key_5)
     trader.tab_to(orders.open_view)

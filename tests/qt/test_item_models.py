@@ -550,6 +550,32 @@ async def test_orders_change_in_place_and_move_down_when_they_close(
     assert resets == []
 
 
+async def test_earlier_orders_are_below_those_of_the_account(
+    server: SimulatedServer, make_manager: MakeManager, make: Make
+) -> None:
+    theirs, now = server.exchange.account, server.exchange.market_ms(server.now())
+    old = [place(server, 100_000 + number * 1000) for number in range(4)]
+    for order in old:
+        theirs.cancel(order, now)
+    manager = make_manager(server, keys=True)
+    account = make(Account, manager=manager)
+    await account.synchronized_once()
+    model = make(OrderTableModel, account=account, max_closed_orders=3)
+    still_open = place(server)
+    await until(lambda: model._open_count == 1)
+    earlier = await manager.rest.get_closed_orders()
+    model.add_earlier(earlier)
+    model.add_earlier(earlier)
+    shown = [uuid for uuid, _ in order_states(model)]
+    assert shown[0] == still_open.uuid
+    assert len(shown) == 4
+    assert set(shown[1:]) <= {order.uuid for order in old}
+    theirs.cancel(still_open, server.exchange.market_ms(server.now()))
+    await until(lambda: model._open_count == 0)
+    assert order_states(model)[0] == (still_open.uuid, "cancel")
+    assert model.rowCount() == 3
+
+
 async def test_orders_that_a_gap_hid_are_marked(
     server: SimulatedServer, make_manager: MakeManager, make: Make
 ) -> None:

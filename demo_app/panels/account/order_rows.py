@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, Final
 
@@ -25,7 +26,7 @@ from PySide6.QtWidgets import (
 from demo_app.style import formats
 from demo_app.terminal_state import TerminalState
 from demo_app.widgets.columns import WideningColumns
-from demo_app.widgets.order_labels import side_word, state_word, type_word
+from demo_app.widgets.order_labels import OrderStage, order_stage, side_word, stage_word, type_word
 from demo_app.widgets.tables import CellDelegate, RowTable, copy_rows
 from qt_upbit import (
     KST,
@@ -41,15 +42,23 @@ from qt_upbit import (
 
 __all__ = ["OrderRows", "OrderView", "OrdersOf"]
 
-# A fill changes the columns from "filled" to "fee"; the state, which shows "partly filled", is between them
-# because it is reported again with them.
+# A fill changes the columns from the filled share to the fee; the state, which shows "partly filled", is
+# between them because it is reported again with them.
 _COLUMNS: Final = (
     "order_timestamp", "code", "ask_bid", "order_type", "price", "volume",
-    "executed_volume", "state", "avg_price", "paid_fee",
+    "remaining_volume", "state", "executed_volume", "executed_funds", "avg_price", "paid_fee",
 )  # fmt: skip
-_WIDTHS: Final = (112, 130, 46, 62, 102, 110, 84, 110, 104, 92)
-_FILLED: Final = _COLUMNS.index("executed_volume")
-_STATE: Final = _COLUMNS.index("state")
+_WIDTHS: Final = (108, 116, 40, 52, 112, 120, 72, 96, 120, 108, 112, 88)
+_FILLED: Final = _COLUMNS.index("remaining_volume")
+"""Shows the filled share: of an order by amount nothing else remains that could be compared."""
+_SHOWN: Final = {
+    True: _COLUMNS,
+    False: (
+        "order_timestamp", "code", "ask_bid", "order_type", "state", "executed_volume", "executed_funds",
+        "avg_price", "paid_fee", "price", "volume",
+    ),
+}  # fmt: skip
+"""The columns of the open and of the closed orders: of those, what was bought or sold comes first."""
 _Index = QModelIndex | QPersistentModelIndex
 
 
@@ -66,10 +75,18 @@ class OrderRows(OrderTableModel):
         super().__init__(parent, account=account, columns=_COLUMNS, max_closed_orders=200)
         self._state = state
         self._source = account
+        self._earlier: dict[str, Order] = {}
 
     def order(self, row: int) -> Order | None:
-        """The order of a row, if the account still knows it."""
-        return self._source.order(self.value(row, "uuid"))
+        """The order of a row, if the account still knows it or it is an earlier one."""
+        uuid = self.value(row, "uuid")
+        return self._source.order(uuid) or self._earlier.get(uuid)
+
+    def add_earlier(self, orders: Iterable[Order]) -> None:
+        """As `OrderTableModel.add_earlier`."""
+        orders = tuple(orders)
+        self._earlier |= {order.uuid: order for order in orders}
+        super().add_earlier(orders)
 
     def refresh(self) -> None:
         """Language, names or colours have changed."""
@@ -82,6 +99,8 @@ class OrderRows(OrderTableModel):
             QCoreApplication.translate("OrderRows", "Size"),
             QCoreApplication.translate("OrderRows", "Filled"),
             QCoreApplication.translate("OrderRows", "State"),
+            QCoreApplication.translate("OrderRows", "Filled size"),
+            QCoreApplication.translate("OrderRows", "Filled total"),
             QCoreApplication.translate("OrderRows", "Avg. price"),
             QCoreApplication.translate("OrderRows", "Fee"),
         )
@@ -107,14 +126,13 @@ class OrderRows(OrderTableModel):
         kind, side = self.value(row, "order_type"), self.value(row, "ask_bid")
         return kind is OrderType.PRICE or (kind is OrderType.BEST and side is AskBid.BID)
 
-    def _shown_state(self, row: int) -> OrderState:
-        """The state, in finer distinctions than Upbit's."""
-        order_state: OrderState = self.value(row, "state")
-        if order_state is OrderState.WAIT and self.value(row, "executed_volume"):
-            return OrderState.TRADE
-        if order_state is OrderState.CANCEL and self.value(row, "prevented_volume"):
-            return OrderState.PREVENTED
-        return order_state
+    def _stage(self, row: int) -> OrderStage | None:
+        return order_stage(
+            self.value(row, "state"),
+            executed=self.value(row, "executed_volume"),
+            prevented=self.value(row, "prevented_volume"),
+            share=self.filled(row) if self._is_by_amount(row) else None,
+        )
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """A cell, in the user's language."""
@@ -125,6 +143,8 @@ class OrderRows(OrderTableModel):
             return self._word(row, name)
         if role == Qt.ItemDataRole.ForegroundRole:
             return self._color(row, name)
+        if role == self.SortRole and name == "remaining_volume":
+            return float(self.filled(row) or 0)
         if role == Qt.ItemDataRole.DecorationRole and name == "state" and self.value(row, "is_recovered"):
             style = QApplication.style()
             return style.standardIcon(QStyle.StandardPixmap.SP_BrowserReload)
@@ -153,32 +173,38 @@ class OrderRows(OrderTableModel):
                 return type_word(value)
             case "price":
                 is_priced = value is not None and not self._is_by_amount(row)
-                return formats.price(value, quote) if is_priced else "–"
+                return f"{formats.price(value, quote)} {quote}" if is_priced else "–"
             case "volume" if self._is_by_amount(row):
                 return f"{formats.amount(self.value(row, 'price'))} {quote}"
             case "volume":
-                return formats.amount(value)
-            case "executed_volume":
+                return f"{formats.amount(value)} {base}"
+            case "remaining_volume":
                 return formats.percent(self.filled(row), sign=False)
+            case "executed_volume":
+                return f"{formats.amount(value)} {base}" if value else "–"
+            case "executed_funds":
+                return f"{formats.funds(value, quote)} {quote}" if value else "–"
             case "avg_price":
-                return formats.price(value, quote) if value else "–"
+                return f"{formats.price(value, quote)} {quote}" if value else "–"
             case "paid_fee":
-                return formats.amount(value, formats.fee_decimals(quote))
+                return f"{formats.amount(value, formats.fee_decimals(quote))} {quote}"
             case _:
-                return state_word(self._shown_state(row))
+                stage = self._stage(row)
+                return str(value.value) if stage is None else stage_word(stage)
 
     def _color(self, row: int, name: str) -> Any:
         theme = self._state.theme
         if name == "ask_bid":
             return theme.up if self.value(row, "ask_bid") is AskBid.BID else theme.down
-        shown = self._shown_state(row)
+        stage = self._stage(row)
         if name == "state":
             return {
-                OrderState.CANCEL: theme.muted,
-                OrderState.TRADE: theme.accent,
-                OrderState.PREVENTED: theme.warning,
-            }.get(shown, theme.text)
-        return theme.muted if shown is OrderState.CANCEL else theme.text
+                OrderStage.CANCELLED: theme.muted,
+                OrderStage.PARTLY_FILLED: theme.accent,
+                OrderStage.PREVENTED: theme.warning,
+                OrderStage.PARTLY_CANCELLED: theme.warning,
+            }.get(stage or OrderStage.WAITING, theme.text)
+        return theme.muted if stage is OrderStage.CANCELLED else theme.text
 
 
 class OrdersOf(ThrottledSortProxyModel):
@@ -193,14 +219,14 @@ class OrdersOf(ThrottledSortProxyModel):
     def __init__(self, rows: OrderRows, *, is_open: bool, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._rows = rows
-        self._is_open = is_open
+        self.is_open = is_open
         self._role = rows.role("is_open")
         self.setSourceModel(rows)
         rows.dataChanged.connect(self._on_changed)
 
     def filterAcceptsRow(self, row: int, _parent: _Index) -> bool:
         """Qt's."""
-        return self._rows.value(row, "is_open") is self._is_open
+        return self._rows.value(row, "is_open") is self.is_open
 
     def _on_changed(self, _first: QModelIndex, _last: QModelIndex, roles: list[int]) -> None:
         # The throttled proxy does not filter on each tick: an order ends only once.
@@ -258,6 +284,11 @@ class OrderView(RowTable):
         if self._columns is not None:
             self._columns.deleteLater()
         self._columns = WideningColumns(self, orders, _WIDTHS)
+        header, shown = self.horizontalHeader(), _SHOWN[orders.is_open]
+        for column, name in enumerate(_COLUMNS):
+            self.setColumnHidden(column, name not in shown)
+        for place, name in enumerate(shown):
+            header.moveSection(header.visualIndex(_COLUMNS.index(name)), place)
         self.selectionModel().selectionChanged.connect(self._on_selection)
 
     @property

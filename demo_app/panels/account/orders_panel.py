@@ -12,14 +12,27 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedLayout, 
 from demo_app.panels.account.order_rows import OrderRows, OrdersOf, OrderView
 from demo_app.panels.account.replace_dialog import ReplaceDialog
 from demo_app.style import formats
+from demo_app.style.error_messages import explain
 from demo_app.style.theme import SPACE
 from demo_app.terminal_state import TerminalState
 from demo_app.trading import order_entry as entry
+from demo_app.trading.order_ticket import OrderTicket
 from demo_app.widgets.account_panel import AccountPanel
+from demo_app.widgets.order_cautions import caution_text
 from demo_app.widgets.order_labels import side_word, type_word
 from demo_app.widgets.tables import style_table
 from demo_app.widgets.trading_dialogs import Question
-from qt_upbit import Account, Order, OrderType, SmpType, TimeInForce
+from qt_upbit import (
+    Account,
+    AskBid,
+    Order,
+    OrderState,
+    OrderType,
+    QtUpbitError,
+    SmpType,
+    TimeInForce,
+    owned_slot,
+)
 
 __all__ = ["OrdersPanel"]
 
@@ -39,7 +52,7 @@ class OrdersPanel(AccountPanel):
     def __init__(self, state: TerminalState, parent: QWidget | None = None) -> None:
         super().__init__(state, parent)
         self.rows: OrderRows | None = None
-        self._reported_doubt = False
+        self._reported_doubt = self._are_earlier_shown = False
         self._proxies: list[OrdersOf] = []
         self.tabs = QTabBar()
         self.tabs.setExpanding(False)
@@ -160,6 +173,25 @@ class OrdersPanel(AccountPanel):
         rows.dataChanged.connect(self._refresh)
         rows.refresh()
         self._refresh()
+        self._are_earlier_shown = False
+
+    @owned_slot
+    async def _load_earlier(self) -> None:
+        """Show what was closed before the terminal was started, as far as Upbit returns it: seven days."""
+        rows = self.rows
+        if rows is None or self._are_earlier_shown:
+            return
+        self._are_earlier_shown = True
+        try:
+            orders = await self.state.rest.get_closed_orders()
+        except QtUpbitError as error:
+            if rows is self.rows:
+                # The next time that the account is complete, it is tried again.
+                self._are_earlier_shown = False
+                self.show_message(explain(error), failed=True)
+            return
+        if rows is self.rows:
+            rows.add_earlier(orders)
 
     def detach(self) -> None:
         """Drop the rows: another account may come."""
@@ -181,6 +213,8 @@ class OrdersPanel(AccountPanel):
         elif self._reported_doubt:
             self.show_message("")
         self._reported_doubt = bool(doubt)
+        if self.account is not None and self.account.is_synchronized:
+            self._load_earlier()
 
     def on_busy(self) -> None:
         """Disable what is under way: nothing is sent twice."""
@@ -221,6 +255,7 @@ class OrdersPanel(AccountPanel):
         current = self.tabs.currentIndex()
         self.empty.setText(self.tr("No open orders") if current == 0 else self.tr("No closed orders"))
         self._stack.setCurrentIndex(current if counts[current] else 2)
+        self.setFocusProxy(self._view if counts[current] else self.tabs)
         code, selected = self.state.market, self._selected()
         self.cancel_market.setText(self.tr("Cancel all {code}").format(code=code))
         is_free = not self.is_busy("many")
@@ -274,14 +309,15 @@ class OrdersPanel(AccountPanel):
     def cancel_of_market(self) -> None:
         """Cancel every open order of the selected pair, after a confirmation."""
         code = self.state.market
-        call = functools.partial(self._cancel_open, (code,))
-        self._cancel_many(f"{self.state.market_name(code)} ({code})", self._open_orders(code), call)
+        orders = self._open_orders(code)
+        call = functools.partial(self._cancel_listed, (code,), orders)
+        self._cancel_many(f"{self.state.market_name(code)} ({code})", orders, call)
 
     def cancel_every(self) -> None:
         """Cancel every open order, after a confirmation."""
-        self._cancel_many(
-            self.tr("all markets"), self._open_orders(), functools.partial(self._cancel_open, None)
-        )
+        orders = self._open_orders()
+        call = functools.partial(self._cancel_listed, None, orders)
+        self._cancel_many(self.tr("all markets"), orders, call)
 
     def _cancel_many(self, where: str, orders: Sequence[Order], call: Callable[[Question], object]) -> None:
         if not orders or self.is_busy("many"):
@@ -299,9 +335,15 @@ class OrdersPanel(AccountPanel):
         question = Question(title, rows, self.tr("Cancel the orders"))
         self.ask(question, functools.partial(call, question), always=True)
 
-    def _cancel_open(self, codes: Sequence[str] | None, question: Question) -> None:
+    def _cancel_listed(
+        self, codes: Sequence[str] | None, orders: Sequence[Order], question: Question
+    ) -> None:
+        reserved = [order.uuid for order in orders if order.state is OrderState.WATCH]
+        # Those placed since the question are cancelled too, as the buttons say: all.
+        count = _MOST_AT_ONCE if len(reserved) < len(orders) else 0
+
         async def cancel() -> str:
-            result = await self.state.gateway.cancel_open(question.text, codes, _MOST_AT_ONCE)
+            result = await self.state.gateway.cancel_listed(question.text, codes, count, reserved)
             return self._counted(len(result.success), len(result.failed))
 
         self.carry_out("many", cancel, self._refresh)
@@ -340,9 +382,24 @@ class OrdersPanel(AccountPanel):
             (self.tr("New total"), f"{exact(entry.total_of(price, volume))} {quote}"),
             (self.tr("Number"), order.uuid),
         )
-        question = Question(self.tr("Replace this order?"), rows, self.tr("Replace"), order.ask_bid)
+        ticket = OrderTicket(order.code, order.ask_bid, OrderType.LIMIT, price, volume)
+        warning = caution_text(
+            self.state,
+            ticket,
+            last_price=dialog.last_price,
+            needed=ticket.needed(ticket.worth(None), None),
+            available=self._available_without(order),
+        )
+        question = Question(self.tr("Replace this order?"), rows, self.tr("Replace"), order.ask_bid, warning)
         send = functools.partial(self._send_replace, order, price, volume, question, str(uuid.uuid4()))
         self.ask(question, send, always=True)
+
+    def _available_without(self, order: Order) -> Decimal | None:
+        """What is available once an order no longer locks its part; None while unknown."""
+        quote, _, base = order.code.partition("-")
+        currency = quote if order.ask_bid is AskBid.BID else base
+        balance = self.account.balance(currency) if self.account is not None else None
+        return None if balance is None else entry.sum_of(balance.balance, order.locked or Decimal(0))
 
     def _send_replace(
         self, order: Order, price: Decimal, volume: Decimal, question: Question, identifier: str

@@ -14,7 +14,16 @@ from demo_app.widgets.message import Message
 from demo_app.widgets.number_field import NumberField
 from demo_app.widgets.order_labels import side_word
 from demo_app.widgets.trading_dialogs import TradingDialog
-from qt_upbit import AskBid, InvalidOrderError, Order, OrderType, check_order, owned_slot
+from qt_upbit import (
+    AskBid,
+    InvalidOrderError,
+    Order,
+    OrderType,
+    TickerEvent,
+    WebSocketClientProxy,
+    check_order,
+    owned_slot,
+)
 
 __all__ = ["ReplaceDialog"]
 
@@ -63,8 +72,16 @@ class ReplaceDialog(TradingDialog):
         self.do.setDefault(True)
         self.price_field.setFocus()
         self.price_field.selectAll()
+        self.last_price: Decimal | None = None
+        """Of the pair; None until it has come."""
+        self._proxy = WebSocketClientProxy("replace_dialog", parent=self)
+        self._proxy.ticker_received.connect(self._on_ticker)
+        self._proxy.subscribe_ticker([order.code])
         self._check()
         self._load_rules()
+
+    def _on_ticker(self, event: TickerEvent) -> None:
+        self.last_price = event.trade_price
 
     @owned_slot
     async def _load_rules(self) -> None:

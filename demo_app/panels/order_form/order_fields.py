@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
@@ -27,7 +28,10 @@ from qt_upbit import AskBid
 
 __all__ = ["PERCENTS", "OrderFields"]
 
+_NARROW: Final = 225
 PERCENTS: Final = (10, 25, 50, 100)
+_LOW: Final = 420
+"""Below this height the fields would need to scroll for the sake of empty messages."""
 
 
 class OrderFields(QWidget):
@@ -62,11 +66,10 @@ class OrderFields(QWidget):
         self.advanced.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.advanced.setArrowType(Qt.ArrowType.RightArrow)
         self.terms = QLabel()
-        """Advanced terms that apply even while the fold hides them."""
+        """Kind and terms of the order; above the button that sends it, never folded or scrolled away."""
         self.terms.setWordWrap(True)
         self.terms.setTextFormat(Qt.TextFormat.PlainText)
         self.terms.setMinimumWidth(1)
-        self.terms.hide()
         self.fold = QWidget()
         self.fold.hide()
         self.advanced.toggled.connect(self._on_fold)
@@ -125,7 +128,6 @@ class OrderFields(QWidget):
         column.setSpacing(SPACE // 2)
         column.addLayout(grid)
         column.addWidget(self.advanced, 0, Qt.AlignmentFlag.AlignLeft)
-        column.addWidget(self.terms)
         column.addWidget(self.fold)
         column.addStretch(1)
         area = QScrollArea()
@@ -143,6 +145,7 @@ class OrderFields(QWidget):
         foot = QVBoxLayout()
         foot.setContentsMargins(SPACE, 0, SPACE, SPACE // 2)
         foot.setSpacing(SPACE // 2)
+        foot.addWidget(self.terms)
         foot.addWidget(self.hint)
         buttons = QHBoxLayout()
         buttons.addWidget(self.test)
@@ -162,15 +165,39 @@ class OrderFields(QWidget):
         """The chosen side."""
         return AskBid.BID if self.buy.isChecked() else AskBid.ASK
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """In a low form, price and size have priority over messages that are empty."""
+        super().resizeEvent(event)
+        is_low = event.size().height() < _LOW
+        for line in (self.hint, self.message):
+            line.set_yielding(is_low)
+        # A price needs the room more than its unit does, which the available amount shows too.
+        for unit in (self.price_unit, self.volume_unit, self.total_unit):
+            unit.setVisible(event.size().width() >= _NARROW)
+
     def _on_fold(self, is_open: bool) -> None:
         self.fold.setVisible(is_open)
-        self.terms.setVisible(bool(self.terms.text()) and not is_open)
         self.advanced.setArrowType(Qt.ArrowType.DownArrow if is_open else Qt.ArrowType.RightArrow)
 
-    def show_terms(self, texts: list[str]) -> None:
-        """Show what differs from an ordinary order, even while the fold is closed."""
+    def show_terms(self, texts: list[str], *, is_usual: bool) -> None:
+        """Show what kind of order the button sends, and on which terms.
+
+        Args:
+            texts: kind and terms.
+            is_usual: whether the terms are those of an ordinary order of this kind.
+        """
         self.terms.setText(" · ".join(texts))
-        self._on_fold(self.advanced.isChecked())
+        if self.terms.property("isUsual") is not is_usual:
+            self.terms.setProperty("isUsual", is_usual)
+            self.terms.style().unpolish(self.terms)
+            self.terms.style().polish(self.terms)
+
+    def show_stale(self, *, is_stale: bool) -> None:
+        """Take the colour from the button that sends, while prices are old."""
+        if self.submit.property("isStale") is not is_stale:
+            self.submit.setProperty("isStale", is_stale)
+            self.submit.style().unpolish(self.submit)
+            self.submit.style().polish(self.submit)
 
     def paint(self, state: TerminalState) -> None:
         """Fonts and colours of the theme."""
@@ -204,10 +231,16 @@ class OrderFields(QWidget):
         ink = theme.ink_on(color)
         self.submit.setStyleSheet(
             f"QPushButton {{ background: {color.name()}; color: {ink.name()}; padding: 7px; }}"
+            f'QPushButton[isStale="true"] {{ background: {theme.panel.name()}; color: {theme.warning.name()};'
+            f" border: 1px solid {theme.warning.name()}; }}"
             f"QPushButton:focus {{ border: 1px solid {theme.text.name()}; }}"
             f"QPushButton:disabled {{ background: {theme.border.name()}; color: {theme.muted.name()}; }}"
         )
-        self.terms.setStyleSheet(f"color: {theme.text.name()};")
+        self.terms.setFont(theme.font(8.5))
+        self.terms.setStyleSheet(
+            f'QLabel[isUsual="true"] {{ color: {theme.muted.name()}; }}'
+            f'QLabel[isUsual="false"] {{ color: {theme.accent.name()}; font-weight: bold; }}'
+        )
         for line in (self.hint, self.message):
             line.setFont(theme.font(8.5))
             line.fit()

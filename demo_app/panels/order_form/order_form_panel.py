@@ -20,6 +20,7 @@ from demo_app.trading import order_entry as entry
 from demo_app.trading.order_draft import OrderDraft
 from demo_app.trading.order_ticket import CONDITIONS, KINDS, SMP_TYPES, OrderTerms, OrderTicket
 from demo_app.widgets.account_panel import AccountPanel
+from demo_app.widgets.order_cautions import caution_text, stale_price_text
 from demo_app.widgets.order_labels import condition_word, side_word, smp_word, type_word
 from demo_app.widgets.trading_dialogs import Question
 from qt_upbit import (
@@ -55,6 +56,7 @@ class OrderFormPanel(AccountPanel):
     """
 
     NAME = "order_form"
+    LEAST = (200, 300)
     MESSAGE_LINES = 2
 
     def __init__(self, state: TerminalState, parent: QWidget | None = None) -> None:
@@ -82,6 +84,7 @@ class OrderFormPanel(AccountPanel):
         state.market_changed.connect(self.show_market)
         state.markets_changed.connect(self._refresh)
         state.order_drafted.connect(self.take)
+        state.freshness.changed.connect(self._refresh)
         self.retranslate()
         self.apply_theme()
         self.show_market(state.market)
@@ -196,6 +199,9 @@ class OrderFormPanel(AccountPanel):
         self._wants_last_price = True
         for field in (self.fields.price, self.fields.volume, self.fields.total):
             field.set_value(None)
+        # What was special about the last order of another pair is not meant for the next one.
+        self.fields.condition.setCurrentIndex(0)
+        self.fields.smp.setCurrentIndex(0)
         before, self._ticker = self._ticker, self._proxy.subscribe_ticker([code])
         if before is not None:
             before.close()
@@ -387,15 +393,18 @@ class OrderFormPanel(AccountPanel):
         fields.price.setEnabled(ticket.has_price)
         fields.price.setPlaceholderText("" if ticket.has_price else type_word(ticket.kind))
         fields.volume.setEnabled(ticket.has_volume)
+        self.setFocusProxy(fields.volume if ticket.has_volume else fields.total)
         fields.total.setEnabled(ticket.has_price or not ticket.has_volume)
         total = ticket.worth(self.last_price)
         about = total if ticket.has_volume and not ticket.has_price else None
         fields.total.setPlaceholderText(f"≈ {formats.price(about, quote)}" if about else "")
         fields.condition.setEnabled(len(CONDITIONS[ticket.kind]) > 1)
-        terms = [condition_word(ticket.condition)] if ticket.condition is not None else []
+        terms = [type_word(ticket.kind)]
+        if ticket.kind is not OrderType.MARKET:
+            terms.append(condition_word(ticket.condition))
         if ticket.smp_type is not None:
             terms.append(f"{fields.smp_label.text()}: {smp_word(ticket.smp_type)}")
-        fields.show_terms(terms)
+        fields.show_terms(terms, is_usual=ticket.condition is None and ticket.smp_type is None)
         available, rate = self.available, self._rate
         unit = quote if is_bid else base
         exact = "–" if available is None else f"{formats.amount(available)} {unit}"
@@ -412,7 +421,8 @@ class OrderFormPanel(AccountPanel):
         for button in fields.percents.buttons():
             button.setEnabled(available is not None and rate is not None)
         problem, is_blocking = self._problem()
-        fields.hint.say(problem, theme.warning.name())
+        fields.hint.say(" · ".join(problem.split("\n")), theme.warning.name())
+        fields.show_stale(is_stale=self.state.freshness.is_stale)
         by_documentation = self.tr("By Upbit's documentation: the exchange's own rules are not known yet.")
         if self._is_documented:
             fields.hint.setToolTip(f"{problem}\n{by_documentation}")
@@ -430,7 +440,8 @@ class OrderFormPanel(AccountPanel):
             if field.isEnabledTo(fields) and field.is_wrong:
                 return field.problem(), True
         if not ticket.is_complete:
-            return self.doubt or self.stale_text, True
+            texts = (self.doubt or self.stale_text, stale_price_text(self.state))
+            return "\n".join(filter(None, texts)), True
         try:
             self.draft().check()
         except InvalidOrderError as error:
@@ -443,15 +454,14 @@ class OrderFormPanel(AccountPanel):
         return self._warning() or self.doubt or self.stale_text, False
 
     def _warning(self) -> str:
-        away = self.ticket.slip(self.last_price)
-        if away is None:
-            return ""
-        text = (
-            self.tr("{percent} above the last price.")
-            if away > 0
-            else self.tr("{percent} below the last price.")
+        ticket = self.ticket
+        return caution_text(
+            self.state,
+            ticket,
+            last_price=self.last_price,
+            needed=ticket.needed(ticket.worth(self.last_price), self._rate),
+            available=self.available,
         )
-        return text.format(percent=formats.percent(away.copy_abs(), sign=False))
 
     @owned_slot
     async def _load_chance(self) -> None:

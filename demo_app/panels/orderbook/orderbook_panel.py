@@ -239,6 +239,9 @@ class OrderbookPanel(Panel):
         self._ask_levels(code)
 
     def _remembered_level(self) -> Decimal:
+        if self.state.is_replay:
+            # A recording has the finest levels only.
+            return Decimal(0)
         kept = str(self.state.settings.value(f"orderbook/level/{self._code}", "0"))
         with contextlib.suppress(InvalidOperation):
             level = Decimal(kept)
@@ -268,7 +271,8 @@ class OrderbookPanel(Panel):
             return
         if code != self._code or code not in found:
             return
-        levels = sorted({Decimal(0), *found[code].supported_levels})
+        supported = () if self.state.is_replay else found[code].supported_levels
+        levels = sorted({Decimal(0), *supported})
         if self.model.level not in levels:
             # Remembered from before the exchange changed them: such a subscription never delivers.
             self.model.set_code(code, level=0)
@@ -340,10 +344,24 @@ class OrderbookPanel(Panel):
 
     def _on_timeout(self) -> None:
         if self.model.book is None and not self.stale_text:
+            if self.model.level:
+                self._ungroup()
+                return
             text = self.tr("The exchange sends no order book for {code}. Is it still traded?")
             self.show_placeholder(
                 text.format(code=self._code), self.tr("Try again"), self._try_again, state=ContentState.FAILED
             )
+
+    def _ungroup(self) -> None:
+        """No book comes in this grouping: show the levels themselves, rather than nothing."""
+        with QSignalBlocker(self.level):
+            self.level.setCurrentIndex(0)
+        self.level.setToolTip(self.tr("No book came in the chosen grouping: this is the ungrouped one."))
+        self.canvas.is_old = True
+        self.canvas.forget_widths()
+        self.model.set_code(self._code, level=0)
+        self._timeout.start()
+        self._show_own()
 
     def _try_again(self) -> None:
         code, self._code = self._code, ""

@@ -29,6 +29,7 @@ from PySide6.QtWidgets import (
 
 from demo_app.panel import Panel
 from demo_app.panels.performance.latency_chart import LatencyChart, RateChart
+from demo_app.style.error_messages import explain
 from demo_app.style.theme import SPACE
 from demo_app.terminal_state import TerminalState
 from qt_upbit import (
@@ -143,6 +144,7 @@ class PerformancePanel(Panel):
         self._answer.setTextFormat(Qt.TextFormat.PlainText)
         self._history = QListWidget()
         self._tabs = QTabWidget()
+        self.setFocusProxy(self._tabs)
         self._tabs.setDocumentMode(True)
         self._tabs.tabBar().setDrawBase(False)
         for page in (self._overview, self._subscriptions, self._streams_page(), self._history):
@@ -323,7 +325,7 @@ class PerformancePanel(Panel):
     def _on_state(self, scope: Scope, state: ConnectionState) -> None:
         text = f"{_tr(_SCOPE_NAMES[scope])}: {_tr(_STATE_NAMES[state])}"
         error = self.state.manager.error(scope) if state in _BAD else None
-        self._note(text if error is None else f"{text} – {str(error)[:160]}")
+        self._note(text if error is None else f"{text} – {explain(error)}")
         if state is not ConnectionState.LIVE:
             self._listed.pop(scope, None)
 

@@ -51,8 +51,14 @@ class ScriptedTrader:
         self._deadlines: dict[Order, int] = {}
         self._next_ms = market.start_ms
         self._plan_next(market.start_ms)
-        account.balance(local).balance = settings.initial_krw + _TAIL
-        worth = Decimal(settings.initial_krw) / 10
+        self.fund(account)
+
+    @exactly
+    def fund(self, account: Account) -> None:
+        """Give an account the initial money, and something of each of the pairs."""
+        local = self._settings.region.quote_currency
+        account.balance(local).balance = self._settings.initial_krw + _TAIL
+        worth = Decimal(self._settings.initial_krw) / 10
         for pair in self._pairs:
             price = from_units(pair.quote[1])
             held = account.balance(pair.listing.coin.symbol)
@@ -118,6 +124,7 @@ class ScriptedTrader:
                 identifier=f"sim-{rng.getrandbits(64):016x}" if rng.random() < 0.3 else None,
             ),
             now_ms,
+            account=self._account,
         )
         if order.is_open:
             self._deadlines[order] = now_ms + rng.randrange(8_000, 45_000)
@@ -134,10 +141,13 @@ class ScriptedTrader:
                 time_in_force=condition,
             ),
             now_ms,
+            account=self._account,
         )
 
     def _sell_at_market(self, pair: Pair, money: Decimal, now_ms: int) -> None:
         volume = (money / from_units(pair.quote[1])).quantize(_EIGHT, rounding=ROUND_DOWN)
         self._engine.place(
-            OrderRequest(code=pair.code, side=AskBid.ASK, order_type=OrderType.MARKET, volume=volume), now_ms
+            OrderRequest(code=pair.code, side=AskBid.ASK, order_type=OrderType.MARKET, volume=volume),
+            now_ms,
+            account=self._account,
         )

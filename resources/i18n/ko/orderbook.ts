@@ -127,5 +127,9 @@
         <source>Buy</source>
         <translation>매수</translation>
     </message>
+    <message>
+        <source>No book came in the chosen grouping: this is the ungrouped one.</source>
+        <translation>선택한 모아보기의 호가가 수신되지 않아 모아보기 없이 표시합니다.</translation>
+    </message>
 </context>
 </TS>

@@ -108,6 +108,10 @@
         <source>Simulated: no real money moves.</source>
         <translation>모의 거래: 실제 자금이 움직이지 않습니다.</translation>
     </message>
+    <message>
+        <source>I have read this and want to go on</source>
+        <translation>위 내용을 확인했으며 계속합니다</translation>
+    </message>
 </context>
 <context>
     <name>NumberField</name>
@@ -191,14 +195,6 @@
         <translation>업비트 문서 기준입니다. 거래소의 실제 규칙은 아직 확인되지 않았습니다.</translation>
     </message>
     <message>
-        <source>{percent} above the last price.</source>
-        <translation>현재가보다 {percent} 높습니다.</translation>
-    </message>
-    <message>
-        <source>{percent} below the last price.</source>
-        <translation>현재가보다 {percent} 낮습니다.</translation>
-    </message>
-    <message>
         <source>Pair</source>
         <translation>마켓</translation>
     </message>
@@ -268,6 +264,14 @@
     <message>
         <source>This happened while the connection was down and was read afterwards.</source>
         <translation>연결이 끊긴 동안 발생하여 나중에 조회한 내역입니다.</translation>
+    </message>
+    <message>
+        <source>Filled size</source>
+        <translation>체결수량</translation>
+    </message>
+    <message>
+        <source>Filled total</source>
+        <translation>체결금액</translation>
     </message>
 </context>
 <context>
@@ -351,6 +355,42 @@
     <message>
         <source>Self-match prevented</source>
         <translation>자전거래 방지</translation>
+    </message>
+    <message>
+        <source>Filled (rest refunded)</source>
+        <translation>체결 완료 (잔액 환불)</translation>
+    </message>
+    <message>
+        <source>Cancelled, partly filled</source>
+        <translation>일부 체결 후 취소</translation>
+    </message>
+    <message>
+        <source>{percent} above the last price.</source>
+        <translation>현재가보다 {percent} 높습니다.</translation>
+    </message>
+    <message>
+        <source>{percent} below the last price.</source>
+        <translation>현재가보다 {percent} 낮습니다.</translation>
+    </message>
+    <message>
+        <source>A large order: {worth}.</source>
+        <translation>주문금액이 큽니다: {worth}</translation>
+    </message>
+    <message>
+        <source>{percent} of what is available.</source>
+        <translation>주문가능 금액의 {percent}입니다.</translation>
+    </message>
+    <message>
+        <source>The last price of this pair is not known yet.</source>
+        <translation>이 마켓의 현재가를 아직 받지 못했습니다.</translation>
+    </message>
+    <message>
+        <source>Prices are not live: the market may have moved.</source>
+        <translation>실시간 시세가 아닙니다. 시세가 변했을 수 있습니다.</translation>
+    </message>
+    <message>
+        <source>Prices are {seconds} s old: the market may have moved.</source>
+        <translation>{seconds}초 전 시세입니다. 시세가 변했을 수 있습니다.</translation>
     </message>
 </context>
 <context>
@@ -482,6 +522,106 @@
     <message>
         <source>The exchange cannot be reached ({why}): check your connection.</source>
         <translation>거래소에 연결할 수 없습니다({why}). 네트워크를 확인하십시오.</translation>
+    </message>
+    <message>
+        <source>The exchange sent something that cannot be read.</source>
+        <translation>거래소에서 읽을 수 없는 데이터를 받았습니다.</translation>
+    </message>
+    <message>
+        <source>The file does not exist.</source>
+        <translation>파일이 없습니다.</translation>
+    </message>
+    <message>
+        <source>The file may not be read or written.</source>
+        <translation>파일을 읽거나 쓸 권한이 없습니다.</translation>
+    </message>
+    <message>
+        <source>The disk is full.</source>
+        <translation>저장 공간이 부족합니다.</translation>
+    </message>
+    <message>
+        <source>The file cannot be read or written.</source>
+        <translation>파일을 읽거나 쓸 수 없습니다.</translation>
+    </message>
+    <message>
+        <source>The content cannot be read: it is damaged or of another kind.</source>
+        <translation>파일이 손상되었거나 형식이 달라 읽을 수 없습니다.</translation>
+    </message>
+    <message>
+        <source>This did not work.</source>
+        <translation>작업을 완료하지 못했습니다.</translation>
+    </message>
+    <message>
+        <source>Details: {text}</source>
+        <translation>자세히: {text}</translation>
+    </message>
+    <message>
+        <source>The exchange refused this.</source>
+        <translation>거래소가 요청을 거부했습니다.</translation>
+    </message>
+    <message>
+        <source>The exchange cannot be reached: check your connection.</source>
+        <translation>거래소에 연결할 수 없습니다. 네트워크를 확인하세요.</translation>
+    </message>
+    <message>
+        <source>The exchange&apos;s address is not found: check network and DNS.</source>
+        <translation>거래소 주소를 찾을 수 없습니다. 네트워크와 DNS 설정을 확인하세요.</translation>
+    </message>
+    <message>
+        <source>The proxy does not let the connection through: check its address and password.</source>
+        <translation>프록시가 연결을 허용하지 않습니다. 프록시 주소와 비밀번호를 확인하세요.</translation>
+    </message>
+    <message>
+        <source>The secure connection failed: check the clock, certificates and security programs.</source>
+        <translation>보안 연결에 실패했습니다. 컴퓨터 시계, 인증서, 보안 프로그램을 확인하세요.</translation>
+    </message>
+    <message>
+        <source>The exchange does not answer in time: check your connection.</source>
+        <translation>거래소가 제때 응답하지 않습니다. 네트워크를 확인하세요.</translation>
+    </message>
+    <message>
+        <source>The exchange sends no data any more: connecting again.</source>
+        <translation>거래소에서 데이터가 오지 않아 다시 연결합니다.</translation>
+    </message>
+    <message>
+        <source>The connection to the exchange was lost: connecting again.</source>
+        <translation>거래소와의 연결이 끊겨 다시 연결합니다.</translation>
+    </message>
+    <message>
+        <source>The exchange does not accept connections: try again soon.</source>
+        <translation>거래소가 연결을 받지 않습니다. 잠시 후 다시 시도하세요.</translation>
+    </message>
+    <message>
+        <source>price</source>
+        <translation>가격</translation>
+    </message>
+    <message>
+        <source>size</source>
+        <translation>수량</translation>
+    </message>
+    <message>
+        <source>total</source>
+        <translation>총액</translation>
+    </message>
+    <message>
+        <source>order type</source>
+        <translation>주문유형</translation>
+    </message>
+    <message>
+        <source>time in force</source>
+        <translation>체결 조건</translation>
+    </message>
+    <message>
+        <source>pair</source>
+        <translation>마켓</translation>
+    </message>
+    <message>
+        <source>The exchange would not take this order: check your entries.</source>
+        <translation>접수할 수 없는 주문입니다. 입력한 내용을 확인하세요.</translation>
+    </message>
+    <message>
+        <source>The exchange would not take this order: check the {field}.</source>
+        <translation>접수할 수 없는 주문입니다. 확인할 항목: {field}</translation>
     </message>
 </context>
 <context>

@@ -203,6 +203,10 @@
         <source>Name</source>
         <translation>이름</translation>
     </message>
+    <message>
+        <source>&amp;Demo trader in an account of its own</source>
+        <translation>데모 자동매매 계정 보기(&amp;D)</translation>
+    </message>
 </context>
 <context>
     <name>ConnectionLine</name>
@@ -261,6 +265,10 @@
     <message>
         <source>Connections  {counts}</source>
         <translation>연결  {counts}</translation>
+    </message>
+    <message>
+        <source>no data for {seconds} s</source>
+        <translation>{seconds}초째 수신 없음</translation>
     </message>
 </context>
 <context>
@@ -474,6 +482,18 @@
         <source>Welcome. Ctrl+Shift+P finds every command, Ctrl+K a market, F1 lists the keys.</source>
         <translation>환영합니다. Ctrl+Shift+P로 모든 명령을, Ctrl+K로 마켓을 찾고, F1로 단축키를 봅니다.</translation>
     </message>
+    <message>
+        <source>DEMO TRADER</source>
+        <translation>데모 자동매매</translation>
+    </message>
+    <message>
+        <source>A script trades in an account of its own, which is shown. Yours waits unchanged.</source>
+        <translation>자동매매 전용 계정에서 데모 프로그램이 거래하며, 그 계정을 표시합니다. 내 계정은 그대로입니다.</translation>
+    </message>
+    <message>
+        <source>The demo trader has stopped. This is your own account again.</source>
+        <translation>데모 자동매매를 중지했습니다. 다시 내 계정입니다.</translation>
+    </message>
 </context>
 <context>
     <name>MarketSelector</name>
@@ -667,6 +687,38 @@
         <source>The saved keys are deleted. Until a restart this session still has them.</source>
         <translation>저장된 키를 삭제했습니다. 다시 시작할 때까지 이 세션에는 남아 있습니다.</translation>
     </message>
+    <message>
+        <source>Ask twice before an order</source>
+        <translation>주문 전 재확인</translation>
+    </message>
+    <message>
+        <source>from {percent} %</source>
+        <translation>{percent}% 이상</translation>
+    </message>
+    <message>
+        <source>never</source>
+        <translation>안 함</translation>
+    </message>
+    <message>
+        <source>Away from the last price</source>
+        <translation>현재가와의 차이</translation>
+    </message>
+    <message>
+        <source>Value</source>
+        <translation>주문금액</translation>
+    </message>
+    <message>
+        <source>Share of the balance</source>
+        <translation>주문가능 금액 대비</translation>
+    </message>
+    <message>
+        <source>from {amount} KRW</source>
+        <translation>{amount} KRW 이상</translation>
+    </message>
+    <message>
+        <source>The keys were not changed: check access key, secret key and the key store.</source>
+        <translation>키를 변경하지 못했습니다. Access Key, Secret Key, 키 저장소를 확인하세요.</translation>
+    </message>
 </context>
 <context>
     <name>ShortcutsDialog</name>
@@ -722,6 +774,24 @@
     <message>
         <source>&amp;Close</source>
         <translation>닫기(&amp;C)</translation>
+    </message>
+</context>
+<context>
+    <name>Freshness</name>
+    <message>
+        <source>Last data {seconds} s ago</source>
+        <translation>마지막 데이터 {seconds}초 전</translation>
+    </message>
+</context>
+<context>
+    <name>QFileDialog</name>
+    <message>
+        <source>&amp;Look in:</source>
+        <translation>찾는 위치(&amp;L):</translation>
+    </message>
+    <message>
+        <source>Files of &amp;type:</source>
+        <translation>파일 형식(&amp;T):</translation>
     </message>
 </context>
 </TS>

@@ -237,7 +237,7 @@ async def test_malformed_keys_are_rejected_without_showing_them(window: MainWind
     dialog.secret.setText(_SECRET)
     dialog.save.click()
     assert store.passwords == {}
-    assert "access_key" in dialog.store.text()
+    assert "access key" in dialog.store.text()
     assert "two words" not in dialog.store.text()
 
 

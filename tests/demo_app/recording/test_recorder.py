@@ -107,7 +107,7 @@ async def test_a_full_disk_ends_the_recording_and_is_reported(
     monkeypatch.setattr(RecordingWriter, "write", refuse)
     recorder.start(["KRW-BTC"])
     await until(lambda: said)
-    assert said == ["No space left on device"]
+    assert said == ["The disk is full."]
     assert Replay.from_file(recorder.paths[0]).frames == []
     recorder.stop()
 

@@ -125,6 +125,20 @@ async def test_every_panel_is_at_the_replay_time_and_has_no_later_data(
     assert list(window.state.markets) == ["KRW-BTC"]
 
 
+async def test_a_grouping_chosen_before_does_not_hide_the_recorded_book(
+    recording: Path, begin: Begin, settings: QSettings
+) -> None:
+    """A recording has ungrouped books only; the choice itself is kept for the exchange."""
+    settings.setValue("orderbook/level/KRW-BTC", "10000")
+    window = await begin(await _at(recording, 45))
+    book = window.panel("orderbook")
+    assert isinstance(book, OrderbookPanel)
+    await until(lambda: book.model.book is not None and not book.has_placeholder)
+    assert book.model.level == 0
+    await until(lambda: book.level.count() == 1)
+    assert settings.value("orderbook/level/KRW-BTC") == "10000"
+
+
 @pytest.mark.parametrize("unit", [CandlePeriod.DAY, CandlePeriod.WEEK])
 async def test_a_day_chart_shows_the_recorded_days(recording: Path, begin: Begin, unit: CandlePeriod) -> None:
     """The recording has no earlier days, and its ticker gives the very first candle."""

@@ -36,6 +36,7 @@ from PySide6.QtWidgets import (
 
 from demo_app.panels.account.orders_panel import OrdersPanel
 from demo_app.panels.chart.candle_canvas import CandleCanvas
+from demo_app.panels.order_form.order_form_panel import OrderFormPanel
 from demo_app.panels.orderbook.orderbook_canvas import OrderbookCanvas
 from demo_app.panels.orderbook.orderbook_panel import OrderbookPanel, _Totals
 from demo_app.panels.trades.tape_canvas import TapeCanvas
@@ -588,3 +589,77 @@ def test_an_unrecorded_layout_is_a_difference() -> None:
     assert layouts.differences({"a": place}, {}) == ["a: no such layout"]
     moved = {"chart": [0.0, 2.0, 48.0, 48.0]}
     assert len(layouts.differences({"a": place}, {"a": moved})) == 1
+
+
+# --- small and scaled screens ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("screen", "scale"),
+    [
+        (screen, scale)
+        for screen in ((1024, 700), (1366, 768), (1440, 900), (1920, 1080))
+        for scale in (1.0, 1.25, 1.5, 2.0)
+        if screen[0] / scale >= 720
+    ],
+)
+async def test_the_first_window_fits_every_screen_and_its_form_can_be_used(
+    exchange: Exchange, settings: QSettings, language: Language, screen: Size, scale: float
+) -> None:
+    """Device-independent pixels are what scaling leaves: 1920 x 1080 at 200 % is 960 x 540."""
+    await exchange()
+    preferences = Preferences(settings)
+    preferences.welcome()
+    guard = TradingGuard(simulated=True, live=False, has_keys=lambda: False)
+    state = TerminalState(first_theme(preferences, "ko", "dark"), guard, settings, "KRW-BTC")
+    appearance = Appearance(state, language, preferences)
+    language.use("ko")
+    window = MainWindow(state, appearance, "simulated")
+    available = QRect(0, 0, int(screen[0] / scale), int(screen[1] / scale))
+    window.keep_within(available)
+    window.show()
+    window.docks.go_to("order_form")
+    form = window.panel("order_form")
+    await until(lambda: not form.has_placeholder)
+    QApplication.processEvents()
+    try:
+        assert window.width() <= available.width()
+        assert window.height() <= available.height()
+        is_roomy = available.width() >= 1376 and available.height() >= 888
+        assert window.docks.current == ("trading" if is_roomy else "compact")
+        assert isinstance(form, OrderFormPanel)
+        for field in (form.fields.price, form.fields.volume):
+            seen = field.visibleRegion().boundingRect()
+            assert seen == field.rect(), "whole, without scrolling"
+            assert seen.width() >= 80
+        assert form.fields.submit.visibleRegion().boundingRect() == form.fields.submit.rect()
+        for dock in window.docks.docks.values():
+            if dock.panel is not None and _is_seen(dock.panel):
+                least = dock.panel.LEAST
+                assert (dock.panel.width() >= least[0], dock.panel.height() >= least[1]) == (True, True)
+    finally:
+        window.close()
+        shiboken6.delete(window)
+        appearance.close()
+
+
+async def test_a_window_saved_on_a_larger_screen_is_made_smaller(
+    exchange: Exchange, settings: QSettings, language: Language
+) -> None:
+    await exchange()
+    for available in (QRect(0, 0, 2560, 1400), QRect(0, 0, 1024, 700)):
+        language.use("en")
+        guard = TradingGuard(simulated=True, live=False, has_keys=lambda: False)
+        preferences = Preferences(settings)
+        state = TerminalState(first_theme(preferences, "en", "dark"), guard, settings, "KRW-BTC")
+        appearance = Appearance(state, language, preferences)
+        window = MainWindow(state, appearance, "simulated")
+        window.keep_within(available)
+        window.show()
+        size = window.size()
+        window.resize(size.expandedTo(available.size()))
+        window.close()
+        shiboken6.delete(window)
+        appearance.close()
+    assert size.width() <= 1024
+    assert size.height() <= 700

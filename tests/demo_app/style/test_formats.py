@@ -98,3 +98,23 @@ def test_per_cent_has_a_sign_only_where_it_is_a_change() -> None:
     assert formats.percent(Decimal("0.025")) == "+2.50%"
     assert formats.percent(Decimal("-0.0001")) == "-0.01%"
     assert formats.percent(Decimal(1), sign=False) == "100.00%"
+
+
+@pytest.mark.parametrize("sign", [True, False])
+@pytest.mark.parametrize("fraction", ["0", "-0", "0.00001", "-0.00001", "-0.00004999"])
+def test_nothing_has_no_sign(fraction: str, sign: bool) -> None:
+    """A change that rounds to nothing reads neither as a fall nor as a rise."""
+    assert formats.percent(Decimal(fraction), sign=sign) == "0.00%"
+    assert formats.percent(float(fraction), sign=sign) == "0.00%"
+
+
+def test_the_least_change_that_is_shown_has_its_sign() -> None:
+    assert formats.percent(Decimal("0.00006")) == "+0.01%"
+    assert formats.percent(Decimal("-0.00006")) == "-0.01%"
+    assert formats.percent(Decimal("-0.00006"), sign=False) == "-0.01%"
+
+
+def test_funds_are_whole_where_the_currency_is() -> None:
+    assert formats.funds(Decimal("1234567.8"), "KRW") == "1,234,568"
+    assert formats.funds(Decimal("0.12345678"), "BTC") == "0.12345678"
+    assert formats.funds(None, "KRW") == "–"

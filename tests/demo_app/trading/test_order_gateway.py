@@ -16,7 +16,7 @@ CALLS: dict[str, Callable[[OrderGateway, str], Awaitable[object]]] = {
     "create_order": lambda gateway, text: gateway.create(text, "KRW-BTC", price=1),
     "cancel_order": lambda gateway, text: gateway.cancel(text, "u1"),
     "cancel_orders": lambda gateway, text: gateway.cancel_several(text, ["u1"]),
-    "cancel_open_orders": lambda gateway, text: gateway.cancel_open(text, ["KRW-BTC"], 300),
+    "cancel_open_orders": lambda gateway, text: gateway.cancel_listed(text, ["KRW-BTC"], 300, []),
     "cancel_and_new": lambda gateway, text: gateway.replace(text, "KRW-BTC", prev_order_uuid="u1"),
 }
 
@@ -68,12 +68,19 @@ def test_the_simulated_exchange_needs_no_confirmation(name: str) -> None:
 
 def test_cancel_open_distinguishes_all_markets_from_a_list() -> None:
     gateway, rest, _ = _gateway(simulated=True, live=False)
-    asyncio.run(_awaited(gateway.cancel_open("all", None, 300)))
-    asyncio.run(_awaited(gateway.cancel_open("one", ["KRW-BTC"], 20)))
+    asyncio.run(_awaited(gateway.cancel_listed("all", None, 300, [])))
+    asyncio.run(_awaited(gateway.cancel_listed("one", ["KRW-BTC"], 20, [])))
     assert rest.options == [
         {"codes": None, "all_markets": True, "count": 300},
         {"codes": ["KRW-BTC"], "all_markets": False, "count": 20},
     ]
+
+
+def test_a_call_that_names_no_orders_is_refused() -> None:
+    gateway, rest, _ = _gateway(simulated=True, live=False)
+    with pytest.raises(ValueError, match="no orders"):
+        asyncio.run(_awaited(gateway.cancel_listed("all", None, 0, [])))
+    assert rest.asked == []
 
 
 async def _awaited(call: Awaitable[object]) -> object:

@@ -96,28 +96,19 @@ def test_no_number_depends_on_the_decimal_context(
     def numbers() -> tuple[object, ...]:
         worth = ticket.worth(last)
         followers = [ticket.follower(by_total=flag) for flag in (False, True)]
-        return worth, ticket.needed(worth, rate), ticket.slip(last), followers
+        return worth, ticket.needed(worth, rate), ticket.away(last), followers
 
     usual = numbers()
     with localcontext(Context(prec=3, rounding=ROUND_UP)):
         assert numbers() == usual
 
 
-@pytest.mark.parametrize(
-    ("side", "price", "slip"),
-    [
-        (AskBid.BID, "110", "0.1"),
-        (AskBid.BID, "109", None),
-        (AskBid.BID, "10", None),
-        (AskBid.ASK, "90", "-0.1"),
-        (AskBid.ASK, "91", None),
-        (AskBid.ASK, "200", None),
-    ],
-)
-def test_a_price_far_on_the_wrong_side_is_suspicious(side: AskBid, price: str, slip: str | None) -> None:
-    ticket = OrderTicket("KRW-XRP", side, OrderType.LIMIT, D(price), D(1))
-    assert ticket.slip(D(100)) == (None if slip is None else D(slip))
-    assert ticket.slip(None) is None
+def test_the_distance_of_a_limit_from_the_last_price() -> None:
+    ticket = OrderTicket("KRW-XRP", AskBid.BID, OrderType.LIMIT, D(110), D(1))
+    assert ticket.away(D(100)) == D("0.1")
+    assert ticket.away(D(200)) == D("-0.45")
+    assert ticket.away(None) is ticket.away(D(0)) is None
+    assert OrderTicket("KRW-XRP", AskBid.BID, OrderType.MARKET, None, None, D(1)).away(D(100)) is None
 
 
 def test_a_buy_needs_its_fee_too() -> None:

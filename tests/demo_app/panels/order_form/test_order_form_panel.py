@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from PySide6.QtCore import QEvent, QPointF, QSettings, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QComboBox, QPushButton
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QPushButton
 
 from demo_app.panels.order_form.order_form_panel import OrderFormPanel
+from demo_app.preferences import Preferences
 from demo_app.style.theme import make_theme
 from demo_app.terminal_state import OrderPrefill, TerminalState
 from demo_app.trading.trading_guard import TradingGuard, TradingState
@@ -218,6 +219,58 @@ async def test_enter_sends_nothing_until_confirmed(exchange: Exchange, make: Mak
     assert form.focusWidget() is form.fields.volume
 
 
+@pytest.mark.parametrize(
+    ("side", "price", "volume", "words"),
+    [
+        (AskBid.BID, "250000000", "0.001", "above the last price"),
+        (AskBid.ASK, "100000000", "0.001", "below the last price"),
+        (AskBid.BID, "100000000", "0.11", "A large order: 11,000,000 KRW"),
+        (AskBid.BID, "100000000", "0.3", "60.03% of what is available"),
+    ],
+)
+async def test_enter_twice_sends_nothing_unusual(
+    exchange: Exchange, make: Make, side: AskBid, price: str, volume: str, words: str
+) -> None:
+    """The default button is the dismissing one; sending needs a tick and then the other button."""
+    server = await exchange()
+    form = await _ready(make())
+    (form.buy if side is AskBid.BID else form.sell)()
+    _type(form, price, volume)
+    QTest.keyClick(form.fields.volume, Qt.Key.Key_Return)
+    dialog = _dialog(form)
+    said = "\n".join(label.text() for label in dialog.findChildren(QLabel))
+    assert words in said
+    assert dialog.leave.isDefault()
+    assert not dialog.do.isEnabled()
+    QTest.keyClick(dialog.focusWidget(), Qt.Key.Key_Return)
+    await until(lambda: form.findChild(ConfirmDialog) is None)
+    assert not server.exchange.account.orders
+    QTest.keyClick(form.fields.volume, Qt.Key.Key_Return)
+    dialog = _dialog(form)
+    dialog.read.click()
+    QTest.keyClick(dialog, Qt.Key.Key_Return)
+    await until(lambda: form.findChild(ConfirmDialog) is None)
+    assert not server.exchange.account.orders
+    form.submit()
+    dialog = _dialog(form)
+    dialog.read.click()
+    dialog.do.click()
+    await until(lambda: server.exchange.account.orders)
+
+
+async def test_the_limits_of_asking_twice_can_be_chosen(exchange: Exchange, make: Make) -> None:
+    await exchange()
+    form = await _ready(make())
+    _type(form, "250000000", "0.001")
+    assert "above the last price" in form.fields.hint.text()
+    for name in ("caution_distance", "caution_value", "caution_share"):
+        Preferences(form.state.settings).set(name, "off")
+    form.submit()
+    dialog = _dialog(form)
+    assert dialog.do.isEnabled()
+    assert not dialog.read.isVisible()
+
+
 async def test_a_market_buy_spends_an_amount_and_a_market_sale_a_volume(
     exchange: Exchange, make: Make
 ) -> None:
@@ -272,15 +325,48 @@ async def test_a_limit_order_after_a_best_price_order_rests_in_the_book(
     server = await exchange()
     form = await _ready(make())
     form.fields.kind.setCurrentIndex(2)
-    assert form.fields.terms.isVisible()
+    assert form.fields.terms.text() == "Best price · IOC (fill now, cancel the rest)"
     form.fields.kind.setCurrentIndex(0)
-    assert not form.fields.terms.isVisible()
+    assert form.fields.terms.text() == "Limit · Until cancelled"
     _type(form, "100000000", "0.001")
     form.submit()
     _dialog(form).do.click()
     await until(lambda: server.exchange.account.orders)
     (order,) = server.exchange.account.orders.values()
     assert (order.order_type, order.time_in_force) == (OrderType.LIMIT, None)
+
+
+@pytest.mark.parametrize(("kind", "condition"), [(0, 1), (0, 2), (0, 3), (2, 0), (2, 1)])
+@pytest.mark.parametrize("is_open", [False, True])
+async def test_what_is_special_about_an_order_is_in_sight_in_the_smallest_form(
+    exchange: Exchange, make: Make, kind: int, condition: int, is_open: bool
+) -> None:
+    """Neither a fold nor a scroll bar hides a time in force or self-match prevention that will be sent."""
+    await exchange()
+    form = await _ready(make())
+    fields = form.fields
+    fields.advanced.setChecked(is_open)
+    fields.kind.setCurrentIndex(kind)
+    fields.condition.setCurrentIndex(condition)
+    fields.smp.setCurrentIndex(2)
+    form.resize(240, 330)
+    QApplication.processEvents()
+    assert fields.condition.currentText() in fields.terms.text()
+    assert fields.smp.currentText() in fields.terms.text()
+    seen = fields.terms.visibleRegion().boundingRect()
+    assert seen == fields.terms.rect()
+    assert seen.height() >= fields.terms.heightForWidth(seen.width()) > 0
+
+
+async def test_another_pair_starts_with_an_ordinary_order(exchange: Exchange, make: Make) -> None:
+    await exchange()
+    form = await _ready(make())
+    form.fields.condition.setCurrentIndex(1)
+    form.fields.smp.setCurrentIndex(3)
+    form.state.set_market("KRW-ETH")
+    ticket = form.ticket
+    assert (ticket.condition, ticket.smp_type) == (None, None)
+    assert form.fields.terms.text() == "Limit · Until cancelled"
 
 
 async def test_the_order_does_not_depend_on_order_types_chosen_before(exchange: Exchange, make: Make) -> None:
@@ -328,7 +414,7 @@ async def test_the_order_does_not_depend_on_order_types_chosen_before(exchange: 
                     put(form, what, value)
         form.fields.total.editingFinished.emit()  # as `submit` and `test` do
         shown, draft = form.fields, form.draft()
-        said = shown.terms.text() if shown.terms.isVisible() else ""
+        said = shown.terms.text()
         fresh.fields.smp.setCurrentIndex(0)
         for index in ((shown.kind.currentIndex() + 1) % 3, shown.kind.currentIndex()):
             fresh.fields.kind.setCurrentIndex(index)
