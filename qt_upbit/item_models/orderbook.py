@@ -147,6 +147,7 @@ class OrderbookTableModel(LiveTableModel):
         try:
             asks, bids = (side[: self._depth] for side in book.float_levels)
         except DecodeError as exc:
+            self.manager.reporter.log(exc, "order book table", self)
             self.error_occurred.emit(exc)
             return
         self._book = book

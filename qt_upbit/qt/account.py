@@ -14,6 +14,7 @@ from typing import Any, Final
 import shiboken6
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from qt_upbit.error_log import logger_of
 from qt_upbit.exceptions import DecodeError, ProxyClosedError, QtUpbitError, ServerError
 from qt_upbit.protocol.account_outputs import (
     AccountReset,
@@ -47,6 +48,7 @@ from qt_upbit.types import ConnectionState, Delivery, MyAssetEvent, MyOrderEvent
 
 __all__ = ["Account", "AccountRest", "AccountState"]
 
+_log: Final = logger_of("account")
 _DOWN: Final = frozenset(
     (ConnectionState.CONNECTING, ConnectionState.RECONNECTING, ConnectionState.RESYNCING)
 )
@@ -393,8 +395,9 @@ class Account(QObject):
             case GapReported(begin_ms, end_ms, uuids):
                 self._post(self.gap_detected, _datetime(begin_ms), _datetime(end_ms), uuids)
             case ReadFailed(error):
-                self._outbox.post(functools.partial(self.error_occurred.emit, error))
+                self._outbox.post(functools.partial(self._report_failure, error))
             case AccountStateChanged(state):
+                _log.info("%s", state.value)
                 self._post(self.state_changed, state)
             case Synchronized():
                 self._post(self.synchronized)
@@ -405,6 +408,10 @@ class Account(QObject):
     def _post(self, signal: Any, *args: Any) -> None:
         """Queue a signal other than `error_occurred`; what a slot raises is reported."""
         self._outbox.post(functools.partial(self._manager.reporter.emit, self, "account", signal, *args))
+
+    def _report_failure(self, error: QtUpbitError) -> None:
+        self._manager.reporter.log(error, "account", self, area="account")
+        self.error_occurred.emit(error)
 
     def _fail_waiters(self, error: QtUpbitError) -> None:
         for waiter in self._waiters:

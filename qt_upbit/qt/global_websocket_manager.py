@@ -7,6 +7,7 @@ import functools
 import random
 import time
 import uuid
+import warnings
 import weakref
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, Final
@@ -15,6 +16,7 @@ import shiboken6
 from PySide6.QtCore import Property, QObject, Qt, QTimer, Signal
 
 from qt_upbit.config import Credentials, WebSocketConfig
+from qt_upbit.error_log import logger_of
 from qt_upbit.exceptions import (
     ConfigError,
     ConnectionFailedError,
@@ -63,6 +65,7 @@ from qt_upbit.types import (
 
 __all__ = ["GlobalWebSocketManager"]
 
+_log: Final = logger_of("connection")
 _STREAM_GAP_TIMEOUT_S: Final = 3.0
 """Shorter than after an outage: the connection is healthy and only some trades are missing."""
 _LIST_TIMEOUT_S: Final = 5.0
@@ -93,8 +96,8 @@ class GlobalWebSocketManager(QObject):
     (proxies and their subscriptions), `snapshots`, `outbox` (calls that wait for a plain Qt callback),
     `reporter` (errors), `shared` (one object per class and manager, such as `Account`), and the signals
     ``closing()``, at the beginning of `aclose`, ``order_not_found(id)``, when a call of `rest` ended so or a
-    cancellation of several failed for this one, and ``release_requested(proxy_id)``, which any thread may
-    emit.
+    cancellation of several failed for this one, and ``release_requested(proxy_id, is_collected)``, which any
+    thread may emit.
     """
 
     state_changed = Signal(object, object)
@@ -107,7 +110,7 @@ class GlobalWebSocketManager(QObject):
     error_occurred = Signal(str, object)
     closing = Signal()
     order_not_found = Signal(str)
-    release_requested = Signal(object)
+    release_requested = Signal(object, bool)
 
     _instance: ClassVar[GlobalWebSocketManager | None] = None
     _configured: ClassVar[WebSocketConfig | None] = None
@@ -187,7 +190,7 @@ class GlobalWebSocketManager(QObject):
             self.config.recovery_timeout_s,
             self.config.recovery_max_calls,
             clock,
-            lambda error: self.reporter.report_scope(Scope.PUBLIC, error),
+            lambda error: self.reporter.report_scope(Scope.PUBLIC, error, area="recovery"),
         )
         limiter = RollingWindowLimiter(((self.config.connects_per_second, 1.0),), transit_s=TRANSIT_S)
         rng = rng if rng is not None else random.Random()  # noqa: S311  # jitter, not secrecy
@@ -217,7 +220,7 @@ class GlobalWebSocketManager(QObject):
         )
         self._delivery = EventDelivery(
             self.registry, self.snapshots, self.reporter, self._monitor, clock,
-            self._on_unreadable, self._on_readable,
+            self._on_unreadable, self._on_readable, self.config.slow_slot_ms,
         )  # fmt: skip
         # A manager should be closed, not deleted; if it is deleted anyway, no coroutine may wait forever.
         self.destroyed.connect(
@@ -233,8 +236,16 @@ class GlobalWebSocketManager(QObject):
         self._suspend_timer = self._timer("qt_upbit clocks", self._look_for_suspend, single_shot=False)
         self._suspend_timer.setInterval(_COMPARE_CLOCKS_MS)
 
-    def _on_release_requested(self, proxy_id: int) -> None:
+    def _on_release_requested(self, proxy_id: int, is_collected: bool) -> None:
+        name, count = self.registry.name_of(proxy_id), self.registry.subscriptions_of(proxy_id)
         self.registry.remove_owner(proxy_id)
+        if is_collected and count:
+            warnings.warn(
+                f"the proxy {name!r} was collected with {count} open subscription{'s' if count > 1 else ''}, "
+                "which end with it: give it parent=, keep a reference to it, or close() it",
+                ResourceWarning,
+                stacklevel=1,
+            )
 
     def _new_jwt_manager(self) -> JWTManager | None:
         credentials = self.config.credentials
@@ -423,6 +434,9 @@ class GlobalWebSocketManager(QObject):
     def _on_connection_event(self, scope: Scope, event: ConnectionEvent) -> None:
         match event:
             case StateChanged(old, new):
+                error = self.error(scope)
+                why = f" ({error})" if error is not None else ""
+                _log.info("%s: %s, was %s%s", scope.value, new.name, old.name, why)
                 if old is ConnectionState.REJECTED:
                     self.outbox.post(lambda: self.registry.mark_retried(scope))
                 if new in (ConnectionState.STALE, ConnectionState.RECONNECTING, ConnectionState.IDLE):
@@ -439,6 +453,7 @@ class GlobalWebSocketManager(QObject):
             case StreamsSilent(keys, waited_s):
                 self.outbox.post(lambda: self.registry.mark_silent(keys, waited_s))
             case TokenRenewed():
+                _log.info("%s: a connection with a new token took over", scope.value)
                 self.outbox.post(lambda: self._emit(self.token_renewed, scope))
             case RequestSent(streams):
                 self._engine.streams_asked_for(scope, streams)

@@ -7,10 +7,12 @@ import functools
 import math
 import weakref
 from collections.abc import Callable, Iterable
+from typing import Final
 
 from PySide6.QtCore import QObject, Qt, QTimer
 
 from qt_upbit.config import SecretHeaders, WebSocketConfig
+from qt_upbit.error_log import logger_of
 from qt_upbit.exceptions import (
     ConnectionFailedError,
     DecodeError,
@@ -37,6 +39,7 @@ from qt_upbit.types import Scope
 
 __all__ = ["ScopeLink"]
 
+_log: Final = logger_of("connection")
 _NO_LOOP_RETRY_MS = 20
 _NO_LOOP_TIMEOUT_S = 2.0
 
@@ -225,8 +228,11 @@ class ScopeLink(QObject):
             case OpenSocket(epoch):
                 self._open(epoch)
             case CloseSocket(epoch):
+                _log.debug("%s: socket %d is closed", self.scope.value, epoch)
                 self.client.close(epoch)
             case SendText(text, epoch):
+                # Never a token: those are in the headers of the handshake.
+                _log.debug("%s: socket %d is sent %s", self.scope.value, epoch, text)
                 self.client.send(text, epoch)
             case SendPing(epoch):
                 self.client.ping(epoch)
@@ -241,6 +247,9 @@ class ScopeLink(QObject):
         if epoch != self.connection.epoch:
             return  # abandoned while it waited for the loop
         headers = self._tokens.headers(self._clock()) if self.scope.needs_auth else SecretHeaders()
+        _log.debug(
+            "%s: socket %d is opened to %s", self.scope.value, epoch, self._config.websocket_url(self.scope)
+        )
         self.client.open(self._config.websocket_url(self.scope), headers, epoch)
 
     def _wait_for_loop(self, epoch: int) -> None:

@@ -116,7 +116,7 @@ class WebSocketClientProxy(QObject):
         self._paused = False
         self._manager.guard.check_usable()
         self._manager.registry.add_owner(self)
-        ReleaseToken.attach(self._manager.release_requested, self, self.id)
+        self._release = ReleaseToken.attach(self._manager.release_requested, self, self.id)
         if visible_only and isinstance(parent, QWidget):
             parent.installEventFilter(self)
             self._paused = not parent.isVisible()
@@ -404,6 +404,11 @@ class WebSocketClientProxy(QObject):
             self._records[subscription_id].lead(
                 self._leaders.led(subscription_id), is_all=self._leaders.leads_all(subscription_id)
             )
+
+    def setParent(self, parent: QObject | None) -> None:  # Qt's name
+        """Give it another owner, or none."""
+        super().setParent(parent)
+        self._release.has_parent = parent is not None
 
     # --- visibility --------------------------------------------------------------------------------
 

@@ -194,6 +194,9 @@ async def make_manager() -> AsyncIterator[MakeManager]:
             **config,
         }
         made.append(GlobalWebSocketManager(WebSocketConfig.preset("testing", **values), clock=clock))
+        # An error of the exchange is what many tests are about, and heard here; any other warning in the log,
+        # and an error of another manager that nobody listens to, fails the test.
+        made[-1].error_occurred.connect(_heard)
         return made[-1]
 
     yield make
@@ -206,6 +209,10 @@ async def make_manager() -> AsyncIterator[MakeManager]:
 @pytest_asyncio.fixture
 async def manager(server: SimulatedServer, make_manager: MakeManager) -> GlobalWebSocketManager:
     return make_manager(server)
+
+
+def _heard(_owner: str, _error: object) -> None:
+    """Listen."""
 
 
 MakeProxy = Callable[..., WebSocketClientProxy]

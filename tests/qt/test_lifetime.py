@@ -390,7 +390,7 @@ async def test_manager_deleted_in_the_middle_of_a_stream(
 def test_release_token_does_nothing_twice_or_without_a_manager(app: QApplication) -> None:
     manager = GlobalWebSocketManager(WebSocketConfig(base_url="http://127.0.0.1:9"))
     released: list[int] = []
-    manager.release_requested.connect(released.append)
+    manager.release_requested.connect(lambda number, _collected: released.append(number))
     token = ReleaseToken(manager.release_requested, 5)
     token()
     token(None)
