@@ -224,6 +224,9 @@ class WebSocketConfig(_Frozen):
     silent_code_timeout_s: float = Field(
         default=10.0, gt=0, description="codes without a frame for this long are reported"
     )
+    snapshot_timeout_s: float = Field(
+        default=15.0, gt=0, description="get_*_snapshot waits this long for the server unless told otherwise"
+    )
     audit_interval_s: float | None = Field(
         default=60.0, ge=1, description="interval of LIST_SUBSCRIPTIONS when nothing changes; None never"
     )

@@ -39,6 +39,9 @@ OF_QASYNC: Final = {
     ("qt_upbit.qt.event_loop", "_check_closed"): "asyncio's base loop has no other name for it",
     ("qt_upbit.qt.event_loop", "_run"): "asyncio.Handle: what every event loop calls",
     ("qt_upbit.qt.event_loop", "_QEventLoop__default_executor"): "qasync has no other name for it",
+    ("qt_upbit.qt.event_loop", "_set_running_loop"): "asyncio's way for the makers of loops",
+    ("qt_upbit.qt.event_loop", "_before_run_forever"): "what qasync does before Qt's loop runs",
+    ("qt_upbit.qt.event_loop", "_after_run_forever"): "what qasync does once Qt's loop has run",
 }
 """What an event loop on top of qasync cannot do without; qasync's version is pinned for it."""
 

@@ -49,6 +49,7 @@ TESTED_IN: dict[str, tuple[str, list[str]]] = {
     "rest/test_session.py": (NAMES_ALONE, ["qt_upbit.rest.endpoints"]),
     "rest/test_orders.py": (A_PART, ["qt_upbit.rest.open_order_calls"]),
     "qt/test_account.py": (A_PART, ["qt_upbit.qt.account_reading"]),
+    "qt/test_embedding.py": (WITH_OTHERS, ["qt_upbit.qt.loop_check"]),
     "qt/test_websocket_client_proxy.py": (
         A_PART,
         ["qt_upbit.qt.delivery", "qt_upbit.qt.pending_snapshot", "qt_upbit.qt.subscription"],

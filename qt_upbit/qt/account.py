@@ -41,6 +41,7 @@ from qt_upbit.qt.account_reading import AccountReading
 from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
 from qt_upbit.qt.outbox import Outbox
 from qt_upbit.qt.subscription import Subscription
+from qt_upbit.qt.waiting import check_timeout, limited
 from qt_upbit.qt.websocket_client_proxy import WebSocketClientProxy
 from qt_upbit.records import Balance, Order
 from qt_upbit.rest.account_reader import AccountRest
@@ -216,14 +217,19 @@ class Account(QObject):
         """Whether `close` was called, or the object was deleted."""
         return self.state is AccountState.CLOSED or not shiboken6.isValid(self)
 
-    async def synchronized_once(self) -> None:
+    async def synchronized_once(self, timeout: float | None = None) -> None:
         """Wait until orders and balances match the exchange's, if they do not yet. Cancelling is safe.
+
+        Args:
+            timeout: seconds; None for no limit.
 
         Raises:
             ProxyClosedError: it was closed.
+            WaitTimeoutError: it took longer than `timeout`; says why, if that is known.
             QtUpbitError: REST refused, or is not available; see `error`.
         """
         self._check_usable()
+        check_timeout(timeout)
         if self.is_synchronized:
             return
         if self._sync.is_refused and self._sync.error is not None:
@@ -231,9 +237,13 @@ class Account(QObject):
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.add(waiter)
         try:
-            await waiter
+            async with limited(timeout, lambda: "the state of the account", self._last_error):
+                await waiter
         finally:
             self._waiters.discard(waiter)
+
+    def _last_error(self) -> QtUpbitError | None:
+        return self._sync.error or self._manager.error(Scope.PRIVATE)
 
     def resync(self) -> None:
         """Read everything again, even if REST refused before."""

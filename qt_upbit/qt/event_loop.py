@@ -13,12 +13,11 @@ from collections.abc import Callable
 from contextvars import Context
 from typing import Any, Final
 
-from PySide6.QtCore import QObject, Qt, QTimerEvent, Signal
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QCoreApplication, QObject, Qt, QTimerEvent, Signal
 
 import qasync  # isort: skip  # after PySide6: it uses the binding that is already loaded
 
-__all__ = ["QtEventLoop"]
+__all__ = ["QtEventLoop", "exit_code"]
 
 _BATCH_S: Final = 0.004
 """Callbacks run in batches of at most this long, then Qt gets a turn."""
@@ -157,9 +156,10 @@ class QtEventLoop(qasync.QEventLoop):  # type: ignore[misc]  # qasync has no typ
     ``qasync.QEventLoop`` works with this library too.
     """
 
-    def __init__(self, app: QApplication | None = None, *, already_running: bool = False) -> None:
+    def __init__(self, app: QCoreApplication | None = None, *, already_running: bool = False) -> None:
         self._timers = _Timers(self)
         self._interruption: BaseException | None = None
+        self._is_attached = False
         self._busy: dict[Any, bool] = {}
         """Notifiers whose callback is running; True for those to be re-enabled afterwards."""
         super().__init__(app, already_running=already_running)
@@ -235,6 +235,40 @@ class QtEventLoop(qasync.QEventLoop):  # type: ignore[misc]  # qasync has no typ
                 if self._busy.pop(notifier) and notifiers.get(fd) is notifier:
                     notifier.setEnabled(True)
 
+    def attach(self) -> None:
+        """Run from now on, within whatever Qt loop runs in this thread, until `detach`.
+
+        For an application that calls ``exec()`` itself. `stop`, and a callback that raises SystemExit, then
+        leave the application's loop.
+
+        Raises:
+            RuntimeError: a loop runs already in this thread.
+        """
+        if self.is_running() or asyncio._get_running_loop() is not None:
+            raise RuntimeError("another event loop is running in this thread")
+        self._check_closed()
+        self._QEventLoop__is_running = True  # qasync's private name
+        self._before_run_forever()
+        asyncio._set_running_loop(self)
+        self._is_attached = True
+        self._timers.resume()
+
+    def detach(self) -> None:
+        """Run no more; the loop can be closed. Idempotent."""
+        if self._is_attached:
+            self._is_attached = False
+            asyncio._set_running_loop(None)
+            self._after_run_forever()
+            self._QEventLoop__is_running = False
+
+    def stop(self) -> None:
+        """Leave `run_forever`; attached, the application's ``exec()``."""
+        if not self._is_attached:
+            super().stop()
+            return
+        interruption, self._interruption = self._interruption, None
+        QCoreApplication.exit(exit_code(interruption))
+
     def _interrupt(self, exc: BaseException) -> None:
         self._interruption = exc
         self.stop()
@@ -292,6 +326,14 @@ class QtEventLoop(qasync.QEventLoop):  # type: ignore[misc]  # qasync has no typ
             super().close()
             self._timers.stop()
             atexit.unregister(self._at_exit)
+
+
+def exit_code(interruption: BaseException | None) -> int:
+    """What a process ends with after an exception that ends it, as Python has it."""
+    if isinstance(interruption, KeyboardInterrupt):
+        return 130
+    code = interruption.code if isinstance(interruption, SystemExit) else None
+    return code if isinstance(code, int) else int(code is not None)
 
 
 def _end_threads(reference: weakref.ref[QtEventLoop]) -> None:

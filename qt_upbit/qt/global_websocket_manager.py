@@ -216,7 +216,7 @@ class GlobalWebSocketManager(QObject):
             self._monitor.forget,
         )
         self.snapshots = SnapshotReader(
-            self.registry, self._engine, lambda scope: self.state(scope) is ConnectionState.LIVE
+            self.registry, self._engine, lambda scope: self.state(scope) is ConnectionState.LIVE, self.error
         )
         self._delivery = EventDelivery(
             self.registry, self.snapshots, self.reporter, self._monitor, clock,

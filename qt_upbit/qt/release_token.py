@@ -18,25 +18,25 @@ class ReleaseToken:
     keeps it alive forever; this pattern works in all eight ways in which a QObject can be destroyed.
 
     Args:
-        signal: emitted once with `object_id` and whether the object was collected as garbage without having
-            a parent; its own object may be gone by then.
+        signal: emitted once with `object_id` and whether the object was collected as garbage although that
+            was not `is_expected`; its own object may be gone by then.
         object_id: id of the watched object.
 
     Attributes:
-        has_parent: whether the watched object has a parent, with which it ends.
+        is_expected: whether the watched object's end is, because it has a parent, or is to be deleted.
     """
 
     def __init__(self, signal: SignalInstance, object_id: int) -> None:
         self._signal = signal
         self._object_id = object_id
         self._done = False
-        self.has_parent = False
+        self.is_expected = False
 
     @classmethod
     def attach(cls, signal: SignalInstance, watched: QObject, object_id: int) -> Self:
         """Emit `signal` when `watched` is destroyed; returns the token."""
         token = cls(signal, object_id)
-        token.has_parent = watched.parent() is not None
+        token.is_expected = watched.parent() is not None
         watched.destroyed.connect(token)
         # At exit sockets are closed by the manager's aclose(), not by destroyed proxies.
         weakref.finalize(watched, token.collected).atexit = False
@@ -48,7 +48,7 @@ class ReleaseToken:
 
     def collected(self) -> None:
         """The object was collected, or is deleted already: emit, unless that was done before."""
-        self._emit(is_collected=not self.has_parent)
+        self._emit(is_collected=not self.is_expected)
 
     def _emit(self, *, is_collected: bool) -> None:
         if self._done:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import math
 import weakref
@@ -33,6 +34,7 @@ from qt_upbit.protocol.connection import (
 )
 from qt_upbit.protocol.jwt_manager import JWTManager
 from qt_upbit.protocol.token_schedule import TokenSchedule
+from qt_upbit.qt.loop_check import NO_LOOP, tell_if_no_loop_runs
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine
 from qt_upbit.transport.native_websocket_client import NativeWebSocketClient
 from qt_upbit.types import Scope
@@ -262,10 +264,10 @@ class ScopeLink(QObject):
         now = self._clock()
         if self._no_loop_since is None:
             self._no_loop_since = now
+            tell_if_no_loop_runs()
         elif now - self._no_loop_since > _NO_LOOP_TIMEOUT_S:
             self._no_loop_since = None
-            reason = "no asyncio loop is running: start the program with qt_upbit.run(...) or a qasync loop"
-            self.connection.lost(epoch, now, ConnectionFailedError(reason))
+            self.connection.lost(epoch, now, ConnectionFailedError(NO_LOOP))
             self._carry_out()
             return
         QTimer.singleShot(_NO_LOOP_RETRY_MS, self, lambda: self._open(epoch))
@@ -274,4 +276,7 @@ class ScopeLink(QObject):
 def _close_sockets(reference: weakref.ref[NativeWebSocketClient], *_: object) -> None:
     client = reference()  # a strong reference would keep the link alive through its callbacks
     if client is not None:
-        client.close_all()
+        # A stock qasync loop that was left without closing anything may be deleted already, and its sockets
+        # end with the process.
+        with contextlib.suppress(RuntimeError):
+            client.close_all()

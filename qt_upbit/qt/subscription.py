@@ -7,7 +7,7 @@ import functools
 import inspect
 import warnings
 import weakref
-from collections.abc import Callable, Collection, Generator, Iterable
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -17,9 +17,10 @@ from PySide6.QtCore import QObject, SignalInstance
 
 from qt_upbit.exceptions import CallbackError, QtUpbitError, SubscriptionError
 from qt_upbit.protocol.subscription_progress import SubscriptionProgress
-from qt_upbit.types import BaseWebSocketEvent, Delivery, EventSpec, StreamKey
+from qt_upbit.qt.waiting import check_timeout, limited
+from qt_upbit.types import BaseWebSocketEvent, Delivery, EventSpec, Scope, StreamKey
 
-__all__ = ["EventCallback", "Subscription", "SubscriptionOwner", "SubscriptionRecord"]
+__all__ = ["EventCallback", "Subscription", "SubscriptionOwner", "SubscriptionRecord", "named"]
 
 EventCallback = Callable[[Any], object]
 """Called with an event, or with a tuple of events under BATCH."""
@@ -44,6 +45,9 @@ class SubscriptionOwner(Protocol):
 
     def check_thread(self) -> None:
         """Raise `WrongThreadError` if this is not its thread."""
+
+    def last_error(self, scope: Scope) -> QtUpbitError | None:
+        """Why a scope is not connected; None if it is, or if that is not known."""
 
     def released(self, subscription_id: int) -> None:
         """Remove a closed subscription."""
@@ -152,7 +156,8 @@ class Subscription:
     """An open subscription of one proxy. It lives as long as the proxy, with or without a reference to it.
 
     ``await subscription`` waits until every code has received its first frame, and returns the
-    subscription; cancelling the wait does not cancel the subscription. ``close()`` ends it, and so
+    subscription; cancelling the wait does not cancel the subscription; ``wait(timeout)`` has an end also
+    while there is no connection. ``close()`` ends it, and so
     does leaving an ``async with`` block. Awaiting raises:
 
     * `SubscriptionError` naming the codes that never delivered; the others continue;
@@ -231,6 +236,29 @@ class Subscription:
     def __await__(self) -> Generator[Any, None, Self]:
         return self._wait().__await__()
 
+    async def wait(self, timeout: float) -> Self:
+        """Same as awaiting it, for a limited time; the subscription goes on in any case.
+
+        Args:
+            timeout: seconds; `math.inf` for no limit.
+
+        Raises:
+            WaitTimeoutError: codes without a first frame are named, and why, if that is known.
+            InvalidRequestError: `timeout` is not a number above zero.
+        """
+        check_timeout(timeout)
+        record = self._record
+
+        def reason() -> QtUpbitError | None:
+            owner = record.owner
+            return None if owner is None else owner.last_error(record.spec.scope)
+
+        def what() -> str:
+            return f"the first frame of {named(sorted(record.progress.awaited, key=lambda key: key[:2]))}"
+
+        async with limited(timeout, what, reason):
+            return await self._wait()
+
     async def __aenter__(self) -> Self:
         return await self
 
@@ -257,6 +285,13 @@ class Subscription:
             # The error is raised in several tasks and must not accumulate the frames of all of them.
             raise failure.with_traceback(None)
         return self
+
+
+def named(keys: Sequence[StreamKey]) -> str:
+    """Streams, for messages: their type and the first codes."""
+    codes = ", ".join(key.code for key in keys[:5] if key.code)
+    more = f" and {len(keys) - 5} more" if len(keys) > 5 else ""
+    return f"{keys[0].type if keys else 'a stream'} {codes}{more}".rstrip()
 
 
 def _resume(waiter: asyncio.Future[None]) -> None:

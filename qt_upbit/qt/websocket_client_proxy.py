@@ -16,6 +16,7 @@ from qt_upbit.protocol.subscription_request import requests_for, resolve_spec
 from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
 from qt_upbit.qt.release_token import ReleaseToken
 from qt_upbit.qt.subscription import EventCallback, Subscription, SubscriptionRecord
+from qt_upbit.qt.waiting import check_timeout
 from qt_upbit.routing.signal_leaders import SignalLeaders
 from qt_upbit.types import (
     EVENT_TYPES,
@@ -310,38 +311,60 @@ class WebSocketClientProxy(QObject):
 
     # --- snapshots ---------------------------------------------------------------------------------
 
-    async def get_ticker_snapshot(self, codes: Sequence[str]) -> dict[str, TickerEvent]:
+    async def get_ticker_snapshot(
+        self, codes: Sequence[str], *, timeout: float | None = None
+    ) -> dict[str, TickerEvent]:
         """The current tickers, by code, in the order requested: from the live stream, else from the server.
 
         Running streams are not interrupted. Cancelling is safe.
 
+        Args:
+            codes: pairs.
+            timeout: seconds; by default ``snapshot_timeout_s`` of the configuration, `math.inf` for no limit.
+
         Raises:
             InvalidSubscriptionError: a code is wrong.
             SubscriptionError: codes that never delivered, by name.
+            WaitTimeoutError: it took longer than `timeout`; says why, if that is known.
         """
-        return await self._snapshot("ticker", codes)
+        return await self._snapshot("ticker", codes, timeout)
 
-    async def get_trade_snapshot(self, codes: Sequence[str]) -> dict[str, TradeEvent]:
+    async def get_trade_snapshot(
+        self, codes: Sequence[str], *, timeout: float | None = None
+    ) -> dict[str, TradeEvent]:
         """The latest trades, by code. See `get_ticker_snapshot`."""
-        return await self._snapshot("trade", codes)
+        return await self._snapshot("trade", codes, timeout)
 
     async def get_orderbook_snapshot(
-        self, codes: Sequence[str], *, depth: int = 30, level: int | Decimal = 0
+        self,
+        codes: Sequence[str],
+        *,
+        depth: int = 30,
+        level: int | Decimal = 0,
+        timeout: float | None = None,
     ) -> dict[str, OrderbookEvent]:
         """The current order books, by code. See `get_ticker_snapshot`."""
-        return await self._snapshot("orderbook", codes, depth=depth, level=level)
+        return await self._snapshot("orderbook", codes, timeout, depth=depth, level=level)
 
     async def get_candle_snapshot(
-        self, codes: Sequence[str], *, unit: CandleUnit | str = CandleUnit.M1
+        self,
+        codes: Sequence[str],
+        *,
+        unit: CandleUnit | str = CandleUnit.M1,
+        timeout: float | None = None,
     ) -> dict[str, CandleEvent]:
         """The current candles, by code. See `get_ticker_snapshot`."""
-        return await self._snapshot("candle", codes, unit=unit)
+        return await self._snapshot("candle", codes, timeout, unit=unit)
 
-    async def _snapshot(self, name: str, codes: Sequence[str], **options: Any) -> dict[str, Any]:
+    async def _snapshot(
+        self, name: str, codes: Sequence[str], timeout: float | None, **options: Any
+    ) -> dict[str, Any]:
         self._check_usable()
+        check_timeout(timeout)
         spec = resolve_spec(name)
         requests = requests_for(spec, codes, realtime=False, **options)
-        events = await self._manager.snapshots.read(self.id, self.name, requests)
+        limit = self._manager.config.snapshot_timeout_s if timeout is None else timeout
+        events = await self._manager.snapshots.read(self.id, self.name, requests, limit)
         return {request.key.code: events[request.key] for request in requests}
 
     # --- state -------------------------------------------------------------------------------------
@@ -388,6 +411,10 @@ class WebSocketClientProxy(QObject):
         """Raise `WrongThreadError` if this is not the GUI thread."""
         self._manager.guard.check_thread()
 
+    def last_error(self, scope: Scope) -> QtUpbitError | None:
+        """Why a scope is not connected; None if it is, or if that is not known."""
+        return self._manager.error(scope) if self._manager.is_usable else None
+
     def released(self, subscription_id: int) -> None:
         """Remove a closed subscription."""
         if self._subscriptions.pop(subscription_id, None) is not None:
@@ -408,7 +435,12 @@ class WebSocketClientProxy(QObject):
     def setParent(self, parent: QObject | None) -> None:  # Qt's name
         """Give it another owner, or none."""
         super().setParent(parent)
-        self._release.has_parent = parent is not None
+        self._release.is_expected = parent is not None
+
+    def deleteLater(self) -> None:  # Qt's name
+        """End with the next turn of Qt's loop."""
+        self._release.is_expected = True
+        super().deleteLater()
 
     # --- visibility --------------------------------------------------------------------------------
 

@@ -191,6 +191,7 @@ async def make_manager() -> AsyncIterator[MakeManager]:
             "close_timeout_s": 0.3,
             "coalesce_s": 0.01,
             "silent_code_timeout_s": HANG_S,
+            "snapshot_timeout_s": HANG_S,
             **config,
         }
         made.append(GlobalWebSocketManager(WebSocketConfig.preset("testing", **values), clock=clock))

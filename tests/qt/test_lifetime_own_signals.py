@@ -37,6 +37,9 @@ from tests.support import events, exchange
 from tests.support.model_server import RSI, event, frame
 from tests.support.wait import turns, until
 
+pytestmark = pytest.mark.filterwarnings("ignore:the proxy .* was collected:ResourceWarning")
+"""Proxies are dropped here while they subscribe, on purpose."""
+
 # --- ways to die ----------------------------------------------------------------------------------
 
 Kill = Callable[[dict[str, Any], str], None]
