@@ -146,4 +146,4 @@ def _kind_of(error: QtUpbitError) -> Hashable:
             return type(error), error.name
         case RestError():
             return type(error), error.args[:3]
-    return type(error)
+    return type(error).__name__

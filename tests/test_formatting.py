@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qt_upbit import format_amount, format_percent, format_price, format_volume, from_dict
+from qt_upbit import TickerEvent, format_amount, format_percent, format_price, format_volume, from_dict
 from qt_upbit.regions import QUOTE_CURRENCIES
 from tests.support.programs import ROOT
 
@@ -21,6 +21,7 @@ def frames(name: str) -> list[dict[str, object]]:
 
 def test_the_price_of_a_real_frame() -> None:
     ticker = from_dict(frames("ticker")[0])
+    assert isinstance(ticker, TickerEvent)
     assert str(ticker.trade_price) == "158201000.00000000", "as sent"
     assert format_price(ticker.code, ticker.trade_price) == "158,201,000"
     assert format_volume(ticker.trade_volume) == "0.00006321"

@@ -86,8 +86,9 @@ class EventDelivery:
             self._emit_batches(record, proxy, subscriber, items)
         else:
             self._emit_each(record, proxy, subscriber, items)
-        if subscriber.lost:
-            self._report_overflow(record, proxy, subscriber.take_lost())
+        lost = subscriber.take_lost() + (record.take_lost() if record.has_callback else 0)
+        if lost:
+            self._report_overflow(record, proxy, lost)
 
     def _fill(self, pending: PendingSnapshot, subscriber: Subscriber, items: Iterable[Item]) -> None:
         read = (self._read(subscriber, item) for item in items if not isinstance(item, Gap))

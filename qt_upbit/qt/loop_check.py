@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 from typing import Final
 
 from PySide6.QtCore import QThread
@@ -41,7 +40,6 @@ def check_running_loop() -> None:
         )
 
 
-@functools.cache
 def _is_driven_by_qt(kind: type[asyncio.AbstractEventLoop]) -> bool:
     return any(each.__module__.startswith(_OURS) for each in kind.__mro__)
 

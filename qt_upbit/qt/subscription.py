@@ -7,23 +7,55 @@ import functools
 import inspect
 import warnings
 import weakref
-from collections.abc import Callable, Collection, Generator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Generator, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Final, Protocol, Self
 
 import shiboken6
 from PySide6.QtCore import QObject, SignalInstance
 
 from qt_upbit.exceptions import CallbackError, QtUpbitError, SubscriptionError
 from qt_upbit.protocol.subscription_progress import SubscriptionProgress
+from qt_upbit.qt.event_reader import EventReader
 from qt_upbit.qt.waiting import check_timeout, limited
 from qt_upbit.types import BaseWebSocketEvent, Delivery, EventSpec, Scope, StreamKey
 
-__all__ = ["EventCallback", "Subscription", "SubscriptionOwner", "SubscriptionRecord", "named"]
+__all__ = [
+    "EventCallback",
+    "Subscription",
+    "SubscriptionOwner",
+    "SubscriptionRecord",
+    "check_callback",
+    "named",
+]
 
 EventCallback = Callable[[Any], object]
 """Called with an event, or with a tuple of events under BATCH."""
+
+
+_ASYNC_HELP: Final = (
+    "a callback is called, not awaited, so it cannot be an async def: a task for each event would lose their "
+    "order. Use `async for event in subscription`, or connect a method decorated with qt_upbit.owned_slot"
+)
+
+
+def check_callback(callback: object) -> None:
+    """Refuse what cannot be called back, at the call.
+
+    Raises:
+        TypeError: it cannot be called, or it is a coroutine function.
+    """
+    if callback is None:
+        return
+    if not callable(callback):
+        raise TypeError(f"callback must be callable with one argument, not {type(callback).__name__}")
+    inner: object = callback
+    while isinstance(inner, functools.partial):
+        inner = inner.func
+    call = getattr(type(inner), "__call__", None)  # noqa: B004  # of an object, not whether there is one
+    if any(inspect.iscoroutinefunction(each) or inspect.isasyncgenfunction(each) for each in (inner, call)):
+        raise TypeError(_ASYNC_HELP)
 
 
 class SubscriptionOwner(Protocol):
@@ -34,6 +66,7 @@ class SubscriptionOwner(Protocol):
 
     id: int
     name: str
+    max_buffered: int
     connection_state_changed: SignalInstance
     gap_detected: SignalInstance
     overflowed: SignalInstance
@@ -69,7 +102,6 @@ class SubscriptionRecord:
         delivery: how events reach it.
         owner_id: id of the object that subscribed.
         progress: which streams are live, without data, or refused.
-        has_callback: whether a callback was given.
         leads_all: whether the owner's signal carries all its streams from this subscription.
     """
 
@@ -88,10 +120,11 @@ class SubscriptionRecord:
         self.delivery = delivery
         self.owner_id = owner.id
         self.progress = SubscriptionProgress(spec.name, self.keys)
-        self.has_callback = callback is not None
         self.is_closed = False
         self._owner = weakref.ref(owner)
         self._callback = _hold(callback)
+        self._has_callback = callback is not None
+        self._readers: weakref.WeakSet[EventReader[Any]] = weakref.WeakSet()
         self._led: AbstractSet[StreamKey] = frozenset(self.keys)
         self.leads_all = True
 
@@ -99,6 +132,35 @@ class SubscriptionRecord:
     def owner(self) -> SubscriptionOwner | None:
         """The object that subscribed, which may be closed; None once it is garbage-collected."""
         return self._owner()
+
+    @property
+    def has_callback(self) -> bool:
+        """Whether a callback was given, or the events are iterated over."""
+        return self._has_callback or bool(self._readers)
+
+    @property
+    def refusal(self) -> QtUpbitError | None:
+        """Why the exchange refused every stream of it; None if one of them goes on."""
+        return self.progress.refusal if self.progress.is_all_refused else None
+
+    def add_waiter(self, waiter: Callable[[], object]) -> None:
+        """Have `waiter` called when it is closed or refused."""
+        self.progress.add_waiter(waiter)
+
+    def remove_waiter(self, waiter: Callable[[], object]) -> None:
+        """Call it no more."""
+        self.progress.remove_waiter(waiter)
+
+    def add_reader(self) -> EventReader[Any]:
+        """A reader of the events that follow, for as long as it is referenced."""
+        owner = self.owner
+        reader: EventReader[Any] = EventReader(self, 1 if owner is None else owner.max_buffered)
+        self._readers.add(reader)
+        return reader
+
+    def take_lost(self) -> int:
+        """Events that readers did not read in time, since the last call."""
+        return sum(reader.take_lost() for reader in tuple(self._readers))
 
     def lead(self, keys: AbstractSet[StreamKey], *, is_all: bool) -> None:
         """Make the owner's signal carry the events of these streams from this subscription."""
@@ -111,11 +173,16 @@ class SubscriptionRecord:
 
     def call_back(self, value: BaseWebSocketEvent | tuple[BaseWebSocketEvent, ...]) -> None:
         """Call the callback with an event or a batch of events; what it raises is reported."""
+        for reader in tuple(self._readers):
+            reader.put(value)
         callback = self._callback()
         if callback is None:
             return
         try:
-            callback(value)
+            result = callback(value)
+            if inspect.iscoroutine(result):
+                result.close()
+                raise TypeError(_ASYNC_HELP)
         except Exception as exc:  # whatever an application raises, other subscribers still get the event
             owner = self._owner()
             if owner is not None:
@@ -167,6 +234,8 @@ class Subscription:
 
     def __init__(self, record: SubscriptionRecord) -> None:
         self._record = record
+        self._early: EventReader[Any] | None = None
+        """For the ``async for`` inside an ``async with``, which waits for the first frame before it."""
 
     def __repr__(self) -> str:
         state = "closed" if self.is_closed else "live" if self.is_live else "waiting"
@@ -219,6 +288,27 @@ class Subscription:
         """Why Upbit refused it; None if it was not refused, or once it is requested again."""
         return self._record.progress.refusal
 
+    def __aiter__(self) -> AsyncIterator[Any]:
+        """The events from now on, in order; under BATCH tuples of them. Each iteration gets all of them.
+
+        It ends with the subscription, and raises `error` if Upbit refuses all its streams. At most ``high_water_mark``
+        events wait for a slow loop; under LATEST only the newest of each kind. What is lost is counted, and
+        reported by ``overflowed``. After ``async with`` it begins with the first frame::
+
+            async with proxy.subscribe_trade(["KRW-BTC"]) as trades:
+                async for trade in trades:
+                    ...
+
+        Raises:
+            WrongThreadError: this is not the GUI thread.
+        """
+        owner = self._record.owner
+        if owner is not None:
+            owner.check_thread()
+        reader, self._early = self._early or self._record.add_reader(), None
+        reader.start()
+        return reader
+
     def leads(self, event: BaseWebSocketEvent) -> bool:
         """Whether the proxy's signal carries this event from this subscription."""
         return self._record.leads(event)
@@ -260,11 +350,13 @@ class Subscription:
             return await self._wait()
 
     async def __aenter__(self) -> Self:
+        self._early = self._record.add_reader()
         return await self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._early = None
         self.close()
 
     async def _wait(self) -> Self:

@@ -15,7 +15,7 @@ from qt_upbit.exceptions import InvalidSubscriptionError, ProxyClosedError, QtUp
 from qt_upbit.protocol.subscription_request import requests_for, resolve_spec
 from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
 from qt_upbit.qt.release_token import ReleaseToken
-from qt_upbit.qt.subscription import EventCallback, Subscription, SubscriptionRecord
+from qt_upbit.qt.subscription import EventCallback, Subscription, SubscriptionRecord, check_callback
 from qt_upbit.qt.waiting import check_timeout
 from qt_upbit.routing.signal_leaders import SignalLeaders
 from qt_upbit.types import (
@@ -110,6 +110,7 @@ class WebSocketClientProxy(QObject):
         self.setObjectName(name)
         self.name = name
         self.id = next(_ids)
+        self.max_buffered = self._manager.config.high_water_mark
         self._closed = False
         self._subscriptions: dict[int, Subscription] = {}
         self._records: dict[int, SubscriptionRecord] = {}
@@ -295,8 +296,7 @@ class WebSocketClientProxy(QObject):
         """
         self._check_usable()
         spec = resolve_spec(name)
-        if callback is not None and not callable(callback):
-            raise TypeError(f"callback must be callable with one argument, not {type(callback).__name__}")
+        check_callback(callback)
         how = spec.delivery if delivery is None else _delivery(delivery)
         requests = requests_for(spec, codes, **options)
         self._manager.guard.check_credentials(spec)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import textwrap
+from typing import Any
 
 import pytest
 
@@ -37,12 +38,12 @@ class Watcher(QObject):
 async def run(server: SimulatedServer, code: str, **env: str) -> subprocess.CompletedProcess[str]:
     """Run a program against the exchange, with asyncio's complaints and unclosed resources shown."""
     program = textwrap.dedent(_LABEL) + textwrap.dedent(code)
-    settings = {
+    settings: dict[str, Any] = {
         "QT_UPBIT_BASE_URL": server.url,
         # The interpreter's own says nothing of us.
         "PYTHONWARNINGS": "default::ResourceWarning,ignore:gc:ResourceWarning",
     }
-    return await asyncio.to_thread(run_program, program, **(settings | env))
+    return await asyncio.to_thread(lambda: run_program(program, **(settings | env)))
 
 
 def check_clean(ran: subprocess.CompletedProcess[str], code: int = 0) -> None:
