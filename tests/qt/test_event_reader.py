@@ -22,10 +22,11 @@ from qt_upbit import (
     WrongThreadError,
     owned_slot,
 )
+from qt_upbit.protocol.subscription_progress import SubscriptionProgress
 from qt_upbit.qt.event_reader import EventReader
 from qt_upbit.simulator.faults.faults import ErrorFrame
 from qt_upbit.simulator.server.server import SimulatedServer
-from qt_upbit.types import Scope
+from qt_upbit.types import Scope, StreamKey
 from tests.qt.conftest import MakeManager, MakeProxy
 from tests.support import events
 from tests.support.wait import HANG_S, until
@@ -156,31 +157,31 @@ async def test_it_ends_with_the_subscription(
     proxy.close()
 
 
-async def test_a_refusal_is_raised_once_nothing_goes_on(
-    server: SimulatedServer, make_proxy: MakeProxy
-) -> None:
-    first, second = make_proxy("first"), make_proxy("second")
-    await first.subscribe_ticker(["KRW-BTC"])
-    both = second.subscribe_ticker(["KRW-BTC", "KRW-ETH"])
-    refused = second.subscribe_ticker(["KRW-ETH"])
+async def test_a_refusal_is_raised(server: SimulatedServer, make_proxy: MakeProxy) -> None:
+    proxy = make_proxy()
+    await proxy.subscribe_ticker(["KRW-BTC"])
+    refused = proxy.subscribe_ticker(["KRW-ETH"])
     await until(lambda: server.exchange.wants("ticker", "KRW-ETH"))
     server.faults.inject(ErrorFrame(scope=Scope.PUBLIC, error="INVALID_PARAM"))
+    with pytest.raises(ServerError, match="INVALID_PARAM"):
+        async with asyncio.timeout(HANG_S):
+            async for event in refused:
+                assert event.code == "KRW-ETH"
 
-    async def read() -> None:
-        async for _ in refused:
-            pass
 
-    async with asyncio.timeout(HANG_S):
-        with pytest.raises(ServerError, match="INVALID_PARAM"):
-            await read()
-        await until(lambda: server.exchange.total_connections(Scope.PUBLIC) == 2)
-        await first.subscribe_ticker(["KRW-BTC"])  # live again
-        assert isinstance(both.error, ServerError)
-        reader = aiter(both)
-        server.exchange.publish(events.ticker("KRW-BTC", 3))
-        async for event in reader:
-            if event.trade_price == 3:
-                break
+async def test_a_refusal_of_some_ends_nothing() -> None:
+    source = Source(Delivery.EVERY)
+    progress = SubscriptionProgress("ticker", [StreamKey("ticker", code) for code in ("A", "B")])
+    progress.mark_refused([StreamKey("ticker", "A")], ServerError("INVALID_PARAM"))
+    assert not progress.is_all_refused
+    progress.mark_refused([StreamKey("ticker", "B")], ServerError("INVALID_PARAM"))
+    assert progress.is_all_refused
+    source.refusal = ServerError("INVALID_PARAM")
+    reader: EventReader[Any] = EventReader(source, 10)
+    reader.put(events.trade("KRW-BTC", 1))
+    assert len(await taken(reader, 1)) == 1, "what came before"
+    with pytest.raises(ServerError):
+        await taken(reader, 1)
 
 
 async def test_who_stops_reading_costs_nothing_more(server: SimulatedServer, make_proxy: MakeProxy) -> None:
