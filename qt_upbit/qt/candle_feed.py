@@ -117,7 +117,7 @@ class CandleFeed(QObject):
         source = source_of(wanted)
         before = self._subscription
         # The new subscription first: the shared connection then never drops to none in between.
-        self._subscription = self._proxy.subscribe(source.event_type, [code], **source.options)
+        self._subscription = self._proxy.open_subscription(source.event_type, [code], **source.options)
         if before is not None:
             before.close()
         self.code = code

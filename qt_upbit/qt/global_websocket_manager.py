@@ -10,7 +10,7 @@ import uuid
 import warnings
 import weakref
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import shiboken6
 from PySide6.QtCore import Property, QObject, Qt, QTimer, Signal
@@ -54,6 +54,7 @@ from qt_upbit.qt.performance_monitor import PerformanceMonitor
 from qt_upbit.qt.rest_clients import RestClients
 from qt_upbit.qt.scope_link import ScopeLink
 from qt_upbit.qt.subscription_registry import SubscriptionRegistry
+from qt_upbit.qt.typed_signals import PairSignal, ValueSignal
 from qt_upbit.rest.rest_client import RestClient
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine
 from qt_upbit.routing.recovery import BackfillBuffer
@@ -100,14 +101,23 @@ class GlobalWebSocketManager(QObject):
     thread may emit.
     """
 
-    state_changed = Signal(object, object)
-    public_state_changed = Signal(object)
-    private_state_changed = Signal(object)
-    info_state_changed = Signal(object)
-    token_renewed = Signal(object)
+    if TYPE_CHECKING:
+        state_changed: PairSignal[Scope, ConnectionState]
+        public_state_changed: ValueSignal[ConnectionState]
+        private_state_changed: ValueSignal[ConnectionState]
+        info_state_changed: ValueSignal[ConnectionState]
+        token_renewed: ValueSignal[Scope]
+        metrics_updated: ValueSignal[Metrics]
+        error_occurred: PairSignal[str, QtUpbitError]
+    else:
+        state_changed = Signal(object, object)
+        public_state_changed = Signal(object)
+        private_state_changed = Signal(object)
+        info_state_changed = Signal(object)
+        token_renewed = Signal(object)
+        metrics_updated = Signal(object)
+        error_occurred = Signal(str, object)
     credentials_changed = Signal()
-    metrics_updated = Signal(object)
-    error_occurred = Signal(str, object)
     closing = Signal()
     order_not_found = Signal(str)
     release_requested = Signal(object, bool)
@@ -284,9 +294,23 @@ class GlobalWebSocketManager(QObject):
     def _info_state(self) -> ConnectionState:
         return self.state(Scope.INFO)
 
-    public_state = Property(object, _public_state, notify=public_state_changed)
-    private_state = Property(object, _private_state, notify=private_state_changed)
-    info_state = Property(object, _info_state, notify=info_state_changed)
+    if TYPE_CHECKING:
+        # A checker knows nothing of what a Qt property holds.
+        @property
+        def public_state(self) -> ConnectionState:
+            """Health of the public scope."""
+
+        @property
+        def private_state(self) -> ConnectionState:
+            """Health of the private scope."""
+
+        @property
+        def info_state(self) -> ConnectionState:
+            """Health of the info scope."""
+    else:
+        public_state = Property(object, _public_state, notify=public_state_changed)
+        private_state = Property(object, _private_state, notify=private_state_changed)
+        info_state = Property(object, _info_state, notify=info_state_changed)
 
     def metrics(self) -> Metrics:
         """Current metrics; rates are those of the last metrics interval."""

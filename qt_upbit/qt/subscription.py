@@ -10,16 +10,17 @@ import weakref
 from collections.abc import AsyncIterator, Callable, Collection, Generator, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from types import TracebackType
-from typing import Any, Final, Protocol, Self
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, Self, TypeVar
 
 import shiboken6
-from PySide6.QtCore import QObject, SignalInstance
+from PySide6.QtCore import QObject
 
 from qt_upbit.exceptions import CallbackError, QtUpbitError, SubscriptionError
 from qt_upbit.protocol.subscription_progress import SubscriptionProgress
 from qt_upbit.qt.event_reader import EventReader
+from qt_upbit.qt.typed_signals import GapSignal, PairSignal, ValueSignal
 from qt_upbit.qt.waiting import check_timeout, limited
-from qt_upbit.types import BaseWebSocketEvent, Delivery, EventSpec, Scope, StreamKey
+from qt_upbit.types import BaseWebSocketEvent, ConnectionState, Delivery, EventSpec, Scope, StreamKey
 
 __all__ = [
     "EventCallback",
@@ -29,6 +30,14 @@ __all__ = [
     "check_callback",
     "named",
 ]
+
+if TYPE_CHECKING:
+    import typing_extensions
+
+    # With a default: `Subscription` alone stays a type.
+    _E = typing_extensions.TypeVar("_E", default=Any)
+else:
+    _E = TypeVar("_E")
 
 EventCallback = Callable[[Any], object]
 """Called with an event, or with a tuple of events under BATCH."""
@@ -67,10 +76,10 @@ class SubscriptionOwner(Protocol):
     id: int
     name: str
     max_buffered: int
-    connection_state_changed: SignalInstance
-    gap_detected: SignalInstance
-    overflowed: SignalInstance
-    error_occurred: SignalInstance
+    connection_state_changed: PairSignal[Scope, ConnectionState]
+    gap_detected: GapSignal
+    overflowed: PairSignal[str, int]
+    error_occurred: ValueSignal[QtUpbitError]
 
     @property
     def is_closed(self) -> bool:
@@ -219,7 +228,7 @@ class SubscriptionRecord:
         self.progress.close()
 
 
-class Subscription:
+class Subscription(Generic[_E]):
     """An open subscription of one proxy. It lives as long as the proxy, with or without a reference to it.
 
     ``await subscription`` waits until every code has received its first frame, and returns the
@@ -288,12 +297,12 @@ class Subscription:
         """Why Upbit refused it; None if it was not refused, or once it is requested again."""
         return self._record.progress.refusal
 
-    def __aiter__(self) -> AsyncIterator[Any]:
+    def __aiter__(self) -> AsyncIterator[_E]:
         """The events from now on, in order; under BATCH tuples of them. Each iteration gets all of them.
 
-        It ends with the subscription, and raises `error` if Upbit refuses all its streams. At most ``high_water_mark``
-        events wait for a slow loop; under LATEST only the newest of each kind. What is lost is counted, and
-        reported by ``overflowed``. After ``async with`` it begins with the first frame::
+        It ends with the subscription, and raises `error` if Upbit refuses all its streams. At most
+        ``high_water_mark`` events wait for a slow loop; under LATEST only the newest of each kind. What is
+        lost is counted, and reported by ``overflowed``. After ``async with`` it begins with the first frame::
 
             async with proxy.subscribe_trade(["KRW-BTC"]) as trades:
                 async for trade in trades:

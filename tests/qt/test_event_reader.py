@@ -7,6 +7,7 @@ import functools
 import gc
 import inspect
 import threading
+import weakref
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -163,10 +164,14 @@ async def test_a_refusal_is_raised(server: SimulatedServer, make_proxy: MakeProx
     refused = proxy.subscribe_ticker(["KRW-ETH"])
     await until(lambda: server.exchange.wants("ticker", "KRW-ETH"))
     server.faults.inject(ErrorFrame(scope=Scope.PUBLIC, error="INVALID_PARAM"))
-    with pytest.raises(ServerError, match="INVALID_PARAM"):
+
+    async def read() -> None:
         async with asyncio.timeout(HANG_S):
             async for event in refused:
                 assert event.code == "KRW-ETH"
+
+    with pytest.raises(ServerError, match="INVALID_PARAM"):
+        await read()
 
 
 async def test_a_refusal_of_some_ends_nothing() -> None:
@@ -186,10 +191,12 @@ async def test_a_refusal_of_some_ends_nothing() -> None:
 
 async def test_who_stops_reading_costs_nothing_more(server: SimulatedServer, make_proxy: MakeProxy) -> None:
     subscription = make_proxy().subscribe_trade(["KRW-BTC"])
-    async for _ in subscription:
-        break
+    reader = aiter(subscription)
+    gone = weakref.ref(reader)
+    await taken(reader, 1)
+    del reader
     gc.collect()
-    assert not [thing for thing in gc.get_objects() if type(thing) is EventReader]
+    assert gone() is None
     assert not subscription.is_closed
 
 

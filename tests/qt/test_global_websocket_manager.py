@@ -26,6 +26,7 @@ from qt_upbit import (
     GlobalWebSocketManager,
     Metrics,
     ProxyClosedError,
+    Subscription,
     WebSocketClientProxy,
     WebSocketConfig,
     WrongThreadError,
@@ -74,7 +75,7 @@ async def test_forty_widgets_opened_at_once_are_one_message(
     server: SimulatedServer, manager: GlobalWebSocketManager
 ) -> None:
     window = QWidget()
-    subscriptions = []
+    subscriptions: list[Subscription] = []
     for i in range(40):
         widget = QWidget(window)
         proxy = WebSocketClientProxy(f"widget {i}", widget, manager=manager)

@@ -109,7 +109,7 @@ def stream_case(name: str, delivery: Delivery = Delivery.EVERY) -> Case:
     codes = ["KRW-BTC", "KRW-ETH", "KRW-XRP", "KRW-SOL"] if row.scope is not Scope.PRIVATE else None
 
     def subscribe(proxy: WebSocketClientProxy) -> Subscription:
-        return proxy.subscribe(name, codes, delivery=delivery, **options)
+        return proxy.open_subscription(name, codes, delivery=delivery, **options)
 
     async def happen(server: SimulatedServer, manager: GlobalWebSocketManager) -> None:
         session = exchange.session(server, row.scope)
