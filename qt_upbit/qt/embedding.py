@@ -107,7 +107,6 @@ async def _tidy() -> None:
     for ended in await asyncio.gather(*tasks, return_exceptions=True):
         if isinstance(ended, Exception):
             _log.warning("a task failed while the application quit", exc_info=ended)
-    await asyncio.get_running_loop().shutdown_asyncgens()
 
 
 def _close(loop: QtEventLoop) -> None:
