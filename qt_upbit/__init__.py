@@ -58,6 +58,12 @@ _HOMES = {
         "format_price",
         "format_volume",
     ),
+    "qt_upbit.headless_client": (
+        "EventStream",
+        "HeadlessClient",
+        "StreamGap",
+        "headless",
+    ),
     "qt_upbit.item_models": (
         "BalanceTableModel",
         "CandleModel",
@@ -223,6 +229,10 @@ if TYPE_CHECKING:
     from qt_upbit.formatting import format_percent as format_percent
     from qt_upbit.formatting import format_price as format_price
     from qt_upbit.formatting import format_volume as format_volume
+    from qt_upbit.headless_client import EventStream as EventStream
+    from qt_upbit.headless_client import HeadlessClient as HeadlessClient
+    from qt_upbit.headless_client import StreamGap as StreamGap
+    from qt_upbit.headless_client import headless as headless
     from qt_upbit.item_models import BalanceTableModel as BalanceTableModel
     from qt_upbit.item_models import CandleModel as CandleModel
     from qt_upbit.item_models import LiveTableModel as LiveTableModel

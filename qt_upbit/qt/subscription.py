@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, Self, TypeVar
 import shiboken6
 from PySide6.QtCore import QObject
 
+from qt_upbit.event_reader import EventReader
 from qt_upbit.exceptions import CallbackError, QtUpbitError, SubscriptionError
 from qt_upbit.protocol.subscription_progress import SubscriptionProgress
-from qt_upbit.qt.event_reader import EventReader
 from qt_upbit.qt.typed_signals import GapSignal, PairSignal, ValueSignal
 from qt_upbit.qt.waiting import check_timeout, limited
 from qt_upbit.types import BaseWebSocketEvent, ConnectionState, Delivery, EventSpec, Scope, StreamKey

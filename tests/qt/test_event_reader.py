@@ -23,8 +23,8 @@ from qt_upbit import (
     WrongThreadError,
     owned_slot,
 )
+from qt_upbit.event_reader import EventReader
 from qt_upbit.protocol.subscription_progress import SubscriptionProgress
-from qt_upbit.qt.event_reader import EventReader
 from qt_upbit.simulator.faults.faults import ErrorFrame
 from qt_upbit.simulator.server.server import SimulatedServer
 from qt_upbit.types import Scope, StreamKey

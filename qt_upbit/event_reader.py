@@ -51,16 +51,20 @@ class EventReader(AsyncIterator[_E], Generic[_E]):
         self._is_read = False
         self._buffer: OrderedDict[Hashable, Any] = OrderedDict()
         self._lost = 0
+        self._gaps = 0
         self._waiter: asyncio.Future[None] | None = None
 
     def start(self) -> None:
         """Somebody reads from now on: what waits is no longer kept on suspicion only."""
         self._is_read = True
 
-    def put(self, value: BaseWebSocketEvent | tuple[BaseWebSocketEvent, ...]) -> None:
-        """Store an event or a batch. Called by the delivery."""
-        is_latest = self._source.delivery is Delivery.LATEST and isinstance(value, BaseWebSocketEvent)
-        key: Hashable = _conflation_key(value) if is_latest else object()
+    def put(self, value: object) -> None:
+        """Store an event, a batch, or a gap, which keeps its place: later events stay behind it."""
+        is_event = isinstance(value, BaseWebSocketEvent)
+        if not is_event and not isinstance(value, tuple):
+            self._gaps += 1
+        is_latest = is_event and self._source.delivery is Delivery.LATEST
+        key: Hashable = (self._gaps, *_conflation_key(value)) if is_latest else object()
         if key not in self._buffer:
             limit = self._max_buffered if self._is_read else min(_EARLY, self._max_buffered)
             if len(self._buffer) >= limit:
@@ -105,6 +109,6 @@ class EventReader(AsyncIterator[_E], Generic[_E]):
                 self._waiter = None
 
 
-def _conflation_key(event: Any) -> Hashable:
+def _conflation_key(event: Any) -> tuple[Hashable, ...]:
     """Which waiting event this one replaces, as in the buffer of the subscriber."""
     return event.stream_key, *(getattr(event, name) for name in event.spec.conflation_fields)
