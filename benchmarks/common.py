@@ -104,7 +104,7 @@ async def subscribed(
     for proxy in made:
         for name in SHARES:
             getattr(proxy, f"{name}_received").connect(slot)
-            proxy.subscribe(name, server.codes, delivery=delivery)
+            proxy.open_subscription(name, server.codes, delivery=delivery)
     try:
         yield manager
     finally:

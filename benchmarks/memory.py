@@ -28,7 +28,7 @@ async def one(server: Server, proxies: int, kind: str, codes: int) -> int:
     manager = GlobalWebSocketManager(WebSocketConfig(base_url=server.url, recover_gaps=False))
     made = [WebSocketClientProxy(f"widget {i}", manager=manager) for i in range(proxies)]
     for proxy in made:
-        proxy.subscribe(kind, server.codes[:codes], delivery=Delivery.LATEST)
+        proxy.open_subscription(kind, server.codes[:codes], delivery=Delivery.LATEST)
     while received(manager) < server.frames or manager._frames.hub.has_pending(Delivery.LATEST):
         await asyncio.sleep(0.05)
     held = _traced() - before

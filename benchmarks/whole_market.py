@@ -77,7 +77,7 @@ class Widget(QLabel):
             ("orderbook", self._on_book),
         ):
             getattr(proxy, f"{name}_received").connect(slot)
-            proxy.subscribe(name, codes, delivery=Delivery.LATEST)
+            proxy.open_subscription(name, codes, delivery=Delivery.LATEST)
 
     def _on_ticker(self, event: TickerEvent) -> None:
         self.read += 1

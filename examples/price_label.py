@@ -8,7 +8,7 @@ Run it against the simulated exchange (`python -m qt_upbit.simulator` prints the
 from PySide6.QtWidgets import QLabel, QWidget
 
 import qt_upbit
-from qt_upbit import TickerEvent, WebSocketClientProxy
+from qt_upbit import TickerEvent, WebSocketClientProxy, format_percent, format_price
 
 
 class PriceLabel(QLabel):
@@ -23,9 +23,9 @@ class PriceLabel(QLabel):
 
     def on_ticker(self, event: TickerEvent) -> None:
         """At most once per frame of the screen, with the newest price."""
-        # None if Upbit left it out: only what an event cannot do without is always there.
-        change = "–" if event.signed_change_rate is None else f"{event.signed_change_rate:+.2%}"
-        self.setText(f"{event.code} {event.trade_price:,f} ({change})")
+        price = format_price(event.code, event.trade_price)
+        # A dash if Upbit left it out: only what an event cannot do without is always there.
+        self.setText(f"{event.code} {price} ({format_percent(event.signed_change_rate)})")
 
 
 async def main() -> None:

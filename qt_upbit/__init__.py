@@ -48,8 +48,22 @@ _HOMES = {
         "RestError",
         "ServerError",
         "SubscriptionError",
+        "WaitTimeoutError",
+        "WrongLoopError",
         "WrongThreadError",
         "is_retryable",
+    ),
+    "qt_upbit.formatting": (
+        "format_amount",
+        "format_percent",
+        "format_price",
+        "format_volume",
+    ),
+    "qt_upbit.headless_client": (
+        "EventStream",
+        "HeadlessClient",
+        "StreamGap",
+        "headless",
     ),
     "qt_upbit.item_models": (
         "BalanceTableModel",
@@ -93,6 +107,7 @@ _HOMES = {
         "until_quit",
     ),
     "qt_upbit.qt.candle_feed": ("CandleFeed",),
+    "qt_upbit.qt.embedding": ("install",),
     "qt_upbit.qt.global_websocket_manager": ("GlobalWebSocketManager",),
     "qt_upbit.qt.owned_slot": ("owned_slot",),
     "qt_upbit.qt.subscription": ("Subscription",),
@@ -208,8 +223,18 @@ if TYPE_CHECKING:
     from qt_upbit.exceptions import RestError as RestError
     from qt_upbit.exceptions import ServerError as ServerError
     from qt_upbit.exceptions import SubscriptionError as SubscriptionError
+    from qt_upbit.exceptions import WaitTimeoutError as WaitTimeoutError
+    from qt_upbit.exceptions import WrongLoopError as WrongLoopError
     from qt_upbit.exceptions import WrongThreadError as WrongThreadError
     from qt_upbit.exceptions import is_retryable as is_retryable
+    from qt_upbit.formatting import format_amount as format_amount
+    from qt_upbit.formatting import format_percent as format_percent
+    from qt_upbit.formatting import format_price as format_price
+    from qt_upbit.formatting import format_volume as format_volume
+    from qt_upbit.headless_client import EventStream as EventStream
+    from qt_upbit.headless_client import HeadlessClient as HeadlessClient
+    from qt_upbit.headless_client import StreamGap as StreamGap
+    from qt_upbit.headless_client import headless as headless
     from qt_upbit.item_models import BalanceTableModel as BalanceTableModel
     from qt_upbit.item_models import CandleModel as CandleModel
     from qt_upbit.item_models import LiveTableModel as LiveTableModel
@@ -242,6 +267,7 @@ if TYPE_CHECKING:
     from qt_upbit.qt.application_run import run as run
     from qt_upbit.qt.application_run import until_quit as until_quit
     from qt_upbit.qt.candle_feed import CandleFeed as CandleFeed
+    from qt_upbit.qt.embedding import install as install
     from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager as GlobalWebSocketManager
     from qt_upbit.qt.owned_slot import owned_slot as owned_slot
     from qt_upbit.qt.subscription import Subscription as Subscription

@@ -81,6 +81,8 @@ _PRESETS: Final[dict[Preset, dict[str, Any]]] = {
         "backoff_initial_s": 0.05,
         "backoff_max_s": 0.5,
         "use_system_proxy": False,
+        # The machine that runs tests has other things to do, too.
+        "slow_slot_ms": None,
     },
     # A developer restarts often and wants readable keys in a packet trace.
     Preset.DEVELOPMENT: {"wire_format": WireFormat.DEFAULT, "linger_s": 1.0},
@@ -240,6 +242,9 @@ class WebSocketConfig(_Frozen):
     silent_code_timeout_s: float = Field(
         default=10.0, gt=0, description="codes without a frame for this long are reported"
     )
+    snapshot_timeout_s: float = Field(
+        default=15.0, gt=0, description="get_*_snapshot waits this long for the server unless told otherwise"
+    )
     audit_interval_s: float | None = Field(
         default=60.0, ge=1, description="interval of LIST_SUBSCRIPTIONS when nothing changes; None never"
     )
@@ -276,6 +281,9 @@ class WebSocketConfig(_Frozen):
 
     frame_rate_hz: float = Field(default=60.0, gt=0, le=240, description="delivery rate of LATEST and BATCH")
     slice_ms: float = Field(default=4.0, gt=0, le=50, description="delivery yields to Qt after this time")
+    slow_slot_ms: float | None = Field(
+        default=17.0, gt=0, description="a slot or callback that takes longer is logged, sampled; None never"
+    )
     high_water_mark: int = Field(
         default=100_000, ge=1, description="buffered events allowed per EVERY or BATCH subscriber"
     )

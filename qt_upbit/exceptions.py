@@ -9,6 +9,8 @@
     │   └── InvalidOrderError        an order that Upbit would refuse
     ├── ProxyClosedError             the proxy, subscription or manager is closed
     ├── WrongThreadError             one of our QObjects was used outside the GUI thread
+    ├── WrongLoopError               the asyncio loop that runs is not driven by Qt's
+    ├── WaitTimeoutError             what was awaited did not come in the time allowed
     ├── SubscriptionError            codes never delivered although the connection is fine
     ├── RemoteError                  the exchange, or the way to it, failed
     │   ├── ServerError              Upbit answered with an error frame
@@ -52,6 +54,8 @@ __all__ = [
     "RestError",
     "ServerError",
     "SubscriptionError",
+    "WaitTimeoutError",
+    "WrongLoopError",
     "WrongThreadError",
     "is_retryable",
 ]
@@ -141,6 +145,30 @@ class ProxyClosedError(QtUpbitError, RuntimeError):
 
 class WrongThreadError(QtUpbitError, RuntimeError):
     """A QObject of this library was used outside the thread it lives in."""
+
+
+class WrongLoopError(QtUpbitError, RuntimeError):
+    """The asyncio loop that runs is not one that works inside Qt's; the message has the line that helps."""
+
+
+class WaitTimeoutError(QtUpbitError, TimeoutError):
+    """What was awaited did not come in the time allowed. What it waited for goes on, except a snapshot.
+
+    Attributes:
+        what: what was awaited, and the codes that are missing.
+        waited_s: for how long, seconds.
+        reason: the last cause that is known, for example why there is no connection; None if there is none.
+    """
+
+    def __init__(self, what: str, waited_s: float, reason: QtUpbitError | None = None) -> None:
+        self.what = _bounded(what, _REASON_LIMIT)
+        self.waited_s = waited_s
+        self.reason = reason
+        super().__init__(self.what, waited_s, reason)
+
+    def __str__(self) -> str:
+        why = f": {self.reason}" if self.reason is not None else ""
+        return f"{self.what} did not come within {self.waited_s:g} s{why}"
 
 
 class SubscriptionError(QtUpbitError):

@@ -44,6 +44,7 @@ OF_ASYNCIO: Final = {
     ("qt_upbit.qt.event_loop", "_asyncgen_finalizer_hook"): "what run_forever of every event loop installs",
     ("qt_upbit.qt.event_loop", "_overlapped"): "Windows: what asyncio itself waits for completions with",
     ("qt_upbit.qt.event_loop", "_iocp"): "asyncio's proactor has no other name for its port",
+    ("qt_upbit.qt.event_loop", "_set_running_loop"): "asyncio's way for the makers of loops",
 }
 """What an event loop of one's own cannot do without, the same in Python 3.11 to 3.14."""
 

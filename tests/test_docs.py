@@ -28,6 +28,7 @@ PAGES = [
         for name in (
             "architecture",
             "decisions",
+            "embedding",
             "item_models",
             "networks",
             "performance",

@@ -49,9 +49,17 @@ TESTED_IN: dict[str, tuple[str, list[str]]] = {
     "rest/test_session.py": (NAMES_ALONE, ["qt_upbit.rest.endpoints"]),
     "rest/test_orders.py": (A_PART, ["qt_upbit.rest.open_order_calls"]),
     "qt/test_account.py": (A_PART, ["qt_upbit.qt.account_reading"]),
+    "test_typing.py": (NAMES_ALONE, ["qt_upbit.qt.typed_signals"]),
+    "qt/test_embedding.py": (WITH_OTHERS, ["qt_upbit.qt.loop_check"]),
     "qt/test_websocket_client_proxy.py": (
         A_PART,
-        ["qt_upbit.qt.delivery", "qt_upbit.qt.pending_snapshot", "qt_upbit.qt.subscription"],
+        [
+            "qt_upbit.qt.delivery",
+            "qt_upbit.qt.pending_snapshot",
+            "qt_upbit.qt.subscribe_by_name",
+            "qt_upbit.qt.subscribe_methods",
+            "qt_upbit.qt.subscription",
+        ],
     ),
     "qt/test_global_websocket_manager.py": (A_PART, ["qt_upbit.qt.subscription_registry"]),
     "qt/test_item_models.py": (

@@ -104,12 +104,14 @@ class Recorder(QObject):
         self._began = time.perf_counter()
         self._is_recording = True
         self._thread.start()
-        proxy, on_event, every = self.proxy, self._on_event, Delivery.EVERY
+        proxy, on_event = self.proxy, self._on_event
         self._subscriptions = [
-            proxy.subscribe_ticker(codes, callback=on_event, delivery=every),
-            proxy.subscribe_trade(codes, callback=on_event, delivery=every),
-            proxy.subscribe_orderbook(codes, callback=on_event, delivery=every),
-            proxy.subscribe_candle(codes, unit=candle_unit, callback=on_event, delivery=every),
+            proxy.subscribe_ticker(codes, callback=on_event, delivery=Delivery.EVERY),
+            proxy.subscribe_trade(codes, callback=on_event, delivery=Delivery.EVERY),
+            proxy.subscribe_orderbook(codes, callback=on_event, delivery=Delivery.EVERY),
+            proxy.subscribe_candle(
+                codes, unit=CandleUnit(candle_unit), callback=on_event, delivery=Delivery.EVERY
+            ),
         ]
         self._read_history(tuple(codes), datetime.now(UTC))
 

@@ -14,6 +14,7 @@ from qt_upbit.exceptions import DecodeError
 from qt_upbit.item_models.base import LiveTableModel, Values
 from qt_upbit.item_models.fields import Field
 from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
+from qt_upbit.qt.subscribe_methods import Depth
 from qt_upbit.qt.subscription import Subscription
 from qt_upbit.qt.websocket_client_proxy import WebSocketClientProxy
 from qt_upbit.types import AskBid, BookLevel, OrderbookEvent
@@ -60,7 +61,7 @@ class OrderbookTableModel(LiveTableModel):
         self,
         parent: QObject | None = None,
         *,
-        depth: int = 15,
+        depth: Depth = 15,
         columns: Sequence[str] | None = None,
         manager: GlobalWebSocketManager | None = None,
     ) -> None:
@@ -70,7 +71,7 @@ class OrderbookTableModel(LiveTableModel):
         self._proxy = WebSocketClientProxy("order book table", self, manager=self.manager)
         self._proxy.orderbook_received.connect(self._on_orderbook)
         self._proxy.error_occurred.connect(self.error_occurred)
-        self._depth = depth
+        self._depth: Depth = depth
         self._code: str | None = None
         self._level: Decimal = Decimal(0)
         self._subscription: Subscription | None = None
@@ -147,6 +148,7 @@ class OrderbookTableModel(LiveTableModel):
         try:
             asks, bids = (side[: self._depth] for side in book.float_levels)
         except DecodeError as exc:
+            self.manager.reporter.log(exc, "order book table", self)
             self.error_occurred.emit(exc)
             return
         self._book = book

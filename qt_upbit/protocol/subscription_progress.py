@@ -65,6 +65,11 @@ class SubscriptionProgress:
         return self._refusal
 
     @property
+    def is_all_refused(self) -> bool:
+        """Whether no stream of it goes on, because the server refused every one."""
+        return self._refused >= self._ours
+
+    @property
     def failure(self) -> QtUpbitError | None:
         """What waiting for it raises, once it is settled; None if every stream is live."""
         if self._closed:

@@ -14,6 +14,7 @@ from typing import Any, Final
 import shiboken6
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from qt_upbit.error_log import logger_of
 from qt_upbit.exceptions import DecodeError, ProxyClosedError, QtUpbitError, ServerError
 from qt_upbit.protocol.account_outputs import (
     AccountReset,
@@ -40,6 +41,7 @@ from qt_upbit.qt.account_reading import AccountReading
 from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
 from qt_upbit.qt.outbox import Outbox
 from qt_upbit.qt.subscription import Subscription
+from qt_upbit.qt.waiting import check_timeout, limited
 from qt_upbit.qt.websocket_client_proxy import WebSocketClientProxy
 from qt_upbit.records import Balance, Order
 from qt_upbit.rest.account_reader import AccountRest
@@ -47,6 +49,7 @@ from qt_upbit.types import ConnectionState, Delivery, MyAssetEvent, MyOrderEvent
 
 __all__ = ["Account", "AccountRest", "AccountState"]
 
+_log: Final = logger_of("account")
 _DOWN: Final = frozenset(
     (ConnectionState.CONNECTING, ConnectionState.RECONNECTING, ConnectionState.RESYNCING)
 )
@@ -214,14 +217,19 @@ class Account(QObject):
         """Whether `close` was called, or the object was deleted."""
         return self.state is AccountState.CLOSED or not shiboken6.isValid(self)
 
-    async def synchronized_once(self) -> None:
+    async def synchronized_once(self, timeout: float | None = None) -> None:
         """Wait until orders and balances match the exchange's, if they do not yet. Cancelling is safe.
+
+        Args:
+            timeout: seconds; None for no limit.
 
         Raises:
             ProxyClosedError: it was closed.
+            WaitTimeoutError: it took longer than `timeout`; says why, if that is known.
             QtUpbitError: REST refused, or is not available; see `error`.
         """
         self._check_usable()
+        check_timeout(timeout)
         if self.is_synchronized:
             return
         if self._sync.is_refused and self._sync.error is not None:
@@ -229,9 +237,13 @@ class Account(QObject):
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.add(waiter)
         try:
-            await waiter
+            async with limited(timeout, lambda: "the state of the account", self._last_error):
+                await waiter
         finally:
             self._waiters.discard(waiter)
+
+    def _last_error(self) -> QtUpbitError | None:
+        return self._sync.error or self._manager.error(Scope.PRIVATE)
 
     def resync(self) -> None:
         """Read everything again, even if REST refused before."""
@@ -393,8 +405,9 @@ class Account(QObject):
             case GapReported(begin_ms, end_ms, uuids):
                 self._post(self.gap_detected, _datetime(begin_ms), _datetime(end_ms), uuids)
             case ReadFailed(error):
-                self._outbox.post(functools.partial(self.error_occurred.emit, error))
+                self._outbox.post(functools.partial(self._report_failure, error))
             case AccountStateChanged(state):
+                _log.info("%s", state.value)
                 self._post(self.state_changed, state)
             case Synchronized():
                 self._post(self.synchronized)
@@ -405,6 +418,10 @@ class Account(QObject):
     def _post(self, signal: Any, *args: Any) -> None:
         """Queue a signal other than `error_occurred`; what a slot raises is reported."""
         self._outbox.post(functools.partial(self._manager.reporter.emit, self, "account", signal, *args))
+
+    def _report_failure(self, error: QtUpbitError) -> None:
+        self._manager.reporter.log(error, "account", self, area="account")
+        self.error_occurred.emit(error)
 
     def _fail_waiters(self, error: QtUpbitError) -> None:
         for waiter in self._waiters:

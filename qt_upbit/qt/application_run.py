@@ -10,7 +10,8 @@ import threading
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final, TypeVar
 
-from PySide6.QtCore import QEvent, QEventLoop, QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QObject, Qt, QTimer, Signal
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
 from qt_upbit.qt.event_loop import QtEventLoop
@@ -44,7 +45,7 @@ class _QuitFilter(QObject):
 
     closed = Signal()
 
-    def __init__(self, app: QApplication) -> None:
+    def __init__(self, app: QCoreApplication) -> None:
         super().__init__(app)
         self.setObjectName("qt_upbit quit filter")
         self.quit_requested = asyncio.Event()
@@ -116,7 +117,8 @@ async def until_quit() -> None:
 def run(main: Coroutine[Any, Any, _T], *, argv: Sequence[str] | None = None) -> _T | None:
     """Run a coroutine with Qt and asyncio together, then close everything in order.
 
-    Creates the QApplication if there is none. When `main` returns while a window is visible, the
+    Uses the application that exists: a QApplication, a QGuiApplication (QML) or a QCoreApplication (without
+    windows). Creates a QApplication if there is none. When `main` returns while a window is visible, the
     application runs until it is closed. Quitting (last window, ``app.quit()``, Ctrl-C, SIGTERM, SIGHUP,
     Ctrl-Break, the end of a Windows session) cancels `main`, unless it ends by itself within two
     seconds, as after `until_quit`. All connections are closed before this returns. It can be called
@@ -138,16 +140,12 @@ def run(main: Coroutine[Any, Any, _T], *, argv: Sequence[str] | None = None) -> 
     if asyncio._get_running_loop() is not None:
         main.close()
         raise RuntimeError("qt_upbit.run() cannot be called while an asyncio loop is running: await instead")
-    existing = QApplication.instance()
-    if existing is not None and not isinstance(existing, QApplication):
-        main.close()
-        raise RuntimeError("there is a QCoreApplication already, but widgets need a QApplication")
-    app = existing or QApplication(list(sys.argv if argv is None else argv))
+    app = QCoreApplication.instance() or QApplication(list(sys.argv if argv is None else argv))
     with asyncio.Runner(loop_factory=lambda: QtEventLoop(app)) as runner:
         return runner.run(_supervise(main, app))
 
 
-async def _supervise(main: Coroutine[Any, Any, _T], app: QApplication) -> _T | None:
+async def _supervise(main: Coroutine[Any, Any, _T], app: QCoreApplication) -> _T | None:
     global _quit_filter  # for until_quit()
     quit_filter = _quit_filter = _QuitFilter(app)
     app.installEventFilter(quit_filter)
@@ -196,7 +194,13 @@ async def _run_until_quit(main: Coroutine[Any, Any, _T], quit_filter: _QuitFilte
 
 
 def _has_visible_window() -> bool:
-    return any(window.isVisible() for window in QApplication.topLevelWidgets())
+    if not isinstance(QCoreApplication.instance(), QGuiApplication):
+        return False
+    # Of QML as well as of widgets; a tool tip keeps no program running.
+    return any(
+        window.isVisible() and window.type() in (Qt.WindowType.Window, Qt.WindowType.Dialog)
+        for window in QGuiApplication.topLevelWindows()
+    )
 
 
 def _quit_on_signals(quit_filter: _QuitFilter) -> Callable[[], None]:

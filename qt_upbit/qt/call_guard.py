@@ -8,6 +8,7 @@ import shiboken6
 from PySide6.QtCore import QCoreApplication, QObject, QThread
 
 from qt_upbit.exceptions import CredentialsRequiredError, ProxyClosedError, WrongThreadError
+from qt_upbit.qt.loop_check import check_running_loop
 from qt_upbit.types import EventSpec
 
 __all__ = ["CallGuard", "check_gui_thread"]
@@ -44,15 +45,17 @@ class CallGuard:
             )
 
     def check_usable(self) -> None:
-        """Refuse a call once the manager is closed, or from another thread.
+        """Refuse a call once the manager is closed, from another thread, or in a loop that Qt does not drive.
 
         Raises:
             ProxyClosedError: the manager is closed.
             WrongThreadError: this is not the GUI thread.
+            WrongLoopError: `check_running_loop`.
         """
         if not self._is_usable():
             raise ProxyClosedError("the manager of this proxy is closed: make a new proxy")
         self.check_thread()
+        check_running_loop()
 
     def check_credentials(self, spec: EventSpec) -> None:
         """Refuse an event type that needs keys while none are configured.
@@ -70,9 +73,12 @@ def check_gui_thread() -> None:
     Raises:
         RuntimeError: there is no QApplication yet.
         WrongThreadError: this is not the thread of the QApplication.
+        WrongLoopError: `check_running_loop`.
     """
     app = QCoreApplication.instance()
     if app is None:
+        check_running_loop()
         raise RuntimeError("make a QApplication first, or start the program with qt_upbit.run(...)")
     if QThread.currentThread() is not app.thread():
         raise WrongThreadError("the manager belongs to the GUI thread, and this is another one")
+    check_running_loop()

@@ -117,7 +117,7 @@ class CandleFeed(QObject):
         source = source_of(wanted)
         before = self._subscription
         # The new subscription first: the shared connection then never drops to none in between.
-        self._subscription = self._proxy.subscribe(source.event_type, [code], **source.options)
+        self._subscription = self._proxy.open_subscription(source.event_type, [code], **source.options)
         if before is not None:
             before.close()
         self.code = code
@@ -219,7 +219,7 @@ class CandleFeed(QObject):
         try:
             candle = self._source.receive(event)
         except DecodeError as exc:
-            self.error_occurred.emit(exc)
+            self._report_failure(exc)
             return
         # Before the candle is added: the final state of the last one must be read.
         self._note_what_is_behind()
@@ -256,6 +256,10 @@ class CandleFeed(QObject):
     def _emit(self, signal: Any, *args: Any) -> None:
         """Emit a signal other than `error_occurred`, and report what a slot raised."""
         self._manager.reporter.emit(self, "candle feed", signal, *args)
+
+    def _report_failure(self, error: QtUpbitError) -> None:
+        self._manager.reporter.log(error, "candle feed", self)
+        self.error_occurred.emit(error)
 
     # --- history -----------------------------------------------------------------------------------
 
@@ -347,7 +351,7 @@ class CandleFeed(QObject):
         except ProxyClosedError:
             return None
         except QtUpbitError as exc:
-            self._answer(epoch, functools.partial(self.error_occurred.emit, exc))
+            self._answer(epoch, functools.partial(self._report_failure, exc))
             return None
 
     def _answer(self, epoch: int, take: Callable[[], None]) -> None:

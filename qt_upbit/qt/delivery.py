@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import shiboken6
 
+from qt_upbit.error_log import Sampler, logger_of
 from qt_upbit.exceptions import DecodeError
 from qt_upbit.qt.error_reporter import ErrorReporter
 from qt_upbit.qt.pending_snapshot import PendingSnapshot, SnapshotReader
@@ -20,6 +22,7 @@ from qt_upbit.types import BaseWebSocketEvent, Delivery, Scope, spec_of
 
 __all__ = ["EventDelivery"]
 
+_log: Final = logger_of("callbacks")
 _LATENCY_EVERY: Final = 8
 """Per subscription, the latency of one in this many events is recorded."""
 
@@ -37,6 +40,7 @@ class EventDelivery:
         clock: seconds, monotonic; the clock of items.
         on_unreadable: called with the scope of a frame that cannot be decoded, and why.
         on_readable: called with a scope of `doubted` as soon as a frame of it can be decoded.
+        slow_slot_ms: slots and callbacks that take longer are logged; None never.
 
     Attributes:
         doubted: scopes whose last frame could not be decoded.
@@ -51,6 +55,7 @@ class EventDelivery:
         clock: Callable[[], float],
         on_unreadable: Callable[[Scope, DecodeError], None],
         on_readable: Callable[[Scope], None],
+        slow_slot_ms: float | None,
     ) -> None:
         self._registry = registry
         self._snapshots = snapshots
@@ -59,6 +64,8 @@ class EventDelivery:
         self._clock = clock
         self._on_unreadable = on_unreadable
         self._on_readable = on_readable
+        self._slow_slot_s = math.inf if slow_slot_ms is None else slow_slot_ms / 1000
+        self._slow_slots = Sampler()
         self.doubted: set[Scope] = set()
         self.events_lost = 0
         """Events dropped because a subscriber did not keep up, as far as reported."""
@@ -79,8 +86,9 @@ class EventDelivery:
             self._emit_batches(record, proxy, subscriber, items)
         else:
             self._emit_each(record, proxy, subscriber, items)
-        if subscriber.lost:
-            self._report_overflow(record, proxy, subscriber.take_lost())
+        lost = subscriber.take_lost() + (record.take_lost() if record.has_callback else 0)
+        if lost:
+            self._report_overflow(record, proxy, lost)
 
     def _fill(self, pending: PendingSnapshot, subscriber: Subscriber, items: Iterable[Item]) -> None:
         read = (self._read(subscriber, item) for item in items if not isinstance(item, Gap))
@@ -93,24 +101,25 @@ class EventDelivery:
         # A type that was declared after the proxy's class has no signal there; callbacks get it.
         signal = getattr(proxy, f"{record.spec.name}_received", None)
         clock, is_valid, has_callback = self._clock, shiboken6.isValid, record.has_callback
+        monitor = self._monitor
         watch = SlotWatch(proxy.name)
         for item in items:
             if isinstance(item, Gap):
                 self._emit_gap(record, proxy, item)
             elif (event := self._read(subscriber, item)) is not None:
-                began = clock()
+                began, turns = clock(), monitor.turns
                 if not subscriber.delivered % _LATENCY_EVERY:
-                    self._monitor.saw(item, event, began)
+                    monitor.saw(item, event, began)
                 subscriber.delivered += 1
                 if has_callback:
                     record.call_back(event)
                     if record.is_closed or not is_valid(proxy):
-                        subscriber.took(clock() - began)
+                        self._took(record, subscriber, clock() - began, turns)
                         return
                 if signal is not None and (record.leads_all or record.leads(event)):
                     for error in watch.emit(signal, event):
-                        self._reporter.report(error, proxy.name, proxy)
-                subscriber.took(clock() - began)
+                        self._reporter.report(error, proxy.name, proxy, is_printed=True)
+                self._took(record, subscriber, clock() - began, turns)
             # A callback or slot may have closed everything.
             if record.is_closed or not is_valid(proxy):
                 return
@@ -141,14 +150,31 @@ class EventDelivery:
         """Deliver a batch to the callback and, for the streams it leads, to the signal."""
         if not batch or record.is_closed or not shiboken6.isValid(proxy):
             return
-        began = self._clock()
+        began, turns = self._clock(), self._monitor.turns
         subscriber.delivered += len(batch)
         record.call_back(tuple(batch))
         led = tuple(event for event in batch if record.leads(event))
         if led and not record.is_closed and shiboken6.isValid(proxy):
             signal = getattr(proxy, f"{record.spec.name}_received")
             self._reporter.emit(proxy, proxy.name, signal, led)
-        subscriber.took(self._clock() - began)
+        self._took(record, subscriber, self._clock() - began, turns)
+
+    def _took(self, record: SubscriptionRecord, subscriber: Subscriber, slot_s: float, turns: int) -> None:
+        """Note how long callback and slots took over an event or a batch, and say so if it was too long.
+
+        If Qt's loop went on meanwhile, a slot opened a dialog: the window did not stand still.
+        """
+        subscriber.took(slot_s)
+        if slot_s <= self._slow_slot_s or self._monitor.turns != turns:
+            return
+        held_back = self._slow_slots.admit(subscriber.key, self._clock())
+        if held_back is not None:
+            more = f" (and {held_back} more times)" if held_back else ""
+            _log.warning(
+                "%s: slots and callback of %s took %.0f ms%s, and the window stands still meanwhile: store "
+                "the event, call update(), and work in paintEvent or another thread",
+                subscriber.owner, record.spec.name, slot_s * 1000, more,
+            )  # fmt: skip
 
     def _read(self, subscriber: Subscriber, slot: LazyFrame) -> BaseWebSocketEvent | None:
         """An event as its subscriber requested it; None if it and the one it replaced are unreadable."""

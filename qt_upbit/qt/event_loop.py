@@ -16,7 +16,7 @@ from qt_upbit.qt.completion_poller import CompletionPoller, Packet
 from qt_upbit.qt.loop_timers import LoopTimers
 from qt_upbit.qt.notifier_selector import NotifierSelector
 
-__all__ = ["BaseQtEventLoop", "QtEventLoop"]
+__all__ = ["BaseQtEventLoop", "QtEventLoop", "exit_code"]
 
 _Ts = TypeVarTuple("_Ts")
 _CALLERS: Final = (asyncio.BaseTransport, asyncio.BaseProtocol)
@@ -61,6 +61,7 @@ class BaseQtEventLoop(asyncio.BaseEventLoop):
         self._app: Any = app or QCoreApplication.instance()
         self._is_running = False
         self._interruption: BaseException | None = None
+        self._attached_hooks: Any = None
         self._turns: dict[asyncio.BaseTransport, _Turn] = {}
         self._timers = LoopTimers(
             self.run_outside_task, lambda: asyncio._get_running_loop() is self, time.perf_counter
@@ -99,6 +100,35 @@ class BaseQtEventLoop(asyncio.BaseEventLoop):
         if interruption is not None:
             raise interruption
 
+    def attach(self) -> None:
+        """Run from now on, within whatever Qt loop runs in this thread, until `detach`.
+
+        For an application that calls ``exec()`` itself. `stop`, and a callback that raises SystemExit, then
+        leave the application's loop.
+
+        Raises:
+            RuntimeError: a loop runs already in this thread, or this one is closed.
+        """
+        self._refuse_closed()
+        if self._is_running or asyncio._get_running_loop() is not None:
+            raise RuntimeError("another event loop is running in this thread")
+        base: Any = super()
+        self._attached_hooks = sys.get_asyncgen_hooks()
+        sys.set_asyncgen_hooks(base._asyncgen_firstiter_hook, base._asyncgen_finalizer_hook)
+        self._is_running = True
+        asyncio._set_running_loop(self)
+        self._timers.resume()
+        self._start_io()
+
+    def detach(self) -> None:
+        """Run no more; the loop can be closed. Idempotent."""
+        if self._attached_hooks is not None:
+            self._stop_io()
+            asyncio._set_running_loop(None)
+            sys.set_asyncgen_hooks(*self._attached_hooks)
+            self._attached_hooks = None
+            self._is_running = False
+
     def run_until_complete(self, future: Any) -> Any:
         """Run until a future is done; return its result.
 
@@ -132,7 +162,10 @@ class BaseQtEventLoop(asyncio.BaseEventLoop):
 
     def stop(self) -> None:
         """Leave `run_forever`, and every nested Qt loop with it. Nothing if it does not run."""
-        if self._is_running:
+        if self._attached_hooks is not None:
+            interruption, self._interruption = self._interruption, None
+            self._app.exit(exit_code(interruption))
+        elif self._is_running:
             self._app.exit()
 
     def is_running(self) -> bool:
@@ -255,6 +288,14 @@ class BaseQtEventLoop(asyncio.BaseEventLoop):
             if turn.waiting:
                 waiting, turn.waiting = turn.waiting, []
                 self._timers.again(waiting)
+
+
+def exit_code(interruption: BaseException | None) -> int:
+    """What a process ends with after an exception that ends it, as Python has it."""
+    if isinstance(interruption, KeyboardInterrupt):
+        return 130
+    code = interruption.code if isinstance(interruption, SystemExit) else None
+    return code if isinstance(code, int) else int(code is not None)
 
 
 def _transport_of(owner: object, handle: Any) -> asyncio.BaseTransport | None:

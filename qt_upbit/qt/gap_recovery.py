@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from qt_upbit.error_log import logger_of
 from qt_upbit.exceptions import ProxyClosedError, QtUpbitError
 from qt_upbit.rest.rest_client import RestClient
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine
@@ -18,6 +19,7 @@ from qt_upbit.types import BaseWebSocketEvent, Recovery, spec_of
 
 __all__ = ["GapRecovery"]
 
+_log: Final = logger_of("recovery")
 _AT_ONCE: Final = 4
 _SLICE: Final = 100
 """Events delivered per slice; Qt gets a turn between slices."""
@@ -237,6 +239,11 @@ class GapRecovery:
         is_reported: bool,
     ) -> None:
         events = fetched.events
+        is_whole = fetched.reaches_back and (joined or not events)
+        _log.info(
+            "%s: %d missed events were read, %s", buffer.key, len(events),
+            "nothing is missing" if is_whole else "a gap remains",
+        )  # fmt: skip
         if not fetched.reaches_back and not is_reported:
             first = self._moment(events[0], begin, end) if events else end
             self._engine.notify_gap(buffer, begin, first)

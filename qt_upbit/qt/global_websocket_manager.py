@@ -7,14 +7,16 @@ import functools
 import random
 import time
 import uuid
+import warnings
 import weakref
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import shiboken6
 from PySide6.QtCore import Property, QObject, Qt, QTimer, Signal
 
 from qt_upbit.config import Credentials, WebSocketConfig
+from qt_upbit.error_log import logger_of
 from qt_upbit.exceptions import (
     ConfigError,
     ConnectionFailedError,
@@ -53,6 +55,7 @@ from qt_upbit.qt.performance_monitor import PerformanceMonitor
 from qt_upbit.qt.rest_clients import RestClients
 from qt_upbit.qt.scope_link import ScopeLink
 from qt_upbit.qt.subscription_registry import SubscriptionRegistry
+from qt_upbit.qt.typed_signals import PairSignal, ValueSignal
 from qt_upbit.rest.rest_client import RestClient
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine
 from qt_upbit.routing.recovery import BackfillBuffer
@@ -64,6 +67,7 @@ from qt_upbit.types import (
 
 __all__ = ["GlobalWebSocketManager"]
 
+_log: Final = logger_of("connection")
 _STREAM_GAP_TIMEOUT_S: Final = 3.0
 """Shorter than after an outage: the connection is healthy and only some trades are missing."""
 _LIST_TIMEOUT_S: Final = 5.0
@@ -94,21 +98,30 @@ class GlobalWebSocketManager(QObject):
     (proxies and their subscriptions), `snapshots`, `outbox` (calls that wait for a plain Qt callback),
     `reporter` (errors), `shared` (one object per class and manager, such as `Account`), and the signals
     ``closing()``, at the beginning of `aclose`, ``order_not_found(id)``, when a call of `rest` ended so or a
-    cancellation of several failed for this one, and ``release_requested(proxy_id)``, which any thread may
-    emit.
+    cancellation of several failed for this one, and ``release_requested(proxy_id, is_collected)``, which any
+    thread may emit.
     """
 
-    state_changed = Signal(object, object)
-    public_state_changed = Signal(object)
-    private_state_changed = Signal(object)
-    info_state_changed = Signal(object)
-    token_renewed = Signal(object)
+    if TYPE_CHECKING:
+        state_changed: PairSignal[Scope, ConnectionState]
+        public_state_changed: ValueSignal[ConnectionState]
+        private_state_changed: ValueSignal[ConnectionState]
+        info_state_changed: ValueSignal[ConnectionState]
+        token_renewed: ValueSignal[Scope]
+        metrics_updated: ValueSignal[Metrics]
+        error_occurred: PairSignal[str, QtUpbitError]
+    else:
+        state_changed = Signal(object, object)
+        public_state_changed = Signal(object)
+        private_state_changed = Signal(object)
+        info_state_changed = Signal(object)
+        token_renewed = Signal(object)
+        metrics_updated = Signal(object)
+        error_occurred = Signal(str, object)
     credentials_changed = Signal()
-    metrics_updated = Signal(object)
-    error_occurred = Signal(str, object)
     closing = Signal()
     order_not_found = Signal(str)
-    release_requested = Signal(object)
+    release_requested = Signal(object, bool)
 
     _instance: ClassVar[GlobalWebSocketManager | None] = None
     _configured: ClassVar[WebSocketConfig | None] = None
@@ -188,7 +201,7 @@ class GlobalWebSocketManager(QObject):
             self.config.recovery_timeout_s,
             self.config.recovery_max_calls,
             clock,
-            lambda error: self.reporter.report_scope(Scope.PUBLIC, error),
+            lambda error: self.reporter.report_scope(Scope.PUBLIC, error, area="recovery"),
             self.config.live_wait_s,
         )
         limiter = RollingWindowLimiter(((self.config.connects_per_second, 1.0),), transit_s=TRANSIT_S)
@@ -215,11 +228,11 @@ class GlobalWebSocketManager(QObject):
             self._monitor.forget,
         )
         self.snapshots = SnapshotReader(
-            self.registry, self._engine, lambda scope: self.state(scope) is ConnectionState.LIVE
+            self.registry, self._engine, lambda scope: self.state(scope) is ConnectionState.LIVE, self.error
         )
         self._delivery = EventDelivery(
             self.registry, self.snapshots, self.reporter, self._monitor, clock,
-            self._on_unreadable, self._on_readable,
+            self._on_unreadable, self._on_readable, self.config.slow_slot_ms,
         )  # fmt: skip
         # A manager should be closed, not deleted; if it is deleted anyway, no coroutine may wait forever.
         self.destroyed.connect(
@@ -237,8 +250,16 @@ class GlobalWebSocketManager(QObject):
         self._suspend_timer = self._timer("qt_upbit clocks", self._look_for_suspend, single_shot=False)
         self._suspend_timer.setInterval(_COMPARE_CLOCKS_MS)
 
-    def _on_release_requested(self, proxy_id: int) -> None:
+    def _on_release_requested(self, proxy_id: int, is_collected: bool) -> None:
+        name, count = self.registry.name_of(proxy_id), self.registry.subscriptions_of(proxy_id)
         self.registry.remove_owner(proxy_id)
+        if is_collected and count:
+            warnings.warn(
+                f"the proxy {name!r} was collected with {count} open subscription{'s' if count > 1 else ''}, "
+                "which end with it: give it parent=, keep a reference to it, or close() it",
+                ResourceWarning,
+                stacklevel=1,
+            )
 
     def _new_jwt_manager(self) -> JWTManager | None:
         credentials = self.config.credentials
@@ -277,9 +298,23 @@ class GlobalWebSocketManager(QObject):
     def _info_state(self) -> ConnectionState:
         return self.state(Scope.INFO)
 
-    public_state = Property(object, _public_state, notify=public_state_changed)
-    private_state = Property(object, _private_state, notify=private_state_changed)
-    info_state = Property(object, _info_state, notify=info_state_changed)
+    if TYPE_CHECKING:
+        # A checker knows nothing of what a Qt property holds.
+        @property
+        def public_state(self) -> ConnectionState:
+            """Health of the public scope."""
+
+        @property
+        def private_state(self) -> ConnectionState:
+            """Health of the private scope."""
+
+        @property
+        def info_state(self) -> ConnectionState:
+            """Health of the info scope."""
+    else:
+        public_state = Property(object, _public_state, notify=public_state_changed)
+        private_state = Property(object, _private_state, notify=private_state_changed)
+        info_state = Property(object, _info_state, notify=info_state_changed)
 
     def metrics(self) -> Metrics:
         """Current metrics; rates are those of the last metrics interval."""
@@ -429,6 +464,9 @@ class GlobalWebSocketManager(QObject):
     def _on_connection_event(self, scope: Scope, event: ConnectionEvent) -> None:
         match event:
             case StateChanged(old, new):
+                error = self.error(scope)
+                why = f" ({error})" if error is not None else ""
+                _log.info("%s: %s, was %s%s", scope.value, new.name, old.name, why)
                 if old is ConnectionState.REJECTED:
                     self.outbox.post(lambda: self.registry.mark_retried(scope))
                 if new in (ConnectionState.STALE, ConnectionState.RECONNECTING, ConnectionState.IDLE):
@@ -448,6 +486,7 @@ class GlobalWebSocketManager(QObject):
             case StreamsSilent(keys, waited_s):
                 self.outbox.post(lambda: self.registry.mark_silent(keys, waited_s))
             case TokenRenewed():
+                _log.info("%s: a connection with a new token took over", scope.value)
                 self.outbox.post(lambda: self._emit(self.token_renewed, scope))
             case RequestSent(streams):
                 self._engine.streams_asked_for(scope, streams)

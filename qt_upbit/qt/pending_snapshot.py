@@ -8,7 +8,9 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 
 from qt_upbit.exceptions import ProxyClosedError, QtUpbitError, SubscriptionError
 from qt_upbit.protocol.subscription_state_manager import StreamRequest
+from qt_upbit.qt.subscription import named
 from qt_upbit.qt.subscription_registry import SubscriptionRegistry
+from qt_upbit.qt.waiting import limited
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine
 from qt_upbit.types import BaseWebSocketEvent, OrderbookEvent, Scope, StreamKey
 
@@ -37,6 +39,11 @@ class PendingSnapshot:
         self._missing = set(keys)
         self._found: dict[StreamKey, BaseWebSocketEvent] = {}
         self._future = future
+
+    @property
+    def missing(self) -> list[StreamKey]:
+        """The streams without an event so far, sorted."""
+        return sorted(self._missing, key=lambda key: key[:2])
 
     def take(self, events: Iterable[BaseWebSocketEvent]) -> None:
         """Accept events."""
@@ -80,14 +87,20 @@ class SnapshotReader:
         registry: requests what is not streamed from the server.
         engine: has the last events of the live streams.
         is_live: whether a scope's last events are current.
+        last_error: why a scope is not connected; None if it is, or if that is not known.
     """
 
     def __init__(
-        self, registry: SubscriptionRegistry, engine: DataRoutingEngine, is_live: Callable[[Scope], bool]
+        self,
+        registry: SubscriptionRegistry,
+        engine: DataRoutingEngine,
+        is_live: Callable[[Scope], bool],
+        last_error: Callable[[Scope], QtUpbitError | None],
     ) -> None:
         self._registry = registry
         self._engine = engine
         self._is_live = is_live
+        self._last_error = last_error
         self._pending: dict[Hashable, PendingSnapshot] = {}
 
     def __len__(self) -> int:
@@ -98,7 +111,7 @@ class SnapshotReader:
         return self._pending.get(requester_id)
 
     async def read(
-        self, owner_id: int, name: str, requests: Sequence[StreamRequest]
+        self, owner_id: int, name: str, requests: Sequence[StreamRequest], timeout_s: float
     ) -> dict[StreamKey, BaseWebSocketEvent]:
         """One event per request: the last event of a live stream, the rest from the server.
 
@@ -106,8 +119,10 @@ class SnapshotReader:
             owner_id: id of the requesting proxy; closing it fails the snapshot.
             name: name of the proxy, for messages.
             requests: all of one scope.
+            timeout_s: how long to wait for the server; `math.inf` for no limit.
 
         Raises:
+            WaitTimeoutError: the server did not answer in time.
             SubscriptionError: codes that never delivered, by name.
             ProxyClosedError: the proxy or the manager was closed meanwhile.
             QtUpbitError: the server refused.
@@ -129,7 +144,12 @@ class SnapshotReader:
         self._pending[requester_id] = pending
         try:
             self._registry.request_snapshot(requester_id, pending, f"{name} snapshot", missing)
-            return found | await future
+            async with limited(
+                timeout_s,
+                lambda: f"the snapshot of {named(pending.missing)}",
+                lambda: self._last_error(missing[0].spec.scope),
+            ):
+                return found | await future
         finally:
             del self._pending[requester_id]
             self._registry.remove(requester_id)

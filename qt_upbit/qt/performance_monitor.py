@@ -60,6 +60,8 @@ class PerformanceMonitor(QObject):
         self._rates = dict.fromkeys(links, (0.0, 0.0, 0.0))
         self._past_delivered = self._past_conflated = 0
         self._expected_at = 0.0
+        self.turns = 0
+        """Increases while Qt's loop runs, a nested one as well."""
         self._lag_timer = QTimer(self)
         self._lag_timer.setObjectName("qt_upbit loop lag")
         self._lag_timer.setTimerType(Qt.TimerType.PreciseTimer)
@@ -95,6 +97,7 @@ class PerformanceMonitor(QObject):
         self._past_conflated += subscriber.conflated
 
     def _on_lag(self) -> None:
+        self.turns += 1
         now = self._clock()
         self._lag.record(now - self._expected_at)
         self._expected_at = now + _LAG_MS / 1000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import math
 import weakref
@@ -12,6 +13,7 @@ from typing import Final
 from PySide6.QtCore import QObject, Qt, QTimer
 
 from qt_upbit.config import SecretHeaders, WebSocketConfig
+from qt_upbit.error_log import logger_of
 from qt_upbit.exceptions import (
     ConnectionFailedError,
     DecodeError,
@@ -33,6 +35,7 @@ from qt_upbit.protocol.connection import (
 )
 from qt_upbit.protocol.jwt_manager import JWTManager
 from qt_upbit.protocol.token_schedule import TokenSchedule
+from qt_upbit.qt.loop_check import NO_LOOP, tell_if_no_loop_runs
 from qt_upbit.routing.data_routing_engine import DataRoutingEngine
 from qt_upbit.transport.native_websocket_client import NativeWebSocketClient
 from qt_upbit.types import Scope
@@ -44,6 +47,7 @@ _BAD_OBJECTS: Final = 50
 """Objects of one message that cannot be decoded, after which the rest of it is dropped."""
 _ODD_FIELDS: Final = 60_000
 """Fields of one message that are read one by one: of an odd ticker for each of the 855 pairs."""
+_log: Final = logger_of("connection")
 _NO_LOOP_RETRY_MS = 20
 _NO_LOOP_TIMEOUT_S = 2.0
 
@@ -251,8 +255,11 @@ class ScopeLink(QObject):
             case OpenSocket(epoch):
                 self._open(epoch)
             case CloseSocket(epoch):
+                _log.debug("%s: socket %d is closed", self.scope.value, epoch)
                 self.client.close(epoch)
             case SendText(text, epoch):
+                # Never a token: those are in the headers of the handshake.
+                _log.debug("%s: socket %d is sent %s", self.scope.value, epoch, text)
                 self.client.send(text, epoch)
             case SendPing(epoch):
                 self.client.ping(epoch)
@@ -267,6 +274,9 @@ class ScopeLink(QObject):
         if epoch != self.connection.epoch:
             return  # abandoned while it waited for the loop
         headers = self._tokens.headers(self._clock()) if self.scope.needs_auth else SecretHeaders()
+        _log.debug(
+            "%s: socket %d is opened to %s", self.scope.value, epoch, self._config.websocket_url(self.scope)
+        )
         self.client.open(self._config.websocket_url(self.scope), headers, epoch)
 
     def _wait_for_loop(self, epoch: int) -> None:
@@ -279,10 +289,10 @@ class ScopeLink(QObject):
         now = self._clock()
         if self._no_loop_since is None:
             self._no_loop_since = now
+            tell_if_no_loop_runs()
         elif now - self._no_loop_since > _NO_LOOP_TIMEOUT_S:
             self._no_loop_since = None
-            reason = "no asyncio loop is running: start the program with qt_upbit.run(...) or a qasync loop"
-            self.connection.lost(epoch, now, ConnectionFailedError(reason))
+            self.connection.lost(epoch, now, ConnectionFailedError(NO_LOOP))
             self._carry_out()
             return
         QTimer.singleShot(_NO_LOOP_RETRY_MS, self, lambda: self._open(epoch))
@@ -291,4 +301,7 @@ class ScopeLink(QObject):
 def _close_sockets(reference: weakref.ref[NativeWebSocketClient], *_: object) -> None:
     client = reference()  # a strong reference would keep the link alive through its callbacks
     if client is not None:
-        client.close_all()
+        # A stock qasync loop that was left without closing anything may be deleted already, and its sockets
+        # end with the process.
+        with contextlib.suppress(RuntimeError):
+            client.close_all()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
+from qt_upbit.error_log import Sampler
 from qt_upbit.exceptions import CallbackError
 
 __all__ = ["SlotWatch", "emit_watched"]
 
 _EVENT = "sys.excepthook"
+_printed: Final = Sampler()
 
 
 class SlotWatch:
@@ -19,6 +22,9 @@ class SlotWatch:
     PySide passes what a slot raises to `sys.excepthook` and continues with the next slot. Python calls its
     audit hooks before the current excepthook, whichever that is; so this sees every exception without
     replacing the application's hooks. Slots with a queued connection run later and are not covered.
+
+    Python's own hook prints a traceback. Of a slot that raises again and again it gets the first and then one
+    in ten seconds; an application's hook gets every one.
 
     Args:
         owner: named in the errors.
@@ -42,6 +48,10 @@ class SlotWatch:
         """Record an exception of a slot of the signal being emitted."""
         self._errors.append(error)
 
+    def kind_of(self, error: Exception) -> tuple[str, str, type[Exception]]:
+        """Which exceptions are printed as one: of the same slot and type, for the same owner."""
+        return self._owner, _slot_name(error), type(error)
+
 
 def emit_watched(signal: Any, *args: Any, owner: str) -> Sequence[CallbackError]:
     """Emit one signal once, as `SlotWatch.emit`."""
@@ -49,15 +59,22 @@ def emit_watched(signal: Any, *args: Any, owner: str) -> Sequence[CallbackError]
 
 
 def _callback_error(owner: str, error: Exception) -> CallbackError:
-    trace = error.__traceback__
-    # Without a traceback the slot was not Python code, such as a list's append.
-    name = trace.tb_frame.f_code.co_qualname if trace is not None else "a slot"
-    reported = CallbackError(owner, name)
+    reported = CallbackError(owner, _slot_name(error))
     reported.__cause__ = error
     return reported
 
 
+def _slot_name(error: Exception) -> str:
+    trace = error.__traceback__
+    # Without a traceback the slot was not Python code, such as a list's append.
+    return trace.tb_frame.f_code.co_qualname if trace is not None else "a slot"
+
+
 _EMIT = SlotWatch.emit.__code__
+
+
+class _IsHeldBack(RuntimeError):
+    """Raised by an audit hook: the interpreter then skips the excepthook, as its documentation says."""
 
 
 def _on_audit_event(event: str, args: tuple[Any, ...]) -> None:
@@ -68,9 +85,12 @@ def _on_audit_event(event: str, args: tuple[Any, ...]) -> None:
     # exception from elsewhere, for example inside a dialog that a slot opened, has another one.
     # There is no calling frame if the interpreter itself reports what ended the program.
     frame = sys._getframe().f_back
-    error = args[2]
+    hook, error = args[0], args[2]
     if frame is not None and frame.f_code is _EMIT and isinstance(error, Exception):
-        frame.f_locals["self"].note(error)
+        watch = frame.f_locals["self"]
+        watch.note(error)
+        if hook is sys.__excepthook__ and _printed.admit(watch.kind_of(error), time.monotonic()) is None:
+            raise _IsHeldBack
 
 
 # Audit hooks cannot be removed, and one is enough for every watch of the process.

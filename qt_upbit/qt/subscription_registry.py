@@ -6,8 +6,9 @@ import functools
 import weakref
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
+from qt_upbit.error_log import logger_of
 from qt_upbit.exceptions import QtUpbitError
 from qt_upbit.protocol.subscription_state_manager import StreamRequest, SubscriptionStateManager
 from qt_upbit.qt.subscription import SubscriptionOwner, SubscriptionRecord
@@ -16,6 +17,8 @@ from qt_upbit.routing.fanout_hub import FanoutHub, Subscriber
 from qt_upbit.types import Delivery, Scope, StreamKey
 
 __all__ = ["Requester", "SubscriptionRegistry"]
+
+_log: Final = logger_of("subscription")
 
 
 class Requester(Protocol):
@@ -48,10 +51,11 @@ class _Registered(NamedTuple):
 
 
 class _Owner:
-    __slots__ = ("find", "ids", "uses")
+    __slots__ = ("find", "ids", "name", "uses")
 
     def __init__(self, owner: SubscriptionOwner) -> None:
         self.find = weakref.ref(owner)
+        self.name = owner.name
         self.ids: dict[Hashable, None] = {}
         """Ids of its subscriptions and snapshots, oldest first."""
         self.uses: Counter[Scope] = Counter()
@@ -105,6 +109,16 @@ class SubscriptionRegistry:
         """Add a proxy; it must be removed when it is destroyed."""
         self._owners[owner.id] = _Owner(owner)
 
+    def subscriptions_of(self, owner_id: int) -> int:
+        """Number of open subscriptions and snapshots of a proxy."""
+        entry = self._owners.get(owner_id)
+        return 0 if entry is None else len(entry.ids)
+
+    def name_of(self, owner_id: int) -> str:
+        """Name of a proxy, for messages; empty once it is removed."""
+        entry = self._owners.get(owner_id)
+        return "" if entry is None else entry.name
+
     def remove_owner(self, owner_id: int) -> None:
         """Close everything of a proxy, and remove it. Idempotent."""
         entry = self._owners.get(owner_id)
@@ -143,8 +157,10 @@ class SubscriptionRegistry:
         self, record: SubscriptionRecord, requests: Sequence[StreamRequest], *, paused: bool
     ) -> None:
         """Start a subscription: route its events, and send a request to the server if needed."""
-        owner = record.owner
-        name = owner.name if owner is not None else ""
+        name = self.name_of(record.owner_id)
+        _log.debug(
+            "%s: subscribes to %s %s, %s", name, record.spec.name, _codes(record), record.delivery.value
+        )
         self._records[record.id] = weakref.ref(record)
         self._owners[record.owner_id].uses[record.spec.scope] += 1
         self._add(record.id, _Registered(weakref.ref(record), record.owner_id, record.spec.scope))
@@ -192,6 +208,7 @@ class SubscriptionRegistry:
         if owner is not None:
             owner.ids.pop(requester_id, None)
         if self._records.pop(requester_id, None) is not None and owner is not None:
+            _log.debug("%s: subscription %s ends", owner.name, requester_id)
             owner.uses[entry.scope] -= 1
         if (subscriber := self._hub.get(requester_id)) is not None:
             self._on_detached(subscriber)
@@ -267,3 +284,8 @@ def _close_all(requesters: Mapping[Hashable, _Registered], *_: object) -> None:
     for entry in tuple(requesters.values()):
         if (requester := entry.find()) is not None:
             requester.close()
+
+
+def _codes(record: SubscriptionRecord) -> str:
+    codes = [key.code or "*" for key in record.keys]
+    return ",".join(codes[:10]) + (f" and {len(codes) - 10} more" if len(codes) > 10 else "")

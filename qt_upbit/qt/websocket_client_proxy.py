@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -15,16 +15,22 @@ from qt_upbit.exceptions import InvalidSubscriptionError, ProxyClosedError, QtUp
 from qt_upbit.protocol.subscription_request import requests_for, resolve_spec
 from qt_upbit.qt.global_websocket_manager import GlobalWebSocketManager
 from qt_upbit.qt.release_token import ReleaseToken
-from qt_upbit.qt.subscription import EventCallback, Subscription, SubscriptionRecord
+from qt_upbit.qt.subscribe_methods import Depth, SubscribeMethods, Unit
+from qt_upbit.qt.subscription import EventCallback, Subscription, SubscriptionRecord, check_callback
+from qt_upbit.qt.typed_signals import EventSignal, GapSignal, PairSignal, ValueSignal
+from qt_upbit.qt.waiting import check_timeout
 from qt_upbit.routing.signal_leaders import SignalLeaders
 from qt_upbit.types import (
     EVENT_TYPES,
+    AnnouncementEvent,
     CandleEvent,
     CandleUnit,
     ConnectionState,
     Delivery,
-    IndicatorDefinition,
-    IndicatorTimeframe,
+    IndicatorEvent,
+    IndicatorSignalEvent,
+    MyAssetEvent,
+    MyOrderEvent,
     OrderbookEvent,
     Scope,
     TickerEvent,
@@ -36,7 +42,7 @@ __all__ = ["WebSocketClientProxy"]
 _ids = itertools.count(1)
 
 
-class WebSocketClientProxy(QObject):
+class WebSocketClientProxy(QObject, SubscribeMethods):
     """One component's access to Upbit. All proxies share one connection per scope.
 
     Create one, connect a signal, subscribe::
@@ -75,20 +81,24 @@ class WebSocketClientProxy(QObject):
     del _spec
 
     if TYPE_CHECKING:
-        ticker_received = Signal(object)
-        trade_received = Signal(object)
-        orderbook_received = Signal(object)
-        candle_received = Signal(object)
-        my_order_received = Signal(object)
-        my_asset_received = Signal(object)
-        announcement_received = Signal(object)
-        indicator_received = Signal(object)
-        indicator_signal_received = Signal(object)
-
-    connection_state_changed = Signal(object, object)
-    gap_detected = Signal(object, object, object, object)
-    overflowed = Signal(str, object)
-    error_occurred = Signal(object)
+        ticker_received: EventSignal[TickerEvent]
+        trade_received: EventSignal[TradeEvent]
+        orderbook_received: EventSignal[OrderbookEvent]
+        candle_received: EventSignal[CandleEvent]
+        my_order_received: EventSignal[MyOrderEvent]
+        my_asset_received: EventSignal[MyAssetEvent]
+        announcement_received: EventSignal[AnnouncementEvent]
+        indicator_received: EventSignal[IndicatorEvent]
+        indicator_signal_received: EventSignal[IndicatorSignalEvent]
+        connection_state_changed: PairSignal[Scope, ConnectionState]
+        gap_detected: GapSignal
+        overflowed: PairSignal[str, int]
+        error_occurred: ValueSignal[QtUpbitError]
+    else:
+        connection_state_changed = Signal(object, object)
+        gap_detected = Signal(object, object, object, object)
+        overflowed = Signal(str, object)
+        error_occurred = Signal(object)
 
     def __init__(
         self,
@@ -109,200 +119,41 @@ class WebSocketClientProxy(QObject):
         self.setObjectName(name)
         self.name = name
         self.id = next(_ids)
+        self.max_buffered = self._manager.config.high_water_mark
         self._closed = False
-        self._subscriptions: dict[int, Subscription] = {}
+        self._subscriptions: dict[int, Subscription[Any]] = {}
         self._records: dict[int, SubscriptionRecord] = {}
         self._leaders = SignalLeaders()
         self._paused = False
         self._manager.guard.check_usable()
         self._manager.registry.add_owner(self)
-        ReleaseToken.attach(self._manager.release_requested, self, self.id)
+        self._release = ReleaseToken.attach(self._manager.release_requested, self, self.id)
         if visible_only and isinstance(parent, QWidget):
             parent.installEventFilter(self)
             self._paused = not parent.isVisible()
 
     # --- subscribing -------------------------------------------------------------------------------
 
-    def subscribe_ticker(
-        self,
-        codes: Sequence[str],
-        *,
-        callback: EventCallback | None = None,
-        delivery: Delivery | None = None,
-        snapshot: bool = True,
-        realtime: bool = True,
-    ) -> Subscription:
-        """Current price. Gives `TickerEvent`, by default the latest once per frame of the screen.
-
-        Args:
-            codes: pairs, upper case, ``["KRW-BTC"]``.
-            callback: called in addition to the signal; referenced weakly if it is a method of a QObject.
-            delivery: LATEST, EVERY or BATCH instead of the type's default.
-            snapshot: whether to request a first snapshot.
-            realtime: whether to request changes.
-
-        Raises:
-            InvalidSubscriptionError: a code or option is wrong.
-            ProxyClosedError: the proxy or its manager is closed.
-            WrongThreadError: this is not the GUI thread.
-        """
-        return self.subscribe("ticker", codes, callback, delivery, snapshot=snapshot, realtime=realtime)
-
-    def subscribe_trade(
-        self,
-        codes: Sequence[str],
-        *,
-        callback: EventCallback | None = None,
-        delivery: Delivery | None = None,
-        snapshot: bool = True,
-        realtime: bool = True,
-    ) -> Subscription:
-        """Trades. Gives `TradeEvent`, by default every one; the snapshot is the last trade."""
-        return self.subscribe("trade", codes, callback, delivery, snapshot=snapshot, realtime=realtime)
-
-    def subscribe_orderbook(
-        self,
-        codes: Sequence[str],
-        *,
-        depth: int = 30,
-        level: int | Decimal = 0,
-        callback: EventCallback | None = None,
-        delivery: Delivery | None = None,
-        snapshot: bool = True,
-        realtime: bool = True,
-    ) -> Subscription:
-        """Whole order books. Gives `OrderbookEvent`, by default the latest once per frame.
-
-        `depth` is the number of rows: 1, 5, 15 or 30. `level` groups prices, in the quote currency; 0 is
-        no grouping, the only choice for BTC and USDT pairs. ``/v1/orderbook/instruments`` lists the levels of
-        a pair; an unsupported one never delivers.
-        """
-        return self.subscribe(
-            "orderbook",
-            codes,
-            callback,
-            delivery,
-            snapshot=snapshot,
-            realtime=realtime,
-            depth=depth,
-            level=level,
-        )
-
-    def subscribe_candle(
-        self,
-        codes: Sequence[str],
-        *,
-        unit: CandleUnit | str = CandleUnit.M1,
-        callback: EventCallback | None = None,
-        delivery: Delivery | None = None,
-        snapshot: bool = True,
-        realtime: bool = True,
-    ) -> Subscription:
-        """Candles of one length. Gives `CandleEvent`: the newest of each candle once per frame.
-
-        The final update of a closed candle is never conflated away.
-        """
-        return self.subscribe(
-            "candle", codes, callback, delivery, snapshot=snapshot, realtime=realtime, unit=unit
-        )
-
-    def subscribe_my_order(
-        self,
-        codes: Sequence[str] | None = None,
-        *,
-        callback: EventCallback | None = None,
-        delivery: Delivery | None = None,
-    ) -> Subscription:
-        """Your orders, of all pairs or of `codes`. Gives every `MyOrderEvent`.
-
-        Raises:
-            CredentialsRequiredError: no keys are configured.
-        """
-        return self.subscribe("my_order", codes, callback, delivery)
-
-    def subscribe_my_asset(
-        self, *, callback: EventCallback | None = None, delivery: Delivery | None = None
-    ) -> Subscription:
-        """Your balances, as they change. Gives every `MyAssetEvent`. Needs keys."""
-        return self.subscribe("my_asset", None, callback, delivery)
-
-    def subscribe_announcement(
-        self,
-        *,
-        categories: Sequence[str] | None = None,
-        include_body: bool = False,
-        callback: EventCallback | None = None,
-        delivery: Delivery | None = None,
-    ) -> Subscription:
-        """Notices of the exchange, all or of some categories. Gives `AnnouncementEvent`. Needs keys."""
-        return self.subscribe(
-            "announcement", None, callback, delivery, categories=categories, include_body=include_body
-        )
-
-    def subscribe_indicator(
-        self,
-        codes: Sequence[str],
-        *,
-        timeframe: IndicatorTimeframe | str,
-        indicators: Sequence[IndicatorDefinition | Mapping[str, Any]],
-        callback: EventCallback | None = None,
-        delivery: Delivery | None = None,
-    ) -> Subscription:
-        """Indicators that Upbit computes at a candle's close; KRW pairs. Gives `IndicatorEvent`. Needs keys.
-
-        `timeframe` is 5m, 15m, 60m, 240m or 1d; `indicators` for example
-        ``[{"type": "rsi", "params": {"period": 14}}]``.
-        """
-        return self.subscribe(
-            "indicator", codes, callback, delivery, timeframe=timeframe, indicators=indicators
-        )
-
-    def subscribe_indicator_signal(
-        self,
-        codes: Sequence[str],
-        *,
-        timeframe: IndicatorTimeframe | str,
-        indicators: Sequence[IndicatorDefinition | Mapping[str, Any]],
-        callback: EventCallback | None = None,
-        delivery: Delivery | None = None,
-    ) -> Subscription:
-        """Conditions on indicators that came true; KRW pairs. Gives `IndicatorSignalEvent`. Needs keys.
-
-        `timeframe` is 5m, 15m, 60m, 240m or 1d; `indicators` each carry a ``trigger`` and, where it has a
-        threshold, ``event_params``.
-        """
-        return self.subscribe(
-            "indicator_signal", codes, callback, delivery, timeframe=timeframe, indicators=indicators
-        )
-
-    def subscribe(
+    def open_subscription(
         self,
         name: str,
         codes: Sequence[str] | None,
         callback: EventCallback | None = None,
         delivery: Delivery | None = None,
         **options: Any,
-    ) -> Subscription:
-        """Subscribe to any declared event type by name; the named methods call this one.
-
-        Args:
-            name: `EventSpec.name`, for example ``my_order``.
-            codes: pairs, or None for a type without codes, or for all codes where Upbit offers that.
-            callback: as in `subscribe_ticker`.
-            delivery: as in `subscribe_ticker`.
-            options: the other arguments of the type's named method.
-        """
+    ) -> Subscription[Any]:
+        """Same as `subscribe`, with arguments that are checked at run time only: for names in variables."""
         self._check_usable()
         spec = resolve_spec(name)
-        if callback is not None and not callable(callback):
-            raise TypeError(f"callback must be callable with one argument, not {type(callback).__name__}")
+        check_callback(callback)
         how = spec.delivery if delivery is None else _delivery(delivery)
         requests = requests_for(spec, codes, **options)
         self._manager.guard.check_credentials(spec)
         record = SubscriptionRecord(
             next(_ids), self, spec, (request.key for request in requests), how, callback
         )
-        subscription = self._subscriptions[record.id] = Subscription(record)
+        subscription: Subscription[Any] = Subscription(record)
+        self._subscriptions[record.id] = subscription
         self._records[record.id] = record
         self._lead(self._leaders.add(record.id, record.keys))
         self._manager.registry.subscribe(record, requests, paused=self._paused)
@@ -310,44 +161,66 @@ class WebSocketClientProxy(QObject):
 
     # --- snapshots ---------------------------------------------------------------------------------
 
-    async def get_ticker_snapshot(self, codes: Sequence[str]) -> dict[str, TickerEvent]:
+    async def get_ticker_snapshot(
+        self, codes: Sequence[str], *, timeout: float | None = None
+    ) -> dict[str, TickerEvent]:
         """The current tickers, by code, in the order requested: from the live stream, else from the server.
 
         Running streams are not interrupted. Cancelling is safe.
 
+        Args:
+            codes: pairs.
+            timeout: seconds; by default ``snapshot_timeout_s`` of the configuration, `math.inf` for no limit.
+
         Raises:
             InvalidSubscriptionError: a code is wrong.
             SubscriptionError: codes that never delivered, by name.
+            WaitTimeoutError: it took longer than `timeout`; says why, if that is known.
         """
-        return await self._snapshot("ticker", codes)
+        return await self._snapshot("ticker", codes, timeout)
 
-    async def get_trade_snapshot(self, codes: Sequence[str]) -> dict[str, TradeEvent]:
+    async def get_trade_snapshot(
+        self, codes: Sequence[str], *, timeout: float | None = None
+    ) -> dict[str, TradeEvent]:
         """The latest trades, by code. See `get_ticker_snapshot`."""
-        return await self._snapshot("trade", codes)
+        return await self._snapshot("trade", codes, timeout)
 
     async def get_orderbook_snapshot(
-        self, codes: Sequence[str], *, depth: int = 30, level: int | Decimal = 0
+        self,
+        codes: Sequence[str],
+        *,
+        depth: Depth = 30,
+        level: int | Decimal = 0,
+        timeout: float | None = None,
     ) -> dict[str, OrderbookEvent]:
         """The current order books, by code. See `get_ticker_snapshot`."""
-        return await self._snapshot("orderbook", codes, depth=depth, level=level)
+        return await self._snapshot("orderbook", codes, timeout, depth=depth, level=level)
 
     async def get_candle_snapshot(
-        self, codes: Sequence[str], *, unit: CandleUnit | str = CandleUnit.M1
+        self,
+        codes: Sequence[str],
+        *,
+        unit: Unit = CandleUnit.M1,
+        timeout: float | None = None,
     ) -> dict[str, CandleEvent]:
         """The current candles, by code. See `get_ticker_snapshot`."""
-        return await self._snapshot("candle", codes, unit=unit)
+        return await self._snapshot("candle", codes, timeout, unit=unit)
 
-    async def _snapshot(self, name: str, codes: Sequence[str], **options: Any) -> dict[str, Any]:
+    async def _snapshot(
+        self, name: str, codes: Sequence[str], timeout: float | None, **options: Any
+    ) -> dict[str, Any]:
         self._check_usable()
+        check_timeout(timeout)
         spec = resolve_spec(name)
         requests = requests_for(spec, codes, realtime=False, **options)
-        events = await self._manager.snapshots.read(self.id, self.name, requests)
+        limit = self._manager.config.snapshot_timeout_s if timeout is None else timeout
+        events = await self._manager.snapshots.read(self.id, self.name, requests, limit)
         return {request.key.code: events[request.key] for request in requests}
 
     # --- state -------------------------------------------------------------------------------------
 
     @property
-    def subscriptions(self) -> tuple[Subscription, ...]:
+    def subscriptions(self) -> tuple[Subscription[Any], ...]:
         """The open subscriptions, oldest first."""
         return tuple(self._subscriptions.values())
 
@@ -388,6 +261,10 @@ class WebSocketClientProxy(QObject):
         """Raise `WrongThreadError` if this is not the GUI thread."""
         self._manager.guard.check_thread()
 
+    def last_error(self, scope: Scope) -> QtUpbitError | None:
+        """Why a scope is not connected; None if it is, or if that is not known."""
+        return self._manager.error(scope) if self._manager.is_usable else None
+
     def released(self, subscription_id: int) -> None:
         """Remove a closed subscription."""
         if self._subscriptions.pop(subscription_id, None) is not None:
@@ -404,6 +281,16 @@ class WebSocketClientProxy(QObject):
             self._records[subscription_id].lead(
                 self._leaders.led(subscription_id), is_all=self._leaders.leads_all(subscription_id)
             )
+
+    def setParent(self, parent: QObject | None) -> None:  # Qt's name
+        """Give it another owner, or none."""
+        super().setParent(parent)
+        self._release.is_expected = parent is not None
+
+    def deleteLater(self) -> None:  # Qt's name
+        """End with the next turn of Qt's loop."""
+        self._release.is_expected = True
+        super().deleteLater()
 
     # --- visibility --------------------------------------------------------------------------------
 

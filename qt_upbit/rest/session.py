@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from qt_upbit.config import WebSocketConfig
+from qt_upbit.error_log import logger_of
 from qt_upbit.exceptions import (
     AuthenticationError,
     ConfigError,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RestSession"]
 
+_log: Final = logger_of("rest")
 _ATTEMPTS: Final = 3
 _PAUSE_S: Final = 0.25
 _BLOCK_S: Final = 60.0
@@ -178,7 +180,9 @@ class RestSession:
                 error = exc
             else:
                 self.groups.note(endpoint.group, remaining)
+                _log.debug("%s: answered, %d bytes", endpoint.name, len(body))
                 return body
+            _log.debug("%s: attempt %d failed: %s", endpoint.name, attempt, error)
             if attempt == _ATTEMPTS or not self._may_repeat(endpoint, error):
                 self._notify_if_not_found(error, query)
                 # Without a cause: the SDK's exceptions contain the request and thereby the token.

@@ -280,7 +280,9 @@ class World:
         def take(event: Any) -> None:
             stream_request.take(event)
 
-        subscription = widget.proxy.subscribe(name, list(codes), callback=take, delivery=delivery, **options)
+        subscription = widget.proxy.open_subscription(
+            name, list(codes), callback=take, delivery=delivery, **options
+        )
         stream_request = StreamRequest(name, codes, delivery, subscription, options.get("depth", 0))
         widget.stream_requests.append(stream_request)
         self._note(f"{widget.proxy.name} subscribes to {name} of {', '.join(codes)}")

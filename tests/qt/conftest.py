@@ -191,9 +191,13 @@ async def make_manager() -> AsyncIterator[MakeManager]:
             "close_timeout_s": 0.3,
             "coalesce_s": 0.01,
             "silent_code_timeout_s": HANG_S,
+            "snapshot_timeout_s": HANG_S,
             **config,
         }
         made.append(GlobalWebSocketManager(WebSocketConfig.preset("testing", **values), clock=clock))
+        # An error of the exchange is what many tests are about, and heard here; any other warning in the log,
+        # and an error of another manager that nobody listens to, fails the test.
+        made[-1].error_occurred.connect(_heard)
         return made[-1]
 
     yield make
@@ -206,6 +210,10 @@ async def make_manager() -> AsyncIterator[MakeManager]:
 @pytest_asyncio.fixture
 async def manager(server: SimulatedServer, make_manager: MakeManager) -> GlobalWebSocketManager:
     return make_manager(server)
+
+
+def _heard(_owner: str, _error: object) -> None:
+    """Listen."""
 
 
 MakeProxy = Callable[..., WebSocketClientProxy]

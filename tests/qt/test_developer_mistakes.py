@@ -237,10 +237,10 @@ async def test_wrong_options(watched: Watched, call: str) -> None:
 async def test_what_is_no_mistake(watched: Watched) -> None:
     """Any iterable of codes will do, and a code named twice is wanted once."""
     generator = (code for code in ("KRW-BTC", "KRW-ETH", "KRW-BTC"))
-    subscription = watched.proxy.subscribe_ticker(generator)  # type: ignore[arg-type]  # the mistake
+    subscription = watched.proxy.subscribe_ticker(generator)  # type: ignore[call-overload]  # the mistake
     assert subscription.codes == ("KRW-BTC", "KRW-ETH")
-    assert watched.proxy.subscribe_ticker({"KRW-BTC": None}.keys()).codes == ("KRW-BTC",)  # type: ignore[arg-type]  # works nevertheless
-    assert watched.proxy.subscribe_trade(["KRW-BTC"], delivery="every").delivery is Delivery.EVERY  # type: ignore[arg-type]  # works nevertheless
+    assert watched.proxy.subscribe_ticker({"KRW-BTC": None}.keys()).codes == ("KRW-BTC",)  # type: ignore[call-overload]  # works nevertheless
+    assert watched.proxy.subscribe_trade(["KRW-BTC"], delivery="every").delivery is Delivery.EVERY  # type: ignore[call-overload]  # works nevertheless
     assert watched.manager.metrics().subscriptions == 3
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from qt_upbit import (
     CandleEvent,
+    CandleUnit,
     Delivery,
     GlobalWebSocketManager,
     RestError,
@@ -427,7 +428,9 @@ async def test_every_candle_of_an_outage_is_delivered(
     last: dict[str, CandleEvent] = {}
     gaps: list[object] = []
     proxy.gap_detected.connect(lambda *gap: gaps.append(gap))
-    proxy.subscribe_candle([CODE], unit=unit, callback=lambda e: last.update({e.candle_date_time_utc: e}))
+    proxy.subscribe_candle(
+        [CODE], unit=CandleUnit(unit), callback=lambda e: last.update({e.candle_date_time_utc: e})
+    )
     await until(lambda: last)
     await outage(server, manager)
     until_s = server.exchange.market_ms(server.now()) // 1000 + 90

@@ -35,6 +35,9 @@ from tests.support import events
 from tests.support.programs import run_program
 from tests.support.wait import HANG_S, turns, until
 
+pytestmark = pytest.mark.filterwarnings("ignore:the proxy .* was collected:ResourceWarning")
+"""Proxies are dropped here while they subscribe, on purpose."""
+
 
 @pytest.fixture
 def releases(manager: GlobalWebSocketManager, monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -390,7 +393,7 @@ async def test_manager_deleted_in_the_middle_of_a_stream(
 def test_release_token_does_nothing_twice_or_without_a_manager(app: QApplication) -> None:
     manager = GlobalWebSocketManager(WebSocketConfig(base_url="http://127.0.0.1:9"))
     released: list[int] = []
-    manager.release_requested.connect(released.append)
+    manager.release_requested.connect(lambda number, _collected: released.append(number))
     token = ReleaseToken(manager.release_requested, 5)
     token()
     token(None)
@@ -420,6 +423,8 @@ def test_timers_of_the_loop_go_with_it(app: QApplication) -> None:
 STREAMING = """
     import asyncio, logging, sys
     logging.basicConfig(level=logging.WARNING)
+    # The exchange ends with its block, in this process and before the connections: that is told, rightly.
+    logging.getLogger("qt_upbit").setLevel(logging.ERROR)
     import qt_upbit
     from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication, QLabel, QWidget

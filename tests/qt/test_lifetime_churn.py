@@ -9,6 +9,9 @@ from tests.qt.conftest import MakeManager
 from tests.support.churn import WAYS, churn, reconnect
 from tests.support.cpu_share import CpuShare
 
+pytestmark = pytest.mark.filterwarnings("ignore:the proxy .* was collected:ResourceWarning")
+"""Proxies are dropped here while they subscribe, on purpose."""
+
 
 @pytest.mark.parametrize("way", WAYS)
 async def test_proxies_made_and_ended_leave_nothing(

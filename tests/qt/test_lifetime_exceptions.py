@@ -16,6 +16,7 @@ from qt_upbit import (
     ConnectionState,
     Delivery,
     Scope,
+    Subscription,
     WebSocketClientProxy,
 )
 from qt_upbit.simulator.server.server import SimulatedServer
@@ -190,7 +191,7 @@ async def test_a_callback_that_closes_ends_the_batch_it_is_called_for(
     signals: list[Any] = []
     others: list[Any] = []
     proxy.trade_received.connect(signals.append)
-    subscription = proxy.subscribe_trade(
+    subscription: Subscription[Any] = proxy.subscribe_trade(
         ["KRW-BTC"], delivery=Delivery.BATCH, callback=lambda batch: subscription.close()
     )
     other.subscribe_trade(["KRW-BTC"], delivery=Delivery.BATCH, callback=others.append)

@@ -11,6 +11,8 @@ from tests.support.programs import run_program
 STREAMING = """
     import asyncio, logging, signal, sys
     logging.basicConfig(level=logging.WARNING)
+    # The exchange ends with its block, in this process and before the connections: that is told, rightly.
+    logging.getLogger("qt_upbit").setLevel(logging.ERROR)
     import qt_upbit
     from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication, QWidget

@@ -37,6 +37,9 @@ from tests.support import events, exchange
 from tests.support.model_server import RSI, event, frame
 from tests.support.wait import turns, until
 
+pytestmark = pytest.mark.filterwarnings("ignore:the proxy .* was collected:ResourceWarning")
+"""Proxies are dropped here while they subscribe, on purpose."""
+
 # --- ways to die ----------------------------------------------------------------------------------
 
 Kill = Callable[[dict[str, Any], str], None]
@@ -106,7 +109,7 @@ def stream_case(name: str, delivery: Delivery = Delivery.EVERY) -> Case:
     codes = ["KRW-BTC", "KRW-ETH", "KRW-XRP", "KRW-SOL"] if row.scope is not Scope.PRIVATE else None
 
     def subscribe(proxy: WebSocketClientProxy) -> Subscription:
-        return proxy.subscribe(name, codes, delivery=delivery, **options)
+        return proxy.open_subscription(name, codes, delivery=delivery, **options)
 
     async def happen(server: SimulatedServer, manager: GlobalWebSocketManager) -> None:
         session = exchange.session(server, row.scope)

@@ -21,6 +21,9 @@ from tests.support import events
 from tests.support.cpu_share import own_time
 from tests.support.wait import turns, until
 
+pytestmark = pytest.mark.filterwarnings("ignore:the proxy .* was collected:ResourceWarning")
+"""Proxies are dropped here while they subscribe, on purpose."""
+
 
 async def test_what_each_subscription_got_and_cost(
     make_server: MakeServer, make_manager: MakeManager

@@ -162,6 +162,7 @@ async def test_the_end_of_an_old_socket_leaves_the_new_one_alone(
     await until(lambda: manager.state(Scope.PUBLIC) is ConnectionState.LIVE)
     assert len(client._tasks) == 2, "the old one is still closing"
     (old,) = (session for session in server.exchange.sessions if session.silent)
+    await manager.outbox.drain()  # the signals of what has already happened
     manager.state_changed.connect(lambda *reported: states.append(reported))
     old.silent = False
     await until(lambda: len(client._tasks) == 1, what="the old one is gone")

@@ -16,7 +16,7 @@ from qt_upbit.qt.release_token import ReleaseToken
 
 
 class Registry(QObject):
-    released = Signal(object)
+    released = Signal(object, bool)
 
 
 def by_reference() -> Callable[[QObject], object]:
@@ -38,7 +38,7 @@ def by_delete_later() -> Callable[[QObject], object]:
 @pytest.mark.parametrize("way", [by_reference, by_shiboken, by_delete_later])
 def test_it_is_reported_once(app: QApplication, way: Callable[[], Callable[[QObject], object]]) -> None:
     registry, released = Registry(), list[int]()
-    registry.released.connect(released.append)
+    registry.released.connect(lambda number, _collected: released.append(number))
     watched = QObject()
     ReleaseToken.attach(registry.released, watched, 5)
     gone = weakref.ref(watched)
@@ -52,7 +52,7 @@ def test_it_is_reported_once(app: QApplication, way: Callable[[], Callable[[QObj
 
 def test_with_its_parent(app: QApplication) -> None:
     registry, released = Registry(), list[int]()
-    registry.released.connect(released.append)
+    registry.released.connect(lambda number, _collected: released.append(number))
     parent = QObject()
     watched = QObject(parent)
     ReleaseToken.attach(registry.released, watched, 7)
@@ -89,7 +89,7 @@ def test_without_the_signals_object_it_does_nothing(
 def test_from_another_thread_it_arrives_in_the_registrys(app: QApplication) -> None:
     registry, threads = Registry(), list[int]()
     registry.released.connect(
-        lambda _number: threads.append(threading.get_ident()), Qt.ConnectionType.QueuedConnection
+        lambda _number, _collected: threads.append(threading.get_ident()), Qt.ConnectionType.QueuedConnection
     )
     token = ReleaseToken(registry.released, 5)
     collector = threading.Thread(target=token)
@@ -97,3 +97,19 @@ def test_from_another_thread_it_arrives_in_the_registrys(app: QApplication) -> N
     collector.join()
     QCoreApplication.processEvents()
     assert threads == [threading.get_ident()]
+
+
+def test_what_is_collected_without_a_parent_is_told_apart(app: QApplication) -> None:
+    registry, released = Registry(), list[tuple[int, bool]]()
+    registry.released.connect(lambda number, collected: released.append((number, collected)))
+    parent = QObject()
+    children = {1: QObject(), 2: QObject(parent), 3: QObject()}
+    for number, child in children.items():
+        ReleaseToken.attach(registry.released, child, number)
+    del child
+    shiboken6.delete(children[3])
+    del children[1]
+    gc.collect()
+    del parent
+    gc.collect()
+    assert sorted(released) == [(1, True), (2, False), (3, False)]

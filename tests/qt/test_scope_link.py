@@ -265,6 +265,7 @@ def test_without_a_loop_it_waits_and_then_says_so(make: Any) -> None:
     assert "no asyncio loop" in str(rig.connection.error)
 
 
+@pytest.mark.logs("no asyncio loop is running")
 async def test_begun_before_the_loop_it_connects_when_the_loop_runs(make: Any) -> None:
     rig = make()
     running, loop = asyncio._get_running_loop(), asyncio.get_running_loop()

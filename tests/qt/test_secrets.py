@@ -111,6 +111,9 @@ async def test_a_session_with_everything(hunt: SecretHunt, caplog: pytest.LogCap
         manager.deleteLater()
     assert len(hunt.tokens) >= 6
     hunt.check()
+    # There was something to find: states and requests are logged.
+    logs = {where.removeprefix("log of qt_upbit.") for where, _ in hunt.shown}
+    assert logs >= {"connection", "subscription", "rest", "account", "callbacks"}
     caplog.clear()
 
 

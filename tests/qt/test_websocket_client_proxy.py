@@ -233,9 +233,9 @@ async def test_mistakes_raise_at_the_call(
 async def test_callback_and_delivery_are_checked(make_proxy: MakeProxy) -> None:
     proxy = make_proxy()
     with pytest.raises(TypeError):
-        proxy.subscribe_ticker(["KRW-BTC"], callback=5)  # type: ignore[arg-type]  # the mistake
+        proxy.subscribe_ticker(["KRW-BTC"], callback=5)  # type: ignore[call-overload]  # the mistake
     with pytest.raises(ValueError, match="sometimes"):
-        proxy.subscribe_ticker(["KRW-BTC"], delivery="sometimes")  # type: ignore[arg-type]  # the mistake
+        proxy.subscribe_ticker(["KRW-BTC"], delivery="sometimes")  # type: ignore[call-overload]  # the mistake
     with pytest.raises(ValueError, match="name"):
         make_proxy("")
     assert proxy.subscriptions == ()
@@ -811,20 +811,20 @@ def test_a_signal_a_method_and_a_declaration_for_each_event_type() -> None:
         assert ("snapshot" in parameters) == row.has_snapshot
         assert hasattr(WebSocketClientProxy, f"get_{row.name}_snapshot") == row.has_snapshot
         assert row.event_class.__name__ in (method.__doc__ or "")
-    subscribing = [n for n in vars(WebSocketClientProxy) if n.startswith("subscribe_")]
+    subscribing = [n for n in dir(WebSocketClientProxy) if n.startswith("subscribe_")]
     assert sorted(subscribing) == sorted(f"subscribe_{row.name}" for row in EVENT_TYPES.values())
     for name in names:
         assert name in (WebSocketClientProxy.__doc__ or "")
 
     source = Path(inspect.getsourcefile(WebSocketClientProxy) or "").read_text(encoding="utf-8")
     declared = [
-        target.id
+        statement.target.id
         for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
         for statement in node.body
-        if isinstance(statement, ast.Assign)
-        for target in statement.targets
-        if isinstance(target, ast.Name)
+        if isinstance(statement, ast.AnnAssign)
+        and isinstance(statement.target, ast.Name)
+        and statement.target.id.endswith("_received")
     ]
     assert sorted(declared) == sorted(names)
 

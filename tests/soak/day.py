@@ -115,7 +115,7 @@ class Gateway(QObject):
         at, self.made = self.made, self.made + 1
         proxy = WebSocketClientProxy(f"{name} {at}", manager=self.manager)
         codes = [self.codes[(at * 7 + i) % len(self.codes)] for i in range(12 if name == "ticker" else 3)]
-        proxy.subscribe(name, codes, callback=self._note, **options)
+        proxy.open_subscription(name, codes, callback=self._note, **options)
         proxy.overflowed.connect(self._on_overflow)
         self.proxies.append(proxy)
 

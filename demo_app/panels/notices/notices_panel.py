@@ -290,13 +290,13 @@ class NoticesPanel(Panel):
         if codes:
             try:
                 self._stream_requests = self._proxy.subscribe_indicator_signal(
-                    codes, timeframe=timeframe, indicators=SIGNALS
+                    codes, timeframe=IndicatorTimeframe(timeframe), indicators=SIGNALS
                 )
             except InvalidSubscriptionError:
                 # A delisted favourite makes the whole request fail: request the selected pair alone.
                 self._requested = (codes[:1], timeframe)
                 self._stream_requests = self._proxy.subscribe_indicator_signal(
-                    codes[:1], timeframe=timeframe, indicators=SIGNALS
+                    codes[:1], timeframe=IndicatorTimeframe(timeframe), indicators=SIGNALS
                 )
         if before is not None:
             before.close()
