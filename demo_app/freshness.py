@@ -126,7 +126,7 @@ class Freshness(QObject):
         before = (self.is_stale, self.seconds)
         self.age_s = scope.data_age_s
         if self._rule is not None:
-            self._is_late = self._rule.observe(time.monotonic(), scope.data_age_s, scope.messages)
+            self._is_late = self._rule.observe(time.perf_counter(), scope.data_age_s, scope.messages)
         if before != (self.is_stale, self.seconds) and (before[0] or self.is_stale):
             self.changed.emit()
 

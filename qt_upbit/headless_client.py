@@ -184,30 +184,30 @@ class _Link:
         )
 
     def subscriptions_changed(self) -> None:
-        self.connection.subscriptions_changed(time.monotonic())
+        self.connection.subscriptions_changed(time.perf_counter())
         self._take()
 
     def _on_opened(self, epoch: int) -> None:
-        self.connection.opened(epoch, time.monotonic())
+        self.connection.opened(epoch, time.perf_counter())
         self._take()
 
     def _on_pong(self, epoch: int) -> None:
-        self.connection.pong_received(epoch, time.monotonic())
+        self.connection.pong_received(epoch, time.perf_counter())
         self._take()
 
     def _on_lost(self, epoch: int, error: QtUpbitError) -> None:
-        self.connection.lost(epoch, time.monotonic(), error)
+        self.connection.lost(epoch, time.perf_counter(), error)
         self._take()
 
     def _on_message(self, raw: bytes, epoch: int) -> None:
-        now = time.monotonic()
+        now = time.perf_counter()
         frames = self.connection.receive(raw, epoch, now)
         if self.connection.has_output:
             self._take()
         self._client.route(self.scope, frames, now)
 
     def _tick(self) -> None:
-        now = time.monotonic()
+        now = time.perf_counter()
         if self._tokens.is_due(now):
             if self.connection.renew(now):
                 self._tokens.begun()
@@ -221,7 +221,7 @@ class _Link:
         for event in self.connection.take_events():
             match event:
                 case RenewalFailed(error):
-                    self._tokens.failed(error, time.monotonic())
+                    self._tokens.failed(error, time.perf_counter())
                 case TokenRenewed():
                     self._tokens.succeeded()
             self._client.on_event(self.scope, event)
@@ -233,14 +233,14 @@ class _Link:
             self._timer.cancel()
             self._timer = None
         if deadline != math.inf:
-            delay = max(0.0, deadline - time.monotonic())
+            delay = max(0.0, deadline - time.perf_counter())
             self._timer = asyncio.get_running_loop().call_later(delay, self._tick)
 
     def _do(self, action: Action) -> None:
         match action:
             case OpenSocket(epoch):
                 needs_auth = self.scope.needs_auth
-                headers = self._tokens.headers(time.monotonic()) if needs_auth else SecretHeaders()
+                headers = self._tokens.headers(time.perf_counter()) if needs_auth else SecretHeaders()
                 self.socket.open(self._client.config.websocket_url(self.scope), headers, epoch)
             case CloseSocket(epoch):
                 self.socket.close(epoch)
@@ -270,7 +270,7 @@ class HeadlessClient:
         self._state = SubscriptionStateManager()
         self._hub = FanoutHub(self._on_pending)
         self._engine = DataRoutingEngine(self._hub)
-        self._errors = ErrorLog(time.monotonic)
+        self._errors = ErrorLog(time.perf_counter)
         self._streams: dict[Hashable, weakref.ref[EventStream[Any]]] = {}
         self._numbers = itertools.count(1)
         self._links: dict[Scope, _Link] = {}
@@ -461,7 +461,7 @@ class HeadlessClient:
             case StreamsRefused(keys, refused, owners):
                 self._refuse(keys, refused, owners)
             case FramesReleased(frames):
-                self.route(scope, frames, time.monotonic())
+                self.route(scope, frames, time.perf_counter())
 
     def _refuse(self, keys: Sequence[StreamKey], error: QtUpbitError, owners: Any = None) -> None:
         def refuse(stream: EventStream[Any], number: Hashable) -> None:
@@ -505,7 +505,7 @@ class HeadlessClient:
 
     def _give(self, stream: EventStream[Any], subscriber: Subscriber, item: Item) -> None:
         if isinstance(item, Gap):
-            now, wall = time.monotonic(), datetime.now(UTC)
+            now, wall = time.perf_counter(), datetime.now(UTC)
             begin, end = (wall - timedelta(seconds=now - moment) for moment in (item.begin, item.end))
             if stream.has_gaps:
                 stream.reader.put(StreamGap(item.codes, begin, end))

@@ -40,7 +40,7 @@ def certificate(code: int, message: str) -> ssl.SSLCertVerificationError:
         (OSError(errno.ENOBUFS, "No buffer space available"), ["no memory"]),
         (ConnectionResetError(), [HOST, "was cut"]),
         (ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"), [HOST, "was cut"]),
-        (ConnectionRefusedError(errno.ECONNREFUSED, "Connect call failed"), ["Connect call failed"]),
+        (ConnectionRefusedError(errno.ECONNREFUSED, "Connect call failed"), [HOST, "was refused"]),
         (OSError(errno.ENETUNREACH, "Network is unreachable"), ["Network is unreachable"]),
         (NetworkError("proxy p:1 refuses"), ["proxy p:1 refuses"]),
         (TimeoutError("timed out while connecting"), ["timed out while connecting"]),

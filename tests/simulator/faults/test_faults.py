@@ -122,10 +122,11 @@ async def test_a_reset_is_a_reset_and_a_cut_is_none(server: SimulatedServer) -> 
         loop = asyncio.get_running_loop()
         transport, _ = await loop.create_connection(Plain, host, int(port))
         assert isinstance(transport, asyncio.Transport)
-        transport.write(
-            f"GET {Scope.PUBLIC.path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\n"
-            "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
-        )
+        lines = (
+            f"GET {Scope.PUBLIC.path} HTTP/1.1", f"Host: {host}", "Upgrade: websocket", "Connection: Upgrade",
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13", "", "",
+        )  # fmt: skip
+        transport.write("\r\n".join(lines).encode())
         await until(lambda: server.exchange.connection_count(Scope.PUBLIC))
         server.faults.inject(fault)
         await until(lambda ended=ended: ended)
