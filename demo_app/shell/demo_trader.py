@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DEMO_ACCESS_KEY", "DEMO_SECRET_KEY", "DemoTrader"]
 
-DEMO_ACCESS_KEY: Final = "SIMULATEDaccesskeyOfTheDemoTrader0123456"
+DEMO_ACCESS_KEY: Final = "simulated-access-key-of-the-demo-trader"
 DEMO_SECRET_KEY: Final = "simulated-secret-key-of-the-demo-trader-0123456789-abcdefghijklmnopq"  # noqa: S105  # invented
 """Of its account; valid nowhere else."""
 

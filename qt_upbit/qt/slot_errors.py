@@ -89,7 +89,7 @@ def _on_audit_event(event: str, args: tuple[Any, ...]) -> None:
     if frame is not None and frame.f_code is _EMIT and isinstance(error, Exception):
         watch = frame.f_locals["self"]
         watch.note(error)
-        if hook is sys.__excepthook__ and _printed.admit(watch.kind_of(error), time.monotonic()) is None:
+        if hook is sys.__excepthook__ and _printed.admit(watch.kind_of(error), time.perf_counter()) is None:
             raise _IsHeldBack
 
 
