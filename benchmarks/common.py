@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import ssl
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -32,6 +35,8 @@ class Server:
     codes: list[str]
     frames: int
     bytes: float
+    secure_port: int = 0
+    ca_file: str | None = None
 
     @property
     def url(self) -> str:
@@ -43,20 +48,40 @@ class Server:
         """For other clients."""
         return f"ws://127.0.0.1:{self.port}/websocket/v1"
 
+    @property
+    def secure_url(self) -> str:
+        """The same through TLS; the server was started with ``tls=True``."""
+        return f"https://127.0.0.1:{self.secure_port}"
+
+    @property
+    def secure_websocket_url(self) -> str:
+        """For other clients."""
+        return f"wss://127.0.0.1:{self.secure_port}/websocket/v1"
+
+    def client_context(self) -> ssl.SSLContext:
+        """Trusts the server."""
+        return ssl.create_default_context(cafile=self.ca_file)
+
 
 @contextlib.contextmanager
-def serving(codes: int, frames: int, wire_format: str = "DEFAULT", **options: float) -> Iterator[Server]:
-    """A replay server in a process of its own; options as on its command line."""
+def serving(
+    codes: int, frames: int, wire_format: str = "DEFAULT", *, tls: bool = False, **options: float
+) -> Iterator[Server]:
+    """A replay server in a process of its own, with TLS on a second port; options as on its command line."""
     named = {"codes": codes, "frames": frames, "format": wire_format, **options}
     command = [sys.executable, "-m", "benchmarks.replay_server"]
     command += [f"--{name}={value}" for name, value in named.items()]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        yield Server(**json.loads(process.stdout.readline()))
-    finally:
-        process.kill()
-        process.communicate()
+    with tempfile.TemporaryDirectory() as folder:
+        ca_file = str(Path(folder) / "ca.pem") if tls else None
+        if ca_file is not None:
+            command.append(f"--ca-file={ca_file}")
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        try:
+            assert process.stdout is not None
+            yield Server(**json.loads(process.stdout.readline()), ca_file=ca_file)
+        finally:
+            process.kill()
+            process.communicate()
 
 
 class Cost:
@@ -96,9 +121,15 @@ async def subscribed(
     *,
     proxies: int = 1,
     compression: bool = False,
+    tls: bool = False,
 ) -> AsyncIterator[GlobalWebSocketManager]:
     """A manager with proxies each of which has subscribed everything."""
-    config = WebSocketConfig(base_url=server.url, compression=compression, recover_gaps=False)
+    config = WebSocketConfig(
+        base_url=server.secure_url if tls else server.url,
+        ca_bundle=server.ca_file if tls else None,
+        compression=compression,
+        recover_gaps=False,
+    )
     manager = GlobalWebSocketManager(config)
     made = [WebSocketClientProxy(f"slot {i}", manager=manager) for i in range(proxies)]
     for proxy in made:

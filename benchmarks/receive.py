@@ -21,11 +21,14 @@ from qt_upbit.types import BaseWebSocketEvent
 _TIMEOUT_S = 180.0
 
 
-async def _plain(server: Server, *, loads: bool, compression: bool = False) -> Cost:
+async def _plain(server: Server, *, loads: bool, compression: bool = False, tls: bool = False) -> Cost:
     cost = Cost()
-    compress = "deflate" if compression else None
     async with connect(
-        server.websocket_url, compression=compress, max_size=None, close_timeout=0.2
+        server.secure_websocket_url if tls else server.websocket_url,
+        ssl=server.client_context() if tls else None,
+        compression="deflate" if compression else None,
+        max_size=None,
+        close_timeout=0.2,
     ) as socket:
         await socket.send("x")
         await socket.recv(decode=False)
@@ -45,6 +48,7 @@ async def ours(
     decimals: bool = False,
     proxies: int = 1,
     compression: bool = False,
+    tls: bool = False,
 ) -> Cost:
     """From the first frame that arrives to the last that is shown, as far as its delivery shows it."""
     cost, calls = Cost(), 0
@@ -58,7 +62,8 @@ async def ours(
         if calls == server.frames * proxies:
             done.set_result(None)
 
-    async with subscribed(server, delivery, slot, proxies=proxies, compression=compression) as manager:
+    way = subscribed(server, delivery, slot, proxies=proxies, compression=compression, tls=tls)
+    async with way as manager:
         while not received(manager):
             await asyncio.sleep(0.001)
         seen = received(manager)
@@ -90,6 +95,14 @@ COMPRESSED_PLAIN: dict[str, Way] = {
 COMPRESSED: dict[str, Way] = {
     "EVERY, to a slot": lambda server: ours(server, Delivery.EVERY, compression=True),
     "LATEST, 60 Hz": lambda server: ours(server, Delivery.LATEST, compression=True),
+}
+SECURE: dict[str, Way] = {
+    "recv, TLS": lambda server: _plain(server, loads=False, tls=True),
+    "recv + json.loads, TLS": lambda server: _plain(server, loads=True, tls=True),
+    "EVERY, to a slot": lambda server: ours(server, Delivery.EVERY),
+    "EVERY, to a slot, TLS": lambda server: ours(server, Delivery.EVERY, tls=True),
+    "LATEST, 60 Hz": lambda server: ours(server, Delivery.LATEST),
+    "LATEST, 60 Hz, TLS": lambda server: ours(server, Delivery.LATEST, tls=True),
 }
 SHARED: dict[str, Way] = {
     f"{name}, {number} proxies": lambda server, delivery=delivery, number=number: ours(  # type: ignore[misc]  # defaults bind the loop's values
@@ -128,6 +141,13 @@ def show(title: str, server: Server, found: dict[str, tuple[float, float]]) -> N
     table(f"{title} ({server.frames} frames of {server.bytes:.0f} bytes)", heads, rows)
 
 
+def show_tls(found: dict[str, tuple[float, float]]) -> None:
+    """What TLS adds to each way, as a ratio within the run."""
+    for name in ("recv", BASE, "EVERY, to a slot", "LATEST, 60 Hz"):
+        plain, secure = found[name][0], found[f"{name}, TLS"][0]
+        print(f"* {name}: TLS costs × {secure / plain:.2f}, {secure - plain:+.1f} µs a frame")
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.receive", description=__doc__)
@@ -142,6 +162,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         with serving(100, frames, wire_format, deflate=1) as server:
             found = compare(server, min(rounds, 3), COMPRESSED_PLAIN, COMPRESSED)
             show(f"Flood, 100 codes, {wire_format}, compressed", server, found)
+    with serving(100, frames, tls=True) as server:
+        found = compare(server, min(rounds, 3), PLAIN, SECURE)
+        show("Flood, 100 codes, DEFAULT, through TLS beside plain", server, found)
+        show_tls(found)
     with serving(100, frames // 4) as server:
         found = compare(server, min(rounds, 3), PLAIN, SHARED)
         show("Flood, 100 codes, DEFAULT, every proxy all codes", server, found)

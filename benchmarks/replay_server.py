@@ -12,12 +12,14 @@ import base64
 import hashlib
 import json
 import re
+import ssl
 import struct
 import time
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+import trustme
 from websockets.asyncio.client import connect
 
 from qt_upbit.frame_scan import head_of, is_snapshot
@@ -162,6 +164,14 @@ def _renamed(frame: bytes, code: str, number: int) -> bytes:
     return re.sub(rb'"(sequential_id|sid)":\d+', rb'"\1":%d' % (10**16 + number), frame, count=1)
 
 
+def _server_context(ca_file: str) -> ssl.SSLContext:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(ca_file)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    return context
+
+
 async def main(argv: Sequence[str] | None = None) -> None:
     """Record, then serve until killed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.replay_server", description=__doc__)
@@ -170,6 +180,7 @@ async def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--format", default="DEFAULT")
     parser.add_argument("--rate", type=float, default=0.0, help="frames a second; 0 is as fast as it goes")
     parser.add_argument("--deflate", type=int, default=0, help="1: compress")
+    parser.add_argument("--ca-file", help="listen with TLS too, and write the certificate of its authority")
     parser.add_argument("--stamp", type=int, default=0, help="1: trades say when they were sent")
     args = parser.parse_args(argv)
     names, frames = await record(max(args.codes, _FEWEST), args.frames, args.format)
@@ -181,7 +192,12 @@ async def main(argv: Sequence[str] | None = None) -> None:
     server = await asyncio.start_server(replay.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     size = sum(map(len, frames)) / len(frames)
-    print(json.dumps({"port": port, "codes": names, "frames": len(frames), "bytes": size}), flush=True)
+    said: dict[str, object] = {"port": port, "codes": names, "frames": len(frames), "bytes": size}
+    if args.ca_file:
+        context = _server_context(args.ca_file)
+        secure = await asyncio.start_server(replay.serve, "127.0.0.1", 0, ssl=context)
+        said["secure_port"] = secure.sockets[0].getsockname()[1]
+    print(json.dumps(said), flush=True)
     await server.serve_forever()
 
 

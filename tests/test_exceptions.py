@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -90,3 +91,25 @@ def test_only_remote_errors_but_refused_keys_are_worth_a_retry() -> None:
     assert e.is_retryable(e.RestError("GET /v1/accounts", 503))
     assert e.is_retryable(e.RestError("GET /v1/accounts", None))
     assert not e.is_retryable(OSError())
+
+
+def test_what_an_echoing_server_could_show_is_bounded_as_the_security_page_states() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "security.md").read_text(encoding="utf-8")
+    stated = page[page.index("**A server that echoes the request**") :].partition("\n* ")[0]
+    stated = stated.partition("\n\n")[0]
+    echo = "x" * 10_000
+    shown = {
+        "ConnectionFailedError.reason": e.ConnectionFailedError(echo).reason,
+        "DecodeError.reason": e.DecodeError(echo).reason,
+        "RestError.message": e.RestError("GET /", 400, "", echo).message,
+        "ServerError.message": e.ServerError(echo, echo).message,
+        "DecodeError.sample": e.DecodeError("", echo).sample,
+    }
+    longer, _, shorter = stated.partition("up to 160 elsewhere")
+    assert "up to 400 characters" in longer
+    assert {name for name, text in shown.items() if len(text) == 400} == set(
+        re.findall(r"`(\w+\.\w+)`", longer)
+    )
+    assert {name for name, text in shown.items() if len(text) == 160} == set(
+        re.findall(r"`(\w+\.\w+)`", shorter)
+    )

@@ -60,6 +60,13 @@ def test_compressed_frames_arrive_as_they_were(paced_server: Server) -> None:
     assert run(receive.ours(paced_server, Delivery.EVERY, compression=True)).cpu > 0
 
 
+def test_tls_is_measured_beside_plain(capsys: pytest.CaptureFixture[str]) -> None:
+    with serving(40, FRAMES, tls=True) as secure_server:
+        found = receive.compare(secure_server, 1, receive.PLAIN, receive.SECURE)
+    receive.show_tls(found)
+    assert capsys.readouterr().out.count("TLS costs ×") == 4
+
+
 def test_latency_is_from_the_servers_send_to_our_slot(capsys: pytest.CaptureFixture[str]) -> None:
     found = paced.measure(400, 0.4)
     assert list(found) == list(paced.WAYS)

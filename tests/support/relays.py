@@ -115,8 +115,8 @@ class Relay:
 class TlsFront(Relay):
     """TLS before a server that has none, such as the simulated exchange."""
 
-    def __init__(self, target: int, context: ssl.SSLContext) -> None:
-        super().__init__(target, context=context)
+    def __init__(self, target: int, context: ssl.SSLContext, *, host: str = "127.0.0.1") -> None:
+        super().__init__(target, context=context, host=host)
 
 
 class Middlebox(Relay):
