@@ -118,6 +118,9 @@ class Panel(QWidget):
         self.setProperty("kind", "panel")
         self.state = state
         self.stale_text = ""
+        self.key_target: QWidget | None = None
+        """What gets the keys when the panel is asked for by its shortcut. No focus proxy: Tab would then pass
+        over everything before it in the panel."""
         self._content_state = ContentState.SHOWN
         self._followed: Scope | None = None
         self._connection_state = ConnectionState.IDLE

@@ -247,7 +247,7 @@ class Docks(QObject):
         dock.show()
         dock.raise_()
         panel = dock.make()
-        panel.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        (panel.key_target or panel).setFocus(Qt.FocusReason.ShortcutFocusReason)
         if not panel.hasFocus() and not panel.isAncestorOf(self._window.focusWidget() or panel):
             panel.focusNextChild()
 

@@ -14,7 +14,7 @@ from qt_upbit import ConnectionState, WebSocketClientProxy
 from qt_upbit.qt import network_watch
 from qt_upbit.qt.network_watch import NetworkWatch, load_information
 from qt_upbit.simulator.server.server import SimulatedServer
-from tests.qt.conftest import MakeManager
+from tests.qt.conftest import MakeManager, MakeServer
 from tests.support.wait import turns, until
 from tests.support.world import fake_names
 
@@ -118,11 +118,12 @@ async def test_qts_own_has_what_is_listened_to() -> None:
 
 
 async def test_a_manager_connects_at_once_when_the_network_is_back(
-    server: SimulatedServer,
+    make_server: MakeServer,
     make_manager: MakeManager,
     information: Information,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    server = await make_server(hosts=["exchange.test"])
     port = server.url.rpartition(":")[2]
     with fake_names(monkeypatch, {}) as names:
         manager = make_manager(

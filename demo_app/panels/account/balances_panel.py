@@ -60,7 +60,7 @@ class BalancesPanel(AccountPanel):
         self.sums = [QLabel("–") for _ in range(3)]
         self.small = QCheckBox()
         self.view = RowTable()
-        self.setFocusProxy(self.view)
+        self.key_target = self.view
         self._columns: WideningColumns | None = None
         self._lay_out()
         self.view.clicked.connect(self._on_chosen)

@@ -255,7 +255,7 @@ class OrdersPanel(AccountPanel):
         current = self.tabs.currentIndex()
         self.empty.setText(self.tr("No open orders") if current == 0 else self.tr("No closed orders"))
         self._stack.setCurrentIndex(current if counts[current] else 2)
-        self.setFocusProxy(self._view if counts[current] else self.tabs)
+        self.key_target = self._view if counts[current] else self.tabs
         code, selected = self.state.market, self._selected()
         self.cancel_market.setText(self.tr("Cancel all {code}").format(code=code))
         is_free = not self.is_busy("many")

@@ -77,7 +77,7 @@ class AlertsPanel(Panel):
         column.addLayout(self._form)
         column.addWidget(self._stack, 1)
         self.set_body(body)
-        self.setFocusProxy(self.threshold)
+        self.key_target = self.threshold
         for keys, slot in (("Del", self.delete), ("Return", self._edit), ("Space", self._toggle)):
             shortcut = QShortcut(QKeySequence(keys), self.view)
             shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)

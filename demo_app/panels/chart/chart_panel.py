@@ -71,7 +71,7 @@ class ChartPanel(Panel):
         column.addWidget(self.bar)
         column.addWidget(self.canvas, 1)
         self.set_body(body)
-        self.setFocusProxy(self.canvas)
+        self.key_target = self.canvas
         QWidget.setTabOrder(self.canvas, self.bar)
         self._dialog: IndicatorDialog | None = None
         self._timeout = self.timer("chart timeout", _TIMEOUT_MS, self._on_timeout)

@@ -207,7 +207,7 @@ class NoticesPanel(Panel):
             column.addWidget(stack, 1)
             self.tabs.addTab(page, "")
         self.set_body(self.tabs)
-        self.setFocusProxy(self.tabs)
+        self.key_target = self.tabs
 
     # --- texts and looks ---------------------------------------------------------------------------
 

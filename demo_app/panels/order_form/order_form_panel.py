@@ -393,7 +393,7 @@ class OrderFormPanel(AccountPanel):
         fields.price.setEnabled(ticket.has_price)
         fields.price.setPlaceholderText("" if ticket.has_price else type_word(ticket.kind))
         fields.volume.setEnabled(ticket.has_volume)
-        self.setFocusProxy(fields.volume if ticket.has_volume else fields.total)
+        self.key_target = fields.volume if ticket.has_volume else fields.total
         fields.total.setEnabled(ticket.has_price or not ticket.has_volume)
         total = ticket.worth(self.last_price)
         about = total if ticket.has_volume and not ticket.has_price else None

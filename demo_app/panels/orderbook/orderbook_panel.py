@@ -119,7 +119,7 @@ class OrderbookPanel(Panel):
         self.middle.clicked.connect(self.canvas.centre)
         self._totals = _Totals(state)
         self.set_body(self._make_body())
-        self.setFocusProxy(self.canvas)
+        self.key_target = self.canvas
         copy = QShortcut(QKeySequence(QKeySequence.StandardKey.Copy), self.canvas)
         copy.setContext(Qt.ShortcutContext.WidgetShortcut)
         copy.activated.connect(self.copy)

@@ -144,7 +144,7 @@ class PerformancePanel(Panel):
         self._answer.setTextFormat(Qt.TextFormat.PlainText)
         self._history = QListWidget()
         self._tabs = QTabWidget()
-        self.setFocusProxy(self._tabs)
+        self.key_target = self._tabs
         self._tabs.setDocumentMode(True)
         self._tabs.tabBar().setDrawBase(False)
         for page in (self._overview, self._subscriptions, self._streams_page(), self._history):

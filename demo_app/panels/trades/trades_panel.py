@@ -151,7 +151,7 @@ class TradesPanel(Panel):
         self.newest.hide()
         self._balance = _Balance(state)
         self.set_body(self._make_body())
-        self.setFocusProxy(self.canvas)
+        self.key_target = self.canvas
         copy = QShortcut(QKeySequence(QKeySequence.StandardKey.Copy), self.canvas)
         copy.setContext(Qt.ShortcutContext.WidgetShortcut)
         copy.activated.connect(self.copy)

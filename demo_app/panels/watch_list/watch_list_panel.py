@@ -91,7 +91,7 @@ class WatchListPanel(Panel):
         self.search.setClearButtonEnabled(True)
         self.search.installEventFilter(self)
         self.table = WatchTable(state, self.model, self.order)
-        self.setFocusProxy(self.table)
+        self.key_target = self.table
         self._tab = str(state.settings.value(f"{_KEY}tab", "KRW"))
         self.tabs: dict[str, QToolButton] = {}
         self._group = QButtonGroup(self)
