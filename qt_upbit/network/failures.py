@@ -73,7 +73,7 @@ def describe(error: BaseException, host: str) -> str:
                     f"the address of {host} cannot be found ({cause.strerror}): check network and name server"
                 )
             case ConnectionRefusedError():
-                return f"the connection to {host} was refused: nothing listens there, or a firewall is in the way"
+                return f"the connection to {host} was refused: no one listens, or a firewall is between"
             case ConnectionResetError() | ConnectionAbortedError() | BrokenPipeError():
                 return f"the connection to {host} was cut before it was made: check proxy and firewall"
             case OSError() if cause.errno in _NO_HANDLES:
