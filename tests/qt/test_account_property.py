@@ -37,7 +37,7 @@ from tests.support.wait import until
 
 CODE = "KRW-BTC"
 STEPS = 45
-_FAULTY_SEEDS = settings().max_examples // 16
+_FAULTY_SEEDS = max(3, settings().max_examples // 40)
 """Each waits for what REST did not say; a long run has more."""
 _ENDS = (OrderState.DONE, OrderState.CANCEL)
 
@@ -157,7 +157,8 @@ class Trader:
 
     async def _cancel(self) -> None:
         if waiting := self._account.open_orders:
-            await self.manager.rest.cancel_order(uuid=self.rng.choice(waiting).uuid)
+            with contextlib.suppress(OrderOutcomeError):  # it may be cancelled or not: the account knows
+                await self.manager.rest.cancel_order(uuid=self.rng.choice(waiting).uuid)
 
     async def _cancel_elsewhere(self) -> None:
         if waiting := self._account.open_orders:
