@@ -47,7 +47,9 @@ async def run(server: SimulatedServer, code: str, **env: str) -> subprocess.Comp
 
 
 def check_clean(ran: subprocess.CompletedProcess[str], code: int = 0) -> None:
-    assert (ran.returncode, ran.stderr) == (code, ""), ran.stdout
+    # On a busy machine a slot may be slower than a frame, and is told.
+    said = [line for line in ran.stderr.splitlines() if "and the window stands still meanwhile" not in line]
+    assert (ran.returncode, said) == (code, []), ran.stdout
 
 
 _EXEC = {

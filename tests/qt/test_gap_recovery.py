@@ -383,7 +383,7 @@ async def test_who_comes_after_the_last_one_left_is_backfilled_too(
     make_server: MakeServer, make_manager: MakeManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await make_server(**FAST)
-    manager = make_manager(server)
+    manager = make_manager(server, live_wait_s=60.0)
     right = manager.rest.get_trades
     asked: list[object] = []
 
@@ -423,7 +423,7 @@ async def test_every_candle_of_an_outage_is_delivered(
     unit: str, make_server: MakeServer, make_manager: MakeManager
 ) -> None:
     server = await make_server(**FAST)
-    manager = make_manager(server)
+    manager = make_manager(server, live_wait_s=60.0)
     proxy = WebSocketClientProxy("candles", manager=manager)
     last: dict[str, CandleEvent] = {}
     gaps: list[object] = []
@@ -454,7 +454,7 @@ async def test_who_comes_during_an_outage_is_backfilled_from_what_it_was_shown_f
     make_server: MakeServer, make_manager: MakeManager, is_first_left: bool
 ) -> None:
     server = await make_server(**FAST)
-    manager = make_manager(server)
+    manager = make_manager(server, live_wait_s=60.0)
     first = Tape(manager)
     await until(lambda: len(first.shown) > 10)
     server.refuse_connections = True

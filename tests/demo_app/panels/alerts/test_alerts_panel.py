@@ -18,7 +18,7 @@ from demo_app.panels.alerts.alerts_panel import AlertsPanel
 from demo_app.style.language import Language
 from demo_app.style.theme import make_theme
 from demo_app.terminal_state import TerminalState
-from qt_upbit import AskBid, GlobalWebSocketManager
+from qt_upbit import AskBid, GlobalWebSocketManager, StreamType
 from qt_upbit.simulator import SimulatedServer
 from tests.demo_app.conftest import Open
 from tests.support import events
@@ -297,3 +297,16 @@ async def test_the_panel_is_released_with_its_parent(exchange: Exchange, state: 
     del panel
     await until(lambda: gc.collect() >= 0 and gone() is None and watcher() is None)
     assert not manager.subscription_metrics()
+
+
+async def test_a_price_that_was_missed_fires_an_alert_afterwards(exchange: Exchange, make: Make) -> None:
+    await exchange()
+    panel = await make()
+    watcher = panel.watcher
+    fired: list[Alert] = []
+    watcher.fired.connect(fired.append)
+    watcher.put(Alert("a", "KRW-BTC", AlertKind.ABOVE, D(10**12)))
+    for price in (10**11, 10**13):
+        watcher._on_trade(events.trade(trade_price=D(price), stream_type=StreamType.BACKFILLED))
+    assert [alert.name for alert in fired] == ["a"]
+    assert watcher.prices.get("KRW-BTC") != D(10**13), "it is not the last price"
